@@ -1,0 +1,115 @@
+"""Hosts over the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from ninja import Field, Query, Router, Schema
+from pydantic import ConfigDict
+
+from hosts.models import Host
+from hosts.usecases.ask import ask_refresh
+from hosts.usecases.errors import HostRefused
+from hosts.usecases.register_host import register_host
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.api import Listed, Page, paged
+from kvmweb.problems import COMMON, Problem, ProblemError
+
+router = Router(tags=["hosts"])
+
+
+class HostIn(Schema):
+    """Addresses are fields, never URIs. `fingerprint` pins the ssh host key; without it the first one seen is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=63)
+    transport: Literal["ssh", "tcp", "unix"]
+    address: str = Field("", max_length=253)
+    port: int | None = Field(None, ge=1, le=65535)
+    user: str = Field("", max_length=32)
+    peer_address: str = Field("", max_length=253)
+    peer_transport: Literal["", "ssh", "tcp"] = ""
+    peer_user: str = Field("", max_length=32)
+    migration_address: str = Field("", max_length=253)
+    fingerprint: str = Field("", max_length=80)
+    reason: str = Field("", max_length=1000)
+
+
+class HostOut(Schema):
+    """`contact`: never, confirm, answers, away, refused. Everything a host said is as of `seen_at`. Memory in MiB."""
+
+    id: int
+    name: str
+    transport: str
+    address: str
+    port: int | None
+    user: str
+    peer_address: str
+    peer_transport: str
+    peer_user: str
+    migration_address: str
+    fingerprint: str
+    contact: str
+    contact_text: str
+    contact_since: datetime | None
+    seen_at: datetime | None
+    hostname: str
+    host_uuid: str | None
+    libvirt: str
+    qemu: str
+    arch: str
+    cpus: int
+    cpu_model: str
+    memory_total_mib: int
+    memory_free_mib: int
+
+    @staticmethod
+    def resolve_host_uuid(host: Host) -> str | None:
+        return str(host.host_uuid) if host.host_uuid else None
+
+    @staticmethod
+    def resolve_memory_total_mib(host: Host) -> int:
+        return host.memory_total_kib // 1024
+
+    @staticmethod
+    def resolve_memory_free_mib(host: Host) -> int:
+        return host.memory_free_kib // 1024
+
+
+class Accepted(Schema):
+    errand: int
+
+
+@router.get("/hosts", response={200: Listed[HostOut], **COMMON}, summary="The registered hosts")
+def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
+    require(request.user, Right.SEE)
+    items, following = paged(Host.objects.visible_to(request.user), page)
+    return {"items": items, "next": following}
+
+
+@router.post("/hosts", response={201: HostOut, 409: Problem, **COMMON}, summary="Register a host")
+def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
+    """The first refresh is queued at once: `contact` says how it went."""
+    try:
+        host = register_host(by=request.user, **payload.dict())
+    except HostRefused as refused:
+        errors = [{"field": refused.field, "message": refused.message}]
+        raise ProblemError(422, refused.message, errors=errors) from None
+    response["Location"] = f"/api/v1/hosts/{host.pk}"
+    return 201, host
+
+
+@router.get("/hosts/{host_id}", response={200: HostOut, **COMMON}, summary="One host")
+def get_host(request: HttpRequest, host_id: int) -> object:
+    require(request.user, Right.SEE)
+    return get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
+
+
+@router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Read a host again")
+def refresh_host(request: HttpRequest, host_id: int) -> object:
+    host = get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
+    return 202, {"errand": ask_refresh(host, by=request.user).pk}

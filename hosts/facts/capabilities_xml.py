@@ -1,0 +1,36 @@
+"""`virsh capabilities` -> HostCapabilities."""
+
+from __future__ import annotations
+
+from hosts.facts import xml
+from hosts.facts.host import GuestArch, HostCapabilities, MachineType
+from hosts.facts.xml import Node
+
+
+def parse(text: str) -> HostCapabilities:
+    """Raises BadXml."""
+    capabilities = xml.parse(text, root="capabilities")
+    return HostCapabilities(
+        host_uuid=capabilities.text("host/uuid").lower(),
+        arch=capabilities.text("host/cpu/arch"),
+        cpu_model=capabilities.text("host/cpu/model"),
+        cpu_vendor=capabilities.text("host/cpu/vendor"),
+        cpu_features=frozenset(feature.get("name") for feature in capabilities.all("host/cpu/feature")),
+        cpus=sum(xml.number(cpus.get("num")) for cpus in capabilities.all("host/topology/cells/cell/cpus")),
+        guests=tuple(_guest(guest) for guest in capabilities.all("guest") if guest.text("os_type") == "hvm"),
+    )
+
+
+def _guest(guest: Node) -> GuestArch:
+    """Machine types may stand once for the architecture and again for each domain type; each counts once."""
+    machines: dict[str, MachineType] = {}
+    for path in ("arch/machine", "arch/domain/machine"):
+        for machine in guest.all(path):
+            name = machine.text()
+            machines.setdefault(name, MachineType(name=name, canonical=machine.get("canonical") or name))
+    return GuestArch(
+        arch=guest.get("name", "arch"),
+        emulator=guest.text("arch/emulator"),
+        machines=tuple(machines.values()),
+        domain_types=tuple(domain.get("type") for domain in guest.all("arch/domain")),
+    )

@@ -1,0 +1,40 @@
+"""`virsh domcapabilities` -> DomainCapabilities."""
+
+from __future__ import annotations
+
+from hosts.facts import xml
+from hosts.facts.host import CpuMode, DomainCapabilities
+from hosts.facts.xml import Node
+
+
+def parse(text: str) -> DomainCapabilities:
+    """Raises BadXml."""
+    root = xml.parse(text, root="domainCapabilities")
+    host_model = root.find("cpu/mode[@name='host-model']")
+    return DomainCapabilities(
+        emulator=root.text("path"),
+        machine=root.text("machine"),
+        arch=root.text("arch"),
+        virt_type=root.text("domain"),
+        max_vcpus=xml.number(root.get("max", "vcpu")),
+        cpu_modes={mode.get("name"): _mode(mode) for mode in root.all("cpu/mode")},
+        host_model_vendor=host_model.text("vendor") if host_model else "",
+        host_model_features=_required(host_model) if host_model else frozenset(),
+        loaders=tuple(value.text() for value in root.all("os/loader/value")),
+    )
+
+
+def _mode(mode: Node) -> CpuMode:
+    custom = mode.get("name") == "custom"
+    models = [(model.text(), model.get("usable")) for model in mode.all("model")] if custom else []
+    return CpuMode(
+        supported=mode.get("supported") == "yes",
+        models=frozenset(name for name, usable in models if usable != "no"),
+        blocked_models=frozenset(name for name, usable in models if usable == "no"),
+    )
+
+
+def _required(host_model: Node) -> frozenset[str]:
+    return frozenset(
+        feature.get("name") for feature in host_model.all("feature") if feature.get("policy") != "disable"
+    )

@@ -1,0 +1,166 @@
+"""Domain XML -> GuestDefinition. The same for inactive and live XML."""
+
+from __future__ import annotations
+
+from hosts.facts import xml
+from hosts.facts.guest import BootFiles, Cpu, Disk, GuestDefinition, HostDevice, Nic
+from hosts.facts.xml import Node
+
+#: where each type of disk and network card keeps what it is connected to
+_DISK_SOURCE = {"file": "file", "block": "dev", "dir": "dir", "vhostuser": "path"}
+_NIC_SOURCE = {"bridge": "bridge", "direct": "dev", "vdpa": "dev", "vhostuser": "path"}
+
+
+def parse(text: str) -> GuestDefinition:
+    """Raises BadXml."""
+    domain = xml.parse(text, root="domain")
+    name, uuid = domain.text("name"), domain.text("uuid")
+    if not name or not uuid:
+        raise xml.BadXml("the domain has no name or no UUID")
+    memory = domain.size("memory", "KiB") // 1024
+    return GuestDefinition(
+        uuid=uuid.lower(),
+        name=name,
+        title=domain.text("title"),
+        virt_type=domain.get("type"),
+        arch=domain.get("arch", "os/type"),
+        machine=domain.get("machine", "os/type"),
+        emulator=domain.text("devices/emulator"),
+        memory_kib=memory,
+        current_memory_kib=domain.size("currentMemory", "KiB") // 1024 or memory,
+        vcpus=domain.number("vcpu"),
+        cpu=_cpu(domain),
+        boot=_boot(domain),
+        disks=tuple(_disk(node) for node in domain.all("devices/disk")),
+        nics=tuple(_nic(node) for node in domain.all("devices/interface")),
+        host_devices=(
+            *(_host_device(node) for node in domain.all("devices/hostdev")),
+            *(_nic_device(node) for node in domain.all("devices/interface[@type='hostdev']")),
+        ),
+        filesystems=tuple(_filesystem(node) for node in domain.all("devices/filesystem")),
+        has_tpm=domain.has("devices/tpm"),
+    )
+
+
+def _cpu(domain: Node) -> Cpu:
+    cpu = domain.find("cpu")
+    if cpu is None:
+        return Cpu()
+    return Cpu(
+        mode=cpu.get("mode"),
+        model=cpu.text("model"),
+        vendor=cpu.text("vendor"),
+        features=tuple((feature.get("name"), feature.get("policy")) for feature in cpu.all("feature")),
+        xml=cpu.serialised(),
+    )
+
+
+def _boot(domain: Node) -> BootFiles:
+    return BootFiles(
+        kernel=domain.text("os/kernel"),
+        initrd=domain.text("os/initrd"),
+        dtb=domain.text("os/dtb"),
+        loader=domain.text("os/loader"),
+        nvram=domain.text("os/nvram") or domain.get("file", "os/nvram/source"),
+    )
+
+
+def _disk(disk: Node) -> Disk:
+    kind = disk.get("type")
+    return Disk(
+        target=disk.get("dev", "target"),
+        device=disk.get("device") or "disk",
+        type=kind if disk.has("source") else "",
+        path=disk.get(_DISK_SOURCE[kind], "source") if kind in _DISK_SOURCE else "",
+        pool=disk.get("pool", "source") if kind == "volume" else "",
+        volume=disk.get("volume", "source") if kind == "volume" else "",
+        network_name=_network_name(disk) if kind == "network" else "",
+        format=disk.get("type", "driver"),
+        cache=disk.get("cache", "driver"),
+        bus=disk.get("bus", "target"),
+        readonly=disk.has("readonly"),
+        shareable=disk.has("shareable"),
+        transient=disk.has("transient"),
+        startup_policy=disk.get("startupPolicy", "source"),
+        mirrored=disk.has("mirror"),
+    )
+
+
+def _network_name(disk: Node) -> str:
+    protocol, name = disk.get("protocol", "source"), disk.get("name", "source")
+    return f"{protocol}:{name}" if name else protocol
+
+
+def _nic(nic: Node) -> Nic:
+    kind = nic.get("type")
+    source = nic.get(_NIC_SOURCE[kind], "source") if kind in _NIC_SOURCE else ""
+    network = nic.get("network", "source")
+    if network:
+        # In live XML a network in bridge mode reads type='bridge'; what the destination needs is still the network.
+        kind, source = "network", network
+    elif kind == "hostdev":
+        source = _pci(nic.find("source/address"))
+    return Nic(
+        type=kind,
+        source=source,
+        mac=nic.get("address", "mac"),
+        model=nic.get("type", "model"),
+        portgroup=nic.get("portgroup", "source"),
+    )
+
+
+def _nic_device(nic: Node) -> HostDevice:
+    return HostDevice(type="pci", name=_pci(nic.find("source/address")), teaming_transient=_leaves(nic))
+
+
+def _host_device(device: Node) -> HostDevice:
+    kind = device.get("type")
+    source = device.find("source")
+    name = ""
+    if source is not None:
+        match kind:
+            case "pci":
+                name = _pci(source.find("address"))
+            case "usb":
+                name = _usb(source)
+            case "mdev":
+                name = source.get("uuid", "address")
+            case "scsi":
+                name = source.get("name", "adapter") or source.get("name")
+            case "scsi_host":
+                name = source.get("wwpn")
+            case _:
+                name = next((source.text(tag) for tag in ("block", "char", "interface") if source.has(tag)), "")
+    return HostDevice(type=kind, name=name, teaming_transient=_leaves(device))
+
+
+def _leaves(device: Node) -> bool:
+    return device.get("type", "teaming") == "transient"
+
+
+def _pci(address: Node | None) -> str:
+    """ "0000:03:00.0" as lspci writes it."""
+    if address is None:
+        return ""
+    domain, bus, slot, function = (_hex(address.get(part)) for part in ("domain", "bus", "slot", "function"))
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+
+
+def _usb(source: Node) -> str:
+    if source.has("vendor"):
+        return f"{_hex(source.get('id', 'vendor')):04x}:{_hex(source.get('id', 'product')):04x}"
+    return f"bus {_hex(source.get('bus', 'address'))} device {_hex(source.get('device', 'address'))}"
+
+
+def _hex(text: str) -> int:
+    """libvirt writes "0x1f", "31" or nothing."""
+    try:
+        return int(text[:10], 16 if text.startswith("0x") else 10)
+    except ValueError:
+        return 0
+
+
+def _filesystem(filesystem: Node) -> str:
+    """ "virtiofs data": driver and the tag the guest mounts."""
+    driver = filesystem.get("type", "driver") or "9p"
+    return f"{'9p' if driver == 'path' else driver} {filesystem.get('dir', 'target')}".strip()

@@ -1,0 +1,202 @@
+"""A guest: its definition (from domain XML), and what one host says about it at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """libvirt's domain states in virsh's words."""
+
+    NOSTATE = "no state"
+    RUNNING = "running"
+    BLOCKED = "idle"
+    PAUSED = "paused"
+    SHUTDOWN = "in shutdown"
+    SHUTOFF = "shut off"
+    CRASHED = "crashed"
+    PMSUSPENDED = "pmsuspended"
+
+
+class JobKind(StrEnum):
+    """The job a domain is busy with on one host."""
+
+    NONE = "none"
+    MIGRATION_OUT = "migration out"
+    MIGRATION_IN = "migration in"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """`type` is libvirt's source type: file, block, volume, network, dir, nvme, or "" for an empty drive."""
+
+    target: str
+    device: str
+    type: str
+    path: str = ""
+    pool: str = ""
+    volume: str = ""
+    #: type network only: "rbd:pool/image", "nbd:export", ...
+    network_name: str = ""
+    format: str = ""
+    cache: str = ""
+    bus: str = ""
+    readonly: bool = False
+    shareable: bool = False
+    transient: bool = False
+    startup_policy: str = ""
+    #: a block job runs on it (`<mirror>` in the live XML)
+    mirrored: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.path or self.volume or self.type == "network")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nic:
+    """`type`: network, bridge, direct, user, hostdev, vdpa, vhostuser, ...; `source` the network, bridge or device."""
+
+    type: str
+    source: str
+    mac: str
+    model: str = ""
+    portgroup: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDevice:
+    """`type`: pci, usb, mdev, scsi, ...; `name` is what a person calls it (address or vendor:product)."""
+
+    type: str
+    name: str
+    #: `<teaming type='transient'>`: libvirt unplugs it before the move and plugs one in afterwards
+    teaming_transient: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootFiles:
+    kernel: str = ""
+    initrd: str = ""
+    dtb: str = ""
+    loader: str = ""
+    nvram: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cpu:
+    """`features` maps a feature to its policy (require, disable, ...). `xml` is the `<cpu>` element, serialised."""
+
+    mode: str = ""
+    model: str = ""
+    vendor: str = ""
+    features: tuple[tuple[str, str], ...] = ()
+    xml: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestDefinition:
+    """Parsed domain XML. Memory in KiB; `memory_kib` is the maximum, `current_memory_kib` what the balloon leaves."""
+
+    uuid: str
+    name: str
+    virt_type: str
+    arch: str
+    machine: str
+    emulator: str
+    memory_kib: int
+    current_memory_kib: int
+    vcpus: int
+    title: str = ""
+    cpu: Cpu = Cpu()
+    boot: BootFiles = BootFiles()
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    host_devices: tuple[HostDevice, ...] = ()
+    filesystems: tuple[str, ...] = ()
+    has_tpm: bool = False
+
+    def disk(self, target: str) -> Disk | None:
+        return next((disk for disk in self.disks if disk.target == target), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestStatus:
+    """One row of the bulk listing: cheap, one call for all guests of a host."""
+
+    uuid: str
+    name: str
+    state: RunState
+    reason: str
+    current_memory_kib: int = 0
+    vcpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestDetails:
+    """What is read once per new or changed guest. `xml` is the inactive XML when there is one, else the live XML."""
+
+    uuid: str
+    definition: GuestDefinition
+    xml: str
+    live: GuestDefinition | None
+    persistent: bool
+    autostart: bool
+    managed_save: bool
+    snapshots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestLook:
+    """What one host said about one guest at one moment; the input of every decision about a migration's end.
+
+    `answered` False: the host did not answer, nothing else in here means anything and `error` says why.
+    `present` False: the host answered and knows no such guest.
+    `reason` is libvirt's state reason in words (`hosts/gateway/_codes.py`), e.g. "migrated", "migration",
+    "migration canceled", "post-copy", "post-copy failed", "failed", "user", "unknown".
+    """
+
+    answered: bool
+    present: bool = False
+    state: RunState = RunState.NOSTATE
+    reason: str = ""
+    persistent: bool = False
+    job: JobKind = JobKind.NONE
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        return self.present and self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+
+    @property
+    def runs(self) -> bool:
+        return self.present and self.state in (RunState.RUNNING, RunState.BLOCKED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStats:
+    """virDomainGetJobStats of an outgoing migration (libvirt.md 2.2). Bytes, bytes per second, milliseconds.
+
+    `dirty_bps` is dirty pages per second times the page size; `iteration` is the pass. Fields libvirt did not send
+    are None: nothing is invented.
+    """
+
+    kind: JobKind
+    elapsed_ms: int | None = None
+    downtime_ms: int | None = None
+    setup_ms: int | None = None
+    memory_total: int | None = None
+    memory_processed: int | None = None
+    memory_remaining: int | None = None
+    memory_bps: int | None = None
+    dirty_bps: int | None = None
+    iteration: int | None = None
+    disk_total: int | None = None
+    disk_processed: int | None = None
+    disk_remaining: int | None = None
+    disk_bps: int | None = None
+    postcopy: bool = False
+    throttle_percent: int | None = None

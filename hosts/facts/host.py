@@ -1,0 +1,81 @@
+"""What a host says about itself: identity, versions, memory, capabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostIdentity:
+    """`libvirt` and `qemu` are numbers as libvirt gives them: major * 1_000_000 + minor * 1_000 + release."""
+
+    hostname: str
+    uuid: str
+    libvirt: int
+    qemu: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMemory:
+    """KiB. `free_kib` counts caches and buffers as free, because a starting QEMU may take them."""
+
+    total_kib: int
+    free_kib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineType:
+    """One `<machine>` of the capabilities: its name and, for an alias such as `q35`, the canonical name."""
+
+    name: str
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestArch:
+    arch: str
+    emulator: str
+    machines: tuple[MachineType, ...]
+    domain_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCapabilities:
+    """Parsed `virsh capabilities`."""
+
+    host_uuid: str
+    arch: str
+    cpu_model: str
+    cpu_vendor: str
+    cpu_features: frozenset[str]
+    cpus: int
+    guests: tuple[GuestArch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuMode:
+    supported: bool
+    #: usable models for mode `custom`; empty for the other modes
+    models: frozenset[str] = frozenset()
+    #: models that are known but cannot run here
+    blocked_models: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainCapabilities:
+    """Parsed `virsh domcapabilities` for one emulator, arch, machine and virt type."""
+
+    emulator: str
+    machine: str
+    arch: str
+    virt_type: str
+    max_vcpus: int
+    cpu_modes: dict[str, CpuMode] = field(default_factory=dict)
+    host_model_vendor: str = ""
+    host_model_features: frozenset[str] = frozenset()
+    loaders: tuple[str, ...] = ()
+
+
+def version_text(number: int) -> str:
+    """9000000 -> "9.0.0"."""
+    return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}" if number else ""

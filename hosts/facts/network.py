@@ -1,0 +1,27 @@
+"""Virtual networks and bridges as a host sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """`forward` is libvirt's forward mode: "", nat, route, bridge, ..."""
+
+    name: str
+    uuid: str
+    active: bool
+    autostart: bool
+    bridge: str
+    forward: str
+    portgroups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A network interface of the host that can carry guests: a bridge, or a device for macvtap."""
+
+    name: str
+    active: bool
+    is_bridge: bool

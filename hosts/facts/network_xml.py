@@ -1,0 +1,20 @@
+"""Network XML -> Network."""
+
+from __future__ import annotations
+
+from hosts.facts import xml
+from hosts.facts.network import Network
+
+
+def parse(text: str, *, active: bool, autostart: bool) -> Network:
+    """Raises BadXml. Whether the network is active and starts by itself does not stand in its XML."""
+    network = xml.parse(text, root="network")
+    return Network(
+        name=network.text("name"),
+        uuid=network.text("uuid").lower(),
+        active=active,
+        autostart=autostart,
+        bridge=network.get("name", "bridge"),
+        forward=(network.get("mode", "forward") or "nat") if network.has("forward") else "",
+        portgroups=tuple(group.get("name") for group in network.all("portgroup")),
+    )

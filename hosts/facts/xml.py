@@ -1,0 +1,158 @@
+"""XML from hosts, which is hostile: one parser with its limits, and small typed look-ups. Also builds XML.
+
+lxml stays in here: the other parsers see `Node` only. Paths are those of ElementTree ("devices/disk", "source"),
+never built from a host's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+MAX_BYTES = 4 * 1024 * 1024
+#: libvirt nests one level per image of a backing chain and allows 200 of them
+MAX_DEPTH = 256
+
+_UNITS = {
+    "b": 1, "bytes": 1, "kb": 1000, "k": 1024, "kib": 1024, "mb": 1000**2, "m": 1024**2, "mib": 1024**2,
+    "gb": 1000**3, "g": 1024**3, "gib": 1024**3, "tb": 1000**4, "t": 1024**4, "tib": 1024**4,
+    "pb": 1000**5, "p": 1024**5, "pib": 1024**5, "eb": 1000**6, "e": 1024**6, "eib": 1024**6,
+}  # fmt: skip
+_BIGGEST = 2**64 - 1
+
+
+class BadXml(ValueError):
+    """A host sent XML that we do not read; the message says why and quotes nothing of it."""
+
+
+class Node:
+    """One element. Look-ups of what is not there give "", 0, None or nothing; they never raise."""
+
+    __slots__ = ("_element",)
+
+    def __init__(self, element: etree._Element) -> None:
+        self._element = element
+
+    @property
+    def tag(self) -> str:
+        tag = self._element.tag
+        return tag if isinstance(tag, str) else ""
+
+    def find(self, path: str) -> Node | None:
+        found = self._element.find(path)
+        return None if found is None else Node(found)
+
+    def all(self, path: str) -> Iterator[Node]:
+        for element in self._element.findall(path):
+            yield Node(element)
+
+    def has(self, path: str) -> bool:
+        return self._element.find(path) is not None
+
+    def text(self, path: str = ".") -> str:
+        found = self._element if path == "." else self._element.find(path)
+        return (found.text or "").strip() if found is not None else ""
+
+    def get(self, name: str, path: str = ".") -> str:
+        """An attribute of this element, or of the first one at `path`."""
+        found = self._element if path == "." else self._element.find(path)
+        value = found.get(name) if found is not None else None
+        return str(value) if value is not None else ""
+
+    def number(self, path: str = ".") -> int:
+        return number(self.text(path))
+
+    def size(self, path: str, default_unit: str) -> int:
+        """Bytes, from a text with a `unit` attribute as libvirt writes it."""
+        unit = _UNITS.get((self.get("unit", path) or default_unit).lower(), 0)
+        return min(self.number(path) * unit, _BIGGEST)
+
+    def serialised(self) -> str:
+        return etree.tostring(self._element, encoding="unicode", with_tail=False)
+
+
+def number(text: str) -> int:
+    """A whole number of at most 20 digits, else 0."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else 0
+
+
+def parse(text: str, *, root: str) -> Node:
+    """Parse a document whose root element must be `root`. Raises BadXml.
+
+    Refused before parsing: more than 4 MiB, and every document type (entities, external files). Refused by the
+    parser or after it: what is not well-formed, and nesting deeper than MAX_DEPTH.
+    """
+    if len(text) > MAX_BYTES:
+        raise BadXml(f"the XML is larger than {MAX_BYTES // 1024**2} MiB")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise BadXml("the XML is not valid text") from None
+    if len(data) > MAX_BYTES:
+        raise BadXml(f"the XML is larger than {MAX_BYTES // 1024**2} MiB")
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise BadXml("the XML has a document type, which libvirt never writes")
+    try:
+        element = etree.fromstring(data, _parser())
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        raise BadXml("the XML is not well-formed") from None
+    if element.getroottree().docinfo.internalDTD is not None:
+        raise BadXml("the XML has a document type, which libvirt never writes")
+    _check_depth(element)
+    if element.tag != root:
+        raise BadXml(f"the XML is not a <{root}>")
+    return Node(element)
+
+
+def _parser() -> etree.XMLParser:
+    """A new one per document: parsers are not to be shared between threads. The encoding cannot be chosen by a host."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _check_depth(root: etree._Element) -> None:
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            raise BadXml(f"the XML is nested deeper than {MAX_DEPTH} levels")
+
+
+class Builder:
+    """Makes XML for libvirt element by element, so that no text of a host or a person can become markup."""
+
+    def __init__(self, tag: str, **attributes: str) -> None:
+        self._element = etree.Element(tag, _checked(attributes))
+
+    def add(self, tag: str, text: str = "", **attributes: str) -> Builder:
+        """Append a child and return it. Raises BadXml for text that XML cannot carry."""
+        child = Builder(tag, **attributes)
+        try:
+            child._element.text = text or None
+        except ValueError:
+            raise BadXml("a text has characters that XML cannot carry") from None
+        self._element.append(child._element)
+        return child
+
+    def xml(self) -> str:
+        return etree.tostring(self._element, encoding="unicode")
+
+
+def _checked(attributes: dict[str, str]) -> dict[str, str]:
+    probe = etree.Element("probe")
+    try:
+        for name, value in attributes.items():
+            probe.set(name, value)
+    except ValueError:
+        raise BadXml("a text has characters that XML cannot carry") from None
+    return attributes

@@ -1,0 +1,66 @@
+"""The fields of a host, with the words that explain them. What is allowed is decided by the use case."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+
+from hosts.facts.endpoint import Transport
+from hosts.models import Host
+
+_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class HostForm(forms.ModelForm):  # type: ignore[type-arg]
+    transport = forms.ChoiceField(
+        label="kvmweb reaches it by",
+        choices=[
+            (Transport.SSH.value, "ssh – encrypted, with kvmweb's key"),
+            (Transport.TCP.value, "tcp – plain, only inside a network you trust"),
+            (Transport.UNIX.value, "local socket – the machine kvmweb runs on"),
+        ],
+        initial=Transport.SSH.value,
+    )
+    peer_transport = forms.ChoiceField(
+        label="Other hosts reach it by",
+        choices=[("", "the same way as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
+        required=False,
+    )
+    fingerprint = forms.CharField(required=False, widget=forms.HiddenInput)
+    host_key = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Host
+        fields = (
+            "name", "transport", "address", "port", "user", "peer_transport", "peer_address", "peer_user",
+            "migration_address", "fingerprint", "host_key",
+        )  # fmt: skip
+        labels: ClassVar = {
+            "peer_address": "Address for other hosts",
+            "peer_user": "User for other hosts",
+            "migration_address": "Address for migration data",
+        }
+        help_texts: ClassVar = {
+            "name": "How this host is called here, for example kvm-a.",
+            "address": "IP address or name, as this machine reaches it. Empty for the local socket.",
+            "port": "Empty for the usual one: 22 for ssh, 16509 for tcp.",
+            "user": "ssh only: root, or a user in the libvirt group. Empty for the user kvmweb runs as.",
+            "peer_address": "If other hosts know it under another address. Empty: the address above.",
+            "peer_user": "ssh only. Empty: the user above.",
+            "migration_address": "The memory and disks of moving VMs are sent here: its address in the migration network. "
+            "Empty: the destination chooses.",
+        }
+        widgets: ClassVar = {
+            name: forms.TextInput(attrs=_PLAIN)
+            for name in ("name", "address", "user", "peer_address", "peer_user", "migration_address")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if not field.widget.is_hidden:
+                field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+
+    def _post_clean(self) -> None:
+        """The use case checks the row; a form that did it too would say the same thing twice."""

@@ -1,0 +1,32 @@
+"""The only room that speaks to hosts: libvirt and ssh. Its door is `port.py`, its entrance the two functions here.
+
+libvirt is imported when the first connection is made, so that importing this package costs the web process nothing.
+"""
+
+from __future__ import annotations
+
+from hosts.facts.endpoint import Endpoint
+from hosts.gateway.port import Contact, HostConnection
+
+__all__ = ["connect", "first_contact"]
+
+
+def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
+    """Open a connection, or raise HostUnreachable within `deadline` seconds.
+
+    `libvirt.open` has no timeout and cannot be interrupted: it runs in a thread that is left behind when it hangs.
+    Whoever meets a host for the first time asks `first_contact` instead, which can be killed.
+    """
+    from hosts.gateway._connection import open_connection
+
+    return open_connection(endpoint, deadline=deadline)
+
+
+def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
+    """Meet a host in a child process that is killed at the deadline. Never raises, never hangs, changes nothing.
+
+    With ssh and no confirmed `endpoint.host_key`, only the host's key is read (and returned for confirmation).
+    """
+    from hosts.gateway._first_contact import meet
+
+    return meet(endpoint, deadline=deadline)

@@ -1,0 +1,192 @@
+"""HostConnection over libvirt. The work is in the modules beside it; here it is opened, put together and closed.
+
+Every method is done within the connection's deadline, except migrate(). A guest that is being moved needs a
+connection of its own: libvirtd serves five requests per connection and stops reading at the fifth.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Pool, Volume, VolumeSpec
+from hosts.gateway import _errors, _inventory, _mover, _ssh, _storage, _uri
+from hosts.gateway._events import Events
+from hosts.gateway._guest import Guests
+from hosts.gateway._link import Link, within
+from hosts.gateway._loop import libvirt_with_loop
+from hosts.gateway.port import HostEvent, HostUnreachable, MigrateCall, PeerProbe
+
+if TYPE_CHECKING:
+    import libvirt
+
+#: seconds between questions, and how many may stay unanswered: a lost host is noticed after 20 s
+_KEEPALIVE = (5, 3)
+
+_opening: Counter[str] = Counter()
+_opening_lock = threading.Lock()
+
+
+def uri_of(endpoint: Endpoint) -> str:
+    ssh = _ssh.wrapper(endpoint) if endpoint.transport is Transport.SSH else None
+    return _uri.connection_uri(endpoint, ssh=ssh)
+
+
+def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection:
+    """Raises HostUnreachable. `deadline` is also that of each later call."""
+    uri = uri_of(endpoint)
+    if _opening[uri] > 0:
+        _ask_first(endpoint, deadline)
+    raw = within(deadline, lambda: _open(uri), what=_name(endpoint))
+    try:
+        return LibvirtConnection(raw, endpoint, deadline=deadline)
+    except Exception:
+        within(deadline, raw.close, what=_name(endpoint))
+        raise
+
+
+def _open(uri: str) -> libvirt.virConnect:
+    """In a thread that may never come back. When it comes back too late, dropping the connection closes it."""
+    libvirt = libvirt_with_loop()
+    with _opening_lock:
+        _opening[uri] += 1
+    try:
+        raw = libvirt.open(uri)
+        raw.setKeepAlive(*_KEEPALIVE)
+        return raw
+    except libvirt.libvirtError as error:
+        code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
+        raise HostUnreachable(_errors.said(error), code=code, domain=domain) from None
+    finally:
+        with _opening_lock:
+            _opening[uri] -= 1
+
+
+def _ask_first(endpoint: Endpoint, deadline: float) -> None:
+    """An earlier attempt still hangs: ask by a process that can be killed, so that hanging threads do not pile up."""
+    from hosts.gateway._first_contact import meet
+
+    contact = meet(endpoint, deadline=deadline)
+    if contact.problem is not None:
+        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message}")
+
+
+def _name(endpoint: Endpoint) -> str:
+    return "the local libvirt" if endpoint.transport is Transport.UNIX else endpoint.address
+
+
+class LibvirtConnection:
+    """See HostConnection for what each method promises."""
+
+    def __init__(self, raw: libvirt.virConnect, endpoint: Endpoint, *, deadline: float) -> None:
+        self._endpoint = endpoint
+        self._link = Link(raw, name=_name(endpoint), deadline=deadline)
+        self._guests = Guests(self._link)
+        self._events = Events(self._link)
+        with self._link.translated():
+            self._events.watch_close()
+
+    def close(self) -> None:
+        """Never raises, never waits longer than a few seconds; a second time does nothing."""
+        self._events.stop()
+        self._guests.forget()
+        self._link.close()
+
+    def alive(self) -> bool:
+        return self._link.alive()
+
+    def identity(self) -> HostIdentity:
+        return _inventory.identity(self._link)
+
+    def capabilities(self) -> HostCapabilities:
+        return _inventory.capabilities(self._link)
+
+    def domain_capabilities(self, *, emulator: str, arch: str, machine: str, virt_type: str) -> DomainCapabilities:
+        return _inventory.domain_capabilities(
+            self._link, emulator=emulator, arch=arch, machine=machine, virt_type=virt_type
+        )
+
+    def compare_cpu(
+        self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str
+    ) -> tuple[bool, str]:
+        return _inventory.compare_cpu(
+            self._link, emulator=emulator, arch=arch, machine=machine, virt_type=virt_type, cpu_xml=cpu_xml
+        )
+
+    def memory(self) -> NodeMemory:
+        return _inventory.memory(self._link)
+
+    def guests(self) -> tuple[GuestStatus, ...]:
+        return _inventory.guests(self._link)
+
+    def guest_details(self, uuid: str) -> GuestDetails:
+        return self._guests.details(uuid)
+
+    def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:
+        return _inventory.find_guest(self._link, uuid=uuid, name=name)
+
+    def pools(self) -> tuple[Pool, ...]:
+        return _storage.pools(self._link)
+
+    def volumes(self, pool: str) -> tuple[Volume, ...]:
+        return _storage.volumes(self._link, pool)
+
+    def networks(self) -> tuple[Network, ...]:
+        return _inventory.networks(self._link)
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        return _inventory.interfaces(self._link)
+
+    def volume_at(self, path: str) -> Volume | None:
+        return _storage.volume_at(self._link, path)
+
+    def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
+        return _storage.files_exist(self._link, self._endpoint, paths)
+
+    def listen(self, callback: Callable[[HostEvent], None]) -> None:
+        self._events.listen(callback)
+
+    def look(self, uuid: str) -> GuestLook:
+        return self._guests.look(uuid)
+
+    def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
+        return self._guests.block_jobs(uuid, targets)
+
+    def set_autostart(self, uuid: str, enabled: bool) -> None:
+        self._guests.set_autostart(uuid, enabled)
+
+    def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
+        return _mover.probe_peer(self._link, self._guests, uuid, peer, deadline=deadline)
+
+    def migrate(self, call: MigrateCall) -> None:
+        _mover.migrate(self._link, self._guests, call)
+
+    def job(self, uuid: str) -> JobStats | None:
+        return self._guests.job(uuid)
+
+    def finished_job(self, uuid: str) -> JobStats | None:
+        return self._guests.finished_job(uuid)
+
+    def abort(self, uuid: str) -> None:
+        _mover.abort(self._link, self._guests, uuid)
+
+    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
+        _mover.set_max_downtime(self._link, self._guests, uuid, milliseconds)
+
+    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
+        _mover.set_max_speed(self._link, self._guests, uuid, mib_per_second)
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        return _storage.create_volume(self._link, spec)
+
+    def delete_volume(self, pool: str, name: str) -> None:
+        _storage.delete_volume(self._link, pool, name)
+
+    def virtual_size(self, uuid: str, target: str) -> int:
+        return self._guests.virtual_size(uuid, target)

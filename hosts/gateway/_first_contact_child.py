@@ -1,0 +1,184 @@
+"""The child process that meets a host. One JSON question on stdin, one JSON report per step on stdout.
+
+It imports neither Django nor anything slow, and may hang wherever it likes: its parent kills it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import sys
+import time
+from typing import Any
+
+from hosts.facts.host_key import BadHostKey, fingerprint_of
+from hosts.gateway import _errors, _process, _ssh
+from hosts.gateway.port import ContactProblem
+
+#: most likely first; one connection each, so the rest is asked only when it is missing
+_KEY_KINDS = (("ed25519",), ("ecdsa", "rsa"))
+_GREETING = b"SSH-"
+
+
+class _Failed(Exception):
+    def __init__(self, problem: ContactProblem, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.message = message
+
+
+class _Meeting:
+    def __init__(self, question: dict[str, Any]) -> None:
+        self._question = question
+        self._end = time.monotonic() + float(question["seconds"])
+        self._said: dict[str, Any] = {}
+
+    def run(self) -> None:
+        try:
+            self._meet()
+        except _Failed as failure:
+            self.say(problem=failure.problem.value, message=failure.message)
+
+    def say(self, **values: Any) -> None:
+        self._said |= values
+        print(json.dumps(self._said), flush=True)
+
+    def _meet(self) -> None:
+        transport = self._question["transport"]
+        if transport != "unix":
+            self._reach(16509 if transport == "tcp" else 22, speaks_first=transport == "ssh")
+        if transport == "ssh":
+            self._check_host_key()
+        self.say(message="Connected, but libvirt has not answered.")
+        self._open()
+
+    def _left(self) -> float:
+        return max(0.2, self._end - time.monotonic())
+
+    # the way there
+
+    def _reach(self, usual_port: int, *, speaks_first: bool) -> None:
+        place = (self._question["address"], self._question["port"] or usual_port)
+        try:
+            with socket.create_connection(place, timeout=self._left()) as connection:
+                self.say(message="The connection was accepted, but nothing came over it.")
+                if speaks_first:
+                    self._hear_greeting(connection)
+        except socket.gaierror as error:
+            raise _Failed(ContactProblem.NAME, error.strerror or "") from None
+        except TimeoutError:
+            raise _Failed(ContactProblem.TIMEOUT, self._said.get("message", "")) from None
+        except ConnectionRefusedError:
+            raise _Failed(ContactProblem.REFUSED, "") from None
+        except OSError as error:
+            raise _Failed(ContactProblem.OTHER, error.strerror or str(error)) from None
+
+    def _hear_greeting(self, connection: socket.socket) -> None:
+        heard = b""
+        while len(heard) < len(_GREETING):
+            connection.settimeout(self._left())
+            more = connection.recv(len(_GREETING) - len(heard))
+            if not more:
+                raise _Failed(ContactProblem.PROTOCOL, "The connection was closed without a word of ssh.")
+            heard += more
+        if heard != _GREETING:
+            raise _Failed(ContactProblem.PROTOCOL, "")
+
+    # ssh
+
+    def _check_host_key(self) -> None:
+        known: str = self._question["host_key"]
+        if known:
+            shown = self._scan(_scan_name(known.split()[0]))
+            if shown == known:
+                self.say(host_key=known, message="")
+                return
+            other = shown or self._first_key()
+            self.say(host_key=other)
+            raise _Failed(ContactProblem.HOST_KEY_CHANGED, "")
+        self.say(host_key=self._first_key())
+        raise _Failed(ContactProblem.HOST_KEY_UNKNOWN, "")
+
+    def _first_key(self) -> str:
+        for kinds in _KEY_KINDS:
+            key = self._scan(*kinds)
+            if key:
+                return key
+        if time.monotonic() >= self._end:
+            raise _Failed(ContactProblem.TIMEOUT, "It speaks ssh, but did not show its host key.")
+        raise _Failed(ContactProblem.PROTOCOL, "It shows no ssh host key that kvmweb knows.")
+
+    def _scan(self, *kinds: str) -> str:
+        question = self._question
+        argv = _ssh.keyscan(question["address"], question["port"], kinds, seconds=self._left())
+        done = _process.run(argv, deadline=self._left())
+        for line in done.out.splitlines():
+            key = " ".join(line.split()[1:3])
+            try:
+                fingerprint_of(key)
+            except BadHostKey:
+                continue
+            return key
+        return ""
+
+    # libvirt
+
+    def _open(self) -> None:
+        import libvirt
+
+        from hosts.gateway._inventory import read_identity
+
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        try:
+            raw = libvirt.open(self._question["uri"])
+            identity = read_identity(raw)
+        except libvirt.libvirtError as error:
+            self._diagnose(error)
+        else:
+            self.say(identity={name: getattr(identity, name) for name in identity.__slots__}, message="")
+
+    def _diagnose(self, error: Any) -> None:
+        """By libvirt's code and the system's error number; by ssh, ask the host itself what is the matter."""
+        message = _errors.said(error)
+        if error.get_error_code() in _errors.LOGIN_CODES:
+            raise _Failed(ContactProblem.PERMISSION, message)
+        if self._question["transport"] == "ssh":
+            self._ask(message)
+        number = error.get_int1() if error.get_error_code() == _errors.SYSTEM_ERROR else 0
+        if self._question["transport"] == "unix":
+            problem = {
+                errno.EACCES: ContactProblem.PERMISSION,
+                errno.ENOENT: ContactProblem.NO_LIBVIRT,
+                errno.ECONNREFUSED: ContactProblem.REFUSED,
+            }.get(number, ContactProblem.OTHER)
+            raise _Failed(problem, message)
+        # The port accepted us a moment ago: what fails now is the conversation.
+        if error.get_error_domain() == _errors.FROM_RPC:
+            raise _Failed(ContactProblem.PROTOCOL, message)
+        raise _Failed(ContactProblem.OTHER, message)
+
+    def _ask(self, message: str) -> None:
+        done = _process.run(self._question["ask"], deadline=self._left())
+        if done.code is None:
+            raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not end.")
+        if done.code == _ssh.SSH_FAILED:
+            raise _Failed(ContactProblem.AUTH, _last_line(done.err) or _last_line(message))
+        problem = {"missing": ContactProblem.NO_LIBVIRT, "denied": ContactProblem.PERMISSION}.get(done.out.strip())
+        raise _Failed(problem or ContactProblem.OTHER, message)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _scan_name(kind: str) -> str:
+    """The name ssh-keyscan has for a key type: "ssh-ed25519" -> "ed25519"."""
+    if kind.startswith("ecdsa-"):
+        return "ecdsa"
+    return {"ssh-ed25519": "ed25519", "ssh-rsa": "rsa"}.get(kind, kind)
+
+
+if __name__ == "__main__":
+    _Meeting(json.load(sys.stdin)).run()

@@ -1,0 +1,157 @@
+"""Moving a guest, on the source's connection: the call, the probe before it, and what may be changed meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
+from hosts.gateway import _errors, _uri
+from hosts.gateway._guest import Guests
+from hosts.gateway._link import Link, within
+from hosts.gateway.port import (
+    GatewayError,
+    GuestMissing,
+    HostUnreachable,
+    MigrateCall,
+    PeerHelper,
+    PeerProbe,
+    PeerResult,
+)
+
+if TYPE_CHECKING:
+    import libvirt
+
+
+def migrate(link: Link, guests: Guests, call: MigrateCall) -> None:
+    """Blocks as long as the migration takes, in the caller's thread; keepalive ends it when the host is lost.
+
+    It is one of the five requests that libvirtd serves per connection: one migration per connection.
+    """
+    flags, parameters = flags_of(call), parameters_of(call)
+    link.check("migrate")
+    with link.translated(relayed=True):
+        guest = guests.handle(link.raw, call.uuid)
+        if guest.migrateToURI3(_uri.peer_uri(call.peer, helper=call.helper), parameters, flags) < 0:
+            raise GatewayError("libvirt did not say why the migration failed")
+
+
+def flags_of(call: MigrateCall) -> int:
+    """virDomainMigrateFlags. Raises ValueError for a call that would lose the guest's definition."""
+    import libvirt
+
+    if call.undefine_source and not call.persist:
+        raise ValueError("undefine_source without persist: the guest's definition would be lost when it stops")
+    flags: int = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
+    for wanted, flag in (
+        (call.persist, libvirt.VIR_MIGRATE_PERSIST_DEST),
+        (call.undefine_source, libvirt.VIR_MIGRATE_UNDEFINE_SOURCE),
+        (bool(call.copy_disks), libvirt.VIR_MIGRATE_NON_SHARED_DISK),
+        (call.unsafe, libvirt.VIR_MIGRATE_UNSAFE),
+        (call.abort_on_error, libvirt.VIR_MIGRATE_ABORT_ON_ERROR),
+        (call.auto_converge, libvirt.VIR_MIGRATE_AUTO_CONVERGE),
+        (call.compressed, libvirt.VIR_MIGRATE_COMPRESSED),
+    ):
+        if wanted:
+            flags |= flag
+    return flags
+
+
+def parameters_of(call: MigrateCall) -> dict[str, Any]:
+    """Typed parameters. Never disks_port (libvirt leaks it up to 10.0); an empty list of disks would mean all."""
+    import libvirt
+
+    if not all(call.copy_disks):
+        raise ValueError("a disk to copy has no name")
+    parameters: dict[str, Any] = {}
+    if call.migration_address:
+        address = check_address(call.migration_address, field="migration_address")
+        parameters[libvirt.VIR_MIGRATE_PARAM_URI] = _uri.migrate_uri(address)
+    if call.copy_disks:
+        parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = list(call.copy_disks)
+    if call.bandwidth_mib is not None:
+        if call.bandwidth_mib <= 0:
+            raise ValueError("a bandwidth is a number of MiB/s above 0; None means unlimited")
+        parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = call.bandwidth_mib
+    return parameters
+
+
+def probe_peer(link: Link, guests: Guests, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
+    """Let the source connect to the destination and then refuse a migration that is impossible by its flags.
+
+    POSTCOPY without LIVE is what libvirt refuses first after the connection is made, by a code (74) that nothing
+    before it gives; were that check not there, OFFLINE without PERSIST_DEST is refused next. What a guest's own state
+    forbids (snapshots, block jobs, another migration) is refused before the connection: then nothing was learned.
+    """
+    started = time.monotonic()
+    probe = PeerProbe(result=PeerResult.UNKNOWN)
+    for helper in _HELPERS if peer.transport is Transport.SSH else (PeerHelper.AUTO,):
+        left = deadline - (time.monotonic() - started)
+        if left <= 0:
+            break
+        masked, probe = _probe_once(link, guests, uuid, peer, helper, left)
+        if not masked:
+            break
+    return replace(probe, seconds=time.monotonic() - started)
+
+
+#: those that keep reasons readable before libvirt's own choice, which is asked again because it does so now and then
+_HELPERS = (PeerHelper.NETCAT, PeerHelper.AUTO, PeerHelper.NETCAT_MODULAR, PeerHelper.AUTO, PeerHelper.AUTO)
+
+
+def _probe_once(
+    link: Link, guests: Guests, uuid: str, peer: PeerEndpoint, helper: PeerHelper, seconds: float
+) -> tuple[bool, PeerProbe]:
+    """(whether the answer was masked or this helper is not to be had there, what was learned)"""
+    link.check("the peer probe")
+    uri = _uri.peer_uri(peer, helper=helper)
+    try:
+        error, number = within(seconds, lambda: _try(link, guests, uuid, uri), what=peer.address)
+    except HostUnreachable:
+        text = f"{link.name} tried to reach {peer.address} and had no answer after {seconds:.0f} s"
+        return False, PeerProbe(result=PeerResult.UNKNOWN, message=text)
+    if isinstance(error, HostUnreachable | GuestMissing):
+        raise error
+    if (error.code, error.domain) == (_errors.ARGUMENT_UNSUPPORTED, _errors.FROM_QEMU):
+        return False, PeerProbe(result=PeerResult.REACHED, helper=helper)
+    if error.domain == _errors.FROM_QEMU or error.code in (_errors.OPERATION_TIMEOUT, _errors.OPERATION_INVALID):
+        return False, PeerProbe(result=PeerResult.UNKNOWN, message=error.message)
+    if helper is not PeerHelper.AUTO or (error.domain == _errors.FROM_RPC and number == errno.EIO):
+        text = f"{link.name} ended its connection to {peer.address} without a reason: {error.message}"
+        return True, PeerProbe(result=PeerResult.UNKNOWN, message=text)
+    return False, PeerProbe(result=PeerResult.FAILED, message=error.message)
+
+
+def _try(link: Link, guests: Guests, uuid: str, uri: str) -> tuple[GatewayError, int]:
+    """libvirt's refusal with the system's error number, in a thread: libvirtd waits for the other host without end."""
+    import libvirt
+
+    flags = libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_OFFLINE | libvirt.VIR_MIGRATE_POSTCOPY
+    try:
+        guests.handle(link.raw, uuid).migrateToURI3(uri, {}, flags)
+    except libvirt.libvirtError as error:
+        return link.translate(error, relayed=True), error.get_int1() or 0
+    return GatewayError("libvirt accepted a migration that must be refused"), 0
+
+
+def abort(link: Link, guests: Guests, uuid: str) -> None:
+    def work(raw: libvirt.virConnect) -> None:
+        guests.handle(raw, uuid).abortJob()
+
+    link.call("abort the migration", work, key=("abort", uuid))
+
+
+def set_max_downtime(link: Link, guests: Guests, uuid: str, milliseconds: int) -> None:
+    def work(raw: libvirt.virConnect) -> None:
+        guests.handle(raw, uuid).migrateSetMaxDowntime(milliseconds, 0)
+
+    link.call("set the longest downtime", work, key=("downtime", uuid))
+
+
+def set_max_speed(link: Link, guests: Guests, uuid: str, mib_per_second: int) -> None:
+    def work(raw: libvirt.virConnect) -> None:
+        guests.handle(raw, uuid).migrateSetMaxSpeed(mib_per_second, 0)
+
+    link.call("set the bandwidth", work, key=("speed", uuid))

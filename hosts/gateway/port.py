@@ -1,0 +1,223 @@
+"""The door of the gateway: what the rest of kvmweb may ask of a host. No libvirt in here.
+
+Everything in this module blocks and may take seconds; nothing of it is called in the web process or inside a
+database transaction. Text that comes back (names, errors) is hostile: it came from a host or a guest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from hosts.facts.endpoint import PeerEndpoint
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Pool, Volume, VolumeSpec
+
+
+class GatewayError(Exception):
+    """A host said no, or nothing. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
+
+    def __init__(self, message: str, *, code: int = 0, domain: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.domain = domain
+
+
+class HostUnreachable(GatewayError):
+    """No connection, or the connection was lost. Says nothing about what the host is doing."""
+
+
+class GuestMissing(GatewayError):
+    """The host answered and has no such guest."""
+
+
+class Refused(GatewayError):
+    """libvirt refused the call; nothing was changed."""
+
+
+class Aborted(GatewayError):
+    """The job was cancelled by somebody (libvirt's OPERATION_ABORTED)."""
+
+
+class ContactProblem(StrEnum):
+    """Why a first contact failed; `hosts/usecases` turns it into words and a remedy."""
+
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    NAME = "name does not resolve"
+    HOST_KEY_UNKNOWN = "host key unknown"
+    HOST_KEY_CHANGED = "host key changed"
+    AUTH = "authentication failed"
+    PERMISSION = "permission denied by libvirt"
+    PROTOCOL = "another protocol answers"
+    NO_LIBVIRT = "no libvirt there"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What a first contact saw. `problem` None means libvirt answered and we may use it."""
+
+    identity: HostIdentity | None = None
+    problem: ContactProblem | None = None
+    message: str = ""
+    #: ssh only: "SHA256:..." of the key the host showed, and that key as a known_hosts value ("ssh-ed25519 AAAA...")
+    fingerprint: str = ""
+    host_key: str = ""
+    seconds: float = 0.0
+
+
+class PeerHelper(StrEnum):
+    """What carries libvirt's bytes at the far end of an ssh connection between two hosts.
+
+    libvirt's own choice, virt-ssh-helper, costs the reason of a failure: when the source closes the connection, the
+    error of the closing replaces the real one ("End of file while reading data: : Input/output error").
+    """
+
+    AUTO = "auto"
+    NETCAT = "netcat"
+    NETCAT_MODULAR = "netcat to virtqemud"
+
+
+class PeerResult(StrEnum):
+    REACHED = "reached"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerProbe:
+    """Whether the source's libvirtd reaches and authenticates to the destination's (libvirt.md 1.3).
+
+    UNKNOWN: it could not be tried (no answer in time, or the guest's own state forbids it); `message` says why.
+    """
+
+    result: PeerResult
+    message: str = ""
+    #: ssh: what worked and keeps libvirt's reasons readable; hand it on to MigrateCall
+    helper: PeerHelper = PeerHelper.AUTO
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateCall:
+    """One peer-to-peer migration, in our words. VIR_MIGRATE_PEER2PEER is always added, OFFLINE and TUNNELLED never.
+
+    `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose.
+    `copy_disks` are disk targets to copy over NBD (empty: storage is shared).
+    """
+
+    uuid: str
+    peer: PeerEndpoint
+    helper: PeerHelper = PeerHelper.AUTO
+    migration_address: str = ""
+    persist: bool = True
+    undefine_source: bool = True
+    copy_disks: tuple[str, ...] = ()
+    bandwidth_mib: int | None = None
+    unsafe: bool = False
+    abort_on_error: bool = False
+    auto_converge: bool = False
+    compressed: bool = False
+
+
+class EventKind(StrEnum):
+    GUEST = "guest"  # lifecycle: started, stopped, defined, undefined, suspended, resumed ...
+    POOL = "pool"
+    NETWORK = "network"
+    CLOSED = "closed"  # the connection ended; `detail` says how
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostEvent:
+    """Something changed on the host. `uuid` and `name` of the guest, pool or network; `detail` e.g. "started"."""
+
+    kind: EventKind
+    uuid: str = ""
+    name: str = ""
+    detail: str = ""
+
+
+class HostConnection(Protocol):
+    """One open connection to one host. Not shared between processes; methods raise GatewayError and its children."""
+
+    def close(self) -> None: ...
+    def alive(self) -> bool: ...
+
+    # what the host is
+    def identity(self) -> HostIdentity: ...
+    def capabilities(self) -> HostCapabilities: ...
+    def domain_capabilities(
+        self, *, emulator: str, arch: str, machine: str, virt_type: str
+    ) -> DomainCapabilities: ...
+    def compare_cpu(
+        self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str
+    ) -> tuple[bool, str]:
+        """(usable, libvirt's words) from compareHypervisorCPU; meaningful for KVM guests only."""
+        ...
+
+    def memory(self) -> NodeMemory: ...
+
+    # inventory
+    def guests(self) -> tuple[GuestStatus, ...]:
+        """All guests, running or not, in one call; never waits for a busy one (NOWAIT)."""
+        ...
+
+    def guest_details(self, uuid: str) -> GuestDetails: ...
+    def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None: ...
+    def pools(self) -> tuple[Pool, ...]: ...
+    def volumes(self, pool: str) -> tuple[Volume, ...]: ...
+    def networks(self) -> tuple[Network, ...]: ...
+    def interfaces(self) -> tuple[Interface, ...]: ...
+    def volume_at(self, path: str) -> Volume | None:
+        """The volume with this path in any active pool, else None (which does not prove that the file is absent)."""
+        ...
+
+    def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
+        """Per absolute path: there (True), not there (False), or None where this connection cannot tell."""
+        ...
+
+    def listen(self, callback: Callable[[HostEvent], None]) -> None:
+        """Report events from now on, from a thread of the gateway; the callback must only queue."""
+        ...
+
+    # one guest
+    def look(self, uuid: str) -> GuestLook:
+        """State and job of one guest; cheap, never waits for a busy guest, never raises: see GuestLook.answered."""
+        ...
+
+    def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
+        """Those of the disk targets that have a block job."""
+        ...
+
+    def set_autostart(self, uuid: str, enabled: bool) -> None: ...
+
+    # moving a guest (called on the source)
+    def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...
+    def migrate(self, call: MigrateCall) -> None:
+        """Blocks until libvirt returns. Returning is a hint, raising is a hint; only looking at both hosts is proof."""
+        ...
+
+    def job(self, uuid: str) -> JobStats | None:
+        """The running job's numbers, None when there is no job."""
+        ...
+
+    def finished_job(self, uuid: str) -> JobStats | None:
+        """Numbers of the last finished job of this guest on this host, kept; None when libvirt has none."""
+        ...
+
+    def abort(self, uuid: str) -> None: ...
+    def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...
+    def set_max_speed(self, uuid: str, mib_per_second: int) -> None: ...
+
+    # volumes for a storage copy (called on the destination)
+    def create_volume(self, spec: VolumeSpec) -> Volume: ...
+    def delete_volume(self, pool: str, name: str) -> None: ...
+    def virtual_size(self, uuid: str, target: str) -> int:
+        """Bytes the guest sees on this disk (blockInfo capacity)."""
+        ...

@@ -1,0 +1,38 @@
+"""The list of hosts as a table: sorted in the database, so that the address of the page says how."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_tables2 as tables
+
+from hosts.models import Host
+
+
+class HostTable(tables.Table):
+    contact = tables.TemplateColumn("{% load ui %}{% contact_state record %}", verbose_name="Contact")
+    name = tables.TemplateColumn(template_name="hosts/_name_cell.html", attrs={"td": {"class": "cell-name"}})
+    running = tables.TemplateColumn(
+        "{{ record.running }} of {{ record.guests }}", verbose_name="VMs running", attrs={"cell": {"class": "num"}}
+    )
+    memory = tables.TemplateColumn(
+        template_name="hosts/_memory_cell.html", order_by="memory_free_kib", attrs={"cell": {"class": "num"}},
+        verbose_name="Memory free",
+    )  # fmt: skip
+    cpus = tables.Column(verbose_name="CPUs", attrs={"cell": {"class": "num wide-only"}})
+    libvirt_version = tables.TemplateColumn(
+        "{{ record.libvirt|default:'–' }}", verbose_name="libvirt", attrs={"cell": {"class": "num wide-only"}}
+    )
+    qemu_version = tables.TemplateColumn(
+        "{{ record.qemu|default:'–' }}", verbose_name="QEMU", attrs={"cell": {"class": "num wide-only"}}
+    )
+    seen_at = tables.TemplateColumn(
+        "{% load ui %}{% ago record.seen_at %}", verbose_name="Seen", attrs={"cell": {"class": "quiet"}}
+    )
+
+    class Meta:
+        model = Host
+        fields: ClassVar = ()
+        sequence: ClassVar = ("contact", "name", "running", "memory", "cpus", "libvirt_version", "qemu_version", "seen_at")
+        row_attrs: ClassVar = {"data-open": lambda record: f"/hosts/{record.pk}/"}
+        order_by_field = "sort"

@@ -1,0 +1,39 @@
+"""An admin compared the new ssh host key of a host with the host itself and accepts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from hosts.models import Errand, Host
+from hosts.usecases.errors import HostRefused
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = "") -> Host:
+    """Pin `fingerprint`, which must be the one the host shows now. Raises HostRefused, PermissionDenied.
+
+    The key itself is read again by the watcher, which accepts only one with this fingerprint.
+    """
+    require(by, Right.MANAGE_HOSTS)
+    with transaction.atomic():
+        host = Host.objects.select_for_update().get(pk=host.pk)
+        if not host.offered_fingerprint:
+            raise HostRefused("fingerprint", f"{host.name} shows no host key that waits to be confirmed.")
+        if fingerprint.strip() != host.offered_fingerprint:
+            raise HostRefused("fingerprint", f"{host.name} shows another key by now: {host.offered_fingerprint}.")
+        old = host.fingerprint
+        host.fingerprint, host.host_key, host.offered_fingerprint = host.offered_fingerprint, "", ""
+        host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
+        text = f"{by.get_username()} confirmed the ssh host key {host.fingerprint} of {host.name}"
+        body = {"before": old, "now": host.fingerprint}
+        writer.write(writer.host_topic(host.pk), Kind.ACTION, text, body=body, actor=by, reason=reason)
+        writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
+        Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)
+    return host

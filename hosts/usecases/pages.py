@@ -1,0 +1,102 @@
+"""What the pages about hosts read. A fixed number of queries, however many hosts and guests there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from hosts.facts.guest import RunState
+from hosts.models import Errand, Host, Network, Sighting, StoragePool, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: states in which a guest takes memory of its host; the opposite of Sighting.active
+INACTIVE = (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+#: more rows than this make no page better; the VMs list, filtered by the host, has all of them
+MOST_GUESTS = 100
+MOST_VOLUMES = 500
+
+_HERE = Q(sightings__gone_since=None)
+_ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE)
+
+
+def host_rows(user: Any) -> QuerySet[Host]:
+    """Every host with `guests`, `running` and `promised_kib` (memory of the running guests)."""
+    return (
+        Host.objects.visible_to(user)
+        .annotate(
+            guests=Count("sightings", filter=_HERE & Q(sightings__pk__isnull=False)),
+            running=Count("sightings", filter=_ACTIVE & Q(sightings__pk__isnull=False)),
+            promised_kib=Sum("sightings__guest__memory_kib", filter=_ACTIVE, default=0),
+            promised_cpus=Sum("sightings__guest__vcpus", filter=_ACTIVE, default=0),
+        )
+        .order_by("name")
+    )
+
+
+def unwell(user: Any) -> list[Host]:
+    """Hosts that need a person, for the alarm strip."""
+    bad = (Host.Contact.AWAY, Host.Contact.REFUSED, Host.Contact.CONFIRM)
+    hosts = Host.objects.visible_to(user).filter(contact__in=bad).order_by("name")
+    return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPage:
+    host: Host
+    sightings: Sequence[Sighting]
+    more_guests: int
+    pools: Sequence[StoragePool]
+    networks: Sequence[Network]
+    bridges: Sequence[Any]
+    #: a refresh that the watcher has not served yet
+    waiting: Errand | None
+    running: int
+    promised_kib: int
+
+
+def host_page(host: Host) -> HostPage:
+    here = Sighting.objects.filter(host=host, gone_since=None)
+    totals = here.exclude(state__in=INACTIVE).aggregate(count=Count("pk"), memory=Sum("guest__memory_kib", default=0))
+    sightings = list(here.select_related("guest", "host").order_by("guest__name", "guest")[: MOST_GUESTS + 1])
+    more = here.count() - MOST_GUESTS if len(sightings) > MOST_GUESTS else 0
+    return HostPage(
+        host=host,
+        sightings=sightings[:MOST_GUESTS],
+        more_guests=more,
+        pools=list(host.pools.all()),
+        networks=list(host.networks.all()),
+        bridges=list(host.bridges.all()),
+        waiting=open_errand(host, Errand.What.REFRESH),
+        running=totals["count"],
+        promised_kib=totals["memory"],
+    )
+
+
+def open_errand(host: Host, what: Errand.What, pool: str = "") -> Errand | None:
+    return Errand.objects.filter(host=host, what=what, pool=pool, done=None).order_by("id").first()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPage:
+    pool: StoragePool
+    volumes: Sequence[Volume]
+    more_volumes: int
+    waiting: Errand | None
+    #: what the last listing said when it failed
+    error: str
+
+
+def pool_page(pool: StoragePool) -> PoolPage:
+    last = Errand.objects.filter(host=pool.host, what=Errand.What.VOLUMES, pool=pool.name).order_by("-id").first()
+    volumes = list(pool.volumes.all()[: MOST_VOLUMES + 1])
+    return PoolPage(
+        pool=pool,
+        volumes=volumes[:MOST_VOLUMES],
+        more_volumes=pool.volumes.count() - MOST_VOLUMES if len(volumes) > MOST_VOLUMES else 0,
+        waiting=last if last and last.done is None else None,
+        error=last.error if last and last.done else "",
+    )

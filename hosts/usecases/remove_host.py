@@ -1,0 +1,31 @@
+"""Forget a host. Nothing happens on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from hosts.models import Host
+from hosts.usecases.errors import HostRefused
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def remove_host(host: Host, *, by: User, reason: str = "") -> None:
+    """Raises HostRefused when history needs the host, PermissionDenied."""
+    require(by, Right.MANAGE_HOSTS)
+    pk, name = host.pk, host.name
+    try:
+        with transaction.atomic():
+            text = f"{by.get_username()} removed {name} from kvmweb"
+            writer.write(writer.host_topic(pk), Kind.ACTION, text, actor=by, reason=reason)
+            writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
+            host.delete()
+    except ProtectedError:
+        raise HostRefused("", f"{name} cannot be removed: the history of migrations names it.") from None

@@ -1,0 +1,183 @@
+"""Pages about hosts. Each view makes one call to a use case; none talks to a host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from hosts.forms import HostForm
+from hosts.models import Host, Introduction, StoragePool
+from hosts.tables import HostTable
+from hosts.usecases import pages
+from hosts.usecases.ask import ask_introduction, ask_refresh, ask_volumes
+from hosts.usecases.confirm_host_key import confirm_host_key
+from hosts.usecases.errors import HostRefused
+from hosts.usecases.queries import public_key_line
+from hosts.usecases.register_host import change_host, register_host
+from hosts.usecases.remove_host import remove_host
+from kvmweb.accounts.permissions import Right
+from kvmweb.pages import page, person
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+
+
+def _host(request: HttpRequest, pk: int) -> Host:
+    return get_object_or_404(Host.objects.visible_to(request.user), pk=pk)
+
+
+def _pool(request: HttpRequest, pk: int) -> StoragePool:
+    visible = Host.objects.visible_to(request.user)
+    return get_object_or_404(StoragePool.objects.select_related("host"), pk=pk, host__in=visible)
+
+
+@require_GET
+@page()
+def host_list(request: HttpRequest) -> HttpResponse:
+    table = HostTable(pages.host_rows(request.user), order_by=request.GET.get("sort") or "name")
+    return render(request, "hosts/list.html", {"table": table})
+
+
+@require_GET
+@page()
+def host(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "hosts/host.html", {"page": pages.host_page(_host(request, pk))})
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.MANAGE_HOSTS)
+def add_host(request: HttpRequest) -> HttpResponse:
+    tried = _introduction(request)
+    form = HostForm(request.POST or None, initial=tried.fields if tried else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = register_host(by=person(request), **form.cleaned_data)
+        except HostRefused as refusal:
+            _refused(form, refusal)
+        else:
+            messages.info(request, f"{made} is registered. It is being read now.")
+            return redirect("host", made.pk)
+    return _host_form(request, form, tried, None)
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.MANAGE_HOSTS)
+def edit_host(request: HttpRequest, pk: int) -> HttpResponse:
+    shown = _host(request, pk)
+    tried = _introduction(request)
+    initial = (tried.fields if tried else {}) | {"fingerprint": "", "host_key": ""}
+    form = HostForm(request.POST or None, instance=shown, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        changes = dict(form.cleaned_data)
+        if not changes["fingerprint"]:  # nothing was confirmed here: what is pinned stays
+            del changes["fingerprint"], changes["host_key"]
+        try:
+            change_host(shown, by=person(request), **changes)
+        except HostRefused as refusal:
+            _refused(form, refusal)
+        else:
+            messages.info(request, f"{changes['name']} is changed. It is being read now.")
+            return redirect("host", pk)
+    return _host_form(request, form, tried, _host(request, pk))
+
+
+def _host_form(request: HttpRequest, form: HostForm, tried: Introduction | None, host: Host | None) -> HttpResponse:
+    values = {"form": form, "introduction": tried, "host": host, "key_line": public_key_line()}
+    return render(request, "hosts/form.html", values, status=422 if form.errors else 200)
+
+
+def _introduction(request: HttpRequest) -> Introduction | None:
+    """The test connection whose answer the page shows; a person sees only their own."""
+    pk = request.GET.get("introduction", "")
+    return Introduction.objects.filter(pk=pk, asked_by=request.user.pk).first() if pk.isdecimal() else None
+
+
+def _refused(form: ModelForm[Any], refusal: HostRefused) -> None:
+    known = refusal.field in form.fields and not form.fields[refusal.field].widget.is_hidden
+    form.add_error(refusal.field if known else None, refusal.message)
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def introduce(request: HttpRequest) -> HttpResponse:
+    """ "Test connection": a worker does it, the answer is polled for (or the page is loaded again)."""
+    fields = HostForm(request.POST)
+    fields.fields["name"].required = False
+    fields.is_valid()
+    try:
+        if fields.errors:
+            field, problems = next(iter(fields.errors.items()))
+            raise HostRefused(str(fields.fields[field].label or field), str(problems[0]))
+        made = ask_introduction(fields.cleaned_data, by=person(request))
+    except HostRefused as refusal:
+        if request.htmx:  # type: ignore[attr-defined]
+            return render(request, "hosts/_introduction.html", {"refusal": refusal})
+        messages.error(request, refusal.message)
+        return redirect(_form_url(request))
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "hosts/_introduction.html", {"introduction": made})
+    return redirect(f"{_form_url(request)}?introduction={made.pk}")
+
+
+def _form_url(request: HttpRequest) -> str:
+    host = request.POST.get("host", "")
+    return reverse("host-edit", args=[int(host)]) if host.isdecimal() else reverse("host-add")
+
+
+@require_GET
+@page(Right.MANAGE_HOSTS)
+def introduction(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Introduction, pk=pk, asked_by=request.user.pk)
+    return render(request, "hosts/_introduction.html", {"introduction": found})
+
+
+@require_POST
+@page()
+def refresh_host(request: HttpRequest, pk: int) -> HttpResponse:
+    asked = _host(request, pk)
+    ask_refresh(asked, by=person(request))
+    messages.info(request, f"{asked} is being read again. The page changes as soon as it has answered.")
+    return redirect("host", pk)
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def confirm_key(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        confirm_host_key(_host(request, pk), by=person(request), fingerprint=request.POST.get("fingerprint", ""))
+    except HostRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.info(request, "The host key is confirmed. The host is being read now.")
+    return redirect("host", pk)
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    gone = _host(request, pk)
+    try:
+        remove_host(gone, by=person(request))
+    except HostRefused as refusal:
+        messages.error(request, refusal.message)
+        return redirect("host-edit", pk)
+    messages.info(request, f"{gone.name} is removed from kvmweb. Nothing was changed on the host itself.")
+    return redirect("host-list")
+
+
+@require_GET
+@page()
+def pool(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "hosts/pool.html", {"page": pages.pool_page(_pool(request, pk))})
+
+
+@require_POST
+@page()
+def list_volumes(request: HttpRequest, pk: int) -> HttpResponse:
+    ask_volumes(_pool(request, pk), by=person(request))
+    return redirect("pool", pk)

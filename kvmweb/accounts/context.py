@@ -1,0 +1,22 @@
+"""What every template may ask about the person in front of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from kvmweb.accounts.permissions import Right, may, roles_of
+
+
+def who(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if user is None:
+        return {}
+    return {
+        "may_see": may(user, Right.SEE),
+        "may_move": may(user, Right.MOVE),
+        "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
+        "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
+        "roles": sorted(roles_of(user)),
+    }

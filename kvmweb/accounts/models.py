@@ -1,0 +1,55 @@
+"""API tokens. People and groups are Django's own."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+from django.utils import timezone
+
+#: writing "last used" more often than this would cost one write per API call
+_LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+class Token(models.Model):
+    """A bearer token for the API, stored as a hash: 256 random bits need no salt and no slow hash."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    created = models.DateTimeField(auto_now_add=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+    expires = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… of {self.user}"
+
+    @classmethod
+    def issue(cls, user: User) -> str:
+        """Make a token and return its text, which is shown once and never stored."""
+        text = f"kvmweb_{secrets.token_urlsafe(32)}"
+        cls.objects.create(user=user, prefix=text[:12], digest=_digest(text))
+        return text
+
+    @classmethod
+    def person(cls, text: str) -> User | None:
+        """Whose token this is; None when it is unknown, expired, or its owner is not active."""
+        now = timezone.now()
+        token = cls.objects.select_related("user").filter(digest=_digest(text), user__is_active=True).first()
+        if token is None or (token.expires and token.expires <= now):
+            return None
+        if token.last_used is None or now - token.last_used > _LAST_USED_GRAIN:
+            cls.objects.filter(pk=token.pk).update(last_used=now)
+        return token.user
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

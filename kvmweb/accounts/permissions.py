@@ -1,0 +1,91 @@
+"""Who may do what: the one place. Pages, fragments, websockets and the API all ask here.
+
+Roles are groups: a viewer sees, an operator moves, an admin registers hosts and people. A superuser has every right.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rules
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+    Person = AbstractBaseUser | AnonymousUser
+
+M = TypeVar("M", bound=Model)
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    SEE = "kvmweb.see"
+    MOVE = "kvmweb.move"
+    MANAGE_HOSTS = "kvmweb.manage_hosts"
+    MOVE_UNSAFE = "kvmweb.move_unsafe"
+
+
+def roles_of(user: Any) -> frozenset[str]:
+    """The person's roles, read once per request (kept on the user object). Nobody inactive has any."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Role)
+    if not hasattr(user, "_kvmweb_roles"):
+        names = user.groups.filter(name__in=list(Role)).values_list("name", flat=True)
+        user._kvmweb_roles = frozenset(names)
+    roles: frozenset[str] = user._kvmweb_roles
+    return roles
+
+
+@rules.predicate
+def is_viewer(user: Any) -> bool:
+    return bool(roles_of(user))
+
+
+@rules.predicate
+def is_operator(user: Any) -> bool:
+    return bool(roles_of(user) & {Role.OPERATOR, Role.ADMIN})
+
+
+@rules.predicate
+def is_admin(user: Any) -> bool:
+    return Role.ADMIN in roles_of(user)
+
+
+rules.set_perm(Right.SEE, is_viewer)
+rules.set_perm(Right.MOVE, is_operator)
+rules.set_perm(Right.MANAGE_HOSTS, is_admin)
+rules.set_perm(Right.MOVE_UNSAFE, is_admin)
+
+
+def may(user: Any, right: Right, thing: Model | None = None) -> bool:
+    return bool(rules.has_perm(right, user, thing))
+
+
+def require(user: Any, right: Right, thing: Model | None = None) -> None:
+    """Raise PermissionDenied unless the person has the right."""
+    if not may(user, right, thing):
+        raise PermissionDenied(DENIED[right])
+
+
+def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """The rows this person may see. Today every role sees everything and nobody else sees anything."""
+    return rows if may(user, Right.SEE) else rows.none()
+
+
+DENIED = {
+    Right.SEE: "You have no role yet. Ask an admin to make you a viewer, operator or admin.",
+    Right.MOVE: "Moving VMs needs the operator role.",
+    Right.MANAGE_HOSTS: "Registering and changing hosts needs the admin role.",
+    Right.MOVE_UNSAFE: "Only an admin may choose an unsafe migration.",
+}

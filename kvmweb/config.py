@@ -1,0 +1,75 @@
+"""What an installation can choose: environment variables `KVMWEB_*`, or the same names in a TOML file.
+
+Wrong values are refused at start, naming the variable. Secrets are files in the data folder, never variables.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PostgresDsn, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Config(BaseSettings):
+    """Seconds and counts as named; `docs/settings.md` lists them with their meaning."""
+
+    model_config = SettingsConfigDict(env_prefix="KVMWEB_", extra="forbid", frozen=True)
+
+    data_dir: Path = BASE_DIR / "var"
+    database_url: PostgresDsn | None = None
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "127.0.0.1", "[::1]")
+    trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    https: bool = False
+    debug: bool = False
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    #: the watcher's periodic re-read of a host; changes arrive by events and do not wait for it
+    refresh_seconds: float = Field(default=30.0, ge=1, le=86_400)
+    #: the longest a host may take to answer one question
+    host_deadline_seconds: float = Field(default=8.0, ge=1, le=120)
+    max_migrations: int = Field(default=4, ge=1, le=32)
+    max_migrations_out: int = Field(default=1, ge=1, le=16)
+    max_migrations_in: int = Field(default=1, ge=1, le=16)
+    queue_poll_seconds: float = Field(default=0.05, ge=0.01, le=5)
+    queue_timeout_seconds: int = Field(default=2_592_000, ge=3600)
+    queue_retry_seconds: int = Field(default=2_678_400, ge=3600)
+
+    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value if value.is_absolute() else Path.cwd() / value
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *args: Any, **kwargs: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("KVMWEB_CONFIG_FILE", "/etc/kvmweb.toml"))
+        return (kwargs["env_settings"], TomlConfigSettingsSource(settings_cls, toml_file=file))
+
+
+class BadSettings(SystemExit):
+    """Ends the process with the names of the wrong settings; never shows their values."""
+
+
+def load() -> Config:
+    named = os.environ.get("KVMWEB_CONFIG_FILE")
+    if named and not Path(named).is_file():
+        raise BadSettings(f"KVMWEB_CONFIG_FILE: there is no file {named}.")
+    known = {f"KVMWEB_{name.upper()}" for name in Config.model_fields} | {"KVMWEB_CONFIG_FILE", "KVMWEB_LAB_PREFIX"}
+    strange = sorted(name for name in os.environ if name.startswith("KVMWEB_") and name not in known)
+    if strange:
+        raise BadSettings(f"Unknown settings: {', '.join(strange)}.")
+    try:
+        return Config()
+    except ValidationError as error:
+        lines = [f"KVMWEB_{'_'.join(map(str, item['loc'][:1])).upper()}: {item['msg']}" for item in error.errors()]
+        raise BadSettings("\n".join(lines)) from None

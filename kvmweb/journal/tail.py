@@ -1,0 +1,103 @@
+"""Each web process follows the journal and hands what is new to its own websockets.
+
+SQLite: `PRAGMA data_version` on one kept connection says whether anybody committed; no read transaction stays open.
+PostgreSQL: the newest id is asked for. Ids may become visible late, so a short window is read again and what was seen
+is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from kvmweb.journal.live import RENDERERS, group_name
+from kvmweb.journal.models import Entry
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = {"sqlite": 0.05, "postgresql": 0.1}
+#: between two pushes of one topic; what comes meanwhile is pushed together
+QUIET_SECONDS = 0.1
+#: ids this far behind the newest may still appear
+WINDOW = 200
+MOST_PER_READ = 2000
+
+
+class Tail:
+    def __init__(self) -> None:
+        self._last = 0
+        self._seen: deque[int] = deque(maxlen=WINDOW * 4)
+        self._version: object = None
+        self._sqlite: sqlite3.Connection | None = None
+        self._pending: dict[str, list[Entry]] = defaultdict(list)
+        self._pushed: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """For ever; a fault is logged and the tail goes on from where it was."""
+        started = False
+        while True:
+            try:
+                if not started:
+                    await sync_to_async(self._start)()
+                    started = True
+                await self._tick()
+            except Exception:
+                log.exception("the journal's tail stumbled")
+                await asyncio.sleep(1)
+            await asyncio.sleep(POLL_SECONDS.get(connection.vendor, 0.1))
+
+    def _start(self) -> None:
+        close_old_connections()
+        newest = Entry.objects.order_by("-id").values_list("id", flat=True)[:WINDOW]
+        self._seen.extend(newest)
+        self._last = max(self._seen, default=0)
+
+    async def _tick(self) -> None:
+        if await sync_to_async(self._something_new)():
+            for entry in await sync_to_async(self._read)():
+                self._pending[entry.topic].append(entry)
+        now = time.monotonic()
+        for topic in [t for t in self._pending if now - self._pushed.get(t, 0.0) >= QUIET_SECONDS]:
+            entries = self._pending.pop(topic)
+            self._pushed[topic] = now
+            await self._push(topic, entries)
+        if len(self._pushed) > 1000:
+            self._pushed = {t: at for t, at in self._pushed.items() if now - at < 10}
+
+    def _something_new(self) -> bool:
+        if connection.vendor != "sqlite":
+            return True
+        if self._sqlite is None:
+            name = str(settings.DATABASES["default"]["NAME"])
+            self._sqlite = sqlite3.connect(name, check_same_thread=False, isolation_level=None, timeout=5)
+        version = self._sqlite.execute("PRAGMA data_version").fetchone()[0]
+        changed, self._version = version != self._version, version
+        return changed
+
+    def _read(self) -> list[Entry]:
+        close_old_connections()
+        rows = Entry.objects.filter(id__gt=self._last - WINDOW).exclude(id__in=list(self._seen)).order_by("id")
+        entries = list(rows[:MOST_PER_READ])
+        self._seen.extend(entry.pk for entry in entries)
+        self._last = max((self._last, *(entry.pk for entry in entries)))
+        return entries
+
+    async def _push(self, topic: str, entries: Sequence[Entry]) -> None:
+        layer = get_channel_layer()
+        group = group_name(topic)
+        if layer is None or group not in getattr(layer, "groups", {group: None}):
+            return  # nobody looks at it
+        renderer = RENDERERS.get(topic.partition(":")[0])
+        html = await sync_to_async(renderer)(topic, entries) if renderer else None
+        if html is not None:
+            await layer.group_send(group, {"type": "live.push", "topic": topic, "html": html})
+        elif renderer is None:
+            await layer.group_send(group, {"type": "live.changed", "topic": topic})

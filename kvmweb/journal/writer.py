@@ -1,0 +1,51 @@
+"""The only way to write the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kvmweb.journal.models import Entry, Kind
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+INVENTORY = "inventory"
+MIGRATIONS = "migrations"
+
+
+def migration_topic(pk: int) -> str:
+    return f"migration:{pk}"
+
+
+def host_topic(pk: int) -> str:
+    return f"host:{pk}"
+
+
+def guest_topic(uuid: str) -> str:
+    return f"guest:{uuid}"
+
+
+def write(
+    topic: str,
+    kind: Kind,
+    text: str = "",
+    *,
+    body: dict[str, Any] | None = None,
+    actor: User | None = None,
+    reason: str = "",
+) -> Entry:
+    """Append one entry in the caller's transaction, so that a change and its entry commit together."""
+    return Entry.objects.create(
+        topic=topic,
+        kind=kind,
+        text=text,
+        body=body or {},
+        actor=actor,
+        actor_name=actor.get_username() if actor else "",
+        reason=reason,
+    )
+
+
+def signal(topic: str, **body: Any) -> None:
+    """Tell open pages that what they show under `topic` has changed; they read it again."""
+    write(topic, Kind.SIGNAL, body=body)

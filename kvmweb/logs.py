@@ -1,0 +1,23 @@
+"""Log lines. Names and errors come from hosts and guests: control characters must not forge a line or a colour."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import ClassVar
+
+
+class OneLineFormatter(logging.Formatter):
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+    _escapes: ClassVar[dict[int, str]] = {
+        code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029) if code not in (9, 10)
+    }
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(process)d %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text.translate(self._escapes).replace("\n", "\n    ")

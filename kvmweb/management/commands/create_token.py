@@ -1,0 +1,24 @@
+"""`manage.py create_token USERNAME`: prints a new API token and nothing else."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from kvmweb.accounts.models import Token
+
+
+class Command(BaseCommand):
+    help = "Prints a new API token for this person. It is shown once and stored as a hash."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(username=options["username"], is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no active person named {options['username']!r}.")
+        self.stdout.write(Token.issue(user))

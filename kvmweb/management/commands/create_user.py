@@ -1,0 +1,40 @@
+"""`manage.py create_user NAME --role ROLE`: makes a person, or sets role and password of one that exists."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from kvmweb.accounts.permissions import Role
+
+
+class Command(BaseCommand):
+    help = "Makes a person with a role; the password is asked for, or read from standard input."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--role", choices=[role.value for role in Role], required=True)
+        parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = sys.stdin.readline().rstrip("\n") if options["password_stdin"] else getpass.getpass()
+        try:
+            User.username_validator(options["username"])
+            validate_password(password, User(username=options["username"]))
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
+        with transaction.atomic():
+            user, _ = User.objects.get_or_create(username=options["username"])
+            user.set_password(password)
+            user.save()
+            user.groups.remove(*Group.objects.filter(name__in=list(Role)))
+            user.groups.add(Group.objects.get(name=options["role"]))
+        self.stdout.write(f"{user.username} is {options['role']} now.")

@@ -1,0 +1,56 @@
+"""`manage.py serve`: web, task clusters and watcher on one machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from kvmweb.config import BASE_DIR
+from kvmweb.serve.supervisor import AlreadyServing, Supervisor
+
+
+class Command(BaseCommand):
+    help = "Runs kvmweb: the web server, the task clusters and the watcher. Ctrl-C stops it; running migrations go on."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default %(default)s")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = _address(options["bind"])
+        self.check(databases=["default"])
+        self._refuse_old_schema()
+        # made by a child: the process that serves never touches ssh or libvirt
+        subprocess.run([sys.executable, str(BASE_DIR / "manage.py"), "ssh_key"], check=True, stdout=subprocess.DEVNULL)
+        data_dir = settings.KVMWEB.data_dir
+        try:
+            supervisor = Supervisor(host=host, port=port, data_dir=data_dir)
+        except AlreadyServing:
+            raise CommandError(f"Another kvmweb serves from {data_dir} already.") from None
+        self.stdout.write(f"kvmweb serves http://{'[' + host + ']' if ':' in host else host}:{port}/ (data in {data_dir})")
+        self.stdout.flush()
+        connection.close()
+        supervisor.run()
+
+    def _refuse_old_schema(self) -> None:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if missing:
+            raise CommandError(
+                f"The database is not up to date: {len(missing)} schema migrations are not applied."
+                " Run `make install` (or `manage.py migrate`), then start again."
+            )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise CommandError(f"--bind takes HOST:PORT, such as 127.0.0.1:8000, and not {text!r}.")
+    return host, int(port)

@@ -1,0 +1,17 @@
+"""`manage.py ssh_key`: the line for authorized_keys on the hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from hosts.gateway import _ssh
+
+
+class Command(BaseCommand):
+    help = "Prints kvmweb's public ssh key, as a line for ~/.ssh/authorized_keys on a host. Makes the key if there is none."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(_ssh.public_key())

@@ -1,0 +1,40 @@
+"""What every page view begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal.models import Entry
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
+    """Only for people with this right. Remembers where the journal ended before the view read anything: the page's socket
+    asks for everything after that, so nothing that happens while the page is made and opened is missed.
+    """
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            require(request.user, right)
+            if request.method == "GET":
+                newest = Entry.objects.order_by("-id").values_list("id", flat=True).first()
+                cast("Any", request).journal_end = newest or 0
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def person(request: HttpRequest) -> User:
+    """The logged-in person; `page` has made sure that there is one."""
+    return cast("User", request.user)

@@ -1,0 +1,1 @@
+"""`manage.py serve`: everything kvmweb is, as one command. See docs/architecture.md for the processes."""

@@ -1,0 +1,108 @@
+"""One child of serve: started in a session of its own, started again whenever it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from kvmweb.serve.sessions import Register, end_session, members
+
+log = logging.getLogger(__name__)
+_PR_SET_PDEATHSIG = 1
+_LONGEST_PAUSE = 10.0
+#: a child that ran this long was well: the next pause is short again
+_WELL_SECONDS = 30.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+class Child:
+    """`before` runs before each start. SIGTERM goes to the main process only: a group signal wedges a task cluster."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        register: Register,
+        *,
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._command = list(command)
+        self._env = {**os.environ, **(env or {})}
+        self._register = register
+        self._before = before
+        self._process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self._failures = 0
+        self._next = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def keep(self) -> None:
+        """Start it if it does not run and its pause is over. Called again and again."""
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None:
+                return
+            self._ended(code)
+        if time.monotonic() < self._next:
+            return
+        if self._before is not None:
+            self._before()
+        self._process = subprocess.Popen(
+            self._command, env=self._env, start_new_session=True, preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL
+        )
+        self._register.add(self._process.pid)
+        self.started = time.monotonic()
+        log.info("%s started (pid %s)", self.name, self._process.pid)
+
+    def _ended(self, code: int) -> None:
+        assert self._process is not None
+        log.warning("%s ended with status %s; starting it again", self.name, code)
+        self._sweep()
+        lived = time.monotonic() - self.started
+        self._failures = 0 if lived > _WELL_SECONDS else self._failures + 1
+        self._next = time.monotonic() + min(_LONGEST_PAUSE, 0.2 * 2**self._failures)
+
+    def _sweep(self) -> None:
+        """Whatever the main process left in its session goes too: orphans of a cluster would go on taking tasks."""
+        if self._process is not None:
+            end_session(self._process.pid)
+            self._register.remove(self._process.pid)
+            self._process = None
+
+    def restart(self, why: str) -> None:
+        log.error("%s: %s; restarting it", self.name, why)
+        process = self._process
+        if process is not None:
+            end_session(process.pid)
+            process.wait()
+            self._sweep()
+        self._next = 0.0
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGTERM)
+
+    def stopped(self) -> bool:
+        return self._process is None or (self._process.poll() is not None and not members(self._process.pid))
+
+    def end(self) -> None:
+        if self._process is not None:
+            if not self.stopped():
+                log.warning("%s did not stop in time and is ended", self.name)
+            end_session(self._process.pid)
+            self._process.wait()
+            self._sweep()

@@ -1,0 +1,135 @@
+"""Starts web, both task clusters and the watcher; keeps them running; takes them down cleanly."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from kvmweb.config import BASE_DIR
+from kvmweb.secretfiles import private_folder
+from kvmweb.serve.canary import Canary
+from kvmweb.serve.children import Child
+from kvmweb.serve.sessions import Register, read
+
+log = logging.getLogger(__name__)
+#: after this everything that has not stopped is ended; a watched migration has been let go of long before
+STOP_SECONDS = 4.0
+CLUSTERS = ("kvmweb", "migrations")
+
+
+class AlreadyServing(Exception):
+    pass
+
+
+class Supervisor:
+    def __init__(self, *, host: str, port: int, data_dir: Path, canary_every: float = 10.0, canary_silent: float = 45.0):
+        self._run = private_folder(data_dir / "run")
+        self._lock = self._take_lock()
+        self._stopping = False
+        self._register = Register(self._run / "sessions.json")
+        ended = self._register.end_leftovers()
+        if ended:
+            log.warning("ended %s processes that an earlier serve had left", ended)
+        manage = [sys.executable, str(BASE_DIR / "manage.py")]
+        web = [
+            *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
+            *("--lifespan", "on", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
+        ]
+        self._children = [Child("web", web, self._register)]
+        self._clusters: dict[str, Child] = {}
+        for name in CLUSTERS:
+            env = {} if name == "kvmweb" else {"Q_CLUSTER_NAME": name}
+            child = Child(
+                f"tasks ({name})",
+                [*manage, "qcluster"],
+                self._register,
+                env=env,
+                before=lambda name=name: release_queue(name),  # type: ignore[misc]
+            )
+            self._clusters[name] = child
+            self._children.append(child)
+        self._children.append(Child("watcher", [*manage, "watch"], self._register))
+        self._canaries = {
+            name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS
+        }
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        try:
+            while not self._stopping:
+                for child in self._children:
+                    child.keep()
+                for name, canary in self._canaries.items():
+                    child = self._clusters[name]
+                    if child.pid is not None and not canary.look(child.started):
+                        child.restart("no task has come back for too long")
+                self._nap(0.5)
+        finally:
+            self._take_down()
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _nap(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _take_down(self) -> None:
+        for child in self._children:
+            child.ask_to_stop()
+        for pid in _watching_workers():
+            os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < until and not all(child.stopped() for child in self._children):
+            time.sleep(0.05)
+        for child in self._children:
+            child.end()
+        self._lock.close()
+
+    def _take_lock(self) -> object:
+        file = (self._run / "serve.lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise AlreadyServing from None
+        return file
+
+
+def release_queue(cluster: str) -> None:
+    """Tasks that a dead cluster had taken from the table would wait for `retry`; nobody else serves this queue now."""
+    try:
+        OrmQ.objects.filter(key=cluster, lock__gt=timezone.now()).update(lock=timezone.now())
+    except DatabaseError:
+        log.warning("the queue %s could not be released", cluster, exc_info=True)
+    finally:
+        connection.close()
+
+
+def _watching_workers() -> list[int]:
+    """The workers of this machine that hold a migration. Told to stop, they let go of it and libvirt goes on."""
+    from migrations_app.models import Migration
+    from migrations_app.usecases.ledger import machine
+
+    try:
+        held = list(
+            Migration.objects.filter(owner_machine=machine(), owner_pid__isnull=False).values_list(
+                "owner_pid", "owner_pid_started"
+            )
+        )
+    except DatabaseError:
+        return []
+    return [pid for pid, started in held if (process := read(pid)) is not None and process.started == started]

@@ -1,0 +1,234 @@
+"""Django settings. What an installation may choose is in `config.py`; everything else is decided here."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from typing import Any
+from urllib.parse import unquote
+
+import django
+from csp.constants import NONE, SELF
+
+from kvmweb import config, secretfiles
+
+KVMWEB = config.load()
+BASE_DIR = config.BASE_DIR
+
+SECRET_KEY = secretfiles.secret_key(KVMWEB.data_dir)
+DEBUG = KVMWEB.debug
+ALLOWED_HOSTS = list(KVMWEB.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(KVMWEB.trusted_origins)
+
+INSTALLED_APPS = [
+    "kvmweb.apps.KvmwebConfig",
+    "kvmweb.accounts",
+    "kvmweb.journal",
+    "hosts",
+    "migrations_app",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_q",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "rules",
+    "ninja",
+    "csp",
+    "django_filters",
+    "django_tables2",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "template_partials.apps.SimpleAppConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "kvmweb.accounts.middleware.LoginRequiredMiddleware",
+]
+
+ROOT_URLCONF = "kvmweb.urls"
+ASGI_APPLICATION = "kvmweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "kvmweb.accounts.context.who",
+            ],
+            "builtins": ["template_partials.templatetags.partials"],
+        },
+    }
+]
+if django.VERSION >= (6,):  # partials are part of Django from 6.0 on
+    TEMPLATES[0]["OPTIONS"].pop("builtins")  # type: ignore[attr-defined]
+
+
+def _database() -> dict[str, Any]:
+    if KVMWEB.database_url is None:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": KVMWEB.data_dir / "kvmweb.sqlite3",
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                # FULL: with NORMAL a power loss may take the write-ahead record of a running migration with it
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
+            },
+            "TEST": {"NAME": KVMWEB.data_dir / "test.sqlite3"},
+        }
+    url = KVMWEB.database_url
+    host = url.hosts()[0]
+    query = dict(url.query_params())
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": (url.path or "/kvmweb").lstrip("/"),
+        "USER": unquote(host["username"] or ""),
+        "PASSWORD": unquote(host["password"] or ""),
+        "HOST": query.get("host") or host["host"] or "",
+        "PORT": str(host["port"] or ""),
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database()}
+if "pytest" in sys.modules and sqlite3.threadsafety != 3:  # pragma: no cover
+    raise SystemExit("sqlite3 was built without thread safety")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people -----------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "rules.permissions.ObjectPermissionBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_ADAPTER = "kvmweb.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KVMWEB.https
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "kvmweb.errors.csrf_failed"
+
+# --- browsers ---------------------------------------------------------------------------------------------------
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if KVMWEB.https:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = KVMWEB.data_dir / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+SERVESTATIC_USE_FINDERS = True
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+DJANGO_TABLES2_TEMPLATE = "tables/table.html"
+
+# --- time, language ---------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- real time, background work -----------------------------------------------------------------------------------
+# In memory on purpose: worker and browser meet in the journal table, each web process tails it (docs/architecture.md).
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+Q_CLUSTER: dict[str, Any] = {
+    "name": "kvmweb",
+    "orm": "default",
+    "workers": 3,
+    "poll": KVMWEB.queue_poll_seconds,
+    "bulk": 1,
+    "queue_limit": 1,
+    "timeout": 120,
+    "retry": 300,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "scheduler": False,
+    "save_limit": 200,
+    "guard_cycle": 0.5,
+    "ALT_CLUSTERS": {
+        "migrations": {
+            # two more than may run at once: adoption needs a worker while all slots are taken
+            "workers": KVMWEB.max_migrations + 2,
+            "timeout": KVMWEB.queue_timeout_seconds,
+            "retry": KVMWEB.queue_retry_seconds,
+        }
+    },
+}
+
+#: called by the watcher about once a second
+KVMWEB_WATCH_HOOKS = ["migrations_app.usecases.reconcile.look", "kvmweb.journal.sweep.hook"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "kvmweb.logs.OneLineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": KVMWEB.log_level},
+    "loggers": {"django-q": {"level": "WARNING"}},  # every task, also every canary, would be a line
+}

@@ -1,0 +1,259 @@
+/*
+ * The whole user space of a lab guest: PID 1 of an initramfs with nothing else in it.
+ *
+ * It sends a numbered UDP datagram on a timer, so that a test hears from outside whether the guest runs and how long
+ * it did not; it rewrites memory and disk at rates set by time, not by CPU; it powers off when the button is pressed.
+ * Everything is set on the kernel command line as kvmweb.KEY=VALUE (see lab/guests.py).
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/input.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096ul
+#define TICK_NS 10000000l
+#define WORK_NS 20000000l
+
+static char command_line[4096];
+static unsigned char *memory;
+static size_t memory_bytes;
+
+/* The value of kvmweb.KEY, or fallback. The result lives until the guest ends. */
+static const char *setting(const char *key, const char *fallback)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "kvmweb.%s=", key);
+    const char *found = strstr(command_line, wanted);
+    if (!found)
+        return fallback;
+    found += strlen(wanted);
+    return strndup(found, strcspn(found, " \n"));
+}
+
+static unsigned long number(const char *key)
+{
+    return strtoul(setting(key, "0"), NULL, 10);
+}
+
+static uint64_t noise(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+static void sleep_until(int64_t moment)
+{
+    struct timespec time = {moment / 1000000000ll, moment % 1000000000ll};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
+static void load_modules(void)
+{
+    struct dirent **names;
+    int count = scandir("/modules", &names, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "/modules/%s", names[i]->d_name);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file >= 0 && names[i]->d_name[0] != '.' && syscall(SYS_finit_module, file, "", 0) != 0)
+            perror(path);
+        if (file >= 0)
+            close(file);
+    }
+}
+
+static void set_link(int sock, const char *name, const char *address, int bits)
+{
+    struct ifreq request = {0};
+    struct sockaddr_in *where = (struct sockaddr_in *)&request.ifr_addr;
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    where->sin_family = AF_INET;
+    inet_pton(AF_INET, address, &where->sin_addr);
+    if (ioctl(sock, SIOCSIFADDR, &request) != 0)
+        perror("address");
+    where->sin_addr.s_addr = htonl(bits ? ~0u << (32 - bits) : 0);
+    if (ioctl(sock, SIOCSIFNETMASK, &request) != 0)
+        perror("netmask");
+    ioctl(sock, SIOCGIFFLAGS, &request);
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(sock, SIOCSIFFLAGS, &request) != 0)
+        perror("up");
+}
+
+static void set_network(void)
+{
+    char *address = strdup(setting("address", ""));
+    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    set_link(sock, "lo", "127.0.0.1", 8);
+    char *slash = strchr(address, '/');
+    if (slash) {
+        *slash = 0;
+        set_link(sock, "eth0", address, atoi(slash + 1));
+    }
+    close(sock);
+}
+
+/* One datagram per 10 ms: "kvmweb-tick NAME BOOT SEQUENCE MONOTONIC_NS". A late timer skips, it does not catch up. */
+static void *send_ticks(void *unused)
+{
+    char *where = strdup(setting("ticks", ""));
+    char *colon = strchr(where, ':');
+    if (!colon)
+        return unused;
+    *colon = 0;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(colon + 1))};
+    inet_pton(AF_INET, where, &to.sin_addr);
+    uint64_t boot = 0;
+    if (getrandom(&boot, sizeof boot, GRND_NONBLOCK) != sizeof boot)
+        boot = time(NULL) * 1000003ull + now_ns();
+    const char *name = setting("name", "guest");
+    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int64_t next = now_ns();
+    for (uint64_t sequence = 0;; sequence++) {
+        char text[200];
+        int length = snprintf(text, sizeof text, "kvmweb-tick %s %016llx %llu %lld", name, (unsigned long long)boot,
+                              (unsigned long long)sequence, (long long)now_ns());
+        sendto(sock, text, length, 0, (struct sockaddr *)&to, sizeof to);
+        next += TICK_NS;
+        if (next < now_ns())
+            next = now_ns() + TICK_NS;
+        sleep_until(next);
+    }
+}
+
+/* Rewrites the start of as many pages per 20 ms as the rate asks for, round and round the hot set. */
+static void *dirty_memory(void *unused)
+{
+    uint64_t state = 88172645463325252ull;
+    size_t pages = memory_bytes / PAGE;
+    size_t hot = number("hot") * 256;
+    unsigned long pages_per_second = number("dirty") / 4;
+    if (!hot || hot > pages)
+        hot = pages;
+    if (!hot || !pages_per_second)
+        return unused;
+    int64_t start = now_ns();
+    uint64_t done = 0;
+    for (size_t page = 0;; sleep_until(now_ns() + WORK_NS)) {
+        uint64_t due = (uint64_t)(now_ns() - start) / 1000 * pages_per_second / 1000000;
+        if (due - done > pages_per_second)
+            done = due - pages_per_second;
+        for (; done < due; done++, page = (page + 1) % hot) {
+            uint64_t *words = (uint64_t *)(memory + page * PAGE);
+            for (int i = 0; i < 16; i++)
+                words[i] = noise(&state);
+        }
+    }
+}
+
+static void write_noise(int disk, unsigned char *block, size_t bytes, off_t where, uint64_t *state)
+{
+    for (size_t i = 0; i < bytes / 8; i++)
+        ((uint64_t *)block)[i] = noise(state);
+    if (pwrite(disk, block, bytes, where) < 0)
+        perror("disk");
+}
+
+/* Fills the disk's first disk_fill MiB once, then rewrites disk KiB of them (at least 1 MiB) per second. */
+static void *write_disk(void *unused)
+{
+    uint64_t state = 2685821657736338717ull;
+    size_t fill = number("disk_fill") << 20;
+    size_t rate = number("disk") << 10;
+    int disk = open("/dev/vda", O_RDWR | O_DIRECT | O_CLOEXEC);
+    unsigned char *block = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (disk < 0 || block == MAP_FAILED)
+        return unused;
+    for (size_t where = 0; where < fill; where += 1 << 20)
+        write_noise(disk, block, 1 << 20, where, &state);
+    size_t area = fill ? fill : 1 << 20;
+    size_t step = rate / 10 / PAGE * PAGE;
+    if (step > 1 << 20)
+        step = 1 << 20;
+    if (!step)
+        return unused;
+    for (size_t where = 0;; where = where + 2 * step <= area ? where + step : 0) {
+        write_noise(disk, block, step, where, &state);
+        sleep_until(now_ns() + 100000000ll);
+    }
+}
+
+static void fill_memory(void)
+{
+    uint64_t state = (uint64_t)now_ns() | 1;
+    memory_bytes = number("fill") << 20;
+    if (!memory_bytes)
+        return;
+    memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        memory_bytes = 0;
+        return;
+    }
+    for (size_t i = 0; i < memory_bytes / 8; i++)
+        ((uint64_t *)memory)[i] = noise(&state);
+}
+
+/* Waits for the power button, which is what "shutdown" presses, and obeys. */
+static void wait_for_button(void)
+{
+    int button = open("/dev/input/event0", O_RDONLY | O_CLOEXEC);
+    struct input_event event;
+    while (button >= 0 && read(button, &event, sizeof event) == sizeof event)
+        if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1) {
+            puts("power button: off");
+            sync();
+            reboot(RB_POWER_OFF);
+        }
+    for (;;)
+        pause();
+}
+
+int main(void)
+{
+    mkdir("/proc", 0755);
+    mkdir("/sys", 0755);
+    mkdir("/dev", 0755);
+    mount("proc", "/proc", "proc", 0, "");
+    mount("sysfs", "/sys", "sysfs", 0, "");
+    mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+    int file = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, command_line, sizeof command_line - 1) < 0)
+        perror("command line");
+    load_modules();
+    set_network();
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_ticks, NULL);
+    fill_memory();
+    pthread_create(&thread, NULL, dirty_memory, NULL);
+    pthread_create(&thread, NULL, write_disk, NULL);
+    printf("guest %s is up\n", setting("name", "?"));
+    fflush(stdout);
+    wait_for_button();
+}

@@ -1,0 +1,147 @@
+"""Putting a lab back into its first state, fast enough to do it before every test."""
+
+from __future__ import annotations
+
+import time
+from xml.etree import ElementTree
+
+from lab import guests, network, storage
+from lab.bringup import in_parallel
+from lab.host import DAEMONS, Host
+from lab.run import CommandFailed, LabError
+from lab.state import GuestSpec, LabState
+from lab.ticks import TickReceiver
+
+BOOT_SECONDS = 90
+UNDEFINE = ("--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata")
+
+
+def create_guest(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> None:
+    """Make the guest's disk and the guest, and start it if it is to run."""
+    if spec.storage:
+        volume = [f"{spec.name}.qcow2", f"{spec.disk_mib}M", "--format", "qcow2"]
+        host.virsh("vol-create-as", spec.storage, *volume)
+    host.exec("virsh", "-q", "define", "/dev/stdin", stdin=guests.domain_xml(spec, ticks=ticks))
+    if spec.running:
+        host.virsh("start", spec.name)
+
+
+def create_guests(hosts: list[Host], specs: list[GuestSpec], ticks: tuple[str, int]) -> None:
+    """Create guests, all at once, and return when those that run are heard."""
+    by_name = {host.name: host for host in hosts}
+    with TickReceiver(*ticks) as receiver:
+        in_parallel(lambda spec: create_guest(by_name[spec.host], spec, ticks), specs)
+        refresh_pools(hosts)
+        deadline = time.monotonic() + BOOT_SECONDS
+        for spec in specs:
+            if spec.running and not receiver.wait_for(spec.name, since=0, timeout=deadline - time.monotonic()):
+                raise LabError(f"guest {spec.name} was not heard within {BOOT_SECONDS} s of its start")
+
+
+def refresh_pools(hosts: list[Host]) -> None:
+    for pool in guests.POOLS:
+        in_parallel(lambda host, name=pool: host.virsh("pool-refresh", name), hosts)  # type: ignore[misc]
+
+
+def reset(lab: LabState, hosts: list[Host], ticks: tuple[str, int]) -> None:
+    """Heal hosts, drop strangers, bring every initial guest home; a guest that was changed is made anew."""
+    in_parallel(lambda host: _heal(host, lab), hosts)
+    in_parallel(_end_jobs, hosts)
+    keep = {spec.uuid for spec in lab.guests}
+    in_parallel(lambda host: _drop_domains(host, [u for u in host.domains() if u not in keep]), hosts)
+    anew = [spec for spec in lab.guests if not _is_home(spec, hosts, ticks) and not _brought_home(spec, hosts, ticks)]
+    for spec in anew:
+        in_parallel(lambda host, uuid=spec.uuid: _drop_domains(host, [uuid]), hosts)  # type: ignore[misc]
+    _drop_volumes(hosts, [spec for spec in lab.guests if spec not in anew])
+    create_guests(hosts, anew, ticks)
+
+
+def _heal(host: Host, lab: LabState) -> None:
+    """Let stopped processes go on, start dead daemons, plug cables in, restore pools and networks."""
+    if not host.state.process.alive():
+        raise LabError(f"{host.name} is gone as a whole; start the lab anew with `lab up`")
+    host.cont_everything()
+    for name in network.NETWORKS:
+        host.link(name, up=True)
+    host.shape(lab.shape_mbit)
+    for name in DAEMONS:
+        host.start_daemon(name)
+    for pool in storage.names(host, "pool-list", "--all", "--name") - set(guests.POOLS):
+        host.virsh("pool-destroy", pool, check=False)
+        host.virsh("pool-undefine", pool, check=False)
+    for name in storage.names(host, "net-list", "--all", "--name") - {storage.NETWORK}:
+        host.virsh("net-destroy", name, check=False)
+        host.virsh("net-undefine", name, check=False)
+    for pool in guests.POOLS:
+        storage.ensure_pool(host, pool, lab.shared_storage)
+    storage.ensure_network(host)
+
+
+def _end_jobs(host: Host) -> None:
+    """Cancel migrations that go on, and wait until libvirt has cleaned up after them."""
+    for name in host.virsh("list", "--name").split():
+        deadline = time.monotonic() + 15
+        while "None" not in (host.virsh("domjobinfo", name, check=False) or "None"):
+            host.virsh("domjobabort", name, check=False)
+            if time.monotonic() > deadline:
+                host.virsh("destroy", name, check=False)
+            time.sleep(0.1)
+
+
+def _drop_domains(host: Host, uuids: list[str]) -> None:
+    present = host.domains()
+    for uuid in uuids:
+        if uuid in present:
+            host.virsh("destroy", uuid, check=False)
+            host.virsh("undefine", uuid, *UNDEFINE, check=False)
+    if left := set(host.domains()) & set(uuids):
+        raise LabError(f"{host.name} keeps domains {sorted(left)}")
+
+
+def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> None:
+    """Delete every volume but the disks of guests that stay."""
+    for pool in guests.POOLS:
+        for host in hosts:
+            wanted = {f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool != "local" or s.host == host.name)}
+            host.virsh("pool-refresh", pool)
+            for volume in storage.volumes(host, pool) - wanted:
+                storage.delete_volume(host, pool, volume)
+
+
+def _is_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool:
+    """Whether the guest is on its own host only, in its first state, unchanged."""
+    holders = [host for host in hosts if spec.uuid in host.domains()]
+    return [host.name for host in holders] == [spec.host] and _is_unchanged(holders[0], spec, ticks)
+
+
+def _is_unchanged(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> bool:
+    info = dict(line.split(":", 1) for line in host.virsh("dominfo", spec.uuid).splitlines() if ":" in line)
+    first = {"State": "running" if spec.running else "shut off", "Persistent": "yes", "Autostart": "disable"}
+    if any(info.get(key, "").strip() != value for key, value in first.items()):
+        return False
+    if info.get("Managed save", "no").strip() != "no" or host.virsh("snapshot-list", spec.uuid, "--name").strip():
+        return False
+    wanted = guests.fingerprint(guests.domain_xml(spec, ticks=ticks))
+    live = guests.fingerprint(host.virsh("dumpxml", spec.uuid), live=spec.running)
+    stored = guests.fingerprint(host.virsh("dumpxml", spec.uuid, "--inactive"))
+    return live == stored == wanted
+
+
+def _brought_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool:
+    """Move a guest that runs elsewhere back; False when it has to be made anew."""
+    holders = [host for host in hosts if spec.uuid in host.domains()]
+    home = next(host for host in hosts if host.name == spec.host)
+    if len(holders) != 1 or holders[0] is home or not spec.running:
+        return False
+    away = holders[0]
+    try:
+        if away.domain_state(spec.uuid) != "running" or not _is_unchanged(away, spec, ticks):
+            return False
+        copy = ["--copy-storage-all"] if spec.storage == "local" else []
+        if copy:
+            home.virsh("vol-delete", f"{spec.name}.qcow2", "--pool", "local", check=False)
+        move = ["migrate", "--live", "--p2p", "--persistent", "--undefinesource", *copy, spec.uuid]
+        away.virsh(*move, f"qemu+tcp://{home.address}/system", f"tcp://{home.migration_address}", timeout=60)
+    except (CommandFailed, ElementTree.ParseError):
+        return False
+    return _is_home(spec, hosts, ticks)

@@ -1,0 +1,236 @@
+"""The shapes of the API. Times are UTC; units are in the names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import ConfigDict
+
+from hosts.models import Guest
+from kvmweb.journal.models import Entry
+from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS
+from migrations_app.models import Migration
+
+
+class OptionsIn(Schema):
+    """kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    persist: bool | None = None
+    undefine_source: bool | None = None
+    copy_disks: bool | list[str] | None = Field(None, description="true, or the targets of the disks to copy")
+    bandwidth_mib: int | None = Field(None, ge=1, le=MAX_BANDWIDTH_MIB)
+    max_downtime_ms: int | None = Field(None, ge=1, le=MAX_DOWNTIME_MS)
+    unsafe: bool | None = None
+    abort_on_error: bool | None = None
+    auto_converge: bool | None = None
+    compressed: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        return self.dict(exclude_none=True)
+
+
+class PreflightIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    guest: UUID
+    target: int | str = Field(description="id or name of a host", union_mode="left_to_right")
+    kind: Literal["live", "live_storage"] = "live"
+    options: OptionsIn = Field(default_factory=OptionsIn)
+
+
+class MigrationIn(PreflightIn):
+    """`confirm` is the VM's name, needed with `unsafe`."""
+
+    idempotency_key: str = Field("", max_length=200)
+    reason: str = Field("", max_length=1000)
+    confirm: str = Field("", max_length=512)
+
+
+class CancelIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=1000)
+
+
+class RemedyOut(Schema):
+    text: str
+    command: str
+    on: str
+
+
+class FindingOut(Schema):
+    check: str
+    severity: str
+    summary: str
+    evidence: dict[str, str]
+    affects: str
+    remedies: list[RemedyOut]
+
+
+class PreflightOut(Schema):
+    id: int
+    verdict: str
+    findings: list[FindingOut]
+    seen_at: datetime
+    error: str
+
+
+class Waiting(Schema):
+    id: int
+
+
+class GuestOut(Schema):
+    """`host` is where the VM runs, else where it is defined; `stale` means that this host does not answer now."""
+
+    uuid: UUID
+    name: str
+    state: str | None
+    host: str | None
+    host_id: int | None
+    memory_mib: int
+    vcpus: int
+    persistent: bool | None
+    autostart: bool | None
+    seen_at: datetime | None
+    stale: bool
+    migration: int | None
+    disks: list[dict[str, Any]]
+    nics: list[dict[str, Any]]
+
+    @staticmethod
+    def resolve_memory_mib(guest: Guest) -> int:
+        return guest.memory_kib // 1024
+
+    @staticmethod
+    def resolve_state(guest: Guest) -> str | None:
+        return _seen(guest, "state")
+
+    @staticmethod
+    def resolve_host(guest: Guest) -> str | None:
+        sighting = guest.current_sighting()
+        return sighting.host.name if sighting else None
+
+    @staticmethod
+    def resolve_host_id(guest: Guest) -> int | None:
+        return _seen(guest, "host_id")
+
+    @staticmethod
+    def resolve_persistent(guest: Guest) -> bool | None:
+        return _seen(guest, "persistent")
+
+    @staticmethod
+    def resolve_autostart(guest: Guest) -> bool | None:
+        return _seen(guest, "autostart")
+
+    @staticmethod
+    def resolve_seen_at(guest: Guest) -> datetime | None:
+        return _seen(guest, "seen_at")
+
+    @staticmethod
+    def resolve_stale(guest: Guest) -> bool:
+        sighting = guest.current_sighting()
+        return sighting is None or not sighting.host.answers
+
+
+def _seen(guest: Guest, name: str) -> Any:
+    sighting = guest.current_sighting()
+    return getattr(sighting, name) if sighting else None
+
+
+class ProgressOut(Schema):
+    """Numbers of the running copy as libvirt gives them; null is what it did not say."""
+
+    phase: str | None = None
+    percent: int | None = None
+    transferred_bytes: int | None = None
+    remaining_bytes: int | None = None
+    total_bytes: int | None = None
+    rate_bps: float | None = None
+    dirty_bps: float | None = None
+    iteration: int | None = None
+    elapsed_ms: int | None = None
+    expected_downtime_ms: int | None = None
+    eta_low_ms: int | None = None
+    eta_high_ms: int | None = None
+    converging: bool | None = None
+    disk_remaining_bytes: int | None = None
+    disk_total_bytes: int | None = None
+    owner: str | None = None
+    updated_at: datetime | None = None
+
+
+class ErrorOut(Schema):
+    cause: str = ""
+    what_to_do: str = ""
+
+
+class MigrationOut(Schema):
+    """`state_text` says in a sentence what is true now. `timings` are seconds: dispatch, connect, facts, transfer, verify."""
+
+    id: int
+    guest: UUID
+    guest_name: str
+    source: str
+    source_id: int
+    target: str
+    target_id: int
+    kind: str
+    options: dict[str, Any]
+    state: str
+    state_text: str
+    terminal: bool
+    progress: ProgressOut
+    verdict: str
+    findings: list[FindingOut]
+    downtime_ms: int | None
+    error: ErrorOut | None
+    requested_by: str
+    reason: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    timings: dict[str, float]
+
+    @staticmethod
+    def resolve_guest(row: Migration) -> UUID:
+        return row.guest_id
+
+    @staticmethod
+    def resolve_source(row: Migration) -> str:
+        return row.source.name
+
+    @staticmethod
+    def resolve_target(row: Migration) -> str:
+        return row.target.name
+
+    @staticmethod
+    def resolve_requested_by(row: Migration) -> str:
+        return row.requested_by_name
+
+    @staticmethod
+    def resolve_error(row: Migration) -> dict[str, str] | None:
+        return row.error or None
+
+
+class EntryOut(Schema):
+    id: int
+    time: datetime
+    kind: str
+    text: str
+    actor: str
+    reason: str
+    body: dict[str, Any]
+
+    @staticmethod
+    def resolve_time(entry: Entry) -> datetime:
+        return entry.created
+
+    @staticmethod
+    def resolve_actor(entry: Entry) -> str:
+        return entry.actor_name

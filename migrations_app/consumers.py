@@ -1,0 +1,113 @@
+"""The socket of an open page: checks who may hear what, forwards what the journal's tail sends, heals on connect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from kvmweb.journal.live import group_name
+from migrations_app.events import fragments
+from migrations_app.usecases import follow
+
+BEAT_SECONDS = 15
+#: how long an answer to "may this person hear this" holds
+TRUST_SECONDS = 3
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`?topic=migration:17&topic=inventory&after=4711`; `after` is where the journal ended for the page."""
+
+    async def connect(self) -> None:
+        # accepted first: a browser learns the code only of a socket that was open
+        await self.accept()
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        self.topics = list(dict.fromkeys(query.get("topic", [])))
+        self.joined: set[str] = set()
+        self.checked = 0.0
+        self.beats: asyncio.Task[None] | None = None
+        if not await self._allowed():
+            return
+        for topic in self.topics:
+            await self._join(topic)
+        await self._catch_up(query.get("after", ["0"])[0])
+        self.beats = asyncio.create_task(self._beat())
+
+    async def disconnect(self, code: int) -> None:
+        if self.beats is not None:
+            self.beats.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.beats
+        for topic in list(self.joined):
+            await self._leave(topic)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Pages say nothing over the socket."""
+
+    async def live_push(self, event: dict[str, Any]) -> None:
+        if await self._allowed():
+            await self.send(text_data=event["html"])
+
+    async def live_changed(self, event: dict[str, Any]) -> None:
+        if not await self._allowed():
+            return
+        if event["topic"] == follow.MIGRATIONS:
+            await self._follow_moves()
+        await self._say(changed=event["topic"])
+
+    async def _catch_up(self, after: str) -> None:
+        """Joined already, so nothing falls between this and what is pushed from now on."""
+        missed = await database_sync_to_async(follow.changed_since)(self.topics, after)
+        if follow.MIGRATIONS in self.topics:
+            await self._follow_moves()
+        for topic in self.topics:
+            html = await database_sync_to_async(fragments)(topic, ()) if topic.startswith("migration:") else None
+            if html:
+                await self.send(text_data=html)
+        if missed:
+            await self._say(changed=sorted(missed)[0])
+
+    async def _follow_moves(self) -> None:
+        """Whoever shows the list of migrations sees the numbers of the running ones."""
+        moving = set(await database_sync_to_async(follow.moving_topics)(self.scope["user"].pk))
+        for topic in self.joined - moving - set(self.topics):
+            await self._leave(topic)
+        for topic in moving - self.joined:
+            await self._join(topic)
+
+    async def _allowed(self) -> bool:
+        """Asked again before anything is forwarded; a refusal ends the socket with 4401, 4403 or 4404."""
+        if time.monotonic() - self.checked < TRUST_SECONDS:
+            return True
+        session = self.scope.get("session")
+        key = session.session_key if session is not None else None
+        code = await database_sync_to_async(follow.refusal)(self.scope["user"].pk, key, self.topics)
+        if code:
+            await self.close(code=code)
+            return False
+        self.checked = time.monotonic()
+        return True
+
+    async def _beat(self) -> None:
+        """So that a page can tell a quiet afternoon from a dead line. Also finds out about a log-out when nothing moves."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            if await self._allowed():
+                await self._say(beat=True)
+
+    async def _say(self, **what: Any) -> None:
+        await self.send(text_data=json.dumps(what))
+
+    async def _join(self, topic: str) -> None:
+        self.joined.add(topic)
+        await self.channel_layer.group_add(group_name(topic), self.channel_name)
+
+    async def _leave(self, topic: str) -> None:
+        self.joined.discard(topic)
+        await self.channel_layer.group_discard(group_name(topic), self.channel_name)

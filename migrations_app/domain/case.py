@@ -1,0 +1,59 @@
+"""One pair of looks at a guest with our record of its migration, and the ways to answer."""
+
+from __future__ import annotations
+
+from hosts.facts.guest import GuestLook
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.verdict import Decision, JobRecord, Verdict
+from migrations_app.domain.whereabouts import at_destination, at_source
+
+
+class Case:
+    def __init__(self, source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
+        self.source = source
+        self.destination = destination
+        self.job = job
+        self.at = at_source(source)
+        self.there = at_destination(destination)
+
+    def lasts(self, seconds: float) -> bool:
+        return self.job.seconds_in_this_view >= seconds
+
+    def moving(self, state: State, sentence: str) -> Decision:
+        return Decision(verdict=Verdict.IN_PROGRESS, state=state, sentence=sentence)
+
+    def wait(self, sentence: str, cause: str = "") -> Decision:
+        return Decision(verdict=Verdict.WAIT, sentence=sentence, cause=cause)
+
+    def attention(self, sentence: str, what_to_do: str, cause: str = "") -> Decision:
+        return Decision(
+            verdict=Verdict.NEEDS_ATTENTION,
+            sentence=sentence,
+            cause=" ".join(filter(None, (cause, self.both_say, self.libvirt_said))),
+            what_to_do=what_to_do,
+        )
+
+    def attention_after(self, seconds: float, waiting: str, sentence: str, what_to_do: str) -> Decision:
+        if self.lasts(seconds):
+            return self.attention(sentence, what_to_do)
+        return self.wait(waiting, self.both_say)
+
+    @property
+    def libvirt_said(self) -> str:
+        return f"libvirt said: {self.job.call_error}" if self.job.call_error else ""
+
+    @property
+    def both_say(self) -> str:
+        return f"{_says(self.job.source, self.source)}. {_says(self.job.target, self.destination)}."
+
+
+def _says(host: str, look: GuestLook) -> str:
+    if not look.answered:
+        return f"{host} does not answer" + (f" ({look.error})" if look.error else "")
+    if not look.present:
+        return f"{host} answers and has no such VM"
+    return f"{host} says: {look.state}" + (f" ({look.reason})" if look.reason else "")
+
+
+def virsh(host: str, job: JobRecord, *words: str) -> str:
+    return f"On {host} run: virsh {' '.join((words[0], job.guest, *words[1:]))}"

@@ -1,0 +1,134 @@
+"""The states of a migration. These tokens are used in code, database and API alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    # The person asked; nothing has looked at it yet.
+    REQUESTED = "requested"
+    # A worker reads both hosts and repeats the preflight.
+    CHECKING = "checking"
+    # Terminal: preflight found a blocker, nothing was started.
+    BLOCKED = "blocked"
+    # Preflight passed, waiting for a free slot; the reason says which.
+    QUEUED = "queued"
+    # The write-ahead record is complete; volumes are made and libvirt is being asked. Never started twice.
+    STARTING = "starting"
+    # libvirt copies disks (NBD) while the guest runs at the source.
+    COPYING_DISKS = "copying_disks"
+    # libvirt copies memory in passes while the guest runs at the source.
+    COPYING_MEMORY = "copying_memory"
+    # The guest is stopped at the source, the last pages travel.
+    SWITCHING_OVER = "switching_over"
+    # The guest runs at the destination and still fetches pages from the source.
+    POST_COPY = "post_copy"
+    # The guest runs at the destination, libvirt finishes.
+    ARRIVING = "arriving"
+    # Both hosts are asked what is true.
+    VERIFYING = "verifying"
+    # Terminal: seen running (or paused, if it was) at the destination and not at the source.
+    DONE = "done"
+    # Terminal: the guest is where it was, as it was.
+    FAILED = "failed"
+    # Terminal: a person stopped it and the guest was seen running at the source.
+    CANCELLED = "cancelled"
+    # Not terminal: the hosts say something only a person can judge; the guest stays locked.
+    NEEDS_ATTENTION = "needs_attention"
+
+
+TERMINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.BLOCKED})
+#: libvirt may be busy with it: counts against the slots, must be adopted when its worker is gone.
+IN_FLIGHT = frozenset({
+    State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY,
+    State.ARRIVING, State.VERIFYING,
+})  # fmt: skip
+#: A worker holds it and beats its heart.
+OWNED = IN_FLIGHT | {State.CHECKING}
+#: Waiting for a worker.
+WAITING = frozenset({State.REQUESTED, State.QUEUED})
+#: Cancel takes effect at once: the guest was not touched yet.
+NOT_STARTED = frozenset({State.REQUESTED, State.CHECKING, State.QUEUED})
+
+_RUNNING = frozenset({
+    State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
+})  # fmt: skip
+
+#: What may follow what. While libvirt moves a guest we only observe, and may miss any phase.
+MAY_FOLLOW: dict[State, frozenset[State]] = {
+    State.REQUESTED: frozenset({State.CHECKING, State.CANCELLED, State.FAILED}),
+    State.CHECKING: frozenset({
+        State.BLOCKED, State.QUEUED, State.STARTING, State.CANCELLED, State.FAILED, State.REQUESTED,
+    }),
+    State.QUEUED: frozenset({State.CHECKING, State.CANCELLED, State.FAILED}),
+    State.STARTING: _RUNNING | {State.FAILED, State.CANCELLED, State.NEEDS_ATTENTION},
+    **{
+        state: (_RUNNING - {state}) | {State.DONE, State.FAILED, State.CANCELLED, State.NEEDS_ATTENTION}
+        for state in _RUNNING
+    },
+    State.NEEDS_ATTENTION: frozenset({State.VERIFYING, State.DONE, State.FAILED, State.CANCELLED}),
+    State.BLOCKED: frozenset(),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state is shown: word, colour name of the style sheet, icon of the sprite."""
+
+    label: str
+    colour: str
+    icon: str
+
+
+LOOKS: dict[State, Look] = {
+    State.REQUESTED: Look("Requested", "blue", "clock"),
+    State.CHECKING: Look("Checking", "blue", "list-details"),
+    State.BLOCKED: Look("Blocked", "red", "ban"),
+    State.QUEUED: Look("Queued", "grey", "clock"),
+    State.STARTING: Look("Starting", "blue", "player-play"),
+    State.COPYING_DISKS: Look("Copying disks", "blue", "database"),
+    State.COPYING_MEMORY: Look("Copying memory", "blue", "arrows-right-left"),
+    State.SWITCHING_OVER: Look("Switching over", "blue", "arrows-right-left"),
+    State.POST_COPY: Look("Post-copy", "amber", "arrows-right-left"),
+    State.ARRIVING: Look("Arriving", "blue", "arrow-right"),
+    State.VERIFYING: Look("Verifying", "blue", "eye"),
+    State.DONE: Look("Done", "green", "circle-check"),
+    State.FAILED: Look("Failed", "red", "circle-x"),
+    State.CANCELLED: Look("Cancelled", "grey", "ban"),
+    State.NEEDS_ATTENTION: Look("Needs attention", "red", "alert-triangle"),
+}
+
+
+def allowed(old: State, new: State) -> bool:
+    return new in MAY_FOLLOW[old]
+
+
+class Stage(StrEnum):
+    """The five stages of a live migration, the stepper of its page."""
+
+    PREPARE = "Prepare the destination"
+    TRANSFER = "Transfer memory"
+    STOP = "Stop at the source"
+    LAST = "Last pages and devices"
+    CONTINUE = "Continue at the destination"
+
+
+_STAGE_OF = {
+    State.STARTING: Stage.PREPARE,
+    State.COPYING_DISKS: Stage.TRANSFER,
+    State.COPYING_MEMORY: Stage.TRANSFER,
+    State.SWITCHING_OVER: Stage.LAST,
+    State.POST_COPY: Stage.CONTINUE,
+    State.ARRIVING: Stage.CONTINUE,
+    State.VERIFYING: Stage.CONTINUE,
+}
+
+
+def stage_of(state: State) -> Stage | None:
+    """The stage a migration is in, None before it started and after it ended."""
+    return _STAGE_OF.get(state)

@@ -1,0 +1,358 @@
+"""Where the guest is now: the decision table that alone ends a migration.
+
+What both hosts say decides; the return of the libvirt call is a hint that only shortens the waiting. When a
+person is needed the words say exactly what to run: nothing is resumed, destroyed or undefined automatically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hosts.facts.guest import GuestLook, RunState
+from migrations_app.domain.case import Case, virsh
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.verdict import Action, Decision, JobRecord, Verdict
+from migrations_app.domain.whereabouts import STARTED_ANEW, At, There
+
+__all__ = ["Action", "Decision", "JobRecord", "Verdict", "decide"]
+
+#: Two looks in a row: without a call of ours that came back, one look may have hit a gap between two phases.
+SETTLED_S = 1.0
+#: libvirt stops the source, starts the destination and tidies up; all of it takes a moment.
+HANDOVER_S = 10.0
+#: A restarting daemon resumes its guest by itself within this time.
+RESUME_S = 30.0
+#: A destination that hung may still drop its waiting QEMU.
+STALE_INCOMING_S = 60.0
+#: The last pages and devices never take this long with a job that is alive.
+SWITCHOVER_S = 120.0
+#: A restarted daemon or a cut network is back within this time, or a person should know.
+SILENCE_S = 120.0
+
+
+def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
+    case = Case(source, destination, job)
+    return _ROWS[case.at](case)
+
+
+def _silent(case: Case) -> Decision:
+    """One host or both do not answer: what the other says is not enough for an end."""
+    job = case.job
+    silent = [job.source] if not case.source.answered else []
+    silent += [job.target] if not case.destination.answered else []
+    who = " and ".join(silent)
+    waiting = f"Waiting for {who} to answer."
+    known = "Where the VM runs is not known."
+    if case.at is At.SILENT and case.there is There.RUNNING:
+        known = f"{job.name} runs on {job.target}; whether {job.source} has let it go is not known."
+    elif case.there is There.SILENT and case.source.runs:
+        known = f"{job.name} runs on {job.source}; what {job.target} has is not known."
+    if not case.lasts(SILENCE_S):
+        return case.wait(f"{waiting} {known}", case.both_say)
+    return case.attention(
+        f"{known} {who} has not answered for more than {SILENCE_S:.0f} s.",
+        f"Bring {who} back, or make sure that it is powered off. Do not start or resume the VM anywhere"
+        " before that: it could run twice. When the host answers, the migration is judged again by itself.",
+    )
+
+
+def _letting_go(job: JobRecord) -> str:
+    return f"{job.name} has arrived on {job.target}; {job.source} is letting it go."
+
+
+def _copying(case: Case) -> Decision:
+    """RUNNING with an outgoing migration job."""
+    job = case.job
+    if case.there in (There.POST_COPY, There.POST_COPY_BROKEN):
+        return _in_post_copy(case)
+    if case.there in (There.RUNNING, There.PAUSED):
+        if case.source.runs and case.destination.runs and case.lasts(HANDOVER_S):
+            return _split_brain(case)
+        return case.moving(State.ARRIVING, f"{job.name} is handed over from {job.source} to {job.target}.")
+    verb = "runs on" if case.source.runs else "is paused on"
+    silent = f" Waiting for {job.target} to answer." if case.there is There.SILENT else ""
+    sentence = f"{job.name} {verb} {job.source} while libvirt copies it to {job.target}.{silent}"
+    return case.moving(State.COPYING_MEMORY, sentence)
+
+
+def _switching(case: Case) -> Decision:
+    """PAUSED by the migration, with its job."""
+    job = case.job
+    if case.lasts(SWITCHOVER_S):
+        return case.attention(
+            f"{job.name} has been stopped on {job.source} for its move for more than {SWITCHOVER_S:.0f} s.",
+            f"{virsh(job.source, job, 'domjobinfo')} and look whether data still moves. "
+            f"{virsh(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
+            " Do not resume it by hand.",
+        )
+    if case.there in (There.RUNNING, There.PAUSED):
+        return case.moving(State.ARRIVING, _letting_go(job))
+    if case.there in (There.POST_COPY, There.POST_COPY_BROKEN):
+        return _in_post_copy(case)
+    return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
+
+
+def _stopped(case: Case) -> Decision:
+    """PAUSED by the migration, and the job is gone."""
+    job = case.job
+    if case.there is There.SILENT:
+        return _silent(case)
+    if case.there in (There.RUNNING, There.PAUSED, There.POST_COPY):
+        return _never_let_go(case)
+    if case.there in (There.ABSENT, There.OFF):
+        return case.attention_after(
+            RESUME_S,
+            f"{job.name} is stopped on {job.source}, and {job.target} does not run it."
+            f" {job.source} is expected to let it go on by itself.",
+            f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
+            "Do not resume it: a part of its memory was on the other host and is lost. Start it afresh."
+            if job.postcopy_used
+            else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}",
+        )
+    return case.attention_after(
+        STALE_INCOMING_S,
+        f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them.",
+        f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
+        f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
+        f" started: {virsh(job.target, job, 'destroy')}, and after that {virsh(job.source, job, 'resume')}."
+        f" If it runs on {job.target}, never resume it on {job.source}.",
+    )
+
+
+def _never_let_go(case: Case) -> Decision:
+    """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
+    job = case.job
+    undefine = f" Then: {virsh(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
+    if not case.lasts(HANDOVER_S):
+        return case.moving(State.ARRIVING, _letting_go(job))
+    where = "runs" if case.destination.runs else "is paused"
+    return case.attention(
+        f"{job.name} {where} on {job.target}, and a paused leftover is still on {job.source}.",
+        f"Never resume it on {job.source}. When you have seen that {job.target} has it:"
+        f" {virsh(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
+        "libvirt did not finish the move at the source.",
+    )
+
+
+def _paused(case: Case) -> Decision:
+    """PAUSED for another reason, no job: as it was before, or somebody suspended it."""
+    if case.there in (There.RUNNING, There.PAUSED, There.POST_COPY, There.POST_COPY_BROKEN):
+        return _never_let_go(case)
+    return _at_home(case)
+
+
+def _running(case: Case) -> Decision:
+    """RUNNING, no migration job."""
+    if case.there in (There.RUNNING, There.POST_COPY, There.POST_COPY_BROKEN) and case.destination.runs:
+        job = case.job
+        if case.lasts(HANDOVER_S):
+            return _split_brain(case)
+        return case.wait(f"Both {job.source} and {job.target} say that {job.name} runs.", case.both_say)
+    return _at_home(case)
+
+
+def _split_brain(case: Case) -> Decision:
+    job = case.job
+    return case.attention(
+        f"{job.name} runs on {job.source} and on {job.target} at the same time. This can destroy its data.",
+        f"At once: {virsh(job.target, job, 'suspend')} (this can be undone). Then find out which of the two"
+        f" is used; {job.source} went on first and is normally the one to keep. To keep it:"
+        f" {virsh(job.target, job, 'destroy')}. Check the file systems of the VM afterwards.",
+    )
+
+
+def _at_home(case: Case) -> Decision:
+    """The source has the guest, no migration job there, and the destination does not run it."""
+    job = case.job
+    if case.there is There.SILENT:
+        return _silent(case)
+    here = f"{job.name} {'runs' if case.source.runs else 'is paused'} on {job.source}"
+    if case.there not in (There.ABSENT, There.OFF):
+        return case.attention_after(
+            STALE_INCOMING_S,
+            f"{here}; waiting for {job.target} to drop what was prepared there.",
+            f"{here}, and a half-made copy is left on {job.target}.",
+            f"While {job.source} has it: {virsh(job.target, job, 'destroy')}. Never resume it there.",
+        )
+    if job.call_running:
+        return case.wait(f"{here}; libvirt has not begun to move it or has not reported yet.")
+    if job.call_returned is None and not case.lasts(SETTLED_S):
+        return case.wait(f"{here}; looking a second time.")
+    if case.there is There.OFF and not job.target_had_definition:
+        return case.attention_after(
+            HANDOVER_S,
+            f"{here}; waiting for {job.target} to remove what was prepared there.",
+            f"{here}, and a shut-off definition of it is left on {job.target}.",
+            f"{virsh(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        )
+    return _stayed(case, here)
+
+
+def _stayed(case: Case, here: str) -> Decision:
+    job = case.job
+    safe = job.created_volumes and case.there is There.ABSENT
+    actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()
+    if job.cancel_requested or job.aborted:
+        who = "" if job.cancel_requested else " Somebody cancelled the job outside of kvmweb."
+        return Decision(
+            verdict=Verdict.CANCELLED,
+            sentence=f"{here}. The migration was cancelled.{who}",
+            cause=job.call_error,
+            actions=actions,
+        )
+    cause = (
+        job.call_error
+        or {
+            True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
+            False: "libvirt ended the migration without saying why.",
+            None: "The migration ended while kvmweb did not watch it, so libvirt's reason is not known.",
+        }[job.call_returned]
+    )
+    return Decision(
+        verdict=Verdict.FAILED,
+        sentence=f"{here}, where it was before. It was not moved.",
+        cause=cause,
+        what_to_do="Remove the cause and migrate again. The log of libvirt on both hosts has more.",
+        actions=actions,
+    )
+
+
+def _in_post_copy(case: Case) -> Decision:
+    """PAUSED for post-copy at the source: neither host has the whole guest."""
+    job = case.job
+    if case.there is There.SILENT:
+        return _silent(case)
+    if case.there in (There.RUNNING, There.POST_COPY):
+        return case.moving(
+            State.POST_COPY, f"{job.name} runs on {job.target} and still fetches memory from {job.source}."
+        )
+    limit = STALE_INCOMING_S if case.there in (There.INCOMING, There.POST_COPY_BROKEN) else HANDOVER_S
+    if case.lasts(limit):
+        return _post_copy_broken(case)
+    return case.moving(State.POST_COPY, f"{job.name} is changing over to {job.target} in post-copy.")
+
+
+def _post_copy_broken(case: Case) -> Decision:
+    job = case.job
+    if case.there is There.SILENT:
+        return _silent(case)
+    return case.attention(
+        f"{job.name} is stuck between {job.source} and {job.target}: neither has all its memory.",
+        f"Do not resume it on {job.source} and do not destroy it on either host. When the network between the"
+        " hosts works again, repeat the same virsh migrate command with --postcopy-resume on"
+        f" {job.source} (libvirt 8.5 or later on both; not when {job.target} has libvirt 11.2 or 11.3).",
+    )
+
+
+def _left(case: Case) -> Decision:
+    """The source answers and does not have the guest active any more."""
+    job = case.job
+    match case.there:
+        case There.SILENT:
+            return _silent(case)
+        case There.RUNNING | There.PAUSED:
+            return _arrived(case)
+        case There.ABSENT | There.OFF:
+            return _nowhere(case)
+        case There.POST_COPY | There.POST_COPY_BROKEN:
+            return case.attention_after(
+                HANDOVER_S,
+                f"{job.name} runs on {job.target}; {job.source} has let it go, looking again.",
+                f"{job.name} is on {job.target}, but {job.source} is gone before all its memory had arrived.",
+                f"Look at it on {job.target}. If it hangs, its memory is lost: start it afresh there.",
+            )
+        case _:
+            return case.attention_after(
+                STALE_INCOMING_S,
+                f"{job.name} has left {job.source} and waits on {job.target}.",
+                f"{job.name} has left {job.source} and is not running on {job.target}.",
+                f"{virsh(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
+                " storage and resume it there. If it waits for memory, what it had in memory is lost.",
+            )
+
+
+def _arrived(case: Case) -> Decision:
+    job = case.job
+    where = f"{job.name} {'runs' if case.destination.runs else 'is paused'} on {job.target}"
+    if case.destination.state is RunState.PMSUSPENDED:
+        where = f"{job.name} is on {job.target}, suspended by its own system"
+    if case.destination.reason in STARTED_ANEW and job.call_returned is not True:
+        return case.attention(
+            f"{where}, but it was started there afresh, it did not arrive with its memory.",
+            f"Find out who started it on {job.target}. If all is well, close this migration.",
+        )
+    if job.persist and job.was_persistent and not case.destination.persistent:
+        return case.attention_after(
+            HANDOVER_S,
+            f"{where}; waiting for {job.target} to keep its definition.",
+            f"{where}, but {job.target} has no definition of it: it would be lost at its next shutdown.",
+            f"Save the definition recorded with this migration to a file and define it: on {job.target} run:"
+            " virsh define FILE",
+        )
+    if job.undefine_source and case.at is At.OFF:
+        return case.attention_after(
+            HANDOVER_S,
+            f"{where}; waiting for {job.source} to remove its definition.",
+            f"{where}, and its shut-off definition is still on {job.source}.",
+            f"{virsh(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        )
+    return Decision(verdict=Verdict.DONE, sentence=_arrival_words(case, where), cause=job.call_error)
+
+
+def _arrival_words(case: Case, where: str) -> str:
+    job = case.job
+    words = [where + (", as it was before." if case.there is There.PAUSED and job.was_paused else ".")]
+    if case.there is There.PAUSED and not job.was_paused:
+        words.append("It was paused while it moved.")
+    if job.cancel_requested:
+        words.append("The cancel came too late.")
+    if job.call_returned is False:
+        words.append("libvirt reported an error, but both hosts agree that the VM has moved.")
+    if case.at is At.OFF:
+        words.append(f"{job.source} keeps its shut-off definition.")
+    return " ".join(words)
+
+
+def _nowhere(case: Case) -> Decision:
+    job = case.job
+    if not case.lasts(SETTLED_S):
+        return case.wait(f"Neither {job.source} nor {job.target} runs {job.name}.", case.both_say)
+    if case.at is At.OFF or case.there is There.OFF:
+        host = job.source if case.at is At.OFF else job.target
+        both = case.at is At.OFF and case.there is There.OFF
+        keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
+        todo = f"Find out why it ended, then {virsh(host, job, 'start')}{keep}"
+    else:
+        todo = (
+            "Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"
+            " host that has its disks, and start it there."
+        )
+    return case.attention(f"{job.name} runs nowhere: it ended while it was being moved.", todo)
+
+
+def _unclear(case: Case) -> Decision:
+    job = case.job
+    if case.there is There.SILENT:
+        return _silent(case)
+    return case.attention_after(
+        SILENCE_S,
+        f"What {job.source} says about {job.name} is not clear yet; looking again.",
+        f"What {job.source} says about {job.name} cannot be judged.",
+        f"{virsh(job.source, job, 'domstate', '--reason')}, {virsh(job.source, job, 'domjobinfo')} and"
+        f" {virsh(job.target, job, 'domstate', '--reason')}. Let it run on one host only.",
+    )
+
+
+_ROWS: dict[At, Callable[[Case], Decision]] = {
+    At.SILENT: _silent,
+    At.GONE: _left,
+    At.OFF: _left,
+    At.RUNNING: _running,
+    At.PAUSED: _paused,
+    At.COPYING: _copying,
+    At.SWITCHING: _switching,
+    At.STOPPED: _stopped,
+    At.POST_COPY: _in_post_copy,
+    At.POST_COPY_BROKEN: _post_copy_broken,
+    At.UNCLEAR: _unclear,
+}

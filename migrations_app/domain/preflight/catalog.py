@@ -1,0 +1,64 @@
+"""All checks, and the engine that runs them: every check runs, whatever the others found."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight import checks
+from migrations_app.domain.preflight.check import CHECKS, Check, Finding, Remedy, Severity, look_up
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.report import Report, merge
+from migrations_app.domain.preflight.shared import NotKnown
+
+for _module in pkgutil.iter_modules(checks.__path__):
+    importlib.import_module(f"{checks.__name__}.{_module.name}")
+
+
+def run_all(facts: Facts, *, skip: frozenset[str] = frozenset()) -> Report:
+    """Every check but those in `skip`, which leave no finding at all. Never raises because of a check."""
+    return merge(finding for check in CHECKS.values() if check.id not in skip for finding in run_one(check, facts))
+
+
+def run_one(check: Check, facts: Facts) -> tuple[Finding, ...]:
+    """What one check says: its findings, or that it could not tell, or that it passed."""
+    findings = tuple(replace(finding, check=check.id) for finding in _findings(check, facts))
+    return findings or (Finding(check=check.id, severity=Severity.PASSED, summary=check.passed),)
+
+
+def _findings(check: Check, facts: Facts) -> Iterator[Finding]:
+    try:
+        looked_up = {path: look_up(facts, path) for path in check.needs}
+        unknown = {path: fact for path, fact in looked_up.items() if isinstance(fact, Unknown)}
+        if unknown:
+            yield _not_known(check, unknown)
+        else:
+            yield from check.run(facts)
+    except NotKnown as problem:
+        yield _not_known(check, {problem.what: problem.fact})
+    except Exception as error:
+        # A bug in one check must neither hide the others' findings nor look like a pass.
+        yield Finding(
+            severity=_severity_of_unknown(check),
+            summary=f"“{check.title}” could not be evaluated.",
+            evidence={"error": f"{type(error).__name__}: {error}"},
+            remedies=(Remedy(text="Report this as a bug of kvmweb, with the evidence."),),
+        )
+
+
+def _not_known(check: Check, unknown: dict[str, Unknown]) -> Finding:
+    reasons = list(dict.fromkeys(fact.reason for fact in unknown.values()))
+    remedies = dict.fromkeys(fact.remedy for fact in unknown.values() if fact.remedy)
+    return Finding(
+        severity=_severity_of_unknown(check),
+        summary=f"“{check.title}” is not known: {'; '.join(reasons)}",
+        evidence={path: fact.reason for path, fact in unknown.items()},
+        remedies=tuple(Remedy(text=text) for text in remedies),
+    )
+
+
+def _severity_of_unknown(check: Check) -> Severity:
+    return Severity.BLOCKER if check.unknown_blocks else Severity.UNKNOWN

@@ -1,0 +1,32 @@
+"""Kernel, initrd, device tree and firmware are files of the host; QEMU opens them at the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="Kernel and firmware files are at the destination",
+    passed="The destination has every file that the VM boots from.",
+    needs=("guest",),
+)
+def boot_files(facts: Facts) -> Iterator[Finding]:
+    boot, target = guest_of(facts).boot, facts.target.name
+    needed = {"kernel": boot.kernel, "initrd": boot.initrd, "device tree": boot.dtb, "firmware": boot.loader}
+    firmwares = () if isinstance(facts.target_domcaps, Unknown) else facts.target_domcaps.loaders
+    for what, path in needed.items():
+        if not path or (what == "firmware" and path in firmwares):
+            continue
+        there = known(facts.target_files, "target_files").get(path, Unknown("nobody looked"))
+        fix = remedy(f"Put the same file at {path} on {target}.")
+        if isinstance(there, Unknown):
+            words = f"Whether {target} has the {what} {path} is not known."
+            yield finding(Severity.UNKNOWN, words, f"file {path}", {what: path, "why": there.reason}, fix)
+        elif not there:
+            words = f"{target} does not have the {what} {path}."
+            yield finding(Severity.BLOCKER, words, f"file {path}", {what: path, f"on {target}": "missing"}, fix)

@@ -1,0 +1,42 @@
+"""A NIC on a bridge or a device of the host needs one of that name at the destination.
+
+libvirt reports a missing bridge only after it has begun ("Cannot get interface MTU on 'br0'"). With a bridge that is
+down the VM starts, cut off: that blocks here too.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="Every bridge is at the destination",
+    passed="The destination has every bridge and device that the VM's NICs use.",
+    needs=("guest",),
+)
+def bridges_present(facts: Facts) -> Iterator[Finding]:
+    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    needed = dict.fromkeys((nic.type, nic.source) for nic in guest.nics if nic.type in ("bridge", "direct"))
+    there = {found.name: found for found in known(facts.target.interfaces, "target.interfaces")} if needed else {}
+    for kind, name in needed:
+        found, word = there.get(name), "bridge" if kind == "bridge" else "device"
+        affects = f"{word} {name}"
+        evidence = {"needed": name, f"on {target}": ", ".join(sorted(there)) or "none"}
+        if found is None:
+            text = f"Set up {word} {name} on {target}, connected to the same network as on {source}."
+            command = shlex.join(("ip", "link", "add", "name", name, "type", "bridge")) if kind == "bridge" else ""
+            fix = remedy(text, run=command, on=target)
+            yield finding(Severity.BLOCKER, f"{target} has no {word} {name}.", affects, evidence, fix)
+        elif not found.active:
+            fix = remedy("Bring it up.", run=shlex.join(("ip", "link", "set", "dev", name, "up")), on=target)
+            words = f"{word.capitalize()} {name} on {target} is down."
+            yield finding(Severity.BLOCKER, words, affects, {**evidence, "state": "down"}, fix)
+        elif kind == "bridge" and not found.is_bridge:
+            words = f"{name} on {target} is not a bridge of the Linux kernel."
+            fix = remedy(f"Make sure that {name} is an Open vSwitch bridge, if the VM expects one.")
+            yield finding(Severity.WARNING, words, affects, evidence, fix)

@@ -1,0 +1,38 @@
+"""The host's page cache can hold stale blocks of a shared disk after a move.
+
+QEMU drops its cache of file disks at the hand-over since 4.0 (block option drop-cache), and libvirt then accepts any
+cache mode. With an older QEMU it refuses all but none and directsync. No cache attribute means writeback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.host import version_text
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, known, remedy
+
+QEMU_DROPS_CACHE = 4_000_000
+SAFE_MODES = ("none", "directsync")
+
+
+@check(
+    title="Cache modes fit shared disks",
+    passed="No shared disk goes through the host's page cache.",
+    needs=(*storage.NEEDS, "source.identity"),
+)
+def cache_mode(facts: Facts) -> Iterator[Finding]:
+    qemu = known(facts.source.identity, "source.identity").qemu
+    refused = qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe
+    for disk in storage.disks_in_place(facts):
+        mode = disk.cache if disk.cache not in ("", "default") else "writeback"
+        if mode in SAFE_MODES or disk.readonly or disk.shareable or disk.type == "network":
+            continue
+        why = "libvirt refuses to move it with this QEMU" if refused else "QEMU drops the cache at the hand-over"
+        words = f"Disk {disk.target} uses cache mode {mode}; {why}."
+        evidence = {"cache": disk.cache or "not set", f"QEMU on {facts.source.name}": version_text(qemu)}
+        fix = remedy(f"Set cache='none' for disk {disk.target}, from the VM's next start on.")
+        severity = Severity.BLOCKER if refused else Severity.WARNING
+        yield finding(severity, words, f"disk {disk.target}", evidence, fix)

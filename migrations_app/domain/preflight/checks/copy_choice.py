@@ -1,0 +1,50 @@
+"""Which disks can be copied: disks of this guest, in files, in a format that kvmweb makes volumes of.
+
+libvirt refuses to copy what is empty or read-only, and creates nothing for block devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import Disk
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+FORMATS = ("raw", "qcow2")
+
+
+@check(
+    title="The chosen disks can be copied",
+    passed="Every disk that is to be copied can be copied.",
+    needs=storage.NEEDS,
+)
+def copy_choice(facts: Facts) -> Iterator[Finding]:
+    guest = guest_of(facts)
+    copied = storage.copied_disks(facts)
+    if facts.request.options.copy_disks is True and not copied:
+        words = "No disk needs to be copied: both hosts have them all. Choose kind live."
+        disks = ", ".join(disk.target for disk in guest.disks)
+        yield finding(Severity.INFO, words, f"VM {guest.name}", {"disks": disks})
+    for target in copied:
+        problem = _problem(guest.disk(target))
+        if problem:
+            disks = ", ".join(f"{disk.target} ({place(disk) or 'empty'})" for disk in guest.disks)
+            fix = remedy(f"Leave {target} out of copy_disks.")
+            words = f"Disk {target} of {guest.name} {problem}"
+            yield finding(Severity.BLOCKER, words, f"disk {target}", {"disks": disks}, fix)
+
+
+def _problem(disk: Disk | None) -> str:
+    if disk is None:
+        return "does not exist."
+    if disk.readonly or disk.empty:
+        return "is empty or read-only; libvirt does not copy it."
+    if disk.type != "file":
+        return f"is no file ({disk.type}); kvmweb copies disks in files only."
+    if disk.format not in FORMATS:
+        return f"has the format {disk.format or 'unknown'}; kvmweb copies {' and '.join(FORMATS)}."
+    return ""

@@ -1,0 +1,41 @@
+"""The destination must be able to run the CPU that the guest has now.
+
+For KVM guests libvirt's own comparison decides (compareHypervisorCPU). It needs KVM, so for emulated guests (type qemu)
+the list of models that the destination's QEMU offers is asked instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="The destination can run the VM's CPU",
+    passed="The destination can run the VM's CPU.",
+    needs=("guest",),
+)
+def cpu_model(facts: Facts) -> Iterator[Finding]:
+    guest = guest_of(facts)
+    fix = remedy("Choose another destination, or a model that both hosts have from the VM's next start on.")
+    if guest.virt_type == "kvm":
+        usable, said = known(facts.target_cpu, "target_cpu")
+        if not usable:
+            words = f"{facts.target.name} cannot run the CPU of {guest.name}."
+            evidence = {"libvirt": said, "CPU": guest.cpu.model or guest.cpu.mode}
+            yield finding(Severity.BLOCKER, words, "CPU", evidence, fix)
+    elif guest.cpu.mode:
+        yield from (finding(Severity.BLOCKER, *problem, fix) for problem in _emulated(facts))
+
+
+def _emulated(facts: Facts) -> Iterator[tuple[str, str, dict[str, str]]]:
+    cpu, target = guest_of(facts).cpu, facts.target.name
+    mode = known(facts.target_domcaps, "target_domcaps").cpu_modes.get(cpu.mode)
+    if mode is None or not mode.supported:
+        yield f"{target} does not offer the CPU mode {cpu.mode}.", "CPU", {"CPU mode": cpu.mode}
+    elif cpu.mode == "custom" and cpu.model and cpu.model not in mode.models:
+        verb = "cannot run" if cpu.model in mode.blocked_models else "does not know"
+        yield f"QEMU on {target} {verb} the CPU model {cpu.model}.", "CPU", {"CPU model": cpu.model}

@@ -1,0 +1,33 @@
+"""A KVM guest runs on the host's own CPU; a running one cannot change from Intel to AMD or back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="CPUs come from the same maker",
+    passed="The makers of the hosts' CPUs do not stand in the way.",
+    needs=("guest",),
+)
+def cpu_vendor(facts: Facts) -> Iterator[Finding]:
+    if guest_of(facts).virt_type != "kvm":
+        return
+    source, target = facts.source.name, facts.target.name
+    here = known(facts.source.capabilities, "source.capabilities")
+    there = known(facts.target.capabilities, "target.capabilities")
+    if here.cpu_vendor and there.cpu_vendor and here.cpu_vendor != there.cpu_vendor:
+        words = (
+            f"{source} has a CPU from {here.cpu_vendor}, {target} one from {there.cpu_vendor}: a running VM cannot"
+            " move between them."
+        )
+        evidence = {
+            source: f"{here.cpu_vendor} {here.cpu_model}".strip(),
+            target: f"{there.cpu_vendor} {there.cpu_model}".strip(),
+        }
+        fix = remedy("Choose another destination, or move the VM while it is shut off.")
+        yield finding(Severity.BLOCKER, words, "CPU", evidence, fix)

@@ -1,0 +1,39 @@
+"""libvirt refuses a move to a host with the same UUID, which is what cloned hosts have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, known, remedy
+
+
+@check(
+    title="Source and destination differ",
+    passed="Source and destination are two hosts.",
+    needs=("source.identity", "target.identity"),
+)
+def different_hosts(facts: Facts) -> Iterator[Finding]:
+    here, there = (
+        known(facts.source.identity, "source.identity"),
+        known(facts.target.identity, "target.identity"),
+    )
+    source, target = facts.source.name, facts.target.name
+    affects = f"host {target}"
+    if source == target:
+        words = f"The VM is on {target} already."
+        other = remedy("Choose another destination.")
+        yield finding(Severity.BLOCKER, words, affects, {"source": source, "destination": target}, other)
+    elif here.uuid.lower() == there.uuid.lower():
+        words = f"{source} and {target} have the same host UUID, so libvirt takes them for one host."
+        text = (
+            f"Set host_uuid in libvirtd.conf on {target} to the output of this command and restart libvirtd; running"
+            " VMs go on."
+        )
+        fix = remedy(text, run="uuidgen", on=target)
+        yield finding(Severity.BLOCKER, words, affects, {source: here.uuid, target: there.uuid}, fix)
+    elif here.hostname and here.hostname == there.hostname:
+        words = f"{source} and {target} both call themselves {here.hostname}."
+        fix = remedy(f"Give {target} a name of its own.", run="hostnamectl hostname NEW-NAME", on=target)
+        yield finding(Severity.WARNING, words, affects, {source: here.hostname, target: there.hostname}, fix)

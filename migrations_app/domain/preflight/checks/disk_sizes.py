@@ -1,0 +1,27 @@
+"""The same path with another size is another disk: the guest would find somebody else's data under its feet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, remedy
+
+
+@check(
+    title="Disks have the same size on both hosts",
+    passed="No disk has another size at the destination.",
+    needs=storage.NEEDS,
+)
+def disk_sizes(facts: Facts) -> Iterator[Finding]:
+    source, target = facts.source.name, facts.target.name
+    for disk in storage.disks_in_place(facts):
+        here, there = storage.source_volume(facts, disk), storage.target_volume(facts, disk)
+        if here and there and here.capacity != there.capacity:
+            words = f"{place(disk)} on {target} is another disk than {disk.target} on {source}: the sizes differ."
+            evidence = {source: f"{here.capacity} bytes", target: f"{there.capacity} bytes"}
+            fix = remedy("Connect both hosts to the same storage, or copy the disk to another place.")
+            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, fix)

@@ -1,0 +1,27 @@
+"""libvirt does one job per guest at a time: a migration, save, dump or backup keeps every other one waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import JobKind
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy, virsh
+
+
+@check(
+    title="No job is busy with the VM",
+    passed="No job is busy with the VM.",
+    needs=("guest", "guest_look"),
+)
+def guest_busy(facts: Facts) -> Iterator[Finding]:
+    guest, look, host = guest_of(facts), known(facts.guest_look, "guest_look"), facts.source.name
+    if not look.answered or look.job is JobKind.UNKNOWN:
+        reason = look.error or f"libvirt on {host} did not say which job {guest.name} has"
+        raise NotKnown("guest_look", Unknown(reason, "Try again in a minute."))
+    if look.job is not JobKind.NONE:
+        words = f"libvirt on {host} is busy with {guest.name} already: {look.job}."
+        fix = remedy("Wait until it ends, or look at it.", run=virsh("domjobinfo", guest.uuid), on=host)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"job": str(look.job)}, fix)

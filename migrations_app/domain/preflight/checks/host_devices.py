@@ -1,0 +1,48 @@
+"""Devices of the host inside a guest stay where they are.
+
+QEMU can move some PCI devices since 8.1, with a driver of its own per device: treated as blocked, because a wrong guess
+costs the guest its device. A PCI device with transient teaming is unplugged by libvirt itself before the move. libvirt
+moves guests with USB devices; the guest sees the device unplugged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import HostDevice
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+FIXED = ("pci", "mdev")
+
+
+@check(
+    title="No device of the source host is in the VM",
+    passed="The VM uses no device of the host.",
+    needs=("guest",),
+)
+def host_devices(facts: Facts) -> Iterator[Finding]:
+    guest = guest_of(facts)
+    fix = remedy("Detach it from the running VM, and move after that.")
+    for device in guest.host_devices:
+        severity, words = _judge(device)
+        evidence = {"type": device.type, "device": device.name}
+        fixes = () if severity is Severity.INFO else (fix,)
+        yield finding(severity, f"{words} in {guest.name}.", f"device {device.name}", evidence, *fixes)
+    for nic in guest.nics:
+        if nic.type == "vdpa":
+            words = f"NIC {nic.mac} of {guest.name} is a vDPA device of {facts.source.name} and cannot move."
+            yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", {"device": nic.source}, fix)
+
+
+def _judge(device: HostDevice) -> tuple[Severity, str]:
+    name = f"{device.type.upper()} device {device.name}"
+    if device.teaming_transient:
+        return (
+            Severity.INFO,
+            f"{name} is unplugged for the move and another one plugged in afterwards (teaming)",
+        )
+    if device.type in FIXED:
+        return Severity.BLOCKER, f"{name} belongs to the host and cannot move; it is"
+    return Severity.WARNING, f"{name} belongs to the host and does not come along; it is"

@@ -1,0 +1,23 @@
+"""Nothing can be moved between hosts of which one does not answer: what is known about them is old or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.check import Finding, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import NotKnown, known
+
+
+@check(
+    title="Both hosts answer",
+    passed="Both hosts answer.",
+    needs=("source.identity", "target.identity", "guest_look"),
+    unknown_blocks=True,
+)
+def hosts_answer(facts: Facts) -> Iterator[Finding]:
+    look = known(facts.guest_look, "guest_look")
+    if not look.answered:
+        raise NotKnown("guest_look", Unknown(f"{facts.source.name} does not answer: {look.error}"))
+    return iter(())

@@ -1,0 +1,36 @@
+"""The machine type is the guest's hardware: it cannot change in a move, so the destination's QEMU must have it.
+
+Red Hat, Ubuntu and upstream name theirs differently (pc-q35-rhel9.2.0, pc-q35-noble, pc-q35-7.2); a guest with a type
+of one of them cannot run on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="The destination has the VM's machine type",
+    passed="The destination has the machine type of the VM.",
+    needs=("guest", "target.capabilities"),
+)
+def machine_type(facts: Facts) -> Iterator[Finding]:
+    guest, target = guest_of(facts), facts.target.name
+    offers = known(facts.target.capabilities, "target.capabilities").guests
+    there = [machine for offer in offers if offer.arch == guest.arch for machine in offer.machines]
+    names = {machine.name for machine in there} | {machine.canonical for machine in there}
+    if there and guest.machine and guest.machine not in names:
+        words = f"QEMU on {target} does not have the machine type {guest.machine}."
+        evidence = {"needed": guest.machine, "there": _like(guest.machine, names)}
+        fix = remedy("Choose a destination that has it; a running VM cannot change it.")
+        yield finding(Severity.BLOCKER, words, "machine type", evidence, fix)
+
+
+def _like(machine: str, names: set[str]) -> str:
+    """The types of the same family ("pc-q35-..."); all of them would be too many to read."""
+    family = "-".join(machine.split("-")[:2])
+    return ", ".join(sorted(name for name in names if name.startswith(family))) or "none of this family"

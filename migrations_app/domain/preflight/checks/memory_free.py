@@ -1,0 +1,49 @@
+"""Does the guest's memory fit into what the destination has free?
+
+What the guest can touch now (its current memory, which the balloon may keep below the maximum) is needed in the worst
+case: more than is free ends with the kernel killing a VM there, perhaps another one, so it blocks. The maximum is
+needed only when the balloon is let out: a warning. QEMU itself takes some more for devices, video memory and its heap;
+256 MiB is on the high side for a guest without special devices. libvirt counts caches as free, because the kernel gives
+them up on demand. Swap does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import KIB_PER_MIB, finding, guest_of, known, remedy, virsh
+
+OVERHEAD_KIB = 256 * KIB_PER_MIB
+
+
+@check(
+    title="The destination has enough free memory",
+    passed="The destination has enough free memory.",
+    needs=("guest", "target.memory"),
+)
+def memory_free(facts: Facts) -> Iterator[Finding]:
+    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    memory = known(facts.target.memory, "target.memory")
+    now = (guest.current_memory_kib or guest.memory_kib) + OVERHEAD_KIB
+    most = guest.memory_kib + OVERHEAD_KIB
+    evidence = {
+        "needed now": _mib(now),
+        "needed at most": _mib(most),
+        f"free on {target}": _mib(memory.free_kib),
+        f"in all on {target}": _mib(memory.total_kib),
+    }
+    elsewhere = remedy(f"Move other VMs away from {target}, or choose another destination.")
+    if now > memory.free_kib:
+        words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} needs {_mib(now)}."
+        command = virsh("setmem", guest.uuid, "NEW-SIZE", flags=("--live",))
+        shrink = remedy("Or make the VM smaller with its balloon.", run=command, on=source)
+        yield finding(Severity.BLOCKER, words, "memory", evidence, elsewhere, shrink)
+    elif most > memory.free_kib:
+        words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} may grow to {_mib(most)}."
+        yield finding(Severity.WARNING, words, "memory", evidence, elsewhere)
+
+
+def _mib(kib: int) -> str:
+    return f"{kib // KIB_PER_MIB} MiB"

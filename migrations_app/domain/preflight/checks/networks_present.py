@@ -1,0 +1,43 @@
+"""A NIC on a libvirt network needs that network, active, at the destination, or libvirt cannot start the VM there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+
+#: libvirt routes these itself, per host: from another host the guest does not reach its old neighbours.
+HOST_LOCAL = ("", "nat", "route", "open")
+
+
+@check(
+    title="Every network is at the destination",
+    passed="The destination has every libvirt network of the VM, active.",
+    needs=("guest",),
+)
+def networks_present(facts: Facts) -> Iterator[Finding]:
+    source, target = facts.source.name, facts.target.name
+    nics = [nic for nic in guest_of(facts).nics if nic.type == "network"]
+    there = {network.name: network for network in known(facts.target.networks, "target.networks")} if nics else {}
+    for name in dict.fromkeys(nic.source for nic in nics):
+        network, affects = there.get(name), f"network {name}"
+        if network is None:
+            evidence = {"needed": name, f"on {target}": ", ".join(sorted(there)) or "none"}
+            fix = remedy(f"Define it on {target} as it is here.", run=virsh("net-dumpxml", name), on=source)
+            yield finding(Severity.BLOCKER, f"{target} has no network {name}.", affects, evidence, fix)
+        elif not network.active:
+            fix = remedy("Start it.", run=virsh("net-start", name), on=target)
+            words = f"Network {name} on {target} is not active."
+            yield finding(Severity.BLOCKER, words, affects, {"network": name, "active": "no"}, fix)
+        elif network.forward in HOST_LOCAL:
+            words = f"Network {name} is private to each host: on {target} the VM has other neighbours."
+            yield finding(Severity.INFO, words, affects, {"forward mode": network.forward or "isolated"})
+    for nic in nics:
+        network = there.get(nic.source)
+        if network and nic.portgroup and nic.portgroup not in network.portgroups:
+            words = f"Network {nic.source} on {target} has no port group {nic.portgroup}."
+            evidence = {"needed": nic.portgroup, "there": ", ".join(network.portgroups) or "none"}
+            fix = remedy("Add the port group.", run=virsh("net-edit", nic.source), on=target)
+            yield finding(Severity.WARNING, words, f"NIC {nic.mac}", evidence, fix)

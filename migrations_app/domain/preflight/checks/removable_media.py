@@ -1,0 +1,29 @@
+"""A CD or floppy image with startup policy optional or requisite is taken out by libvirt when the destination lacks it.
+
+The move works; the guest finds the drive empty afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, remedy
+
+
+@check(
+    title="Optional media are at the destination",
+    passed="The VM loses no CD or floppy on the way.",
+    needs=storage.NEEDS,
+)
+def removable_media(facts: Facts) -> Iterator[Finding]:
+    target = facts.target.name
+    for disk in storage.disks_in_place(facts):
+        if disk.startup_policy in ("optional", "requisite") and storage.target_volume(facts, disk) is None:
+            words = f"{place(disk)} is not seen on {target}; if it is not there, drive {disk.target} will be empty."
+            evidence = {"path": place(disk), "startup policy": disk.startup_policy}
+            fix = remedy(f"Put it at the same path on {target}, if the VM needs it.")
+            yield finding(Severity.WARNING, words, f"disk {disk.target}", evidence, fix)

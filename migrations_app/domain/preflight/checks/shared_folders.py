@@ -1,0 +1,32 @@
+"""Folders of the host inside a guest. libvirt refuses virtiofs up to version 10; newer ones ask virtiofsd.
+
+QEMU refuses 9p as long as the guest has it mounted, which nobody sees from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.host import version_text
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+VIRTIOFS_MAY_MOVE = 11_000_000
+
+
+@check(
+    title="No folder of the source host is in the VM",
+    passed="The VM uses no folder of the host.",
+    needs=("guest", "source.identity"),
+)
+def shared_folders(facts: Facts) -> Iterator[Finding]:
+    guest, libvirt = guest_of(facts), known(facts.source.identity, "source.identity").libvirt
+    for folder in guest.filesystems:
+        refused = folder.startswith("virtiofs") and libvirt < VIRTIOFS_MAY_MOVE
+        why = "libvirt refuses to move it" if refused else "libvirt may refuse to move it"
+        words = f"{guest.name} uses a folder of {facts.source.name} ({folder}); {why}."
+        evidence = {"folder": folder, f"libvirt on {facts.source.name}": version_text(libvirt)}
+        fix = remedy("Unmount it in the VM and detach it, and move after that.")
+        severity = Severity.BLOCKER if refused else Severity.WARNING
+        yield finding(severity, words, f"folder {folder}", evidence, fix)

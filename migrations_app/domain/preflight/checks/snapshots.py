@@ -1,0 +1,19 @@
+"""libvirt refuses to move a guest that has snapshots, whatever they are: it cannot take their records along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+
+
+@check(title="The VM has no snapshots", passed="The VM has no snapshots.", needs=("guest", "snapshots"))
+def snapshots(facts: Facts) -> Iterator[Finding]:
+    guest, number = guest_of(facts), known(facts.snapshots, "snapshots")
+    if number:
+        words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to move it."
+        text = "List them, and delete those that are not needed (virsh snapshot-delete)."
+        fix = remedy(text, run=virsh("snapshot-list", guest.uuid), on=facts.source.name)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"snapshots": str(number)}, fix)

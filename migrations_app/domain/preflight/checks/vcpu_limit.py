@@ -1,0 +1,22 @@
+"""QEMU has a highest number of CPUs per machine type; it differs between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+
+@check(
+    title="The destination can give the VM its CPUs",
+    passed="The destination can give the VM as many CPUs as it has.",
+    needs=("guest", "target_domcaps"),
+)
+def vcpu_limit(facts: Facts) -> Iterator[Finding]:
+    guest, limit = guest_of(facts), known(facts.target_domcaps, "target_domcaps").max_vcpus
+    if 0 < limit < guest.vcpus:
+        words = f"{guest.name} has {guest.vcpus} CPUs; {facts.target.name} gives a VM {limit} at most."
+        fix = remedy("Choose another destination.")
+        yield finding(Severity.BLOCKER, words, "CPU", {"CPUs": str(guest.vcpus), "limit": str(limit)}, fix)

@@ -1,0 +1,49 @@
+"""Known faults of libvirt versions that refuse certain guests at the destination (libvirt.md, section 0).
+
+libvirt 9.10 to 10.1 adds vmx features to guests with nested virtualisation that were started by an older one. Before
+11.10, with QEMU 10, it adds the feature ht to guests with more than one thread per core. Distributions may have fixed
+theirs: a warning; the guest goes on at the source when the move is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hosts.facts.host import version_text
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+
+VMX_FROM, VMX_FIXED = 9_010_000, 10_002_000
+HT_FIXED, HT_QEMU = 11_010_000, 10_000_000
+THREADS = re.compile(r"""<topology\b[^>]*\bthreads=["'](\d+)["']""")
+
+
+@check(
+    title="No known fault of libvirt hits this VM",
+    passed="No known fault of these libvirt versions hits this VM.",
+    needs=("guest", "source.identity", "target.identity"),
+)
+def version_faults(facts: Facts) -> Iterator[Finding]:
+    cpu, source, target = guest_of(facts).cpu, facts.source.name, facts.target.name
+    here, there = (
+        known(facts.source.identity, "source.identity"),
+        known(facts.target.identity, "target.identity"),
+    )
+    nested = dict(cpu.features).get("vmx") in ("require", "force")
+    threads = THREADS.search(cpu.xml)
+    faults = []
+    if nested and here.libvirt < VMX_FROM <= there.libvirt < VMX_FIXED:
+        faults.append(("adds vmx features to VMs with nested virtualisation", VMX_FIXED))
+    if threads and int(threads[1]) > 1 and there.libvirt < HT_FIXED and there.qemu >= HT_QEMU:
+        faults.append(("adds the CPU feature ht to VMs with several threads per core", HT_FIXED))
+    for fault, fixed in faults:
+        words = f"This version of libvirt on {target} {fault}, and then refuses them."
+        evidence = {
+            source: version_text(here.libvirt),
+            target: version_text(there.libvirt),
+            "fixed in": version_text(fixed),
+        }
+        fix = remedy(f"If the move is refused, install libvirt {version_text(fixed)} or later on {target}.")
+        yield finding(Severity.WARNING, words, "CPU", evidence, fix)

@@ -1,0 +1,33 @@
+"""Moves to newer versions are what the makers of libvirt and QEMU test.
+
+Moves back often work as long as the machine type exists there; when the old QEMU cannot read the state of a device, the
+move fails and the guest goes on at the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.host import version_text
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, known, remedy
+
+
+@check(
+    title="The destination's software is not older",
+    passed="libvirt and QEMU at the destination are at least as new as at the source.",
+    needs=("source.identity", "target.identity"),
+)
+def version_order(facts: Facts) -> Iterator[Finding]:
+    source, target = facts.source.name, facts.target.name
+    here, there = (
+        known(facts.source.identity, "source.identity"),
+        known(facts.target.identity, "target.identity"),
+    )
+    for what, ours, theirs in (("libvirt", here.libvirt, there.libvirt), ("QEMU", here.qemu, there.qemu)):
+        if theirs < ours:
+            words = f"{what} on {target} is older than on {source}; the move may be refused or rolled back."
+            evidence = {source: version_text(ours), target: version_text(theirs)}
+            fix = remedy(f"If it fails, bring {target} to the versions of {source}.")
+            yield finding(Severity.WARNING, words, f"host {target}", evidence, fix)

@@ -1,0 +1,65 @@
+"""Everything the preflight checks may look at, collected beforehand. A fact is a value or Unknown(reason)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hosts.facts.guest import GuestDefinition, GuestLook, GuestStatus
+from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Pool, Volume
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.request import MigrationRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerFact:
+    """The peer probe's answer (libvirt.md 1.3) in pure words. `reached` False comes with libvirt's text."""
+
+    reached: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What one host said. `name` is kvmweb's name for it; `migration_address` and `peer_address` as registered."""
+
+    name: str
+    peer_address: str
+    migration_address: str
+    identity: HostIdentity | Unknown
+    memory: NodeMemory | Unknown
+    capabilities: HostCapabilities | Unknown
+    pools: tuple[Pool, ...] | Unknown
+    networks: tuple[Network, ...] | Unknown
+    interfaces: tuple[Interface, ...] | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`guest` is the live definition when the guest is active (that is what moves), else the inactive one.
+
+    `source_volumes` and `target_volumes` map each disk's place (`domain.disks.place`) to the volume the host has there,
+    None when no active pool of the host shows one. `target_files` maps kernel, initrd, dtb and loader paths, and disk
+    paths where somebody could look, to there / not there / Unknown.
+    """
+
+    request: MigrationRequest
+    source: HostFacts
+    target: HostFacts
+    guest: GuestDefinition | Unknown
+    guest_look: GuestLook | Unknown
+    persistent: bool | Unknown
+    snapshots: int | Unknown
+    managed_save: bool | Unknown
+    block_jobs: tuple[str, ...] | Unknown
+    target_same_uuid: GuestStatus | Unknown | None
+    target_same_name: GuestStatus | Unknown | None
+    source_volumes: Mapping[str, Volume | None] | Unknown
+    target_volumes: Mapping[str, Volume | None] | Unknown
+    target_files: Mapping[str, bool | Unknown] | Unknown
+    target_domcaps: DomainCapabilities | Unknown
+    #: only for KVM guests: (usable, libvirt's words) from compareHypervisorCPU
+    target_cpu: tuple[bool, str] | Unknown
+    peer: PeerFact | Unknown

@@ -1,0 +1,51 @@
+"""What several checks need. Checks import this and never each other."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TypeVar
+
+from hosts.facts.guest import GuestDefinition
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.check import Finding, Remedy, Severity
+from migrations_app.domain.preflight.facts import Facts
+
+T = TypeVar("T")
+
+MIB = 1024 * 1024
+KIB_PER_MIB = 1024
+
+
+class NotKnown(Exception):
+    """A check needs a fact nobody could learn. The engine turns it into an "unknown" finding."""
+
+    def __init__(self, what: str, fact: Unknown) -> None:
+        super().__init__(fact.reason)
+        self.what = what
+        self.fact = fact
+
+
+def known(value: T | Unknown, what: str) -> T:
+    """The value, or NotKnown. What a check always needs stands in its `needs` as well."""
+    if isinstance(value, Unknown):
+        raise NotKnown(what, value)
+    return value
+
+
+def guest_of(facts: Facts) -> GuestDefinition:
+    return known(facts.guest, "guest")
+
+
+def virsh(verb: str, *words: str, flags: tuple[str, ...] = ()) -> str:
+    """A virsh command line to copy. A name that looks like an option is kept from being one."""
+    end_of_options = ("--",) if any(word.startswith("-") for word in words) else ()
+    return shlex.join(("virsh", verb, *flags, *end_of_options, *words))
+
+
+def remedy(text: str, *, run: str = "", on: str = "") -> Remedy:
+    """`run` is the whole command line, `on` the host's name."""
+    return Remedy(text=text, command=run, on=on)
+
+
+def finding(severity: Severity, summary: str, affects: str, evidence: dict[str, str], *remedies: Remedy) -> Finding:
+    return Finding(severity=severity, summary=summary, affects=affects, evidence=evidence, remedies=remedies)

@@ -1,0 +1,157 @@
+"""What a person sees of a running migration: never backwards, never 100 % before it is done, nothing invented."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from hosts.facts.guest import JobStats
+from migrations_app.domain.lifecycle import State
+
+#: The most that is shown before both hosts were seen to agree on the end.
+CAP = 99
+#: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
+MEMORY_SHARE_PERCENT = 20
+
+
+class Phase(StrEnum):
+    PREPARING = "preparing"
+    DISKS = "disks"
+    MEMORY = "memory"
+    SWITCHOVER = "switchover"
+    POST_COPY = "post_copy"
+    ARRIVING = "arriving"
+    DONE = "done"
+
+
+_PHASES = {
+    State.COPYING_DISKS: Phase.DISKS,
+    State.COPYING_MEMORY: Phase.MEMORY,
+    State.SWITCHING_OVER: Phase.SWITCHOVER,
+    State.POST_COPY: Phase.POST_COPY,
+    State.ARRIVING: Phase.ARRIVING,
+    State.VERIFYING: Phase.ARRIVING,
+    State.DONE: Phase.DONE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Bytes, bytes per second, milliseconds; memory and disks together unless the name says otherwise.
+
+    `percent` is how much has been copied at least once. `converging` False: the guest writes faster than the link
+    carries, so without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
+    """
+
+    phase: Phase = Phase.PREPARING
+    percent: int = 0
+    transferred_bytes: int | None = None
+    remaining_bytes: int | None = None
+    total_bytes: int | None = None
+    rate_bps: int | None = None
+    dirty_bps: int | None = None
+    iteration: int | None = None
+    elapsed_ms: int | None = None
+    expected_downtime_ms: int | None = None
+    eta_low_ms: int | None = None
+    eta_high_ms: int | None = None
+    converging: bool | None = None
+    disk_remaining_bytes: int | None = None
+    disk_total_bytes: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "phase": str(self.phase)}
+
+
+def refine(seen: State, stats: JobStats | None) -> State:
+    """What the hosts' states alone cannot tell: while memory is not counted yet, it is the disks that are copied."""
+    if seen is State.COPYING_MEMORY and stats and stats.disk_total and not stats.memory_total:
+        return State.COPYING_DISKS
+    return seen
+
+
+def advance(
+    previous: Progress | None, stats: JobStats | None, state: State, *, guest_memory_bytes: int = 0
+) -> Progress:
+    """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future."""
+    last = previous or Progress()
+    phase = _PHASES.get(state, last.phase)
+    if stats is None:
+        return _without_job(last, phase)
+    total = _sum(stats.memory_total, stats.disk_total)
+    remaining = _sum(stats.memory_remaining, stats.disk_remaining)
+    rate = _sum(stats.memory_bps, stats.disk_bps)
+    dirty = _dirty(stats)
+    low, high = _eta(remaining, rate, dirty)
+    return Progress(
+        phase=phase,
+        percent=_percent(last, phase, _copied_percent(stats, guest_memory_bytes)),
+        transferred_bytes=_highest(last.transferred_bytes, _sum(stats.memory_processed, stats.disk_processed)),
+        remaining_bytes=remaining,
+        total_bytes=total,
+        rate_bps=rate,
+        dirty_bps=dirty,
+        iteration=_highest(last.iteration, stats.iteration),
+        elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
+        expected_downtime_ms=stats.downtime_ms,
+        eta_low_ms=low,
+        eta_high_ms=high,
+        converging=None if dirty is None or not rate else rate > dirty,
+        disk_remaining_bytes=stats.disk_remaining,
+        disk_total_bytes=stats.disk_total,
+    )
+
+
+def _without_job(last: Progress, phase: Phase) -> Progress:
+    return Progress(
+        phase=phase,
+        percent=_percent(last, phase, 0),
+        transferred_bytes=last.transferred_bytes,
+        remaining_bytes=0 if phase is Phase.DONE else last.remaining_bytes,
+        total_bytes=last.total_bytes,
+        iteration=last.iteration,
+        elapsed_ms=last.elapsed_ms,
+        disk_remaining_bytes=0 if phase is Phase.DONE and last.disk_total_bytes else last.disk_remaining_bytes,
+        disk_total_bytes=last.disk_total_bytes,
+    )
+
+
+def _percent(last: Progress, phase: Phase, copied: int) -> int:
+    return 100 if phase is Phase.DONE else min(max(last.percent, copied), CAP)
+
+
+def _copied_percent(stats: JobStats, guest_memory: int) -> int:
+    """How much of disks and memory is there at least once, 0 to 100."""
+    disks, memory = stats.disk_total or 0, stats.memory_total or 0
+    if not disks + memory:
+        return 0
+    copied = max(disks - (stats.disk_remaining or 0), 0) + max(memory - (stats.memory_remaining or 0), 0)
+    total = disks + (memory or guest_memory)
+    share = 100 if memory or guest_memory else 100 - MEMORY_SHARE_PERCENT
+    return min(copied * share // total, 100)
+
+
+def _dirty(stats: JobStats) -> int | None:
+    """QEMU says 0 until it has counted once, at the end of the first pass: that is not known, not idle."""
+    if stats.dirty_bps is None or (stats.dirty_bps == 0 and (stats.iteration or 0) < 2):
+        return None
+    return stats.dirty_bps
+
+
+def _eta(remaining: int | None, rate: int | None, dirty: int | None) -> tuple[int | None, int | None]:
+    """From "nothing is written any more" to "it is written on as fast as now"."""
+    if remaining is None or not rate:
+        return None, None
+    low = remaining * 1000 // rate
+    high = remaining * 1000 // (rate - dirty) if dirty is not None and rate > dirty else None
+    return low, high
+
+
+def _sum(*values: int | None) -> int | None:
+    there = [value for value in values if value is not None]
+    return sum(there) if there else None
+
+
+def _highest(*values: int | None) -> int | None:
+    return max((value for value in values if value is not None), default=None)

@@ -1,0 +1,69 @@
+"""What goes into the decision about a migration's end, and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrations_app.domain.lifecycle import State
+
+
+class Verdict(StrEnum):
+    IN_PROGRESS = "in_progress"
+    # The hosts do not say enough yet: look again. Neither done nor failed.
+    WAIT = "wait"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_ATTENTION = "needs_attention"
+
+
+class Action(StrEnum):
+    """All that may be done without a person. Nothing is resumed, destroyed or undefined automatically."""
+
+    DELETE_OWN_VOLUMES = "delete_own_volumes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """What our record says, and how long the hosts have been saying the same.
+
+    `guest` is the UUID; `name`, `source` and `target` are the names of VM and hosts, for sentences only.
+    The two looks must be younger than the change of `call_returned` they are judged with.
+    """
+
+    guest: str
+    name: str
+    source: str
+    target: str
+    was_paused: bool
+    was_persistent: bool
+    persist: bool
+    undefine_source: bool
+    target_had_definition: bool
+    cancel_requested: bool
+    created_volumes: tuple[object, ...] = ()
+    #: True: it returned, False: it raised, None: it has not come back, or another process made it
+    call_returned: bool | None = None
+    #: this process is inside the call: libvirt may not have begun yet, so "nothing there" is not an end
+    call_running: bool
+    call_error: str = ""
+    #: the call raised Aborted
+    aborted: bool = False
+    seconds_in_this_view: float
+    postcopy_used: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """`sentence` says where the VM runs now, `cause` why, `what_to_do` what a person should do ("": nothing).
+
+    `state` comes with IN_PROGRESS only; with WAIT the shown state is VERIFYING once the call is over.
+    """
+
+    verdict: Verdict
+    sentence: str
+    state: State | None = None
+    cause: str = ""
+    what_to_do: str = ""
+    actions: tuple[Action, ...] = ()

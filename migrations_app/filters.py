@@ -1,0 +1,82 @@
+"""Filters of the lists; they live in the page's address."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from hosts.facts.guest import RunState
+from hosts.models import Guest, Host
+from migrations_app.domain.lifecycle import LOOKS, TERMINAL
+from migrations_app.models import Migration
+from migrations_app.usecases import queries
+from migrations_app.words import RUN_LOOKS
+
+ACTIVE = "active"
+_SELECT = {"class": "form-select"}
+_TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
+
+
+def _hosts(request: Any) -> QuerySet[Host]:
+    hosts = Host.objects.none() if request is None else Host.objects.visible_to(request.user)
+    return hosts.only("name").order_by("name")
+
+
+class GuestFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="search", label="Name, UUID, host or MAC address")
+    host = django_filters.ModelChoiceFilter(
+        queryset=_hosts, method="on_host", label="Host", empty_label="Any host"
+    )
+    state = django_filters.ChoiceFilter(
+        choices=[(state.value, RUN_LOOKS[state].label) for state in RunState],
+        field_name="run_state",
+        label="State",
+        empty_label="Any state",
+    )
+
+    class Meta:
+        model = Guest
+        fields: ClassVar = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+
+    def search(self, rows: QuerySet[Guest], name: str, value: str) -> QuerySet[Guest]:
+        return queries.found(rows, value)
+
+    def on_host(self, rows: QuerySet[Guest], name: str, value: Host) -> QuerySet[Guest]:
+        return rows.filter(here_id=value.pk)
+
+
+class MigrationFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", label="VM")
+    state = django_filters.ChoiceFilter(
+        choices=[(ACTIVE, "Running or waiting"), *((state.value, look.label) for state, look in LOOKS.items())],
+        method="in_state",
+        label="State",
+        empty_label="Any state",
+    )
+    host = django_filters.ModelChoiceFilter(queryset=_hosts, method="at_host", label="Host", empty_label="Any host")
+    person = django_filters.CharFilter(field_name="requested_by_name", lookup_expr="icontains", label="Person")
+
+    class Meta:
+        model = Migration
+        fields: ClassVar = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+
+    def in_state(self, rows: QuerySet[Migration], name: str, value: str) -> QuerySet[Migration]:
+        return rows.exclude(state__in=TERMINAL) if value == ACTIVE else rows.filter(state=value)
+
+    def at_host(self, rows: QuerySet[Migration], name: str, value: Host) -> QuerySet[Migration]:
+        return rows.filter(Q(source=value) | Q(target=value))
+
+
+def _dress(filters: django_filters.FilterSet) -> None:
+    for field in filters.form.fields.values():
+        field.widget.attrs |= _SELECT if hasattr(field, "choices") else _TEXT

@@ -1,0 +1,175 @@
+"""Migrations: the row is the truth, the queue only says "look at row 17"."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from hosts.models import Guest, Host, VisibleQuerySet
+from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
+from migrations_app.domain.request import Kind, MigrationRequest, options_from_json
+
+STATES = [(state.value, look.label) for state, look in LOOKS.items()]
+
+
+class MigrationQuerySet(VisibleQuerySet):
+    def active(self) -> MigrationQuerySet:
+        return self.exclude(state__in=TERMINAL)
+
+
+class Migration(models.Model):
+    """The move of one guest, from the request to its verified end. Never deleted."""
+
+    guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
+    guest_name = models.CharField(max_length=512)
+    source = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
+    target = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in Kind])
+    options = models.JSONField(default=dict)
+
+    state = models.CharField(max_length=20, choices=STATES, default=State.REQUESTED)
+    #: why it waits, what ended it: one or two sentences for a person
+    state_text = models.TextField(blank=True)
+    state_since = models.DateTimeField()
+
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requested_by_name = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: (person, key) names one intent; `body` in the same JSON form tells whether a repeated key means the same
+    idempotency_key = models.CharField(max_length=200, blank=True)
+
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancelled_by_name = models.CharField(max_length=150, blank=True)
+
+    # claim, lease, fencing: who works on it. `epoch` grows with every take-over; a write with an old one hits no row.
+    owner = models.CharField(max_length=64, blank=True)
+    owner_machine = models.CharField(max_length=100, blank=True)
+    owner_pid = models.PositiveIntegerField(null=True)
+    owner_pid_started = models.PositiveBigIntegerField(null=True)
+    epoch = models.PositiveIntegerField(default=0)
+    heartbeat = models.PositiveBigIntegerField(default=0)
+
+    # the write-ahead record, complete before anything starts
+    source_xml = models.TextField(blank=True)
+    source_host_uuid = models.UUIDField(null=True)
+    target_host_uuid = models.UUIDField(null=True)
+    was_persistent = models.BooleanField(null=True)
+    was_paused = models.BooleanField(null=True)
+    source_autostart = models.BooleanField(null=True)
+    #: [{"pool", "name", "path"}]: what this migration made at the destination; only this is ever removed
+    created_volumes = models.JSONField(default=list)
+    call_made = models.BooleanField(default=False)
+
+    # what is shown
+    findings = models.JSONField(default=list)
+    verdict = models.CharField(max_length=10, blank=True)
+    progress = models.JSONField(default=dict)
+    #: seconds per part of the way: dispatch, facts, connect, transfer, verify
+    timings = models.JSONField(default=dict)
+    downtime_ms = models.PositiveIntegerField(null=True)
+    #: {"cause", "what_to_do", "libvirt"}: the end, when it was not the wanted one
+    error = models.JSONField(default=dict)
+
+    objects = MigrationQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["guest"],
+                condition=~Q(state__in=sorted(TERMINAL)),
+                name="one_active_migration_per_guest",
+                violation_error_message="This VM has a migration already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source=F("target")),
+                name="source_is_not_target",
+                violation_error_message="The VM is on this host already.",
+            ),
+            models.UniqueConstraint(
+                fields=["requested_by", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="one_intent_per_key",
+            ),
+        ]
+        indexes: ClassVar = [
+            # the watcher's look every second, the slots, the dashboard
+            models.Index(fields=["state"], condition=~Q(state__in=sorted(TERMINAL)), name="migration_active")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.guest_name} from {self.source} to {self.target}"
+
+    @property
+    def request(self) -> MigrationRequest:
+        return MigrationRequest(
+            guest=str(self.guest_id),
+            target=self.target_id,
+            kind=Kind(self.kind),
+            options=options_from_json(self.options),
+        )
+
+    @property
+    def terminal(self) -> bool:
+        return State(self.state) in TERMINAL
+
+    @property
+    def look(self) -> Look:
+        return LOOKS[State(self.state)]
+
+    @property
+    def stage(self) -> Stage | None:
+        return stage_of(State(self.state))
+
+
+class ProbeLock(models.Model):
+    """The peer probe takes the guest's job in libvirt for a moment; whoever probes or starts a migration holds this."""
+
+    guest = models.OneToOneField(Guest, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    holder = models.CharField(max_length=80, blank=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.guest} until {self.until}"
+
+
+class Preflight(models.Model):
+    """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it."""
+
+    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="preflights")
+    target = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20)
+    options = models.JSONField(default=dict)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked = models.DateTimeField(auto_now_add=True)
+    #: set when the report is there; `seen_at` is when the hosts were looked at
+    seen_at = models.DateTimeField(null=True)
+    verdict = models.CharField(max_length=10, blank=True)
+    findings = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+
+    objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"preflight of {self.guest} to {self.target}"
+
+    @property
+    def request(self) -> MigrationRequest:
+        return MigrationRequest(
+            guest=str(self.guest_id),
+            target=self.target_id,
+            kind=Kind(self.kind),
+            options=options_from_json(self.options),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {"verdict": self.verdict, "findings": self.findings, "seen_at": self.seen_at}

@@ -1,0 +1,79 @@
+"""The lists of VMs and migrations as tables: sorted in the database, so that the address of the page says how."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_tables2 as tables
+from django.db.models import F, QuerySet
+from django.urls import reverse
+
+from hosts.models import Guest
+from migrations_app.models import Migration
+
+_NUMBER = {"cell": {"class": "num"}}
+_QUIET = {"cell": {"class": "quiet wide-only"}}
+
+
+class GuestTable(tables.Table):
+    run_state = tables.TemplateColumn(template_name="vms/_state_cell.html", verbose_name="State")
+    name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
+    here = tables.TemplateColumn(
+        template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "wide-only"}}
+    )
+    memory_kib = tables.TemplateColumn("{% load ui %}{{ record.memory_kib|kib }}", verbose_name="Memory", attrs=_NUMBER)
+    vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num wide-only"}})
+    now = tables.TemplateColumn(
+        template_name="vms/_now_cell.html", verbose_name="Doing now", orderable=False, attrs={"cell": {"class": "wide-only"}}
+    )
+    run_seen = tables.TemplateColumn(template_name="vms/_seen_cell.html", verbose_name="Seen", attrs=_QUIET)
+    menu = tables.TemplateColumn(
+        template_name="vms/_menu_cell.html", verbose_name="Actions", orderable=False, attrs={"cell": {"class": "cell-menu"}}
+    )
+
+    class Meta:
+        model = Guest
+        fields: ClassVar = ()
+        sequence: ClassVar = ("run_state", "name", "here", "memory_kib", "vcpus", "now", "run_seen", "menu")
+        order_by: ClassVar = ("name",)
+        order_by_field = "sort"
+        row_attrs: ClassVar = {
+            "id": lambda record: f"vm-{record.pk}",
+            "data-migrate": lambda record: reverse("vm-migrate", args=[record.pk]),
+        }
+
+
+class MigrationTable(tables.Table):
+    state = tables.TemplateColumn("{% load ui %}{% migration_state record %}")
+    guest_name = tables.TemplateColumn(
+        template_name="migrations/_name_cell.html", verbose_name="VM", attrs={"td": {"class": "cell-name"}}
+    )
+    way = tables.TemplateColumn(
+        template_name="migrations/_way.html", extra_context={"quiet": True}, order_by=("source__name", "target__name"),
+        verbose_name="From, to", attrs={"cell": {"class": "wide-only"}},
+    )  # fmt: skip
+    requested_by_name = tables.Column(verbose_name="Asked by", attrs=_QUIET)
+    requested_at = tables.TemplateColumn(
+        "{% load ui %}{% ago record.requested_at %}", verbose_name="Asked", order_by=("id",), attrs={"cell": {"class": "quiet"}}
+    )
+    took = tables.TemplateColumn(
+        "{% load ui %}{{ record|took }}", verbose_name="Took", orderable=False, attrs={"cell": {"class": "num wide-only"}}
+    )
+    downtime_ms = tables.TemplateColumn(
+        "{% load ui %}{% if record.downtime_ms is None %}–{% else %}{{ record.downtime_ms }} ms{% endif %}",
+        verbose_name="Downtime", attrs={"cell": {"class": "num wide-only"}},
+    )  # fmt: skip
+
+    class Meta:
+        model = Migration
+        fields: ClassVar = ()
+        sequence: ClassVar = (
+            "state", "guest_name", "way", "requested_by_name", "requested_at", "took", "downtime_ms",
+        )  # fmt: skip
+        order_by: ClassVar = ("-requested_at",)
+        order_by_field = "sort"
+
+    def order_downtime_ms(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
+        """Those that never paused come last either way."""
+        field = F("downtime_ms")
+        return rows.order_by(field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)), True

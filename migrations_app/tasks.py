@@ -1,0 +1,19 @@
+"""What the queue runs. Each takes a primary key, and a second delivery does nothing."""
+
+from __future__ import annotations
+
+from migrations_app.usecases import adopt_migration as adopting
+from migrations_app.usecases import run_migration as running
+from migrations_app.usecases import run_preflight as checking
+
+
+def run_migration(pk: int) -> None:
+    running.run_migration(pk)
+
+
+def adopt_migration(pk: int) -> None:
+    adopting.adopt_migration(pk)
+
+
+def run_preflight(pk: int) -> None:
+    checking.run_preflight(pk)

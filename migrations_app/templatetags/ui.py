@@ -1,0 +1,179 @@
+"""What every template needs: icons, states, times, units, and the socket of the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from hosts.usecases import pages
+from migrations_app import units, words
+from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
+from migrations_app.usecases import queries
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hosts.models import Host, Sighting
+    from kvmweb.journal.models import Entry
+    from migrations_app.models import Migration
+
+register = template.Library()
+
+_TONES = {"green": "ok", "amber": "warn", "red": "bad", "grey": "unk", "blue": "run"}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A symbol of the sprite; without a label it is decoration."""
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"></use></svg>', label, static("icons.svg"), name
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
+
+
+def _mark(look: Look, extra: str = "") -> SafeString:
+    tone = _TONES[look.colour]
+    return format_html('<span class="state state-{}{}">{}{}</span>', tone, extra, icon(look.icon), look.label)
+
+
+@register.simple_tag
+def run_state(sighting: Sighting | None) -> SafeString:
+    return _mark(words.run_look(sighting))
+
+
+@register.simple_tag
+def contact_state(host: Host) -> SafeString:
+    return _mark(words.CONTACT_LOOKS[host.contact])
+
+
+@register.simple_tag
+def migration_state(migration: Migration, pill: bool = False) -> SafeString:
+    return _mark(migration.look, " pill" if pill else "")
+
+
+@register.simple_tag
+def severity_icon(value: str) -> SafeString:
+    look = words.SEVERITY_LOOKS.get(value, words.NOWHERE)
+    return format_html('<span class="state state-{}">{}</span>', _TONES[look.colour], icon(look.icon, look.label))
+
+
+@register.simple_tag
+def ago(when: datetime | None, prefix: str = "") -> SafeString:
+    """ "2 seconds ago", kept right by the browser, with the exact time and zone on hover; UTC without JavaScript."""
+    if when is None:
+        return mark_safe("never")
+    return format_html(
+        '<relative-time datetime="{}" prefix="{}" threshold="P7D" precision="second" format-style="narrow">{} UTC</relative-time>',
+        when.isoformat(timespec="seconds"),
+        prefix,
+        when.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@register.simple_tag
+def clock(when: datetime | None) -> SafeString:
+    """The time of day, for lines of a log; the browser shows its own zone."""
+    if when is None:
+        return mark_safe(units.NONE)
+    return format_html(
+        '<local-time class="clock" datetime="{}">{}</local-time>',
+        when.isoformat(timespec="milliseconds"),
+        when.strftime("%H:%M:%S"),
+    )
+
+
+@register.filter
+def kib(value: int | None) -> str:
+    return units.size(None if value is None else value * 1024)
+
+
+register.filter("size", units.size)
+register.filter("rate", units.rate)
+register.filter("duration", units.duration)
+
+
+@register.filter
+def took(migration: Migration) -> str:
+    """How long it took from the request to its end."""
+    if migration.finished_at is None:
+        return units.NONE
+    return units.duration((migration.finished_at - migration.requested_at).total_seconds() * 1000)
+
+
+@register.simple_tag
+def span(low: float | None, high: float | None) -> str:
+    return units.span(low, high)
+
+
+@register.filter
+def headline(migration: Migration, sighting: Sighting | None = None) -> str:
+    return words.headline(migration, sighting)
+
+
+@register.filter
+def where(migration: Migration) -> str:
+    return words.where(migration)
+
+
+@register.filter
+def in_flight(migration: Migration) -> bool:
+    return migration.state in IN_FLIGHT
+
+
+@register.filter
+def short_title(migration: Migration) -> str:
+    return words.short_title(migration)
+
+
+@register.simple_tag(takes_context=True)
+def moves_now(context: dict[str, Any]) -> list[Migration]:
+    """The active migrations, read once per page; the needy ones last."""
+    request = context["request"]
+    if not hasattr(request, "kvmweb_moves"):
+        request.kvmweb_moves = queries.active_migrations(request.user)
+    moves: list[Migration] = request.kvmweb_moves
+    return moves
+
+
+@register.simple_tag(takes_context=True)
+def alarms(context: dict[str, Any]) -> dict[str, Any]:
+    """What needs a human: {"hosts", "migrations", "count"}."""
+    hosts = pages.unwell(context["request"].user)
+    migrations = [m for m in moves_now(context) if m.state == State.NEEDS_ATTENTION]
+    return {"hosts": hosts, "migrations": migrations, "count": len(hosts) + len(migrations)}
+
+
+@register.simple_tag(takes_context=True)
+def move_of(context: dict[str, Any], guest: Any) -> Migration | None:
+    """What a guest is doing now."""
+    return next((m for m in moves_now(context) if m.guest_id == guest), None)
+
+
+@register.simple_tag(takes_context=True)
+def socket_url(context: dict[str, Any], topics: str) -> str:
+    """Where the page's socket connects; `after` is where the journal ended before this page read anything."""
+    after = getattr(context["request"], "journal_end", 0)
+    return "/ws/live/?" + urlencode([*(("topic", topic) for topic in topics.split()), ("after", after)])
+
+
+@register.filter
+def sentence(entry: Entry) -> str:
+    """A journal entry for people: a change of state without words of its own says the state."""
+    if entry.text:
+        return entry.text
+    state = entry.body.get("state", "")
+    return f"{LOOKS[State(state)].label}." if state in LOOKS else entry.get_kind_display()
+
+
+@register.simple_tag
+def place_state(place: Any) -> SafeString:
+    """A pool, network or bridge: active, inactive, or gone from its host."""
+    if place.gone_since is not None:
+        return _mark(Look("Gone", "grey", "circle-x"))
+    return _mark(Look("Active", "green", "circle-check") if place.active else Look("Inactive", "amber", "circle-dashed"))

@@ -1,0 +1,70 @@
+"""Take over a migration whose worker is gone. libvirt went on by itself; the same watch goes on too."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from hosts import gateway
+from kvmweb.queue import Detached, enqueue
+from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.models import Migration
+from migrations_app.usecases import ledger
+from migrations_app.usecases.heartbeat import Heartbeat
+from migrations_app.usecases.ledger import LostClaim
+from migrations_app.usecases.lines import Line
+from migrations_app.usecases.run_preflight import Connect
+from migrations_app.usecases.slots import wake_queued
+from migrations_app.usecases.watch_migration import Watch
+
+log = logging.getLogger(__name__)
+#: the first looks should not be wasted on connections that are still being opened
+_CONNECT_PATIENCE = 3.0
+
+
+def adopt_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
+    """Nothing is ever started here: what has not begun goes back to the queue, what has is watched to its end."""
+    migration = Migration.objects.select_related("source", "target", "guest").filter(pk=pk).first()
+    if migration is None or migration.terminal:
+        return
+    if not ledger.end_owner(migration) and migration.state == State.CHECKING:
+        return  # a worker on another machine may still start it
+    if migration.state == State.CHECKING:
+        _begin_again(pk)
+        return
+    held = ledger.claim(pk, states=[*IN_FLIGHT, State.NEEDS_ATTENTION])
+    if held is None:
+        return
+    if migration.state != State.NEEDS_ATTENTION:
+        ledger.note(held, "Another worker watches this migration now. libvirt was not disturbed.", owner=held.owner)
+    migration.refresh_from_db()
+    try:
+        with (
+            Heartbeat(held) as heart,
+            Line(migration.source, connect) as source,
+            Line(migration.target, connect) as target,
+        ):
+            source.wait(_CONNECT_PATIENCE)
+            target.wait(_CONNECT_PATIENCE)
+            Watch(held, migration, source, target, heart).run()
+    except LostClaim as lost:
+        log.info("%s", lost)
+    except Detached:
+        ledger.release(held)
+        raise
+    except Exception:
+        log.exception("migration %s: the adopter stumbled", pk)
+        ledger.release(held)
+    wake_queued()
+
+
+def _begin_again(pk: int) -> None:
+    """The worker died while it was reading: nothing was started, so the request is as good as new."""
+    held = ledger.claim(pk, states=[State.CHECKING])
+    if held is None:
+        return
+    with transaction.atomic():
+        text = "The worker that was checking is gone; checking again."
+        ledger.change_state(held, State.CHECKING, State.REQUESTED, text, owner="", owner_pid=None)
+        enqueue("migrations_app.tasks.run_migration", pk, cluster="migrations")

@@ -1,0 +1,214 @@
+"""Ask both hosts everything the preflight checks want to know. Nothing is decided here; what fails is Unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hosts.facts.guest import GuestDefinition, GuestDetails
+from hosts.facts.storage import Volume
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection, PeerResult, Refused
+from hosts.models import Host
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
+from migrations_app.domain.request import MigrationRequest
+
+T = TypeVar("T")
+Connection = HostConnection | Unknown
+PROBE_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One host of the move and the connection to it, or why there is none."""
+
+    host: Host
+    connection: Connection
+
+    def learn(self, ask: Callable[[HostConnection], T]) -> T | Unknown:
+        if isinstance(self.connection, Unknown):
+            return self.connection
+        try:
+            return ask(self.connection)
+        except GatewayError as error:
+            return Unknown(f"{self.host.name}: {error.message}")
+
+
+def collect(request: MigrationRequest, source: Side, target: Side, *, probe: bool) -> tuple[Facts, GuestDetails | Unknown]:
+    """Both hosts at the same time, each over its own connection, one question after the other.
+
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
+    """
+    uuid = request.guest
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        details_coming = pool.submit(source.learn, lambda c: c.guest_details(uuid))
+        target_coming = pool.submit(_host_facts, target)
+        details = details_coming.result()
+        guest = _moving_definition(details)
+        source_coming = pool.submit(_host_facts, source)
+        on_target = pool.submit(_on_target, request, guest, target)
+        source_host = source_coming.result()
+        from_source = _from_source(request, guest, source)
+        peer = _peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
+        target_host = target_coming.result()
+        there = on_target.result()
+    known = details if isinstance(details, GuestDetails) else None
+    facts = Facts(
+        request=request,
+        source=source_host,
+        target=target_host,
+        guest=guest,
+        guest_look=from_source.look,
+        persistent=known.persistent if known else _why(details),
+        snapshots=known.snapshots if known else _why(details),
+        managed_save=known.managed_save if known else _why(details),
+        block_jobs=from_source.block_jobs,
+        target_same_uuid=there.same_uuid,
+        target_same_name=there.same_name,
+        source_volumes=from_source.volumes,
+        target_volumes=there.volumes,
+        target_files=there.files,
+        target_domcaps=there.domcaps,
+        target_cpu=there.cpu,
+        peer=peer,
+    )
+    return facts, details
+
+
+def _moving_definition(details: GuestDetails | Unknown) -> GuestDefinition | Unknown:
+    return details if isinstance(details, Unknown) else details.live or details.definition
+
+
+def _why(value: object) -> Unknown:
+    return value if isinstance(value, Unknown) else Unknown("The VM could not be read.")
+
+
+def _host_facts(side: Side) -> HostFacts:
+    return HostFacts(
+        name=side.host.name,
+        peer_address=side.host.peer_address or side.host.address,
+        migration_address=side.host.migration_address,
+        identity=side.learn(lambda c: c.identity()),
+        memory=side.learn(lambda c: c.memory()),
+        capabilities=side.learn(lambda c: c.capabilities()),
+        pools=side.learn(lambda c: c.pools()),
+        networks=side.learn(lambda c: c.networks()),
+        interfaces=side.learn(lambda c: c.interfaces()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FromSource:
+    look: object
+    volumes: dict[str, Volume | None] | Unknown
+    block_jobs: tuple[str, ...] | Unknown
+
+
+def _from_source(request: MigrationRequest, guest: GuestDefinition | Unknown, side: Side) -> _FromSource:
+    look = side.learn(lambda c: c.look(request.guest))
+    if not isinstance(look, Unknown) and not look.answered:
+        look = Unknown(f"{side.host.name}: {look.error}")
+    if isinstance(guest, Unknown):
+        return _FromSource(look=look, volumes=guest, block_jobs=guest)
+    targets = [disk.target for disk in guest.disks if not disk.empty]
+    running = not isinstance(look, Unknown) and look.active
+    return _FromSource(
+        look=look,
+        volumes=_volumes(guest, side),
+        block_jobs=side.learn(lambda c: c.block_jobs(request.guest, targets)) if running else (),
+    )
+
+
+def _volumes(guest: GuestDefinition, side: Side) -> dict[str, Volume | None] | Unknown:
+    def ask(connection: HostConnection) -> dict[str, Volume | None]:
+        found: dict[str, Volume | None] = {}
+        for disk in guest.disks:
+            if disk.path:
+                found[place(disk)] = connection.volume_at(disk.path)
+            elif disk.volume:
+                found[place(disk)] = _by_name(connection, disk.pool, disk.volume)
+        return found
+
+    return side.learn(ask)
+
+
+def _by_name(connection: HostConnection, pool: str, name: str) -> Volume | None:
+    try:
+        return next((volume for volume in connection.volumes(pool) if volume.name == name), None)
+    except Refused:  # no such pool
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OnTarget:
+    same_uuid: object
+    same_name: object
+    volumes: dict[str, Volume | None] | Unknown
+    files: dict[str, bool | Unknown] | Unknown
+    domcaps: object
+    cpu: tuple[bool, str] | Unknown
+
+
+def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side: Side) -> _OnTarget:
+    same_uuid = side.learn(lambda c: c.find_guest(uuid=request.guest))
+    if isinstance(guest, Unknown):
+        return _OnTarget(same_uuid=same_uuid, same_name=guest, volumes=guest, files=guest, domcaps=guest, cpu=guest)
+    kvm = guest.virt_type == "kvm"
+
+    def compare(c: HostConnection) -> tuple[bool, str]:
+        return c.compare_cpu(
+            emulator=guest.emulator,
+            arch=guest.arch,
+            machine=guest.machine,
+            virt_type=guest.virt_type,
+            cpu_xml=guest.cpu.xml,
+        )
+
+    return _OnTarget(
+        same_uuid=same_uuid,
+        same_name=side.learn(lambda c: c.find_guest(name=guest.name)),
+        volumes=_volumes(guest, side),
+        files=_files(guest, side),
+        domcaps=side.learn(
+            lambda c: c.domain_capabilities(
+                emulator=guest.emulator, arch=guest.arch, machine=guest.machine, virt_type=guest.virt_type
+            )
+        ),
+        cpu=side.learn(compare) if kvm and guest.cpu.xml else Unknown("Only KVM can compare CPUs."),
+    )
+
+
+def _files(guest: GuestDefinition, side: Side) -> dict[str, bool | Unknown] | Unknown:
+    boot = guest.boot
+    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader) if path]
+    if not paths:
+        return {}
+    found = side.learn(lambda c: c.files_exist(paths))
+    if isinstance(found, Unknown):
+        return found
+    return {path: _there(found.get(path), path, side.host) for path in paths}
+
+
+def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:
+    if answer is not None:
+        return answer
+    return Unknown(
+        f"libvirt on {host.name} cannot say whether {path} exists there.",
+        f"Make its folder a storage pool of {host.name}, or register {host.name} by ssh.",
+    )
+
+
+def _peer(uuid: str, source: Side, target: Side) -> PeerFact | Unknown:
+    peer = target.host.peer
+    if peer is None:
+        return PeerFact(reached=False, message=f"{target.host.name} has no address for other hosts.")
+    answer = source.learn(lambda c: c.probe_peer(uuid, peer, deadline=PROBE_SECONDS))
+    if isinstance(answer, Unknown):
+        return answer
+    if answer.result is PeerResult.UNKNOWN:
+        return Unknown(answer.message)
+    return PeerFact(reached=answer.result is PeerResult.REACHED, message=answer.message)
+

@@ -1,0 +1,41 @@
+"""What a use case answers when it cannot do what was asked. Messages are for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migrations_app.models import Migration
+
+
+class RequestRefused(Exception):
+    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+class AlreadyMoving(Exception):
+    """The VM has an active migration: `running`."""
+
+    def __init__(self, running: Migration) -> None:
+        super().__init__(f"{running.guest_name} is already being moved to {running.target}.")
+        self.running = running
+
+
+class KeyReused(Exception):
+    """The idempotency key was used for another request: `first`."""
+
+    def __init__(self, first: Migration) -> None:
+        super().__init__("This idempotency key was used for another request.")
+        self.first = first
+
+
+class TooLate(Exception):
+    """The migration has ended; there is nothing to cancel."""
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(f"This migration has ended already: {migration.look.label.lower()}.")
+        self.migration = migration

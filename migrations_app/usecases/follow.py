@@ -1,0 +1,68 @@
+"""Who may follow what on an open page, and what an opening socket has missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from hosts.models import Guest, Host
+from kvmweb.accounts.permissions import Right, may
+from kvmweb.journal import writer
+from kvmweb.journal.models import Entry
+from migrations_app.domain.lifecycle import IN_FLIGHT
+from migrations_app.models import Migration
+
+INVENTORY = writer.INVENTORY
+MIGRATIONS = writer.MIGRATIONS
+MOST_TOPICS = 16
+
+NOT_LOGGED_IN = 4401
+NOT_ALLOWED = 4403
+NOT_FOUND = 4404
+
+_sessions = import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str]) -> int:
+    """0 when this person, still logged in, may follow all of these topics; else why not, as a close code."""
+    user = User.objects.filter(pk=user_pk, is_active=True).first() if user_pk is not None else None
+    if user is None or not session_key or not _sessions().exists(session_key):
+        return NOT_LOGGED_IN
+    if not may(user, Right.SEE):
+        return NOT_ALLOWED
+    if not 0 < len(topics) <= MOST_TOPICS or not all(_visible(user, topic) for topic in topics):
+        return NOT_FOUND
+    return 0
+
+
+def _visible(user: User, topic: str) -> bool:
+    kind, _, name = topic.partition(":")
+    if topic in (INVENTORY, MIGRATIONS):
+        return True
+    if kind == "guest":
+        try:
+            return Guest.objects.visible_to(user).filter(pk=UUID(name)).exists()
+        except ValueError:
+            return False
+    rows = {"migration": Migration.objects, "host": Host.objects}.get(kind)
+    if rows is None or not name.isascii() or not name.isdecimal() or len(name) > 18:
+        return False
+    return bool(rows.visible_to(user).filter(pk=int(name)).exists())
+
+
+def moving_topics(user_pk: int) -> list[str]:
+    """The topics of the migrations that libvirt is busy with."""
+    user = User.objects.get(pk=user_pk)
+    rows = Migration.objects.visible_to(user).filter(state__in=IN_FLIGHT)
+    return [writer.migration_topic(pk) for pk in rows.values_list("pk", flat=True)]
+
+
+def changed_since(topics: Sequence[str], entry: str) -> set[str]:
+    """Those of `topics` that have journal entries newer than `entry`, the number the page was made with."""
+    after = int(entry) if entry.isascii() and entry.isdecimal() and len(entry) <= 18 else 0
+    rows = Entry.objects.filter(topic__in=topics, id__gt=after)
+    return set(rows.order_by().values_list("topic", flat=True).distinct())

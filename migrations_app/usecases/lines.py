@@ -1,0 +1,117 @@
+"""Connections that come back: what the watch over a moving guest looks through."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from django.conf import settings
+
+from hosts.facts.guest import GuestLook
+from hosts.gateway.port import GatewayError, HostConnection
+from hosts.models import Host
+from migrations_app.usecases.run_preflight import Connect
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_PAUSE_SECONDS = 1.0
+
+
+class Line:
+    """One host. A lost connection is opened again in a thread, so that the watch and its heartbeat never wait for it.
+
+    A `connection` that is handed in is lent: whoever opened it closes it.
+    """
+
+    def __init__(self, host: Host, connect: Connect, connection: HostConnection | None = None) -> None:
+        self.host = host
+        self._connect = connect
+        self._connection = connection
+        self._lent = connection
+        self._trouble = "not connected yet"
+        self._opening: threading.Thread | None = None
+        self._closed = False
+        if connection is None:
+            self._reopen()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closed = True
+        self._drop()
+
+    def look(self, uuid: str) -> GuestLook:
+        connection = self._ready()
+        if connection is None:
+            return GuestLook(answered=False, error=self._trouble)
+        look = connection.look(uuid)
+        if not look.answered:
+            self._lost(look.error)
+        return look
+
+    def ask(self, question: Callable[[HostConnection], T]) -> T | None:
+        """The answer, or None when there is none to be had now (the reason is logged)."""
+        connection = self._ready()
+        if connection is None:
+            return None
+        try:
+            return question(connection)
+        except GatewayError as error:
+            log.info("%s: %s", self.host.name, error.message)
+            if not connection.alive():
+                self._lost(error.message)
+            return None
+
+    def wait(self, seconds: float) -> None:
+        """Give a connection that is being opened the chance to be there."""
+        opening = self._opening
+        if opening is not None:
+            opening.join(seconds)
+
+    def _ready(self) -> HostConnection | None:
+        if self._connection is not None and not self._connection.alive():
+            self._lost("the connection was lost")
+        if self._connection is None:
+            self._reopen()
+        return self._connection
+
+    def _lost(self, why: str) -> None:
+        self._trouble = why
+        self._drop()
+        self._reopen()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and connection is not self._lent:
+            # closing speaks to the host too: never wait for it
+            threading.Thread(target=_close, args=(connection,), daemon=True).start()
+
+    def _reopen(self) -> None:
+        if self._closed or (self._opening is not None and self._opening.is_alive()):
+            return
+        self._opening = threading.Thread(target=self._open, name=f"line-{self.host.name}", daemon=True)
+        self._opening.start()
+
+    def _open(self) -> None:
+        try:
+            connection = self._connect(self.host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
+        except GatewayError as error:
+            self._trouble = error.message
+            time.sleep(_PAUSE_SECONDS)
+            return
+        if self._closed:
+            _close(connection)
+        else:
+            self._connection = connection
+
+
+def _close(connection: HostConnection) -> None:
+    try:
+        connection.close()
+    except GatewayError:
+        log.debug("closing a lost connection failed", exc_info=True)

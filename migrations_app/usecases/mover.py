@@ -1,0 +1,44 @@
+"""The libvirt call that moves a guest, in a thread of its own: it blocks until the move is over."""
+
+from __future__ import annotations
+
+import threading
+
+from hosts.gateway.port import Aborted, GatewayError, HostConnection, MigrateCall
+
+
+class Mover:
+    """`returned` is None while the call runs, then True or False; the return is a hint and no proof."""
+
+    def __init__(self, connection: HostConnection, call: MigrateCall) -> None:
+        self._connection = connection
+        self._call = call
+        self.returned: bool | None = None
+        self.aborted = False
+        self.error = ""
+        self.over = threading.Event()
+        # not daemon-joined anywhere: when this process ends, libvirt goes on by itself (peer-to-peer)
+        self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return not self.over.is_set()
+
+    def _run(self) -> None:
+        returned = False
+        try:
+            self._connection.migrate(self._call)
+            returned = True
+        except Aborted as error:
+            self.aborted = True
+            self.error = error.message
+        except GatewayError as error:
+            self.error = error.message
+        except Exception as error:  # a hint must never kill the watch
+            self.error = f"{type(error).__name__}: {error}"
+        finally:
+            self.returned = returned
+            self.over.set()

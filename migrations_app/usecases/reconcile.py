@@ -1,0 +1,67 @@
+"""The look every second: whose worker has fallen silent, what the queue has lost, what may start now.
+
+Runs in the watcher. Silence is counted on this process's own monotonic clock, so that jumps of the wall clock and
+clocks of other machines do not matter.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from kvmweb.queue import enqueue
+from migrations_app.domain.lifecycle import OWNED, State
+from migrations_app.models import Migration
+from migrations_app.usecases.slots import why_not
+
+SILENT_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 10.0
+ATTENTION_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    mark: tuple[object, ...]
+    since: float
+    asked: float | None = None
+
+
+class Reconciler:
+    def __init__(self) -> None:
+        self._seen: dict[int, _Seen] = {}
+
+    def look(self, now: float) -> None:
+        active = list(Migration.objects.active().select_related("source", "target").order_by("pk"))
+        self._seen = {row.pk: self._seen[row.pk] for row in active if row.pk in self._seen}
+        for row in active:
+            mark = (row.state, row.epoch, row.heartbeat)
+            seen = self._seen.get(row.pk)
+            if seen is None or seen.mark != mark:
+                asked = seen.asked if seen else None
+                seen = self._seen[row.pk] = _Seen(mark=mark, since=now, asked=asked)
+            task = _due(row, now - seen.since)
+            if task and (seen.asked is None or now - seen.asked >= ASK_AGAIN_SECONDS):
+                seen.asked = now
+                with transaction.atomic():
+                    enqueue(f"migrations_app.tasks.{task}", row.pk, cluster="migrations")
+
+
+def _due(row: Migration, silent: float) -> str:
+    """The task this migration needs now, "" when it is well."""
+    if row.state in OWNED:
+        return "adopt_migration" if not row.owner or silent >= SILENT_SECONDS else ""
+    if row.state == State.NEEDS_ATTENTION:
+        return "adopt_migration" if silent >= ATTENTION_SECONDS else ""
+    if row.state == State.REQUESTED:
+        return "run_migration" if silent >= SILENT_SECONDS else ""
+    return "run_migration" if not why_not(row) else ""
+
+
+_reconciler = Reconciler()
+
+
+def look() -> None:
+    """The watcher's hook."""
+    _reconciler.look(time.monotonic())

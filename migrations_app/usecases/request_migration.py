@@ -1,0 +1,107 @@
+"""A person asks for a migration. Nothing is contacted here: the row is written and a worker told to look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from hosts.models import Guest, Host
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind as Entry
+from kvmweb.queue import enqueue
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.request import MigrationRequest, options_json
+from migrations_app.models import Migration
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def request_migration(
+    *, by: User, request: MigrationRequest, reason: str = "", idempotency_key: str = "", confirm: str = ""
+) -> Migration:
+    """Record the intent and queue it; the same key with the same request returns the migration it made before.
+
+    Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
+    """
+    require(by, Right.MOVE)
+    guest = _guest(request)
+    if request.options.unsafe:
+        require(by, Right.MOVE_UNSAFE)
+        if confirm != guest.name:
+            raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
+    if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
+        return earlier
+    source, target = _source(guest), _target(request)
+    if source == target:
+        raise RequestRefused("target", f"{guest.name} is on {source} already.")
+    try:
+        with transaction.atomic():
+            migration = Migration.objects.create(
+                guest=guest,
+                guest_name=guest.name,
+                source=source,
+                target=target,
+                kind=request.kind,
+                options=options_json(request.options),
+                state_since=timezone.now(),
+                requested_by=by,
+                requested_by_name=by.get_username(),
+                reason=reason,
+                idempotency_key=idempotency_key,
+            )
+            text = f"{by.get_username()} asked to move {guest.name} from {source} to {target}."
+            writer.write(
+                writer.migration_topic(migration.pk),
+                Entry.ACTION,
+                text,
+                body={"state": State.REQUESTED, "request": request.as_json()},
+                actor=by,
+                reason=reason,
+            )
+            writer.signal(writer.MIGRATIONS, migration=migration.pk)
+            enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
+    except IntegrityError:
+        if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
+            return earlier
+        running = Migration.objects.active().filter(guest=guest).select_related("source", "target").first()
+        if running is None:  # it ended between our insert and this look; the person may ask again
+            raise RequestRefused("guest", "Another migration of this VM has just ended. Look at it, then ask again.") from None
+        raise AlreadyMoving(running) from None
+    return migration
+
+
+def _guest(request: MigrationRequest) -> Guest:
+    guest = Guest.objects.filter(pk=request.guest).prefetch_related("sightings__host").first()
+    if guest is None:
+        raise RequestRefused("guest", "No VM with this UUID has been seen.")
+    return guest
+
+
+def _source(guest: Guest) -> Host:
+    sighting = guest.current_sighting()
+    if sighting is None:
+        raise RequestRefused("guest", f"{guest.name} is on none of the registered hosts.")
+    return sighting.host
+
+
+def _target(request: MigrationRequest) -> Host:
+    target = Host.objects.filter(pk=request.target).first()
+    if target is None:
+        raise RequestRefused("target", "There is no such host.")
+    if target.peer is None:
+        raise RequestRefused(
+            "target", f"{target} has no address that other hosts can use. Enter its peer address on the host's page."
+        )
+    return target
+
+
+def _earlier(by: User, key: str, request: MigrationRequest) -> Migration | None:
+    first = Migration.objects.filter(requested_by=by, idempotency_key=key).select_related("source", "target").first()
+    if first is not None and first.request != request:
+        raise KeyReused(first)
+    return first

@@ -1,0 +1,283 @@
+"""From the request to the running libvirt call: claim, repeat the preflight, take a slot, record, start, watch."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from hosts import gateway
+from hosts.facts.guest import GuestDetails, RunState
+from hosts.facts.host import HostIdentity
+from hosts.facts.storage import VolumeSpec
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection, MigrateCall
+from kvmweb.queue import Detached
+from migrations_app.domain.disks import disks_to_copy, folder, place, pool_at
+from migrations_app.domain.lifecycle import WAITING, State
+from migrations_app.domain.preflight.catalog import run_all
+from migrations_app.domain.preflight.check import Severity, Verdict
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.models import Migration
+from migrations_app.usecases import ledger
+from migrations_app.usecases.collect_facts import Side, collect
+from migrations_app.usecases.heartbeat import Heartbeat
+from migrations_app.usecases.ledger import Claim, HeldBack, LostClaim
+from migrations_app.usecases.lines import Line
+from migrations_app.usecases.mover import Mover
+from migrations_app.usecases.probe_lock import probing
+from migrations_app.usecases.run_preflight import Connect, both_sides
+from migrations_app.usecases.settle import delete_own_volumes, make_volumes
+from migrations_app.usecases.slots import lock_slots, wake_queued, why_not
+from migrations_app.usecases.watch_migration import Watch
+
+log = logging.getLogger(__name__)
+
+
+class NotStarted(Exception):
+    """Something stopped the start before libvirt was asked; the guest was not touched."""
+
+
+def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
+    """Do everything for one migration that waits; a second delivery finds it claimed and does nothing."""
+    waiting = Migration.objects.filter(pk=pk, state__in=WAITING).select_related("source", "target").first()
+    if waiting is None or (waiting.state == State.QUEUED and why_not(waiting)):
+        return
+    held = ledger.claim(pk, states=WAITING, become=State.CHECKING, text="Reading both hosts.")
+    if held is None:
+        return
+    migration = Migration.objects.select_related("source", "target", "guest").get(pk=pk)
+    try:
+        with Heartbeat(held) as heart:
+            Start(held, migration, heart, connect).run()
+    except LostClaim as lost:
+        log.info("%s", lost)
+    except Detached:
+        ledger.release(held)
+        raise
+    except Exception:
+        log.exception("migration %s: the worker stumbled", pk)
+        _stumbled(held)
+    wake_queued()
+
+
+def _stumbled(held: Claim) -> None:
+    """A mistake of ours. Before libvirt was asked it ends the migration; afterwards the next worker watches on."""
+    text = "kvmweb could not start this migration because of a mistake of its own; its log has the details. The VM was not touched."
+    for state in (State.CHECKING, State.STARTING):
+        rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, call_made=False, state=state)
+        if rows.exists():
+            ledger.change_state(held, state, State.FAILED, text, error={"cause": "An internal error.", "what_to_do": ""})
+            return
+    ledger.release(held)
+
+
+class Start:
+    def __init__(self, held: Claim, migration: Migration, heart: Heartbeat, connect: Connect) -> None:
+        self.held = held
+        self.migration = migration
+        self.heart = heart
+        self.connect = connect
+        self.state = State.CHECKING
+        self._clock = time.monotonic()
+        if "dispatch" not in migration.timings:
+            waited = timezone.now() - migration.requested_at
+            migration.timings = {"dispatch": round(waited.total_seconds(), 4)}
+
+    def run(self) -> None:
+        row = self.migration
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # the call blocks its connection, so it has one of its own; opened while the facts are read
+            deadline = settings.KVMWEB.host_deadline_seconds
+            opening = pool.submit(self.connect, row.source.endpoint, deadline=deadline)
+            try:
+                with both_sides(row.source, row.target, connect=self.connect) as (source, target):
+                    self._lap("connect")
+                    self._check_and_go(source, target, opening)
+            finally:
+                _close(opening)
+
+    def _check_and_go(self, source: Side, target: Side, opening: Future[HostConnection]) -> None:
+        row = self.migration
+        with probing(row.guest_id, patience=10.0) as alone:
+            facts, details = collect(row.request, source, target, probe=alone)
+            self._lap("facts")
+            try:
+                if not self._may_start(facts, details):
+                    return
+                call = self._prepare(facts, source, target)
+                mover = Mover(self._mover_connection(opening), call)
+            except NotStarted as reason:
+                self._not_started(str(reason), target)
+                return
+            ledger.update(self.held, call_made=True, started_at=self._now(), timings=row.timings)
+            mover.start()
+        with (
+            Line(row.source, self.connect, _connection(source)) as here,
+            Line(row.target, self.connect, _connection(target)) as there,
+        ):
+            row.state = self.state
+            Watch(self.held, row, here, there, self.heart, mover).run()
+
+    def _now(self) -> Any:
+        self.migration.started_at = timezone.now()
+        return self.migration.started_at
+
+    # --- preflight ------------------------------------------------------------------------------------------------
+
+    def _may_start(self, facts: Facts, details: GuestDetails | Unknown) -> bool:
+        row = self.migration
+        report = run_all(facts)
+        findings = [finding.as_json() for finding in report.findings]
+        seen: dict[str, Any] = {"findings": findings, "verdict": report.verdict, "timings": row.timings}
+        if report.verdict is Verdict.BLOCKED:
+            blockers = report.of(Severity.BLOCKER)
+            text = " ".join([f"{row.guest_name} was not touched.", *(finding.summary for finding in blockers)])
+            self._become(State.BLOCKED, text, **seen)
+            return False
+        if isinstance(details, Unknown):
+            raise NotStarted(details.reason)
+        self._tell_unknowns([finding.summary for finding in report.of(Severity.UNKNOWN)])
+        record = {**seen, **self._record(facts, details)}
+        for name, value in record.items():
+            setattr(row, name, value)
+        try:
+            self._become(State.STARTING, f"libvirt on {row.source} is being asked.", unless=self._held_back, **record)
+        except HeldBack as why:
+            self._hold(str(why), seen)
+            return False
+        return True
+
+    def _tell_unknowns(self, unknowns: list[str]) -> None:
+        if unknowns:
+            ledger.note(self.held, f"Goes on with {len(unknowns)} unknown: {' '.join(unknowns)}", unknowns=unknowns)
+
+    def _held_back(self) -> str:
+        """Inside the transaction that takes the slot."""
+        lock_slots()
+        if Migration.objects.filter(pk=self.held.pk, cancel_requested_at__isnull=False).exists():
+            return "cancelled"
+        return why_not(self.migration)
+
+    def _hold(self, why: str, seen: dict[str, Any]) -> None:
+        if why == "cancelled":
+            text = f"{self.migration.guest_name} was not touched: the migration was cancelled before it began."
+            self._become(State.CANCELLED, text, **seen)
+        else:
+            self._become(State.QUEUED, why, owner="", owner_pid=None, **seen)
+
+    def _record(self, facts: Facts, details: GuestDetails) -> dict[str, Any]:
+        """The write-ahead record: everything a person or an adopter would need, complete before anything starts."""
+        source, target = facts.source.identity, facts.target.identity
+        for host, identity in ((self.migration.source, source), (self.migration.target, target)):
+            if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
+                raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
+        look = facts.guest_look
+        return {
+            "source_xml": details.xml,
+            "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
+            "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
+            "was_persistent": details.persistent,
+            "was_paused": not isinstance(look, Unknown) and look.state is RunState.PAUSED,
+            "source_autostart": details.autostart,
+        }
+
+    # --- start ----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, facts: Facts, source: Side, target: Side) -> MigrateCall:
+        row, options = self.migration, self.migration.request.options
+        peer = row.target.peer
+        if peer is None:
+            raise NotStarted(f"{row.target} has no address that other hosts can use.")
+        copy = self._copy_disks(facts, source, target)
+        return MigrateCall(
+            uuid=str(row.guest_id),
+            peer=peer,
+            migration_address=row.target.migration_address,
+            persist=options.persist and bool(row.was_persistent),  # a transient guest stays transient
+            undefine_source=options.undefine_source and options.persist and bool(row.was_persistent),
+            copy_disks=copy,
+            bandwidth_mib=options.bandwidth_mib,
+            unsafe=options.unsafe,
+            abort_on_error=options.abort_on_error,
+            auto_converge=options.auto_converge,
+            compressed=options.compressed,
+        )
+
+    def _copy_disks(self, facts: Facts, source: Side, target: Side) -> tuple[str, ...]:
+        wanted = self.migration.request.options.copy_disks
+        if not wanted:
+            return ()
+        guest, pools = facts.guest, facts.target.pools
+        volumes, source_pools = facts.source_volumes, facts.source.pools
+        if isinstance(guest, Unknown) or isinstance(pools, Unknown):
+            raise NotStarted("The disks or the storage pools could not be read.")
+        if isinstance(volumes, Unknown) or isinstance(source_pools, Unknown):
+            raise NotStarted("The storage of the source could not be read.")
+        copy = disks_to_copy(guest, wanted, source_pools=source_pools, target_pools=pools, source_volumes=volumes)
+        here, there = _connection(source), _connection(target)
+        specs, paths = [], {}
+        try:
+            for disk in (disk for disk in guest.disks if disk.target in copy):
+                volume = volumes.get(place(disk))
+                path = disk.path or (volume.path if volume else "")
+                pool = pool_at(folder(path), pools)
+                if pool is None or not path:
+                    raise NotStarted(f"{self.migration.target} has no storage pool for {path or disk.target}.")
+                size = here.virtual_size(str(self.migration.guest_id), disk.target)
+                name = posixpath.basename(path)
+                specs.append(VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size))
+                paths[name] = path
+            make_volumes(self.held, self.migration, there, specs, paths)
+        except GatewayError as error:
+            raise NotStarted(f"The disks could not be prepared on {self.migration.target}: {error.message}") from error
+        return copy
+
+    def _mover_connection(self, opening: Future[HostConnection]) -> HostConnection:
+        self.heart.check()
+        if Migration.objects.filter(pk=self.held.pk, cancel_requested_at__isnull=False).exists():
+            raise NotStarted("cancelled")
+        try:
+            return opening.result()
+        except GatewayError as error:
+            raise NotStarted(f"{self.migration.source} does not answer: {error.message}") from error
+
+    def _not_started(self, why: str, target: Side) -> None:
+        row = self.migration
+        left: list[dict[str, Any]] = []
+        if row.created_volumes and not isinstance(target.connection, Unknown):
+            line = Line(row.target, self.connect, target.connection)
+            left = delete_own_volumes(self.held, row, line)
+        if why == "cancelled":
+            text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
+            self._become(State.CANCELLED, text, created_volumes=left)
+            return
+        text = f"{row.guest_name} was not touched. {why}"
+        self._become(State.FAILED, text, created_volumes=left, error={"cause": why, "what_to_do": ""})
+
+    def _become(self, new: State, text: str, **fields: Any) -> None:
+        ledger.change_state(self.held, self.state, new, text, **fields)
+        self.state = new
+
+    def _lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.migration.timings = {**self.migration.timings, name: round(now - self._clock, 4)}
+        self._clock = now
+
+
+def _connection(side: Side) -> HostConnection:
+    if isinstance(side.connection, Unknown):
+        raise NotStarted(side.connection.reason)
+    return side.connection
+
+
+def _close(opening: Future[HostConnection]) -> None:
+    try:
+        opening.result().close()
+    except GatewayError:
+        log.debug("the mover's connection was not there to close", exc_info=True)

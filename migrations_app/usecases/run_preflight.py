@@ -1,0 +1,69 @@
+"""A worker answers a preflight that a person asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.utils import timezone
+
+from hosts import gateway
+from hosts.facts.endpoint import Endpoint
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection
+from hosts.models import Host
+from kvmweb.journal import writer
+from migrations_app.domain.lifecycle import IN_FLIGHT
+from migrations_app.domain.preflight.catalog import run_all
+from migrations_app.models import Migration, Preflight
+from migrations_app.usecases.collect_facts import Connection, Side, collect
+from migrations_app.usecases.probe_lock import probing
+
+Connect = Callable[..., HostConnection]
+
+
+def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
+    """Fill in the row once; a second delivery does nothing."""
+    preflight = Preflight.objects.select_related("guest", "target").filter(pk=pk, seen_at=None, error="").first()
+    if preflight is None:
+        return
+    guest = preflight.guest
+    sighting = guest.current_sighting()
+    if sighting is None:
+        _finish(preflight, error=f"{guest.name} is on none of the registered hosts.")
+        return
+    with (
+        both_sides(sighting.host, preflight.target, connect=connect) as (source, target),
+        probing(guest.pk, patience=2.0) as alone,
+    ):
+        probe = alone and not Migration.objects.filter(guest=guest, state__in=IN_FLIGHT).exists()
+        facts, _ = collect(preflight.request, source, target, probe=probe)
+    report = run_all(facts)
+    _finish(preflight, verdict=report.verdict, findings=[finding.as_json() for finding in report.findings])
+
+
+def _finish(preflight: Preflight, **fields: object) -> None:
+    Preflight.objects.filter(pk=preflight.pk, seen_at=None).update(seen_at=timezone.now(), **fields)
+    writer.signal(f"preflight:{preflight.pk}")
+
+
+@contextmanager
+def both_sides(source: Host, target: Host, *, connect: Connect) -> Iterator[tuple[Side, Side]]:
+    """Connect to both hosts at once; a host that cannot be reached is a side that says why."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        opened = list(pool.map(lambda host: _open(host.name, host.endpoint, connect), (source, target)))
+    try:
+        yield Side(host=source, connection=opened[0]), Side(host=target, connection=opened[1])
+    finally:
+        for connection in opened:
+            if not isinstance(connection, Unknown):
+                connection.close()
+
+
+def _open(name: str, endpoint: Endpoint, connect: Connect) -> Connection:
+    try:
+        return connect(endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
+    except GatewayError as error:
+        return Unknown(f"{name} does not answer: {error.message}", f"Bring {name} back, then check again.")

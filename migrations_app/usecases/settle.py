@@ -1,0 +1,99 @@
+"""What is left to do when the hosts have said how a migration ended. Nothing here touches a running guest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosts.gateway.port import GatewayError, HostConnection
+from migrations_app.models import Migration
+from migrations_app.usecases import ledger
+from migrations_app.usecases.ledger import Claim
+from migrations_app.usecases.lines import Line
+
+
+def felt_downtime(target: Line, source: Line, uuid: str) -> int | None:
+    """Milliseconds libvirt measured; after a pre-copy they are with the destination, after a post-copy at the source."""
+    for line in (target, source):
+        stats = line.ask(lambda c: c.finished_job(uuid))
+        if stats is not None and stats.downtime_ms is not None:
+            return stats.downtime_ms
+    return None
+
+
+def carry_autostart(held: Claim, migration: Migration, source: Line, target: Line) -> None:
+    """On at the destination if it was on at the source; off at a source that keeps a definition."""
+    if not migration.source_autostart or not migration.request.options.persist:
+        return
+    uuid = str(migration.guest_id)
+    if target.ask(_set_autostart(uuid, True)) is None:
+        ledger.note(
+            held,
+            f"Autostart could not be switched on at {migration.target}. There run: virsh autostart {uuid}",
+        )
+    else:
+        ledger.note(held, f"Autostart was on and is on at {migration.target} now.")
+    keeps = not migration.request.options.undefine_source
+    if keeps and source.ask(_set_autostart(uuid, False)) is None:
+        ledger.note(
+            held,
+            f"Autostart is still on at {migration.source}: the VM could run twice."
+            f" There run: virsh autostart --disable {uuid}",
+        )
+
+
+def _set_autostart(uuid: str, enabled: bool) -> Any:
+    def ask(connection: HostConnection) -> bool:
+        connection.set_autostart(uuid, enabled)
+        return True
+
+    return ask
+
+
+def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[dict[str, Any]]:
+    """Remove the volumes this migration made, and only those; the list of what is left comes back.
+
+    Called only when the destination has answered that it does not have the guest.
+    """
+    left = []
+    for volume in migration.created_volumes:
+        if not volume["made"]:
+            ledger.note(held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it.")
+            continue
+        if target.ask(_delete(volume["pool"], volume["name"])) is None:
+            left.append(volume)
+            ledger.note(
+                held,
+                f"{volume['path']} is left on {migration.target}. There run:"
+                f" virsh vol-delete --pool {volume['pool']} {volume['name']}",
+            )
+        else:
+            ledger.note(held, f"Removed {volume['path']}, which this migration had made on {migration.target}.")
+    return left
+
+
+def _delete(pool: str, name: str) -> Any:
+    def ask(connection: HostConnection) -> bool:
+        connection.delete_volume(pool, name)
+        return True
+
+    return ask
+
+
+def make_volumes(
+    held: Claim, migration: Migration, connection: HostConnection, specs: list[Any], paths: dict[str, str]
+) -> None:
+    """Make the destination's volumes. The intent is recorded before, the deed after: what we are not sure to have
+    made ourselves is never removed. Raises GatewayError."""
+    for spec in specs:
+        entry = {"pool": spec.pool, "name": spec.name, "path": paths[spec.name], "made": False}
+        migration.created_volumes = [*migration.created_volumes, entry]
+        ledger.update(held, created_volumes=migration.created_volumes)
+        try:
+            connection.create_volume(spec)
+        except GatewayError:
+            migration.created_volumes = migration.created_volumes[:-1]
+            ledger.update(held, created_volumes=migration.created_volumes)
+            raise
+        entry["made"] = True
+        ledger.update(held, created_volumes=migration.created_volumes)
+        ledger.note(held, f"Made {entry['path']} on {migration.target}.")

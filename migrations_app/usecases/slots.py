@@ -1,0 +1,47 @@
+"""How many migrations run at once: so many in all, so many out of and into one host. The rest wait in `queued`."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from hosts.models import Host
+from kvmweb.queue import enqueue
+from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.models import Migration
+
+
+def why_not(migration: Migration) -> str:
+    """The reason why this migration has to wait, "" when a slot is free. A look, not a reservation."""
+    config = settings.KVMWEB
+    flying = list(
+        Migration.objects.filter(state__in=IN_FLIGHT)
+        .exclude(pk=migration.pk)
+        .values_list("source", "target", "guest_name")
+    )
+    if len(flying) >= config.max_migrations:
+        return f"Waiting: {len(flying)} migrations are running, at most {config.max_migrations} may."
+    leaving = [name for source, _, name in flying if source == migration.source_id]
+    if len(leaving) >= config.max_migrations_out:
+        return f"Waiting for {', '.join(leaving)} to leave {migration.source}."
+    coming = [name for _, target, name in flying if target == migration.target_id]
+    if len(coming) >= config.max_migrations_in:
+        return f"Waiting for {', '.join(coming)} to arrive on {migration.target}."
+    return ""
+
+
+def lock_slots() -> None:
+    """Serialise those who count slots until the end of the transaction.
+
+    SQLite's IMMEDIATE transactions are alone anyway; elsewhere the host rows are the lock.
+    """
+    if connection.vendor != "sqlite":
+        list(Host.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def wake_queued() -> None:
+    """Tell workers to look at the queued migrations that could start now, oldest first."""
+    with transaction.atomic():
+        for migration in Migration.objects.filter(state=State.QUEUED).select_related("source", "target").order_by("pk"):
+            if not why_not(migration):
+                enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")

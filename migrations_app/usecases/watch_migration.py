@@ -1,0 +1,246 @@
+"""The watch over a moving guest: the same loop for whoever started it and whoever adopted it.
+
+Only `outcome.decide`, which sees what both hosts say, ends a migration.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from django.utils import timezone
+
+from hosts.facts.guest import GuestLook, JobKind
+from migrations_app.domain.lifecycle import TERMINAL, State
+from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, decide
+from migrations_app.domain.progress import Progress, advance
+from migrations_app.models import Migration
+from migrations_app.usecases import ledger
+from migrations_app.usecases.heartbeat import Heartbeat
+from migrations_app.usecases.ledger import Claim, LostClaim
+from migrations_app.usecases.lines import Line
+from migrations_app.usecases.mover import Mover
+from migrations_app.usecases.settle import carry_autostart, delete_own_volumes, felt_downtime
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.5
+CANCEL_POLL_SECONDS = 0.1
+ABORT_AGAIN_SECONDS = 2.0
+#: a migration that needs a person is looked at this long each time
+SECOND_LOOK_SECONDS = 3.0
+_ENDS = {Verdict.DONE: State.DONE, Verdict.FAILED: State.FAILED, Verdict.CANCELLED: State.CANCELLED}
+
+
+class Watch:
+    """One migration from the call (or its adoption) to its end, or until the claim is lost."""
+
+    def __init__(
+        self, held: Claim, migration: Migration, source: Line, target: Line, heart: Heartbeat, mover: Mover | None = None
+    ) -> None:
+        self.held = held
+        self.migration = migration
+        self.source = source
+        self.target = target
+        self.heart = heart
+        self.mover = mover
+        self.state = State(migration.state)
+        self._uuid = str(migration.guest_id)
+        self._progress: Progress | None = None
+        self._percent = int(migration.progress.get("percent") or 0)
+        self._view: object = None
+        self._view_since = self._began = time.monotonic()
+        self._over_at: float | None = None
+        self._aborted_at = 0.0
+        self._cancel = migration.cancel_requested_at is not None
+        self._downtime_set = mover is None
+        self._settled = False
+
+    def run(self) -> None:
+        """Returns when the migration has ended, or needs a person. Raises LostClaim."""
+        while True:
+            self.heart.check()
+            self._read_cancel()
+            decision = self._look()
+            if self._follow(decision):
+                return
+            if not (decision.verdict is Verdict.DONE and self._settled):  # else look again at once
+                self._pause()
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def _look(self) -> Decision:
+        mover = self.mover
+        returned = mover.returned if mover else None  # read before looking: the looks must be the younger
+        over = mover is not None and not mover.running
+        if over and self._over_at is None:
+            self._over_at = time.monotonic()
+        source, target = self.source.look(self._uuid), self.target.look(self._uuid)
+        if source.job is JobKind.MIGRATION_OUT:
+            self._while_copying(source)
+        seconds = self._seconds_in_view(source, target, returned)
+        return decide(source, target, self._record(mover, returned, over, seconds))
+
+    def _seconds_in_view(self, source: GuestLook, target: GuestLook, returned: bool | None) -> float:
+        view = (_essence(source), _essence(target), returned)
+        now = time.monotonic()
+        if view != self._view:
+            self._view, self._view_since = view, now
+        return now - self._view_since
+
+    def _record(self, mover: Mover | None, returned: bool | None, over: bool, seconds: float) -> JobRecord:
+        row, options = self.migration, self.migration.request.options
+        persistent = row.was_persistent is not False
+        return JobRecord(
+            guest=self._uuid,
+            name=row.guest_name,
+            source=row.source.name,
+            target=row.target.name,
+            was_paused=bool(row.was_paused),
+            was_persistent=persistent,
+            persist=options.persist,
+            undefine_source=options.undefine_source and persistent,
+            target_had_definition=False,  # preflight blocks a move onto an existing definition
+            cancel_requested=self._cancel,
+            created_volumes=tuple(volume["name"] for volume in row.created_volumes if volume["made"]),
+            call_returned=returned,
+            call_running=mover is not None and not over,
+            call_error=mover.error if mover and over else "",
+            aborted=mover.aborted if mover and over else False,
+            seconds_in_this_view=seconds,
+        )
+
+    def _while_copying(self, source: GuestLook) -> None:
+        if not self._downtime_set:
+            self._downtime_set = True
+            if limit := self.migration.request.options.max_downtime_ms:
+                self.source.ask(lambda c: c.set_max_downtime(self._uuid, limit))
+        if self._cancel and time.monotonic() - self._aborted_at > ABORT_AGAIN_SECONDS:
+            self._aborted_at = time.monotonic()
+            self.source.ask(lambda c: c.abort(self._uuid))
+        stats = self.source.ask(lambda c: c.job(self._uuid))
+        if stats is None:
+            return
+        disks = bool(stats.disk_remaining) and not stats.memory_total
+        phase = State.COPYING_DISKS if disks else State.COPYING_MEMORY
+        if source.runs and self.state is not phase and self.state is not State.NEEDS_ATTENTION:
+            self._become(phase)
+        self._progress = advance(self._progress, stats, self.state)
+        shown = self._progress.as_json()
+        self._percent = max(self._percent, shown.get("percent") or 0)
+        self.migration.progress = {**shown, "percent": self._percent}
+        ledger.tick(self.held, self.migration.progress)
+
+    # --- following the decision -----------------------------------------------------------------------------------
+
+    def _follow(self, decision: Decision) -> bool:
+        """Carry out what was decided; True when the watch is over."""
+        if self.state is State.NEEDS_ATTENTION and decision.verdict in (Verdict.WAIT, Verdict.NEEDS_ATTENTION):
+            return self._still_needs_attention()
+        match decision.verdict:
+            case Verdict.IN_PROGRESS:
+                self._follow_progress(decision)
+            case Verdict.WAIT:
+                if self.mover is None or not self.mover.running:
+                    self._become(State.VERIFYING, decision.sentence)
+            case Verdict.NEEDS_ATTENTION:
+                self._become(State.NEEDS_ATTENTION, decision.sentence, error=_error(decision))
+                ledger.release(self.held)
+                return True
+            case Verdict.DONE if not self._settled:
+                self._settle(decision)
+            case _:
+                self._end(decision)
+                return True
+        return False
+
+    def _follow_progress(self, decision: Decision) -> None:
+        state = decision.state or self.state
+        if state is State.COPYING_MEMORY and self.state is State.COPYING_DISKS:
+            return  # the job's numbers tell these two apart, the looks do not
+        self._become(state, decision.sentence)
+
+    def _still_needs_attention(self) -> bool:
+        if time.monotonic() - self._began < SECOND_LOOK_SECONDS:
+            return False
+        ledger.release(self.held)
+        return True
+
+    def _settle(self, decision: Decision) -> None:
+        """The guest was seen at the destination. Carry over what libvirt does not, then look once more."""
+        if self._over_at is None:
+            self._over_at = time.monotonic()
+        self._become(State.VERIFYING, decision.sentence)
+        self.migration.downtime_ms = felt_downtime(self.target, self.source, self._uuid)
+        carry_autostart(self.held, self.migration, self.source, self.target)
+        self._settled = True
+
+    def _end(self, decision: Decision) -> None:
+        row = self.migration
+        fields: dict[str, Any] = {"timings": self._timings(), "downtime_ms": row.downtime_ms}
+        if decision.verdict is Verdict.DONE:
+            fields["progress"] = {**row.progress, "percent": 100}
+            if decision.cause:
+                fields["error"] = _error(decision)
+        else:
+            if Action.DELETE_OWN_VOLUMES in decision.actions:
+                fields["created_volumes"] = delete_own_volumes(self.held, row, self.target)
+            fields["error"] = _error(decision)
+        self._become(_ENDS[decision.verdict], decision.sentence, **fields)
+
+    def _timings(self) -> dict[str, float]:
+        now = time.monotonic()
+        over = self._over_at or now
+        begun = timezone.now() - self.migration.started_at if self.migration.started_at else None
+        verify = now - over
+        transfer = begun.total_seconds() - verify if begun else 0.0
+        return {**self.migration.timings, "transfer": round(transfer, 4), "verify": round(verify, 4)}
+
+    def _become(self, new: State, text: str = "", **fields: Any) -> None:
+        if new is self.state:
+            if text and text != self.migration.state_text:
+                self.migration.state_text = text
+                ledger.update(self.held, state_text=text)
+            return
+        if self.state is State.NEEDS_ATTENTION and new not in TERMINAL | {State.VERIFYING}:
+            self._become(State.VERIFYING, text)
+        ledger.change_state(self.held, self.state, new, text, **fields)
+        self.state, self.migration.state_text = new, text
+
+    # --- waiting --------------------------------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        """Until the next look; shorter when the call comes back, when somebody cancels, or when a host is back."""
+        until = time.monotonic() + LOOK_SECONDS
+        watched = self.mover if self.mover is not None and self.mover.running else None
+        while (left := until - time.monotonic()) > 0:
+            step = min(left, CANCEL_POLL_SECONDS)
+            if watched is not None:
+                if watched.over.wait(step):
+                    return
+            else:
+                time.sleep(step)
+            if self._read_cancel():
+                return
+
+    def _read_cancel(self) -> bool:
+        """True when a person has just asked to cancel."""
+        if self._cancel:
+            return False
+        row = ledger.patiently(
+            lambda: Migration.objects.filter(pk=self.held.pk, epoch=self.held.epoch)
+            .values_list("cancel_requested_at")
+            .first()
+        )
+        if row is None:
+            raise LostClaim(f"migration {self.held.pk} has another owner")
+        self._cancel = row[0] is not None
+        return self._cancel
+
+
+def _essence(look: GuestLook) -> tuple[object, ...]:
+    return (look.answered, look.present, look.state, look.reason, look.persistent, look.job)
+
+
+def _error(decision: Decision) -> dict[str, str]:
+    return {"cause": decision.cause, "what_to_do": decision.what_to_do}

@@ -1,0 +1,113 @@
+"""Dashboard, VMs and migrations. Each view makes one call to a use case; none talks to a host."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+from django_tables2 import RequestConfig
+
+from kvmweb.accounts.permissions import Right
+from kvmweb.pages import page, person
+from migrations_app import words
+from migrations_app.filters import GuestFilter, MigrationFilter
+from migrations_app.models import Migration
+from migrations_app.tables import GuestTable, MigrationTable
+from migrations_app.usecases import queries
+from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.errors import TooLate
+
+ROWS = 50
+
+
+@require_GET
+@page()
+def dashboard(request: HttpRequest) -> HttpResponse:
+    moving = queries.active_migrations(request.user)
+    bars = queries.host_bars(request.user, moving)
+    values = {
+        "moving": moving,
+        "bars": bars,
+        "shortages": queries.shortages(bars),
+        "outcomes": queries.last_outcomes(request.user),
+    }
+    return render(request, "dashboard/dashboard.html", values)
+
+
+@require_GET
+@page()
+def vm_list(request: HttpRequest) -> HttpResponse:
+    chosen = GuestFilter(request.GET, queryset=queries.guest_rows(request.user), request=request)
+    table = GuestTable(chosen.qs)
+    RequestConfig(request, paginate={"per_page": ROWS, "silent": True}).configure(table)
+    return render(request, "vms/list.html", {"table": table, "filter": chosen})
+
+
+@require_GET
+@page()
+def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    found = queries.guest_page(request.user, uuid)
+    if found is None:
+        raise Http404("No VM with this UUID has been seen.")
+    return render(request, "vms/vm.html", {"page": found})
+
+
+@require_GET
+@page()
+def migration_list(request: HttpRequest) -> HttpResponse:
+    chosen = MigrationFilter(request.GET, queryset=queries.migration_rows(request.user), request=request)
+    table = MigrationTable(chosen.qs)
+    RequestConfig(request, paginate={"per_page": ROWS, "silent": True}).configure(table)
+    return render(request, "migrations/list.html", {"table": table, "filter": chosen})
+
+
+@require_GET
+@page()
+def migration(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "migrations/migration.html", migration_values(_migration(request, pk)))
+
+
+def migration_values(migration: Migration) -> dict[str, object]:
+    """What the migration page and its live fragments show; nothing of it depends on who looks."""
+    journal = queries.journal_of(migration)
+    may_cancel, consequence = words.cancel_words(migration)
+    return {
+        "migration": migration,
+        "progress": migration.progress,
+        "journal": journal,
+        "steps": words.steps(migration, queries.states_of(journal)),
+        "sighting": queries.sighting_of(migration),
+        "cause": migration.error.get("cause") or migration.state_text,
+        "allowed_ms": migration.options.get("max_downtime_ms"),
+        "may_cancel": may_cancel,
+        "consequence": consequence,
+        "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
+        "passed": sum(f["severity"] == "passed" for f in migration.findings),
+    }
+
+
+@require_POST
+@page(Right.MOVE)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        cancel_migration(_migration(request, pk), by=person(request), reason=request.POST.get("reason", ""))
+    except TooLate as late:
+        messages.warning(request, str(late))
+    return redirect("migration", pk)
+
+
+@require_GET
+@page()
+def samples(request: HttpRequest, pk: int) -> HttpResponse:
+    """[[unix seconds], [rate, bytes/s], [dirty rate, bytes/s]] for the graph."""
+    return JsonResponse(queries.samples_of(_migration(request, pk)), safe=False)
+
+
+def _migration(request: HttpRequest, pk: int) -> Migration:
+    found = queries.migration_of(request.user, pk)
+    if found is None:
+        raise Http404("There is no such migration.")
+    return found

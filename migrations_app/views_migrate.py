@@ -1,0 +1,123 @@
+"""The migrate page: choices on the left, the preflight's report on the right."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from kvmweb.accounts.permissions import Right
+from kvmweb.pages import page, person
+from migrations_app.forms import MigrateForm, initial_of
+from migrations_app.models import Preflight
+from migrations_app.reports import ReportView, report_view
+from migrations_app.usecases import queries
+from migrations_app.usecases.ask_preflight import ask_preflight
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
+from migrations_app.usecases.request_migration import request_migration
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.MOVE)
+def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    found = _guest_page(request, uuid)
+    candidates = queries.candidates(request.user, found.guest)
+    checked = _checked(request, uuid)
+    initial = initial_of(checked.request) if checked else {}
+    form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
+    if request.method == "POST" and form.is_valid() and (made := _ask(request, form)):
+        return redirect("migration", made)
+    values: dict[str, Any] = {
+        "page": found,
+        "guest": found.guest,
+        "form": form,
+        "candidates": candidates,
+        "chosen": str(form["target"].value() or ""),
+        "report": report_view(checked) if checked else None,
+    }
+    return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
+
+
+def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
+    """The migration's number, or None with the refusal in the form (or as a message with a link)."""
+    values = form.cleaned_data
+    try:
+        made = request_migration(
+            by=person(request),
+            request=values["request"],
+            reason=values["reason"],
+            idempotency_key=values["key"],
+            confirm=values["confirm"],
+        )
+    except RequestRefused as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return None
+    except AlreadyMoving as moving:
+        _point_to(request, str(moving), moving.running.pk)
+        form.add_error(None, str(moving))
+        return None
+    except KeyReused as reused:
+        _point_to(request, "This form was sent before, with other choices.", reused.first.pk)
+        form.add_error(None, "This form was sent before, with other choices. Look at that migration first.")
+        return None
+    return made.pk
+
+
+def _point_to(request: HttpRequest, sentence: str, pk: int) -> None:
+    link = reverse("migration", args=[pk])
+    messages.warning(request, format_html('{} <a href="{}">Open migration {}</a>', sentence, link, pk))
+
+
+@require_POST
+@page(Right.MOVE)
+def check(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ask for a report on the choices as they are in the form."""
+    found = _guest_page(request, uuid)
+    form = MigrateForm(request.POST, guest=found.guest, candidates=queries.candidates(request.user, found.guest))
+    asked = _ask_preflight(request, form) if form.is_valid() else None
+    if request.htmx:  # type: ignore[attr-defined]
+        values = {"report": report_view(asked) if asked else None, "form": form, "guest": found.guest}
+        return render(request, "vms/_report.html", values)
+    if asked is None:
+        for problems in form.errors.values():
+            messages.error(request, " ".join(map(str, problems)))
+        return redirect("vm-migrate", uuid)
+    return redirect(f"{reverse('vm-migrate', args=[uuid])}?preflight={asked.pk}")
+
+
+def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
+    try:
+        return ask_preflight(by=person(request), request=form.cleaned_data["request"])
+    except RequestRefused as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return None
+
+
+@require_GET
+@page(Right.MOVE)
+def preflight(request: HttpRequest, pk: int) -> HttpResponse:
+    """The report as a fragment; it asks again until the answer is there."""
+    rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
+    report: ReportView = report_view(get_object_or_404(rows, pk=pk))
+    return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
+
+
+def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
+    pk = request.GET.get("preflight", "")
+    if not pk.isdecimal():
+        return None
+    rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
+    return rows.filter(pk=pk, guest=uuid).first()
+
+
+def _guest_page(request: HttpRequest, uuid: UUID) -> queries.GuestPage:
+    found = queries.guest_page(request.user, uuid)
+    if found is None:
+        raise Http404("No VM with this UUID has been seen.")
+    return found

@@ -1,0 +1,179 @@
+"""How pages say what is known: words, colours and icons of states; sentences about a migration. Pure of any request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosts.facts.guest import RunState
+from hosts.models import Host
+from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hosts.models import Sighting
+    from migrations_app.models import Migration
+
+RUN_LOOKS: dict[str, Look] = {
+    RunState.RUNNING: Look("Running", "green", "player-play"),
+    RunState.BLOCKED: Look("Idle", "green", "player-play"),
+    RunState.PAUSED: Look("Paused", "amber", "player-pause"),
+    RunState.SHUTDOWN: Look("Shutting down", "amber", "player-stop"),
+    RunState.SHUTOFF: Look("Shut off", "grey", "player-stop"),
+    RunState.CRASHED: Look("Crashed", "red", "alert-triangle"),
+    RunState.PMSUSPENDED: Look("Suspended", "amber", "zzz"),
+    RunState.NOSTATE: Look("Unknown", "grey", "question-mark"),
+}
+NOWHERE = Look("Not seen", "grey", "question-mark")
+
+CONTACT_LOOKS: dict[str, Look] = {
+    Host.Contact.NEVER: Look("Not contacted yet", "grey", "clock"),
+    Host.Contact.CONFIRM: Look("Host key to confirm", "amber", "key"),
+    Host.Contact.ANSWERS: Look("Answers", "green", "plug-connected"),
+    Host.Contact.AWAY: Look("Does not answer", "red", "plug-connected-x"),
+    Host.Contact.REFUSED: Look("Refused", "red", "ban"),
+}
+
+SEVERITY_LOOKS: dict[str, Look] = {
+    "blocker": Look("Blocker", "red", "ban"),
+    "unknown": Look("Unknown", "grey", "question-mark"),
+    "warning": Look("Warning", "amber", "alert-triangle"),
+    "info": Look("Note", "blue", "info-circle"),
+    "passed": Look("Passed", "green", "circle-check"),
+}
+
+_RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
+
+
+def isolated(name: str) -> str:
+    """A name inside a sentence: one written from right to left must not turn the rest of the sentence around."""
+    return name if name.isascii() else f"\u2068{name}\u2069"
+
+
+def run_look(sighting: Sighting | None) -> Look:
+    """A state we cannot see now is shown grey, as what it was."""
+    if sighting is None:
+        return NOWHERE
+    look = RUN_LOOKS.get(sighting.state, NOWHERE)
+    if sighting.stale_since is not None:
+        return Look(f"Was {look.label.lower()}", "grey", "clock")
+    return look
+
+
+def where(migration: Migration) -> str:
+    """Where the guest truly is: "source", "between", "target", or "asking" while only the hosts can say."""
+    state = State(migration.state)
+    if state in (State.VERIFYING, State.NEEDS_ATTENTION):
+        return "asking"
+    if state is State.SWITCHING_OVER:
+        return "between"
+    return "target" if state in (State.POST_COPY, State.ARRIVING, State.DONE) else "source"
+
+
+def headline(migration: Migration, sighting: Sighting | None = None) -> str:
+    """The first sentence of a migration's page. `sighting`: where the guest was seen last."""
+    name, source, target = isolated(migration.guest_name), str(migration.source), str(migration.target)
+    state = State(migration.state)
+    if migration.terminal:
+        return _ended(migration, sighting)
+    return {
+        State.REQUESTED: f"{name} runs on {source}. The migration waits for a worker.",
+        State.CHECKING: f"{name} runs on {source}. Both hosts are being checked; nothing was touched.",
+        State.QUEUED: f"{name} runs on {source}. The migration waits for its turn.",
+        State.STARTING: f"{name} runs on {source} while {target} prepares to receive it.",
+        State.COPYING_DISKS: f"{name} runs on {source} while its disks are copied to {target}.",
+        State.COPYING_MEMORY: f"{name} runs on {source} while its memory is copied to {target}.",
+        State.SWITCHING_OVER: f"{name} is paused for a moment; its last pages travel to {target}.",
+        State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
+        State.ARRIVING: f"{name} runs on {target}; libvirt finishes.",
+        State.VERIFYING: f"Asking {source} and {target} where {name} is.",
+        State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. A person has to look.",
+    }[state]
+
+
+def _ended(migration: Migration, sighting: Sighting | None) -> str:
+    name = isolated(migration.guest_name)
+    end = migration.target if migration.state == State.DONE else migration.source
+    fresh = (
+        sighting is not None
+        and sighting.host_id == end.pk
+        and sighting.stale_since is None
+        and migration.finished_at is not None
+        and sighting.seen_at >= migration.finished_at
+    )
+    if sighting is not None and fresh:
+        return f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
+    if migration.state == State.DONE:
+        how = "paused" if migration.was_paused else "running"
+        return f"{name} arrived on {end} and was seen {how} there."
+    return f"{name} stayed on {end}."
+
+
+def short_title(migration: Migration) -> str:
+    """For the browser's tab: the state comes first."""
+    way = f"{isolated(migration.guest_name)} → {migration.target}"
+    percent = migration.progress.get("percent")
+    if migration.state in IN_FLIGHT and percent is not None:
+        return f"{percent} % {way}"
+    return f"{migration.look.label}: {way}"
+
+
+def cancel_words(migration: Migration) -> tuple[bool, str]:
+    """(may be cancelled, what will be true afterwards)."""
+    name, source, target = isolated(migration.guest_name), migration.source, migration.target
+    state = State(migration.state)
+    if migration.terminal:
+        return False, ""
+    if migration.cancel_requested_at is not None:
+        return False, f"{migration.cancelled_by_name} asked to cancel. libvirt has the last word."
+    if state in NOT_STARTED:
+        return True, f"Nothing was touched yet. {name} stays on {source}."
+    if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
+        return True, f"{name} stays on {source} and goes on running there. What was copied is given up."
+    if state is State.SWITCHING_OVER:
+        return True, f"It may be too late: then the move ends as done and {name} runs on {target}."
+    if state is State.NEEDS_ATTENTION:
+        return False, f"{name} stays locked until it is clear where it is."
+    return False, f"It cannot be taken back: {name} is past the switch-over."
+
+
+def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
+    """The stepper: [{"name", "is"}] with `is` one of done, now, stopped, next. `states`: those it went through."""
+    stages = list(Stage)
+    now = State(migration.state)
+    if now is State.DONE:
+        return [{"name": stage.value, "is": "done"} for stage in stages]
+    passed = [stage for stage in map(stage_of, map(State, states)) if stage is not None]
+    here = stage_of(now) if now is not State.VERIFYING else None
+    if here is None and now in (State.VERIFYING, State.FAILED, State.CANCELLED, State.NEEDS_ATTENTION) and passed:
+        here = max(passed, key=stages.index)
+    reached = stages.index(here) if here else -1
+    at = "now" if now in IN_FLIGHT else "stopped"
+    return [
+        {"name": stage.value, "is": "done" if place < reached else at if place == reached else "next"}
+        for place, stage in enumerate(stages)
+    ]
+
+
+def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:
+    """The text of the button that starts a migration."""
+    if verdict == "unknown":
+        return f"Migrate with {unknowns} unknown{'' if unknowns == 1 else 's'}"
+    return f"Migrate {isolated(guest)} to {target}"
+
+
+def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int]) -> str:
+    """The report in one sentence."""
+
+    def many(severity: str, word: str) -> str:
+        count = counts.get(severity, 0)
+        return f"{count} {word}{'' if count == 1 else 's'}"
+
+    if verdict == "blocked":
+        rest = "must be" if counts.get("blocker", 0) != 1 else "has to be"
+        return f"{guest} cannot move to {target} now: {many('blocker', 'finding')} {rest} settled first."
+    if verdict == "unknown":
+        return f"{guest} can probably move to {target}, but {many('unknown', 'thing')} could not be seen."
+    if verdict == "warnings":
+        return f"{guest} can move to {target}. Read {many('warning', 'warning')} first."
+    return f"{guest} can move to {target}. Every check passed."

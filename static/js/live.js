@@ -1,0 +1,134 @@
+// The page's socket (hx-ws): pushed fragments are patched by id, a "changed" signal makes the page read its own #live
+// region again, and a silent or closed socket is said aloud.
+(() => {
+  const QUIET_MS = 40_000; // the server beats every 15 s
+  const GRACE_MS = 2_000; // a reload or a short break is not worth a banner
+  const EVERY_MS = 300;
+
+  let open = false;
+  let heard = Date.now();
+  let refused = "";
+  let reading = false;
+  let again = false;
+  let timer = null;
+  let publicSocket = null;
+
+  htmx.config.wsReconnectDelay = (tries) => Math.min(5_000, 250 * 2 ** tries) * (0.5 + Math.random() / 2);
+
+  // A push carries every fragment of its topic; the ones this page does not show are left out.
+  htmx.defineExtension("live", {
+    transformResponse(text, xhr) {
+      if (xhr) return text;
+      const box = document.createElement("template");
+      box.innerHTML = text;
+      for (const part of [...box.content.children]) {
+        if (!part.id || !document.getElementById(part.id)) part.remove();
+      }
+      return box.innerHTML;
+    },
+  });
+
+  // What a person opened stays open, and <relative-time> keeps the title it made itself.
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.id === "graph");
+
+  function readAgain() {
+    clearTimeout(timer);
+    timer = setTimeout(read, EVERY_MS);
+  }
+
+  async function read() {
+    if (document.hidden || reading) {
+      again = true;
+      return;
+    }
+    reading = true;
+    again = false;
+    const region = document.getElementById("live") ? "#live" : "#running";
+    try {
+      await htmx.ajax("GET", location.pathname + location.search, {
+        source: "#socket",
+        target: region,
+        select: region,
+        swap: "morph:outerHTML",
+        selectOOB: region === "#live" ? "#running:morph,#alarms:morph" : "#alarms:morph",
+      });
+    } finally {
+      reading = false;
+      if (again) readAgain();
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (!open && publicSocket && !refused) publicSocket.reconnect();
+    if (again) readAgain();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig, serverResponse } = event.detail;
+    if (requestConfig.elt.id !== "socket") return;
+    const elsewhere = new URL(xhr.responseURL).pathname !== location.pathname;
+    if (elsewhere) location.reload(); // logged out, or gone
+    if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
+      event.detail.shouldSwap = false;
+    }
+  });
+
+  document.addEventListener("htmx:wsBeforeMessage", (event) => {
+    heard = Date.now();
+    if (!event.detail.message.startsWith("{")) return;
+    event.preventDefault();
+    if (JSON.parse(event.detail.message).changed) readAgain();
+  });
+
+  document.addEventListener("htmx:wsAfterMessage", () => {
+    showTitle();
+    document.dispatchEvent(new CustomEvent("kvmweb:pushed"));
+  });
+
+  document.addEventListener("htmx:wsOpen", (event) => {
+    open = true;
+    heard = Date.now();
+    publicSocket = event.detail.socketWrapper;
+    showStale();
+  });
+
+  document.addEventListener("htmx:wsClose", (event) => {
+    open = false;
+    publicSocket = event.detail.socketWrapper || publicSocket;
+    const code = event.detail.event.code;
+    if (code >= 4400 && code < 4500) refused = "You are logged out, or may no longer see this. Reload the page.";
+    setTimeout(showStale, GRACE_MS);
+  });
+
+  function showTitle() {
+    const title = document.getElementById("page-title")?.dataset.title;
+    if (title && document.title !== title) document.title = title;
+  }
+
+  function showStale() {
+    const silent = Date.now() - heard > QUIET_MS;
+    const off = refused !== "" || !open || silent;
+    const banner = document.getElementById("stale");
+    const text = banner.querySelector(".stale-text");
+    document.body.classList.toggle("is-stale", off);
+    if (banner.classList.toggle("is-on", off)) {
+      if (refused) text.textContent = refused;
+      else if (!text.querySelector("relative-time")) {
+        const when = document.createElement("relative-time");
+        when.setAttribute("datetime", new Date(heard).toISOString());
+        when.setAttribute("precision", "second");
+        when.setAttribute("format-style", "narrow");
+        when.setAttribute("threshold", "P7D");
+        when.setAttribute("prefix", "");
+        text.replaceChildren("Live updates are off, trying again. Last update ", when, ".");
+      }
+    } else {
+      text.replaceChildren();
+    }
+  }
+
+  setTimeout(() => setInterval(showStale, 1_000), GRACE_MS * 2);
+})();

@@ -1,0 +1,93 @@
+// Small helpers of every page: theme, menus, copy buttons, local times, forms that send themselves.
+(() => {
+  // <local-time datetime>: the time of day in the reader's zone; the text inside it (UTC) is for pages without JavaScript.
+  class LocalTime extends HTMLElement {
+    static observedAttributes = ["datetime"];
+
+    attributeChangedCallback() {
+      this.root ??= this.attachShadow({ mode: "open" });
+      const when = new Date(this.getAttribute("datetime"));
+      this.root.textContent = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+      this.title = when.toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+    }
+  }
+  customElements.define("local-time", LocalTime);
+
+  const theme = document.querySelector("[data-theme-next]");
+  function nameTheme(choice) {
+    if (!theme) return;
+    const names = { auto: "like the system", light: "light", dark: "dark" };
+    const symbols = { auto: "brightness-half", light: "sun", dark: "moon" };
+    theme.setAttribute("aria-label", `Theme: ${names[choice]}`);
+    theme.title = `Theme: ${names[choice]}`;
+    const use = theme.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${symbols[choice]}`));
+  }
+  nameTheme(window.kvmwebTheme.choice());
+
+  async function copy(button) {
+    const source = button.dataset.copy ? document.getElementById(button.dataset.copy) : button.parentElement.querySelector("pre");
+    const before = button.innerHTML;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      // only https and localhost have a clipboard: select it, so that one keystroke copies it
+      getSelection().selectAllChildren(source);
+      return;
+    }
+    button.textContent = "Copied";
+    setTimeout(() => (button.innerHTML = before), 1_500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+    if (on("[data-theme-next]")) nameTheme(window.kvmwebTheme.next());
+    else if (on("[data-help]")) document.getElementById("help").showModal();
+    else if (on("[data-close]")) on("dialog").close();
+    else if (on("[data-copy]")) copy(on("[data-copy]"));
+    else if (on("[data-href]")) location.href = on("[data-href]").dataset.href;
+    else if (event.target.matches("dialog")) event.target.close();
+  });
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-submit-on-change]");
+    if (form && event.target.matches("select")) form.requestSubmit();
+  });
+
+  // Another address is another machine: what was seen at the old one is forgotten.
+  document.addEventListener("input", (event) => {
+    const area = event.target.closest("[data-clears]");
+    const shown = area && document.getElementById(area.dataset.clears);
+    if (shown && shown.querySelector("input, dl, .state")) {
+      shown.replaceChildren(Object.assign(document.createElement("p"), { className: "quiet", textContent: "Not tested with these values." }));
+    }
+  });
+
+  // A form of the lists sends no empty filters, so that the address stays readable.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-submit-on-change], .search")) return;
+    for (const field of event.target.elements) field.disabled = field.name !== "" && field.value === "";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const field of document.querySelectorAll(".filters [name], .search [name]")) field.disabled = false;
+  });
+
+  // While the report is made anew, the old one is dimmed and the button waits.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const report = document.getElementById("report");
+    if (!report || event.detail.target !== report || report.getAttribute("aria-busy")) return;
+    report.classList.add("is-busy");
+    report.querySelector("#go").disabled = true;
+  });
+  for (const name of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(name, () => {
+      const report = document.getElementById("report");
+      if (!report) return;
+      report.classList.remove("is-busy");
+      report.querySelector("#go").disabled = false;
+    });
+  }
+})();

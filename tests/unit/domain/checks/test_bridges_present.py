@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    bridge,
+    network_nic,
+    nic,
+    only,
+    run,
+    with_guest,
+    with_target,
+)
+
+MACVTAP = replace(nic, type="direct", source="eth1")
+
+
+def test_passes_when_it_is_there_and_up() -> None:
+    assert run("bridges_present", HEALTHY) == ()
+
+
+def test_passes_without_bridge_nics_whatever_the_destination_says() -> None:
+    assert run("bridges_present", with_guest(with_target(interfaces=SILENT), nics=(network_nic,))) == ()
+
+
+def test_a_missing_bridge_blocks() -> None:
+    finding = only("bridges_present", with_target(interfaces=()), Severity.BLOCKER)
+    assert finding.summary == "kvm-b has no bridge br1."
+    assert finding.affects == "bridge br1"
+    assert finding.remedies[0].command == "ip link add name br1 type bridge"
+    assert finding.remedies[0].on == "kvm-b"
+
+
+def test_a_bridge_that_is_down_blocks() -> None:
+    finding = only("bridges_present", with_target(interfaces=(replace(bridge, active=False),)), Severity.BLOCKER)
+    assert finding.remedies[0].command == "ip link set dev br1 up"
+
+
+def test_a_device_of_that_name_that_is_no_bridge_is_a_warning() -> None:
+    only("bridges_present", with_target(interfaces=(replace(bridge, is_bridge=False),)), Severity.WARNING)
+
+
+def test_the_device_of_a_macvtap_nic_must_be_there() -> None:
+    only("bridges_present", with_guest(nics=(MACVTAP,)), Severity.BLOCKER)
+    there = with_target(with_guest(nics=(MACVTAP,)), interfaces=(replace(bridge, name="eth1", is_bridge=False),))
+    assert run("bridges_present", there) == ()
+
+
+def test_unknown_when_the_destination_is_silent() -> None:
+    only("bridges_present", with_target(interfaces=SILENT), Severity.UNKNOWN)

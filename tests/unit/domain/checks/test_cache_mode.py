@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hosts.facts.host import HostIdentity
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    disk,
+    identity,
+    only,
+    run,
+    with_guest,
+    with_options,
+    with_source,
+)
+
+WRITEBACK = with_guest(disks=(replace(disk, cache="writeback"),))
+OLD: HostIdentity = identity(qemu=3_001_000)
+
+
+def test_passes_without_cache() -> None:
+    assert run("cache_mode", HEALTHY) == ()
+    assert run("cache_mode", with_guest(disks=(replace(disk, cache="directsync"),))) == ()
+
+
+def test_passes_for_what_is_copied_readonly_or_shareable() -> None:
+    assert run("cache_mode", with_options(WRITEBACK, copy_disks=("vda",))) == ()
+    assert run("cache_mode", with_guest(disks=(replace(disk, cache="", readonly=True),))) == ()
+    assert run("cache_mode", with_guest(disks=(replace(disk, cache="", shareable=True),))) == ()
+
+
+@pytest.mark.parametrize("mode", ["", "default", "writeback", "writethrough", "unsafe"])
+def test_a_cache_is_a_warning_where_qemu_drops_it(mode: str) -> None:
+    only("cache_mode", with_guest(disks=(replace(disk, cache=mode),)), Severity.WARNING)
+
+
+def test_no_attribute_counts_as_writeback() -> None:
+    finding = only("cache_mode", with_guest(disks=(replace(disk, cache=""),)), Severity.WARNING)
+    assert "cache mode writeback" in finding.summary
+
+
+def test_a_cache_blocks_where_qemu_is_too_old() -> None:
+    only("cache_mode", with_source(WRITEBACK, identity=OLD), Severity.BLOCKER)
+
+
+def test_unsafe_turns_it_into_a_warning() -> None:
+    only("cache_mode", with_options(with_source(WRITEBACK, identity=OLD), unsafe=True), Severity.WARNING)
+
+
+def test_unknown_without_the_version_of_qemu() -> None:
+    only("cache_mode", with_source(identity=SILENT), Severity.UNKNOWN)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hosts.facts.guest import Disk
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, disk, facts, local_disk, only, run, with_guest, with_options
+
+
+def test_passes_when_nothing_is_copied() -> None:
+    assert run("copy_choice", HEALTHY) == ()
+
+
+@pytest.mark.parametrize("wanted", [True, ("vdb",)])
+def test_passes_for_a_local_file(wanted: bool | tuple[str, ...]) -> None:
+    assert run("copy_choice", with_options(with_guest(disks=(disk, local_disk)), copy_disks=wanted)) == ()
+
+
+def test_says_when_all_chose_nothing() -> None:
+    finding = only("copy_choice", with_options(copy_disks=True), Severity.INFO)
+    assert "No disk needs to be copied" in finding.summary
+
+
+def test_a_disk_that_does_not_exist_blocks() -> None:
+    finding = only("copy_choice", with_options(copy_disks=("vdz",)), Severity.BLOCKER)
+    assert finding.summary == "Disk vdz of web01 does not exist."
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (replace(local_disk, readonly=True), "read-only"),
+        (replace(local_disk, type="", path=""), "empty"),
+        (replace(local_disk, type="block", path="/dev/vg/data"), "no file (block)"),
+        (replace(local_disk, format="vmdk"), "the format vmdk"),
+    ],
+)
+def test_a_disk_that_cannot_be_copied_blocks(bad: Disk, words: str) -> None:
+    given = with_options(with_guest(disks=(disk, bad)), copy_disks=("vdb",))
+    assert words in only("copy_choice", given, Severity.BLOCKER).summary
+
+
+def test_unknown_without_volumes() -> None:
+    only("copy_choice", with_options(facts(source_volumes=SILENT), copy_disks=True), Severity.UNKNOWN)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import (
+    GIB,
+    LOCAL,
+    SILENT,
+    disk,
+    local_disk,
+    local_pool,
+    local_volume,
+    only,
+    run,
+    with_guest,
+    with_options,
+    with_target,
+)
+
+COPY = with_options(with_guest(disks=(disk, local_disk)), copy_disks=True)
+SECOND = replace(local_disk, target="vdc", path="/local/more.qcow2")
+
+
+def test_passes_when_nothing_is_copied() -> None:
+    assert run("copy_room", with_target(pools=(replace(local_pool, available=0),))) == ()
+
+
+def test_passes_with_exactly_enough() -> None:
+    assert run("copy_room", with_target(COPY, pools=(replace(local_pool, available=4 * GIB),))) == ()
+
+
+def test_too_little_blocks() -> None:
+    finding = only(
+        "copy_room", with_target(COPY, pools=(replace(local_pool, available=4 * GIB - 1),)), Severity.BLOCKER
+    )
+    assert finding.evidence == {"needed": f"{4 * GIB} bytes", "free": f"{4 * GIB - 1} bytes"}
+    assert "at least 1 MiB" in finding.remedies[0].text
+
+
+def test_disks_of_one_pool_are_added_up() -> None:
+    more = replace(local_volume, path=SECOND.path)
+    given = replace(
+        with_options(with_guest(disks=(local_disk, SECOND)), copy_disks=True),
+        source_volumes={LOCAL: local_volume, SECOND.path: more},
+    )
+    only("copy_room", with_target(given, pools=(replace(local_pool, available=7 * GIB),)), Severity.BLOCKER)
+
+
+def test_unknown_size_is_unknown() -> None:
+    given = with_options(with_guest(disks=(local_disk,)), copy_disks=True)
+    only("copy_room", replace(given, source_volumes={}), Severity.UNKNOWN)
+
+
+def test_unknown_blocks() -> None:
+    only("copy_room", with_target(COPY, pools=SILENT), Severity.BLOCKER)

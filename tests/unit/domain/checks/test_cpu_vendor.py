@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, only, run, with_guest, with_target
+
+AMD = replace(capabilities, cpu_vendor="AMD", cpu_model="EPYC")
+
+
+def test_passes_for_one_maker() -> None:
+    assert run("cpu_vendor", HEALTHY) == ()
+
+
+def test_passes_for_emulated_guests() -> None:
+    assert run("cpu_vendor", with_guest(with_target(capabilities=AMD), virt_type="qemu")) == ()
+
+
+def test_passes_when_the_maker_has_no_name() -> None:
+    assert run("cpu_vendor", with_target(capabilities=replace(AMD, cpu_vendor=""))) == ()
+
+
+def test_intel_to_amd_blocks_in_words() -> None:
+    finding = only("cpu_vendor", with_target(capabilities=AMD), Severity.BLOCKER)
+    assert finding.summary == ("kvm-a has a CPU from Intel, kvm-b one from AMD: a running VM cannot move between them.")
+    assert finding.evidence == {"kvm-a": "Intel Skylake-Server", "kvm-b": "AMD EPYC"}
+
+
+def test_unknown_without_capabilities() -> None:
+    only("cpu_vendor", with_target(capabilities=SILENT), Severity.UNKNOWN)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import GIB, HEALTHY, SHARED, SILENT, facts, only, run, volume, with_options
+
+
+def test_passes_when_sizes_are_equal() -> None:
+    assert run("disk_sizes", HEALTHY) == ()
+
+
+def test_passes_when_the_disk_is_copied() -> None:
+    given = facts(target_volumes={SHARED: replace(volume, capacity=GIB)})
+    assert run("disk_sizes", with_options(given, copy_disks=("vda",))) == ()
+
+
+def test_another_size_blocks() -> None:
+    given = facts(target_volumes={SHARED: replace(volume, capacity=5 * GIB)})
+    finding = only("disk_sizes", given, Severity.BLOCKER)
+    assert finding.evidence == {"kvm-a": f"{4 * GIB} bytes", "kvm-b": f"{5 * GIB} bytes"}
+
+
+def test_unknown_when_the_source_is_silent() -> None:
+    only("disk_sizes", facts(source_volumes=SILENT), Severity.UNKNOWN)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import (
+    HEALTHY,
+    LOCAL,
+    SHARED,
+    SILENT,
+    UUID,
+    disk,
+    facts,
+    local_disk,
+    local_pool,
+    only,
+    run,
+    shared_pool,
+    volume,
+    with_guest,
+    with_options,
+    with_source,
+    with_target,
+)
+
+ABSENT = facts(target_volumes={SHARED: None})
+
+
+def test_passes_when_the_destination_has_every_disk() -> None:
+    assert run("disks_reachable", HEALTHY) == ()
+
+
+def test_passes_for_empty_drives_and_network_disks() -> None:
+    empty = replace(disk, device="cdrom", type="", path="")
+    rbd = replace(disk, type="network", path="", network_name="rbd:pool/web01")
+    assert run("disks_reachable", with_guest(disks=(empty, rbd))) == ()
+
+
+def test_passes_for_a_copied_disk_that_is_not_there() -> None:
+    given = with_options(with_guest(disks=(disk, local_disk)), copy_disks=("vdb",))
+    assert run("disks_reachable", given) == ()
+
+
+def test_passes_when_somebody_saw_the_file_without_a_pool() -> None:
+    given = with_target(facts(target_volumes={}, target_files={SHARED: True}), pools=())
+    assert run("disks_reachable", given) == ()
+
+
+def test_a_local_disk_that_is_not_there_blocks() -> None:
+    finding = only("disks_reachable", with_guest(disks=(disk, local_disk)), Severity.BLOCKER)
+    assert finding.affects == "disk vdb"
+    assert finding.evidence["path"] == LOCAL
+    assert finding.remedies[0].command == "virsh pool-refresh local"
+    assert "copy_disks with vdb" in finding.remedies[1].text
+
+
+def test_an_inactive_pool_blocks_with_the_command_to_start_it() -> None:
+    off = replace(shared_pool, name="test vms", active=False)
+    finding = only("disks_reachable", with_target(ABSENT, pools=(off,)), Severity.BLOCKER)
+    assert finding.summary == "Disk vda of web01: pool test vms on kvm-b is not active."
+    assert finding.remedies[0].command == "virsh pool-start 'test vms'"
+    assert finding.remedies[0].on == "kvm-b"
+
+
+def test_a_missing_pool_blocks_and_is_named() -> None:
+    finding = only("disks_reachable", with_target(ABSENT, pools=(local_pool,)), Severity.BLOCKER)
+    assert finding.summary == "Disk vda of web01: kvm-b has no pool testvms with the path /vms."
+    assert finding.remedies[0].command == "virsh pool-dumpxml testvms"
+    assert finding.remedies[0].on == "kvm-a"
+
+
+def test_a_disk_given_by_pool_and_volume() -> None:
+    by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
+    given = with_guest(facts(target_volumes={"testvms/web01.qcow2": volume}), disks=(by_pool,))
+    assert run("disks_reachable", given) == ()
+    given = with_target(with_guest(facts(target_volumes={}), disks=(by_pool,)), pools=())
+    assert "no pool testvms" in only("disks_reachable", given, Severity.BLOCKER).summary
+
+
+def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
+    given = with_source(with_target(facts(source_volumes={}, target_volumes={}), pools=()), pools=())
+    assert "cannot be seen" in only("disks_reachable", given, Severity.BLOCKER).summary
+    seen_missing = replace(given, target_files={SHARED: False})
+    assert f"kvm-b does not have {SHARED}" in only("disks_reachable", seen_missing, Severity.BLOCKER).summary
+
+
+def test_a_cd_that_is_not_there_blocks_and_can_be_ejected() -> None:
+    cd = replace(disk, target="sda", device="cdrom", path="/vms/install.iso", readonly=True, format="raw")
+    finding = only("disks_reachable", with_guest(disks=(cd,)), Severity.BLOCKER)
+    assert finding.remedies[1].command == f"virsh change-media --eject --live {UUID} sda"
+
+
+def test_an_optional_cd_is_for_another_check() -> None:
+    cd = replace(disk, device="cdrom", path="/vms/install.iso", startup_policy="optional")
+    assert run("disks_reachable", with_guest(disks=(cd,))) == ()
+
+
+def test_unknown_blocks() -> None:
+    only("disks_reachable", facts(target_volumes=SILENT), Severity.BLOCKER)
+    only("disks_reachable", with_target(pools=SILENT), Severity.BLOCKER)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hosts.facts.guest import GuestLook, RunState
+from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.facts import Facts
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, look, only, run, with_options
+
+
+def state(state: RunState, reason: str = "") -> Facts:
+    return facts(guest_look=replace(look, state=state, reason=reason))
+
+
+@pytest.mark.parametrize(
+    "given", [HEALTHY, state(RunState.PAUSED, "user"), state(RunState.PAUSED, "unknown"), state(RunState.BLOCKED)]
+)
+def test_passes_for_running_and_paused(given: Facts) -> None:
+    assert run("guest_state", given) == ()
+
+
+def test_a_shut_off_guest_blocks_with_the_command_to_start_it() -> None:
+    finding = only("guest_state", state(RunState.SHUTOFF, "shutdown"), Severity.BLOCKER)
+    assert finding.summary == "web01 is shut off; a live move needs it running."
+    assert finding.remedies[0].command == f"virsh start {UUID}"
+    assert finding.remedies[0].on == "kvm-a"
+
+
+@pytest.mark.parametrize("bad", [RunState.CRASHED, RunState.PMSUSPENDED, RunState.SHUTDOWN, RunState.NOSTATE])
+def test_other_states_block(bad: RunState) -> None:
+    only("guest_state", state(bad), Severity.BLOCKER)
+
+
+@pytest.mark.parametrize("reason", ["migration", "post-copy", "post-copy failed"])
+def test_the_rest_of_another_migration_blocks(reason: str) -> None:
+    only("guest_state", state(RunState.PAUSED, reason), Severity.BLOCKER)
+
+
+def test_an_io_error_warns_and_blocks_with_abort_on_error() -> None:
+    paused = state(RunState.PAUSED, "I/O error")
+    only("guest_state", paused, Severity.WARNING)
+    only("guest_state", with_options(paused, abort_on_error=True), Severity.BLOCKER)
+
+
+def test_a_guest_that_left_blocks() -> None:
+    only("guest_state", facts(guest_look=GuestLook(answered=True)), Severity.BLOCKER)
+
+
+def test_unknown_when_nobody_said() -> None:
+    only("guest_state", facts(guest_look=SILENT), Severity.UNKNOWN)
+    only("guest_state", facts(guest_look=GuestLook(answered=False, error="timed out")), Severity.UNKNOWN)

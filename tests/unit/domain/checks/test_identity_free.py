@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosts.facts.guest import RunState
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, only, other, run
+
+
+def test_passes_when_nothing_is_there() -> None:
+    assert run("identity_free", HEALTHY) == ()
+
+
+def test_a_shut_off_definition_with_the_same_uuid_blocks() -> None:
+    same = replace(other, uuid=UUID, state=RunState.SHUTOFF)
+    finding = only("identity_free", facts(target_same_uuid=same, target_same_name=same), Severity.BLOCKER)
+    assert "libvirt would replace it silently" in finding.summary
+    assert finding.remedies[0].command == f"virsh undefine --keep-nvram {UUID}"
+    assert finding.remedies[0].on == "kvm-b"
+
+
+def test_a_running_guest_with_the_same_uuid_blocks_without_a_command() -> None:
+    same = replace(other, uuid=UUID, name="copy", state=RunState.RUNNING)
+    finding = only("identity_free", facts(target_same_uuid=same), Severity.BLOCKER)
+    assert finding.remedies[0].command == ""
+    assert finding.evidence["name on kvm-b"] == "copy"
+
+
+def test_another_guest_with_the_same_name_blocks() -> None:
+    finding = only("identity_free", facts(target_same_name=other), Severity.BLOCKER)
+    assert finding.remedies[0].command == f"virsh domrename {other.uuid} web01-old"
+
+
+def test_both_are_reported_at_once() -> None:
+    same = replace(other, uuid=UUID, name="copy")
+    assert len(run("identity_free", facts(target_same_uuid=same, target_same_name=other))) == 2
+
+
+def test_unknown_when_the_destination_is_silent() -> None:
+    only("identity_free", facts(target_same_uuid=SILENT), Severity.UNKNOWN)
+    only("identity_free", facts(target_same_name=SILENT), Severity.UNKNOWN)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, only, run, with_guest, with_target
+
+
+def test_passes_for_a_canonical_name_and_an_alias() -> None:
+    assert run("machine_type", HEALTHY) == ()
+    assert run("machine_type", with_guest(machine="q35")) == ()
+
+
+def test_another_architecture_is_for_another_check() -> None:
+    assert run("machine_type", with_guest(arch="aarch64", machine="virt-7.2")) == ()
+
+
+def test_a_type_that_is_not_there_blocks_and_shows_its_family() -> None:
+    finding = only("machine_type", with_guest(machine="pc-q35-10.0"), Severity.BLOCKER)
+    assert finding.evidence == {"needed": "pc-q35-10.0", "there": "pc-q35-6.2, pc-q35-7.2"}
+
+
+def test_a_type_of_another_family_says_so() -> None:
+    finding = only("machine_type", with_guest(machine="s390-ccw-virtio"), Severity.BLOCKER)
+    assert finding.evidence["there"] == "none of this family"
+
+
+def test_unknown_without_capabilities() -> None:
+    only("machine_type", with_target(capabilities=SILENT), Severity.UNKNOWN)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from hosts.facts.host import NodeMemory
+from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.checks.memory_free import OVERHEAD_KIB
+from migrations_app.domain.preflight.facts import Facts
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, guest, only, run, with_guest, with_target
+
+EXACT = guest.memory_kib + OVERHEAD_KIB
+
+
+def free(kib: int, base: Facts = HEALTHY) -> Facts:
+    return with_target(base, memory=NodeMemory(total_kib=16 * 1024**2, free_kib=kib))
+
+
+def test_passes_with_enough() -> None:
+    assert run("memory_free", HEALTHY) == ()
+    assert run("memory_free", free(EXACT)) == ()
+
+
+def test_too_little_blocks_with_numbers() -> None:
+    finding = only("memory_free", free(EXACT - 1), Severity.BLOCKER)
+    assert finding.evidence["needed now"] == "2304 MiB"
+    assert finding.evidence["free on kvm-b"] == "2303 MiB"
+    assert finding.remedies[1].command == f"virsh setmem --live {UUID} NEW-SIZE"
+
+
+def test_room_for_the_balloon_but_not_for_the_maximum_is_a_warning() -> None:
+    small = with_guest(current_memory_kib=1024**2)
+    only("memory_free", free(EXACT - 1, small), Severity.WARNING)
+
+
+def test_unknown_when_the_destination_is_silent() -> None:
+    only("memory_free", with_target(memory=SILENT), Severity.UNKNOWN)

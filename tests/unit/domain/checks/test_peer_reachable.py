@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.facts import PeerFact
+from tests.unit.domain.factories import HEALTHY, SILENT, facts, only, run
+
+
+def test_passes_when_reached() -> None:
+    assert run("peer_reachable", HEALTHY) == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("Cannot recv data: root@kvm-b: Permission denied (publickey,password).", "public ssh key"),
+        ("Cannot recv data: Host key verification failed.", "ssh host key"),
+        ("Unable to resolve address 'kvm-b' service '16509'", "resolve"),
+        ("authentication failed: authentication failed", "without asking for a password"),
+        ("unable to connect to server at 'kvm-b:16509': Connection refused", "firewall"),
+    ],
+)
+def test_blocks_with_libvirts_words_and_a_fitting_remedy(message: str, hint: str) -> None:
+    finding = only("peer_reachable", facts(peer=PeerFact(reached=False, message=message)), Severity.BLOCKER)
+    assert finding.evidence == {"libvirt": message, "address": "kvm-b.example"}
+    assert hint in finding.remedies[0].text
+
+
+def test_unknown_when_the_probe_did_not_answer() -> None:
+    only("peer_reachable", facts(peer=SILENT), Severity.UNKNOWN)

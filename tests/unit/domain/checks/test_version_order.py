@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, identity, only, run, with_target
+
+
+def test_passes_for_equal_and_newer() -> None:
+    assert run("version_order", HEALTHY) == ()
+    assert run("version_order", with_target(identity=identity(libvirt=11_003_000, qemu=10_000_000))) == ()
+
+
+def test_an_older_libvirt_is_a_warning_with_numbers() -> None:
+    finding = only("version_order", with_target(identity=identity(libvirt=8_000_000)), Severity.WARNING)
+    assert finding.evidence == {"kvm-a": "9.0.0", "kvm-b": "8.0.0"}
+
+
+def test_both_older_are_two_warnings() -> None:
+    found = run("version_order", with_target(identity=identity(libvirt=8_000_000, qemu=6_002_000)))
+    assert [finding.severity for finding in found] == [Severity.WARNING, Severity.WARNING]
+
+
+def test_unknown_when_the_destination_is_silent() -> None:
+    only("version_order", with_target(identity=SILENT), Severity.UNKNOWN)

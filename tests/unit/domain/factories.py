@@ -1,0 +1,191 @@
+"""A healthy set of facts, of which a test changes one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hosts.facts.guest import Cpu, Disk, GuestDefinition, GuestLook, GuestStatus, Nic, RunState
+from hosts.facts.host import (
+    CpuMode,
+    DomainCapabilities,
+    GuestArch,
+    HostCapabilities,
+    HostIdentity,
+    MachineType,
+    NodeMemory,
+)
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Pool, Volume
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.catalog import run_one
+from migrations_app.domain.preflight.check import CHECKS, Finding, Severity
+from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
+from migrations_app.domain.request import Kind, MigrationRequest, Options
+
+UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
+GIB = 1024**3
+EMULATOR = "/usr/bin/qemu-system-x86_64"
+SHARED = "/vms/web01.qcow2"
+LOCAL = "/local/data.qcow2"
+SILENT = Unknown("kvm-b did not say", "Try again.")
+
+disk = Disk(target="vda", device="disk", type="file", path=SHARED, format="qcow2", cache="none", bus="virtio")
+local_disk = replace(disk, target="vdb", path=LOCAL)
+volume = Volume(
+    pool="testvms", name="web01.qcow2", path=SHARED, type="file", format="qcow2", capacity=4 * GIB, allocation=GIB
+)
+local_volume = replace(volume, pool="local", name="data.qcow2", path=LOCAL)
+shared_pool = Pool(
+    name="testvms",
+    uuid="11111111-1111-1111-1111-111111111111",
+    type="netfs",
+    target_path="/vms",
+    active=True,
+    autostart=True,
+    capacity=100 * GIB,
+    allocation=10 * GIB,
+    available=90 * GIB,
+    source_hosts=("nas",),
+    source_dir="/testvms",
+    source_format="glusterfs",
+)
+local_pool = replace(
+    shared_pool, name="local", type="dir", target_path="/local", source_hosts=(), source_dir="", source_format=""
+)
+network = Network(
+    name="lan", uuid="22222222-2222-2222-2222-222222222222", active=True, autostart=True, bridge="br1", forward="bridge"
+)
+bridge = Interface(name="br1", active=True, is_bridge=True)
+nic = Nic(type="bridge", source="br1", mac="52:54:00:00:00:01", model="virtio")
+network_nic = replace(nic, type="network", source="lan", mac="52:54:00:00:00:02")
+
+guest = GuestDefinition(
+    uuid=UUID,
+    name="web01",
+    virt_type="kvm",
+    arch="x86_64",
+    machine="pc-q35-7.2",
+    emulator=EMULATOR,
+    memory_kib=2 * 1024**2,
+    current_memory_kib=2 * 1024**2,
+    vcpus=2,
+    cpu=Cpu(mode="custom", model="Skylake-Server", vendor="Intel", xml="<cpu mode='custom'/>"),
+    disks=(disk,),
+    nics=(nic, network_nic),
+)
+look = GuestLook(answered=True, present=True, state=RunState.RUNNING, reason="booted", persistent=True)
+other = GuestStatus(uuid="99999999-9999-9999-9999-999999999999", name="web01", state=RunState.SHUTOFF, reason="")
+capabilities = HostCapabilities(
+    host_uuid="aaaaaaaa-0000-0000-0000-000000000001",
+    arch="x86_64",
+    cpu_model="Skylake-Server",
+    cpu_vendor="Intel",
+    cpu_features=frozenset({"avx2", "aes"}),
+    cpus=8,
+    guests=(
+        GuestArch(
+            arch="x86_64",
+            emulator=EMULATOR,
+            machines=(
+                MachineType(name="q35", canonical="pc-q35-7.2"),
+                MachineType(name="pc-q35-6.2", canonical="pc-q35-6.2"),
+            ),
+            domain_types=("qemu", "kvm"),
+        ),
+    ),
+)
+domcaps = DomainCapabilities(
+    emulator=EMULATOR,
+    machine="pc-q35-7.2",
+    arch="x86_64",
+    virt_type="kvm",
+    max_vcpus=288,
+    cpu_modes={
+        "custom": CpuMode(
+            supported=True, models=frozenset({"Skylake-Server", "qemu64"}), blocked_models=frozenset({"EPYC"})
+        ),
+        "host-passthrough": CpuMode(supported=False),
+    },
+)
+
+
+def host(name: str, number: int, **changes: Any) -> HostFacts:
+    made = HostFacts(
+        name=name,
+        peer_address=f"{name}.example",
+        migration_address=f"10.0.1.{number}",
+        identity=HostIdentity(
+            hostname=name, uuid=f"aaaaaaaa-0000-0000-0000-00000000000{number}", libvirt=9_000_000, qemu=7_002_000
+        ),
+        memory=NodeMemory(total_kib=16 * 1024**2, free_kib=8 * 1024**2),
+        capabilities=capabilities,
+        pools=(shared_pool, local_pool),
+        networks=(network,),
+        interfaces=(bridge,),
+    )
+    return replace(made, **changes)
+
+
+HEALTHY = Facts(
+    request=MigrationRequest(guest=UUID, target=2),
+    source=host("kvm-a", 1),
+    target=host("kvm-b", 2),
+    guest=guest,
+    guest_look=look,
+    persistent=True,
+    snapshots=0,
+    managed_save=False,
+    block_jobs=(),
+    target_same_uuid=None,
+    target_same_name=None,
+    source_volumes={SHARED: volume, LOCAL: local_volume},
+    target_volumes={SHARED: volume, LOCAL: None},
+    target_files={},
+    target_domcaps=domcaps,
+    target_cpu=(True, "superset"),
+    peer=PeerFact(reached=True),
+)
+
+
+def facts(**changes: Any) -> Facts:
+    """HEALTHY with other values."""
+    return replace(HEALTHY, **changes)
+
+
+def with_guest(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    return replace(base, guest=replace(guest, **changes))
+
+
+def with_source(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    return replace(base, source=replace(base.source, **changes))
+
+
+def with_target(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    return replace(base, target=replace(base.target, **changes))
+
+
+def with_options(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    kind = Kind.LIVE_STORAGE if changes.get("copy_disks") else Kind.LIVE
+    return replace(base, request=replace(base.request, kind=kind, options=Options(**changes)))
+
+
+def identity(**changes: Any) -> HostIdentity:
+    made = HostIdentity(
+        hostname="kvm-b", uuid="aaaaaaaa-0000-0000-0000-000000000002", libvirt=9_000_000, qemu=7_002_000
+    )
+    return replace(made, **changes)
+
+
+def run(check: str, given: Facts = HEALTHY) -> tuple[Finding, ...]:
+    """What one check says; its PASSED finding is left out, so that () means passed."""
+    found = run_one(CHECKS[check], given)
+    assert all(finding.check == check for finding in found)
+    return tuple(finding for finding in found if finding.severity is not Severity.PASSED)
+
+
+def only(check: str, given: Facts, severity: Severity) -> Finding:
+    """The one finding of a check, of this severity."""
+    (finding,) = run(check, given)
+    assert finding.severity is severity, finding
+    return finding

@@ -1,0 +1,370 @@
+"""Every row of the decision table, each with a test named after it: source, destination, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hosts.facts.guest import GuestLook, JobKind, RunState
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, decide
+
+UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
+OUT = JobKind.MIGRATION_OUT
+
+JOB = JobRecord(
+    guest=UUID,
+    name="web01",
+    source="kvm-a",
+    target="kvm-b",
+    was_paused=False,
+    was_persistent=True,
+    persist=True,
+    undefine_source=True,
+    target_had_definition=False,
+    cancel_requested=False,
+    created_volumes=("local/vda.qcow2",),
+    call_returned=False,
+    call_running=False,
+    call_error="client socket is closed",
+    seconds_in_this_view=0.0,
+)
+RETURNED = replace(JOB, call_returned=True, call_error="")
+CALLING = replace(JOB, call_returned=None, call_running=True, call_error="")
+ADOPTED = replace(JOB, call_returned=None, call_error="")
+
+SILENT = GuestLook(answered=False, error="connection timed out")
+ABSENT = GuestLook(answered=True)
+
+
+def look(state: RunState, reason: str = "", *, job: JobKind = JobKind.NONE, persistent: bool = True) -> GuestLook:
+    return GuestLook(answered=True, present=True, state=state, reason=reason, job=job, persistent=persistent)
+
+
+RUNS = look(RunState.RUNNING, "booted")
+RESUMED = look(RunState.RUNNING, "migration canceled")
+COPYING = look(RunState.RUNNING, "booted", job=OUT)
+SWITCHING = look(RunState.PAUSED, "migration", job=OUT)
+STOPPED = look(RunState.PAUSED, "migration")
+SUSPENDED = look(RunState.PAUSED, "user")
+POST_COPY = look(RunState.PAUSED, "post-copy", job=OUT)
+POST_COPY_BROKEN = look(RunState.PAUSED, "post-copy failed", job=OUT)
+OFF = look(RunState.SHUTOFF, "migrated")
+SHUT_DOWN = look(RunState.SHUTOFF, "shutdown")
+STALE = look(RunState.SHUTOFF, "failed")
+
+INCOMING = look(RunState.PAUSED, "migration", persistent=False)
+STARTING_UP = look(RunState.PAUSED, "starting up", persistent=False)
+ARRIVED = look(RunState.RUNNING, "migrated")
+ARRIVED_PAUSED = look(RunState.PAUSED, "user")
+FETCHING = look(RunState.RUNNING, "post-copy", persistent=False)
+FETCHING_BROKEN = look(RunState.RUNNING, "post-copy failed", persistent=False)
+
+
+def after(seconds: float, job: JobRecord = JOB) -> JobRecord:
+    return replace(job, seconds_in_this_view=seconds)
+
+
+def verdict(source: GuestLook, destination: GuestLook, job: JobRecord = JOB) -> Verdict:
+    return decide(source, destination, job).verdict
+
+
+def in_progress(decision: Decision, state: State) -> bool:
+    return decision.verdict is Verdict.IN_PROGRESS and decision.state is state
+
+
+# --- must not end it ---
+
+
+@pytest.mark.parametrize("there", [ABSENT, STALE, INCOMING, ARRIVED, ARRIVED_PAUSED, FETCHING, SILENT])
+@pytest.mark.parametrize("job", [JOB, RETURNED, CALLING, ADOPTED])
+def test_source_silent_never_ends(there: GuestLook, job: JobRecord) -> None:
+    assert verdict(SILENT, there, job) is Verdict.WAIT
+    assert verdict(SILENT, there, after(119, job)) is Verdict.WAIT
+    assert verdict(SILENT, there, after(120, job)) is Verdict.NEEDS_ATTENTION
+
+
+@pytest.mark.parametrize("here", [RUNS, RESUMED, STOPPED, SUSPENDED, OFF, ABSENT])
+@pytest.mark.parametrize("job", [JOB, RETURNED, CALLING, ADOPTED])
+def test_destination_silent_never_ends(here: GuestLook, job: JobRecord) -> None:
+    assert verdict(here, SILENT, job) is Verdict.WAIT
+    assert verdict(here, SILENT, after(120, job)) is Verdict.NEEDS_ATTENTION
+
+
+def test_silence_says_for_whom_we_wait() -> None:
+    assert decide(RUNS, SILENT, JOB).sentence == (
+        "Waiting for kvm-b to answer. web01 runs on kvm-a; what kvm-b has is not known."
+    )
+    assert decide(SILENT, ARRIVED, JOB).sentence == (
+        "Waiting for kvm-a to answer. web01 runs on kvm-b; whether kvm-a has let it go is not known."
+    )
+    assert "Waiting for kvm-a and kvm-b" in decide(SILENT, SILENT, JOB).sentence
+    assert "connection timed out" in decide(SILENT, SILENT, JOB).cause
+
+
+def test_destination_silent_while_source_copies_is_in_progress() -> None:
+    decision = decide(COPYING, SILENT, after(1000, CALLING))
+    assert in_progress(decision, State.COPYING_MEMORY)
+    assert "Waiting for kvm-b to answer" in decision.sentence
+
+
+def test_call_running_and_nothing_begun_is_not_an_end() -> None:
+    assert verdict(RUNS, ABSENT, after(500, CALLING)) is Verdict.WAIT
+
+
+def test_adopted_needs_two_looks() -> None:
+    assert verdict(RUNS, ABSENT, ADOPTED) is Verdict.WAIT
+    assert verdict(RUNS, ABSENT, after(1.0, ADOPTED)) is Verdict.FAILED
+    assert verdict(RUNS, ABSENT, after(1.0, replace(ADOPTED, cancel_requested=True))) is Verdict.CANCELLED
+
+
+def test_success_without_a_guest_at_the_destination_is_not_done() -> None:
+    for here in (RUNS, ABSENT, OFF, STOPPED, COPYING):
+        for seconds in (0.0, 5.0, 1000.0):
+            assert verdict(here, ABSENT, after(seconds, RETURNED)) is not Verdict.DONE
+    assert "reported that the migration was finished" in decide(RUNS, ABSENT, RETURNED).cause
+
+
+def test_a_job_that_cannot_be_read_is_no_end() -> None:
+    unread = look(RunState.RUNNING, job=JobKind.UNKNOWN)
+    assert verdict(unread, ABSENT) is Verdict.WAIT
+    assert verdict(unread, ABSENT, after(120)) is Verdict.NEEDS_ATTENTION
+    assert verdict(look(RunState.PAUSED, "migration", job=JobKind.UNKNOWN), ABSENT) is Verdict.WAIT
+    assert verdict(unread, SILENT) is Verdict.WAIT
+
+
+def test_a_crashed_source_is_no_end() -> None:
+    crashed = look(RunState.CRASHED, "unknown")
+    assert verdict(crashed, ABSENT, after(200)) is Verdict.NEEDS_ATTENTION
+    assert verdict(crashed, ARRIVED, after(200)) is Verdict.NEEDS_ATTENTION
+    assert verdict(look(RunState.NOSTATE), ARRIVED) is Verdict.WAIT
+
+
+# --- the rows ---
+
+
+def test_running_with_job_and_incoming_is_in_progress() -> None:
+    for there in (INCOMING, STARTING_UP, ABSENT):
+        assert in_progress(decide(COPYING, there, after(1000)), State.COPYING_MEMORY)
+        assert in_progress(decide(COPYING, there, after(1000, RETURNED)), State.COPYING_MEMORY)
+
+
+def test_running_without_job_and_absent_is_rolled_back() -> None:
+    for here in (RUNS, RESUMED, look(RunState.BLOCKED)):
+        decision = decide(here, ABSENT, JOB)
+        assert decision.verdict is Verdict.FAILED
+        assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
+        assert decision.sentence == "web01 runs on kvm-a, where it was before. It was not moved."
+        assert decision.cause == "client socket is closed"
+
+
+def test_nothing_created_nothing_deleted() -> None:
+    assert decide(RUNS, ABSENT, replace(JOB, created_volumes=())).actions == ()
+
+
+def test_running_without_job_and_a_definition_left_behind() -> None:
+    assert verdict(RESUMED, STALE) is Verdict.WAIT
+    decision = decide(RESUMED, STALE, after(10))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert f"virsh undefine {UUID} --keep-nvram" in decision.what_to_do
+    assert decision.actions == ()
+
+
+def test_running_without_job_and_the_definition_that_was_there_before() -> None:
+    decision = decide(RESUMED, SHUT_DOWN, replace(JOB, target_had_definition=True))
+    assert decision.verdict is Verdict.FAILED
+    assert decision.actions == ()
+
+
+def test_running_without_job_and_stale_incoming() -> None:
+    for there in (INCOMING, STARTING_UP, ARRIVED_PAUSED):
+        assert verdict(RUNS, there, after(59)) is Verdict.WAIT
+        decision = decide(RUNS, there, after(60))
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert f"On kvm-b run: virsh destroy {UUID}" in decision.what_to_do
+
+
+def test_running_on_both_is_split_brain_after_the_hand_over() -> None:
+    assert verdict(RUNS, ARRIVED, after(9)) is Verdict.WAIT
+    assert verdict(COPYING, ARRIVED, after(9)) is Verdict.IN_PROGRESS
+    for here in (RUNS, RESUMED, COPYING):
+        decision = decide(here, ARRIVED, after(10))
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.sentence.startswith("web01 runs on kvm-a and on kvm-b at the same time.")
+        assert f"At once: On kvm-b run: virsh suspend {UUID}" in decision.what_to_do
+
+
+def test_paused_by_migration_with_job_is_switchover() -> None:
+    for there in (INCOMING, ABSENT, SILENT):
+        assert in_progress(decide(SWITCHING, there, after(119)), State.SWITCHING_OVER)
+        assert verdict(SWITCHING, there, after(120)) is Verdict.NEEDS_ATTENTION
+    assert in_progress(decide(SWITCHING, ARRIVED, JOB), State.ARRIVING)
+
+
+def test_paused_by_migration_without_job_and_running_there_is_confirm_lost() -> None:
+    for job in (JOB, RETURNED, ADOPTED):
+        assert in_progress(decide(STOPPED, ARRIVED, after(9, job)), State.ARRIVING)
+        decision = decide(STOPPED, ARRIVED, after(10, job))
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.sentence.startswith("web01 runs on kvm-b")
+        assert "Never resume it on kvm-a" in decision.what_to_do
+        assert f"On kvm-a run: virsh destroy {UUID}" in decision.what_to_do
+
+
+def test_paused_by_migration_without_job_and_absent_is_resume_lost() -> None:
+    assert verdict(STOPPED, ABSENT, after(29)) is Verdict.WAIT
+    decision = decide(STOPPED, ABSENT, after(30))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert f"On kvm-a run: virsh resume {UUID}" in decision.what_to_do
+
+
+def test_paused_without_job_after_post_copy_must_not_be_resumed() -> None:
+    decision = decide(STOPPED, ABSENT, after(30, replace(JOB, postcopy_used=True)))
+    assert "virsh resume" not in decision.what_to_do
+    assert "Do not resume it" in decision.what_to_do
+
+
+def test_paused_by_migration_without_job_and_destination_silent() -> None:
+    assert verdict(STOPPED, SILENT, after(119)) is Verdict.WAIT
+    assert "Do not start or resume" in decide(STOPPED, SILENT, after(120)).what_to_do
+
+
+def test_paused_by_migration_without_job_and_incoming() -> None:
+    assert verdict(STOPPED, INCOMING, after(59)) is Verdict.WAIT
+    assert verdict(STOPPED, INCOMING, after(60)) is Verdict.NEEDS_ATTENTION
+
+
+def test_post_copy_running() -> None:
+    for there in (FETCHING, ARRIVED):
+        assert in_progress(decide(POST_COPY, there, after(10_000)), State.POST_COPY)
+    assert in_progress(decide(COPYING, FETCHING, JOB), State.POST_COPY)
+    assert in_progress(decide(POST_COPY, INCOMING, JOB), State.POST_COPY)
+
+
+def test_post_copy_broken() -> None:
+    for here, there in ((POST_COPY_BROKEN, FETCHING_BROKEN), (POST_COPY_BROKEN, ABSENT)):
+        decision = decide(here, there, JOB)
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert "--postcopy-resume" in decision.what_to_do
+        assert "do not destroy it on either host" in decision.what_to_do
+    assert verdict(POST_COPY, ABSENT, after(9)) is Verdict.IN_PROGRESS
+    assert verdict(POST_COPY, ABSENT, after(10)) is Verdict.NEEDS_ATTENTION
+    assert verdict(ABSENT, FETCHING_BROKEN, after(10)) is Verdict.NEEDS_ATTENTION
+
+
+def test_gone_and_running_there_is_done() -> None:
+    for job in (RETURNED, ADOPTED, CALLING):
+        decision = decide(ABSENT, ARRIVED, job)
+        assert decision.verdict is Verdict.DONE
+        assert decision.sentence == "web01 runs on kvm-b."
+        assert decision.actions == ()
+
+
+def test_an_error_with_the_guest_there_is_done_and_says_so() -> None:
+    decision = decide(ABSENT, ARRIVED, JOB)
+    assert decision.verdict is Verdict.DONE
+    assert decision.sentence.startswith("web01 runs on kvm-b. libvirt reported an error")
+    assert decision.cause == "client socket is closed"
+
+
+def test_shut_off_migrated_and_running_there_is_done_when_the_definition_stays() -> None:
+    decision = decide(OFF, ARRIVED, replace(RETURNED, undefine_source=False))
+    assert decision.verdict is Verdict.DONE
+    assert "kvm-a keeps its shut-off definition" in decision.sentence
+
+
+def test_definition_still_at_the_source_although_it_should_go() -> None:
+    assert verdict(OFF, ARRIVED, after(9, RETURNED)) is Verdict.WAIT
+    decision = decide(OFF, ARRIVED, after(10, RETURNED))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert f"On kvm-a run: virsh undefine {UUID} --keep-nvram" in decision.what_to_do
+
+
+def test_no_definition_at_the_destination_although_wanted() -> None:
+    transient = replace(ARRIVED, persistent=False)
+    assert verdict(ABSENT, transient, after(9, RETURNED)) is Verdict.WAIT
+    assert verdict(ABSENT, transient, after(10, RETURNED)) is Verdict.NEEDS_ATTENTION
+
+
+def test_a_transient_guest_stays_transient() -> None:
+    transient = replace(ARRIVED, persistent=False)
+    assert verdict(ABSENT, transient, replace(RETURNED, was_persistent=False)) is Verdict.DONE
+    assert verdict(ABSENT, transient, replace(RETURNED, persist=False, undefine_source=False)) is Verdict.DONE
+
+
+def test_a_guest_paused_before_arrives_paused() -> None:
+    paused = replace(RETURNED, was_paused=True)
+    assert in_progress(decide(replace(SUSPENDED, job=OUT), INCOMING, after(100, paused)), State.COPYING_MEMORY)
+    decision = decide(ABSENT, ARRIVED_PAUSED, paused)
+    assert decision.verdict is Verdict.DONE
+    assert decision.sentence == "web01 is paused on kvm-b, as it was before."
+
+
+def test_a_guest_paused_before_stays_paused_at_the_source() -> None:
+    decision = decide(SUSPENDED, ABSENT, replace(JOB, was_paused=True))
+    assert decision.verdict is Verdict.FAILED
+    assert decision.sentence.startswith("web01 is paused on kvm-a")
+
+
+def test_suspended_while_it_moved_arrives_paused() -> None:
+    assert "It was paused while it moved." in decide(ABSENT, ARRIVED_PAUSED, RETURNED).sentence
+
+
+def test_arrived_but_stopped_by_an_io_error_needs_a_person() -> None:
+    broken = look(RunState.PAUSED, "I/O error")
+    assert verdict(ABSENT, broken, after(60, RETURNED)) is Verdict.NEEDS_ATTENTION
+
+
+def test_gone_and_incoming_still_waits() -> None:
+    assert verdict(ABSENT, INCOMING, after(59)) is Verdict.WAIT
+    assert verdict(ABSENT, INCOMING, after(60)) is Verdict.NEEDS_ATTENTION
+
+
+def test_gone_on_both_needs_a_person() -> None:
+    assert verdict(ABSENT, ABSENT) is Verdict.WAIT
+    decision = decide(ABSENT, ABSENT, after(1))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert "recorded with this migration" in decision.what_to_do
+    assert "libvirt said: client socket is closed" in decision.cause
+
+
+def test_shut_off_and_absent_guest_ended_during_the_migration() -> None:
+    decision = decide(SHUT_DOWN, ABSENT, after(1))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert f"On kvm-a run: virsh start {UUID}" in decision.what_to_do
+
+
+def test_shut_off_on_both_is_a_duplicate_definition() -> None:
+    decision = decide(SHUT_DOWN, STALE, after(1))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert "Both hosts have a definition" in decision.what_to_do
+
+
+def test_started_afresh_at_the_destination_is_not_a_move() -> None:
+    booted = look(RunState.RUNNING, "booted")
+    assert verdict(ABSENT, booted, JOB) is Verdict.NEEDS_ATTENTION
+    assert verdict(ABSENT, booted, RETURNED) is Verdict.DONE
+
+
+def test_cancel_that_worked() -> None:
+    decision = decide(RUNS, ABSENT, replace(JOB, cancel_requested=True, aborted=True))
+    assert decision.verdict is Verdict.CANCELLED
+    assert decision.sentence == "web01 runs on kvm-a. The migration was cancelled."
+    assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
+
+
+def test_cancelled_with_virsh() -> None:
+    decision = decide(RUNS, ABSENT, replace(JOB, aborted=True))
+    assert decision.verdict is Verdict.CANCELLED
+    assert "outside of kvmweb" in decision.sentence
+
+
+def test_cancel_that_came_too_late() -> None:
+    decision = decide(ABSENT, ARRIVED, replace(RETURNED, cancel_requested=True))
+    assert decision.verdict is Verdict.DONE
+    assert "The cancel came too late." in decision.sentence
+
+
+def test_another_job_of_the_guest_is_not_the_migration() -> None:
+    assert verdict(look(RunState.RUNNING, job=JobKind.OTHER), ABSENT) is Verdict.FAILED

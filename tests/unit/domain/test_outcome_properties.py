@@ -1,0 +1,100 @@
+"""What holds for every pair of looks and every record."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hosts.facts.guest import GuestLook, JobKind, RunState
+from migrations_app.domain.lifecycle import State, allowed
+from migrations_app.domain.outcome import Action, JobRecord, Verdict, decide
+
+REASONS = (
+    "", "unknown", "booted", "migrated", "migration", "migration canceled", "post-copy", "post-copy failed", "failed",
+    "user", "I/O error", "starting up", "shutdown",
+)  # fmt: skip
+
+looks = st.builds(
+    GuestLook,
+    answered=st.booleans(),
+    present=st.booleans(),
+    state=st.sampled_from(RunState),
+    reason=st.sampled_from(REASONS),
+    persistent=st.booleans(),
+    job=st.sampled_from(JobKind),
+    error=st.text(max_size=5),
+)
+jobs = st.builds(
+    JobRecord,
+    guest=st.just("6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"),
+    name=st.text(min_size=1, max_size=8),
+    source=st.just("kvm-a"),
+    target=st.just("kvm-b"),
+    was_paused=st.booleans(),
+    was_persistent=st.booleans(),
+    persist=st.booleans(),
+    undefine_source=st.booleans(),
+    target_had_definition=st.booleans(),
+    cancel_requested=st.booleans(),
+    created_volumes=st.lists(st.just("pool/vol"), max_size=1).map(tuple),
+    call_returned=st.none() | st.booleans(),
+    call_running=st.booleans(),
+    call_error=st.text(max_size=8),
+    aborted=st.booleans(),
+    seconds_in_this_view=st.floats(min_value=0, max_value=1000),
+    postcopy_used=st.booleans(),
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(source=looks, destination=looks, job=jobs)
+def test_an_end_is_always_seen(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
+    decision = decide(source, destination, job)
+    if decision.verdict is Verdict.DONE:
+        assert destination.answered
+        assert destination.active
+        assert source.answered
+        assert not source.active
+    if decision.verdict in (Verdict.FAILED, Verdict.CANCELLED):
+        assert source.answered
+        assert source.active
+        assert destination.answered
+        assert not destination.active
+        assert not job.call_running
+
+
+@settings(max_examples=1000, deadline=None)
+@given(source=looks, destination=looks, job=jobs)
+def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
+    decision = decide(source, destination, job)
+    if Action.DELETE_OWN_VOLUMES in decision.actions:
+        assert decision.verdict in (Verdict.FAILED, Verdict.CANCELLED)
+        assert job.created_volumes
+        assert destination.answered
+        assert not destination.present
+
+
+@settings(max_examples=600, deadline=None)
+@given(source=looks, destination=looks, job=jobs)
+def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
+    decision = decide(source, destination, job)
+    assert decision.sentence
+    assert (decision.state is not None) == (decision.verdict is Verdict.IN_PROGRESS)
+    if decision.state is not None:
+        assert decision.state in (State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING)
+        assert allowed(State.VERIFYING, decision.state)
+    if decision.verdict in (Verdict.NEEDS_ATTENTION, Verdict.FAILED):
+        assert decision.what_to_do
+        assert decision.cause
+
+
+@settings(max_examples=600, deadline=None)
+@given(source=looks, destination=looks, job=jobs)
+def test_resume_at_the_source_is_never_the_advice_while_the_destination_may_run(
+    source: GuestLook, destination: GuestLook, job: JobRecord
+) -> None:
+    advice = decide(source, destination, job).what_to_do
+    if "On kvm-a run: virsh resume" in advice:
+        assert destination.answered
+        assert not destination.runs
+        assert not job.postcopy_used

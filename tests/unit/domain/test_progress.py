@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosts.facts.guest import JobKind, JobStats
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.progress import CAP, Phase, Progress, advance, refine
+
+MIB = 1024 * 1024
+STATS = JobStats(
+    kind=JobKind.MIGRATION_OUT,
+    elapsed_ms=1000,
+    downtime_ms=300,
+    memory_total=1000 * MIB,
+    memory_processed=400 * MIB,
+    memory_remaining=600 * MIB,
+    memory_bps=100 * MIB,
+    dirty_bps=0,
+    iteration=1,
+)
+DISKS = JobStats(
+    kind=JobKind.MIGRATION_OUT,
+    elapsed_ms=500,
+    memory_total=0,
+    memory_processed=0,
+    memory_remaining=0,
+    disk_total=4000 * MIB,
+    disk_processed=1000 * MIB,
+    disk_remaining=3000 * MIB,
+    disk_bps=50 * MIB,
+)
+
+amounts = st.none() | st.integers(0, 10**12)
+stats = st.builds(
+    JobStats,
+    kind=st.just(JobKind.MIGRATION_OUT),
+    elapsed_ms=amounts,
+    downtime_ms=amounts,
+    memory_total=amounts,
+    memory_processed=amounts,
+    memory_remaining=amounts,
+    memory_bps=amounts,
+    dirty_bps=amounts,
+    iteration=st.none() | st.integers(0, 50),
+    disk_total=amounts,
+    disk_processed=amounts,
+    disk_remaining=amounts,
+    disk_bps=amounts,
+)
+steps = st.lists(
+    st.tuples(st.none() | stats, st.sampled_from(sorted(set(State) - {State.DONE})), st.integers(0, 10**12)),
+    max_size=12,
+)
+
+
+@given(steps)
+def test_never_backwards_and_never_100_before_done(steps: list[tuple[JobStats | None, State, int]]) -> None:
+    seen = [Progress()]
+    for each, state, memory in steps:
+        seen.append(advance(seen[-1], each, state, guest_memory_bytes=memory))
+    for before, after in pairwise(seen):
+        assert 0 <= before.percent <= after.percent <= CAP
+        assert (before.transferred_bytes or 0) <= (after.transferred_bytes or 0)
+        assert (before.elapsed_ms or 0) <= (after.elapsed_ms or 0)
+        assert (before.iteration or 0) <= (after.iteration or 0)
+        if after.eta_low_ms is not None and after.eta_high_ms is not None:
+            assert after.eta_low_ms <= after.eta_high_ms
+    assert advance(seen[-1], None, State.DONE).percent == 100
+
+
+@given(stats)
+def test_nothing_is_invented(given_stats: JobStats) -> None:
+    progress = advance(None, given_stats, State.COPYING_MEMORY)
+    if given_stats.memory_total is None and given_stats.disk_total is None:
+        assert progress.total_bytes is None
+        assert progress.percent == 0
+    if given_stats.memory_remaining is None and given_stats.disk_remaining is None:
+        assert progress.eta_low_ms is None
+
+
+def test_no_numbers_are_no_numbers() -> None:
+    empty = advance(None, JobStats(kind=JobKind.MIGRATION_OUT), State.COPYING_MEMORY)
+    assert empty == Progress(phase=Phase.MEMORY)
+
+
+def test_the_first_pass() -> None:
+    progress = advance(None, STATS, State.COPYING_MEMORY)
+    assert progress.as_json() == {
+        "phase": "memory",
+        "percent": 40,
+        "transferred_bytes": 400 * MIB,
+        "remaining_bytes": 600 * MIB,
+        "total_bytes": 1000 * MIB,
+        "rate_bps": 100 * MIB,
+        "dirty_bps": None,
+        "iteration": 1,
+        "elapsed_ms": 1000,
+        "expected_downtime_ms": 300,
+        "eta_low_ms": 6000,
+        "eta_high_ms": None,
+        "converging": None,
+        "disk_remaining_bytes": None,
+        "disk_total_bytes": None,
+    }
+    json.dumps(progress.as_json())
+
+
+def test_later_passes_hold_the_percent_and_know_the_dirty_rate() -> None:
+    first = advance(None, replace(STATS, memory_remaining=10 * MIB), State.COPYING_MEMORY)
+    assert first.percent == 99
+    again = replace(STATS, memory_remaining=300 * MIB, dirty_bps=50 * MIB, iteration=2)
+    second = advance(first, again, State.COPYING_MEMORY)
+    assert second.percent == 99
+    assert second.remaining_bytes == 300 * MIB
+    assert (second.eta_low_ms, second.eta_high_ms) == (3000, 6000)
+    assert second.converging is True
+
+
+def test_a_guest_that_writes_faster_than_the_link_does_not_converge() -> None:
+    progress = advance(None, replace(STATS, dirty_bps=100 * MIB, iteration=3), State.COPYING_MEMORY)
+    assert progress.converging is False
+    assert progress.eta_high_ms is None
+
+
+@pytest.mark.parametrize(("hint", "percent"), [(0, 20), (1000 * MIB, 20), (6000 * MIB, 10)])
+def test_disks_first_with_and_without_a_hint_about_memory(hint: int, percent: int) -> None:
+    assert advance(None, DISKS, State.COPYING_DISKS, guest_memory_bytes=hint).percent == percent
+
+
+def test_disks_and_memory_together() -> None:
+    both = replace(STATS, disk_total=3000 * MIB, disk_remaining=0, disk_processed=3000 * MIB)
+    progress = advance(None, both, State.COPYING_MEMORY)
+    assert progress.percent == 85
+    assert progress.total_bytes == 4000 * MIB
+    assert progress.transferred_bytes == 3400 * MIB
+
+
+def test_without_a_job_the_numbers_stay_and_the_future_is_gone() -> None:
+    last = advance(None, replace(STATS, dirty_bps=50 * MIB, iteration=2), State.COPYING_MEMORY)
+    gone = advance(last, None, State.VERIFYING)
+    assert (gone.phase, gone.percent, gone.transferred_bytes) == (Phase.ARRIVING, 40, 400 * MIB)
+    assert (gone.rate_bps, gone.eta_low_ms, gone.converging) == (None, None, None)
+
+
+def test_done_is_100_with_nothing_left() -> None:
+    done = advance(advance(None, STATS, State.COPYING_MEMORY), None, State.DONE)
+    assert (done.phase, done.percent, done.remaining_bytes) == (Phase.DONE, 100, 0)
+
+
+def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
+    assert refine(State.COPYING_MEMORY, DISKS) is State.COPYING_DISKS
+    assert refine(State.COPYING_MEMORY, STATS) is State.COPYING_MEMORY
+    assert refine(State.COPYING_MEMORY, None) is State.COPYING_MEMORY
+    assert refine(State.SWITCHING_OVER, DISKS) is State.SWITCHING_OVER

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrations_app.domain.request import (
+    MAX_BANDWIDTH_MIB,
+    MAX_DOWNTIME_MS,
+    BadRequest,
+    Kind,
+    MigrationRequest,
+    Options,
+    make_request,
+    options_from_json,
+    options_json,
+)
+from tests.unit.domain.factories import UUID
+
+
+def make(kind: Kind = Kind.LIVE, **options: Any) -> MigrationRequest:
+    return make_request(guest=UUID, target=2, kind=kind, options=options)
+
+
+def test_nothing_given_is_the_default() -> None:
+    assert make() == MigrationRequest(guest=UUID, target=2)
+    assert make(bandwidth_mib=None, persist=None).options == Options()
+
+
+def test_storage_implies_copying_all() -> None:
+    assert make(Kind.LIVE_STORAGE).options.copy_disks is True
+    assert make(Kind.LIVE_STORAGE, copy_disks=["vda"]).options.copy_disks == ("vda",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "field"),
+    [
+        (Kind.LIVE, {"copy_disks": True}, "copy_disks"),
+        (Kind.LIVE, {"copy_disks": ["vda"]}, "copy_disks"),
+        (Kind.LIVE_STORAGE, {"copy_disks": False}, "copy_disks"),
+        (Kind.LIVE_STORAGE, {"copy_disks": []}, "copy_disks"),
+        (Kind.LIVE, {"persist": False}, "undefine_source"),
+        (Kind.LIVE, {"bandwidth_mib": 0}, "bandwidth_mib"),
+        (Kind.LIVE, {"bandwidth_mib": MAX_BANDWIDTH_MIB + 1}, "bandwidth_mib"),
+        (Kind.LIVE, {"max_downtime_ms": 0}, "max_downtime_ms"),
+        (Kind.LIVE, {"max_downtime_ms": MAX_DOWNTIME_MS + 1}, "max_downtime_ms"),
+        (Kind.LIVE, {"uri": "test:///"}, "options"),
+    ],
+)
+def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        make(kind, **options)
+    assert refused.value.field == field
+
+
+def test_a_transient_copy_is_possible_when_the_source_keeps_its_definition() -> None:
+    assert make(persist=False, undefine_source=False).options.persist is False
+
+
+@given(
+    st.builds(
+        Options,
+        persist=st.booleans(),
+        undefine_source=st.booleans(),
+        copy_disks=st.booleans() | st.lists(st.text(max_size=4), max_size=3).map(tuple),
+        bandwidth_mib=st.none() | st.integers(1, 100),
+        unsafe=st.booleans(),
+    )
+)
+def test_options_survive_json(options: Options) -> None:
+    assert options_from_json(json.loads(json.dumps(options_json(options)))) == options
+
+
+def test_equal_intents_give_equal_json() -> None:
+    one, other = make(bandwidth_mib=10, unsafe=False), make(unsafe=False, bandwidth_mib=10)
+    assert json.dumps(one.as_json()) == json.dumps(other.as_json())
+    assert one.as_json() != make(bandwidth_mib=11).as_json()

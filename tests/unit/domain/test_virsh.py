@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from migrations_app.domain.request import Options
+from migrations_app.domain.virsh import downtime_command, equivalent_command, line
+
+SOURCE, PEER, DATA = "qemu+ssh://kvm-a/system", "qemu+tcp://kvm-b/system", "tcp://10.0.1.2"
+
+
+def command(options: Options | None = None, *, guest: str = "web01", copy_disks: tuple[str, ...] = ()) -> str:
+    return line(
+        equivalent_command(
+            options=options or Options(),
+            guest=guest,
+            source_uri=SOURCE,
+            peer_uri=PEER,
+            migrate_uri=DATA,
+            copy_disks=copy_disks,
+        )
+    )
+
+
+def test_the_default() -> None:
+    assert command() == (
+        "virsh -c qemu+ssh://kvm-a/system migrate --live --p2p --persistent --undefinesource"
+        " web01 qemu+tcp://kvm-b/system tcp://10.0.1.2"
+    )
+
+
+def test_without_a_migration_address() -> None:
+    words = equivalent_command(options=Options(), guest="web01", source_uri=SOURCE, peer_uri=PEER)
+    assert words[-2:] == ["web01", PEER]
+
+
+def test_every_option_has_its_word() -> None:
+    every = Options(
+        persist=False,
+        undefine_source=False,
+        bandwidth_mib=50,
+        unsafe=True,
+        abort_on_error=True,
+        auto_converge=True,
+        compressed=True,
+    )
+    assert command(every, copy_disks=("vda", "vdb")) == (
+        "virsh -c qemu+ssh://kvm-a/system migrate --live --p2p --unsafe --abort-on-error --auto-converge --compressed"
+        " --copy-storage-all --migrate-disks vda,vdb --bandwidth 50 web01 qemu+tcp://kvm-b/system tcp://10.0.1.2"
+    )
+
+
+def test_hostile_names_stay_one_word() -> None:
+    assert " '$(reboot) x' qemu+tcp" in command(guest="$(reboot) x")
+    assert " -- --help qemu+tcp" in command(guest="--help")
+
+
+def test_the_longest_downtime_is_a_second_command() -> None:
+    assert downtime_command(options=Options(), guest="web01", source_uri=SOURCE) is None
+    words = downtime_command(options=Options(max_downtime_ms=500), guest="-x", source_uri=SOURCE)
+    assert words
+    assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setmaxdowntime -- -x 500"
