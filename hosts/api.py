@@ -15,7 +15,7 @@ from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import register_host
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.api import Listed, Page, paged
+from kvmweb.paging import Listed, Page, paged
 from kvmweb.problems import COMMON, Problem, ProblemError
 
 router = Router(tags=["hosts"])

@@ -27,7 +27,7 @@ class HostTable(tables.Table):
         "{{ record.qemu|default:'–' }}", verbose_name="QEMU", attrs={"cell": {"class": "num wide-only"}}
     )
     seen_at = tables.TemplateColumn(
-        "{% load ui %}{% ago record.seen_at %}", verbose_name="Seen", attrs={"cell": {"class": "quiet"}}
+        "{% load ui %}{% ago record.seen_at %}", verbose_name="Seen", attrs={"cell": {"class": "quiet nowrap"}}
     )
 
     class Meta:

@@ -15,7 +15,7 @@ from ninja import Query, Router
 
 from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.api import Listed, Page, paged
+from kvmweb.paging import Listed, Page, paged
 from kvmweb.journal.models import Entry, Kind as EntryKind
 from kvmweb.journal.writer import migration_topic
 from kvmweb.problems import COMMON, Problem, ProblemError

@@ -12,14 +12,14 @@ from hosts.models import Guest
 from migrations_app.models import Migration
 
 _NUMBER = {"cell": {"class": "num"}}
-_QUIET = {"cell": {"class": "quiet wide-only"}}
+_QUIET = {"cell": {"class": "quiet nowrap wide-only"}}
 
 
 class GuestTable(tables.Table):
     run_state = tables.TemplateColumn(template_name="vms/_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
-        template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "wide-only"}}
+        template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "nowrap wide-only"}}
     )
     memory_kib = tables.TemplateColumn("{% load ui %}{{ record.memory_kib|kib }}", verbose_name="Memory", attrs=_NUMBER)
     vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num wide-only"}})
@@ -54,7 +54,7 @@ class MigrationTable(tables.Table):
     )  # fmt: skip
     requested_by_name = tables.Column(verbose_name="Asked by", attrs=_QUIET)
     requested_at = tables.TemplateColumn(
-        "{% load ui %}{% ago record.requested_at %}", verbose_name="Asked", order_by=("id",), attrs={"cell": {"class": "quiet"}}
+        "{% load ui %}{% ago record.requested_at %}", verbose_name="Asked", order_by=("id",), attrs={"cell": {"class": "quiet nowrap"}}
     )
     took = tables.TemplateColumn(
         "{% load ui %}{{ record|took }}", verbose_name="Took", orderable=False, attrs={"cell": {"class": "num wide-only"}}

@@ -44,11 +44,7 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
     if _opening[uri] > 0:
         _ask_first(endpoint, deadline)
     raw = within(deadline, lambda: _open(uri), what=_name(endpoint))
-    try:
-        return LibvirtConnection(raw, endpoint, deadline=deadline)
-    except Exception:
-        within(deadline, raw.close, what=_name(endpoint))
-        raise
+    return LibvirtConnection(raw, endpoint, deadline=deadline)
 
 
 def _open(uri: str) -> libvirt.virConnect:
@@ -89,14 +85,13 @@ class LibvirtConnection:
         self._link = Link(raw, name=_name(endpoint), deadline=deadline)
         self._guests = Guests(self._link)
         self._events = Events(self._link)
-        with self._link.translated():
-            self._events.watch_close()
+        self._events.watch_close()
 
     def close(self) -> None:
-        """Never raises, never waits longer than a few seconds; a second time does nothing."""
-        self._events.stop()
+        """Never raises, never waits longer than two seconds; a second time does nothing."""
+        self._events.mute()
         self._guests.forget()
-        self._link.close()
+        self._link.close(before=self._events.stop)
 
     def alive(self) -> bool:
         return self._link.alive()

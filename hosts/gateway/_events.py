@@ -30,7 +30,7 @@ class Events:
 
     def watch_close(self) -> None:
         """Notice the end of the connection, before anybody listens."""
-        self._link.raw.registerCloseCallback(self._closed, None)
+        self._link.call("watch the connection", lambda raw: raw.registerCloseCallback(self._closed, None))
 
     def listen(self, callback: Callback) -> None:
         """Raises GatewayError when guests cannot be listened to; pools and networks may be missing on a host."""
@@ -41,19 +41,16 @@ class Events:
                 with contextlib.suppress(Exception):
                     self._link.call(register.__name__, register)
 
-    def stop(self) -> None:
-        """Best effort, within the link's own deadline: the connection is about to be closed."""
+    def mute(self) -> None:
+        """Nobody hears anything any more, from now on."""
         self._listeners.clear()
-        undo, self._undo = self._undo, []
 
-        def work(_raw: libvirt.virConnect) -> None:
-            for step in undo:
+    def stop(self) -> None:
+        """Undo the registrations, which hold the connection open. May hang as long as the host does."""
+        undo, self._undo = [*self._undo, self._link.raw.unregisterCloseCallback], []
+        for step in undo:
+            with contextlib.suppress(Exception):
                 step()
-
-        with contextlib.suppress(Exception):
-            self._link.call("stop listening", work, seconds=2.0)
-        with contextlib.suppress(Exception):
-            self._link.raw.unregisterCloseCallback()
 
     def _register_guests(self, raw: libvirt.virConnect) -> None:
         import libvirt

@@ -87,6 +87,7 @@ class Link:
         self._lock = threading.Lock()
         self._hanging: set[Hashable] = set()
         self._lost = ""
+        self._closed = False
 
     def alive(self) -> bool:
         return not self._lost and self._open()
@@ -139,11 +140,20 @@ class Link:
         except UnicodeDecodeError:
             raise GatewayError(f"{self.name} sent a text that is not UTF-8") from None
 
-    def close(self) -> None:
+    def close(self, *, before: Callable[[], None]) -> None:
         """Waits a moment for libvirtd to say goodbye; a connection that hangs is left behind with its thread."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if closed:
+            return
         self.lose("the connection was closed")
+
+        def work() -> None:
+            before()
+            self.raw.close()
+
         with contextlib.suppress(Exception):
-            within(_ALIVE_SECONDS, self.raw.close, what=self.name)
+            within(_ALIVE_SECONDS, work, what=self.name)
 
     def check(self, what: str, identity: Hashable = None) -> None:
         """Raises HostUnreachable at once when the connection is gone, GatewayError while this question hangs."""

@@ -88,14 +88,30 @@ def clock(when: datetime | None) -> SafeString:
     )
 
 
+def _number(value: Any) -> float | None:
+    """A template gives "" for a key that is not there."""
+    return value if isinstance(value, int | float) else None
+
+
 @register.filter
-def kib(value: int | None) -> str:
-    return units.size(None if value is None else value * 1024)
+def kib(value: Any) -> str:
+    number = _number(value)
+    return units.size(None if number is None else number * 1024)
 
 
-register.filter("size", units.size)
-register.filter("rate", units.rate)
-register.filter("duration", units.duration)
+@register.filter
+def size(value: Any) -> str:
+    return units.size(_number(value))
+
+
+@register.filter
+def rate(value: Any) -> str:
+    return units.rate(_number(value))
+
+
+@register.filter
+def duration(value: Any) -> str:
+    return units.duration(_number(value))
 
 
 @register.filter
@@ -107,8 +123,8 @@ def took(migration: Migration) -> str:
 
 
 @register.simple_tag
-def span(low: float | None, high: float | None) -> str:
-    return units.span(low, high)
+def span(low: Any, high: Any) -> str:
+    return units.span(_number(low), _number(high))
 
 
 @register.filter

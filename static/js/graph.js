@@ -36,7 +36,14 @@
     columns[0].push(at);
     columns[1].push(number(sample.rate));
     columns[2].push(number(sample.dirty));
-    plot?.setData(columns);
+    if (plot) plot.setData(columns);
+    else show();
+  }
+
+  function show() {
+    const enough = columns[0].length > 1;
+    box.classList.toggle("is-empty", !enough);
+    if (enough) draw();
   }
 
   async function load() {
@@ -44,7 +51,7 @@
     if (!answer.ok) return;
     const [times, rates, dirty] = await answer.json();
     columns = [times, rates.map(number), dirty.map(number)];
-    if (columns[0].length || !plot) draw();
+    show();
   }
 
   load();

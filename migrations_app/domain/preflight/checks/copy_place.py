@@ -1,4 +1,4 @@
-"""A copied disk needs an active pool at the destination whose path is the folder of the disk (libvirt.md 4.3).
+"""A copied disk needs an active pool at the destination whose path is the folder of the disk.
 
 What is there under the same name is never overwritten: it may be another VM's disk, or this very disk on shared
 storage.

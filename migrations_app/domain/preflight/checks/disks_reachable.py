@@ -38,8 +38,9 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
             "path": place(disk),
             f"pool on {target}": storage.pool_words(storage.target_pool(facts, disk)),
         }
-        words = f"Disk {disk.target} of {name}: {why}"
-        yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, fix, other)
+        yield finding(
+            Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", f"disk {disk.target}", evidence, fix, other
+        )
 
 
 def _why(facts: Facts, disk: Disk, *, proven: bool) -> tuple[str, Remedy]:

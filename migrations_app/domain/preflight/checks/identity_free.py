@@ -1,6 +1,6 @@
 """The destination must not know another guest by this name, nor any by this UUID.
 
-A shut-off definition with the same UUID and name is no error for libvirt: it replaces it silently (libvirt.md 3.3).
+A shut-off definition with the same UUID and name is no error for libvirt: it replaces it silently.
 That may be the only copy of somebody's settings, so it blocks here.
 """
 

@@ -1,6 +1,6 @@
 """libvirt refuses to move a guest with a disk in a file on a local file system, unless the disk is copied.
 
-It asks the file system at the source (libvirt.md 3.2); we see the pools. A pool of a shared type is shared. A directory
+It asks the file system at the source; we see the pools. A pool of a shared type is shared. A directory
 may be a mount of shared storage: unknown, unless the two hosts' answers prove that there are two file systems. Block
 devices always pass libvirt's test, and so does a pool of a shared type that leads somewhere else.
 """

@@ -1,4 +1,4 @@
-"""Known faults of libvirt versions that refuse certain guests at the destination (libvirt.md, section 0).
+"""Known faults of libvirt versions that refuse certain guests at the destination.
 
 libvirt 9.10 to 10.1 adds vmx features to guests with nested virtualisation that were started by an older one. Before
 11.10, with QEMU 10, it adds the feature ht to guests with more than one thread per core. Distributions may have fixed

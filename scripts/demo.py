@@ -1,0 +1,138 @@
+"""`make demo`: a lab of two real libvirt hosts, and kvmweb to move VMs between them. In the foreground; Ctrl-C ends both."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "demo"
+USER = "admin"
+#: the migration link of the demo: slow enough that a move can be watched
+LINK_MBIT = 60
+
+
+class Stop(Exception):
+    pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
+    bind = parser.parse_args().bind
+    data_dir = ROOT / "var" / "demo"
+    os.environ |= {
+        "KVMWEB_DATA_DIR": str(data_dir),
+        "KVMWEB_ALLOWED_HOSTS": " ".join(_names(bind)),
+        "DJANGO_SETTINGS_MODULE": "kvmweb.settings",
+    }
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    serve: subprocess.Popen[bytes] | None = None
+    from lab import Lab, Wanted
+
+    try:
+        print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
+        _quietly("root")
+        lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=LINK_MBIT))
+        password = _prepare(lab)
+        serve = subprocess.Popen([sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, start_new_session=True)
+        _wait_for(serve, lab)
+        print(f"\n  kvmweb   http://{bind}/\n  login    {USER}\n  password {password}\n")
+        print("  Open web-01, choose Migrate, and watch it move from kvm-a to kvm-b. Ctrl-C ends everything.\n", flush=True)
+        sys.exit(f"kvmweb ended with status {serve.wait()}.")
+    except Stop:
+        print("\nStopping kvmweb and the lab.", flush=True)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if serve is not None and serve.poll() is None:
+            serve.terminate()
+            serve.wait(20)
+        _quietly("down", "--prefix", PREFIX)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Stop
+
+
+def _quietly(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def _names(bind: str) -> list[str]:
+    """The names a browser may use for this machine."""
+    host = bind.rpartition(":")[0].strip("[]")
+    names = {"localhost", "127.0.0.1", "[::1]", socket.gethostname(), socket.getfqdn()}
+    if host in ("0.0.0.0", "::"):
+        addresses = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
+        names |= {f"[{address}]" if ":" in address else address for address in addresses}
+    else:
+        names.add(host)
+    return sorted(names)
+
+
+def _prepare(lab: Any) -> str:
+    """A fresh database with one admin and the lab's hosts; kvmweb's ssh key is let in by the hosts."""
+    for file in Path(os.environ["KVMWEB_DATA_DIR"]).glob("kvmweb.sqlite3*"):
+        file.unlink()
+    _manage("migrate", "--verbosity", "0")
+    password = secrets.token_urlsafe(9)
+    _manage("create_user", USER, "--role", "admin", "--password-stdin", text=f"{password}\n")
+    lab.authorize_key(_manage("ssh_key").strip())
+
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.db import connection
+
+    from hosts.usecases.register_host import register_host
+
+    admin = User.objects.get(username=USER)
+    for host in lab.hosts.values():
+        register_host(
+            by=admin,
+            name=host.name,
+            transport="ssh",
+            address=host.address,
+            user="root",
+            peer_address=host.name,
+            peer_transport="tcp",
+            migration_address=host.migration_address,
+            reason="A host of the demo.",
+        )
+    connection.close()
+    return password
+
+
+def _manage(*arguments: str, text: str = "") -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, input=text, text=True, stdout=subprocess.PIPE).stdout
+
+
+def _wait_for(serve: subprocess.Popen[bytes], lab: Any, seconds: float = 90) -> None:
+    """Until kvmweb answers and has seen all VMs."""
+    from hosts.models import Sighting
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if serve.poll() is not None:
+            sys.exit("kvmweb did not start; what it said is above.")
+        if Sighting.objects.filter(state="running").count() >= 3:
+            return
+        time.sleep(0.3)
+    print("The VMs have not been seen yet; the dashboard says why.")
+
+
+if __name__ == "__main__":
+    main()

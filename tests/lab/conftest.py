@@ -1,0 +1,47 @@
+"""One lab and one kvmweb for all lab and browser tests of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, Wanted
+from tests.lab.serving import Serving
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Two hosts. KVMWEB_LAB_PREFIX names one that is up already, for work on a single test."""
+    if prefix := os.environ.get("KVMWEB_LAB_PREFIX"):
+        yield Lab.load(prefix)
+        return
+    made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test"))
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture(scope="session")
+def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """kvmweb with both hosts registered over TCP, refresh once an hour."""
+    serving = Serving(lab, Path(tmp_path_factory.mktemp("serve")))
+    serving.prepare()
+    serving.start()
+    try:
+        serving.register_hosts()
+        yield serving
+    finally:
+        serving.stop()
+
+
+@pytest.fixture
+def fresh(lab: Lab, kvmweb: Serving) -> Serving:
+    """All guests at home, as kvmweb has seen for itself."""
+    lab.reset()
+    for name in ("web-01", "db-01", "build-01"):
+        kvmweb.wait_for_guest(name, "kvm-a", seconds=30)
+    return kvmweb

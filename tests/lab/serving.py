@@ -1,0 +1,222 @@
+"""A real `manage.py serve` beside the lab, spoken to as a client would: over the API."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kvmweb.config import BASE_DIR
+from lab import Lab
+
+TERMINAL = {"done", "failed", "cancelled", "blocked"}
+
+
+class Answer:
+    def __init__(self, status: int, body: Any, headers: Any) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+class Serving:
+    """One kvmweb with its own data folder; `transport` and `peer` say how the lab's hosts are registered."""
+
+    def __init__(self, lab: Lab, folder: Path, *, transport: str = "tcp", peer: str = "tcp", **settings: str) -> None:
+        self.lab = lab
+        self.folder = folder
+        self.transport = transport
+        self.peer = peer
+        self.port = _spare_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("KVMWEB_")}
+        self.environment = plain | {"KVMWEB_DATA_DIR": str(folder), "KVMWEB_REFRESH_SECONDS": "3600", **settings}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.password = "olga-password-1"
+        self.token = self.admin_token = ""
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        self.manage("migrate", "-v", "0")
+        for name, role in (("olga", "operator"), ("anna", "admin"), ("vera", "viewer")):
+            self.manage("create_user", name, "--role", role, "--password-stdin", text=f"{name}-password-1\n")
+        self.token = self.manage("create_token", "olga").strip()
+        self.admin_token = self.manage("create_token", "anna").strip()
+        self.lab.authorize_key(self.manage("ssh_key").strip())
+
+    def start(self) -> None:
+        with (self.folder / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{self.port}"],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._answers, 60, "kvmweb answers")
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "serve.log").read_text()[-3000:]
+        try:
+            return self.get("/hosts").status == 200
+        except OSError:
+            return False
+
+    def register_hosts(self) -> None:
+        for host in self.lab.hosts.values():
+            fields = {
+                "name": host.name,
+                "transport": self.transport,
+                "address": host.address,
+                "peer_address": host.name,
+                "peer_transport": self.peer,
+                "migration_address": host.migration_address,
+            }
+            if self.transport == "ssh":
+                fields["user"] = "root"
+            if self.peer == "ssh":
+                fields["peer_user"] = "root"
+            answer = self.post("/hosts", fields, token=self.admin_token)
+            assert answer.status == 201, answer.body
+        wait_until(lambda: all(host["contact"] == "answers" for host in self.items("/hosts")), 60, "hosts answer")
+
+    # --- speaking -------------------------------------------------------------------------------------------------
+
+    def manage(self, *command: str, text: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=BASE_DIR,
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def get(self, path: str, *, token: str = "") -> Answer:
+        return self._call("GET", path, None, token)
+
+    def post(self, path: str, body: Any = None, *, token: str = "") -> Answer:
+        return self._call("POST", path, body if body is not None else {}, token)
+
+    def _call(self, method: str, path: str, body: Any, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", data=data, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return Answer(answer.status, json.loads(answer.read() or b"null"), answer.headers)
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, json.loads(error.read() or b"null"), error.headers)
+
+    def items(self, path: str) -> list[Any]:
+        answer = self.get(path)
+        assert answer.status == 200, answer.body
+        return list(answer.body["items"])
+
+    def guest(self, name: str) -> Any:
+        return next(guest for guest in self.items(f"/guests?q={name}") if guest["name"] == name)
+
+    def wait_for_guest(self, name: str, host: str, state: str = "running", seconds: float = 20) -> Any:
+        def there() -> bool:
+            found = [g for g in self.items(f"/guests?q={name}") if g["name"] == name]
+            return bool(found) and found[0]["host"] == host and found[0]["state"] == state
+
+        wait_until(there, seconds, f"{name} is seen {state} on {host}")
+        return self.guest(name)
+
+    # --- migrations -----------------------------------------------------------------------------------------------
+
+    def migrate(self, name: str, target: str, *, kind: str = "live", token: str = "", **options: Any) -> Any:
+        body = {"guest": self.guest(name)["uuid"], "target": target, "kind": kind, "options": options}
+        answer = self.post("/migrations", body, token=token)
+        assert answer.status == 201, answer.body
+        return answer.body
+
+    def migration(self, pk: int) -> Any:
+        return self.get(f"/migrations/{pk}").body
+
+    def wait_for_state(self, pk: int, *states: str, seconds: float = 60) -> Any:
+        wait_until(
+            lambda: self.migration(pk)["state"] in states,
+            seconds,
+            f"migration {pk} is {' or '.join(states)}",
+            tell=lambda: f"{self.migration(pk)['state']}: {self.migration(pk)['state_text']}\n{self.tail_of_log()}",
+        )
+        return self.migration(pk)
+
+    def wait_for_copying(self, pk: int) -> Any:
+        """Until libvirt copies memory and a first progress row is there."""
+        self.wait_for_state(pk, "copying_memory", "copying_disks")
+        wait_until(lambda: self.migration(pk)["progress"]["percent"] is not None, 20, "progress is shown")
+        return self.migration(pk)
+
+    def wait_for_end(self, pk: int, seconds: float = 120) -> Any:
+        return self.wait_for_state(pk, *TERMINAL, seconds=seconds)
+
+    def journal(self, pk: int) -> list[Any]:
+        return self.items(f"/migrations/{pk}/journal?limit=500")
+
+    def owners(self, pk: int) -> list[str]:
+        """Who wrote progress rows, in order, each once."""
+        return list(dict.fromkeys(row["body"]["owner"] for row in self.journal(pk) if row["kind"] == "progress"))
+
+    def tail_of_log(self) -> str:
+        return (self.folder / "serve.log").read_text()[-3000:]
+
+    # --- processes ------------------------------------------------------------------------------------------------
+
+    def pids(self, *words: str) -> list[int]:
+        """Processes of this kvmweb whose command line has all the words, oldest first."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if all(word in command for word in words) and f"KVMWEB_DATA_DIR={self.folder}\0".encode() in environment:
+                found.append(int(entry.name))
+        return sorted(found)
+
+    def owner_pid(self, pk: int) -> int:
+        """The worker that holds a migration; the owner's name is MACHINE-PID-RANDOM."""
+        return int(self.migration(pk)["progress"]["owner"].rsplit("-", 2)[1])
+
+    def kill(self, *words: str) -> None:
+        for pid in self.pids(*words):
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_until(true: Callable[[], bool], seconds: float, what: str, tell: Callable[[], str] = lambda: "") -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}. {tell()}"
+        time.sleep(0.1)
+
+
+def _spare_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
