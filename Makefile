@@ -10,9 +10,13 @@ demo: ## two real libvirt hosts on this machine, and kvmweb to move VMs between 
 	@scripts/bootstrap.sh lab runtime
 	@exec $(PYTHON) -m scripts.demo --bind $(BIND)
 
-test: ## lint, types, contracts, schema, unit, lab and browser tests (root)
+test: ## lint, types, contracts, schema, unit, lab and browser tests (root); ARGS="tests/lab -k ssh" for some tests only
 	@scripts/bootstrap.sh lab dev
-	@exec scripts/test.sh
+	@exec scripts/test.sh $(ARGS)
+
+lint: ## the part of `make test` that runs no code of ours
+	@scripts/bootstrap.sh dev
+	@exec scripts/lint.sh
 
 install: ## what `make run` needs: packages, environment, database
 	@scripts/bootstrap.sh runtime
@@ -26,8 +30,15 @@ bench: ## kvmweb against virsh, side by side on the lab (root)
 	@scripts/bootstrap.sh lab dev
 	@exec $(PYTHON) -m bench
 
-lock: ## for maintainers: compile requirements/*.in with hashes
-	@for name in runtime dev; do .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+lock: ## for maintainers, with uv: compile requirements/*.in with hashes (LOCK=--upgrade for newer releases)
+	@for name in runtime dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit; done
+	@scripts/bootstrap.sh runtime
+	@$(PYTHON) -m scripts.third_party
 
-.PHONY: help demo test install run bench lock
+vendor: ## for maintainers, with Node: fetch the front-end files again (package.json says which)
+	@npm ci --ignore-scripts
+	@$(PYTHON) -m scripts.vendor
+	@$(PYTHON) -m scripts.third_party
+
+.PHONY: help demo test lint install run bench lock vendor

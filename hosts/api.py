@@ -16,6 +16,7 @@ from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import register_host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.paging import Listed, Page, paged
+from kvmweb.pages import person
 from kvmweb.problems import COMMON, Problem, ProblemError
 
 router = Router(tags=["hosts"])
@@ -95,7 +96,7 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
     """The first refresh is queued at once: `contact` says how it went."""
     try:
-        host = register_host(by=request.user, **payload.dict())
+        host = register_host(by=person(request), **payload.dict())
     except HostRefused as refused:
         errors = [{"field": refused.field, "message": refused.message}]
         raise ProblemError(422, refused.message, errors=errors) from None
@@ -112,4 +113,4 @@ def get_host(request: HttpRequest, host_id: int) -> object:
 @router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Read a host again")
 def refresh_host(request: HttpRequest, host_id: int) -> object:
     host = get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
-    return 202, {"errand": ask_refresh(host, by=request.user).pk}
+    return 202, {"errand": ask_refresh(host, by=person(request)).pk}

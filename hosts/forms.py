@@ -48,8 +48,8 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
             "user": "ssh only: root, or a user in the libvirt group. Empty for the user kvmweb runs as.",
             "peer_address": "If other hosts know it under another address. Empty: the address above.",
             "peer_user": "ssh only. Empty: the user above.",
-            "migration_address": "The memory and disks of moving VMs are sent here: its address in the migration network. "
-            "Empty: the destination chooses.",
+            "migration_address": "The memory and disks of moving VMs are sent here: its address in the migration"
+            " network. Empty: the destination chooses.",
         }
         widgets: ClassVar = {
             name: forms.TextInput(attrs=_PLAIN)

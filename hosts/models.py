@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from hosts.facts import endpoint
+from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import RunState
 from hosts.facts.host import version_text
 from kvmweb.accounts.permissions import visible
@@ -33,7 +33,7 @@ class Host(models.Model):
         REFUSED = "refused", "Refused"  # e.g. the same machine twice; not contacted again until changed
 
     name = models.CharField(max_length=63, unique=True, error_messages={"unique": "A host has this name already."})
-    transport = models.CharField(max_length=4, choices=[(t.value, t.value) for t in endpoint.Transport])
+    transport = models.CharField(max_length=4, choices=[(t.value, t.value) for t in Transport])
     address = models.CharField(max_length=253, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
     user = models.CharField(max_length=32, blank=True)
@@ -82,9 +82,9 @@ class Host(models.Model):
         return self.name
 
     @property
-    def endpoint(self) -> endpoint.Endpoint:
-        return endpoint.Endpoint(
-            transport=endpoint.Transport(self.transport),
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
+            transport=Transport(self.transport),
             address=self.address,
             port=self.port,
             user=self.user,
@@ -92,14 +92,14 @@ class Host(models.Model):
         )
 
     @property
-    def peer(self) -> endpoint.PeerEndpoint | None:
+    def peer(self) -> PeerEndpoint | None:
         """How other hosts reach this one; None for a host registered by its local socket without a peer address."""
         address = self.peer_address or self.address
         transport = self.peer_transport or self.transport
-        if not address or transport == endpoint.Transport.UNIX:
+        if not address or transport == Transport.UNIX:
             return None
-        user = self.peer_user or (self.user if transport == endpoint.Transport.SSH else "")
-        return endpoint.PeerEndpoint(transport=endpoint.Transport(transport), address=address, user=user)
+        user = self.peer_user or (self.user if transport == Transport.SSH else "")
+        return PeerEndpoint(transport=Transport(transport), address=address, user=user)
 
     @property
     def answers(self) -> bool:

@@ -9,7 +9,7 @@ import django_tables2 as tables
 from hosts.models import Host
 
 
-class HostTable(tables.Table):
+class HostTable(tables.Table):  # type: ignore[misc]
     contact = tables.TemplateColumn("{% load ui %}{% contact_state record %}", verbose_name="Contact")
     name = tables.TemplateColumn(template_name="hosts/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     running = tables.TemplateColumn(
@@ -33,6 +33,15 @@ class HostTable(tables.Table):
     class Meta:
         model = Host
         fields: ClassVar = ()
-        sequence: ClassVar = ("contact", "name", "running", "memory", "cpus", "libvirt_version", "qemu_version", "seen_at")
+        sequence: ClassVar = (
+            "contact",
+            "name",
+            "running",
+            "memory",
+            "cpus",
+            "libvirt_version",
+            "qemu_version",
+            "seen_at",
+        )
         row_attrs: ClassVar = {"data-open": lambda record: f"/hosts/{record.pk}/"}
         order_by_field = "sort"

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def _host(request: HttpRequest, pk: int) -> Host:
-    return get_object_or_404(Host.objects.visible_to(request.user), pk=pk)
+    host: Host = get_object_or_404(Host.objects.visible_to(request.user), pk=pk)
+    return host
 
 
 def _pool(request: HttpRequest, pk: int) -> StoragePool:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class OneLineFormatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
     _escapes: ClassVar[dict[int, str]] = {

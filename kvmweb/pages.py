@@ -17,8 +17,10 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
-    """Only for people with this right. Remembers where the journal ended before the view read anything: the page's socket
-    asks for everything after that, so nothing that happens while the page is made and opened is missed.
+    """Only for people with this right.
+
+    Remembers where the journal ended before the view read anything: the page's socket asks for everything after that,
+    so nothing that happens while the page is made and opened is missed.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -30,7 +32,7 @@ def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
                 cast("Any", request).journal_end = newest or 0
             return view(request, *args, **kwargs)
 
-        return guarded
+        return cast("View[P]", guarded)
 
     return decorate
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import roots
+from lab.bringup import Wanted
 from lab.guests import DEMO_SHAPE_MBIT, PROFILES
 from lab.host import DAEMONS, Host
-from lab.lab import Lab, Wanted, remove
+from lab.lab import Lab, remove
 from lab.network import NETWORKS
 from lab.run import CommandFailed, LabError
 from lab.state import DEFAULT_PREFIX
@@ -77,7 +78,7 @@ def _up_arguments(up: argparse.ArgumentParser) -> None:
     up.add_argument("--rootfs", action="append", default=[], metavar="HOST=SUITE|DIR", help="give a host another root")
     up.add_argument("--no-guests", action="store_true")
     up.add_argument("--profile", choices=sorted(PROFILES), default="demo", help="size and speed of the guests")
-    up.add_argument("--shape", metavar="MBIT", help=f"limit the migration network (demo: {DEMO_SHAPE_MBIT}; 'off' for none)")
+    up.add_argument("--shape", metavar="MBIT", help=f"limit the migration network, or 'off' (demo: {DEMO_SHAPE_MBIT})")
     up.add_argument("--no-gluster", action="store_true", help="use the fallback for shared storage: a plain directory")
 
 

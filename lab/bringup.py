@@ -181,16 +181,19 @@ def _bare(key: KeyPair) -> str:
     return " ".join(key.public.split()[:2])
 
 
-def _start_host_node(
-    lab: LabState, plan: Plan, root: _Root, identity: Identity, number: int, image: Path
-) -> HostState:
+def _start_host_node(lab: LabState, plan: Plan, root: _Root, identity: Identity, number: int, image: Path) -> HostState:
     assert lab.switch is not None
     disks = state.disk_folder(lab.prefix)
     shared = disks / "shared"
     images = disks / identity.name / "images"
     for folder in (shared, images):
         folder.mkdir(parents=True, exist_ok=True)
-    binds = [(image, guests.BOOT, True), (shared, storage.SHARED_FOLDER, False), (images, guests.POOLS["local"], False)]
+    binds = [
+        (image / guestimage.BOOT, guests.BOOT, True),
+        (image / guestimage.PRELOAD, hostfiles.PRELOAD, True),
+        (shared, storage.SHARED_FOLDER, False),
+        (images, guests.POOLS["local"], False),
+    ]
     # virtlogd wants its folder; sshd its own; libvirt makes the rest.
     folders = ["/var/log/libvirt/qemu", "/run/sshd", guests.POOLS["testvms"], "/var/lib/libvirt/qemu"]
     files = hostfiles.host_files(root.path, identity, plan.address("mgmt", NAMES))

@@ -20,9 +20,6 @@ _OPTIONS = {
     # QEMU opens images with O_DIRECT, which not every file system of a user's machine has.
     "network.remote-dio": "enable",
     "performance.strict-o-direct": "off",
-    # With more than one, Gluster 10.3 sometimes stops reading from a connection just made, and every user of it hangs.
-    "client.event-threads": "1",
-    "server.event-threads": "1",
     # What Gluster's own "virt" profile sets for disk images with one writer at a time.
     "performance.quick-read": "off",
     "performance.read-ahead": "off",

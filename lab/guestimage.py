@@ -1,4 +1,7 @@
-"""The guests' kernel and initramfs: Debian's cloud kernel, its virtio modules and one static program as PID 1."""
+"""What the lab compiles: the guests' kernel and initramfs, and a library that keeps QEMU from using io_uring.
+
+The guests are Debian's cloud kernel, its virtio modules and one static program as PID 1.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,19 @@ from pathlib import Path
 from lab.paths import CODE, GUEST_IMAGES
 from lab.run import run, tool
 
-SOURCE = CODE / "guest" / "guest.c"
+GUEST_SOURCE = CODE / "native" / "guest.c"
+PRELOAD_SOURCE = CODE / "native" / "no_io_uring.c"
+BOOT, PRELOAD = "boot", "no_io_uring.so"
+"""What `ensure` makes: the folder with `vmlinuz` and `initrd`, and the library."""
+
 _FILE, _FOLDER, _CHARACTER_DEVICE = 0o100000, 0o040000, 0o020000
 
 
 def ensure(root: Path) -> Path:
-    """Return a folder with `vmlinuz` and `initrd`, made from the kernel in `root`. Compiles once per source."""
+    """Return a folder with BOOT and PRELOAD, made with the kernel in `root`. Compiles once per source."""
     kernel = root / "usr/lib/kvmweb-guest"
-    recipe = hashlib.sha256(SOURCE.read_bytes() + str(root).encode() + Path(__file__).read_bytes())
-    target = GUEST_IMAGES / recipe.hexdigest()[:12]
+    sources = [file.read_bytes() for file in (GUEST_SOURCE, PRELOAD_SOURCE, Path(__file__))]
+    target = GUEST_IMAGES / hashlib.sha256(b"".join([*sources, str(root).encode()])).hexdigest()[:12]
     if target.is_dir():
         return target
     GUEST_IMAGES.mkdir(parents=True, exist_ok=True)
@@ -28,10 +35,13 @@ def ensure(root: Path) -> Path:
     fresh.chmod(0o755)
     try:
         program = fresh / "guest"
-        run([tool("gcc"), "-static", "-O2", "-o", str(program), str(SOURCE), "-lpthread"])
-        (fresh / "initrd").write_bytes(gzip.compress(_archive(program, kernel / "modules"), 6))
+        run([tool("gcc"), "-static", "-O2", "-o", str(program), str(GUEST_SOURCE), "-lpthread"])
+        library = ["-shared", "-fPIC", "-nostdlib", "-O2", "-o", str(fresh / PRELOAD), str(PRELOAD_SOURCE)]
+        run([tool("gcc"), *library])
+        (fresh / BOOT).mkdir()
+        (fresh / BOOT / "initrd").write_bytes(gzip.compress(_archive(program, kernel / "modules"), 6))
         program.unlink()
-        shutil.copy(kernel / "vmlinuz", fresh / "vmlinuz")
+        shutil.copy(kernel / "vmlinuz", fresh / BOOT / "vmlinuz")
         # Two labs may get here at once; whoever is second uses what the first has made.
         if not target.is_dir():
             fresh.rename(target)

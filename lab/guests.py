@@ -12,7 +12,12 @@ from lab.state import GuestSpec
 BOOT = "/var/lib/libvirt/boot"
 """Where every host has the guests' kernel and initramfs."""
 
+BOOT_POOL = "boot"
+"""The pool that shows that folder, so that libvirt can be asked, also over plain TCP, whether the kernel is there."""
+
 POOLS = {"testvms": "/var/lib/libvirt/testvms", "local": "/var/lib/libvirt/images"}
+"""The pools of the guests' disks, and where they are."""
+
 TICKS_PORT = 7010
 _COMPARED = ("disk", "interface", "hostdev", "filesystem", "tpm", "shmem", "memory", "graphics", "channel", "watchdog")
 _NAMESPACE = uuid.UUID("9b5e4a5c-0d3f-4a4e-9d55-2f6c6c8f2c11")
@@ -29,7 +34,9 @@ _TEST = (
 _DEMO = (
     GuestSpec("web-01", "kvm-a", memory_mib=512, fill_mib=288),
     GuestSpec("db-01", "kvm-a", memory_mib=512, fill_mib=192, dirty_kib=10240, hot_mib=64),
-    GuestSpec("build-01", "kvm-a", memory_mib=256, fill_mib=32, storage="local", disk_mib=512, disk_fill_mib=96, disk_kib=256),
+    GuestSpec(
+        "build-01", "kvm-a", memory_mib=256, fill_mib=32, storage="local", disk_mib=512, disk_fill_mib=96, disk_kib=256
+    ),
     GuestSpec("old-01", "kvm-b", memory_mib=256, running=False),
 )
 PROFILES: dict[str, tuple[GuestSpec, ...]] = {"test": _TEST, "demo": _DEMO}
@@ -42,9 +49,7 @@ def stable_uuid(prefix: str, name: str) -> str:
 
 
 def completed(spec: GuestSpec, *, prefix: str, address: str) -> GuestSpec:
-    return dataclasses.replace(
-        spec, uuid=spec.uuid or stable_uuid(prefix, spec.name), address=spec.address or address
-    )
+    return dataclasses.replace(spec, uuid=spec.uuid or stable_uuid(prefix, spec.name), address=spec.address or address)
 
 
 def disk_path(spec: GuestSpec) -> str:
@@ -94,7 +99,7 @@ def fingerprint(xml: str, *, live: bool = False) -> str:
     for device in domain.findall("devices/*"):
         if device.tag in _COMPARED:
             inner = {child.tag: child.attrib for child in device}
-            source = sorted(value for key, value in inner.get("source", {}).items() if key in ("file", "bridge", "network"))
+            source = [inner.get("source", {}).get(key) for key in ("file", "bridge", "network")]
             place = inner.get("mac", {}).get("address") or inner.get("target", {}).get("dev")
             parts.append(f"{device.tag} {device.get('type')} {source} {place}")
     return "\n".join(sorted(parts))
@@ -123,6 +128,7 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "name": spec.name,
         "address": f"{spec.address}/24",
         "ticks": f"{ticks[0]}:{ticks[1]}",
+        "tick": spec.tick_ms,
         "fill": spec.fill_mib,
         "dirty": spec.dirty_kib,
         "hot": spec.hot_mib,

@@ -10,7 +10,8 @@ from lab.node import NodeFile
 ACCOUNTS = {"vmadmin": 2001, "outsider": 2002}
 """Users besides root: vmadmin is in group libvirt, outsider is not (to test what "permission denied" looks like)."""
 
-DOMAIN = "lab"
+PRELOAD = "/usr/local/lib/kvmweb-lab/no_io_uring.so"
+"""Loaded into every program of a host; lab/native/no_io_uring.c says why."""
 
 _QEMU_CONF = """\
 security_driver = "none"
@@ -86,8 +87,8 @@ def resolver_files(name: str, nameserver: str) -> list[NodeFile]:
     return [
         NodeFile("/etc/hostname", f"{name}\n"),
         NodeFile("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-        NodeFile("/etc/resolv.conf", f"nameserver {nameserver}\nsearch {DOMAIN}\noptions timeout:2 attempts:2\n"),
-        NodeFile("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n"),
+        NodeFile("/etc/resolv.conf", f"nameserver {nameserver}\noptions timeout:2 attempts:2\n"),
+        NodeFile("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"),
     ]
 
 
@@ -96,6 +97,7 @@ def host_files(root: Path, identity: Identity, nameserver: str) -> list[NodeFile
     files = [
         *resolver_files(identity.name, nameserver),
         *_account_files(root),
+        NodeFile("/etc/ld.so.preload", f"{PRELOAD}\n"),
         NodeFile("/etc/libvirt/libvirtd.conf", libvirtd_conf(identity.uuid)),
         NodeFile("/etc/libvirt/qemu.conf", _QEMU_CONF, 0o600),
         NodeFile("/etc/ssh/sshd_config", _SSHD_CONFIG),

@@ -16,7 +16,8 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-MS_RDONLY, MS_NOSUID, MS_NOEXEC, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 8, 4, 32, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_PID, NEW_NET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun", "fuse")

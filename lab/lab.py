@@ -37,9 +37,13 @@ class Lab:
         state.check_prefix(wanted.prefix)
         with state.locked(f"lab-{wanted.prefix}"):
             bringup.remove(wanted.prefix)
-            lab = cls(bringup.build(wanted))
-            if with_guests:
-                lab._start_guests(guests.PROFILES[wanted.profile])
+            try:
+                lab = cls(bringup.build(wanted))
+                if with_guests:
+                    lab._start_guests(guests.PROFILES[wanted.profile])
+            except BaseException:
+                bringup.remove(wanted.prefix)  # also after Ctrl-C: half a lab is nobody's
+                raise
         return lab
 
     def down(self) -> None:
@@ -61,7 +65,10 @@ class Lab:
         return keys.private_key_path(self.prefix)
 
     def define_guest(self, host: str, spec: GuestSpec, *, start: bool = True) -> GuestSpec:
-        """Create a guest (with its disk) besides the initial ones; `reset` removes it. Returns it with uuid and address."""
+        """Create a guest and its disk besides the initial ones, until the next `reset`.
+
+        Returns it with uuid and address filled in.
+        """
         taken = {guest.address for guest in self.state.guests}
         plan = Plan(self.prefix, self.state.index)
         free = (plan.address("guest", number) for number in range(FIRST_GUEST + 50, 250))

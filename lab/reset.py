@@ -66,14 +66,13 @@ def _heal(host: Host, lab: LabState) -> None:
     host.shape(lab.shape_mbit)
     for name in DAEMONS:
         host.start_daemon(name)
-    for pool in storage.names(host, "pool-list", "--all", "--name") - set(guests.POOLS):
+    for pool in storage.names(host, "pool-list", "--all", "--name") - {*guests.POOLS, guests.BOOT_POOL}:
         host.virsh("pool-destroy", pool, check=False)
         host.virsh("pool-undefine", pool, check=False)
     for name in storage.names(host, "net-list", "--all", "--name") - {storage.NETWORK}:
         host.virsh("net-destroy", name, check=False)
         host.virsh("net-undefine", name, check=False)
-    for pool in guests.POOLS:
-        storage.ensure_pool(host, pool, lab.shared_storage)
+    storage.ensure_pools(host, lab.shared_storage)
     storage.ensure_network(host)
 
 

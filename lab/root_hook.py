@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Called by mmdebstrap while it makes a root (argument: the root); keeps services from starting and adds a guest kernel.
+"""Called by mmdebstrap while it makes a root (its argument): no service ever starts there, a guest kernel is added.
 
 The kernel is only unpacked: installed, it would build an initramfs that nobody boots.
 """

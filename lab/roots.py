@@ -42,9 +42,7 @@ _EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/
 
 def native_suite() -> str:
     """The Debian suite of this machine. LabError when it is none the lab knows."""
-    release = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
-    )
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     suite = SUITES.get(release.get("VERSION_ID", "").strip('"'))
     if release.get("ID", "").strip('"') != "debian" or suite is None:
         raise LabError("the lab makes its hosts from Debian packages and needs Debian 12 or 13 to run on")
@@ -68,7 +66,7 @@ def path(suite: str) -> Path:
 
 
 def ensure(suite: str) -> Path:
-    """Return the root of `suite`, making it first if needed (about half a minute and 500 MB). Safe to call twice at once."""
+    """Return the root of `suite`. Makes it first if needed: half a minute, 600 MB. Safe to call twice at once."""
     target = path(suite)
     if target.is_dir():
         return target

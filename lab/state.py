@@ -22,10 +22,11 @@ DEFAULT_PREFIX = "demo"
 
 @dataclass(frozen=True)
 class GuestSpec:
-    """One guest. Everything after `fill_mib` is how it behaves, done by the program in lab/guest/.
+    """One guest. From `tick_ms` on it is how it behaves, done by lab/native/guest.c.
 
     host         the host it is defined on (its home, for `reset`)
     storage      pool of its disk: "testvms" (shared), "local", or "" for none
+    tick_ms      time between two datagrams: each costs an emulated guest most of a millisecond of CPU
     fill_mib     memory filled with noise at boot, so that a migration has something to carry
     dirty_kib    memory rewritten per second, within the first `hot_mib` of the filled part
     disk_kib     written to the disk per second, after `disk_fill_mib` once at boot
@@ -37,6 +38,7 @@ class GuestSpec:
     running: bool = True
     storage: str = "testvms"
     disk_mib: int = 64
+    tick_ms: int = 20
     fill_mib: int = 0
     dirty_kib: int = 0
     hot_mib: int = 16

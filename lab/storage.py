@@ -19,9 +19,13 @@ def prepare(host: Host, kind: str) -> None:
     """Define and start the pools and the isolated network."""
     if kind == DIRECTORY:
         host.exec("mount", "--bind", SHARED_FOLDER, guests.POOLS["testvms"])
-    for name in guests.POOLS:
-        ensure_pool(host, name, kind)
+    ensure_pools(host, kind)
     ensure_network(host)
+
+
+def ensure_pools(host: Host, kind: str) -> None:
+    for name in (*guests.POOLS, guests.BOOT_POOL):
+        ensure_pool(host, name, kind)
 
 
 def ensure_pool(host: Host, name: str, kind: str) -> None:
@@ -70,7 +74,7 @@ def pool_xml(name: str, kind: str) -> str:
         ElementTree.SubElement(source, "dir", path=f"/{gluster.VOLUME}")
         ElementTree.SubElement(source, "format", type="glusterfs")
     target = ElementTree.SubElement(pool, "target")
-    ElementTree.SubElement(target, "path").text = guests.POOLS[name]
+    ElementTree.SubElement(target, "path").text = guests.BOOT if name == guests.BOOT_POOL else guests.POOLS[name]
     return ElementTree.tostring(pool, encoding="unicode")
 
 

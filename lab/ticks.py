@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import fcntl
+import itertools
 import socket
 import struct
 import threading
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from lab.run import LabError
-
 
 _ETHERNET_IPV4, _UDP = 0x0800, 17
 _GET_ADDRESS = 0x8915
@@ -40,9 +40,9 @@ class _Heard:
 class TickReceiver:
     """Collects ticks in a thread of its own. Use as a context manager, or call `close`. Several may listen at once.
 
-        with TickReceiver(*lab.ticks_address) as ticks:
-            ...
-            assert ticks.largest_hole("web-01", since, time.monotonic()) < 2
+    with TickReceiver(*lab.ticks_address) as ticks:
+        ...
+        assert ticks.largest_hole("web-01", since, time.monotonic()) < 2
     """
 
     def __init__(self, address: str, port: int) -> None:
@@ -94,7 +94,7 @@ class TickReceiver:
     def largest_hole(self, name: str, since: float, until: float) -> float:
         """The longest silence in seconds between two moments, silence at either end included."""
         moments = [since, *(tick.arrived for tick in self.ticks(name, since, until)), until]
-        return max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+        return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
     def wait_for(self, name: str, *, timeout: float, since: float | None = None) -> bool:
         """Wait until a tick arrives after `since` (default: now). False when none came within `timeout` seconds."""
@@ -114,7 +114,7 @@ class TickReceiver:
         """
         ticks = self.ticks(name, since, until)
         numbers = [(tick.boot, tick.sequence) for tick in ticks]
-        runs = [tick.boot for tick, before in zip(ticks, [None, *ticks], strict=False) if not before or before.boot != tick.boot]
+        runs = [boot for boot, _ in itertools.groupby(tick.boot for tick in ticks)]
         return len(set(numbers)) < len(numbers) or len(set(runs)) < len(runs)
 
     def _arrived_after(self, name: str, moment: float) -> bool:

@@ -18,6 +18,7 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.paging import Listed, Page, paged
 from kvmweb.journal.models import Entry, Kind as EntryKind
 from kvmweb.journal.writer import migration_topic
+from kvmweb.pages import person
 from kvmweb.problems import COMMON, Problem, ProblemError
 from migrations_app.api_schemas import (
     CancelIn,
@@ -149,7 +150,7 @@ def get_preflight(request: HttpRequest, preflight_id: int, response: HttpRespons
 
 
 def _migrations(user: Any) -> QuerySet[Migration]:
-    return Migration.objects.visible_to(user).select_related("source", "target")  # type: ignore[no-any-return]
+    return Migration.objects.visible_to(user).select_related("source", "target")
 
 
 @router.get("/migrations", response={200: Listed[MigrationOut], **COMMON}, summary="Migrations, the newest first")
@@ -172,7 +173,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     newest = Migration.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     try:
         migration = request_migration(
-            by=request.user,
+            by=person(request),
             request=wanted,
             reason=payload.reason,
             idempotency_key=payload.idempotency_key,
@@ -212,7 +213,7 @@ def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = N
     """A flag that takes effect at once before switch-over; one that comes too late ends in `done` and says so."""
     migration = get_object_or_404(_migrations(request.user), pk=migration_id)
     try:
-        return 202, cancel_migration(migration, by=request.user, reason=payload.reason if payload else "")
+        return 202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else "")
     except TooLate as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
 

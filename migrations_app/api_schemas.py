@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
-from hosts.models import Guest
+from hosts.models import Guest, Sighting
 from kvmweb.journal.models import Entry
 from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS
 from migrations_app.models import Migration
@@ -22,9 +22,9 @@ class OptionsIn(Schema):
 
     persist: bool | None = None
     undefine_source: bool | None = None
-    copy_disks: bool | list[str] | None = Field(None, description="true, or the targets of the disks to copy")
-    bandwidth_mib: int | None = Field(None, ge=1, le=MAX_BANDWIDTH_MIB)
-    max_downtime_ms: int | None = Field(None, ge=1, le=MAX_DOWNTIME_MS)
+    copy_disks: bool | list[str] | None = Field(default=None, description="true, or the targets of the disks to copy")
+    bandwidth_mib: int | None = Field(default=None, ge=1, le=MAX_BANDWIDTH_MIB)
+    max_downtime_ms: int | None = Field(default=None, ge=1, le=MAX_DOWNTIME_MS)
     unsafe: bool | None = None
     abort_on_error: bool | None = None
     auto_converge: bool | None = None
@@ -40,7 +40,7 @@ class PreflightIn(Schema):
     guest: UUID
     target: int | str = Field(description="id or name of a host", union_mode="left_to_right")
     kind: Literal["live", "live_storage"] = "live"
-    options: OptionsIn = Field(default_factory=OptionsIn)
+    options: OptionsIn = OptionsIn()
 
 
 class MigrationIn(PreflightIn):
@@ -108,38 +108,43 @@ class GuestOut(Schema):
 
     @staticmethod
     def resolve_state(guest: Guest) -> str | None:
-        return _seen(guest, "state")
+        seen = _seen(guest)
+        return seen.state if seen else None
 
     @staticmethod
     def resolve_host(guest: Guest) -> str | None:
-        sighting = guest.current_sighting()
-        return sighting.host.name if sighting else None
+        seen = _seen(guest)
+        return seen.host.name if seen else None
 
     @staticmethod
     def resolve_host_id(guest: Guest) -> int | None:
-        return _seen(guest, "host_id")
+        seen = _seen(guest)
+        return seen.host_id if seen else None
 
     @staticmethod
     def resolve_persistent(guest: Guest) -> bool | None:
-        return _seen(guest, "persistent")
+        seen = _seen(guest)
+        return seen.persistent if seen else None
 
     @staticmethod
     def resolve_autostart(guest: Guest) -> bool | None:
-        return _seen(guest, "autostart")
+        seen = _seen(guest)
+        return seen.autostart if seen else None
 
     @staticmethod
     def resolve_seen_at(guest: Guest) -> datetime | None:
-        return _seen(guest, "seen_at")
+        seen = _seen(guest)
+        return seen.seen_at if seen else None
 
     @staticmethod
     def resolve_stale(guest: Guest) -> bool:
-        sighting = guest.current_sighting()
-        return sighting is None or not sighting.host.answers
+        seen = _seen(guest)
+        return seen is None or not seen.host.answers
 
 
-def _seen(guest: Guest, name: str) -> Any:
-    sighting = guest.current_sighting()
-    return getattr(sighting, name) if sighting else None
+def _seen(guest: Guest) -> Sighting | None:
+    sighting: Sighting | None = guest.current_sighting()
+    return sighting
 
 
 class ProgressOut(Schema):

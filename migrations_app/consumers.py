@@ -95,7 +95,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return True
 
     async def _beat(self) -> None:
-        """So that a page can tell a quiet afternoon from a dead line. Also finds out about a log-out when nothing moves."""
+        """So that a page can tell a quiet afternoon from a dead line. Also notices a log-out when nothing moves."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             if await self._allowed():

@@ -1,6 +1,7 @@
 """Live fragments of a migration. Rendered once per tick for everybody: nothing in them depends on who looks.
 
-A page patches those it shows. Numbers are pushed; when a state changes the page reads itself again (topic "migrations").
+A page patches those it shows. Numbers are pushed; when a state changes the page reads itself again, told by the
+topic "migrations".
 """
 
 from __future__ import annotations

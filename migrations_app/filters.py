@@ -24,11 +24,9 @@ def _hosts(request: Any) -> QuerySet[Host]:
     return hosts.only("name").order_by("name")
 
 
-class GuestFilter(django_filters.FilterSet):
+class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", label="Name, UUID, host or MAC address")
-    host = django_filters.ModelChoiceFilter(
-        queryset=_hosts, method="on_host", label="Host", empty_label="Any host"
-    )
+    host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
         choices=[(state.value, RUN_LOOKS[state].label) for state in RunState],
         field_name="run_state",
@@ -48,10 +46,10 @@ class GuestFilter(django_filters.FilterSet):
         return queries.found(rows, value)
 
     def on_host(self, rows: QuerySet[Guest], name: str, value: Host) -> QuerySet[Guest]:
-        return rows.filter(here_id=value.pk)
+        return rows.filter(Q(here_id=value.pk))
 
 
-class MigrationFilter(django_filters.FilterSet):
+class MigrationFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", label="VM")
     state = django_filters.ChoiceFilter(
         choices=[(ACTIVE, "Running or waiting"), *((state.value, look.label) for state, look in LOOKS.items())],

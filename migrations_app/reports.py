@@ -1,4 +1,4 @@
-"""A preflight report as the page shows it: verdict first, then what stands in the way, what could not be seen, the rest."""
+"""A preflight report as the page shows it: the verdict, what stands in the way, what could not be seen, the rest."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from hosts.facts.storage import SHARED_POOL_TYPES
 from migrations_app import words
+from migrations_app.domain import virsh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hosts.facts.endpoint import PeerEndpoint
+    from hosts.models import Host
     from migrations_app.models import Preflight
 
 #: after this long without an answer the page says so
@@ -47,7 +51,9 @@ class ReportView:
     passed: Sequence[dict[str, Any]]
     blocked: bool
     button: str
+    #: the same by hand, and where it is to be run
     command: str
+    command_on: str
     patience: int = PATIENCE_SECONDS
 
 
@@ -60,6 +66,7 @@ def report_view(preflight: Preflight) -> ReportView:
         for severity, title in _TITLES
         if counts[severity]
     ]
+    command, command_on = _command(preflight)
     if waiting:
         sentence = f"Asking both hosts whether {guest} can move to {target}."
     elif preflight.error:
@@ -77,5 +84,56 @@ def report_view(preflight: Preflight) -> ReportView:
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
         blocked=preflight.verdict == "blocked",
         button=words.go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
-        command="",
+        command=command,
+        command_on=command_on,
     )
+
+
+def _command(preflight: Preflight) -> tuple[str, str]:
+    """The virsh line for a root shell on the source; empty when the guest is nowhere or nobody can reach the target."""
+    here = preflight.guest.current_sighting()
+    peer = preflight.target.peer
+    if here is None or peer is None:
+        return "", ""
+    name = preflight.guest.name
+    plain = name.isascii() and name.isprintable()
+    guest = name if plain else str(preflight.guest_id)
+    options = preflight.request.options
+    address = preflight.target.migration_address
+    commands = [
+        virsh.equivalent_command(
+            options=options,
+            guest=guest,
+            source_uri="qemu:///system",
+            peer_uri=_peer_text(peer),
+            migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
+            copy_disks=_copied(preflight, here.host),
+        ),
+        virsh.downtime_command(options=options, guest=guest, source_uri="qemu:///system"),
+    ]
+    return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
+
+
+def _copied(preflight: Preflight, source: Host) -> tuple[str, ...]:
+    """As far as the inventory tells: what the worker copies is decided from what the hosts say then."""
+    wanted = preflight.request.options.copy_disks
+    if not isinstance(wanted, bool):
+        return wanted
+    if not wanted:
+        return ()
+    shared = {pool.name: pool.target_path for pool in source.pools.all() if pool.type in SHARED_POOL_TYPES}
+    return tuple(
+        disk["target"]
+        for disk in preflight.guest.disks
+        if disk["device"] == "disk" and not disk["readonly"] and not disk["shareable"]
+        and disk["pool"] not in shared and disk["path"].rpartition("/")[0] not in shared.values()
+    )  # fmt: skip
+
+
+def _peer_text(peer: PeerEndpoint) -> str:
+    user = f"{peer.user}@" if peer.user else ""
+    return f"qemu+{peer.transport}://{user}{_bracketed(peer.address)}/system"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -11,24 +11,31 @@ from django.urls import reverse
 from hosts.models import Guest
 from migrations_app.models import Migration
 
-_NUMBER = {"cell": {"class": "num"}}
 _QUIET = {"cell": {"class": "quiet nowrap wide-only"}}
 
 
-class GuestTable(tables.Table):
+class GuestTable(tables.Table):  # type: ignore[misc]
     run_state = tables.TemplateColumn(template_name="vms/_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
         template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "nowrap wide-only"}}
     )
-    memory_kib = tables.TemplateColumn("{% load ui %}{{ record.memory_kib|kib }}", verbose_name="Memory", attrs=_NUMBER)
+    memory_kib = tables.TemplateColumn(
+        "{% load ui %}{{ record.memory_kib|kib }}", verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}}
+    )
     vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num wide-only"}})
     now = tables.TemplateColumn(
-        template_name="vms/_now_cell.html", verbose_name="Doing now", orderable=False, attrs={"cell": {"class": "wide-only"}}
+        template_name="vms/_now_cell.html",
+        verbose_name="Doing now",
+        orderable=False,
+        attrs={"cell": {"class": "wide-only"}},
     )
     run_seen = tables.TemplateColumn(template_name="vms/_seen_cell.html", verbose_name="Seen", attrs=_QUIET)
     menu = tables.TemplateColumn(
-        template_name="vms/_menu_cell.html", verbose_name="Actions", orderable=False, attrs={"cell": {"class": "cell-menu"}}
+        template_name="vms/_menu_cell.html",
+        verbose_name="Actions",
+        orderable=False,
+        attrs={"cell": {"class": "cell-menu"}},
     )
 
     class Meta:
@@ -43,7 +50,7 @@ class GuestTable(tables.Table):
         }
 
 
-class MigrationTable(tables.Table):
+class MigrationTable(tables.Table):  # type: ignore[misc]
     state = tables.TemplateColumn("{% load ui %}{% migration_state record %}")
     guest_name = tables.TemplateColumn(
         template_name="migrations/_name_cell.html", verbose_name="VM", attrs={"td": {"class": "cell-name"}}
@@ -54,10 +61,16 @@ class MigrationTable(tables.Table):
     )  # fmt: skip
     requested_by_name = tables.Column(verbose_name="Asked by", attrs=_QUIET)
     requested_at = tables.TemplateColumn(
-        "{% load ui %}{% ago record.requested_at %}", verbose_name="Asked", order_by=("id",), attrs={"cell": {"class": "quiet nowrap"}}
+        "{% load ui %}{% ago record.requested_at %}",
+        verbose_name="Asked",
+        order_by=("id",),
+        attrs={"cell": {"class": "quiet nowrap"}},
     )
     took = tables.TemplateColumn(
-        "{% load ui %}{{ record|took }}", verbose_name="Took", orderable=False, attrs={"cell": {"class": "num wide-only"}}
+        "{% load ui %}{{ record|took }}",
+        verbose_name="Took",
+        orderable=False,
+        attrs={"cell": {"class": "num wide-only"}},
     )
     downtime_ms = tables.TemplateColumn(
         "{% load ui %}{% if record.downtime_ms is None %}–{% else %}{{ record.downtime_ms }} ms{% endif %}",

@@ -1,82 +1,163 @@
 #!/usr/bin/env bash
-# Everything kvmweb needs on this machine: system packages and the virtual environment. Safe to repeat, safe to kill.
-# Usage: scripts/bootstrap.sh runtime|dev [lab]...   Starts and replaces no service.
+# Everything kvmweb needs on this machine: system packages where they are missing, .venv, hashed Python requirements.
+#
+#   scripts/bootstrap.sh [runtime] [dev] [lab]        runtime is always included
+#
+# Starts and replaces no service. Safe to repeat, to run twice at once, and after a kill -9 at any point. When nothing is
+# missing it needs neither root nor network and takes a moment.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+here=$(pwd -P)
 
-runtime_packages=(python3 python3-venv python3-dev gcc libc6-dev pkg-config libvirt-dev openssh-client ca-certificates)
-lab_packages=(mmdebstrap iproute2 util-linux procps nftables gcc libc6-dev)
+# Debian packages, one list per purpose.
+runtime_packages=(ca-certificates gcc libc6-dev libvirt-dev openssh-client pkg-config python3 python3-dev python3-venv)
 dev_packages=(chromium fonts-dejavu-core)
+lab_packages=(gcc iproute2 libc6-dev mmdebstrap mount openssh-client procps util-linux)
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
+unset PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+export PIP_DEFAULT_TIMEOUT=${PIP_DEFAULT_TIMEOUT:-60} PIP_RETRIES=${PIP_RETRIES:-8}
 
-install_packages() {
-  local missing=() package
-  for package in "$@"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-  done
-  [ ${#missing[@]} -eq 0 ] && return
-  echo "Installing: ${missing[*]}"
-  # a machine switched off in the middle of an installation leaves half-configured packages
-  if [ -n "$(dpkg --audit)" ]; then as_root dpkg --configure -a; fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
-}
+say() { printf 'set-up: %s\n' "$*" >&2; }
 
-find_python() {
-  local python
-  for python in /usr/bin/python3 python3.13 python3.12 python3.11 python3; do
-    if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      command -v "$python"
-      return
-    fi
-  done
-  echo "kvmweb needs Python 3.11 or newer with venv." >&2
+fail() {
+  say "$*"
   exit 1
 }
 
-install_requirements() {
-  local name=$1 stamp wanted
-  stamp=".venv/.$name.stamp"
-  wanted="$(sha256sum "requirements/$name.txt" | cut -d' ' -f1) $(.venv/bin/python -V)"
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
-  echo "Installing the Python packages of requirements/$name.txt"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$name.txt"
-  echo "$wanted" >"$stamp"
-}
+main() {
+  local packages=("${runtime_packages[@]}") sets=(runtime) purpose set
+  for purpose in "$@"; do
+    case $purpose in
+      runtime) ;;
+      dev) packages+=("${dev_packages[@]}") sets+=(dev) ;;
+      lab)
+        ((EUID == 0)) || fail "the lab makes namespaces and bridges and needs root: sudo make ..."
+        packages+=("${lab_packages[@]}")
+        ;;
+      *) fail "unknown purpose '$purpose': choose from runtime, dev, lab" ;;
+    esac
+  done
 
-make_environment() {
-  # an interrupted attempt leaves an environment without a working pip
-  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-    rm -rf .venv
-    "$(find_python)" -m venv .venv
+  # pip and apt inherit the lock: if this script is killed, the next one waits for what still goes on.
+  exec 9<scripts/bootstrap.sh
+  if ! flock --nonblock 9; then
+    say "waiting for another set-up of this checkout"
+    flock 9
   fi
-  install_requirements runtime
+
+  install_packages "${packages[@]}"
+  for set in "${sets[@]}"; do
+    up_to_date "$set" || install_requirements "$set"
+  done
 }
 
-for purpose in "$@"; do
-  case "$purpose" in
-    runtime)
-      install_packages "${runtime_packages[@]}"
-      make_environment
-      ;;
-    dev)
-      install_packages "${runtime_packages[@]}" "${dev_packages[@]}"
-      make_environment
-      install_requirements dev
-      ;;
-    lab)
-      if [ "$(id -u)" != 0 ]; then
-        echo "The lab makes namespaces and bridges: run this as root (sudo make ...)." >&2
-        exit 1
-      fi
-      install_packages "${lab_packages[@]}"
-      ;;
-    *)
-      echo "Usage: $0 runtime|dev|lab ..." >&2
-      exit 2
-      ;;
-  esac
-done
+# --- system packages --------------------------------------------------------------------------------------------------
+
+missing() {
+  local name
+  for name in "$@"; do
+    # shellcheck disable=SC2016  # a placeholder of dpkg-query
+    if [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null) != installed ]]; then
+      printf '%s\n' "$name"
+    fi
+  done | sort -u
+}
+
+install_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "this is not Debian; going on, in the hope that what these Debian packages hold is here: $*"
+    return
+  fi
+  local wanted
+  mapfile -t wanted < <(missing "$@")
+  ((${#wanted[@]})) || return 0
+  say "system packages to install: ${wanted[*]}"
+
+  local root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || fail "as root, please: apt-get install --no-install-recommends ${wanted[*]}"
+    root=(sudo)
+  fi
+  # needrestart would restart services that have nothing to do with us
+  root+=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1)
+  local apt=("${root[@]}" apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
+  if [[ -n $(dpkg --audit) || -n $(ls -A /var/lib/dpkg/updates) ]]; then
+    say "an earlier installation was interrupted; finishing it first"
+    "${root[@]}" dpkg --configure --pending
+  fi
+  "${apt[@]}" update || say "apt-get update found problems (above); trying without"
+  leave_services_alone "${wanted[@]}"
+  "${apt[@]}" --yes --no-install-recommends install "${wanted[@]}"
+}
+
+# A package may need a newer version of something installed: libvirt-dev of libvirt0, and with it of libvirt-daemon.
+# Libraries may be upgraded for us; what runs as a service, or would have to go, is for the machine's owner to decide.
+leave_services_alone() {
+  local action name rest
+  while read -r action name rest; do
+    if [[ $action == Remv ]]; then
+      fail "apt would remove $name to install $*. Please sort that out, then run this again."
+    elif [[ $action == Inst && $rest == \[* ]] && holds_service "$name"; then
+      fail "apt would upgrade $name, which runs as a service, to install $*." \
+        "Please upgrade it when it suits you (apt-get upgrade), then run this again."
+    fi
+  done < <(LC_ALL=C apt-get --simulate --no-install-recommends install "$@")
+}
+
+holds_service() {
+  dpkg-query --listfiles "$1" 2>/dev/null | grep -E '^(/usr)?/lib/systemd/system/.*\.service$|^/etc/init\.d/.' >/dev/null
+}
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+find_python() {
+  local candidate
+  for candidate in /usr/bin/python3 python3.13 python3.12 python3.11 python3; do
+    if "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "kvmweb needs Python 3.11 or newer with its venv module; found $(python3 --version 2>&1 || true)"
+}
+
+# What a stamp says: these requirements, this Python, this place (a virtual environment cannot be moved).
+key() {
+  { .venv/bin/python --version && printf '%s\n' "$here" && cat "requirements/$1.txt"; } | sha256sum
+}
+
+up_to_date() {
+  [[ ! -e .venv/unfinished && -f .venv/stamp-$1 && $(<".venv/stamp-$1") == "$(key "$1" 2>/dev/null)" ]]
+}
+
+make_venv() {
+  if [[ ! -e .venv/unfinished ]] && grep -qs -- " -m venv $here/.venv\$" .venv/pyvenv.cfg &&
+    .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    return
+  fi
+  [[ ! -e .venv ]] || say "removing .venv: it is incomplete, or made for another place or Python"
+  rm -rf .venv
+  mkdir .venv
+  touch .venv/unfinished
+  local python
+  python=$(find_python)
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv "$here/.venv"
+}
+
+install_requirements() {
+  make_venv
+  say "installing requirements/$1.txt"
+  # After a kill, packages may be half unpacked, which pip would not notice: as long as this is there, we start afresh.
+  touch .venv/unfinished
+  rm -f ".venv/stamp-$1"
+  if ! .venv/bin/python -m pip --quiet install --require-hashes --requirement "requirements/$1.txt"; then
+    rm .venv/unfinished
+    fail "pip could not install requirements/$1.txt"
+  fi
+  key "$1" >".venv/stamp-$1"
+  rm .venv/unfinished
+}
+
+main "$@"

@@ -20,7 +20,8 @@ kvmweb itself is under the Apache License 2.0 (`LICENSE`). It stands on the work
 
 ## Front-end files in this repository
 
-Unchanged but for removed source map references; each folder holds its licence, `static/vendor/manifest.json` the hashes.
+Unchanged but for removed source map references; each folder holds its licence, `static/vendor/manifest.json` the
+hashes.
 htmx and its websocket extension (0BSD) are not here: they come inside the Python package django-htmx.
 
 | file | package | version | licence |
@@ -29,14 +30,21 @@ htmx and its websocket extension (0BSD) are not here: they come inside the Pytho
 PYTHON = """
 ## Python packages an installation uses
 
-Not in this repository: pip fetches them as pinned, with hashes, in `requirements/runtime.txt`. What only the tests use is
-in `requirements/dev.txt`.
+Not in this repository: pip fetches them as pinned, with hashes, in `requirements/runtime.txt`. What only the tests
+use is in `requirements/dev.txt`.
 
 | package | version | licence |
 |---|---|---|
 """
-#: packages whose metadata names no licence, or only a vague one; read in their sources
-KNOWN: dict[str, str] = {}
+#: packages whose metadata is vague; read in the licence files they carry
+KNOWN = {
+    "channels": "BSD-3-Clause",
+    "django-csp": "BSD-3-Clause",
+    "django-filter": "BSD-3-Clause",
+    "django-tables2": "BSD-2-Clause",
+    "sqlparse": "BSD-3-Clause",
+    "uvloop": "MIT OR Apache-2.0",
+}
 
 
 def pins(requirements: str) -> list[tuple[str, str]]:
@@ -52,14 +60,16 @@ def licence(name: str) -> str:
         about = metadata(name)
     except PackageNotFoundError:
         raise SystemExit(f"{name} is not installed: run this with .venv/bin/python after `make install`") from None
-    if expression := about.get("License-Expression"):
-        return str(expression)
-    classifiers = [text.split(" :: ")[-1] for text in about.get_all("Classifier", []) if text.startswith("License :: ")]
-    short = (about.get("License") or "").strip()
+    if "License-Expression" in about:
+        return about["License-Expression"]
+    classifiers = [
+        text.split(" :: ")[-1] for text in about.get_all("Classifier") or [] if text.startswith("License :: ")
+    ]
+    short = about["License"].strip() if "License" in about else ""
     named = short if short and "\n" not in short and len(short) < 60 else ", ".join(classifiers)
     if not named:
         raise SystemExit(f"{name} names no licence: look it up and add it to KNOWN in scripts/third_party.py")
-    return named
+    return named.removesuffix(" License")
 
 
 def page() -> str:

@@ -35,6 +35,4 @@ def _mode(mode: Node) -> CpuMode:
 
 
 def _required(host_model: Node) -> frozenset[str]:
-    return frozenset(
-        feature.get("name") for feature in host_model.all("feature") if feature.get("policy") != "disable"
-    )
+    return frozenset(feature.get("name") for feature in host_model.all("feature") if feature.get("policy") != "disable")

@@ -20,8 +20,13 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A network interface of the host that can carry guests: a bridge, or a device for macvtap."""
+    """A network interface of the host that can carry guests: a bridge, or a device for macvtap.
+
+    `active` True: it is switched on. False: it is off, or, with `certain` False, libvirt only says that it has no
+    carrier, as a bridge has none that is switched on with nothing plugged in: no obstacle for a guest.
+    """
 
     name: str
     active: bool
     is_bridge: bool
+    certain: bool = True

@@ -1,7 +1,7 @@
 """HostConnection over libvirt. The work is in the modules beside it; here it is opened, put together and closed.
 
-Every method is done within the connection's deadline, except migrate(). A guest that is being moved needs a
-connection of its own: libvirtd serves five requests per connection and stops reading at the fifth.
+Every method is done within the connection's deadline (of its own where it takes one), except migrate(). One call at a
+time: whoever moves a guest needs a connection for migrate() and another one to watch it and to abort.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume, VolumeSpec
-from hosts.gateway import _errors, _inventory, _mover, _ssh, _storage, _uri
+from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, _uri
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
-from hosts.gateway._link import Link, within
+from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
 from hosts.gateway.port import HostEvent, HostUnreachable, MigrateCall, PeerProbe
 
@@ -43,8 +43,7 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
     uri = uri_of(endpoint)
     if _opening[uri] > 0:
         _ask_first(endpoint, deadline)
-    raw = within(deadline, lambda: _open(uri), what=_name(endpoint))
-    return LibvirtConnection(raw, endpoint, deadline=deadline)
+    return LibvirtConnection(Link(lambda: _open(uri), name=_name(endpoint), deadline=deadline), endpoint)
 
 
 def _open(uri: str) -> libvirt.virConnect:
@@ -80,18 +79,17 @@ def _name(endpoint: Endpoint) -> str:
 class LibvirtConnection:
     """See HostConnection for what each method promises."""
 
-    def __init__(self, raw: libvirt.virConnect, endpoint: Endpoint, *, deadline: float) -> None:
+    def __init__(self, link: Link, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._link = Link(raw, name=_name(endpoint), deadline=deadline)
+        self._link = link
         self._guests = Guests(self._link)
         self._events = Events(self._link)
-        self._events.watch_close()
 
     def close(self) -> None:
         """Never raises, never waits longer than two seconds; a second time does nothing."""
         self._events.mute()
         self._guests.forget()
-        self._link.close(before=self._events.stop)
+        self._link.close()
 
     def alive(self) -> bool:
         return self._link.alive()
@@ -107,9 +105,7 @@ class LibvirtConnection:
             self._link, emulator=emulator, arch=arch, machine=machine, virt_type=virt_type
         )
 
-    def compare_cpu(
-        self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str
-    ) -> tuple[bool, str]:
+    def compare_cpu(self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str) -> tuple[bool, str]:
         return _inventory.compare_cpu(
             self._link, emulator=emulator, arch=arch, machine=machine, virt_type=virt_type, cpu_xml=cpu_xml
         )
@@ -136,7 +132,7 @@ class LibvirtConnection:
         return _inventory.networks(self._link)
 
     def interfaces(self) -> tuple[Interface, ...]:
-        return _inventory.interfaces(self._link)
+        return _interfaces.interfaces(self._link, self._endpoint)
 
     def volume_at(self, path: str) -> Volume | None:
         return _storage.volume_at(self._link, path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.gateway import _codes
 from hosts.gateway._link import Link
-from hosts.gateway.port import EventKind, HostEvent
+from hosts.gateway.port import EventKind, HostEvent, Refused
 
 if TYPE_CHECKING:
     import libvirt
@@ -20,39 +20,37 @@ logger = logging.getLogger(__name__)
 Callback = Callable[[HostEvent], None]
 
 
+Undo = list[Callable[[], Any]]
+
+
 class Events:
-    """The registrations of one connection. libvirt keeps one close callback per connection: it serves all listeners."""
+    """What one connection hears. libvirt keeps one close callback per connection: it serves all listeners."""
 
     def __init__(self, link: Link) -> None:
+        """Raises GatewayError. The end of the connection is noticed from now on."""
         self._link = link
-        self._undo: list[Callable[[], Any]] = []
         self._listeners: list[Callback] = []
-
-    def watch_close(self) -> None:
-        """Notice the end of the connection, before anybody listens."""
-        self._link.call("watch the connection", lambda raw: raw.registerCloseCallback(self._closed, None))
+        self._heard = False
+        link.prepare("watch the connection", self._watch_close)
 
     def listen(self, callback: Callback) -> None:
         """Raises GatewayError when guests cannot be listened to; pools and networks may be missing on a host."""
         self._listeners.append(callback)
         if len(self._listeners) == 1:
-            self._link.call("listen to guests", self._register_guests)
-            for register in (self._register_pools, self._register_networks):
-                with contextlib.suppress(Exception):
-                    self._link.call(register.__name__, register)
+            self._link.prepare("listen to guests", self._register_guests)
+            for what, step in (("pools", self._register_pools), ("networks", self._register_networks)):
+                with contextlib.suppress(Refused):
+                    self._link.prepare(f"listen to {what}", step)
 
     def mute(self) -> None:
-        """Nobody hears anything any more, from now on."""
+        """Nobody hears anything any more."""
         self._listeners.clear()
 
-    def stop(self) -> None:
-        """Undo the registrations, which hold the connection open. May hang as long as the host does."""
-        undo, self._undo = [*self._undo, self._link.raw.unregisterCloseCallback], []
-        for step in undo:
-            with contextlib.suppress(Exception):
-                step()
+    def _watch_close(self, raw: libvirt.virConnect, undo: Undo) -> None:
+        raw.registerCloseCallback(self._closed, None)
+        undo.append(raw.unregisterCloseCallback)
 
-    def _register_guests(self, raw: libvirt.virConnect) -> None:
+    def _register_guests(self, raw: libvirt.virConnect, undo: Undo) -> None:
         import libvirt
 
         for event, callback in (
@@ -62,23 +60,25 @@ class Events:
             (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._guest_changed),
             (libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, self._guest_changed),
         ):
-            number = raw.domainEventRegisterAny(None, event, callback, None)
-            self._undo.append(partial(raw.domainEventDeregisterAny, number))
+            undo.append(partial(raw.domainEventDeregisterAny, raw.domainEventRegisterAny(None, event, callback, None)))
+        if self._heard:  # this connection replaces another one: what happened in between is not known
+            self._send(HostEvent(kind=EventKind.GUEST, detail="missed"))
+        self._heard = True
 
-    def _register_pools(self, raw: libvirt.virConnect) -> None:
+    def _register_pools(self, raw: libvirt.virConnect, undo: Undo) -> None:
         import libvirt
 
         lifecycle, refresh = libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH
         for event, callback in ((lifecycle, self._pool_lifecycle), (refresh, self._pool_refreshed)):
             number = raw.storagePoolEventRegisterAny(None, event, callback, None)
-            self._undo.append(partial(raw.storagePoolEventDeregisterAny, number))
+            undo.append(partial(raw.storagePoolEventDeregisterAny, number))
 
-    def _register_networks(self, raw: libvirt.virConnect) -> None:
+    def _register_networks(self, raw: libvirt.virConnect, undo: Undo) -> None:
         import libvirt
 
         event = libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE
         number = raw.networkEventRegisterAny(None, event, self._network_lifecycle, None)
-        self._undo.append(partial(raw.networkEventDeregisterAny, number))
+        undo.append(partial(raw.networkEventDeregisterAny, number))
 
     # called by libvirt
 
@@ -97,7 +97,9 @@ class Events:
     def _network_lifecycle(self, _conn: Any, network: Any, event: int, _detail: int, _opaque: Any) -> None:
         self._tell(EventKind.NETWORK, network, _codes.word(_codes.NETWORK_LIFECYCLE, event))
 
-    def _closed(self, _conn: Any, reason: int, _opaque: Any) -> None:
+    def _closed(self, raw: Any, reason: int, _opaque: Any) -> None:
+        if not self._link.is_current(raw):
+            return
         detail = _codes.word(_codes.CLOSE_REASONS, reason)
         self._link.lose(f"the connection to {self._link.name} ended: {detail}")
         self._send(HostEvent(kind=EventKind.CLOSED, detail=detail))

@@ -23,9 +23,12 @@ class Guests:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._handles: dict[str, libvirt.virDomain] = {}
+        self._handles_of: libvirt.virConnect | None = None
 
     def handle(self, raw: libvirt.virConnect, uuid: str) -> libvirt.virDomain:
         """Within a call. The handle of a guest that is gone still answers, with NO_DOMAIN."""
+        if self._handles_of is not raw:
+            self._handles, self._handles_of = {}, raw
         known = self._handles.get(uuid)
         if known is None:
             if len(self._handles) >= _MOST_REMEMBERED:
@@ -35,7 +38,7 @@ class Guests:
 
     def forget(self) -> None:
         """Handles keep the connection open."""
-        self._handles.clear()
+        self._handles, self._handles_of = {}, None
 
     def details(self, uuid: str) -> GuestDetails:
         """Raises GuestMissing; Refused (code 84) for a guest that is just coming in, whose XML may not be read."""
@@ -75,7 +78,10 @@ class Guests:
             return GuestLook(answered=False, error=str(error) or type(error).__name__)
         job, trouble = JobKind.NONE, ""
         if state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE):
-            job, trouble = self._job_kind(uuid)
+            try:
+                job, trouble = self._job_kind(uuid)
+            except GuestMissing:  # it went between the two questions
+                return GuestLook(answered=True, present=False)
         return GuestLook(
             answered=True, present=True, state=state, reason=why, persistent=persistent, job=job, error=trouble
         )
@@ -92,6 +98,8 @@ class Guests:
     def _job_kind(self, uuid: str) -> tuple[JobKind, str]:
         try:
             stats = self._stats(uuid)
+        except GuestMissing:
+            raise
         except GatewayError as error:
             # OPERATION_INVALID: it stopped between the two questions
             kind = JobKind.NONE if error.code == _errors.OPERATION_INVALID else JobKind.UNKNOWN

@@ -1,8 +1,10 @@
-"""One libvirt connection under deadlines: every call runs in a thread of its own that is left behind when it hangs.
+"""One libvirt connection under deadlines, one call at a time.
 
-A call that does not come back in time says one of two things. When the host answers another, trivial question, it is
-this call that hangs (a busy guest, a dead file server): the connection stays usable, the same question is not asked
-again while the first one hangs. Otherwise the host hangs, and the connection is given up.
+One at a time, because libvirt's client library may crash when several threads call over one connection (a race in
+handing on its inner event loop, fixed in libvirt 10.4; Debian 12 has 9.0: seen here, not only read). Each call runs in
+a thread of its own. One that does not come back in time keeps its connection, which is never touched by anybody else
+again and closed by that thread, should it ever return. A new connection takes its place: when it can be opened it was
+that one question which hangs (a stuck guest, a dead file server), when not it is the host.
 """
 
 from __future__ import annotations
@@ -22,14 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: for the trivial question, which libvirtd answers by threads kept for such
-_ALIVE_SECONDS = 2.0
-#: requests of ours in flight; at 5 (max_client_requests) libvirtd stops reading from us, and migrate() needs one
-_AT_ONCE = 3
+#: to say goodbye, and to open the connection that replaces a hanging one
+_SHORT_SECONDS = 2.0
 _MOST_HANGING = 2
 
 
-class _Timeout(Exception):
+class Timeout(Exception):
     pass
 
 
@@ -50,15 +50,12 @@ class _Task:
         except BaseException as error:
             self._error = error
         self._work = _nothing
+        self._finish()  # before anybody can begin the next call
         self._done.set()
-        self._finish()
-
-    def done(self) -> bool:
-        return self._done.is_set()
 
     def result(self, seconds: float) -> Any:
         if not self._done.wait(seconds):
-            raise _Timeout
+            raise Timeout
         if self._error is not None:
             raise self._error
         return self._value
@@ -67,58 +64,131 @@ class _Task:
 def _nothing() -> None: ...
 
 
-def within(seconds: float, work: Callable[[], T], *, what: str) -> T:
-    """Run in a thread; raises HostUnreachable after `seconds` and leaves the thread behind."""
-    try:
-        value: T = _Task(work, _nothing).result(seconds)
-    except _Timeout:
-        raise HostUnreachable(f"{what} did not answer within {seconds:g} s") from None
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Run in a thread; raises Timeout after `seconds` and leaves the thread behind."""
+    value: T = _Task(work, _nothing).result(seconds)
     return value
 
 
-class Link:
-    """`name` is what errors call the host."""
+class _Wire:
+    """One connection of libvirt's. Used by the thread of the call in progress only, also for its end."""
 
-    def __init__(self, raw: libvirt.virConnect, *, name: str, deadline: float) -> None:
+    def __init__(self, raw: libvirt.virConnect) -> None:
         self.raw = raw
+        #: what is to be undone before it is closed: registrations keep it open
+        self.undo: list[Callable[[], Any]] = []
+        self._lock = threading.Lock()
+        self._busy = self._retired = False
+
+    def begin(self) -> None:
+        with self._lock:
+            self._busy = True
+
+    def end(self) -> None:
+        """In the thread of the call, after it."""
+        with self._lock:
+            self._busy = False
+            retired = self._retired
+        if retired:
+            self._close()
+
+    def retire(self) -> bool:
+        """No more calls: close it, or leave that to the call that is still in progress (False)."""
+        with self._lock:
+            already, self._retired = self._retired, True
+            if self._busy or already:
+                return already
+        with contextlib.suppress(Timeout):
+            within(_SHORT_SECONDS, self._close)
+        return True
+
+    def _close(self) -> None:
+        for step in [*self.undo, self.raw.close]:
+            with contextlib.suppress(Exception):
+                step()
+        self.undo.clear()
+
+
+class Link:
+    """`name` is what errors call the host. `prepare` is called with each new connection, by a call of its own."""
+
+    def __init__(self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float) -> None:
+        """Raises HostUnreachable."""
         self.name = name
         self.deadline = deadline
-        self._slots = threading.Semaphore(_AT_ONCE)
-        self._lock = threading.Lock()
+        self._open_raw = open_raw
+        self._lane = threading.Lock()
         self._hanging: set[Hashable] = set()
         self._lost = ""
-        self._closed = False
+        self._prepare: list[Callable[[libvirt.virConnect, list[Callable[[], Any]]], None]] = []
+        try:
+            self._wire = _Wire(within(deadline, open_raw))
+        except Timeout:
+            raise HostUnreachable(f"{name} did not answer within {deadline:g} s") from None
+
+    def is_current(self, raw: object) -> bool:
+        return raw is self._wire.raw
 
     def alive(self) -> bool:
         return not self._lost and self._open()
 
     def lose(self, why: str) -> None:
         """From now on every call fails at once."""
-        with self._lock:
-            self._lost = self._lost or why
+        self._lost = self._lost or why
+
+    def prepare(self, what: str, step: Callable[[libvirt.virConnect, list[Callable[[], Any]]], None]) -> None:
+        """Run a step now, and again on each connection that replaces this one. It appends how to undo itself."""
+        self.call(what, lambda raw: step(raw, self._wire.undo))
+        self._prepare.append(step)
 
     def call(
-        self, what: str, work: Callable[[libvirt.virConnect], T], *, seconds: float | None = None, key: Hashable = None
+        self,
+        what: str,
+        work: Callable[[libvirt.virConnect], T],
+        *,
+        seconds: float | None = None,
+        key: Hashable = None,
+        relayed: bool = False,
     ) -> T:
-        """Run `work` within the deadline (waiting for a slot included), errors translated.
+        """Run `work` within the deadline, waiting for the call before it included; errors translated.
 
-        `what` names the question for people; `key` identifies it among hanging ones. Raises GatewayError (code 68)
-        when only this question hangs, HostUnreachable when the host does.
+        `what` names the question for people; `key` identifies it among hanging ones. `relayed`: see _errors. Raises
+        GatewayError (code 68) when only this question hangs, HostUnreachable when the host does.
         """
         limit = seconds or self.deadline
         identity = key if key is not None else what
-        self.check(what, identity)
-        started = time.monotonic()
-        if not self._slots.acquire(timeout=limit):
-            raise self._silent(what, limit)
-        task = _Task(lambda: work(self.raw), lambda: self._ended(identity))
+        end = time.monotonic() + limit
+        if not self._lane.acquire(timeout=limit):
+            raise GatewayError(f"this connection to {self.name} is busy", code=_errors.OPERATION_TIMEOUT)
         try:
-            with self.translated():
-                value: T = task.result(max(0.0, limit - (time.monotonic() - started)))
+            self._check(identity, what)
+            wire = self._wire
+            wire.begin()
+            task = _Task(lambda: work(wire.raw), lambda: self._ended(identity, wire))
+            with self._translated(relayed=relayed):
+                value: T = task.result(max(0.0, end - time.monotonic()))
                 return value
-        except _Timeout:
-            self._hang(identity, task)
-            raise self._silent(what, limit) from None
+        except Timeout:
+            raise self._replace(identity, what, limit) from None
+        finally:
+            self._lane.release()
+
+    def call_without_end(self, work: Callable[[libvirt.virConnect], T]) -> T:
+        """Run `work` in this thread for as long as it takes; everything else over this connection waits."""
+        with self._lane:
+            self._check(None, "")
+            wire = self._wire
+            wire.begin()
+            try:
+                with self._translated(relayed=True):
+                    return work(wire.raw)
+            finally:
+                wire.end()
+
+    def close(self) -> None:
+        """Waits a moment for libvirtd to say goodbye. A call in progress ends as it likes, the connection after it."""
+        self.lose("the connection was closed")
+        self._wire.retire()
 
     def translate(self, error: libvirt.libvirtError, *, relayed: bool = False) -> GatewayError:
         """`relayed`: the call makes the host talk to another host, whose connection may be the one that failed."""
@@ -128,7 +198,7 @@ class Link:
         return found
 
     @contextlib.contextmanager
-    def translated(self, *, relayed: bool = False) -> Iterator[None]:
+    def _translated(self, *, relayed: bool) -> Iterator[None]:
         import libvirt
 
         try:
@@ -140,55 +210,42 @@ class Link:
         except UnicodeDecodeError:
             raise GatewayError(f"{self.name} sent a text that is not UTF-8") from None
 
-    def close(self, *, before: Callable[[], None]) -> None:
-        """Waits a moment for libvirtd to say goodbye; a connection that hangs is left behind with its thread."""
-        with self._lock:
-            closed, self._closed = self._closed, True
-        if closed:
-            return
-        self.lose("the connection was closed")
-
-        def work() -> None:
-            before()
-            self.raw.close()
-
-        with contextlib.suppress(Exception):
-            within(_ALIVE_SECONDS, work, what=self.name)
-
-    def check(self, what: str, identity: Hashable = None) -> None:
-        """Raises HostUnreachable at once when the connection is gone, GatewayError while this question hangs."""
+    def _check(self, identity: Hashable, what: str) -> None:
         if not self.alive():
             raise HostUnreachable(self._lost or f"the connection to {self.name} was lost")
         if identity in self._hanging:
             raise GatewayError(f"{self.name} still owes an answer: {what}", code=_errors.OPERATION_TIMEOUT)
 
-    def _ended(self, identity: Hashable) -> None:
-        with self._lock:
+    def _ended(self, identity: Hashable, wire: _Wire) -> None:
+        wire.end()
+        self._hanging.discard(identity)
+
+    def _replace(self, identity: Hashable, what: str, limit: float) -> GatewayError:
+        """After a call that did not come back in time; the lane is still held."""
+        old = self._wire
+        self._hanging.add(identity)
+        if old.retire():  # it came back in this very moment
             self._hanging.discard(identity)
-        self._slots.release()
-
-    def _hang(self, identity: Hashable, task: _Task) -> None:
-        with self._lock:
-            if not task.done():
-                self._hanging.add(identity)
-
-    def _silent(self, what: str, limit: float) -> GatewayError:
-        if len(self._hanging) <= _MOST_HANGING and self._answers():
-            return GatewayError(
-                f"{self.name} answers, but not this within {limit:g} s: {what}", code=_errors.OPERATION_TIMEOUT
-            )
-        self.lose(f"{self.name} did not answer within {limit:g} s ({what})")
-        return HostUnreachable(self._lost)
-
-    def _answers(self) -> bool:
+        lost = f"{self.name} did not answer within {limit:g} s ({what})"
+        if self._lost or len(self._hanging) > _MOST_HANGING:
+            self.lose(lost)
+            return HostUnreachable(lost)
         try:
-            within(_ALIVE_SECONDS, self.raw.numOfDomains, what=self.name)
+            self._wire = within(_SHORT_SECONDS, self._open_prepared)
         except Exception:
-            return False
-        return True
+            self.lose(lost)
+            return HostUnreachable(lost)
+        text = f"{self.name} answers, but not this within {limit:g} s: {what}"
+        return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
+
+    def _open_prepared(self) -> _Wire:
+        wire = _Wire(self._open_raw())
+        for step in self._prepare:
+            step(wire.raw, wire.undo)
+        return wire
 
     def _open(self) -> bool:
         try:
-            return bool(self.raw.isAlive())
+            return bool(self._wire.raw.isAlive())
         except Exception:
             return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
 from hosts.gateway import _errors, _uri
 from hosts.gateway._guest import Guests
-from hosts.gateway._link import Link, within
+from hosts.gateway._link import Link
 from hosts.gateway.port import (
     GatewayError,
     GuestMissing,
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 def migrate(link: Link, guests: Guests, call: MigrateCall) -> None:
     """Blocks as long as the migration takes, in the caller's thread; keepalive ends it when the host is lost.
 
-    It is one of the five requests that libvirtd serves per connection: one migration per connection.
+    Nothing else can be asked over this connection meanwhile: watch and abort over another one.
     """
     flags, parameters = flags_of(call), parameters_of(call)
-    link.check("migrate")
-    with link.translated(relayed=True):
-        guest = guests.handle(link.raw, call.uuid)
-        if guest.migrateToURI3(_uri.peer_uri(call.peer, helper=call.helper), parameters, flags) < 0:
+    uri = _uri.peer_uri(call.peer, helper=call.helper)
+
+    def work(raw: libvirt.virConnect) -> None:
+        if guests.handle(raw, call.uuid).migrateToURI3(uri, parameters, flags) < 0:
             raise GatewayError("libvirt did not say why the migration failed")
+
+    link.call_without_end(work)
 
 
 def flags_of(call: MigrateCall) -> int:
@@ -105,13 +107,26 @@ def _probe_once(
     link: Link, guests: Guests, uuid: str, peer: PeerEndpoint, helper: PeerHelper, seconds: float
 ) -> tuple[bool, PeerProbe]:
     """(whether the answer was masked or this helper is not to be had there, what was learned)"""
-    link.check("the peer probe")
     uri = _uri.peer_uri(peer, helper=helper)
+
+    def work(raw: libvirt.virConnect) -> tuple[GatewayError, int]:
+        """libvirt's refusal, with the system's error number. libvirtd waits for the other host without end."""
+        import libvirt
+
+        flags = libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_OFFLINE | libvirt.VIR_MIGRATE_POSTCOPY
+        try:
+            guests.handle(raw, uuid).migrateToURI3(uri, {}, flags)
+        except libvirt.libvirtError as error:
+            return link.translate(error, relayed=True), error.get_int1() or 0
+        return GatewayError("libvirt accepted a migration that must be refused"), 0
+
     try:
-        error, number = within(seconds, lambda: _try(link, guests, uuid, uri), what=peer.address)
+        error, number = link.call("the peer probe", work, seconds=seconds, key=("probe", uuid), relayed=True)
     except HostUnreachable:
+        raise
+    except GatewayError as late:
         text = f"{link.name} tried to reach {peer.address} and had no answer after {seconds:.0f} s"
-        return False, PeerProbe(result=PeerResult.UNKNOWN, message=text)
+        return False, PeerProbe(result=PeerResult.UNKNOWN, message=text if late.code else late.message)
     if isinstance(error, HostUnreachable | GuestMissing):
         raise error
     if (error.code, error.domain) == (_errors.ARGUMENT_UNSUPPORTED, _errors.FROM_QEMU):
@@ -122,18 +137,6 @@ def _probe_once(
         text = f"{link.name} ended its connection to {peer.address} without a reason: {error.message}"
         return True, PeerProbe(result=PeerResult.UNKNOWN, message=text)
     return False, PeerProbe(result=PeerResult.FAILED, message=error.message)
-
-
-def _try(link: Link, guests: Guests, uuid: str, uri: str) -> tuple[GatewayError, int]:
-    """libvirt's refusal with the system's error number, in a thread: libvirtd waits for the other host without end."""
-    import libvirt
-
-    flags = libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_OFFLINE | libvirt.VIR_MIGRATE_POSTCOPY
-    try:
-        guests.handle(link.raw, uuid).migrateToURI3(uri, {}, flags)
-    except libvirt.libvirtError as error:
-        return link.translate(error, relayed=True), error.get_int1() or 0
-    return GatewayError("libvirt accepted a migration that must be refused"), 0
 
 
 def abort(link: Link, guests: Guests, uuid: str) -> None:

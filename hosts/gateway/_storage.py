@@ -119,9 +119,10 @@ def _folder_is_a_pool(link: Link, folder: str) -> bool:
 
         try:
             pool = raw.storagePoolLookupByTargetPath(folder)
-            return bool(pool.isActive()) and pool_xml.parse(
-                pool.XMLDesc(0), active=True, autostart=False
-            ).type in _FOLDER_POOLS
+            return (
+                bool(pool.isActive())
+                and pool_xml.parse(pool.XMLDesc(0), active=True, autostart=False).type in _FOLDER_POOLS
+            )
         except libvirt.libvirtError as error:
             if error.get_error_code() == _errors.NO_STORAGE_POOL:
                 return False

@@ -25,7 +25,7 @@ _ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE)
 
 def host_rows(user: Any) -> QuerySet[Host]:
     """Every host with `guests`, `running` and `promised_kib` (memory of the running guests)."""
-    return (
+    rows: QuerySet[Host] = (
         Host.objects.visible_to(user)
         .annotate(
             guests=Count("sightings", filter=_HERE & Q(sightings__pk__isnull=False)),
@@ -35,6 +35,7 @@ def host_rows(user: Any) -> QuerySet[Host]:
         )
         .order_by("name")
     )
+    return rows
 
 
 def unwell(user: Any) -> list[Host]:

@@ -47,17 +47,17 @@ def roles_of(user: Any) -> frozenset[str]:
     return roles
 
 
-@rules.predicate
+@rules.predicate  # type: ignore[untyped-decorator]
 def is_viewer(user: Any) -> bool:
     return bool(roles_of(user))
 
 
-@rules.predicate
+@rules.predicate  # type: ignore[untyped-decorator]
 def is_operator(user: Any) -> bool:
     return bool(roles_of(user) & {Role.OPERATOR, Role.ADMIN})
 
 
-@rules.predicate
+@rules.predicate  # type: ignore[untyped-decorator]
 def is_admin(user: Any) -> bool:
     return Role.ADMIN in roles_of(user)
 

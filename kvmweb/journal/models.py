@@ -41,6 +41,6 @@ class Entry(models.Model):
         return f"{self.topic} {self.kind}: {self.text}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("Journal entries are append-only.")
         super().save(*args, **kwargs)

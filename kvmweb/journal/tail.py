@@ -35,7 +35,7 @@ class Tail:
     def __init__(self) -> None:
         self._last = 0
         self._seen: deque[int] = deque(maxlen=WINDOW * 4)
-        self._version: object = None
+        self._version = -1
         self._sqlite: sqlite3.Connection | None = None
         self._pending: dict[str, list[Entry]] = defaultdict(list)
         self._pushed: dict[str, float] = {}
@@ -78,8 +78,9 @@ class Tail:
         if self._sqlite is None:
             name = str(settings.DATABASES["default"]["NAME"])
             self._sqlite = sqlite3.connect(name, check_same_thread=False, isolation_level=None, timeout=5)
-        version = self._sqlite.execute("PRAGMA data_version").fetchone()[0]
-        changed, self._version = version != self._version, version
+        version = int(self._sqlite.execute("PRAGMA data_version").fetchone()[0])
+        changed = version != self._version
+        self._version = version
         return changed
 
     def _read(self) -> list[Entry]:

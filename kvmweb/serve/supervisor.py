@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -99,7 +100,7 @@ class Supervisor:
             child.end()
         self._lock.close()
 
-    def _take_lock(self) -> object:
+    def _take_lock(self) -> IO[str]:
         file = (self._run / "serve.lock").open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -32,7 +32,10 @@ def icon(name: str, label: str = "") -> SafeString:
     """A symbol of the sprite; without a label it is decoration."""
     if label:
         return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"></use></svg>', label, static("icons.svg"), name
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"></use></svg>',
+            label,
+            static("icons.svg"),
+            name,
         )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
 
@@ -69,7 +72,8 @@ def ago(when: datetime | None, prefix: str = "") -> SafeString:
     if when is None:
         return mark_safe("never")
     return format_html(
-        '<relative-time datetime="{}" prefix="{}" threshold="P7D" precision="second" format-style="narrow">{} UTC</relative-time>',
+        '<relative-time datetime="{}" prefix="{}" threshold="P7D" precision="second" format-style="narrow">'
+        "{} UTC</relative-time>",
         when.isoformat(timespec="seconds"),
         prefix,
         when.strftime("%Y-%m-%d %H:%M:%S"),
@@ -192,4 +196,6 @@ def place_state(place: Any) -> SafeString:
     """A pool, network or bridge: active, inactive, or gone from its host."""
     if place.gone_since is not None:
         return _mark(Look("Gone", "grey", "circle-x"))
-    return _mark(Look("Active", "green", "circle-check") if place.active else Look("Inactive", "amber", "circle-dashed"))
+    return _mark(
+        Look("Active", "green", "circle-check") if place.active else Look("Inactive", "amber", "circle-dashed")
+    )

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hosts.facts.guest import GuestDefinition, GuestDetails
+from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus
+from hosts.facts.host import DomainCapabilities
 from hosts.facts.storage import Volume
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection, PeerResult, Refused
@@ -102,7 +103,7 @@ def _host_facts(side: Side) -> HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FromSource:
-    look: object
+    look: GuestLook | Unknown
     volumes: dict[str, Volume | None] | Unknown
     block_jobs: tuple[str, ...] | Unknown
 
@@ -144,11 +145,11 @@ def _by_name(connection: HostConnection, pool: str, name: str) -> Volume | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OnTarget:
-    same_uuid: object
-    same_name: object
+    same_uuid: GuestStatus | Unknown | None
+    same_name: GuestStatus | Unknown | None
     volumes: dict[str, Volume | None] | Unknown
     files: dict[str, bool | Unknown] | Unknown
-    domcaps: object
+    domcaps: DomainCapabilities | Unknown
     cpu: tuple[bool, str] | Unknown
 
 
@@ -183,7 +184,8 @@ def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side
 
 def _files(guest: GuestDefinition, side: Side) -> dict[str, bool | Unknown] | Unknown:
     boot = guest.boot
-    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader) if path]
+    disks = [disk.path for disk in guest.disks if disk.type in ("file", "block")]
+    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, *disks) if path]
     if not paths:
         return {}
     found = side.learn(lambda c: c.files_exist(paths))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,7 +20,7 @@ HELD_SECONDS = 20.0
 
 
 @contextmanager
-def probing(guest: object, *, patience: float) -> Iterator[bool]:
+def probing(guest: UUID, *, patience: float) -> Iterator[bool]:
     """Hold the guest's lock; yields False when it could not be had within `patience` seconds."""
     holder = secrets.token_hex(8)
     held = _take(guest, holder)
@@ -34,7 +35,7 @@ def probing(guest: object, *, patience: float) -> Iterator[bool]:
             ProbeLock.objects.filter(guest=guest, holder=holder).update(holder="")
 
 
-def _take(guest: object, holder: str) -> bool:
+def _take(guest: UUID, holder: str) -> bool:
     now = timezone.now()
     with transaction.atomic():
         ProbeLock.objects.get_or_create(guest_id=guest, defaults={"until": now})

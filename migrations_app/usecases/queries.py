@@ -54,7 +54,7 @@ def _here() -> QuerySet[Sighting]:
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
     """Guests with `here` (host name), `here_id`, `run_state`, and their sightings with hosts ready."""
-    return (
+    rows: QuerySet[Guest] = (
         Guest.objects.visible_to(user)
         .annotate(
             here=Subquery(_here().values("host__name")[:1]),
@@ -64,6 +64,7 @@ def guest_rows(user: Any) -> QuerySet[Guest]:
         )
         .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
     )
+    return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +161,7 @@ class HostBar:
 
     @property
     def overcommitted(self) -> bool:
-        return self.host.promised_kib > self.host.memory_total_kib > 0  # type: ignore[attr-defined]
+        return bool(self.host.promised_kib > self.host.memory_total_kib > 0)  # type: ignore[attr-defined]
 
 
 def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
@@ -190,7 +191,9 @@ def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
         present = {guest for guest, _, _, _ in on[pk]}
         for migration in moving:
             if migration.target_id == pk and migration.state in IN_FLIGHT and migration.guest_id not in present:
-                on[pk].append((migration.guest_id, migration.guest_name, memory_of.get(migration.guest_id, 0), "arriving"))
+                on[pk].append(
+                    (migration.guest_id, migration.guest_name, memory_of.get(migration.guest_id, 0), "arriving")
+                )
         _lay_out(bar, on[pk])
     return list(bars.values())
 
@@ -202,10 +205,15 @@ def _lay_out(bar: HostBar, parts: list[tuple[UUID | None, str, int, str]]) -> No
         width = 100 * memory / total
         bar.segments.append(
             Segment(
-                x=f"{x:.2f}%", width=f"{max(width - 0.2, 0.2):.2f}%", name=name, memory_kib=memory, kind=kind, guest=guest,
+                x=f"{x:.2f}%",
+                width=f"{max(width - 0.2, 0.2):.2f}%",
+                name=name,
+                memory_kib=memory,
+                kind=kind,
+                guest=guest,
                 wide=width >= 5,
             )
-        )  # fmt: skip
+        )
         x += width
 
 
@@ -250,7 +258,7 @@ def migration_of(user: Any, pk: int) -> Migration | None:
 
 def sighting_of(migration: Migration) -> Sighting | None:
     """Where the migration's guest was seen last."""
-    guest = Guest.objects.prefetch_related("sightings__host").get(pk=migration.guest_id)
+    guest: Guest = Guest.objects.prefetch_related("sightings__host").get(pk=migration.guest_id)
     return guest.current_sighting()
 
 

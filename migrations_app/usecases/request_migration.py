@@ -76,7 +76,7 @@ def request_migration(
 
 
 def _guest(request: MigrationRequest) -> Guest:
-    guest = Guest.objects.filter(pk=request.guest).prefetch_related("sightings__host").first()
+    guest: Guest | None = Guest.objects.filter(pk=request.guest).prefetch_related("sightings__host").first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
     return guest
@@ -90,7 +90,7 @@ def _source(guest: Guest) -> Host:
 
 
 def _target(request: MigrationRequest) -> Host:
-    target = Host.objects.filter(pk=request.target).first()
+    target: Host | None = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
     if target.peer is None:

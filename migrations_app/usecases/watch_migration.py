@@ -14,7 +14,7 @@ from django.utils import timezone
 from hosts.facts.guest import GuestLook, JobKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, decide
-from migrations_app.domain.progress import Progress, advance
+from migrations_app.domain.progress import Progress, advance, refine
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.heartbeat import Heartbeat
@@ -71,8 +71,8 @@ class Watch:
 
     def _look(self) -> Decision:
         mover = self.mover
-        returned = mover.returned if mover else None  # read before looking: the looks must be the younger
-        over = mover is not None and not mover.running
+        over = mover is not None and not mover.running  # read before looking: the looks must be the younger
+        returned = mover.returned if mover else None
         if over and self._over_at is None:
             self._over_at = time.monotonic()
         source, target = self.source.look(self._uuid), self.target.look(self._uuid)
@@ -121,11 +121,12 @@ class Watch:
         stats = self.source.ask(lambda c: c.job(self._uuid))
         if stats is None:
             return
-        disks = bool(stats.disk_remaining) and not stats.memory_total
-        phase = State.COPYING_DISKS if disks else State.COPYING_MEMORY
+        phase = refine(State.COPYING_MEMORY, stats)
         if source.runs and self.state is not phase and self.state is not State.NEEDS_ATTENTION:
             self._become(phase)
-        self._progress = advance(self._progress, stats, self.state)
+        self._progress = advance(
+            self._progress, stats, self.state, guest_memory_bytes=self.migration.guest.memory_kib * 1024
+        )
         shown = self._progress.as_json()
         self._percent = max(self._percent, shown.get("percent") or 0)
         self.migration.progress = {**shown, "percent": self._percent}

@@ -15,7 +15,7 @@
     search.focus();
     search.select();
   });
-  bind("Shift+?", () => document.getElementById("help").showModal());
+  for (const key of ["?", "Shift+?"]) bind(key, () => document.getElementById("help").showModal());
 
   const links = () => [...document.querySelectorAll("main .cell-name > a:first-child")];
   const here = () => links().findIndex((link) => link.closest("tr").contains(document.activeElement));

@@ -28,6 +28,8 @@
     },
   });
 
+  Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
+
   // What a person opened stays open, and <relative-time> keeps the title it made itself.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
     !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));

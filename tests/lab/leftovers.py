@@ -29,7 +29,7 @@ def take(host: Host) -> Inventory:
     volumes = tuple(
         f"{pool}/{line.split()[0]}"
         for pool in POOLS
-        for line in host.virsh("vol-list", pool).splitlines()[2:]
+        for line in host.virsh("vol-list", pool, check=False).splitlines()
         if line.strip()
     )
     return Inventory(

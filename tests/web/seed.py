@@ -1,6 +1,7 @@
 """Rows as the watcher and the workers leave them: hosts, guests, sightings, migrations in every state, hostile names.
 
-For tests of pages, and to look at the pages without hosts: `python -m tests.web.seed` fills the database in use.
+For tests of pages, and to look at the pages without hosts:
+`manage.py shell -c "from tests.web.seed import scene; scene()"`.
 """
 
 from __future__ import annotations
@@ -28,55 +29,109 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 RTL = "\u202e" + "שרת-גיבוי-" * 20
 PASSWORD = "sixteen moving vms"
 
-FINDINGS = [
+
+def _passed(check: str, summary: str) -> dict[str, Any]:
+    return {"check": check, "severity": "passed", "summary": summary, "evidence": {}, "affects": "", "remedies": []}
+
+
+FINDINGS: list[dict[str, Any]] = [
     {
-        "check": "bridges", "severity": "blocker", "summary": "Bridge br1 is missing on the destination.",
-        "evidence": {"needed by": "52:54:00:12:34:56", "bridges there": "br0, virbr0"}, "affects": "network br1",
+        "check": "bridges",
+        "severity": "blocker",
+        "summary": "Bridge br1 is missing on the destination.",
+        "evidence": {"needed by": "52:54:00:12:34:56", "bridges there": "br0, virbr0"},
+        "affects": "network br1",
         "remedies": [{"text": "Make the bridge.", "command": "nmcli con add type bridge ifname br1", "on": "kvm-b"}],
     },
     {
-        "check": "cpu", "severity": "unknown", "summary": "Whether the CPU fits could not be seen.",
-        "evidence": {"why": "domain capabilities did not answer within 8 s"}, "affects": "", "remedies": [],
+        "check": "cpu",
+        "severity": "unknown",
+        "summary": "Whether the CPU fits could not be seen.",
+        "evidence": {"why": "domain capabilities did not answer within 8 s"},
+        "affects": "",
+        "remedies": [],
     },
     {
-        "check": "clock", "severity": "unknown", "summary": "The clocks could not be compared.", "evidence": {},
-        "affects": "", "remedies": [{"text": "Look at the clock by hand.", "command": "timedatectl", "on": "kvm-b"}],
+        "check": "clock",
+        "severity": "unknown",
+        "summary": "The clocks could not be compared.",
+        "evidence": {},
+        "affects": "",
+        "remedies": [{"text": "Look at the clock by hand.", "command": "timedatectl", "on": "kvm-b"}],
     },
     {
-        "check": "cache", "severity": "warning", "summary": "Disk vda uses cache mode writeback.",
-        "evidence": {"cache": "writeback", "QEMU": "7.2.0"}, "affects": "disk vda",
+        "check": "cache",
+        "severity": "warning",
+        "summary": "Disk vda uses cache mode writeback.",
+        "evidence": {"cache": "writeback", "QEMU": "7.2.0"},
+        "affects": "disk vda",
         "remedies": [{"text": "Use cache none after the next start of the VM.", "command": "", "on": ""}],
     },
-    {"check": "hosts_differ", "severity": "passed", "summary": "Source and destination are two machines.", "evidence": {}, "affects": "", "remedies": []},
-    {"check": "pools", "severity": "passed", "summary": "Every disk is in a pool that both hosts share.", "evidence": {}, "affects": "", "remedies": []},
-    {"check": "memory", "severity": "passed", "summary": "The destination has 3.5 GiB free, 512 MiB are needed.", "evidence": {}, "affects": "", "remedies": []},
-]  # fmt: skip
+    _passed("hosts_differ", "Source and destination are two machines."),
+    _passed("pools", "Every disk is in a pool that both hosts share."),
+    _passed("memory", "The destination has 3.5 GiB free, 512 MiB are needed."),
+]
 
 
 def make_host(name: str, *, contact: str = Host.Contact.ANSWERS, number: int = 1, **fields: Any) -> Host:
     now = timezone.now()
     values: dict[str, Any] = {
-        "transport": "ssh", "address": f"192.0.2.{number}", "user": "root", "migration_address": f"198.51.100.{number}",
-        "contact": contact, "contact_since": now - timedelta(hours=3), "seen_at": now - timedelta(seconds=2),
-        "hostname": f"{name}.lab", "host_uuid": uuid_of(name), "libvirt_version": 9_000_000, "qemu_version": 7_002_000,
-        "arch": "x86_64", "cpus": 8, "cpu_model": "Skylake-Client", "cpu_vendor": "Intel",
-        "memory_total_kib": 8 * GIB, "memory_free_kib": 4 * GIB,
-    }  # fmt: skip
+        "transport": "ssh",
+        "address": f"192.0.2.{number}",
+        "user": "root",
+        "migration_address": f"198.51.100.{number}",
+        "contact": contact,
+        "contact_since": now - timedelta(hours=3),
+        "seen_at": now - timedelta(seconds=2),
+        "hostname": f"{name}.lab",
+        "host_uuid": uuid_of(name),
+        "libvirt_version": 9_000_000,
+        "qemu_version": 7_002_000,
+        "arch": "x86_64",
+        "cpus": 8,
+        "cpu_model": "Skylake-Client",
+        "cpu_vendor": "Intel",
+        "memory_total_kib": 8 * GIB,
+        "memory_free_kib": 4 * GIB,
+    }
     return Host.objects.create(name=name, **(values | fields))
 
 
-def make_guest(name: str, host: Host | None = None, *, state: str = RunState.RUNNING, key: str = "", **fields: Any) -> Guest:
+def make_guest(
+    name: str, host: Host | None = None, *, state: str = RunState.RUNNING, key: str = "", **fields: Any
+) -> Guest:
     now = timezone.now()
     number = Guest.objects.count()
     disks = [
-        asdict(Disk(target="vda", device="disk", type="file", path=f"/testvms/{key or 'vm'}.qcow2", format="qcow2", cache="none", bus="virtio")),
+        asdict(
+            Disk(
+                target="vda",
+                device="disk",
+                type="file",
+                path=f"/testvms/{key or 'vm'}.qcow2",
+                format="qcow2",
+                cache="none",
+                bus="virtio",
+            )
+        ),
         asdict(Disk(target="sda", device="cdrom", type="", bus="sata", readonly=True)),
-    ]  # fmt: skip
-    nics = [asdict(Nic(type="bridge", source="br1", mac=f"52:54:00:00:{number // 256:02x}:{number % 256:02x}", model="virtio"))]
+    ]
+    nics = [
+        asdict(
+            Nic(type="bridge", source="br1", mac=f"52:54:00:00:{number // 256:02x}:{number % 256:02x}", model="virtio")
+        )
+    ]
     values: dict[str, Any] = {
-        "virt_type": "kvm", "arch": "x86_64", "machine": "pc-q35-7.2", "cpu": "host-model", "memory_kib": GIB // 2,
-        "vcpus": 2, "disks": disks, "nics": nics, "details_seen_at": now - timedelta(minutes=5),
-    }  # fmt: skip
+        "virt_type": "kvm",
+        "arch": "x86_64",
+        "machine": "pc-q35-7.2",
+        "cpu": "host-model",
+        "memory_kib": GIB // 2,
+        "vcpus": 2,
+        "disks": disks,
+        "nics": nics,
+        "details_seen_at": now - timedelta(minutes=5),
+    }
     guest = Guest.objects.create(uuid=uuid_of(key or name), name=name, **(values | fields))
     if host is not None:
         see(guest, host, state=state)
@@ -85,27 +140,44 @@ def make_guest(name: str, host: Host | None = None, *, state: str = RunState.RUN
 
 def see(guest: Guest, host: Host, *, state: str = RunState.RUNNING, gone: datetime | None = None) -> Sighting:
     return Sighting.objects.create(
-        guest=guest, host=host, state=state, persistent=True, autostart=False, managed_save=False, snapshots=0,
-        seen_at=host.seen_at or timezone.now(), state_since=timezone.now() - timedelta(hours=5), gone_since=gone,
-    )  # fmt: skip
+        guest=guest,
+        host=host,
+        state=state,
+        persistent=True,
+        autostart=False,
+        managed_save=False,
+        snapshots=0,
+        seen_at=host.seen_at or timezone.now(),
+        state_since=timezone.now() - timedelta(hours=5),
+        gone_since=gone,
+    )
 
 
-def make_migration(guest: Guest, source: Host, target: Host, state: State, *, by: User | None = None, **fields: Any) -> Migration:
+def make_migration(
+    guest: Guest, source: Host, target: Host, state: State, *, by: User | None = None, **fields: Any
+) -> Migration:
     now = timezone.now()
     over = state in TERMINAL
     values: dict[str, Any] = {
-        "guest_name": guest.name, "kind": "live", "options": options_json(Options()), "state_since": now,
-        "requested_by": by, "requested_by_name": by.get_username() if by else "olga",
-        "started_at": now - timedelta(seconds=20), "finished_at": now - timedelta(seconds=1) if over else None,
+        "guest_name": guest.name,
+        "kind": "live",
+        "options": options_json(Options()),
+        "state_since": now,
+        "requested_by": by,
+        "requested_by_name": by.get_username() if by else "olga",
+        "started_at": now - timedelta(seconds=20),
+        "finished_at": now - timedelta(seconds=1) if over else None,
         "call_made": state not in (State.REQUESTED, State.CHECKING, State.QUEUED, State.BLOCKED),
         "progress": progress_of(62 if not over else 100),
-    }  # fmt: skip
+    }
     if state in (State.REQUESTED, State.CHECKING, State.QUEUED, State.BLOCKED):
         values["progress"] = {}
     made = Migration.objects.create(guest=guest, source=source, target=target, state=state, **(values | fields))
     Migration.objects.filter(pk=made.pk).update(requested_at=now - timedelta(seconds=24))
     topic = writer.migration_topic(made.pk)
-    writer.write(topic, EntryKind.ACTION, f"olga asked to move {guest.name} from {source} to {target}.", reason="kernel update")
+    writer.write(
+        topic, EntryKind.ACTION, f"olga asked to move {guest.name} from {source} to {target}.", reason="kernel update"
+    )
     writer.write(topic, EntryKind.STATE, "", body={"state": State.CHECKING})
     for step in (State.STARTING, State.COPYING_MEMORY):
         if made.call_made:
@@ -118,12 +190,24 @@ def make_migration(guest: Guest, source: Host, target: Host, state: State, *, by
 def progress_of(percent: int, **fields: Any) -> dict[str, Any]:
     total = 4 * 1024**3
     values: dict[str, Any] = {
-        "phase": "memory", "percent": percent, "transferred_bytes": total * percent // 100,
-        "remaining_bytes": total * (100 - percent) // 100, "total_bytes": total, "rate_bps": 412 * 1024**2,
-        "dirty_bps": 38 * 1024**2, "iteration": 2, "elapsed_ms": 9_400, "expected_downtime_ms": 140, "eta_low_ms": 4_000,
-        "eta_high_ms": 7_000, "converging": True, "disk_remaining_bytes": None, "disk_total_bytes": None,
-        "owner": "worker-1", "updated_at": timezone.now().isoformat(),
-    }  # fmt: skip
+        "phase": "memory",
+        "percent": percent,
+        "transferred_bytes": total * percent // 100,
+        "remaining_bytes": total * (100 - percent) // 100,
+        "total_bytes": total,
+        "rate_bps": 412 * 1024**2,
+        "dirty_bps": 38 * 1024**2,
+        "iteration": 2,
+        "elapsed_ms": 9_400,
+        "expected_downtime_ms": 140,
+        "eta_low_ms": 4_000,
+        "eta_high_ms": 7_000,
+        "converging": True,
+        "disk_remaining_bytes": None,
+        "disk_total_bytes": None,
+        "owner": "worker-1",
+        "updated_at": timezone.now().isoformat(),
+    }
     return values | fields
 
 
@@ -141,18 +225,45 @@ def add_samples(migration: Migration, count: int = 40) -> None:
 
 def make_places(host: Host) -> StoragePool:
     now = timezone.now()
-    sizes: dict[str, Any] = {"capacity": 100 * 1024**3, "allocation": 30 * 1024**3, "available": 70 * 1024**3, "seen_at": now}
+    sizes: dict[str, Any] = {
+        "capacity": 100 * 1024**3,
+        "allocation": 30 * 1024**3,
+        "available": 70 * 1024**3,
+        "seen_at": now,
+    }
     shared = StoragePool.objects.create(
-        host=host, name="testvms", uuid=uuid_of("testvms"), type="netfs", target_path="/testvms", source="gluster:testvms",
-        active=True, autostart=True, **sizes,
-    )  # fmt: skip
+        host=host,
+        name="testvms",
+        uuid=uuid_of("testvms"),
+        type="netfs",
+        target_path="/testvms",
+        source="gluster:testvms",
+        active=True,
+        autostart=True,
+        **sizes,
+    )
     StoragePool.objects.create(
-        host=host, name="local", uuid=uuid_of(f"local {host}"), type="dir", target_path="/var/lib/libvirt/images", active=False,
-        autostart=False, **sizes,
-    )  # fmt: skip
-    Network.objects.create(host=host, name="isolated", uuid=uuid_of("net"), bridge="virbr1", active=True, autostart=True, seen_at=now)
+        host=host,
+        name="local",
+        uuid=uuid_of(f"local {host}"),
+        type="dir",
+        target_path="/var/lib/libvirt/images",
+        active=False,
+        autostart=False,
+        **sizes,
+    )
+    Network.objects.create(
+        host=host, name="isolated", uuid=uuid_of("net"), bridge="virbr1", active=True, autostart=True, seen_at=now
+    )
     Bridge.objects.create(host=host, name="br1", active=True, seen_at=now)
-    Volume.objects.create(pool=shared, name="web-01.qcow2", path="/testvms/web-01.qcow2", format="qcow2", capacity=10 * 1024**3, allocation=2 * 1024**3)
+    Volume.objects.create(
+        pool=shared,
+        name="web-01.qcow2",
+        path="/testvms/web-01.qcow2",
+        format="qcow2",
+        capacity=10 * 1024**3,
+        allocation=2 * 1024**3,
+    )
     return shared
 
 
@@ -163,12 +274,28 @@ def make_person(name: str, role: Role | None, **fields: Any) -> User:
     return person
 
 
-def make_preflight(guest: Guest, target: Host, *, findings: list[dict[str, Any]] | None = None, verdict: str = "") -> Preflight:
+def make_preflight(
+    guest: Guest, target: Host, *, findings: list[dict[str, Any]] | None = None, verdict: str = ""
+) -> Preflight:
     found = FINDINGS if findings is None else findings
     seen = {finding["severity"] for finding in found}
-    said = verdict or ("blocked" if "blocker" in seen else "unknown" if "unknown" in seen else "warnings" if "warning" in seen else "ok")
+    said = verdict or (
+        "blocked"
+        if "blocker" in seen
+        else "unknown"
+        if "unknown" in seen
+        else "warnings"
+        if "warning" in seen
+        else "ok"
+    )
     return Preflight.objects.create(
-        guest=guest, target=target, kind="live", options=options_json(Options()), findings=found, verdict=said, seen_at=timezone.now()
+        guest=guest,
+        target=target,
+        kind="live",
+        options=options_json(Options()),
+        findings=found,
+        verdict=said,
+        seen_at=timezone.now(),
     )
 
 
@@ -184,15 +311,30 @@ def scene() -> dict[str, Any]:
     a = make_host("kvm-a", number=1)
     b = make_host("kvm-b", number=2, memory_free_kib=5 * GIB, qemu_version=10_000_000, libvirt_version=11_003_000)
     c = make_host(
-        "kvm-c", number=3, contact=Host.Contact.AWAY, contact_text="ssh: connect to host 192.0.2.3 port 22: No route to host",
+        "kvm-c",
+        number=3,
+        contact=Host.Contact.AWAY,
+        contact_text="ssh: connect to host 192.0.2.3 port 22: No route to host",
         seen_at=timezone.now() - timedelta(minutes=12),
-    )  # fmt: skip
+    )
     d = make_host(
-        "kvm-d", number=4, contact=Host.Contact.CONFIRM, contact_text="The host shows an ssh key that nobody confirmed.",
-        fingerprint="SHA256:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE", seen_at=None, host_uuid=None, memory_total_kib=0,
-        memory_free_kib=0, cpus=0, libvirt_version=0, qemu_version=0, cpu_model="", cpu_vendor="", hostname="",
+        "kvm-d",
+        number=4,
+        contact=Host.Contact.CONFIRM,
+        contact_text="The host shows an ssh key that nobody confirmed.",
+        fingerprint="SHA256:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE",
+        seen_at=None,
+        host_uuid=None,
+        memory_total_kib=0,
+        memory_free_kib=0,
+        cpus=0,
+        libvirt_version=0,
+        qemu_version=0,
+        cpu_model="",
+        cpu_vendor="",
+        hostname="",
         offered_fingerprint="SHA256:ZGlmZmVyZW50a2V5ZGlmZmVyZW50a2V5ZGlmZmVyZW4",
-    )  # fmt: skip
+    )
     for host in (a, b, c):
         make_places(host)
     web = make_guest("web-01", a, key="web-01", title="Shop front end", memory_kib=4 * GIB, vcpus=4)
@@ -204,19 +346,26 @@ def scene() -> dict[str, Any]:
     hostile = make_guest(HOSTILE, a, key="hostile", title="'\"><script>alert(2)</script>")
     rtl = make_guest(RTL, b, key="rtl")
     see(idle, a, state=RunState.SHUTOFF, gone=timezone.now() - timedelta(hours=2))
-    running = make_migration(web, a, b, State.COPYING_MEMORY, by=olga, reason="kernel update on kvm-a", findings=FINDINGS[1:])
+    running = make_migration(
+        web, a, b, State.COPYING_MEMORY, by=olga, reason="kernel update on kvm-a", findings=FINDINGS[1:]
+    )
     add_samples(running)
     queued = make_migration(db, a, b, State.QUEUED, by=olga, state_text="Waiting for web-01 to leave kvm-a.")
     done = make_migration(idle, a, b, State.DONE, by=olga, downtime_ms=84, findings=FINDINGS[3:])
     add_samples(done)
     failed = make_migration(
-        build, b, a, State.FAILED, by=admin, progress=progress_of(41),
+        build,
+        b,
+        a,
+        State.FAILED,
+        by=admin,
+        progress=progress_of(41),
         error={
             "cause": "The destination's libvirt daemon stopped while memory was copied.",
             "what_to_do": "Start libvirtd on kvm-a, then migrate again.",
             "libvirt": "internal error: client socket is closed (code 1, domain 7)",
         },
-    )  # fmt: skip
+    )
     blocked = make_migration(off, b, a, State.BLOCKED, by=olga, findings=FINDINGS, verdict="blocked")
     cancelled = make_migration(rtl, b, a, State.CANCELLED, by=olga, cancelled_by_name="ada", progress=progress_of(12))
     attention = make_migration(
@@ -225,7 +374,3 @@ def scene() -> dict[str, Any]:
     hurt = make_migration(hostile, a, b, State.DONE, by=olga, reason=HOSTILE, state_text=HOSTILE, downtime_ms=120)
     report = make_preflight(idle, a)
     return locals()
-
-
-if __name__ == "__main__":
-    scene()

@@ -368,3 +368,51 @@ def test_cancel_that_came_too_late() -> None:
 
 def test_another_job_of_the_guest_is_not_the_migration() -> None:
     assert verdict(look(RunState.RUNNING, job=JobKind.OTHER), ABSENT) is Verdict.FAILED
+
+
+def test_suspended_at_the_source_and_there_too_is_never_let_go() -> None:
+    for there in (ARRIVED, ARRIVED_PAUSED, FETCHING, FETCHING_BROKEN):
+        assert in_progress(decide(SUSPENDED, there, after(9)), State.ARRIVING)
+        decision = decide(SUSPENDED, there, after(10))
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert "Never resume it on kvm-a" in decision.what_to_do
+    assert decide(SUSPENDED, ARRIVED, after(10)).sentence.startswith("web01 runs on kvm-b")
+    assert decide(SUSPENDED, ARRIVED_PAUSED, after(10)).sentence.startswith("web01 is paused on kvm-b")
+
+
+def test_running_here_and_asleep_there_is_no_end() -> None:
+    asleep = look(RunState.PMSUSPENDED, "unknown")
+    assert verdict(RUNS, asleep, after(59)) is Verdict.WAIT
+    assert verdict(RUNS, asleep, after(60)) is Verdict.NEEDS_ATTENTION
+    assert "suspended by its own system" in decide(ABSENT, asleep, RETURNED).sentence
+
+
+def test_an_unclear_source_is_not_called_silent() -> None:
+    unread = look(RunState.RUNNING, job=JobKind.UNKNOWN)
+    assert "is not clear yet" in decide(unread, ABSENT, JOB).sentence
+    assert "Waiting for kvm-b to answer" in decide(unread, SILENT, JOB).sentence
+
+
+def test_an_incoming_guest_is_not_yet_arrived_whatever_its_reason() -> None:
+    arriving = look(RunState.PAUSED, "user", job=JobKind.MIGRATION_IN)
+    assert verdict(ABSENT, arriving, RETURNED) is Verdict.WAIT
+    assert verdict(ABSENT, look(RunState.PAUSED, "unknown"), RETURNED) is Verdict.WAIT
+
+
+def test_a_job_at_the_destination_does_not_make_a_running_guest_less_running() -> None:
+    assert verdict(RUNS, replace(ARRIVED, job=JobKind.MIGRATION_IN), after(10)) is Verdict.NEEDS_ATTENTION
+
+
+def test_post_copy_that_half_broke_is_given_time() -> None:
+    assert in_progress(decide(POST_COPY, FETCHING_BROKEN, after(59)), State.POST_COPY)
+    assert verdict(POST_COPY, FETCHING_BROKEN, after(60)) is Verdict.NEEDS_ATTENTION
+
+
+def test_started_on_one_definition_only() -> None:
+    assert "Both hosts" not in decide(SHUT_DOWN, ABSENT, after(1)).what_to_do
+    assert "Both hosts" not in decide(ABSENT, STALE, after(1)).what_to_do
+    assert f"On kvm-b run: virsh start {UUID}" in decide(ABSENT, STALE, after(1)).what_to_do
+
+
+def test_a_guest_paused_before_that_runs_there_is_not_called_paused() -> None:
+    assert "as it was before" not in decide(ABSENT, ARRIVED, replace(RETURNED, was_paused=True)).sentence

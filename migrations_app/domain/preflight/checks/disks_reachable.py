@@ -34,13 +34,9 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
         if disk.device in ("cdrom", "floppy"):
             eject = virsh("change-media", guest_of(facts).uuid, disk.target, flags=("--eject", "--live"))
             other = remedy("Or eject it, if it is not needed.", run=eject, on=source)
-        evidence = {
-            "path": place(disk),
-            f"pool on {target}": storage.pool_words(storage.target_pool(facts, disk)),
-        }
-        yield finding(
-            Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", f"disk {disk.target}", evidence, fix, other
-        )
+        pool = storage.pool_words(storage.target_pool(facts, disk))
+        evidence, affects = {"path": place(disk), f"pool on {target}": pool}, f"disk {disk.target}"
+        yield finding(Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", affects, evidence, fix, other)
 
 
 def _why(facts: Facts, disk: Disk, *, proven: bool) -> tuple[str, Remedy]:

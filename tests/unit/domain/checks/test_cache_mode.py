@@ -53,3 +53,7 @@ def test_unsafe_turns_it_into_a_warning() -> None:
 
 def test_unknown_without_the_version_of_qemu() -> None:
     only("cache_mode", with_source(identity=SILENT), Severity.UNKNOWN)
+
+
+def test_the_first_qemu_that_drops_its_cache() -> None:
+    only("cache_mode", with_source(WRITEBACK, identity=identity(qemu=4_000_000)), Severity.WARNING)

@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #define PAGE 4096ul
-#define TICK_NS 10000000l
 #define WORK_NS 20000000l
 
 static char command_line[4096];
@@ -120,7 +119,7 @@ static void set_network(void)
     close(sock);
 }
 
-/* One datagram per 10 ms: "kvmweb-tick NAME BOOT SEQUENCE MONOTONIC_NS". A late timer skips, it does not catch up. */
+/* Every `tick` ms: "kvmweb-tick NAME BOOT SEQUENCE MONOTONIC_NS". A late timer skips, it does not catch up. */
 static void *send_ticks(void *unused)
 {
     char *where = strdup(setting("ticks", ""));
@@ -135,15 +134,16 @@ static void *send_ticks(void *unused)
         boot = time(NULL) * 1000003ull + now_ns();
     const char *name = setting("name", "guest");
     int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int64_t interval = number("tick") * 1000000l;
     int64_t next = now_ns();
     for (uint64_t sequence = 0;; sequence++) {
         char text[200];
         int length = snprintf(text, sizeof text, "kvmweb-tick %s %016llx %llu %lld", name, (unsigned long long)boot,
                               (unsigned long long)sequence, (long long)now_ns());
         sendto(sock, text, length, 0, (struct sockaddr *)&to, sizeof to);
-        next += TICK_NS;
+        next += interval;
         if (next < now_ns())
-            next = now_ns() + TICK_NS;
+            next = now_ns() + interval;
         sleep_until(next);
     }
 }

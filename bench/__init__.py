@@ -1,0 +1,1 @@
+"""kvmweb beside virsh on the lab's real hosts: `make bench`. Ratios of one run, never absolute promises."""

@@ -1,0 +1,346 @@
+"""The gateway without hosts: a fleet whose hosts, guests and migrations do what a test says.
+
+`FakeFleet.connect` and `FakeFleet.first_contact` have the signatures of those in `hosts.gateway`. A migration goes on
+in a thread of the fleet, as it does in libvirt, whatever becomes of the connection that started it.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid as uuids
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats
+from hosts.facts.host import (
+    CpuMode,
+    DomainCapabilities,
+    GuestArch,
+    HostCapabilities,
+    HostIdentity,
+    MachineType,
+    NodeMemory,
+)
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Pool, Volume, VolumeSpec
+from hosts.gateway.port import (
+    Aborted,
+    Contact,
+    ContactProblem,
+    EventKind,
+    GatewayError,
+    GuestMissing,
+    HostConnection,
+    HostEvent,
+    HostUnreachable,
+    MigrateCall,
+    PeerProbe,
+    PeerResult,
+    Refused,
+)
+from tests.fakes.guests import FakeGuest, Move, run_move
+
+_EMULATOR = "/usr/bin/qemu-system-x86_64"
+
+
+@dataclass(frozen=True)
+class Call:
+    host: str
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass
+class FakeHost:
+    """One host. `silent`: it answers nothing, open connections included."""
+
+    fleet: FakeFleet
+    name: str
+    address: str
+    uuid: str = field(default_factory=lambda: str(uuids.uuid4()))
+    silent: bool = False
+    guests: dict[str, FakeGuest] = field(default_factory=dict)
+    pools: list[Pool] = field(default_factory=list)
+    volumes: list[Volume] = field(default_factory=list)
+    networks: list[Network] = field(default_factory=list)
+    interfaces: list[Interface] = field(default_factory=lambda: [Interface(name="br1", active=True, is_bridge=True)])
+    #: what files_exist says; a path that is not in here is there when a volume has it, else not known
+    files: dict[str, bool | None] = field(default_factory=dict)
+    memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
+    libvirt: int = 9_000_000
+    qemu: int = 7_002_000
+    machines: tuple[str, ...] = ("pc-q35-7.2",)
+    cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
+    probe: PeerProbe = field(default_factory=lambda: PeerProbe(result=PeerResult.REACHED))
+    listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
+    _faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint(transport=Transport.TCP, address=self.address)
+
+    def add(self, guest: FakeGuest) -> FakeGuest:
+        self.guests[guest.definition.uuid] = guest
+        return guest
+
+    def fail(self, method: str, error: Exception, *, times: int = 1) -> None:
+        """The next calls of this method raise."""
+        self._faults[method] += [error] * times
+
+    def called(self, method: str, *arguments: Any) -> None:
+        self.fleet.calls.append(Call(self.name, method, arguments))
+        if self.silent:
+            raise HostUnreachable(f"{self.name} did not answer")
+        if self._faults[method]:
+            raise self._faults[method].pop(0)
+
+    def guest(self, uuid: str) -> FakeGuest:
+        try:
+            return self.guests[uuid]
+        except KeyError:
+            raise GuestMissing("Domain not found", code=42, domain=10) from None
+
+    def send(self, kind: EventKind, **values: str) -> None:
+        for listener in list(self.listeners):
+            listener(HostEvent(kind=kind, **values))
+
+    def identity(self) -> HostIdentity:
+        return HostIdentity(hostname=self.name, uuid=self.uuid, libvirt=self.libvirt, qemu=self.qemu)
+
+
+class FakeFleet:
+    """Hosts by address. `moves[uuid]` scripts the next migration of a guest; without one it just succeeds."""
+
+    def __init__(self, *names: str) -> None:
+        self.hosts: dict[str, FakeHost] = {}
+        self.calls: list[Call] = []
+        self.moves: dict[str, Move] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str, address: str = "") -> FakeHost:
+        host = FakeHost(self, name, address or f"192.0.2.{len(self.hosts) + 1}")
+        self.hosts[host.address] = host
+        return host
+
+    def __getitem__(self, name: str) -> FakeHost:
+        return next(host for host in self.hosts.values() if name in (host.name, host.address))
+
+    def methods(self, host: str = "") -> list[str]:
+        """What was called, in order, on one host or all."""
+        return [call.method for call in self.calls if host in ("", call.host)]
+
+    def connect(self, endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
+        host = self.hosts.get(endpoint.address)
+        if host is None:
+            raise HostUnreachable(f"no host at {endpoint.address}")
+        host.called("connect")
+        return FakeConnection(host)
+
+    def first_contact(self, endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
+        host = self.hosts.get(endpoint.address)
+        if host is None or host.silent:
+            return Contact(problem=ContactProblem.TIMEOUT, seconds=deadline)
+        return Contact(identity=host.identity())
+
+    def start_move(self, uuid: str, source: FakeHost, target: FakeHost, call: MigrateCall | None = None) -> Move:
+        """A migration begins, also one that somebody else started."""
+        move = self.moves.setdefault(uuid, Move())
+        guest = source.guest(uuid)
+        guest.job = move.jobs[0] if move.jobs else JobStats(kind=JobKind.MIGRATION_OUT)
+        run = partial(run_move, move, uuid, source.guests, target.guests, call)
+        threading.Thread(target=run, name=f"move {uuid}", daemon=True).start()
+        return move
+
+
+class FakeConnection:
+    """A HostConnection over a FakeHost."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+        self._closed = False
+        self._mine: list[Callable[[HostEvent], None]] = []
+
+    def _called(self, method: str, *arguments: Any) -> FakeHost:
+        if self._closed:
+            raise HostUnreachable("the connection was closed")
+        self._host.called(method, *arguments)
+        return self._host
+
+    def close(self) -> None:
+        self._closed = True
+        self._host.listeners = [one for one in self._host.listeners if one not in self._mine]
+
+    def alive(self) -> bool:
+        return not self._closed and not self._host.silent
+
+    def identity(self) -> HostIdentity:
+        return self._called("identity").identity()
+
+    def capabilities(self) -> HostCapabilities:
+        host = self._called("capabilities")
+        arch = GuestArch(
+            arch="x86_64",
+            emulator=_EMULATOR,
+            machines=tuple(MachineType(name=name, canonical=name) for name in host.machines),
+            domain_types=("qemu",),
+        )
+        return HostCapabilities(
+            host_uuid=host.uuid,
+            arch="x86_64",
+            cpu_model="qemu64",
+            cpu_vendor="AMD",
+            cpu_features=frozenset(),
+            cpus=4,
+            guests=(arch,),
+        )
+
+    def domain_capabilities(self, *, emulator: str, arch: str, machine: str, virt_type: str) -> DomainCapabilities:
+        host = self._called("domain_capabilities", emulator, arch, machine, virt_type)
+        if machine not in host.machines:
+            raise Refused(f"the machine '{machine}' is not supported by emulator '{emulator}'", code=8, domain=10)
+        return DomainCapabilities(
+            emulator=emulator,
+            machine=machine,
+            arch=arch,
+            virt_type=virt_type,
+            max_vcpus=288,
+            cpu_modes={"custom": CpuMode(supported=True, models=frozenset({"qemu64"}))},
+        )
+
+    def compare_cpu(self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str) -> tuple[bool, str]:
+        return self._called("compare_cpu", cpu_xml).cpu_answer
+
+    def memory(self) -> NodeMemory:
+        return self._called("memory").memory
+
+    def guests(self) -> tuple[GuestStatus, ...]:
+        return tuple(guest.status() for guest in list(self._called("guests").guests.values()))
+
+    def guest_details(self, uuid: str) -> GuestDetails:
+        guest = self._called("guest_details", uuid).guest(uuid)
+        if guest.job is not None and guest.job.kind is JobKind.MIGRATION_IN:
+            raise Refused("the guest is just coming in", code=84)
+        return guest.details()
+
+    def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:
+        host = self._called("find_guest", uuid, name)
+        found = (g for g in host.guests.values() if (g.definition.uuid == uuid if uuid else g.definition.name == name))
+        guest = next(found, None)
+        return guest.status() if guest else None
+
+    def pools(self) -> tuple[Pool, ...]:
+        return tuple(self._called("pools").pools)
+
+    def volumes(self, pool: str) -> tuple[Volume, ...]:
+        return tuple(volume for volume in self._called("volumes", pool).volumes if volume.pool == pool)
+
+    def networks(self) -> tuple[Network, ...]:
+        return tuple(self._called("networks").networks)
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        return tuple(self._called("interfaces").interfaces)
+
+    def volume_at(self, path: str) -> Volume | None:
+        host = self._called("volume_at", path)
+        return next((volume for volume in host.volumes if volume.path == path), None)
+
+    def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
+        wanted = tuple(paths)
+        host = self._called("files_exist", wanted)
+        volumes = {volume.path for volume in host.volumes}
+        return {path: host.files.get(path, True if path in volumes else None) for path in wanted}
+
+    def listen(self, callback: Callable[[HostEvent], None]) -> None:
+        host = self._called("listen")
+        self._mine.append(callback)
+        host.listeners.append(callback)
+
+    def look(self, uuid: str) -> GuestLook:
+        try:
+            return self._called("look", uuid).guest(uuid).look()
+        except GuestMissing:
+            return GuestLook(answered=True, present=False)
+        except GatewayError as error:
+            return GuestLook(answered=False, error=error.message)
+
+    def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
+        jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs
+        return tuple(target for target in targets if target in jobs)
+
+    def set_autostart(self, uuid: str, enabled: bool) -> None:
+        self._called("set_autostart", uuid, enabled).guest(uuid).autostart = enabled
+
+    def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
+        return self._called("probe_peer", uuid, peer).probe
+
+    def migrate(self, call: MigrateCall) -> None:
+        host = self._called("migrate", call)
+        if call.undefine_source and not call.persist:
+            raise ValueError("undefine_source without persist")
+        host.guest(call.uuid)
+        move = host.fleet.start_move(call.uuid, host, host.fleet[call.peer.address], call)
+        while not move.over.wait(0.01):
+            if not self.alive():
+                raise HostUnreachable("the connection was lost", code=38, domain=7)
+        if not self.alive():
+            raise HostUnreachable("the connection was lost", code=38, domain=7)
+        if move.aborted.is_set():
+            raise Aborted("operation aborted: job 'migration out' canceled by client", code=78, domain=10)
+        if move.raises:
+            raise move.error
+
+    def job(self, uuid: str) -> JobStats | None:
+        guest = self._called("job", uuid).guest(uuid)
+        return guest.job if guest.active else None
+
+    def finished_job(self, uuid: str) -> JobStats | None:
+        return self._called("finished_job", uuid).guest(uuid).finished
+
+    def abort(self, uuid: str) -> None:
+        host = self._called("abort", uuid)
+        move = host.fleet.moves.get(uuid)
+        if host.guest(uuid).job is None or move is None:
+            raise Refused("Requested operation is not valid: no job is active on the domain", code=55, domain=10)
+        if move.too_late or move.switching.is_set():
+            raise Refused("Requested operation is not valid: cannot abort now", code=55, domain=10)
+        move.aborted.set()
+
+    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
+        self._called("set_max_downtime", uuid, milliseconds).guest(uuid)
+
+    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
+        self._called("set_max_speed", uuid, mib_per_second).guest(uuid)
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        host = self._called("create_volume", spec)
+        pool = next((pool for pool in host.pools if pool.name == spec.pool), None)
+        if pool is None:
+            raise Refused(f"no storage pool with matching name '{spec.pool}'", code=49, domain=18)
+        path = f"{pool.target_path}/{spec.name}"
+        if any(volume.path == path for volume in host.volumes):
+            raise GatewayError(f"storage volume '{spec.name}' exists already", code=90, domain=18)
+        volume = Volume(
+            pool=spec.pool,
+            name=spec.name,
+            path=path,
+            type="file",
+            format=spec.format,
+            capacity=spec.capacity,
+            allocation=0,
+        )
+        host.volumes.append(volume)
+        return volume
+
+    def delete_volume(self, pool: str, name: str) -> None:
+        host = self._called("delete_volume", pool, name)
+        kept = [volume for volume in host.volumes if (volume.pool, volume.name) != (pool, name)]
+        if len(kept) == len(host.volumes):
+            raise Refused(f"no storage vol with matching name '{name}'", code=50, domain=18)
+        host.volumes = kept
+
+    def virtual_size(self, uuid: str, target: str) -> int:
+        return self._called("virtual_size", uuid, target).guest(uuid).disk_sizes.get(target, 1024**3)

@@ -1,0 +1,215 @@
+"""A guest of the fakes, and what a move does to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid as uuids
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from hosts.facts.guest import (
+    Disk,
+    GuestDefinition,
+    GuestDetails,
+    GuestLook,
+    GuestStatus,
+    JobKind,
+    JobStats,
+    Nic,
+    RunState,
+)
+from hosts.gateway.port import GatewayError, MigrateCall
+
+IMAGES = "/var/lib/libvirt/testvms"
+
+
+def definition(name: str, uuid: str, **changes: object) -> GuestDefinition:
+    usual = GuestDefinition(
+        uuid=uuid,
+        name=name,
+        virt_type="qemu",
+        arch="x86_64",
+        machine="pc-q35-7.2",
+        emulator="/usr/bin/qemu-system-x86_64",
+        memory_kib=262_144,
+        current_memory_kib=262_144,
+        vcpus=1,
+        disks=(Disk(target="vda", device="disk", type="file", path=f"{IMAGES}/{name}.qcow2", format="qcow2"),),
+        nics=(Nic(type="bridge", source="br1", mac="52:54:00:00:00:01"),),
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeGuest:
+    """A guest on one host. Everything may be changed by the test at any time."""
+
+    definition: GuestDefinition
+    state: RunState = RunState.RUNNING
+    reason: str = "booted"
+    persistent: bool = True
+    autostart: bool = False
+    managed_save: bool = False
+    snapshots: int = 0
+    block_jobs: tuple[str, ...] = ()
+    job: JobStats | None = None
+    finished: JobStats | None = None
+    #: bytes per disk target; a disk that is not in here has 1 GiB
+    disk_sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        return self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+
+    def status(self) -> GuestStatus:
+        return GuestStatus(uuid=self.definition.uuid, name=self.definition.name, state=self.state, reason=self.reason)
+
+    def look(self) -> GuestLook:
+        job = self.job.kind if self.job and self.active else JobKind.NONE
+        return GuestLook(
+            answered=True, present=True, state=self.state, reason=self.reason, persistent=self.persistent, job=job
+        )
+
+    def details(self) -> GuestDetails:
+        return GuestDetails(
+            uuid=self.definition.uuid,
+            definition=self.definition,
+            xml=f"<domain type='qemu'><name>{self.definition.name}</name></domain>",
+            live=self.definition if self.active else None,
+            persistent=self.persistent,
+            autostart=self.autostart,
+            managed_save=self.managed_save,
+            snapshots=self.snapshots,
+        )
+
+
+def new_guest(name: str = "vm-01", uuid: str = "", **changes: object) -> FakeGuest:
+    return FakeGuest(definition(name, uuid or str(uuids.uuid4())), **changes)  # type: ignore[arg-type]
+
+
+class Ending(Enum):
+    """How a move ends: what both hosts have afterwards, and what libvirt's call says about it."""
+
+    DONE = auto()
+    ROLLED_BACK = auto()  # the call raises, the source runs
+    SAYS_DONE_SOURCE_RUNS = auto()  # the call returns, nothing arrived
+    SAYS_DONE_NOWHERE = auto()  # the call returns, the guest is on neither host
+    SAYS_FAILED_BUT_DONE = auto()  # the call raises, the guest arrived
+    CONFIRM_LOST = auto()  # the call returns, the guest arrived, the source is left paused without a job
+    SPLIT = auto()  # the call raises, both run
+
+
+#: after these the call raises
+_RAISE = {Ending.ROLLED_BACK, Ending.SAYS_FAILED_BUT_DONE, Ending.SPLIT}
+_ARRIVES = {Ending.DONE, Ending.SAYS_FAILED_BUT_DONE, Ending.CONFIRM_LOST, Ending.SPLIT}
+
+
+def job(remaining: int, total: int = 1000, **changes: object) -> JobStats:
+    usual = JobStats(
+        kind=JobKind.MIGRATION_OUT,
+        elapsed_ms=100,
+        downtime_ms=300,
+        memory_total=total,
+        memory_processed=total - remaining,
+        memory_remaining=remaining,
+        memory_bps=1000,
+        dirty_bps=10,
+        iteration=1,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Move:
+    """A scripted migration. It copies (one of `jobs` after the other), waits for `go_on`, switches over, ends.
+
+    `pace`: seconds per step. `go_on` is set from the start; clear it to hold the move in its copying. `too_late`: an
+    abort is refused, as it is after the switch-over.
+    """
+
+    jobs: Sequence[JobStats] = (job(1000), job(500), job(0))
+    ending: Ending = Ending.DONE
+    error: GatewayError = field(default_factory=lambda: GatewayError("job 'migration out' failed", code=9, domain=10))
+    pace: float = 0.01
+    downtime_ms: int = 42
+    too_late: bool = False
+    go_on: threading.Event = field(default_factory=threading.Event)
+    aborted: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    #: set once the source is paused for the switch-over
+    switching: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.go_on.set()
+
+    @property
+    def raises(self) -> bool:
+        return self.ending in _RAISE
+
+    @property
+    def arrives(self) -> bool:
+        return self.ending in _ARRIVES
+
+
+Guests = dict[str, FakeGuest]
+
+
+def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall | None) -> None:
+    """From the first byte to the end; `call` None means that somebody else began it, as `virsh migrate` would."""
+    guest, before = source[uuid], target.get(uuid)
+    incoming = replace(
+        guest,
+        state=RunState.PAUSED,
+        reason="migration",
+        persistent=before is not None,
+        autostart=before.autostart if before else False,
+        job=JobStats(kind=JobKind.MIGRATION_IN),
+    )
+    target[uuid] = incoming
+    try:
+        for stats in move.jobs:
+            guest.job = stats
+            if move.aborted.wait(move.pace):
+                break
+        while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
+            pass
+        if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
+            _roll_back(guest, target, before)
+        else:
+            _switch_over(move, guest, incoming, source, target, call)
+    finally:
+        move.over.set()
+
+
+def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None) -> None:
+    guest.state, guest.reason, guest.job = RunState.RUNNING, "migration canceled", None
+    if before is None:
+        target.pop(guest.definition.uuid, None)
+    else:
+        target[guest.definition.uuid] = before
+
+
+def _switch_over(
+    move: Move, guest: FakeGuest, incoming: FakeGuest, source: Guests, target: Guests, call: MigrateCall | None
+) -> None:
+    uuid = guest.definition.uuid
+    guest.state, guest.reason = RunState.PAUSED, "migration"
+    move.switching.set()
+    time.sleep(move.pace)
+    if move.arrives:
+        incoming.state, incoming.reason, incoming.job = RunState.RUNNING, "migrated", None
+        incoming.persistent = incoming.persistent or call is None or call.persist
+        incoming.finished = JobStats(kind=JobKind.MIGRATION_IN, elapsed_ms=1000, downtime_ms=move.downtime_ms)
+    else:
+        target.pop(uuid, None)
+    guest.job = None
+    if move.ending is Ending.CONFIRM_LOST:
+        return
+    if move.ending is Ending.SPLIT:
+        guest.state, guest.reason = RunState.RUNNING, "migration canceled"
+    elif guest.persistent and call is not None and not call.undefine_source:
+        guest.state, guest.reason = RunState.SHUTOFF, "migrated"
+    else:
+        source.pop(uuid, None)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosts.facts import domain_xml
+from hosts.facts.guest import BootFiles, HostDevice
+from hosts.facts.xml import BadXml
+from tests.data import read
+
+
+@pytest.mark.parametrize("name", ["domain-live.xml", "domain-inactive.xml"])
+def test_a_guest_of_the_lab(name: str) -> None:
+    guest = domain_xml.parse(read(name))
+    assert (guest.name, guest.virt_type, guest.arch, guest.machine) == ("web-01", "qemu", "x86_64", "pc-q35-7.2")
+    assert guest.emulator == "/usr/bin/qemu-system-x86_64"
+    assert (guest.memory_kib, guest.current_memory_kib, guest.vcpus) == (98304, 98304, 1)
+    assert guest.boot == BootFiles(kernel="/var/lib/libvirt/boot/vmlinuz", initrd="/var/lib/libvirt/boot/initrd")
+    (disk,) = guest.disks
+    assert (disk.target, disk.device, disk.type, disk.format, disk.cache) == ("vda", "disk", "file", "qcow2", "none")
+    assert disk.path == "/var/lib/libvirt/testvms/web-01.qcow2"
+    assert not disk.mirrored
+    (nic,) = guest.nics
+    assert (nic.type, nic.source, nic.model) == ("bridge", "br1", "virtio")
+    assert guest.host_devices == ()
+
+
+def test_the_live_definition_has_the_cpu_as_it_runs() -> None:
+    cpu = domain_xml.parse(read("domain-live.xml")).cpu
+    assert (cpu.mode, cpu.model) == ("custom", "qemu64")
+    assert ("hypervisor", "require") in cpu.features
+    assert cpu.xml.startswith("<cpu mode=")
+    assert cpu.xml.endswith("</cpu>")
+
+
+def test_every_kind_of_device() -> None:
+    guest = domain_xml.parse(read("domain-devices.xml"))
+    assert guest.uuid == "0a1b2c3d-0000-4000-8000-000000000001"
+    assert (guest.name, guest.title) == ("big <b> ünïcode", "Everything at once")
+    assert (guest.memory_kib, guest.current_memory_kib, guest.vcpus) == (4 * 1024**2, 2 * 1024**2, 8)
+    assert guest.cpu.vendor == "Intel"
+    assert guest.cpu.features == (("vmx", "require"), ("hle", "disable"))
+    assert guest.boot.loader == "/usr/share/OVMF/OVMF_CODE_4M.fd"
+    assert guest.boot.nvram == "/var/lib/libvirt/qemu/nvram/big_VARS.fd"
+    assert guest.boot.dtb == "/boot/x.dtb"
+    assert guest.filesystems == ("virtiofs data", "9p old")
+    assert guest.has_tpm
+
+
+def test_every_kind_of_disk() -> None:
+    guest = domain_xml.parse(read("domain-devices.xml"))
+    block, volume, network, empty, iso = guest.disks
+    assert (block.path, block.shareable) == ("/dev/vg0/big", True)
+    assert (volume.pool, volume.volume, volume.path) == ("testvms", "big-data.qcow2", "")
+    assert (volume.mirrored, volume.startup_policy) == (True, "optional")
+    assert (network.type, network.network_name, network.path, network.transient) == (
+        "network",
+        "rbd:pool/image",
+        "",
+        True,
+    )
+    assert (empty.type, empty.empty, empty.readonly) == ("", True, True)
+    assert (iso.path, iso.empty) == ("/iso/debian.iso", False)
+    assert not any(disk.empty for disk in (block, volume, network))
+    assert guest.disk("vdb") is volume
+    assert guest.disk("vdz") is None
+
+
+def test_every_kind_of_nic_and_host_device() -> None:
+    guest = domain_xml.parse(read("domain-devices.xml"))
+    assert [(nic.type, nic.source, nic.portgroup) for nic in guest.nics] == [
+        ("network", "lan", "blue"),  # live XML of a network in bridge mode
+        ("direct", "eno1", ""),
+        ("hostdev", "0000:3b:02.1", ""),
+        ("user", "", ""),
+    ]
+    assert guest.host_devices == (
+        HostDevice(type="pci", name="0000:03:00.0"),
+        HostDevice(type="usb", name="046d:c52b"),
+        HostDevice(type="usb", name="bus 1 device 2"),
+        HostDevice(type="mdev", name="c2177883-f1bb-47f0-914d-32a22e3a8804"),
+        HostDevice(type="pci", name="0000:3b:02.1", teaming_transient=True),
+    )
+
+
+def test_a_guest_without_anything() -> None:
+    guest = domain_xml.parse("<domain><name>n</name><uuid>u</uuid></domain>")
+    assert (guest.memory_kib, guest.vcpus, guest.disks, guest.machine) == (0, 0, (), "")
+
+
+def test_without_name_or_uuid_it_is_no_guest() -> None:
+    for text in ("<domain/>", "<domain><name>n</name></domain>", "<domain><uuid>u</uuid></domain>"):
+        with pytest.raises(BadXml):
+            domain_xml.parse(text)
+
+
+_TAGS = st.sampled_from(
+    ["disk", "interface", "hostdev", "source", "address", "target", "driver", "cpu", "vcpu", "memory"]
+)
+_NAMES = st.sampled_from(["type", "dev", "file", "bus", "domain", "unit", "pool", "network", "id"])
+
+
+@given(st.lists(st.tuples(_TAGS, _NAMES, st.text("0123456789abcdefx-. /é", max_size=12))))
+def test_no_device_upsets_it(parts: list[tuple[str, str, str]]) -> None:
+    opened = "".join(f'<{tag} {name}="{value}">' for tag, name, value in parts)
+    closed = "".join(f"</{tag}>" for tag, _, _ in reversed(parts))
+    devices = "".join(
+        f'<{tag} {name}="{value}"><source/><address {name}="{value}"/></{tag}>' for tag, name, value in parts
+    )
+    domain_xml.parse(f"<domain><name>n</name><uuid>u</uuid><devices>{devices}{opened}{closed}</devices></domain>")

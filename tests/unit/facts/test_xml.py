@@ -1,0 +1,92 @@
+"""The one parser: what it refuses, and that refusing is quick."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosts.facts import xml
+from hosts.facts.xml import BadXml
+
+BOMB = "<!DOCTYPE d [" + '<!ENTITY a "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)
+) + "]><domain>&j;</domain>"  # fmt: skip
+FILE = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><domain>&x;</domain>'
+OUTSIDE = '<!DOCTYPE domain SYSTEM "http://127.0.0.1:1/evil.dtd"><domain/>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        FILE,
+        OUTSIDE,
+        "",
+        "no xml",
+        "<domain>",
+        "<domain/><domain/>",
+        "<network/>",
+        "<domain>&x;</domain>",
+        "<domain>\x00</domain>",
+        "<domain>\ud800</domain>",
+        "<a>" * 400 + "</a>" * 400,
+        "<domain>" + "<a>" * 300 + "</a>" * 300 + "</domain>",
+    ],
+)
+def test_refused(text: str) -> None:
+    with pytest.raises(BadXml):
+        xml.parse(text, root="domain")
+
+
+def test_an_encoding_that_hides_a_document_type_is_not_believed() -> None:
+    hidden = FILE.encode("utf-16").decode("latin-1")
+    with pytest.raises(BadXml):
+        xml.parse(hidden, root="domain")
+    node = xml.parse('<?xml version="1.0" encoding="iso-8859-1"?><domain>\u00fc</domain>', root="domain")
+    assert node.text() == "\u00fc"
+
+
+def test_fifty_megabytes_are_refused_before_they_are_parsed() -> None:
+    text = "<domain>" + "<a/>" * (50 * 1024 * 1024 // 4) + "</domain>"
+    started = time.perf_counter()
+    with pytest.raises(BadXml, match="larger than 4 MiB"):
+        xml.parse(text, root="domain")
+    assert time.perf_counter() - started < 0.5
+
+
+def test_a_deep_backing_chain_is_read() -> None:
+    node = xml.parse("<domain>" + "<backingStore>" * 200 + "</backingStore>" * 200 + "</domain>", root="domain")
+    assert node.has("backingStore/backingStore")
+
+
+def test_sizes() -> None:
+    node = xml.parse(
+        "<d><a unit='KiB'>2</a><b>3</b><c unit='GB'>1</c><e unit='light years'>1</e><f>-1</f></d>", root="d"
+    )
+    assert [node.size(tag, "bytes") for tag in "abcefz"] == [2048, 3, 10**9, 0, 0, 0]
+    assert xml.number("9" * 21) == 0
+    assert xml.number("\u0663") == 0
+
+
+@given(st.text())
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    for candidate in (text, f"<domain>{text}</domain>", f"<domain a='{text}'/>"):
+        try:
+            xml.parse(candidate, root="domain")
+        except BadXml:
+            pass
+
+
+@given(st.text(), st.text())
+def test_no_text_becomes_markup(name: str, value: str) -> None:
+    try:
+        root = xml.Builder("volume", type=value)
+        root.add("name", name)
+    except BadXml:
+        return
+    node = xml.parse(root.xml(), root="volume")
+    assert [child.tag for child in node.all("*")] == ["name"]
+    assert node.text("name") == name.replace("\r\n", "\n").replace("\r", "\n").strip() or "\r" in name

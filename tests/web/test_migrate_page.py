@@ -1,0 +1,186 @@
+"""The migrate page: choices, report, button; and what follows the click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from hosts.models import Guest
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration, Preflight
+from tests.web import seed
+from tests.web.conftest import client_of
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def form(scene: dict[str, Any]) -> dict[str, Any]:
+    """idle-01 from kvm-b to kvm-a, as the page sends it."""
+    return {"target": scene["a"].pk, "kind": "live", "persist": "on", "undefine_source": "on", "key": "k1"}
+
+
+def page(scene: dict[str, Any], end: str = "migrate") -> str:
+    return f"/vms/{scene['idle'].pk}/{end}/"
+
+
+def test_hosts_that_cannot_take_the_vm_are_listed_with_the_reason(scene: dict[str, Any], as_operator: Client) -> None:
+    text = as_operator.get(page(scene)).content.decode()
+    for reason in ("The VM is here now.", "Does not answer.", "Its ssh host key has to be confirmed first."):
+        assert reason in text
+    assert text.count('name="target"') == 4
+    assert text.count('" disabled') == 3
+
+
+def test_the_click_makes_one_migration_however_often(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    answers = [as_operator.post(page(scene), form) for _ in range(3)]
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    assert {answer.headers["Location"] for answer in answers} == {f"/migrations/{made.pk}/"}
+    assert (made.source, made.target, made.requested_by) == (scene["b"], scene["a"], scene["olga"])
+
+
+def test_a_second_person_is_led_to_the_running_migration(
+    scene: dict[str, Any], as_operator: Client, as_admin: Client, form: dict[str, Any]
+) -> None:
+    as_operator.post(page(scene), form)
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    answer = as_admin.post(page(scene), form | {"key": "another"})
+    assert answer.status_code == 422
+    assert "already being moved to kvm-a" in answer.content.decode()
+    assert f'href="/migrations/{made.pk}/"' in answer.content.decode()
+
+
+def test_the_same_form_with_other_choices_is_refused(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    as_operator.post(page(scene), form)
+    answer = as_operator.post(page(scene), form | {"bandwidth_mib": "50"})
+    assert answer.status_code == 422
+    assert "This form was sent before, with other choices." in answer.content.decode()
+
+
+def test_options_become_the_request(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
+    as_operator.post(
+        page(scene),
+        form
+        | {
+            "kind": "live_storage", "copy_disks": ["vda"], "bandwidth_mib": "80", "max_downtime_ms": "400",
+            "auto_converge": "on", "reason": "new kernel",
+        },
+    )  # fmt: skip
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    options = made.request.options
+    assert (made.kind, options.copy_disks, options.bandwidth_mib) == ("live_storage", ("vda",), 80)
+    assert (options.max_downtime_ms, options.auto_converge, made.reason) == (400, True, "new kernel")
+
+
+def test_contradicting_options_are_explained(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
+    del form["persist"]
+    answer = as_operator.post(page(scene), form)
+    assert answer.status_code == 422
+    assert "would lose the VM" in answer.content.decode()
+    assert not Migration.objects.filter(state=State.REQUESTED).exists()
+
+
+@pytest.mark.parametrize("target", ["", "999", "x"])
+def test_a_host_that_cannot_take_it_is_refused(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any], target: str
+) -> None:
+    for value in (target, scene["c"].pk, scene["b"].pk):
+        assert as_operator.post(page(scene), form | {"target": value}).status_code == 422
+    assert not Migration.objects.filter(guest=scene["idle"], state=State.REQUESTED).exists()
+
+
+def test_unsafe_is_for_admins_who_type_the_name(
+    scene: dict[str, Any], as_operator: Client, as_admin: Client, form: dict[str, Any]
+) -> None:
+    unsafe = form | {"unsafe": "on", "confirm": "idle-01"}
+    assert 'name="unsafe"' not in as_operator.get(page(scene)).content.decode()
+    assert as_operator.post(page(scene), unsafe).status_code == 403
+    answer = as_admin.post(page(scene), unsafe | {"confirm": "idle"})
+    assert answer.status_code == 422
+    assert "exact name of the VM" in answer.content.decode()
+    assert as_admin.post(page(scene), unsafe).status_code == 302
+
+
+def test_a_check_is_asked_for_and_waited_for(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
+    answer = as_operator.post(page(scene, "preflight"), form, headers=HTMX)
+    asked = Preflight.objects.latest("id")
+    text = answer.content.decode()
+    assert "Asking both hosts whether idle-01 can move to kvm-a." in text
+    assert f'hx-get="/preflights/{asked.pk}/"' in text
+    assert "disabled" in text
+    Preflight.objects.filter(pk=asked.pk).update(seen_at=asked.asked, verdict="ok", findings=seed.FINDINGS[4:])
+    text = as_operator.get(f"/preflights/{asked.pk}/", headers=HTMX).content.decode()
+    assert "hx-get" not in text
+    assert "idle-01 can move to kvm-a. Every check passed." in text
+    assert "Migrate idle-01 to kvm-a</button>" in text
+
+
+def test_without_javascript_the_check_is_a_page(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    answer = as_operator.post(page(scene, "preflight"), form | {"max_downtime_ms": "250", "auto_converge": "on"})
+    asked = Preflight.objects.latest("id")
+    assert answer.headers["Location"] == f"{page(scene)}?preflight={asked.pk}"
+    Preflight.objects.filter(pk=asked.pk).update(seen_at=asked.asked, verdict="warnings", findings=seed.FINDINGS[3:])
+    text = as_operator.get(answer.headers["Location"]).content.decode()
+    assert "Read 1 warning first." in text
+    assert 'value="250"' in text
+    assert '<details class="fold" open>' in text
+
+
+def test_blockers_disable_the_button_and_unknowns_name_their_number(scene: dict[str, Any], as_operator: Client) -> None:
+    blocked = as_operator.get(f"/preflights/{scene['report'].pk}/").content.decode()
+    assert "cannot move to kvm-a now: 1 finding has to be settled first." in blocked
+    assert 'form="migrate" disabled' in blocked
+    assert "nmcli con add type bridge" in blocked
+    unknown = seed.make_preflight(scene["idle"], scene["a"], findings=seed.FINDINGS[1:])
+    text = as_operator.get(f"/preflights/{unknown.pk}/").content.decode()
+    assert "Migrate with 2 unknowns</button>" in text
+    assert 'form="migrate" disabled' not in text
+
+
+def test_the_same_by_hand_is_shown(scene: dict[str, Any], as_operator: Client) -> None:
+    text = as_operator.get(f"/preflights/{scene['report'].pk}/").content.decode()
+    assert (
+        "virsh -c qemu:///system migrate --live --p2p --persistent --undefinesource idle-01"
+        " qemu+ssh://root@192.0.2.1/system tcp://198.51.100.1"
+    ) in text
+    assert "Run it as root on kvm-b." in text
+
+
+def test_a_vm_that_nobody_has_cannot_be_moved(scene: dict[str, Any], as_operator: Client) -> None:
+    nowhere: Guest = seed.make_guest("ghost")
+    text = as_operator.get(f"/vms/{nowhere.pk}/migrate/").content.decode()
+    assert "on none of the registered hosts" in text
+    assert 'id="migrate"' not in text
+
+
+def test_another_guest_s_report_is_not_shown(scene: dict[str, Any], as_operator: Client) -> None:
+    text = as_operator.get(f"/vms/{scene['off'].pk}/migrate/?preflight={scene['report'].pk}").content.decode()
+    assert "Not checked yet" in text
+
+
+def test_cancel_says_what_will_be_true_and_sets_the_flag(scene: dict[str, Any], as_operator: Client) -> None:
+    running: Migration = scene["running"]
+    address = f"/migrations/{running.pk}/"
+    text = as_operator.get(address).content.decode()
+    assert "web-01 stays on kvm-a and goes on running there." in text
+    assert as_operator.post(f"{address}cancel/", {"reason": "too slow"}).headers["Location"] == address
+    running.refresh_from_db()
+    assert running.cancelled_by_name == "olga"
+    text = as_operator.get(address).content.decode()
+    assert "olga asked to cancel" in text
+    assert "too slow" in text
+    assert 'id="cancel"' not in text
+
+
+def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
+    client = client_of(scene["olga"])
+    answer = client.post(f"/migrations/{scene['done'].pk}/cancel/", follow=True)
+    assert "has ended already" in answer.content.decode()

@@ -1,0 +1,232 @@
+"""Every page: who may open it, what it costs, that hostile text stays text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from hosts.models import Errand, Guest, Host
+from tests.web import seed
+from tests.web.conftest import client_of
+
+
+def addresses(scene: dict[str, Any]) -> list[str]:
+    return [
+        "/",
+        "/hosts/",
+        *(f"/hosts/{host.pk}/" for host in (scene["a"], scene["c"], scene["d"])),
+        f"/pools/{scene['a'].pools.first().pk}/",
+        "/vms/",
+        *(f"/vms/{scene[name].pk}/" for name in ("web", "idle", "lost", "hostile", "rtl")),
+        "/migrations/",
+        *(
+            f"/migrations/{scene[name].pk}/"
+            for name in ("running", "queued", "done", "failed", "blocked", "cancelled", "attention", "hurt")
+        ),
+    ]
+
+
+def operator_addresses(scene: dict[str, Any]) -> list[str]:
+    return [f"/vms/{scene['idle'].pk}/migrate/", f"/preflights/{scene['report'].pk}/"]
+
+
+def admin_addresses(scene: dict[str, Any]) -> list[str]:
+    return ["/hosts/add/", f"/hosts/{scene['a'].pk}/edit/"]
+
+
+def test_a_viewer_opens_every_page(scene: dict[str, Any], as_viewer: Client) -> None:
+    for address in addresses(scene):
+        assert as_viewer.get(address).status_code == 200, address
+
+
+def test_who_has_no_role_sees_nothing(scene: dict[str, Any]) -> None:
+    client = client_of(seed.make_person("stan", None))
+    for address in [*addresses(scene), *operator_addresses(scene), *admin_addresses(scene)]:
+        assert client.get(address).status_code == 403, address
+
+
+def test_without_login_every_page_leads_to_the_login(scene: dict[str, Any]) -> None:
+    for address in [*addresses(scene), *operator_addresses(scene), *admin_addresses(scene)]:
+        answer = Client().get(address)
+        assert answer.status_code == 302, address
+        assert answer.headers["Location"].startswith("/accounts/login/?next="), address
+
+
+def test_moving_needs_the_operator_role(scene: dict[str, Any], as_viewer: Client, as_operator: Client) -> None:
+    for address in operator_addresses(scene):
+        assert as_viewer.get(address).status_code == 403, address
+        assert as_operator.get(address).status_code == 200, address
+    cancel = f"/migrations/{scene['running'].pk}/cancel/"
+    assert as_viewer.post(cancel).status_code == 403
+    scene["running"].refresh_from_db()
+    assert scene["running"].cancel_requested_at is None
+
+
+def test_hosts_are_managed_by_admins(scene: dict[str, Any], as_operator: Client, as_admin: Client) -> None:
+    for address in admin_addresses(scene):
+        assert as_operator.get(address).status_code == 403, address
+        assert as_admin.get(address).status_code == 200, address
+    assert as_operator.post("/hosts/add/", {"name": "kvm-x"}).status_code == 403
+    assert as_operator.post(f"/hosts/{scene['d'].pk}/host-key/").status_code == 403
+    assert as_operator.post(f"/hosts/{scene['d'].pk}/remove/").status_code == 403
+
+
+def test_a_post_without_the_form_s_token_changes_nothing(scene: dict[str, Any]) -> None:
+    client = client_of(scene["admin"], enforce_csrf_checks=True)
+    posts = [
+        "/hosts/add/",
+        f"/hosts/{scene['a'].pk}/edit/",
+        f"/hosts/{scene['a'].pk}/refresh/",
+        f"/hosts/{scene['a'].pk}/host-key/",
+        f"/hosts/{scene['a'].pk}/remove/",
+        "/hosts/introductions/",
+        f"/pools/{scene['a'].pools.first().pk}/volumes/",
+        f"/vms/{scene['idle'].pk}/migrate/",
+        f"/vms/{scene['idle'].pk}/preflight/",
+        f"/migrations/{scene['running'].pk}/cancel/",
+        "/accounts/logout/",
+    ]
+    for address in posts:
+        answer = client.post(address, {})
+        assert answer.status_code == 403, address
+        assert "Nothing was changed" in answer.content.decode(), address
+
+
+def test_looking_never_changes_anything(scene: dict[str, Any], as_admin: Client) -> None:
+    for address in (f"/hosts/{scene['a'].pk}/refresh/", f"/migrations/{scene['running'].pk}/cancel/"):
+        assert as_admin.get(address).status_code == 405, address
+    assert not Errand.objects.exists()
+
+
+def test_hostile_names_stay_text(scene: dict[str, Any], as_admin: Client) -> None:
+    pages = [*addresses(scene), *operator_addresses(scene), f"/vms/{scene['hostile'].pk}/migrate/"]
+    shown = 0
+    for address in pages:
+        text = as_admin.get(address).content.decode()
+        assert "<img src=x" not in text, address
+        assert "<script>alert" not in text, address
+        shown += "&lt;img src=x" in text
+    assert shown >= 4
+
+
+def test_an_unknown_thing_is_not_found_in_words(scene: dict[str, Any], as_viewer: Client) -> None:
+    for address in ("/hosts/999/", "/migrations/999/", "/vms/00000000-0000-0000-0000-000000000000/", "/pools/999/"):
+        answer = as_viewer.get(address)
+        assert answer.status_code == 404, address
+        assert "There is nothing at this address" in answer.content.decode()
+
+
+def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) -> None:
+    text = client_of(admin).get("/").content.decode()
+    assert "Add the first host" in text
+    assert "Moving now" not in text
+    assert "An admin registers hosts." in client_of(viewer).get("/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/", "/vms/", "/vms/?q=vm-1&sort=-here&state=running", "/hosts/", "/migrations/"])
+def test_pages_cost_the_same_with_many_vms(scene: dict[str, Any], as_viewer: Client, address: str) -> None:
+    """The number of queries does not depend on the number of rows, and stays small."""
+    before = _queries(as_viewer, address)
+    for number in range(120):
+        seed.make_guest(f"vm-{number:04d}", scene["a"] if number % 2 else scene["b"])
+    for number in range(8):
+        seed.make_host(f"more-{number}", number=50 + number)
+    after = _queries(as_viewer, address)
+    assert after == before
+    assert after <= 12
+
+
+def _queries(client: Client, address: str) -> int:
+    client.get(address)
+    with CaptureQueriesContext(
+        connection,
+    ) as caught:
+        assert client.get(address).status_code == 200
+    return len(caught)
+
+
+def test_the_strict_policy_is_sent(as_viewer: Client) -> None:
+    policy = as_viewer.get("/").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
+
+
+def test_the_broken_page_needs_no_database() -> None:
+    from kvmweb.errors import broken
+
+    answer = broken(None)  # type: ignore[arg-type]
+    assert answer.status_code == 500
+    assert "go on in libvirt" in answer.content.decode()
+
+
+def test_refresh_asks_the_watcher_once(scene: dict[str, Any], as_viewer: Client) -> None:
+    address = f"/hosts/{scene['a'].pk}/refresh/"
+    assert as_viewer.post(address).headers["Location"] == f"/hosts/{scene['a'].pk}/"
+    as_viewer.post(address)
+    assert Errand.objects.filter(host=scene["a"], what=Errand.What.REFRESH).count() == 1
+    assert "being read again" in as_viewer.get(f"/hosts/{scene['a'].pk}/").content.decode()
+
+
+def test_volumes_are_listed_on_demand(scene: dict[str, Any], as_viewer: Client) -> None:
+    pool = scene["a"].pools.get(name="testvms")
+    assert "web-01.qcow2" in as_viewer.get(f"/pools/{pool.pk}/").content.decode()
+    as_viewer.post(f"/pools/{pool.pk}/volumes/")
+    assert Errand.objects.filter(what=Errand.What.VOLUMES, pool="testvms").exists()
+
+
+def test_the_vms_list_finds_by_name_uuid_mac_and_host(scene: dict[str, Any], as_viewer: Client) -> None:
+    web: Guest = scene["web"]
+    for words in ("web-0", str(web.pk)[:13], web.nics[0]["mac"], "kvm-a web"):
+        text = as_viewer.get("/vms/", {"q": words}).content.decode()
+        assert f"/vms/{web.pk}/" in text, words
+        assert f"/vms/{scene['off'].pk}/" not in text, words
+
+
+def test_the_vms_list_filters_by_host_and_state(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = as_viewer.get("/vms/", {"host": scene["b"].pk, "state": "shut off"}).content.decode()
+    assert f"/vms/{scene['off'].pk}/" in text
+    assert f"/vms/{scene['idle'].pk}/" not in text
+    assert "No VM matches" in as_viewer.get("/vms/", {"q": "nothing like this"}).content.decode()
+
+
+@pytest.mark.parametrize("column", ["run_state", "name", "here", "memory_kib", "vcpus", "run_seen"])
+def test_the_vms_list_sorts_by_every_column(scene: dict[str, Any], as_viewer: Client, column: str) -> None:
+    for sort in (column, f"-{column}"):
+        assert "aria-sort" in as_viewer.get("/vms/", {"sort": sort}).content.decode()
+
+
+def test_what_cannot_be_seen_is_shown_as_old(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = as_viewer.get(f"/vms/{scene['lost'].pk}/").content.decode()
+    assert "Was running" in text
+    assert "which does not answer" in text
+
+
+def test_the_history_filters_by_state_host_vm_and_person(scene: dict[str, Any], as_viewer: Client) -> None:
+    def shown(**query: Any) -> set[int]:
+        text = as_viewer.get("/migrations/", query).content.decode()
+        live = text[text.index('id="live"') :]
+        names = ("running", "queued", "done", "failed", "blocked", "cancelled", "attention", "hurt")
+        return {scene[name].pk for name in names if f'"/migrations/{scene[name].pk}/"' in live}
+
+    assert shown(state="active") == {scene[name].pk for name in ("running", "queued", "attention")}
+    assert shown(state="failed") == {scene["failed"].pk}
+    assert shown(q="web") == {scene["running"].pk}
+    assert shown(person="ada") == {scene["failed"].pk}
+    assert shown(host=scene["c"].pk) == {scene["attention"].pk}
+
+
+def test_a_host_s_key_is_compared_and_confirmed(scene: dict[str, Any], as_admin: Client) -> None:
+    host: Host = scene["d"]
+    text = as_admin.get(f"/hosts/{host.pk}/").content.decode()
+    assert host.offered_fingerprint in text
+    offered = host.offered_fingerprint
+    as_admin.post(f"/hosts/{host.pk}/host-key/", {"fingerprint": "SHA256:another"})
+    host.refresh_from_db()
+    assert host.offered_fingerprint == offered
+    as_admin.post(f"/hosts/{host.pk}/host-key/", {"fingerprint": offered})
+    host.refresh_from_db()
+    assert (host.fingerprint, host.offered_fingerprint) == (offered, "")

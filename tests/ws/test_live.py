@@ -1,0 +1,205 @@
+"""The socket of a page: who may listen, what arrives, what heals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+
+from kvmweb.journal import writer
+from kvmweb.journal.live import group_name
+from kvmweb.journal.models import Entry, Kind
+from migrations_app import consumers
+from migrations_app.domain.lifecycle import State
+from migrations_app.events import fragments
+from migrations_app.models import Migration
+from migrations_app.routing import websocket_urlpatterns
+from tests.web import seed
+from tests.ws.socket import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Connect = Callable[..., Any]
+
+
+def _session_of(user: Any) -> Any:
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return session
+
+
+@pytest.fixture
+async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
+    opened: list[Socket] = []
+
+    async def open_socket(user: Any, *topics: str, after: int | None = None, session: Any = None) -> Any:
+        query = "&".join(f"topic={topic}" for topic in topics)
+        newest = await database_sync_to_async(lambda: Entry.objects.latest("id").pk)()
+        application = websocket_urlpatterns[0].callback
+        if session is None and user.is_authenticated:
+            session = await database_sync_to_async(_session_of)(user)
+        query += f"&after={newest if after is None else after}"
+        socket = Socket(application, query=query, user=user, session=session)
+        assert await socket.connect()
+        opened.append(socket)
+        await _settled(socket)
+        return socket
+
+    yield open_socket
+    for socket in opened:
+        await socket.disconnect()
+
+
+@pytest.fixture
+def scene(transactional_db: None) -> dict[str, Any]:
+    return seed.scene()
+
+
+async def _settled(socket: Socket) -> None:
+    """It has joined its groups and caught up, or it was refused: nothing more happens by itself."""
+    consumer_waits = 0
+    while consumer_waits < 3 and not socket.future.done():
+        before = socket.output_queue.qsize()
+        await asyncio.sleep(0.05)
+        consumer_waits = consumer_waits + 1 if socket.output_queue.qsize() == before else 0
+
+
+async def changed(topic: str) -> None:
+    layer: Any = get_channel_layer()
+    await layer.group_send(group_name(topic), {"type": "live.changed", "topic": topic})
+
+
+async def pushed(topic: str) -> str:
+    html = await database_sync_to_async(fragments)(topic, ())
+    layer: Any = get_channel_layer()
+    await layer.group_send(group_name(topic), {"type": "live.push", "topic": topic, "html": html})
+    return html or ""
+
+
+async def test_a_signal_reaches_the_page(scene: dict[str, Any], connect: Connect) -> None:
+    socket = await connect(scene["viewer"], "inventory")
+    await changed("inventory")
+    assert json.loads(await socket.receive_from()) == {"changed": "inventory"}
+
+
+async def test_without_login_the_socket_is_closed(scene: dict[str, Any], connect: Connect) -> None:
+    assert await (await connect(AnonymousUser(), "inventory")).close_code() == 4401
+
+
+async def test_without_a_role_the_socket_is_closed(scene: dict[str, Any], connect: Connect) -> None:
+    stranger = await database_sync_to_async(seed.make_person)("stan", None)
+    assert await (await connect(stranger, "inventory")).close_code() == 4403
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "migration:999999",
+        "migration:x",
+        "migration:",
+        "host:0",
+        "guest:nope",
+        "guest:",
+        "secrets",
+        "migration:1'--",
+        "migration:१",
+    ],
+)
+async def test_what_does_not_exist_closes_the_socket(scene: dict[str, Any], connect: Connect, topic: str) -> None:
+    assert await (await connect(scene["viewer"], "inventory", topic)).close_code() == 4404
+
+
+async def test_too_many_topics_close_the_socket(scene: dict[str, Any], connect: Connect) -> None:
+    topics = [f"host:{number}" for number in range(17)]
+    assert await (await connect(scene["viewer"], *topics)).close_code() == 4404
+    assert await (await connect(scene["viewer"])).close_code() == 4404
+
+
+async def test_a_new_socket_gets_the_present_state(scene: dict[str, Any], connect: Connect) -> None:
+    socket = await connect(scene["viewer"], f"migration:{scene['running'].pk}")
+    html = await socket.receive_from()
+    assert "62 %" in html
+    assert 'id="journal"' in html
+    assert set(re.findall(r'id="(way|numbers|page-title)"', html)) == {"way", "numbers", "page-title"}
+
+
+async def test_what_happened_while_the_page_opened_is_said(scene: dict[str, Any], connect: Connect) -> None:
+    newest = await database_sync_to_async(lambda: Entry.objects.latest("id").pk)()
+    await database_sync_to_async(writer.signal)("inventory", hosts=[1], guests=[])
+    socket = await connect(scene["viewer"], "inventory", "migrations", after=newest)
+    assert json.loads(await socket.receive_from()) == {"changed": "inventory"}
+    quiet = await connect(scene["viewer"], "inventory")
+    assert await quiet.receive_nothing()
+
+
+async def test_numbers_of_running_migrations_reach_every_list(scene: dict[str, Any], connect: Connect) -> None:
+    """A page that listens to "migrations" gets the fragments of those in flight, also of one that starts later."""
+    socket = await connect(scene["viewer"], "migrations")
+    html = await pushed(f"migration:{scene['running'].pk}")
+    assert await socket.receive_from() == html
+    assert f'id="row-percent-{scene["running"].pk}"' in html
+    await pushed(f"migration:{scene['queued'].pk}")
+    assert await socket.receive_nothing()
+    await Migration.objects.filter(pk=scene["queued"].pk).aupdate(state=State.COPYING_MEMORY)
+    await changed("migrations")
+    assert json.loads(await socket.receive_from()) == {"changed": "migrations"}
+    html = await pushed(f"migration:{scene['queued'].pk}")
+    assert await socket.receive_from() == html
+
+
+async def test_rights_are_asked_for_again(
+    scene: dict[str, Any], connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "TRUST_SECONDS", 0)
+    socket = await connect(scene["viewer"], "inventory")
+    await database_sync_to_async(scene["viewer"].groups.clear)()
+    await changed("inventory")
+    assert await socket.close_code() == 4403
+
+
+async def test_a_log_out_ends_the_socket(
+    scene: dict[str, Any], connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "TRUST_SECONDS", 0)
+    session = await database_sync_to_async(_session_of)(scene["viewer"])
+    socket = await connect(scene["viewer"], "inventory", session=session)
+    await database_sync_to_async(session.flush)()
+    await changed("inventory")
+    assert await socket.close_code() == 4401
+
+
+async def test_a_quiet_socket_beats(scene: dict[str, Any], connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "BEAT_SECONDS", 0.05)
+    socket = await connect(scene["viewer"], "inventory")
+    assert json.loads(await socket.receive_from()) == {"beat": True}
+    await asyncio.sleep(0.1)
+    assert json.loads(await socket.receive_from()) == {"beat": True}
+
+
+def test_fragments_hold_nothing_per_person_and_no_hostile_markup(scene: dict[str, Any]) -> None:
+    for name in ("running", "hurt", "attention"):
+        html = fragments(f"migration:{scene[name].pk}", ()) or ""
+        assert "csrf" not in html
+        assert "<form" not in html
+        assert "<img" not in html
+
+
+def test_a_progress_entry_sends_numbers_only(scene: dict[str, Any]) -> None:
+    topic = f"migration:{scene['running'].pk}"
+    tick = writer.write(topic, Kind.PROGRESS, body={})
+    assert 'id="journal"' not in (fragments(topic, [tick]) or "")
+    note = writer.write(topic, Kind.NOTE, "Pass 3 took longer than pass 2.")
+    assert "Pass 3 took longer" in (fragments(topic, [tick, note]) or "")
+    assert fragments("migration:999999", [tick]) is None
