@@ -7,7 +7,7 @@ from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from hosts.models import Host
@@ -15,9 +15,10 @@ from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import register_host
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.paging import Listed, Page, paged
 from kvmweb.pages import person
-from kvmweb.problems import COMMON, Problem, ProblemError
+from kvmweb.paging import Listed, Page, paged
+from kvmweb.plain import Plain
+from kvmweb.problems import COMMON, ProblemError
 
 router = Router(tags=["hosts"])
 
@@ -27,17 +28,17 @@ class HostIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(max_length=63)
+    name: Plain = Field(max_length=63)
     transport: Literal["ssh", "tcp", "unix"]
-    address: str = Field("", max_length=253)
+    address: Plain = Field("", max_length=253)
     port: int | None = Field(None, ge=1, le=65535)
-    user: str = Field("", max_length=32)
-    peer_address: str = Field("", max_length=253)
+    user: Plain = Field("", max_length=32)
+    peer_address: Plain = Field("", max_length=253)
     peer_transport: Literal["", "ssh", "tcp"] = ""
-    peer_user: str = Field("", max_length=32)
-    migration_address: str = Field("", max_length=253)
-    fingerprint: str = Field("", max_length=80)
-    reason: str = Field("", max_length=1000)
+    peer_user: Plain = Field("", max_length=32)
+    migration_address: Plain = Field("", max_length=253)
+    fingerprint: Plain = Field("", max_length=80)
+    reason: Plain = Field("", max_length=1000)
 
 
 class HostOut(Schema):
@@ -92,7 +93,7 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
     return {"items": items, "next": following}
 
 
-@router.post("/hosts", response={201: HostOut, 409: Problem, **COMMON}, summary="Register a host")
+@router.post("/hosts", response={201: HostOut, **COMMON}, summary="Register a host")
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
     """The first refresh is queued at once: `contact` says how it went."""
     try:
@@ -101,7 +102,7 @@ def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -
         errors = [{"field": refused.field, "message": refused.message}]
         raise ProblemError(422, refused.message, errors=errors) from None
     response["Location"] = f"/api/v1/hosts/{host.pk}"
-    return 201, host
+    return Status(201, host)
 
 
 @router.get("/hosts/{host_id}", response={200: HostOut, **COMMON}, summary="One host")
@@ -113,4 +114,4 @@ def get_host(request: HttpRequest, host_id: int) -> object:
 @router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Read a host again")
 def refresh_host(request: HttpRequest, host_id: int) -> object:
     host = get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
-    return 202, {"errand": ask_refresh(host, by=person(request)).pk}
+    return Status(202, {"errand": ask_refresh(host, by=person(request)).pk})

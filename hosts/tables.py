@@ -19,12 +19,12 @@ class HostTable(tables.Table):  # type: ignore[misc]
         template_name="hosts/_memory_cell.html", order_by="memory_free_kib", attrs={"cell": {"class": "num"}},
         verbose_name="Memory free",
     )  # fmt: skip
-    cpus = tables.Column(verbose_name="CPUs", attrs={"cell": {"class": "num wide-only"}})
+    cpus = tables.Column(verbose_name="CPUs", attrs={"cell": {"class": "num roomy-only"}})
     libvirt_version = tables.TemplateColumn(
-        "{{ record.libvirt|default:'–' }}", verbose_name="libvirt", attrs={"cell": {"class": "num wide-only"}}
+        "{{ record.libvirt|default:'–' }}", verbose_name="libvirt", attrs={"cell": {"class": "num roomy-only"}}
     )
     qemu_version = tables.TemplateColumn(
-        "{{ record.qemu|default:'–' }}", verbose_name="QEMU", attrs={"cell": {"class": "num wide-only"}}
+        "{{ record.qemu|default:'–' }}", verbose_name="QEMU", attrs={"cell": {"class": "num roomy-only"}}
     )
     seen_at = tables.TemplateColumn(
         "{% load ui %}{% ago record.seen_at %}", verbose_name="Seen", attrs={"cell": {"class": "quiet nowrap"}}

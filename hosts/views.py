@@ -114,7 +114,9 @@ def introduce(request: HttpRequest) -> HttpResponse:
         if fields.errors:
             field, problems = next(iter(fields.errors.items()))
             raise HostRefused(str(fields.fields[field].label or field), str(problems[0]))
-        made = ask_introduction(fields.cleaned_data, by=person(request))
+        # what an earlier test showed must not decide what this one sees
+        fresh = fields.cleaned_data | {"fingerprint": "", "host_key": ""}
+        made = ask_introduction(fresh, by=person(request))
     except HostRefused as refusal:
         if request.htmx:  # type: ignore[attr-defined]
             return render(request, "hosts/_introduction.html", {"refusal": refusal})

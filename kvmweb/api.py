@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest
 from ninja import NinjaAPI
-from ninja.openapi.docs import DocsBase
+from ninja.operation import Operation
 from ninja.security import HttpBearer
 
 from kvmweb import problems
 from kvmweb.accounts.models import Token
+from kvmweb.apidocs import LocalDocs
 
 
 class TokenAuth(HttpBearer):
@@ -25,14 +25,17 @@ class TokenAuth(HttpBearer):
         return user
 
 
-class LocalDocs(DocsBase):
-    """The document as a page of our own, without inline script."""
+class KvmwebAPI(NinjaAPI):
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
 
-    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
-        return render(request, "api/docs.html", {"openapi_url": self.get_openapi_url(api, kwargs), "api": api})
+    def get_openapi_schema(self, **kwargs: Any) -> Any:
+        schema = super().get_openapi_schema(**kwargs)
+        problems.as_problem_json(schema)
+        return schema
 
 
-api = NinjaAPI(
+api = KvmwebAPI(
     title="kvmweb",
     version="1",
     description="Moves KVM virtual machines between plain libvirt hosts.",

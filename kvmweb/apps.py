@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class KvmwebConfig(AppConfig):
     name = "kvmweb"
 
     def ready(self) -> None:
-        from django_q.signals import post_spawn
+        from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
         from kvmweb import checks  # noqa: F401  registers the system checks
         from kvmweb.queue import in_worker
+        from kvmweb.serve import busy
 
         post_spawn.connect(in_worker, dispatch_uid="kvmweb.queue")
+        pre_execute.connect(busy.task_begins, dispatch_uid="kvmweb.busy")
+        post_execute_in_worker.connect(busy.task_ends, dispatch_uid="kvmweb.busy")
+
+
+class KvmwebAdminConfig(AdminConfig):
+    default_site = "kvmweb.accounts.admin_site.KvmwebAdminSite"

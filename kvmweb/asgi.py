@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kvmweb.settings")
 
@@ -13,13 +12,14 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack
-from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import WebsocketDenier
-from django.conf import settings
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import WebsocketDenier  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.http.request import split_domain_port, validate_host  # noqa: E402
 
-from kvmweb.journal.tail import Tail
-from migrations_app.routing import websocket_urlpatterns
+from kvmweb.journal.tail import Tail  # noqa: E402
+from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
 
@@ -35,12 +35,20 @@ class SameOrigin:
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> Any:
         headers = dict(scope.get("headers", []))
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        host = headers.get(b"host", b"").decode("latin-1")
-        ours = urlsplit(origin).netloc == host and urlsplit(origin).scheme in ("http", "https")
-        if not host or not (ours or origin in settings.CSRF_TRUSTED_ORIGINS):
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if not (_ours(origin, host) or origin in settings.CSRF_TRUSTED_ORIGINS):
             return await WebsocketDenier()(scope, receive, send)
         return await self.application(scope, receive, send)
+
+
+def _ours(origin: str, host: str) -> bool:
+    """Whether the page came from the host it now talks to, and that is a name of ours: a foreign name may be made to
+    point here, and then Origin and Host agree."""
+    scheme, _, netloc = origin.partition("://")
+    if netloc != host or scheme not in (("https",) if settings.KVMWEB.https else ("http", "https")):
+        return False
+    return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
 class Lifespan:
@@ -56,6 +64,7 @@ class Lifespan:
             else:
                 if self._tail is not None:
                     self._tail.cancel()
+                    await asyncio.gather(self._tail, return_exceptions=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -15,7 +15,8 @@ def queue_never_redelivers(**_: Any) -> list[CheckMessage]:
     clusters = {base["name"]: base} | {name: {**base, **alt} for name, alt in base["ALT_CLUSTERS"].items()}
     return [
         Error(
-            f"The queue {name} would run a task twice: retry {conf['retry']} s is not above timeout {conf['timeout']} s.",
+            f"The queue {name} would run a task twice: its retry, {conf['retry']} s, is not above its timeout,"
+            f" {conf['timeout']} s.",
             hint="Set KVMWEB_QUEUE_RETRY_SECONDS above KVMWEB_QUEUE_TIMEOUT_SECONDS.",
             id="kvmweb.E001",
         )

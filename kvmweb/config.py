@@ -6,11 +6,18 @@ Wrong values are refused at start, naming the variable. Secrets are files in the
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PostgresDsn, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -46,6 +53,8 @@ class Config(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
+        if not value.name:
+            raise ValueError("name a folder")
         return value if value.is_absolute() else Path.cwd() / value
 
     @classmethod
@@ -62,14 +71,16 @@ class BadSettings(SystemExit):
 
 def load() -> Config:
     named = os.environ.get("KVMWEB_CONFIG_FILE")
-    if named and not Path(named).is_file():
-        raise BadSettings(f"KVMWEB_CONFIG_FILE: there is no file {named}.")
+    if named is not None and not Path(named).is_file():
+        raise BadSettings(f"KVMWEB_CONFIG_FILE: there is no file {named!r}.")
     known = {f"KVMWEB_{name.upper()}" for name in Config.model_fields} | {"KVMWEB_CONFIG_FILE", "KVMWEB_LAB_PREFIX"}
     strange = sorted(name for name in os.environ if name.startswith("KVMWEB_") and name not in known)
     if strange:
         raise BadSettings(f"Unknown settings: {', '.join(strange)}.")
     try:
         return Config()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSettings(f"The settings file cannot be read: {error}") from None
     except ValidationError as error:
         lines = [f"KVMWEB_{'_'.join(map(str, item['loc'][:1])).upper()}: {item['msg']}" for item in error.errors()]
         raise BadSettings("\n".join(lines)) from None

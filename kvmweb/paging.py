@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from ninja import Field, Schema
 
+from kvmweb.plain import Plain
 from kvmweb.problems import ProblemError
 
 T = TypeVar("T")
@@ -16,7 +18,7 @@ class Page(Schema):
     """How far to go in a list: at most `limit` items, after the item that `next` of the page before named."""
 
     limit: int = Field(100, ge=1, le=500)
-    after: str = Field("", max_length=100)
+    after: Plain = Field("", max_length=100)
 
 
 class Listed(Schema, Generic[T]):
@@ -26,15 +28,17 @@ class Listed(Schema, Generic[T]):
     next: str | None = None
 
 
-def paged(rows: QuerySet[Any], page: Page, *, key: str = "pk", newest_first: bool = False) -> tuple[list[Any], str | None]:
-    """One page in the order of a unique key."""
-    ordered = rows.order_by(f"-{key}" if newest_first else key)
+def paged(rows: QuerySet[Any], page: Page, *, newest_first: bool = False) -> tuple[list[Any], str | None]:
+    """One page in the order of the primary key, and what `after` is for the next one."""
+    ordered = rows.order_by("-pk" if newest_first else "pk")
     if page.after:
         try:
-            ordered = ordered.filter(**{f"{key}__{'lt' if newest_first else 'gt'}": page.after})
-        except (ValueError, TypeError):
-            raise ProblemError(422, "after is not a value that next gave.") from None
+            after = rows.model._meta.pk.to_python(page.after)
+        except ValidationError:
+            message = "This is not a value that next gave."
+            raise ProblemError(422, message, errors=[{"field": "after", "message": message}]) from None
+        ordered = ordered.filter(**{f"pk__{'lt' if newest_first else 'gt'}": after})
     items = list(ordered[: page.limit + 1])
     more = len(items) > page.limit
     items = items[: page.limit]
-    return items, str(getattr(items[-1], key)) if more else None
+    return items, str(items[-1].pk) if more else None

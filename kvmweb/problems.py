@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ConfigDict
+
+log = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+PREFIX = "/api/"
 
 
 class FieldError(Schema):
@@ -17,7 +26,7 @@ class FieldError(Schema):
 
 
 class Problem(Schema):
-    """application/problem+json"""
+    """What is wrong, in application/problem+json. `errors` names the fields of the request that do not fit."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,13 +43,20 @@ TITLES = {
     401: "No valid token",
     403: "Not allowed",
     404: "Not found",
+    405: "Not possible here",
     409: "In the way of something else",
     413: "Too large",
     422: "The request does not fit",
     500: "kvmweb made a mistake",
 }
+DETAILS = {
+    404: "There is nothing here, or you may not see it.",
+    405: "This address does not answer to this method; the Allow header says to which it does.",
+    413: "The body is larger than kvmweb reads.",
+    500: "The reason is in kvmweb's log. Running migrations are not affected.",
+}
 #: what any operation may answer
-COMMON: dict[int, Any] = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 422: Problem}
+COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 413, 422), Problem)
 
 
 class ProblemError(Exception):
@@ -54,16 +70,16 @@ class ProblemError(Exception):
         self.members = members
 
 
-def answer(request: HttpRequest, status: int, detail: str, **members: Any) -> HttpResponse:
+def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) -> HttpResponse:
     body = {
         "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": detail or DETAILS.get(status, ""),
         "instance": request.path,
         **members,
     }
-    response = JsonResponse(body, status=status, content_type="application/problem+json")
+    response = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="kvmweb"'
     return response
@@ -85,7 +101,11 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(Http404)
     def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-        return answer(request, 404, "There is nothing here, or you may not see it.")
+        return answer(request, 404)
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return answer(request, 413)
 
     @api.exception_handler(HttpError)
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
@@ -93,9 +113,55 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(ValidationError)
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-        errors = []
-        for item in error.errors:
-            place = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "payload", "filters")]
-            errors.append({"field": ".".join(place), "message": item["msg"]})
+        errors = [{"field": _place(item["loc"]), "message": _message(item["msg"])} for item in error.errors]
         detail = " ".join(f"{item['field']}: {item['message']}." for item in errors)
         return answer(request, 422, detail, errors=errors)
+
+    @api.exception_handler(Exception)
+    def broken(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return answer(request, 500)
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in loc if part not in ("body", "query", "path", "payload", "page"))
+
+
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ").rstrip(".")
+
+
+@sync_and_async_middleware
+def problem_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """What is said before an operation is reached (no such address, no such method) becomes a problem too."""
+    if iscoroutinefunction(get_response):
+
+        async def waiting(request: HttpRequest) -> HttpResponse:
+            response: Awaitable[HttpResponse] = get_response(request)
+            return _as_problem(request, await response)
+
+        return waiting
+
+    def plain(request: HttpRequest) -> HttpResponse:
+        return _as_problem(request, get_response(request))
+
+    return plain
+
+
+def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    wrong = response.status_code >= 400 and response.get("Content-Type") != CONTENT_TYPE
+    if not wrong or not request.path.startswith(PREFIX):
+        return response
+    said = answer(request, response.status_code)
+    if "Allow" in response:
+        said["Allow"] = response["Allow"]
+    return said
+
+
+def as_problem_json(schema: dict[str, Any]) -> None:
+    """The OpenAPI document gets the true content type of every problem."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for status, said in operation["responses"].items():
+                if int(status) >= 400 and "application/json" in said.get("content", {}):
+                    said["content"] = {CONTENT_TYPE: said["content"]["application/json"]}

@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Detached(SystemExit):
-    """This worker is being stopped; put down what you hold and leave. A SystemExit, so that no `except Exception` eats it."""
+    """This worker is being stopped: put down what you hold and leave. Past every `except Exception`, as SystemExit."""
 
 
 def enqueue(function: str, *args: int | str, cluster: str = "kvmweb") -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 
 from kvmweb.api import api
@@ -16,9 +16,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def closed(request: HttpRequest) -> HttpResponse:
+    """allauth's pages around sign-up, mail and forgotten passwords: admins make accounts and set passwords."""
+    raise Http404
+
+
 urlpatterns = [
     path("", include("migrations_app.urls")),
     path("", include("hosts.urls")),
+    re_path(r"^accounts/(?!(?:login|logout)/$)", closed),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

@@ -195,7 +195,7 @@ def _start_host_node(lab: LabState, plan: Plan, root: _Root, identity: Identity,
         (images, guests.POOLS["local"], False),
     ]
     # virtlogd wants its folder; sshd its own; libvirt makes the rest.
-    folders = ["/var/log/libvirt/qemu", "/run/sshd", guests.POOLS["testvms"], "/var/lib/libvirt/qemu"]
+    folders = ["/var/log/libvirt/qemu", "/run/sshd", "/run/lock", guests.POOLS["testvms"], "/var/lib/libvirt/qemu"]
     files = hostfiles.host_files(root.path, identity, plan.address("mgmt", NAMES))
     node_plan = NodePlan(lab.prefix, identity.name, root.path, disks / identity.name, files, binds, folders)
     process = node.start(node_plan)

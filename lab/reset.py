@@ -13,6 +13,7 @@ from lab.state import GuestSpec, LabState
 from lab.ticks import TickReceiver
 
 BOOT_SECONDS = 90
+SILENT_SECONDS = 3.0
 UNDEFINE = ("--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata")
 
 
@@ -50,10 +51,18 @@ def reset(lab: LabState, hosts: list[Host], ticks: tuple[str, int]) -> None:
     keep = {spec.uuid for spec in lab.guests}
     in_parallel(lambda host: _drop_domains(host, [u for u in host.domains() if u not in keep]), hosts)
     anew = [spec for spec in lab.guests if not _is_home(spec, hosts, ticks) and not _brought_home(spec, hosts, ticks)]
+    anew += _silent([spec for spec in lab.guests if spec.running and spec not in anew], ticks)
     for spec in anew:
         in_parallel(lambda host, uuid=spec.uuid: _drop_domains(host, [uuid]), hosts)  # type: ignore[misc]
     _drop_volumes(hosts, [spec for spec in lab.guests if spec not in anew])
     create_guests(hosts, anew, ticks)
+
+
+def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:
+    """Guests that are at home and not heard: libvirt calls them running, but what a test did has made them hang."""
+    with TickReceiver(*ticks) as receiver:
+        since = time.monotonic()
+        return [spec for spec in specs if not receiver.wait_for(spec.name, since=since, timeout=SILENT_SECONDS)]
 
 
 def _heal(host: Host, lab: LabState) -> None:

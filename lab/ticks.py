@@ -51,7 +51,8 @@ class TickReceiver:
         self._new = threading.Condition(self._lock)
         self._port = port
         # Taken from the link, before any packet filter of this machine, and without holding the port.
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETHERNET_IPV4))
+        # No protocol before the bind: it would hear every link of the machine until then, other labs' too.
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._socket.bind((_link_of(address), _ETHERNET_IPV4))
         self._socket.settimeout(0.2)

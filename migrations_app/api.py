@@ -11,21 +11,25 @@ from asgiref.sync import sync_to_async
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
-from hosts.models import Guest, Host
+from hosts.models import Guest, Host, Sighting
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.paging import Listed, Page, paged
-from kvmweb.journal.models import Entry, Kind as EntryKind
+from kvmweb.journal.models import Entry
+from kvmweb.journal.models import Kind as EntryKind
 from kvmweb.journal.writer import migration_topic
 from kvmweb.pages import person
-from kvmweb.problems import COMMON, Problem, ProblemError
+from kvmweb.paging import Listed, Page, paged
+from kvmweb.problems import COMMON, ProblemError
 from migrations_app.api_schemas import (
     CancelIn,
     EntryOut,
+    GuestFilter,
     GuestOut,
     MigrationIn,
     MigrationOut,
+    Moving,
+    Over,
     PreflightIn,
     PreflightOut,
     Waiting,
@@ -47,18 +51,17 @@ PREFLIGHT_POLL_SECONDS = 0.05
 
 
 @router.get("/guests", response={200: Listed[GuestOut], **COMMON}, tags=["guests"], summary="The VMs as last seen")
-def list_guests(request: HttpRequest, page: Query[Page], host: str = "", q: str = "") -> object:
-    """`host`: id or name of the host a VM is on. `q`: part of the name, or a UUID."""
+def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilter]) -> object:
+    """In the order of their UUIDs."""
     require(request.user, Right.SEE)
     rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
-    if host:
-        here = Q(sightings__host__name=host)
-        if host.isdigit():
-            here |= Q(sightings__host__pk=int(host))
-        rows = rows.filter(here, sightings__gone_since=None).distinct()
-    if q:
-        rows = rows.filter(Q(name__icontains=q) | Q(title__icontains=q) | (Q(uuid=q) if _is_uuid(q) else Q(pk=None)))
-    items, following = paged(rows, page, key="uuid")
+    if wanted.host:
+        host = _host(request.user, wanted.host)
+        rows = rows.filter(pk__in=Sighting.objects.filter(host=host, gone_since=None).values("guest"))
+    if wanted.q:
+        named = Q(name__icontains=wanted.q) | Q(title__icontains=wanted.q)
+        rows = rows.filter(named | Q(pk=UUID(wanted.q)) if _is_uuid(wanted.q) else named)
+    items, following = paged(rows, page)
     return {"items": _with_migrations(items), "next": following}
 
 
@@ -87,48 +90,56 @@ def _is_uuid(text: str) -> bool:
 # --- preflights -----------------------------------------------------------------------------------------------------
 
 
-def _request(user: Any, guest: UUID, target: str | int, kind: str, options: dict[str, Any]) -> MigrationRequest:
-    """From the API's words to a checked request: `target` is a host's id or name."""
+def _host(user: Any, wanted: str | int) -> Host | None:
+    """The host with this name, else with this id."""
     hosts = Host.objects.visible_to(user)
-    wanted = str(target)
-    host = hosts.filter(name=wanted).first()
-    if host is None and wanted.isdigit() and len(wanted) < 18:
-        host = hosts.filter(pk=int(wanted)).first()
+    text = str(wanted)
+    found = hosts.filter(name=text).first() if isinstance(wanted, str) else None
+    if found is None and text.isascii() and text.isdecimal() and len(text) < 18:
+        found = hosts.filter(pk=int(text)).first()
+    return found  # type: ignore[no-any-return]
+
+
+def _request(user: Any, payload: PreflightIn) -> MigrationRequest:
+    """From the API's words to a checked request."""
+    host = _host(user, payload.target)
     if host is None:
         message = "There is no host with this id or name."
         raise ProblemError(422, message, errors=[{"field": "target", "message": message}])
-    if not Guest.objects.visible_to(user).filter(pk=guest).exists():
+    if not Guest.objects.visible_to(user).filter(pk=payload.guest).exists():
         raise ProblemError(404, "No VM with this UUID has been seen.")
     try:
-        return make_request(guest=str(guest), target=host.pk, kind=Kind(kind), options=options)
+        options = payload.options.given()
+        return make_request(guest=str(payload.guest), target=host.pk, kind=Kind(payload.kind), options=options)
     except BadRequest as bad:
         raise ProblemError(422, str(bad), errors=[{"field": bad.field, "message": str(bad)}]) from None
 
 
 def _ask(user: Any, payload: PreflightIn) -> Preflight:
     require(user, Right.MOVE)
-    request = _request(user, payload.guest, payload.target, payload.kind, payload.options.given())
     try:
-        return ask_preflight(by=user, request=request)
+        return ask_preflight(by=user, request=_request(user, payload))
     except RequestRefused as refused:
         raise _refused(refused) from None
 
 
 @router.post(
-    "/preflights", response={200: PreflightOut, 202: Waiting, **COMMON}, tags=["preflights"], summary="Check a migration"
+    "/preflights",
+    response={200: PreflightOut, 202: Waiting, **COMMON},
+    tags=["preflights"],
+    summary="Check a migration",
 )
 async def create_preflight(request: HttpRequest, payload: PreflightIn, response: HttpResponse) -> object:
     """Waits up to 10 s for the report; after that 202, and Location says where it will be."""
-    user = request.user
-    preflight = await sync_to_async(_ask)(user, payload)
+    preflight = await sync_to_async(_ask)(request.user, payload)
     response["Location"] = f"/api/v1/preflights/{preflight.pk}"
     until = time.monotonic() + PREFLIGHT_SECONDS
     while time.monotonic() < until:
         await preflight.arefresh_from_db()
         if preflight.seen_at is not None:
-            return 200, preflight
+            return Status(200, preflight)
         await asyncio.sleep(PREFLIGHT_POLL_SECONDS)
-    return 202, {"id": preflight.pk}
+    return Status(202, {"id": preflight.pk})
 
 
 @router.get(
@@ -142,8 +153,8 @@ def get_preflight(request: HttpRequest, preflight_id: int, response: HttpRespons
     preflight = get_object_or_404(Preflight.objects.visible_to(request.user), pk=preflight_id)
     if preflight.seen_at is None:
         response["Location"] = f"/api/v1/preflights/{preflight.pk}"
-        return 202, {"id": preflight.pk}
-    return 200, preflight
+        return Status(202, {"id": preflight.pk})
+    return Status(200, preflight)
 
 
 # --- migrations -----------------------------------------------------------------------------------------------------
@@ -164,19 +175,22 @@ def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None
 
 
 @router.post(
-    "/migrations", response={200: MigrationOut, 201: MigrationOut, 409: Problem, **COMMON}, summary="Move a VM"
+    "/migrations",
+    response={200: MigrationOut, 201: MigrationOut, **COMMON, 409: Moving},
+    summary="Move a VM",
 )
 def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpResponse) -> object:
     """201 for a new one; 200 when this idempotency key made the same one before; 409 names the one that is running."""
     require(request.user, Right.MOVE)
-    wanted = _request(request.user, payload.guest, payload.target, payload.kind, payload.options.given())
-    newest = Migration.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    wanted = _request(request.user, payload)
+    key = payload.idempotency_key
+    again = bool(key) and Migration.objects.filter(requested_by=person(request), idempotency_key=key).exists()
     try:
         migration = request_migration(
             by=person(request),
             request=wanted,
             reason=payload.reason,
-            idempotency_key=payload.idempotency_key,
+            idempotency_key=key,
             confirm=payload.confirm,
         )
     except AlreadyMoving as busy:
@@ -188,7 +202,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     except RequestRefused as refused:
         raise _refused(refused) from None
     response["Location"] = f"/api/v1/migrations/{migration.pk}"
-    return (201 if migration.pk > newest else 200), migration
+    return Status(200 if again else 201, migration)
 
 
 @router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="One migration")
@@ -207,13 +221,15 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
 
 
 @router.post(
-    "/migrations/{migration_id}/cancel", response={202: MigrationOut, 409: Problem, **COMMON}, summary="Cancel a migration"
+    "/migrations/{migration_id}/cancel",
+    response={202: MigrationOut, **COMMON, 409: Over},
+    summary="Cancel a migration",
 )
 def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
     """A flag that takes effect at once before switch-over; one that comes too late ends in `done` and says so."""
     migration = get_object_or_404(_migrations(request.user), pk=migration_id)
     try:
-        return 202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else "")
+        return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
     except TooLate as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
 

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
 from hosts.models import Guest, Sighting
 from kvmweb.journal.models import Entry
+from kvmweb.plain import Plain
+from kvmweb.problems import Problem
 from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS
 from migrations_app.models import Migration
+
+MOST_DISKS = 64
+
+
+def _disks(value: object) -> object:
+    texts = isinstance(value, list) and all(isinstance(item, str) and 0 < len(item) <= 32 for item in value)
+    if value is None or isinstance(value, bool) or (texts and len(value) <= MOST_DISKS):  # type: ignore[arg-type]
+        return value
+    raise ValueError("true, false, or a list of disk targets such as vda")
+
+
+def _target(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError("the id or the name of a host")
+
+
+_TEXTS = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_DISKS}
+Disks = Annotated[
+    Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
+]
+Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})]
 
 
 class OptionsIn(Schema):
     """kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     persist: bool | None = None
     undefine_source: bool | None = None
-    copy_disks: bool | list[str] | None = Field(default=None, description="true, or the targets of the disks to copy")
+    copy_disks: Disks = Field(default=None, description="true, or the targets of the disks to copy")
     bandwidth_mib: int | None = Field(default=None, ge=1, le=MAX_BANDWIDTH_MIB)
     max_downtime_ms: int | None = Field(default=None, ge=1, le=MAX_DOWNTIME_MS)
     unsafe: bool | None = None
@@ -38,7 +62,7 @@ class PreflightIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     guest: UUID
-    target: int | str = Field(description="id or name of a host", union_mode="left_to_right")
+    target: Target = Field(description="id or name of a host")
     kind: Literal["live", "live_storage"] = "live"
     options: OptionsIn = OptionsIn()
 
@@ -46,15 +70,38 @@ class PreflightIn(Schema):
 class MigrationIn(PreflightIn):
     """`confirm` is the VM's name, needed with `unsafe`."""
 
-    idempotency_key: str = Field("", max_length=200)
-    reason: str = Field("", max_length=1000)
+    idempotency_key: Plain = Field("", max_length=200)
+    reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)
 
 
 class CancelIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field("", max_length=1000)
+    reason: Plain = Field("", max_length=1000)
+
+
+class GuestFilter(Schema):
+    host: Plain = Field("", max_length=63, description="id or name of the host they are on")
+    q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
+
+
+class RunningOut(Schema):
+    id: int
+    state: str
+    target: str
+
+
+class Moving(Problem):
+    """The VM is being moved already: `running`."""
+
+    running: RunningOut
+
+
+class Over(Problem):
+    """The migration has ended already: in `state`."""
+
+    state: str
 
 
 class RemedyOut(Schema):

@@ -40,7 +40,9 @@ class MigrateForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Kind.LIVE.value,
     )
-    copy_disks = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    copy_disks = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
+    )
     persist = forms.BooleanField(required=False, initial=True)
     undefine_source = forms.BooleanField(required=False, initial=True)
     auto_converge = forms.BooleanField(required=False)

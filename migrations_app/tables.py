@@ -9,9 +9,10 @@ from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from hosts.models import Guest
+from migrations_app import units
 from migrations_app.models import Migration
 
-_QUIET = {"cell": {"class": "quiet nowrap wide-only"}}
+_QUIET = {"cell": {"class": "quiet nowrap roomy-only"}}
 
 
 class GuestTable(tables.Table):  # type: ignore[misc]
@@ -20,10 +21,8 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     here = tables.TemplateColumn(
         template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "nowrap wide-only"}}
     )
-    memory_kib = tables.TemplateColumn(
-        "{% load ui %}{{ record.memory_kib|kib }}", verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}}
-    )
-    vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num wide-only"}})
+    memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}})
+    vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num roomy-only"}})
     now = tables.TemplateColumn(
         template_name="vms/_now_cell.html",
         verbose_name="Doing now",
@@ -48,6 +47,9 @@ class GuestTable(tables.Table):  # type: ignore[misc]
             "id": lambda record: f"vm-{record.pk}",
             "data-migrate": lambda record: reverse("vm-migrate", args=[record.pk]),
         }
+
+    def render_memory_kib(self, value: int) -> str:
+        return units.size(value * 1024)
 
 
 class MigrationTable(tables.Table):  # type: ignore[misc]

@@ -73,14 +73,15 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 def migration_values(migration: Migration) -> dict[str, object]:
     """What the migration page and its live fragments show; nothing of it depends on who looks."""
     journal = queries.journal_of(migration)
+    sighting = queries.sighting_of(migration)
     may_cancel, consequence = words.cancel_words(migration)
     return {
         "migration": migration,
         "progress": migration.progress,
         "journal": journal,
         "steps": words.steps(migration, queries.states_of(journal)),
-        "sighting": queries.sighting_of(migration),
-        "cause": migration.error.get("cause") or migration.state_text,
+        "sighting": sighting,
+        "first_line": words.headline(migration, sighting),
         "allowed_ms": migration.options.get("max_downtime_ms"),
         "may_cancel": may_cancel,
         "consequence": consequence,

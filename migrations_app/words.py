@@ -92,21 +92,28 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
 
 
 def _ended(migration: Migration, sighting: Sighting | None) -> str:
+    """What the hosts said at the end, while that is still so; else what was true then."""
     name = isolated(migration.guest_name)
     end = migration.target if migration.state == State.DONE else migration.source
-    fresh = (
-        sighting is not None
-        and sighting.host_id == end.pk
-        and sighting.stale_since is None
-        and migration.finished_at is not None
-        and sighting.seen_at >= migration.finished_at
-    )
-    if sighting is not None and fresh:
-        return f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
+    if sighting is not None and sighting.host_id == end.pk and sighting.stale_since is None:
+        if migration.state_text:
+            return migration.state_text
+        if migration.finished_at is not None and sighting.seen_at >= migration.finished_at:
+            return f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}.{_how(migration)}"
     if migration.state == State.DONE:
         how = "paused" if migration.was_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."
-    return f"{name} stayed on {end}."
+    return f"{name} stayed on {end}.{_how(migration)}"
+
+
+def _how(migration: Migration) -> str:
+    if migration.state == State.CANCELLED:
+        by = f" by {migration.cancelled_by_name}" if migration.cancelled_by_name else ""
+        return f" The migration was cancelled{by}."
+    return {
+        State.FAILED: " The migration failed.",
+        State.BLOCKED: " The preflight stopped the migration before anything was started.",
+    }.get(State(migration.state), "")
 
 
 def short_title(migration: Migration) -> str:

@@ -45,10 +45,15 @@ def main() -> None:
         _quietly("root")
         lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=LINK_MBIT))
         password = _prepare(lab)
-        serve = subprocess.Popen([sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, start_new_session=True)
+        serve = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, start_new_session=True
+        )
         _wait_for(serve, lab)
         print(f"\n  kvmweb   http://{bind}/\n  login    {USER}\n  password {password}\n")
-        print("  Open web-01, choose Migrate, and watch it move from kvm-a to kvm-b. Ctrl-C ends everything.\n", flush=True)
+        print(
+            "  Open web-01, choose Migrate, and watch it move from kvm-a to kvm-b. Ctrl-C ends everything.\n",
+            flush=True,
+        )
         sys.exit(f"kvmweb ended with status {serve.wait()}.")
     except Stop:
         print("\nStopping kvmweb and the lab.", flush=True)

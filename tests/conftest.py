@@ -1,21 +1,12 @@
-"""What all tests share: a data folder of their own, four people, and an order that fails early."""
+"""What all tests share: four people, and an order that fails early. Their data folder: environment.py."""
 
 from __future__ import annotations
 
-import os
 import signal
-import tempfile
 from pathlib import Path
 from typing import Any
 
-#: an installation's settings must not reach the tests; KVMWEB_LAB_PREFIX names a lab that is up already
-for _name in [name for name in os.environ if name.startswith("KVMWEB_")]:
-    if _name not in ("KVMWEB_LAB_PREFIX", "KVMWEB_DATABASE_URL"):
-        del os.environ[_name]
-_folder = tempfile.TemporaryDirectory(prefix="kvmweb-tests-")
-os.environ["KVMWEB_DATA_DIR"] = _folder.name
-
-import pytest  # noqa: E402
+import pytest
 
 #: pure tests first: they take seconds and find most mistakes
 ORDER = ("unit", "db", "web", "ws", "lab", "browser")

@@ -125,7 +125,7 @@ class GuestDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestStatus:
-    """One row of the bulk listing: cheap, one call for all guests of a host."""
+    """One row of the bulk listing: cheap, one call for all guests of a host. Memory and CPUs are 0 when not asked."""
 
     uuid: str
     name: str

@@ -132,9 +132,15 @@ def _folder_is_a_pool(link: Link, folder: str) -> bool:
 
 
 def create_volume(link: Link, spec: VolumeSpec) -> Volume:
+    """Of exactly the wanted size, or none: a disk is copied only into one of the same size, and libvirt may round."""
+
     def work(raw: libvirt.virConnect) -> Volume:
-        pool = raw.storagePoolLookupByName(spec.pool)
-        return volume_xml.parse(pool.createXML(volume_xml.build(spec), 0).XMLDesc(0), pool=spec.pool)
+        made = raw.storagePoolLookupByName(spec.pool).createXML(volume_xml.build(spec), 0)
+        volume = volume_xml.parse(made.XMLDesc(0), pool=spec.pool)
+        if volume.capacity != spec.capacity:
+            made.delete(0)
+            raise GatewayError(f"libvirt makes it {volume.capacity} bytes large, not {spec.capacity}")
+        return volume
 
     return link.call(f"make the volume {spec.name}", work, seconds=_MANY_SECONDS)
 

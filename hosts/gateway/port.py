@@ -41,7 +41,10 @@ class Refused(GatewayError):
 
 
 class Aborted(GatewayError):
-    """The job was cancelled by somebody (libvirt's OPERATION_ABORTED)."""
+    """The job was cancelled by somebody (libvirt's OPERATION_ABORTED).
+
+    An abort may as well end in a plain GatewayError (code 9, "Unable to write to socket"): seen on libvirt 9.0.
+    """
 
 
 class ContactProblem(StrEnum):
@@ -144,7 +147,12 @@ class HostEvent:
 
 
 class HostConnection(Protocol):
-    """One open connection to one host. Not shared between processes; methods raise GatewayError and its children."""
+    """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
+
+    One call at a time: calls of several threads wait for each other, and nothing else can be asked while migrate()
+    runs. Every other call ends within the deadline given to connect(), or within its own. A question that hangs while
+    the host still answers raises GatewayError with code 68, and the connection stays usable.
+    """
 
     def close(self) -> None: ...
     def alive(self) -> bool: ...
@@ -161,10 +169,13 @@ class HostConnection(Protocol):
 
     # inventory
     def guests(self) -> tuple[GuestStatus, ...]:
-        """All guests, running or not, in one call; never waits for a busy one (NOWAIT)."""
+        """All guests, running or not, in one call; never waits for a busy or stuck one, so memory and CPUs are 0."""
         ...
 
-    def guest_details(self, uuid: str) -> GuestDetails: ...
+    def guest_details(self, uuid: str) -> GuestDetails:
+        """Raises Refused (code 84) for a guest that is just coming in: its XML must not be read yet."""
+        ...
+
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None: ...
     def pools(self) -> tuple[Pool, ...]: ...
     def volumes(self, pool: str) -> tuple[Volume, ...]: ...
@@ -212,7 +223,10 @@ class HostConnection(Protocol):
     def set_max_speed(self, uuid: str, mib_per_second: int) -> None: ...
 
     # volumes for a storage copy (called on the destination)
-    def create_volume(self, spec: VolumeSpec) -> Volume: ...
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        """Sparse, and exactly as large as wanted; else nothing is left and GatewayError says why."""
+        ...
+
     def delete_volume(self, pool: str, name: str) -> None: ...
     def virtual_size(self, uuid: str, target: str) -> int:
         """Bytes the guest sees on this disk (blockInfo capacity)."""

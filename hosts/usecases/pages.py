@@ -9,6 +9,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Host, Network, Sighting, StoragePool, Volume
+from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.writer import host_topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +59,8 @@ class HostPage:
     waiting: Errand | None
     running: int
     promised_kib: int
+    #: what people did to it, newest first
+    journal: Sequence[Entry]
 
 
 def host_page(host: Host) -> HostPage:
@@ -74,6 +78,7 @@ def host_page(host: Host) -> HostPage:
         waiting=open_errand(host, Errand.What.REFRESH),
         running=totals["count"],
         promised_kib=totals["memory"],
+        journal=list(Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=Kind.SIGNAL).order_by("-id")[:20]),
     )
 
 

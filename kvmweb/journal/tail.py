@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from kvmweb.journal.live import RENDERERS, group_name
 from kvmweb.journal.models import Entry
@@ -51,18 +51,23 @@ class Tail:
                 await self._tick()
             except Exception:
                 log.exception("the journal's tail stumbled")
+                await sync_to_async(self._hang_up)()
                 await asyncio.sleep(1)
             await asyncio.sleep(POLL_SECONDS.get(connection.vendor, 0.1))
 
     def _start(self) -> None:
-        close_old_connections()
         newest = Entry.objects.order_by("-id").values_list("id", flat=True)[:WINDOW]
         self._seen.extend(newest)
         self._last = max(self._seen, default=0)
 
     async def _tick(self) -> None:
         if await sync_to_async(self._something_new)():
-            for entry in await sync_to_async(self._read)():
+            self._unread = True
+        if self._unread:
+            entries = await sync_to_async(self._read)()
+            # only now: had reading failed, it must be tried again without waiting for the next commit
+            self._unread = len(entries) == MOST_PER_READ
+            for entry in entries:
                 self._pending[entry.topic].append(entry)
         now = time.monotonic()
         for topic in [t for t in self._pending if now - self._pushed.get(t, 0.0) >= QUIET_SECONDS]:
@@ -84,12 +89,23 @@ class Tail:
         return changed
 
     def _read(self) -> list[Entry]:
-        close_old_connections()
-        rows = Entry.objects.filter(id__gt=self._last - WINDOW).exclude(id__in=list(self._seen)).order_by("id")
-        entries = list(rows[:MOST_PER_READ])
+        """New entries, oldest first. Most looks find none, so only ids are asked for at first."""
+        newer = Entry.objects.filter(id__gt=self._last - WINDOW).order_by("id").values_list("id", flat=True)
+        seen = set(self._seen)
+        new = [pk for pk in newer[: WINDOW + MOST_PER_READ] if pk not in seen][:MOST_PER_READ]
+        if not new:
+            return []
+        entries = list(Entry.objects.filter(id__gte=new[0], id__lte=new[-1]).exclude(id__in=seen).order_by("id"))
         self._seen.extend(entry.pk for entry in entries)
         self._last = max((self._last, *(entry.pk for entry in entries)))
         return entries
+
+    def _hang_up(self) -> None:
+        """After a fault: a broken connection is replaced at the next look."""
+        connection.close()
+        if self._sqlite is not None:
+            self._sqlite.close()
+            self._sqlite = None
 
     async def _push(self, topic: str, entries: Sequence[Entry]) -> None:
         layer = get_channel_layer()
@@ -97,8 +113,15 @@ class Tail:
         if layer is None or group not in getattr(layer, "groups", {group: None}):
             return  # nobody looks at it
         renderer = RENDERERS.get(topic.partition(":")[0])
-        html = await sync_to_async(renderer)(topic, entries) if renderer else None
+        changed = {"type": "live.changed", "topic": topic}
+        if renderer is None:
+            await layer.group_send(group, changed)
+            return
+        try:
+            html = await sync_to_async(renderer)(topic, entries)
+        except Exception:
+            log.exception("%s could not be rendered; its pages read themselves again", topic)
+            await layer.group_send(group, changed)
+            return
         if html is not None:
             await layer.group_send(group, {"type": "live.push", "topic": topic, "html": html})
-        elif renderer is None:
-            await layer.group_send(group, {"type": "live.changed", "topic": topic})

@@ -7,42 +7,39 @@ A cluster whose idle worker was killed while it held the queue's lock looks aliv
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from kvmweb.queue import enqueue
+from kvmweb.serve import busy
 
 
-def sing(cluster: str) -> None:
-    """The task."""
-    _perch(cluster).touch()
-
-
-def _perch(cluster: str) -> Path:
-    folder: Path = settings.KVMWEB.data_dir / "run"
-    return folder / f"canary-{cluster}"
+def sing() -> None:
+    """The task. The worker notes the beginning and the end of every task, so there is nothing left to do."""
 
 
 class Canary:
-    def __init__(self, cluster: str, *, every: float = 10.0, silent: float = 45.0) -> None:
+    """`every`: seconds between two canaries. `silent`: seconds without any task after which the cluster is stuck."""
+
+    def __init__(self, cluster: str, *, every: float, silent: float) -> None:
         self.cluster = cluster
         self._every = every
         self._silent = silent
-        self._sent = 0.0
+        self._workers = settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, settings.Q_CLUSTER)["workers"]
+        self._sent = float("-inf")
         self._mark = self._read()
         self._heard = time.monotonic()
 
     def look(self, cluster_started: float) -> bool:
-        """Send the next one when it is time; False when none has come back for too long since the cluster's start."""
+        """Send the next one when it is time; False when no task has run for too long since the cluster's start."""
         now = time.monotonic()
         mark = self._read()
-        if mark != self._mark:
-            self._mark, self._heard = mark, now
+        if mark != self._mark or len(busy.workers(self.cluster)) >= self._workers:
+            self._mark, self._heard = mark, now  # with all workers at work a canary has to wait
         if now - self._sent >= self._every:
             try:
-                enqueue("kvmweb.serve.canary.sing", self.cluster, cluster=self.cluster)
+                enqueue("kvmweb.serve.canary.sing", cluster=self.cluster)
             except DatabaseError:
                 self._heard = now  # the database is busy or away: silence says nothing about the cluster
             self._sent = now
@@ -50,6 +47,6 @@ class Canary:
 
     def _read(self) -> float:
         try:
-            return _perch(self.cluster).stat().st_mtime
+            return busy.pulse(self.cluster).stat().st_mtime
         except FileNotFoundError:
             return 0.0

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from kvmweb.serve.sessions import Register, end_session, members
+from kvmweb.serve.sessions import MARK, Register, end_session, members, tell
 
 log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -38,7 +38,7 @@ class Child:
     ) -> None:
         self.name = name
         self._command = list(command)
-        self._env = {**os.environ, **(env or {})}
+        self._env = {**os.environ, **(env or {}), MARK: register.mark}
         self._register = register
         self._before = before
         self._process: subprocess.Popen[bytes] | None = None
@@ -94,7 +94,7 @@ class Child:
 
     def ask_to_stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            os.kill(self._process.pid, signal.SIGTERM)
+            tell(self._process.pid, signal.SIGTERM)
 
     def stopped(self) -> bool:
         return self._process is None or (self._process.poll() is not None and not members(self._process.pid))

@@ -1,13 +1,18 @@
-"""Process sessions: each child of serve leads one, and whatever it forks stays in it. That is how leftovers are found."""
+"""Process sessions: each child of serve leads one, and what it forks stays in it. That is how leftovers are found."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+#: in the environment of every child, with a word that only its serve knows: makes leftovers unmistakable
+MARK = "SERVED_BY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +39,36 @@ def members(session: int) -> list[Process]:
     return [process for process in found if process and process.session == session and process.state != "Z"]
 
 
-def end_session(session: int) -> None:
-    """SIGKILL every process of the session, until none is left."""
+def end_session(session: int, only: Callable[[Process], bool] = lambda process: True) -> bool:
+    """SIGKILL the session's processes (those that `only` picks) until none is left; False when there was none."""
+    found = False
     for _ in range(50):
-        here = members(session)
+        here = [process for process in members(session) if only(process)]
         if not here:
-            return
+            break
+        found = True
         for process in here:
-            try:
-                os.kill(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            tell(process.pid, signal.SIGKILL)
         time.sleep(0.05)
+    return found
+
+
+def tell(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended meanwhile."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
 
 
 class Register:
-    """A file with the sessions this data folder's serve has started, so that the next one can end what a kill -9 left."""
+    """A file with the sessions this data folder's serve has started: the next one ends what a kill -9 has left."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._sessions: dict[str, int] = {}
+        self.mark = secrets.token_hex(16)
 
     def add(self, pid: int) -> None:
         process = read(pid)
@@ -67,25 +81,33 @@ class Register:
         self._write()
 
     def end_leftovers(self) -> int:
-        """End the sessions of an earlier serve. A pid that was given to somebody else since is left alone: a session's
-        number is not given out again while a process is in it, and a new leader has another start time."""
+        """End what an earlier serve has left; returns the number of its sessions that were still there.
+
+        A number may have been given to somebody else since: the session's leader must be the one that was started
+        (by its start time), or have ended; and every process must carry the earlier serve's mark.
+        """
         try:
             record = json.loads(self._file.read_text())
-        except (OSError, ValueError):
+            sessions, mark = record["sessions"], f"{MARK}={record['mark']}".encode()
+        except (OSError, ValueError, KeyError, TypeError):
             return 0
         ended = 0
-        if record.get("boot") == self._boot:
-            for pid, started in record.get("sessions", {}).items():
+        if record["boot"] == self._boot:
+            for pid, started in sessions.items():
                 leader = read(int(pid))
-                if leader is not None and leader.started != started:
-                    continue
-                if members(int(pid)):
-                    end_session(int(pid))
-                    ended += 1
+                if leader is None or leader.started == started:
+                    ended += end_session(int(pid), only=lambda process: _carries(process, mark))
         self._write()
         return ended
 
     def _write(self) -> None:
         draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps({"boot": self._boot, "sessions": self._sessions}))
+        draft.write_text(json.dumps({"boot": self._boot, "mark": self.mark, "sessions": self._sessions}))
         draft.replace(self._file)
+
+
+def _carries(process: Process, mark: bytes) -> bool:
+    try:
+        return mark in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

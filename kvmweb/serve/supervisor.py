@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,14 +17,16 @@ from django_q.models import OrmQ
 
 from kvmweb.config import BASE_DIR
 from kvmweb.secretfiles import private_folder
+from kvmweb.serve import busy
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
-from kvmweb.serve.sessions import Register, read
+from kvmweb.serve.sessions import Register, tell
 
 log = logging.getLogger(__name__)
 #: after this everything that has not stopped is ended; a watched migration has been let go of long before
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.5
 CLUSTERS = ("kvmweb", "migrations")
+MOVING = "migrations"
 
 
 class AlreadyServing(Exception):
@@ -33,14 +34,16 @@ class AlreadyServing(Exception):
 
 
 class Supervisor:
-    def __init__(self, *, host: str, port: int, data_dir: Path, canary_every: float = 10.0, canary_silent: float = 45.0):
+    def __init__(
+        self, *, host: str, port: int, data_dir: Path, canary_every: float = 10.0, canary_silent: float = 45.0
+    ) -> None:
         self._run = private_folder(data_dir / "run")
         self._lock = self._take_lock()
         self._stopping = False
         self._register = Register(self._run / "sessions.json")
         ended = self._register.end_leftovers()
         if ended:
-            log.warning("ended %s processes that an earlier serve had left", ended)
+            log.warning("an earlier serve was killed; ended the %s sessions it had left", ended)
         manage = [sys.executable, str(BASE_DIR / "manage.py")]
         web = [
             *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
@@ -60,9 +63,7 @@ class Supervisor:
             self._clusters[name] = child
             self._children.append(child)
         self._children.append(Child("watcher", [*manage, "watch"], self._register))
-        self._canaries = {
-            name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS
-        }
+        self._canaries = {name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS}
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -75,7 +76,10 @@ class Supervisor:
                 for name, canary in self._canaries.items():
                     child = self._clusters[name]
                     if child.pid is not None and not canary.look(child.started):
-                        child.restart("no task has come back for too long")
+                        if name == MOVING:
+                            _detach(set())
+                            self._nap(0.5)
+                        child.restart("no task has run for too long")
                 self._nap(0.5)
         finally:
             self._take_down()
@@ -91,11 +95,11 @@ class Supervisor:
     def _take_down(self) -> None:
         for child in self._children:
             child.ask_to_stop()
-        for pid in _watching_workers():
-            os.kill(pid, signal.SIGTERM)
+        told: set[int] = set()
         until = time.monotonic() + STOP_SECONDS
         while time.monotonic() < until and not all(child.stopped() for child in self._children):
-            time.sleep(0.05)
+            _detach(told)
+            time.sleep(0.1)
         for child in self._children:
             child.end()
         self._lock.close()
@@ -120,17 +124,12 @@ def release_queue(cluster: str) -> None:
         connection.close()
 
 
-def _watching_workers() -> list[int]:
-    """The workers of this machine that hold a migration. Told to stop, they let go of it and libvirt goes on."""
-    from migrations_app.models import Migration
-    from migrations_app.usecases.ledger import machine
+def _detach(told: set[int]) -> None:
+    """Tell the workers that watch migrations, each once, to let go of them: libvirt goes on, the next process adopts.
 
-    try:
-        held = list(
-            Migration.objects.filter(owner_machine=machine(), owner_pid__isnull=False).values_list(
-                "owner_pid", "owner_pid_started"
-            )
-        )
-    except DatabaseError:
-        return []
-    return [pid for pid, started in held if (process := read(pid)) is not None and process.started == started]
+    Again and again while stopping: a cluster that drains may take the next task.
+    """
+    for pid in busy.workers(MOVING):
+        if pid not in told:
+            told.add(pid)
+            tell(pid, signal.SIGTERM)

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <linux/input.h>
 #include <net/if.h>
-#include <net/route.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +24,6 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,19 +219,31 @@ static void fill_memory(void)
         ((uint64_t *)memory)[i] = noise(&state);
 }
 
-/* Waits for the power button, which is what "shutdown" presses, and obeys. */
+/* Waits for the power button, which is what "shutdown" presses, and obeys. The keyboard has such a key too: watch all. */
 static void wait_for_button(void)
 {
-    int button = open("/dev/input/event0", O_RDONLY | O_CLOEXEC);
-    struct input_event event;
-    while (button >= 0 && read(button, &event, sizeof event) == sizeof event)
-        if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1) {
-            puts("power button: off");
-            sync();
-            reboot(RB_POWER_OFF);
+    struct pollfd inputs[16];
+    int count = 0;
+    for (int i = 0; i < 16; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/dev/input/event%d", i);
+        int input = open(path, O_RDONLY | O_CLOEXEC);
+        if (input >= 0)
+            inputs[count++] = (struct pollfd){.fd = input, .events = POLLIN};
+    }
+    for (;;) {
+        poll(inputs, count, -1);
+        for (int i = 0; i < count; i++) {
+            struct input_event event;
+            if (!inputs[i].revents || read(inputs[i].fd, &event, sizeof event) != sizeof event)
+                continue;
+            if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1) {
+                puts("power button: off");
+                sync();
+                reboot(RB_POWER_OFF);
+            }
         }
-    for (;;)
-        pause();
+    }
 }
 
 int main(void)

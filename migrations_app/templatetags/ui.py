@@ -132,8 +132,8 @@ def span(low: Any, high: Any) -> str:
 
 
 @register.filter
-def headline(migration: Migration, sighting: Sighting | None = None) -> str:
-    return words.headline(migration, sighting)
+def headline(migration: Migration) -> str:
+    return words.headline(migration)
 
 
 @register.filter

@@ -38,7 +38,9 @@ class Side:
             return Unknown(f"{self.host.name}: {error.message}")
 
 
-def collect(request: MigrationRequest, source: Side, target: Side, *, probe: bool) -> tuple[Facts, GuestDetails | Unknown]:
+def collect(
+    request: MigrationRequest, source: Side, target: Side, *, probe: bool
+) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection, one question after the other.
 
     `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
@@ -212,5 +214,4 @@ def _peer(uuid: str, source: Side, target: Side) -> PeerFact | Unknown:
         return answer
     if answer.result is PeerResult.UNKNOWN:
         return Unknown(answer.message)
-    return PeerFact(reached=answer.result is PeerResult.REACHED, message=answer.message)
-
+    return PeerFact(reached=answer.result is PeerResult.REACHED, message=answer.message, helper=str(answer.helper))

@@ -160,8 +160,9 @@ def patiently(write: Callable[[], T]) -> T:
 
 
 def machine() -> str:
-    """This machine's boot, as one word: a pid means nothing on another machine or after a restart."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """This machine and its boot: a pid means nothing on another machine or after a restart."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{socket.gethostname()[:60]} {boot}"
 
 
 def pid_started(pid: int) -> int | None:
@@ -181,7 +182,7 @@ def end_owner(migration: Migration) -> bool:
     if not migration.owner or migration.owner_pid is None:
         return True
     if migration.owner_machine != machine():
-        return False
+        return migration.owner_machine.rpartition(" ")[0] == machine().rpartition(" ")[0]  # it has rebooted since
     if migration.owner_pid == os.getpid() or pid_started(migration.owner_pid) != migration.owner_pid_started:
         return True
     log.warning("migration %s: ending its silent worker %s", migration.pk, migration.owner_pid)
@@ -209,7 +210,7 @@ def _tell(pk: int, state: State, text: str, body: dict[str, Any]) -> None:
     writer.signal(writer.MIGRATIONS, migration=pk)
 
 
-class _short_wait:  # noqa: N801  reads as a context, like transaction.atomic
+class _short_wait:
     """On SQLite wait for the write lock only briefly: numbers that come late are worth nothing."""
 
     def __enter__(self) -> None:

@@ -70,7 +70,9 @@ def request_migration(
             return earlier
         running = Migration.objects.active().filter(guest=guest).select_related("source", "target").first()
         if running is None:  # it ended between our insert and this look; the person may ask again
-            raise RequestRefused("guest", "Another migration of this VM has just ended. Look at it, then ask again.") from None
+            raise RequestRefused(
+                "guest", "Another migration of this VM has just ended. Look at it, then ask again."
+            ) from None
         raise AlreadyMoving(running) from None
     return migration
 

@@ -16,7 +16,7 @@ from hosts.facts.guest import GuestDetails, RunState
 from hosts.facts.host import HostIdentity
 from hosts.facts.storage import VolumeSpec
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import GatewayError, HostConnection, MigrateCall
+from hosts.gateway.port import GatewayError, HostConnection, MigrateCall, PeerHelper
 from kvmweb.queue import Detached
 from migrations_app.domain.disks import disks_to_copy, folder, place, pool_at
 from migrations_app.domain.lifecycle import WAITING, State
@@ -72,7 +72,9 @@ def _stumbled(held: Claim) -> None:
     for state in (State.CHECKING, State.STARTING):
         rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, call_made=False, state=state)
         if rows.exists():
-            ledger.change_state(held, state, State.FAILED, text, error={"cause": "An internal error.", "what_to_do": ""})
+            ledger.change_state(
+                held, state, State.FAILED, text, error={"cause": "An internal error.", "what_to_do": ""}
+            )
             return
     ledger.release(held)
 
@@ -198,6 +200,7 @@ class Start:
         return MigrateCall(
             uuid=str(row.guest_id),
             peer=peer,
+            helper=_helper(facts),
             migration_address=row.target.migration_address,
             persist=options.persist and bool(row.was_persistent),  # a transient guest stays transient
             undefine_source=options.undefine_source and options.persist and bool(row.was_persistent),
@@ -268,6 +271,12 @@ class Start:
         now = time.monotonic()
         self.migration.timings = {**self.migration.timings, name: round(now - self._clock, 4)}
         self._clock = now
+
+
+def _helper(facts: Facts) -> PeerHelper:
+    """What the peer probe found to work and to keep libvirt's reasons readable."""
+    peer = facts.peer
+    return PeerHelper(peer.helper) if not isinstance(peer, Unknown) and peer.helper else PeerHelper.AUTO
 
 
 def _connection(side: Side) -> HostConnection:

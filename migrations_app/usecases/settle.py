@@ -57,7 +57,9 @@ def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[
     left = []
     for volume in migration.created_volumes:
         if not volume["made"]:
-            ledger.note(held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it.")
+            ledger.note(
+                held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it."
+            )
             continue
         if target.ask(_delete(volume["pool"], volume["name"])) is None:
             left.append(volume)

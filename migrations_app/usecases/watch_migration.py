@@ -36,7 +36,13 @@ class Watch:
     """One migration from the call (or its adoption) to its end, or until the claim is lost."""
 
     def __init__(
-        self, held: Claim, migration: Migration, source: Line, target: Line, heart: Heartbeat, mover: Mover | None = None
+        self,
+        held: Claim,
+        migration: Migration,
+        source: Line,
+        target: Line,
+        heart: Heartbeat,
+        mover: Mover | None = None,
     ) -> None:
         self.held = held
         self.migration = migration
@@ -53,7 +59,7 @@ class Watch:
         self._over_at: float | None = None
         self._aborted_at = 0.0
         self._cancel = migration.cancel_requested_at is not None
-        self._downtime_set = mover is None
+        self._downtime_set = False
         self._settled = False
 
     def run(self) -> None:
@@ -171,7 +177,7 @@ class Watch:
         """The guest was seen at the destination. Carry over what libvirt does not, then look once more."""
         if self._over_at is None:
             self._over_at = time.monotonic()
-        self._become(State.VERIFYING, decision.sentence)
+        self._become(State.VERIFYING, f"{self.migration.guest_name} has arrived. Both hosts are asked once more.")
         self.migration.downtime_ms = felt_downtime(self.target, self.source, self._uuid)
         carry_autostart(self.held, self.migration, self.source, self.target)
         self._settled = True
@@ -229,9 +235,11 @@ class Watch:
         if self._cancel:
             return False
         row = ledger.patiently(
-            lambda: Migration.objects.filter(pk=self.held.pk, epoch=self.held.epoch)
-            .values_list("cancel_requested_at")
-            .first()
+            lambda: (
+                Migration.objects.filter(pk=self.held.pk, epoch=self.held.epoch)
+                .values_list("cancel_requested_at")
+                .first()
+            )
         )
         if row is None:
             raise LostClaim(f"migration {self.held.pk} has another owner")

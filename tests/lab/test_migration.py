@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,7 +42,7 @@ def assert_moved(lab: Lab, name: str, *, source: str = "kvm-a", target: str = "k
 def test_shared_storage_moves_live_and_the_guest_hardly_notices(fresh: Serving, lab: Lab) -> None:
     with TickReceiver(*lab.ticks_address) as ticks:
         for name in ("web-01", "build-01"):
-            ticks.wait_for(name, timeout=20)
+            assert ticks.wait_for(name, since=time.monotonic(), timeout=20), f"{name} is silent"
         since = time.monotonic()
         migration = fresh.wait_for_end(fresh.migrate("web-01", "kvm-b")["id"])
         time.sleep(1)
@@ -73,11 +76,21 @@ def test_a_local_disk_is_copied_on_request(fresh: Serving, lab: Lab) -> None:
     assert "build-01" in lab.hosts["kvm-a"].virsh("vol-list", "local")  # the source's disk is nobody's to delete
 
 
-def test_every_blocker_is_told_at_once_and_nothing_is_touched(fresh: Serving, lab: Lab) -> None:
+@pytest.fixture
+def bridge_only_at_the_source(lab: Lab) -> Iterator[str]:
+    name, source = "br-only-a", lab.hosts["kvm-a"]
+    source.exec("ip", "link", "del", name, check=False)
+    source.exec("ip", "link", "add", name, "type", "bridge")
+    source.exec("ip", "link", "set", name, "up")
+    yield name
+    source.exec("ip", "link", "del", name, check=False)
+
+
+def test_every_blocker_is_told_at_once_and_nothing_is_touched(
+    fresh: Serving, lab: Lab, bridge_only_at_the_source: str
+) -> None:
     a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
-    a.exec("ip", "link", "add", "br-only-a", "type", "bridge")
-    a.exec("ip", "link", "set", "br-only-a", "up")
-    a.virsh("attach-interface", "build-01", "bridge", "br-only-a", "--model", "virtio", "--live")
+    a.virsh("attach-interface", "build-01", "bridge", bridge_only_at_the_source, "--model", "virtio", "--live")
     a.virsh("snapshot-create-as", "build-01", "before")
     b.virsh("pool-destroy", "local")
     b.virsh("pool-undefine", "local")
@@ -113,9 +126,6 @@ def test_a_killed_worker_is_replaced_and_libvirt_not_disturbed(fresh: Serving, l
     fresh.wait_for_copying(pk)
     worker = fresh.owner_pid(pk)
     assert job_runs(lab, "kvm-a", "web-01")
-    import os
-    import signal
-
     os.kill(worker, signal.SIGKILL)
     assert job_runs(lab, "kvm-a", "web-01")
     wait_until(lambda: len(fresh.owners(pk)) == 2, 30, "another worker writes progress", tell=fresh.tail_of_log)
@@ -207,7 +217,11 @@ def test_two_requests_at_once_are_one_migration(fresh: Serving, lab: Lab) -> Non
 
 
 def test_same_key_is_the_same_migration(fresh: Serving, lab: Lab) -> None:
-    body: dict[str, Any] = {"guest": fresh.guest("web-01")["uuid"], "target": "kvm-b", "idempotency_key": f"k{time.time()}"}
+    body: dict[str, Any] = {
+        "guest": fresh.guest("web-01")["uuid"],
+        "target": "kvm-b",
+        "idempotency_key": f"k{time.time()}",
+    }
     first, second = fresh.post("/migrations", body), fresh.post("/migrations", body)
     assert (first.status, second.status) == (201, 200)
     assert first.body["id"] == second.body["id"]
@@ -229,9 +243,6 @@ def test_one_out_of_a_host_at_a_time_the_rest_waits_with_the_reason(fresh: Servi
 
 
 def test_a_guest_moved_by_virsh_meanwhile_is_not_touched(fresh: Serving, lab: Lab) -> None:
-    import os
-    import signal
-
     uuid = fresh.guest("web-01")["uuid"]
     watchers = fresh.pids("manage.py", "watch")
     for pid in watchers:  # so that kvmweb does not hear of it

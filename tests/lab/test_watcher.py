@@ -102,6 +102,7 @@ fields = json.loads({fields})
 {call}
 """
 
+
 @pytest.fixture(scope="module")
 def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedLab]:
     watched = WatchedLab(lab, tmp_path_factory.mktemp("watched"))

@@ -9,7 +9,8 @@ from tests.web import seed
 
 
 @pytest.fixture
-def scene(db: None) -> dict[str, Any]:
+def scene(db: None, settings: Any) -> dict[str, Any]:
+    settings.PASSWORD_HASHERS = seed.QUICK_HASHERS
     return seed.scene()
 
 

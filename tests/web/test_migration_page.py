@@ -113,4 +113,4 @@ def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], a
 def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, Any]) -> None:
     sentence = words.headline(scene["cancelled"])
     assert sentence.startswith("\u2068")
-    assert sentence.endswith("\u2069 stayed on kvm-b.")
+    assert "\u2069 stayed on kvm-b." in sentence

@@ -63,17 +63,20 @@ async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
 
 
 @pytest.fixture
-def scene(transactional_db: None) -> dict[str, Any]:
+def scene(transactional_db: None, settings: Any) -> dict[str, Any]:
+    settings.PASSWORD_HASHERS = seed.QUICK_HASHERS
     return seed.scene()
 
 
 async def _settled(socket: Socket) -> None:
     """It has joined its groups and caught up, or it was refused: nothing more happens by itself."""
-    consumer_waits = 0
-    while consumer_waits < 3 and not socket.future.done():
+    quiet = 0
+    for _ in range(40):
         before = socket.output_queue.qsize()
         await asyncio.sleep(0.05)
-        consumer_waits = consumer_waits + 1 if socket.output_queue.qsize() == before else 0
+        quiet = quiet + 1 if socket.output_queue.qsize() == before else 0
+        if quiet == 3 or socket.future.done():
+            return
 
 
 async def changed(topic: str) -> None:

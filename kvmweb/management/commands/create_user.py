@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--role", choices=[role.value for role in Role], required=True)
+        parser.add_argument("--superuser", action="store_true", help="may also change superusers in /admin")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             user, _ = User.objects.get_or_create(username=options["username"])
             user.set_password(password)
+            user.is_superuser = user.is_superuser or options["superuser"]
             user.save()
             user.groups.remove(*Group.objects.filter(name__in=list(Role)))
             user.groups.add(Group.objects.get(name=options["role"]))

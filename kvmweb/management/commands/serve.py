@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -33,7 +34,9 @@ class Command(BaseCommand):
             supervisor = Supervisor(host=host, port=port, data_dir=data_dir)
         except AlreadyServing:
             raise CommandError(f"Another kvmweb serves from {data_dir} already.") from None
-        self.stdout.write(f"kvmweb serves http://{'[' + host + ']' if ':' in host else host}:{port}/ (data in {data_dir})")
+        _refuse_taken(host, port)  # only now: what an earlier serve had left is gone
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"kvmweb serves http://{shown}:{port}/ (data in {data_dir})")
         self.stdout.flush()
         connection.close()
         supervisor.run()
@@ -54,3 +57,14 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise CommandError(f"--bind takes HOST:PORT, such as 127.0.0.1:8000, and not {text!r}.")
     return host, int(port)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Said here once, instead of by a web server that is started again and again."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CommandError(f"--bind {host}:{port} cannot be used: {error.strerror}.") from None

@@ -19,6 +19,8 @@ class PeerFact:
 
     reached: bool
     message: str = ""
+    #: what the connection to the peer is made with, as the gateway calls it; "" leaves it to libvirt
+    helper: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

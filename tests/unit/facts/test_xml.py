@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -74,10 +75,8 @@ def test_sizes() -> None:
 @given(st.text())
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     for candidate in (text, f"<domain>{text}</domain>", f"<domain a='{text}'/>"):
-        try:
+        with contextlib.suppress(BadXml):
             xml.parse(candidate, root="domain")
-        except BadXml:
-            pass
 
 
 @given(st.text(), st.text())

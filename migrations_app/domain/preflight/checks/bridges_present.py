@@ -32,7 +32,7 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
             command = shlex.join(("ip", "link", "add", "name", name, "type", "bridge")) if kind == "bridge" else ""
             fix = remedy(text, run=command, on=target)
             yield finding(Severity.BLOCKER, f"{target} has no {word} {name}.", affects, evidence, fix)
-        elif not found.active:
+        elif not found.active and found.certain:
             fix = remedy("Bring it up.", run=shlex.join(("ip", "link", "set", "dev", name, "up")), on=target)
             words = f"{word.capitalize()} {name} on {target} is down."
             yield finding(Severity.BLOCKER, words, affects, {**evidence, "state": "down"}, fix)

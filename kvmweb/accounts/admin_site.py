@@ -1,0 +1,77 @@
+"""Django's admin: admins edit people and groups there, and look at what kvmweb has written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from kvmweb.accounts.permissions import Role, roles_of
+
+if TYPE_CHECKING:
+    _Admin = ModelAdmin[Any]
+else:
+    _Admin = ModelAdmin
+
+#: other apps bring admin pages of their own; editing addresses, the queue or tokens there would go past our rules
+_SHOWN = {"auth", "hosts", "journal", "migrations_app"}
+
+
+def is_admin(user: Any) -> bool:
+    return Role.ADMIN in roles_of(user)
+
+
+class KvmwebAdminSite(AdminSite):
+    site_header = site_title = "kvmweb"
+    index_title = "People and records"
+
+    def register(self, model_or_iterable: Any, admin_class: type[_Admin] | None = None, **options: Any) -> None:
+        models: Iterable[type[Model]] = (
+            [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        )
+        shown = [model for model in models if model._meta.app_label in _SHOWN]
+        super().register(shown, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_admin(request.user)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The one login page of kvmweb, with its rate limits."""
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied("People and records need the admin role.")
+        index = reverse("admin:index")
+        following = request.GET.get("next", "")
+        return redirect_to_login(following if following.startswith(index) else index, reverse("account_login"))
+
+
+class ForAdmins(_Admin):
+    """Seen by whoever has the admin role, whatever Django's own permissions say."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_admin(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_admin(request.user)
+
+
+class ReadOnly(ForAdmins):
+    """Records of what happened: nobody edits them."""
+
+    list_display: Any = ("__str__",)
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,71 @@
+"""Debian's Chromium, spoken to through Playwright; the lab and kvmweb are those of the lab tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.lab.conftest import fresh, kvmweb, lab  # noqa: F401  the fixtures
+from tests.lab.serving import Serving
+
+# Playwright keeps an event loop in this thread; Django's guard against blocking calls in one does not apply to tests
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+QUIET = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def sign_in(browser: Browser, kvmweb: Serving) -> Iterator[Open]:  # noqa: F811
+    """`sign_in("olga", width=390, dark=True, javascript=False)` gives a page at the dashboard."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(name: str = "olga", *, width: int = 1280, dark: bool = False, javascript: bool = True) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 850},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=javascript,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{kvmweb.url}/")
+        page.fill("input[name=login]", name)
+        page.fill("input[name=password]", f"{name}-password-1")
+        page.click(
+            "main button[type=submit]" if page.locator("main button[type=submit]").count() else "button[type=submit]"
+        )
+        page.wait_for_url(f"{kvmweb.url}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # also what the content security policy stopped
+    assert [text for text in complaints if "WebSocket" not in text and "status of 4" not in text] == []
+
+
+def text_of(page: Page, selector: str) -> Any:
+    return page.locator(selector).first.inner_text()

@@ -1,0 +1,110 @@
+"""The whole job in a browser: log in, choose the VM, read the report, Migrate, watch, done."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from lab import Lab, TickReceiver
+from tests.browser.conftest import Open
+from tests.lab.serving import Serving, wait_until
+from tests.lab.test_migration import assert_moved, running_on
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga")
+    with TickReceiver(*lab.ticks_address) as ticks:
+        for name in ("web-01", "build-01"):
+            assert ticks.wait_for(name, since=time.monotonic(), timeout=20), f"{name} is silent"
+        page.goto(f"{fresh.url}/vms/")
+        page.get_by_role("link", name="web-01").first.click()
+        page.get_by_role("link", name=re.compile("Migrate")).first.click()
+        page.get_by_text("Options", exact=True).click()
+        page.fill("input[name=bandwidth_mib]", "4")
+        button = page.get_by_role("button", name=re.compile("^Migrate web-01 to kvm-b"))
+        expect(button).to_be_enabled()
+        since = time.monotonic()
+        button.click()
+        page.wait_for_url(re.compile(r"/migrations/\d+/$"))
+        bar = page.locator("progress").first
+        wait_until(lambda: 0 < float(bar.get_attribute("value") or 0) < 100, 30, "the bar moves")
+        seen = float(bar.get_attribute("value") or 0)
+        expect(page).to_have_title(re.compile(r"%.*web-01"))
+        page.reload()
+        wait_until(lambda: float(bar.get_attribute("value") or 0) > seen, 30, "the bar moves on after a reload")
+        expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b", timeout=60_000)
+        until = time.monotonic()
+        hole, control = ticks.largest_hole("web-01", since, until), ticks.largest_hole("build-01", since, until)
+    expect(page).to_have_title(re.compile("[Dd]one"))
+    downtime = re.search(r"(\d+) ms", page.locator("main").inner_text())
+    assert downtime is not None
+    assert_moved(lab, "web-01")
+    assert hole <= int(downtime[1]) / 1000 + control + 0.5
+
+
+def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    pk = fresh.migrate("web-01", "kvm-b", bandwidth_mib=2)["id"]
+    fresh.wait_for_copying(pk)
+    page = sign_in("olga")
+    page.goto(f"{fresh.url}/migrations/{pk}/")
+    page.locator("#cancel > summary").click()
+    page.get_by_role("button", name="Cancel the migration").click()
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=30_000)
+    assert fresh.wait_for_end(pk)["state"] == "cancelled"
+    assert running_on(lab, "kvm-a", "web-01")
+
+
+def test_without_javascript_the_forms_do_the_whole_job(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga", javascript=False)
+    page.goto(f"{fresh.url}/vms/{fresh.guest('web-01')['uuid']}/migrate/")
+    page.get_by_role("button", name=re.compile("Check")).first.click()
+    for _ in range(20):
+        move = page.get_by_role("button", name=re.compile("^Migrate web-01"))
+        if move.count() and move.first.is_enabled():
+            break
+        time.sleep(0.5)
+        again = page.get_by_role("link", name="Look again").or_(page.get_by_role("button", name="Look again"))
+        if again.count():
+            again.first.click()
+    page.get_by_role("button", name=re.compile("^Migrate web-01")).first.click()
+    page.wait_for_url(re.compile(r"/migrations/\d+/$"))
+    pk = int(page.url.rstrip("/").rsplit("/", 1)[1])
+    assert fresh.wait_for_end(pk)["state"] == "done"
+    page.reload()
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
+    assert_moved(lab, "web-01")
+
+
+def test_what_somebody_does_with_virsh_shows_on_an_open_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("vera")
+    page.goto(f"{fresh.url}/vms/?q=old-01")
+    expect(page.locator("main")).to_contain_text("Shut off")
+    page.wait_for_timeout(1000)
+    began = time.monotonic()
+    lab.hosts["kvm-a"].virsh("start", "old-01")
+    returned = time.monotonic()
+    expect(page.locator("main table")).to_contain_text("Running", timeout=10_000)
+    assert time.monotonic() - returned < 2.0 or time.monotonic() - began < 2.0
+    assert page.get_by_role("link", name=re.compile("Migrate")).count() == 0  # a viewer sees, and moves nothing
+
+
+def test_two_tabs_make_one_migration(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    first, second = sign_in("olga"), sign_in("anna")
+    uuid = fresh.guest("web-01")["uuid"]
+    for page in (first, second):
+        page.goto(f"{fresh.url}/vms/{uuid}/migrate/")
+    buttons = [page.get_by_role("button", name=re.compile("^Migrate web-01 to kvm-b")) for page in (first, second)]
+    for button in buttons:
+        expect(button).to_be_enabled()
+    for button in buttons:
+        button.click(no_wait_after=True)
+    first.wait_for_url(re.compile(r"/migrations/\d+/$"))
+    expect(second.locator("body")).to_contain_text(re.compile("already|moved"), timeout=10_000)
+    pk = int(first.url.rstrip("/").rsplit("/", 1)[1])
+    assert fresh.wait_for_end(pk)["state"] == "done"
+    assert [row["id"] for row in fresh.items("/migrations") if row["id"] >= pk] == [pk]

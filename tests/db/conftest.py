@@ -1,0 +1,42 @@
+"""A scene of two hosts, and a clock that runs fast: what takes a worker seconds takes a test milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from migrations_app.domain import outcome
+from migrations_app.usecases import adopt_migration, heartbeat, lines, watch_migration
+from tests.db.moving import Scene
+from tests.fakes.gateway import FakeHost
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"LOOK_SECONDS": 0.02, "ABORT_AGAIN_SECONDS": 0.05, "SECOND_LOOK_SECONDS": 0.2}.items():
+        monkeypatch.setattr(watch_migration, name, seconds)
+    for name, seconds in {"SETTLED_S": 0.06, "HANDOVER_S": 0.3, "RESUME_S": 0.3, "STALE_INCOMING_S": 0.3}.items():
+        monkeypatch.setattr(outcome, name, seconds)
+    monkeypatch.setattr(outcome, "SILENCE_S", 0.5)
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(lines, "_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(adopt_migration, "_CONNECT_PATIENCE", 0.5)
+
+
+@pytest.fixture
+def scene(transactional_db: None, operator: Any, fast: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Also a proof: no host is asked anything while a database transaction is open."""
+    inside: list[str] = []
+    called = FakeHost.called
+
+    def watched(self: FakeHost, method: str, *arguments: Any) -> None:
+        if connection.in_atomic_block:
+            inside.append(method)
+        called(self, method, *arguments)
+
+    monkeypatch.setattr(FakeHost, "called", watched)
+    yield Scene(operator)
+    assert inside == []

@@ -1,0 +1,22 @@
+"""Tasks for the tests of serve, run by real workers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from kvmweb.queue import Detached
+
+
+def touch(path: str) -> None:
+    Path(path).touch()
+
+
+def sleep(folder: str) -> None:
+    """Sleeps until it is told to stop."""
+    (Path(folder) / "began").touch()
+    try:
+        time.sleep(120)
+    except Detached:
+        (Path(folder) / "detached").touch()
+        raise

@@ -1,0 +1,131 @@
+"""Django's admin: people and groups for admins, records to look at, no way to more rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin as django_admin
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind
+from migrations_app.models import Migration
+from tests.web import seed
+from tests.web.conftest import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.dual]
+
+
+@pytest.fixture
+def root() -> User:
+    return User.objects.create_superuser("root", password="root-password-1")
+
+
+def _change(user: User, **fields: Any) -> dict[str, Any]:
+    return {"username": user.username, "first_name": "", "last_name": "", "is_active": "on", **fields}
+
+
+def test_only_the_admin_role_enters(viewer: User, operator: User, admin: User, stranger: User) -> None:
+    staff = User.objects.create_user("staff", is_staff=True)
+    for person in (viewer, operator, stranger, staff):
+        assert client_of(person).get("/admin/", follow=True).status_code == 403
+    assert client_of(admin).get("/admin/").status_code == 200
+
+
+def test_it_has_no_login_page_of_its_own(client: Client) -> None:
+    for address in ("/admin/", "/admin/login/", "/admin/auth/user/"):
+        answer = client.post(address, {"username": "root", "password": "root-password-1"})
+        assert "/accounts/login/" in answer["Location"]
+
+
+def test_what_other_apps_bring_is_not_there() -> None:
+    shown = {model._meta.label for model in django_admin.site._registry}
+    assert shown == {
+        "auth.User",
+        "auth.Group",
+        "hosts.Host",
+        "hosts.Guest",
+        "hosts.Sighting",
+        "journal.Entry",
+        "migrations_app.Migration",
+    }
+
+
+def test_an_admin_makes_a_person_and_gives_a_role(admin: User) -> None:
+    client = client_of(admin)
+    form = {
+        "username": "pia",
+        "usable_password": "true",
+        "password1": "pias-password-1",
+        "password2": "pias-password-1",
+    }
+    assert client.post("/admin/auth/user/add/", form).status_code == 302
+    pia = User.objects.get(username="pia")
+    operators = Group.objects.get_or_create(name="operator")[0]
+    assert client.post(f"/admin/auth/user/{pia.pk}/change/", _change(pia, groups=[operators.pk])).status_code == 302
+    assert list(pia.groups.all()) == [operators]
+
+
+def test_an_admin_makes_nobody_a_superuser(admin: User, viewer: User) -> None:
+    client = client_of(admin)
+    for person in (viewer, admin):
+        client.post(f"/admin/auth/user/{person.pk}/change/", _change(person, is_superuser="on", is_staff="on"))
+    form = {
+        "username": "pia",
+        "usable_password": "true",
+        "password1": "pias-password-1",
+        "password2": "pias-password-1",
+    }
+    client.post("/admin/auth/user/add/", form | {"is_superuser": "on"})
+    assert not User.objects.filter(is_superuser=True).exists()
+
+
+def test_an_admin_does_not_reach_a_superuser(admin: User, root: User) -> None:
+    client = client_of(admin)
+    before = root.password
+    for address in ("change/", "password/", "delete/", "history/"):
+        form = _change(root, password1="taken-over-1", password2="taken-over-1", usable_password="true")
+        client.post(f"/admin/auth/user/{root.pk}/{address}", form)
+        assert client.get(f"/admin/auth/user/{root.pk}/{address}").status_code != 200
+    root.refresh_from_db()
+    assert (root.password, root.is_active, root.is_superuser) == (before, True, True)
+    assert b"root" not in client.get("/admin/auth/user/").content.replace(b"root-", b"")
+
+
+def test_a_superuser_changes_superusers(root: User, viewer: User) -> None:
+    client_of(root).post(f"/admin/auth/user/{viewer.pk}/change/", _change(viewer, is_superuser="on"))
+    viewer.refresh_from_db()
+    assert viewer.is_superuser
+
+
+def test_nobody_is_deleted(root: User, admin: User, viewer: User) -> None:
+    for person in (root, admin):
+        assert client_of(person).post(f"/admin/auth/user/{viewer.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=viewer.pk).exists()
+
+
+def test_the_three_roles_keep_their_names(root: User, admin: User) -> None:
+    role = Group.objects.get_or_create(name="admin")[0]
+    for person in (root, admin):
+        client_of(person).post(f"/admin/auth/group/{role.pk}/change/", {"name": "others"})
+        client_of(person).post(f"/admin/auth/group/{role.pk}/delete/", {"post": "yes"})
+    assert Group.objects.filter(name="admin").exists()
+
+
+def test_records_are_for_reading(root: User) -> None:
+    seed.scene()
+    entry = writer.write("migration:1", Kind.NOTE, "as it was")
+    client = client_of(root)
+    records = {"journal/entry": entry.pk, "migrations_app/migration": Migration.objects.first().pk}  # type: ignore[union-attr]
+    for name, pk in records.items():
+        assert client.get(f"/admin/{name}/").status_code == 200
+        assert client.get(f"/admin/{name}/{pk}/change/").status_code == 200
+        for address in (f"{pk}/change/", f"{pk}/delete/", "add/"):
+            assert client.post(f"/admin/{name}/{address}", {"text": "forged", "post": "yes"}).status_code == 403
+    for name in ("hosts/host", "hosts/guest", "hosts/sighting"):
+        assert client.get(f"/admin/{name}/").status_code == 200
+        assert client.get(f"/admin/{name}/add/").status_code == 403
+    entry.refresh_from_db()
+    assert entry.text == "as it was"

@@ -1,0 +1,288 @@
+"""How a migration ends: what both hosts say decides, whatever libvirt's call returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosts.facts.guest import RunState
+from hosts.gateway.port import GatewayError, Refused
+from kvmweb.journal.models import Entry, Kind
+from migrations_app.domain.lifecycle import TERMINAL, State
+from migrations_app.usecases.cancel_migration import cancel_migration
+from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
+from tests.fakes.guests import Ending, definition, job
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+
+
+def _local(scene: Scene, **changes: Any) -> Any:
+    """A guest whose disk is on the source's local pool."""
+    guest = scene.add_guest("db-01", **changes)
+    for fake in scene.fleet.hosts.values():
+        fake.volumes = [one for one in fake.volumes if not one.path.endswith("db-01.qcow2")]
+    disk = guest.definition.disks[0]
+    moved = type(disk)(target="vda", device="disk", type="file", path=f"{LOCAL}/db-01.qcow2", format="qcow2")
+    guest.definition = definition("db-01", guest.definition.uuid, disks=(moved,))
+    scene.fleet["kvm-a"].volumes.append(volume(f"{LOCAL}/db-01.qcow2", "default"))
+    return guest
+
+
+def test_a_migration_goes_all_the_way_and_says_what_it_took(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, pace=0.05)
+    done = scene.run(scene.request(guest))
+    assert (done.state, done.error) == (State.DONE, {})
+    assert done.state_text == "web-01 runs on kvm-b."
+    assert done.downtime_ms == 42
+    assert done.progress["percent"] == 100
+    assert set(done.timings) == {"dispatch", "connect", "facts", "transfer", "verify"}
+    assert all(seconds >= 0 for seconds in done.timings.values())
+    assert (done.owner, done.owner_pid) == ("", None)
+    assert done.finished_at >= done.started_at >= done.requested_at
+    way = states(done)
+    assert way[:3] == ["requested", "checking", "starting"]
+    assert way[-2:] == ["verifying", "done"]
+    assert guest.definition.uuid not in scene.fleet["kvm-a"].guests
+
+
+def test_progress_rows_never_run_backwards_nor_reach_100_before_the_end(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, jobs=[job(1000), job(200), job(900), job(100), job(0)], pace=0.06)
+    done = scene.run(scene.request(guest))
+    rows = Entry.objects.filter(kind=Kind.PROGRESS).order_by("id")
+    percents = [row.body["percent"] for row in rows if row.body["percent"] is not None]
+    assert len(percents) >= 3
+    assert percents == sorted(percents)
+    assert percents[-1] < 100
+    assert done.progress["percent"] == 100
+    assert all(row.body["owner"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (Ending.ROLLED_BACK, State.FAILED),
+        (Ending.SAYS_DONE_SOURCE_RUNS, State.FAILED),
+        (Ending.SAYS_DONE_NOWHERE, State.NEEDS_ATTENTION),
+        (Ending.SAYS_FAILED_BUT_DONE, State.DONE),
+        (Ending.CONFIRM_LOST, State.NEEDS_ATTENTION),
+        (Ending.SPLIT, State.NEEDS_ATTENTION),
+    ],
+)
+def test_the_hosts_decide_and_not_the_return_of_the_call(scene: Scene, ending: Ending, state: State) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, ending=ending)
+    end = scene.run(scene.request(guest))
+    assert end.state == state, end.state_text
+    if state is not State.DONE:
+        assert "done" not in states(end)
+        assert end.progress.get("percent") != 100
+        assert end.error["cause"]
+
+
+def test_success_without_the_guest_at_the_destination_names_the_contradiction(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, ending=Ending.SAYS_DONE_SOURCE_RUNS)
+    end = scene.run(scene.request(guest))
+    assert end.state_text == "web-01 runs on kvm-a, where it was before. It was not moved."
+    assert end.error["cause"] == "libvirt reported that the migration was finished, but kvm-b does not have the VM."
+
+
+def test_an_error_with_the_guest_there_keeps_libvirts_words(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, ending=Ending.SAYS_FAILED_BUT_DONE, error=GatewayError("Unable to write to socket", code=9))
+    end = scene.run(scene.request(guest))
+    assert "both hosts agree that the VM has moved" in end.state_text
+    assert end.error["cause"] == "Unable to write to socket"
+
+
+def test_a_silent_destination_is_neither_done_nor_failed_and_is_judged_when_it_is_back(scene: Scene) -> None:
+    guest = scene.add_guest()
+    move = scene.script(guest)
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    scene.fleet["kvm-b"].silent = True
+    move.go_on.set()
+    eventually(in_state(migration, State.NEEDS_ATTENTION))
+    worker.join(10)
+    waiting = fresh(migration)
+    assert not set(states(waiting)) & TERMINAL
+    assert "kvm-b has not answered" in waiting.state_text
+    assert scene.adopt(migration).state == State.NEEDS_ATTENTION
+    scene.fleet["kvm-b"].silent = False
+    assert scene.adopt(migration).state == State.DONE
+
+
+def test_what_needs_attention_keeps_the_guest_locked_until_somebody_has_cleared_it_up(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, ending=Ending.SPLIT)
+    migration = scene.request(guest)
+    assert scene.run(migration).state == State.NEEDS_ATTENTION
+    assert "virsh" in fresh(migration).error["what_to_do"]
+    from migrations_app.usecases.errors import AlreadyMoving
+
+    with pytest.raises(AlreadyMoving):
+        scene.request(guest)
+    del scene.fleet["kvm-a"].guests[guest.definition.uuid]  # a person did what the words said
+    assert scene.adopt(migration).state == State.DONE
+    assert scene.fleet.methods().count("migrate") == 1
+
+
+def test_a_lost_connection_of_the_call_ends_nothing(scene: Scene) -> None:
+    guest = scene.add_guest()
+    move = scene.script(guest)
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    scene.fleet["kvm-a"].silent = True
+    eventually(lambda: not scene.fleet["kvm-a"].listeners and "look" in scene.fleet.methods("kvm-a"))
+    scene.fleet["kvm-a"].silent = False
+    move.go_on.set()
+    worker.join(10)
+    assert fresh(migration).state == State.DONE
+
+
+def test_a_cancel_while_it_copies_stops_it_and_sees_the_guest_run_at_home(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    scene.script(guest).go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    cancel_migration(fresh(migration), by=operator, reason="wrong host")
+    worker.join(10)
+    end = fresh(migration)
+    assert end.state == State.CANCELLED
+    assert end.state_text.startswith("web-01 runs on kvm-a. The migration was cancelled.")
+    assert guest.state is RunState.RUNNING
+    assert Entry.objects.get(text__contains="cancelled the migration").reason == "wrong host"
+
+
+def test_a_cancel_that_comes_too_late_ends_done_and_says_so(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    move = scene.script(guest, too_late=True)
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    cancel_migration(fresh(migration), by=operator)
+    eventually(lambda: "abort" in scene.fleet.methods())
+    move.go_on.set()
+    worker.join(10)
+    end = fresh(migration)
+    assert end.state == State.DONE
+    assert "The cancel came too late." in end.state_text
+
+
+def test_a_cancel_from_outside_is_told_as_such(scene: Scene) -> None:
+    guest = scene.add_guest()
+    move = scene.script(guest)
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    move.aborted.set()
+    worker.join(10)
+    end = fresh(migration)
+    assert end.state == State.CANCELLED
+    assert "Somebody cancelled the job outside of kvmweb." in end.state_text
+
+
+def test_a_transient_guest_stays_transient(scene: Scene) -> None:
+    guest = scene.add_guest(persistent=False)
+    end = scene.run(scene.request(guest))
+    call = next(call.arguments[0] for call in scene.fleet.calls if call.method == "migrate")
+    assert (call.persist, call.undefine_source) == (False, False)
+    assert end.state == State.DONE
+    assert not scene.fleet["kvm-b"].guests[guest.definition.uuid].persistent
+
+
+@pytest.mark.parametrize("autostart", [True, False])
+def test_autostart_is_at_the_destination_as_it_was_at_the_source(scene: Scene, autostart: bool) -> None:
+    guest = scene.add_guest(autostart=autostart)
+    assert scene.run(scene.request(guest)).state == State.DONE
+    assert scene.fleet["kvm-b"].guests[guest.definition.uuid].autostart is autostart
+
+
+def test_a_kept_definition_at_the_source_does_not_start_by_itself(scene: Scene) -> None:
+    guest = scene.add_guest(autostart=True)
+    end = scene.run(scene.request(guest, undefine_source=False))
+    assert end.state == State.DONE
+    assert "kvm-a keeps its shut-off definition." in end.state_text
+    left = scene.fleet["kvm-a"].guests[guest.definition.uuid]
+    assert (left.state, left.autostart) == (RunState.SHUTOFF, False)
+
+
+def test_autostart_that_cannot_be_set_is_told_with_the_command(scene: Scene) -> None:
+    guest = scene.add_guest(autostart=True)
+    scene.fleet["kvm-b"].fail("set_autostart", Refused("read-only"), times=9)
+    end = scene.run(scene.request(guest))
+    assert end.state == State.DONE
+    assert f"virsh autostart {guest.definition.uuid}" in said(end)
+
+
+def test_copied_disks_get_volumes_of_their_virtual_size(scene: Scene) -> None:
+    guest = _local(scene, disk_sizes={"vda": 5 * 1024**3})
+    end = scene.run(scene.request(guest, copy=True))
+    assert end.state == State.DONE, end.state_text
+    made = next(call.arguments[0] for call in scene.fleet.calls if call.method == "create_volume")
+    assert (made.pool, made.name, made.capacity) == ("default", "db-01.qcow2", 5 * 1024**3)
+    assert "delete_volume" not in scene.fleet.methods()
+
+
+def test_after_a_failure_only_volumes_of_this_migration_are_removed(scene: Scene) -> None:
+    guest = _local(scene)
+    other = volume(f"{LOCAL}/other.qcow2", "default")
+    scene.fleet["kvm-b"].volumes.append(other)
+    scene.script(guest, ending=Ending.ROLLED_BACK)
+    end = scene.run(scene.request(guest, copy=True))
+    assert (end.state, end.created_volumes) == (State.FAILED, [])
+    deleted = [(call.host, call.arguments) for call in scene.fleet.calls if call.method == "delete_volume"]
+    assert deleted == [("kvm-b", ("default", "db-01.qcow2"))]
+    assert other in scene.fleet["kvm-b"].volumes
+    assert any(one.path == f"{LOCAL}/db-01.qcow2" for one in scene.fleet["kvm-a"].volumes)
+
+
+def test_a_volume_that_we_are_not_sure_to_have_made_is_never_removed(scene: Scene) -> None:
+    """A worker died between the intent and the deed: the entry says made=False."""
+    guest = _local(scene)
+    move = scene.script(guest, ending=Ending.ROLLED_BACK)
+    move.go_on.clear()
+    migration = scene.request(guest, copy=True)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY, State.COPYING_DISKS))
+    from migrations_app.models import Migration
+
+    rows = Migration.objects.filter(pk=migration.pk)
+    doubtful = [{**entry, "made": False} for entry in fresh(migration).created_volumes]
+    rows.update(epoch=99, created_volumes=doubtful)
+    worker.join(10)
+    move.go_on.set()
+    move.over.wait(5)
+    rows.update(owner="")
+    end = scene.adopt(migration)
+    assert end.state == State.FAILED
+    assert "delete_volume" not in scene.fleet.methods()
+    assert "may be a leftover" in said(end)
+
+
+def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) -> None:
+    guest = _local(scene)
+    scene.script(guest, ending=Ending.ROLLED_BACK)
+    scene.fleet["kvm-b"].fail("delete_volume", Refused("busy"), times=9)
+    end = scene.run(scene.request(guest, copy=True))
+    assert end.state == State.FAILED
+    assert [entry["name"] for entry in end.created_volumes] == ["db-01.qcow2"]
+    assert "virsh vol-delete --pool default db-01.qcow2" in said(end)
+
+
+def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.script(guest, pace=0.06)
+    assert scene.run(scene.request(guest, max_downtime_ms=120)).state == State.DONE
+    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
+    assert set_to == [120]

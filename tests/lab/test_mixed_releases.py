@@ -1,0 +1,46 @@
+"""Debian 12 (libvirt 9.0, QEMU 7.2) and Debian 13 (libvirt 11.3, QEMU 10) side by side: 12 to 13, then 13 to 13."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, Wanted
+from tests.lab.serving import Serving
+from tests.lab.test_migration import assert_moved
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def mixed() -> Iterator[Lab]:
+    roots = {"kvm-a": "bookworm", "kvm-b": "trixie", "kvm-c": "trixie"}
+    made = Lab.up(Wanted(prefix=f"m{os.getpid() % 100_000}", hosts=3, profile="test", rootfs=roots))
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+def test_a_guest_moves_from_12_to_13_and_on_to_13(mixed: Lab, tmp_path: Path) -> None:
+    serving = Serving(mixed, tmp_path)
+    serving.prepare()
+    serving.start()
+    try:
+        serving.register_hosts()
+        serving.wait_for_guest("web-01", "kvm-a", seconds=60)
+        libvirt = {host["name"]: host["libvirt"] for host in serving.items("/hosts")}
+        assert libvirt["kvm-a"].startswith("9.")
+        assert libvirt["kvm-b"].startswith("11.")
+        first = serving.wait_for_end(serving.migrate("web-01", "kvm-b")["id"])
+        assert first["state"] == "done", first
+        assert_moved(mixed, "web-01")
+        serving.wait_for_guest("web-01", "kvm-b")
+        second = serving.wait_for_end(serving.migrate("web-01", "kvm-c")["id"])
+        assert second["state"] == "done", second
+        assert_moved(mixed, "web-01", source="kvm-b", target="kvm-c")
+    finally:
+        serving.stop()

@@ -1,0 +1,135 @@
+"""First contacts with real sockets on this machine that do everything but speak libvirt."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from hosts.facts.endpoint import Endpoint, Transport
+from hosts.gateway import first_contact
+from hosts.gateway.port import Contact, ContactProblem
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBe6hfsaFUyJl3YoTSjziKgmaMrjXfk71XfakuBwhUla"
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def served(serve: Serve) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        open_ones: list[socket.socket] = []
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                open_ones.append(connection)
+                threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+
+        def serve_one(connection: socket.socket) -> None:
+            with suppress(OSError):
+                serve(connection)
+
+        threading.Thread(target=run, daemon=True).start()
+        yield listener.getsockname()[1]
+        for connection in open_ones:
+            connection.close()
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(1000):
+        pass
+
+
+def closes(connection: socket.socket) -> None:
+    connection.close()
+
+
+def http(connection: socket.socket) -> None:
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    connection.close()
+
+
+def garbage(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"\x00\x00\x00\x20" + b"\xff" * 4000)
+
+
+def greets(connection: socket.socket) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+    silent(connection)
+
+
+def meet(transport: Transport, port: int, *, deadline: float = 6, **values: str) -> Contact:
+    started = time.monotonic()
+    contact = first_contact(
+        Endpoint(transport=transport, address="127.0.0.1", port=port, **values),
+        deadline=deadline,
+    )
+    assert time.monotonic() - started < deadline + 1
+    assert contact.identity is None
+    return contact
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.SSH])
+def test_nobody_listens(transport: Transport) -> None:
+    assert meet(transport, free_port(), host_key=KEY if transport is Transport.SSH else "").problem is (
+        ContactProblem.REFUSED
+    )
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.SSH])
+def test_never_answers(transport: Transport) -> None:
+    with served(silent) as port:
+        contact = meet(transport, port, deadline=2.5)
+    assert contact.problem is ContactProblem.TIMEOUT
+    assert contact.message
+    assert 1.5 < contact.seconds < 3.5
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.SSH])
+@pytest.mark.parametrize("serve", [closes, http, garbage], ids=["closes", "http", "garbage"])
+def test_another_protocol(transport: Transport, serve: Serve) -> None:
+    with served(serve) as port:
+        contact = meet(transport, port)
+    # an HTTP server waits for the client to speak, as does ssh's for the greeting of the server
+    expected = {ContactProblem.PROTOCOL} | ({ContactProblem.TIMEOUT} if serve is http else set())
+    assert contact.problem in expected
+
+
+def test_ssh_on_the_tcp_port() -> None:
+    with served(greets) as port:
+        assert meet(Transport.TCP, port).problem is ContactProblem.PROTOCOL
+
+
+def test_ssh_that_hangs_after_its_greeting() -> None:
+    with served(greets) as port:
+        assert meet(Transport.SSH, port, deadline=3).problem is ContactProblem.TIMEOUT
+        assert meet(Transport.SSH, port, deadline=3, host_key=KEY).problem is ContactProblem.TIMEOUT
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    contact = first_contact(Endpoint(transport=Transport.TCP, address="no-such-host.invalid"), deadline=8)
+    assert contact.problem in (ContactProblem.NAME, ContactProblem.TIMEOUT)
+
+
+def test_no_libvirt_on_this_machine() -> None:
+    if Path("/run/libvirt/libvirt-sock").exists():
+        pytest.skip("this machine runs libvirt")
+    contact = first_contact(Endpoint(transport=Transport.UNIX), deadline=8)
+    assert contact.problem is ContactProblem.NO_LIBVIRT
