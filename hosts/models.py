@@ -1,4 +1,7 @@
-"""Hosts and what the watcher last saw on them. Only the watcher writes facts; nothing is deleted because a host is away."""
+"""Hosts and what the watcher last saw on them.
+
+Only the watcher writes facts; nothing is deleted because a host is away.
+"""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ api = KvmwebAPI(
 )
 problems.install(api)
 
-from hosts.api import router as hosts_router
-from migrations_app.api import router as migrations_router
+from hosts.api import router as hosts_router  # noqa: E402  they need what is above
+from migrations_app.api import router as migrations_router  # noqa: E402
 
 api.add_router("", hosts_router)
 api.add_router("", migrations_router)

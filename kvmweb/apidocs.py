@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ninja import NinjaAPI
 
 Json = dict[str, Any]
+#: a sentence in pieces: (whether it is code, text)
+Text = list[tuple[bool, str]]
 _BOUNDS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -50,7 +53,7 @@ class Operation:
     method: str
     path: str
     summary: str
-    text: str
+    text: Text
     fields: list[Field]
     body: list[Field]
     answers: list[Answer]
@@ -60,7 +63,7 @@ class Operation:
 @dataclass(frozen=True, slots=True)
 class Shape:
     name: str
-    text: str
+    text: Text
     fields: list[Field]
 
 
@@ -111,10 +114,15 @@ def shapes(schema: Json) -> list[Shape]:
             shown.add(name)
             waiting += _references(parts[name])
     return [
-        Shape(name, parts[name].get("description", ""), list(_members(parts[name])))
+        Shape(name, pieces(parts[name].get("description", "")), list(_members(parts[name])))
         for name in parts
         if name in shown and not name.startswith("Listed_")
     ]
+
+
+def pieces(text: str) -> Text:
+    """Docstrings mark code with backticks."""
+    return [(code, part) for code, part in zip(cycle((False, True)), text.split("`"), strict=False) if part]
 
 
 def _operation(schema: Json, method: str, path: str, operation: Json) -> Operation:
@@ -137,7 +145,7 @@ def _operation(schema: Json, method: str, path: str, operation: Json) -> Operati
         method=method.upper(),
         path=path,
         summary=operation.get("summary", ""),
-        text=operation.get("description", ""),
+        text=pieces(operation.get("description", "")),
         fields=fields,
         body=body,
         answers=[answer for answer in said if answer.status < 400],
@@ -146,7 +154,8 @@ def _operation(schema: Json, method: str, path: str, operation: Json) -> Operati
 
 
 def _answer(status: int, answer: Json) -> Answer:
-    content: Json = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
+    contents: list[Json] = [content["schema"] for content in answer.get("content", {}).values()]
+    content = contents[0] if contents else {}
     return Answer(status, HTTPStatus(status).phrase, type_of(content), shape=next(_references(content), ""))
 
 

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, register
 def queue_never_redelivers(**_: Any) -> list[CheckMessage]:
     """A `retry` below `timeout` makes django-q hand out a running task a second time."""
     base = settings.Q_CLUSTER
-    clusters = {base["name"]: base} | {name: {**base, **alt} for name, alt in base["ALT_CLUSTERS"].items()}
+    clusters = {base["name"]: base} | {name: {**base, **alt} for name, alt in base.get("ALT_CLUSTERS", {}).items()}
     return [
         Error(
             f"The queue {name} would run a task twice: its retry, {conf['retry']} s, is not above its timeout,"

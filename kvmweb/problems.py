@@ -35,7 +35,7 @@ class Problem(Schema):
     status: int
     detail: str = ""
     instance: str = ""
-    errors: list[FieldError] = []
+    errors: list[FieldError] = []  # noqa: RUF012  pydantic copies it
 
 
 TITLES = {
@@ -50,6 +50,8 @@ TITLES = {
     500: "kvmweb made a mistake",
 }
 DETAILS = {
+    400: "It is malformed, or was sent to a host name that kvmweb does not answer to (KVMWEB_ALLOWED_HOSTS).",
+    403: "Your role does not include it.",
     404: "There is nothing here, or you may not see it.",
     405: "This address does not answer to this method; the Allow header says to which it does.",
     413: "The body is larger than kvmweb reads.",
@@ -75,7 +77,7 @@ def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) 
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail or DETAILS.get(status, ""),
+        "detail": detail or DETAILS.get(status) or HTTPStatus(status).description,
         "instance": request.path,
         **members,
     }

@@ -1,7 +1,7 @@
 """The door to the task queue. A task's argument is a primary key and nothing else: the row is the truth.
 
-`detach` handling: a worker that gets SIGTERM raises Detached in the task it runs, so that a watch over a moving guest
-lets go of its claim and the next process adopts it. libvirt goes on meanwhile.
+A worker that gets SIGTERM raises Detached in the task it runs, so that a watch over a moving guest lets go of its claim
+and the next process adopts it. libvirt goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -9,9 +9,20 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import time
+from datetime import timedelta
 from types import FrameType
 
+from django.utils import timezone
+
+from kvmweb.serve import busy
+
 _PR_SET_PDEATHSIG = 1
+#: what a failed task said is kept this long; successes are not kept at all
+FAILURES_KEPT = timedelta(days=7)
+_SWEEP_SECONDS = 3600.0
+_swept = float("-inf")
+_parent = 0
 
 
 class Detached(SystemExit):
@@ -22,19 +33,37 @@ def enqueue(function: str, *args: int | str, cluster: str = "kvmweb") -> None:
     """Queue a task inside the caller's transaction: the queue is a table, so it is seen when the change is."""
     from django_q.tasks import async_task
 
-    # save=False: the outcome is in our own rows, a success table would only grow
-    options = {"save": False} if cluster == "kvmweb" else {"save": False, "cluster": cluster}
-    async_task(function, *args, q_options=options)
+    # save=False: the outcome is in our own rows, a success table would only grow.
+    # The cluster is always named: django-q's default is the one that the caller happens to run in.
+    async_task(function, *args, q_options={"save": False, "cluster": cluster})
 
 
 def in_worker(*_: object, **__: object) -> None:
-    """django-q's post_spawn signal, in each child of a cluster: die with the parent, detach on SIGTERM."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    """django-q's post_spawn signal, in each worker of a cluster: die with the parent, detach on SIGTERM."""
+    global _parent
+    _parent = os.getppid()
     signal.signal(signal.SIGTERM, _detach)
-    if os.getppid() != parent:  # it died between the two lines above
-        os.kill(os.getpid(), signal.SIGTERM)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # a person's first migration should not wait for libvirt to be loaded; after the fork, as libvirt wants it
+    from hosts.gateway import warm_up
+
+    warm_up()
 
 
 def _detach(_signal: int, _frame: FrameType | None) -> None:
+    """Once: a second signal must not interrupt the letting go. An idle worker stays, unless its parent is gone: leaving
+    while it reads the cluster's pipe would wedge the others."""
+    if not busy.at_work() and os.getppid() == _parent:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Detached(0)
+
+
+def sweep() -> None:
+    """The watcher's hook: django-q keeps failed tasks for ever."""
+    global _swept
+    from django_q.models import Task
+
+    if time.monotonic() - _swept >= _SWEEP_SECONDS:
+        _swept = time.monotonic()
+        Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()

@@ -224,7 +224,7 @@ Q_CLUSTER: dict[str, Any] = {
 }
 
 #: called by the watcher about once a second
-KVMWEB_WATCH_HOOKS = ["migrations_app.usecases.reconcile.look", "kvmweb.journal.sweep.hook"]
+KVMWEB_WATCH_HOOKS = ["migrations_app.usecases.reconcile.look", "kvmweb.journal.sweep.hook", "kvmweb.queue.sweep"]
 
 LOGGING = {
     "version": 1,

@@ -97,7 +97,7 @@ def _host(user: Any, wanted: str | int) -> Host | None:
     found = hosts.filter(name=text).first() if isinstance(wanted, str) else None
     if found is None and text.isascii() and text.isdecimal() and len(text) < 18:
         found = hosts.filter(pk=int(text)).first()
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _request(user: Any, payload: PreflightIn) -> MigrationRequest:

@@ -222,7 +222,7 @@ class ErrorOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says in a sentence what is true now. `timings` are seconds: dispatch, connect, facts, transfer, verify."""
+    """`state_text` says what is true now. `timings` are seconds: dispatch, connect, facts, transfer, verify."""
 
     id: int
     guest: UUID

@@ -1,4 +1,4 @@
-"""`make demo`: a lab of two real libvirt hosts, and kvmweb to move VMs between them. In the foreground; Ctrl-C ends both."""
+"""`make demo`: a lab of two real libvirt hosts, and kvmweb to move VMs between them. Ctrl-C ends both."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "demo"
 USER = "admin"
-#: the migration link of the demo: slow enough that a move can be watched
-LINK_MBIT = 60
 
 
 class Stop(Exception):
@@ -39,11 +37,12 @@ def main() -> None:
         signal.signal(number, _stop)
     serve: subprocess.Popen[bytes] | None = None
     from lab import Lab, Wanted
+    from lab.guests import DEMO_SHAPE_MBIT
 
     try:
         print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
         _quietly("root")
-        lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=LINK_MBIT))
+        lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT))
         password = _prepare(lab)
         serve = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, start_new_session=True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hosts.facts.endpoint import Endpoint
 from hosts.gateway.port import Contact, HostConnection
 
-__all__ = ["connect", "first_contact"]
+__all__ = ["connect", "first_contact", "warm_up"]
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -30,3 +30,10 @@ def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
     from hosts.gateway._first_contact import meet
 
     return meet(endpoint, deadline=deadline)
+
+
+def warm_up() -> None:
+    """Do what a process's first connection would wait for: load libvirt, start its event loop. After a fork only."""
+    from hosts.gateway import _connection, _loop  # noqa: F401
+
+    _loop.libvirt_with_loop()

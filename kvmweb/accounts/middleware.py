@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -13,14 +15,38 @@ _OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the
 
 
 class LoginRequiredMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    """Works for both kinds of view: as one for plain views only, it would hold a thread while an async view waits."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated or request.path.startswith((*_OPEN, settings.STATIC_URL)):
-            return self.get_response(request)
-        if request.headers.get("HX-Request"):
-            answer = HttpResponse(status=204)
-            answer["HX-Redirect"] = reverse(settings.LOGIN_URL)
-            return answer
-        return redirect_to_login(request.get_full_path(), reverse(settings.LOGIN_URL))
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._async = iscoroutinefunction(get_response)
+        if self._async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        if self._async:
+            return self._later(request)
+        if _open(request) or request.user.is_authenticated:
+            response: HttpResponse = self.get_response(request)
+            return response
+        return _to_login(request)
+
+    async def _later(self, request: HttpRequest) -> HttpResponse:
+        if _open(request) or (await request.auser()).is_authenticated:
+            response: HttpResponse = await self.get_response(request)
+            return response
+        return _to_login(request)
+
+
+def _open(request: HttpRequest) -> bool:
+    return request.path.startswith((*_OPEN, settings.STATIC_URL))
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        answer = HttpResponse(status=204)
+        answer["HX-Redirect"] = reverse(settings.LOGIN_URL)
+        return answer
+    return redirect_to_login(request.get_full_path(), reverse(settings.LOGIN_URL))

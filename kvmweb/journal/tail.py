@@ -12,7 +12,9 @@ import logging
 import sqlite3
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
@@ -23,6 +25,8 @@ from kvmweb.journal.live import RENDERERS, group_name
 from kvmweb.journal.models import Entry
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 POLL_SECONDS = {"sqlite": 0.05, "postgresql": 0.1}
 #: between two pushes of one topic; what comes meanwhile is pushed together
 QUIET_SECONDS = 0.1
@@ -33,6 +37,8 @@ MOST_PER_READ = 2000
 
 class Tail:
     def __init__(self) -> None:
+        # a thread of its own, with connections of its own: everybody else's socket would wait for what it renders
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-tail")
         self._last = 0
         self._seen: deque[int] = deque(maxlen=WINDOW * 4)
         self._version = -1
@@ -42,18 +48,30 @@ class Tail:
 
     async def run(self) -> None:
         """For ever; a fault is logged and the tail goes on from where it was."""
+        try:
+            await self._follow()
+        finally:
+            await self._aside(self._hang_up)
+            self._thread.shutdown(wait=False)
+
+    async def _follow(self) -> None:
         started = False
         while True:
             try:
                 if not started:
-                    await sync_to_async(self._start)()
+                    await self._aside(self._start)
                     started = True
                 await self._tick()
             except Exception:
                 log.exception("the journal's tail stumbled")
-                await sync_to_async(self._hang_up)()
+                await self._aside(self._hang_up)
                 await asyncio.sleep(1)
             await asyncio.sleep(POLL_SECONDS.get(connection.vendor, 0.1))
+
+    async def _aside(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run it in the tail's thread."""
+        call = sync_to_async(function, thread_sensitive=False, executor=self._thread)
+        return await call(*args, **kwargs)
 
     def _start(self) -> None:
         newest = Entry.objects.order_by("-id").values_list("id", flat=True)[:WINDOW]
@@ -61,10 +79,10 @@ class Tail:
         self._last = max(self._seen, default=0)
 
     async def _tick(self) -> None:
-        if await sync_to_async(self._something_new)():
+        if await self._aside(self._something_new):
             self._unread = True
         if self._unread:
-            entries = await sync_to_async(self._read)()
+            entries = await self._aside(self._read)
             # only now: had reading failed, it must be tried again without waiting for the next commit
             self._unread = len(entries) == MOST_PER_READ
             for entry in entries:
@@ -118,7 +136,7 @@ class Tail:
             await layer.group_send(group, changed)
             return
         try:
-            html = await sync_to_async(renderer)(topic, entries)
+            html = await self._aside(renderer, topic, entries)
         except Exception:
             log.exception("%s could not be rendered; its pages read themselves again", topic)
             await layer.group_send(group, changed)

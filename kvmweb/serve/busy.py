@@ -17,6 +17,7 @@ from django.conf import settings
 from kvmweb.serve import sessions
 
 log = logging.getLogger(__name__)
+_at_work = False
 
 
 def pulse(cluster: str) -> Path:
@@ -39,8 +40,15 @@ def workers(cluster: str) -> list[int]:
     return found
 
 
+def at_work() -> bool:
+    """Whether this process, a worker, runs a task now."""
+    return _at_work
+
+
 def task_begins(*_: Any, **__: Any) -> None:
     """django-q's signal, in the worker. An error here would end the worker, and nothing here is worth that."""
+    global _at_work
+    _at_work = True
     cluster = _cluster_of_worker()
     process = sessions.read(os.getpid())
     try:
@@ -52,6 +60,8 @@ def task_begins(*_: Any, **__: Any) -> None:
 
 
 def task_ends(*_: Any, **__: Any) -> None:
+    global _at_work
+    _at_work = False
     cluster = _cluster_of_worker()
     with suppress(OSError):
         (_folder(cluster) / str(os.getpid())).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from kvmweb.queue import enqueue
 from kvmweb.serve import busy
@@ -41,6 +41,7 @@ class Canary:
             try:
                 enqueue("kvmweb.serve.canary.sing", cluster=self.cluster)
             except DatabaseError:
+                connection.close()
                 self._heard = now  # the database is busy or away: silence says nothing about the cluster
             self._sent = now
         return now - max(self._heard, cluster_started) < self._silent

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from kvmweb.serve.sessions import MARK, Register, end_session, members, tell
 
@@ -20,12 +21,17 @@ _WELL_SECONDS = 30.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it has died already
+        os._exit(1)
 
 
 class Child:
-    """`before` runs before each start. SIGTERM goes to the main process only: a group signal wedges a task cluster."""
+    """`before` runs before each start, which waits until it says True.
+
+    SIGTERM goes to the main process only: a group signal wedges a task cluster.
+    """
 
     def __init__(
         self,
@@ -34,11 +40,12 @@ class Child:
         register: Register,
         *,
         env: Mapping[str, str] | None = None,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
         self._command = list(command)
-        self._env = {**os.environ, **(env or {}), MARK: register.mark}
+        inherited = {name: value for name, value in os.environ.items() if name != "Q_CLUSTER_NAME"}
+        self._env = {**inherited, **(env or {}), MARK: register.mark}
         self._register = register
         self._before = before
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,10 +66,15 @@ class Child:
             self._ended(code)
         if time.monotonic() < self._next:
             return
-        if self._before is not None:
-            self._before()
+        if self._before is not None and not self._before():
+            self._next = time.monotonic() + 1.0
+            return
         self._process = subprocess.Popen(
-            self._command, env=self._env, start_new_session=True, preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL
+            self._command,
+            env=self._env,
+            start_new_session=True,
+            preexec_fn=partial(_die_with_parent, os.getpid()),
+            stdin=subprocess.DEVNULL,
         )
         self._register.add(self._process.pid)
         self.started = time.monotonic()

@@ -48,6 +48,7 @@ class Supervisor:
         web = [
             *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
             *("--lifespan", "on", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
+            *("--timeout-graceful-shutdown", "2"),
         ]
         self._children = [Child("web", web, self._register)]
         self._clusters: dict[str, Child] = {}
@@ -67,6 +68,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
+        _impatient()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
         try:
@@ -114,14 +116,26 @@ class Supervisor:
         return file
 
 
-def release_queue(cluster: str) -> None:
+def release_queue(cluster: str) -> bool:
     """Tasks that a dead cluster had taken from the table would wait for `retry`; nobody else serves this queue now."""
     try:
         OrmQ.objects.filter(key=cluster, lock__gt=timezone.now()).update(lock=timezone.now())
     except DatabaseError:
-        log.warning("the queue %s could not be released", cluster, exc_info=True)
+        log.warning("the queue %s could not be released; trying again", cluster, exc_info=True)
+        return False
     finally:
         connection.close()
+    return True
+
+
+def _impatient() -> None:
+    """This process has one thread and must hear signals: a busy database may hold it up for 1 s, not for 20."""
+    connection.close()
+    options = connection.settings_dict["OPTIONS"]
+    if connection.vendor == "sqlite":
+        options["timeout"] = 1
+    else:
+        options |= {"connect_timeout": 2, "options": "-c statement_timeout=1000"}
 
 
 def _detach(told: set[int]) -> None:

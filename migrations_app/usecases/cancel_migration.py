@@ -1,4 +1,4 @@
-"""A person cancels. Before libvirt was asked it ends at once; afterwards the worker aborts, and the hosts have the last word."""
+"""A person cancels. Before libvirt was asked it ends at once; afterwards the worker aborts and the hosts are asked."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
 
 def _stumbled(held: Claim) -> None:
     """A mistake of ours. Before libvirt was asked it ends the migration; afterwards the next worker watches on."""
-    text = "kvmweb could not start this migration because of a mistake of its own; its log has the details. The VM was not touched."
+    text = "The VM was not touched. kvmweb made a mistake before it could start; its log has the details."
     for state in (State.CHECKING, State.STARTING):
         rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, call_made=False, state=state)
         if rows.exists():

@@ -12,7 +12,7 @@ from migrations_app.usecases.lines import Line
 
 
 def felt_downtime(target: Line, source: Line, uuid: str) -> int | None:
-    """Milliseconds libvirt measured; after a pre-copy they are with the destination, after a post-copy at the source."""
+    """Milliseconds libvirt measured: the destination has them after a pre-copy, the source after a post-copy."""
     for line in (target, source):
         stats = line.ask(lambda c: c.finished_job(uuid))
         if stats is not None and stats.downtime_ms is not None:

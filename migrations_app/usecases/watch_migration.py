@@ -108,7 +108,7 @@ class Watch:
             undefine_source=options.undefine_source and persistent,
             target_had_definition=False,  # preflight blocks a move onto an existing definition
             cancel_requested=self._cancel,
-            created_volumes=tuple(volume["name"] for volume in row.created_volumes if volume["made"]),
+            created_volumes=tuple(volume["name"] for volume in row.created_volumes),
             call_returned=returned,
             call_running=mover is not None and not over,
             call_error=mover.error if mover and over else "",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from hosts.facts.guest import Disk
 from hosts.facts.storage import Pool, Volume
 from hosts.models import Guest, Host, Sighting
 from kvmweb.journal.models import Entry, Kind
@@ -89,6 +90,16 @@ class Scene:
         for fake in self.fleet.hosts.values():
             fake.volumes.append(volume(f"{IMAGES}/{name}.qcow2"))
         self.seen(guest, on)
+        return guest
+
+    def add_local_guest(self, name: str = "db-01", **changes: Any) -> FakeGuest:
+        """A guest on kvm-a with its disk on kvm-a's own pool."""
+        path = f"{LOCAL}/{name}.qcow2"
+        disk = Disk(target="vda", device="disk", type="file", path=path, format="qcow2")
+        guest = self.fleet["kvm-a"].add(new_guest(name, **changes))
+        guest.definition = replace(guest.definition, disks=(disk,))
+        self.fleet["kvm-a"].volumes.append(volume(path, "default"))
+        self.seen(guest, "kvm-a")
         return guest
 
     def seen(self, guest: FakeGuest, on: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -50,7 +51,7 @@ def test_numbers_of_an_ended_migration_are_thinned_evenly() -> None:
     kept = [int(text) for text in _texts("migration:1")]
     assert len(kept) == sweep.PROGRESS_KEPT
     assert (kept[0], kept[-1]) == (0, 999)
-    assert max(after - before for before, after in zip(kept, kept[1:], strict=False)) <= 6
+    assert max(after - before for before, after in itertools.pairwise(kept)) <= 6
     assert len(_texts("migration:2")) == 150
 
 

@@ -45,7 +45,6 @@ async def listen() -> AsyncIterator[Callable[[str], Any]]:
     await asyncio.gather(task, return_exceptions=True)
     for group, name in joined:
         await layer.group_discard(group, name)
-    await sync_to_async(follower._hang_up)()
     await sync_to_async(connections.close_all)()
 
 
@@ -61,7 +60,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rendered]:
         return f"<p>{topic} {entries[-1].text}</p>" if entries[-1].text else None
 
     monkeypatch.setitem(live.RENDERERS, "demo", render)
-    yield calls
+    return calls
 
 
 async def _until(true: Callable[[], bool], seconds: float = 5) -> None:

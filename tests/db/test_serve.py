@@ -29,7 +29,7 @@ def served(installed: Served) -> Iterator[Served]:
     """Running; started by the first test that needs it, kept for the next."""
     if installed.process is None or installed.process.poll() is not None:
         installed.start()
-    yield installed
+    return installed
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,23 +10,13 @@ from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError, Refused
 from kvmweb.journal.models import Entry, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
+from migrations_app.models import Migration
 from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.errors import AlreadyMoving
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
-from tests.fakes.guests import Ending, definition, job
+from tests.fakes.guests import Ending, job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
-
-
-def _local(scene: Scene, **changes: Any) -> Any:
-    """A guest whose disk is on the source's local pool."""
-    guest = scene.add_guest("db-01", **changes)
-    for fake in scene.fleet.hosts.values():
-        fake.volumes = [one for one in fake.volumes if not one.path.endswith("db-01.qcow2")]
-    disk = guest.definition.disks[0]
-    moved = type(disk)(target="vda", device="disk", type="file", path=f"{LOCAL}/db-01.qcow2", format="qcow2")
-    guest.definition = definition("db-01", guest.definition.uuid, disks=(moved,))
-    scene.fleet["kvm-a"].volumes.append(volume(f"{LOCAL}/db-01.qcow2", "default"))
-    return guest
 
 
 def test_a_migration_goes_all_the_way_and_says_what_it_took(scene: Scene) -> None:
@@ -123,8 +113,6 @@ def test_what_needs_attention_keeps_the_guest_locked_until_somebody_has_cleared_
     migration = scene.request(guest)
     assert scene.run(migration).state == State.NEEDS_ATTENTION
     assert "virsh" in fresh(migration).error["what_to_do"]
-    from migrations_app.usecases.errors import AlreadyMoving
-
     with pytest.raises(AlreadyMoving):
         scene.request(guest)
     del scene.fleet["kvm-a"].guests[guest.definition.uuid]  # a person did what the words said
@@ -226,7 +214,7 @@ def test_autostart_that_cannot_be_set_is_told_with_the_command(scene: Scene) -> 
 
 
 def test_copied_disks_get_volumes_of_their_virtual_size(scene: Scene) -> None:
-    guest = _local(scene, disk_sizes={"vda": 5 * 1024**3})
+    guest = scene.add_local_guest(disk_sizes={"vda": 5 * 1024**3})
     end = scene.run(scene.request(guest, copy=True))
     assert end.state == State.DONE, end.state_text
     made = next(call.arguments[0] for call in scene.fleet.calls if call.method == "create_volume")
@@ -235,7 +223,7 @@ def test_copied_disks_get_volumes_of_their_virtual_size(scene: Scene) -> None:
 
 
 def test_after_a_failure_only_volumes_of_this_migration_are_removed(scene: Scene) -> None:
-    guest = _local(scene)
+    guest = scene.add_local_guest()
     other = volume(f"{LOCAL}/other.qcow2", "default")
     scene.fleet["kvm-b"].volumes.append(other)
     scene.script(guest, ending=Ending.ROLLED_BACK)
@@ -249,14 +237,12 @@ def test_after_a_failure_only_volumes_of_this_migration_are_removed(scene: Scene
 
 def test_a_volume_that_we_are_not_sure_to_have_made_is_never_removed(scene: Scene) -> None:
     """A worker died between the intent and the deed: the entry says made=False."""
-    guest = _local(scene)
+    guest = scene.add_local_guest()
     move = scene.script(guest, ending=Ending.ROLLED_BACK)
     move.go_on.clear()
     migration = scene.request(guest, copy=True)
     worker = scene.in_background(scene.run, migration)
     eventually(in_state(migration, State.COPYING_MEMORY, State.COPYING_DISKS))
-    from migrations_app.models import Migration
-
     rows = Migration.objects.filter(pk=migration.pk)
     doubtful = [{**entry, "made": False} for entry in fresh(migration).created_volumes]
     rows.update(epoch=99, created_volumes=doubtful)
@@ -271,7 +257,7 @@ def test_a_volume_that_we_are_not_sure_to_have_made_is_never_removed(scene: Scen
 
 
 def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) -> None:
-    guest = _local(scene)
+    guest = scene.add_local_guest()
     scene.script(guest, ending=Ending.ROLLED_BACK)
     scene.fleet["kvm-b"].fail("delete_volume", Refused("busy"), times=9)
     end = scene.run(scene.request(guest, copy=True))

@@ -1,0 +1,106 @@
+"""Fixtures: a seeded web process of its own. No hosts, no workers: what the pages show is in the rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.seed import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Site:
+    """`run` executes Python with Django ready, `seed` imported, and returns what it printed."""
+
+    url: str
+    env: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def run(self, code: str) -> str:
+        lines = f"from tests.web import seed\nfrom migrations_app.models import *\nfrom hosts.models import *\n{code}"
+        done = subprocess.run(
+            [sys.executable, "manage.py", "shell", "-v0", "-c", lines],
+            env=self.env, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        port = self.url.rsplit(":", 1)[1]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--port", port, "--log-level", "warning"],
+            env=self.env, cwd=ROOT,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=2)
+                return
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, "the web process did not come up"
+                assert self.process.poll() is None, "the web process ended"
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Site]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("KVMWEB_")}
+    env["KVMWEB_DATA_DIR"] = str(tmp_path_factory.mktemp("site"))
+    made = Site(url=f"http://127.0.0.1:{free_port()}", env=env)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
+    made.run("seed.scene()")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    import socket
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+def log_in(page: Any, url: str, name: str) -> None:
+    page.goto(f"{url}/accounts/login/")
+    page.fill("#id_login", name)
+    page.fill("#id_password", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{url}/")
+
+
+@pytest.fixture(scope="session")
+def cookies(site: Site, browser: Any) -> Callable[[str], Any]:
+    """The storage state of a logged-in person, one login each."""
+    known: dict[str, Any] = {}
+
+    def of(name: str) -> Any:
+        if name not in known:
+            context = browser.new_context()
+            log_in(context.new_page(), site.url, name)
+            known[name] = context.storage_state()
+            context.close()
+        return known[name]
+
+    return of

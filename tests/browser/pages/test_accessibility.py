@@ -1,0 +1,110 @@
+"""axe finds nothing, nothing runs over the edge, no console error: every page, both themes, wide and narrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.pages.conftest import Site
+
+pytestmark = pytest.mark.browser
+AXE = (Path(__file__).resolve().parents[2] / "vendor" / "axe.min.js").read_text()
+RUN = """axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).then((found) => JSON.stringify(
+  found.violations.map((rule) => [rule.id, rule.nodes.slice(0, 5).map((node) => node.target.join(" "))])))"""
+PAGES = {
+    "dashboard": "/",
+    "hosts": "/hosts/",
+    "host": "/hosts/{a}/",
+    "host away": "/hosts/{c}/",
+    "host key": "/hosts/{d}/",
+    "add host": "/hosts/add/",
+    "edit host": "/hosts/{a}/edit/",
+    "pool": "/pools/{pool}/",
+    "vms": "/vms/?sort=-memory_kib",
+    "nothing found": "/vms/?q=nothing+like+this",
+    "vm": "/vms/{idle}/",
+    "vm moving": "/vms/{web}/",
+    "vm hostile": "/vms/{rtl}/",
+    "migrate": "/vms/{idle}/migrate/?preflight={report}",
+    "migrate waiting": "/vms/{archive}/migrate/",
+    "migrations": "/migrations/",
+    **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
+    "migration attention": "/migrations/{attention}/",
+    "not found": "/nowhere/",
+}
+
+
+@pytest.fixture(scope="session")
+def places(site: Site) -> dict[str, str]:
+    code = """
+import json
+found = {"pool": StoragePool.objects.first().pk, "report": Preflight.objects.last().pk}
+found |= {host.name[-1]: host.pk for host in Host.objects.all()}
+found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive"}.get(g.name, "rtl"): str(g.pk) for g in
+          Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
+states = {"copying_memory": "running", "needs_attention": "attention"}
+found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
+print(json.dumps(found))
+"""
+    return json.loads(site.run(code).splitlines()[-1])
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page(
+    site: Site, browser: Any, cookies: Callable[[str], Any], places: dict[str, str], theme: str, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,
+        storage_state=cookies("ada"),
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    wrong = {}
+    for name, address in PAGES.items():
+        page.goto(site.url + address.format(**places))
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
+        found = _axe(context, page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if name == "not found":
+            said.clear()  # the browser reports the 404 itself
+        if found or wide > width or said:
+            wrong[name] = {"axe": found, "width": wide, "console": list(said)}
+        said.clear()
+    context.close()
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_login_and_what_opens(site: Site, browser: Any, cookies: Callable[[str], Any], theme: str) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{site.url}/accounts/login/")
+    assert not _axe(context, page)
+    context.close()
+    context = browser.new_context(color_scheme=theme, storage_state=cookies("ada"), reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{site.url}/vms/")
+    for opener in ("#running summary", "summary[aria-label$='your menu']", ".cell-menu summary", "[data-help]"):
+        page.locator(opener).first.click()
+        assert not _axe(context, page), opener
+        page.keyboard.press("Escape")
+    context.close()
+
+
+def _axe(context: Any, page: Any) -> Any:
+    """Through the debugger, so that the page keeps its content security policy."""
+    session = context.new_cdp_session(page)
+    session.send("Runtime.evaluate", {"expression": AXE})
+    answer = session.send("Runtime.evaluate", {"expression": RUN, "awaitPromise": True, "returnByValue": True})
+    session.detach()
+    return json.loads(answer["result"]["value"])

@@ -1,0 +1,149 @@
+"""Open pages in a real browser: what is pushed, what heals, what the keyboard does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.pages.conftest import Site
+
+pytestmark = pytest.mark.browser
+MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
+IMPORTS = "from kvmweb.journal import writer\nfrom kvmweb.journal.models import Kind\n"
+
+
+def tick(site: Site, percent: int) -> None:
+    site.run(f"""{IMPORTS}{MOVE}
+numbers = seed.progress_of({percent})
+Migration.objects.filter(pk=m.pk).update(progress=numbers)
+writer.write(topic, Kind.PROGRESS, body=numbers)
+""")
+
+
+def become(site: Site, state: str) -> None:
+    site.run(f"""{IMPORTS}{MOVE}
+Migration.objects.filter(pk=m.pk).update(state="{state}")
+writer.write(topic, Kind.STATE, "", body={{"state": "{state}"}})
+writer.signal("migrations", migration=m.pk)
+""")
+
+
+@pytest.fixture
+def page(site: Site, browser: Any, cookies: Callable[[str], Any]) -> Iterator[Any]:
+    context = browser.new_context(storage_state=cookies("olga"), viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    yield opened
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def web(site: Site) -> str:
+    return site.run(MOVE.replace("topic", "#") + "print(m.pk)").splitlines()[-1]
+
+
+@pytest.fixture(autouse=True)
+def _as_before(site: Site) -> Iterator[None]:
+    yield
+    become(site, "copying_memory")
+    tick(site, 62)
+
+
+def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, web: str) -> None:
+    page.goto(f"{site.url}/migrations/{web}/")
+    page.evaluate("window.bar = document.getElementById('way-progress')")
+    read: list[str] = []
+    page.on("request", lambda request: read.append(request.url))
+    tick(site, 74)
+    page.locator("#way .percent", has_text="74").wait_for()
+    assert page.title().startswith("74 % web-01")
+    assert page.evaluate("window.bar === document.getElementById('way-progress') && window.bar.value === 74")
+    assert read == []
+
+
+def test_a_change_of_state_keeps_what_the_person_does(site: Site, page: Any, web: str) -> None:
+    page.goto(f"{site.url}/migrations/{web}/")
+    page.click("#cancel summary")
+    page.locator("#cancel-reason").fill("too busy")
+    become(site, "switching_over")
+    page.locator(".sentence", has_text="is paused for a moment").wait_for()
+    assert page.input_value("#cancel-reason") == "too busy"
+    assert page.evaluate("document.activeElement.id") == "cancel-reason"
+    assert "It may be too late" in page.inner_text("#cancel")
+
+
+def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any, web: str) -> None:
+    for address in ("/", "/vms/"):
+        page.goto(site.url + address)
+        tick(site, 81)
+        page.locator(f"#row-percent-{web}", has_text="81").wait_for()
+        tick(site, 62)
+
+
+def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:
+    page.goto(f"{site.url}/migrations/{web}/")
+    page.locator("#way .percent", has_text="62").wait_for()
+    site.stop()
+    page.locator(".stale-text", has_text="Live updates are off").wait_for()
+    assert page.evaluate("document.body.classList.contains('is-stale')")
+    tick(site, 88)
+    site.start()
+    page.locator("#way .percent", has_text="88").wait_for(timeout=30_000)
+    page.locator("#stale:not(.is-on)").wait_for(state="attached")
+
+
+def test_rows_and_pages_by_keyboard(site: Site, page: Any) -> None:
+    page.goto(f"{site.url}/vms/?q=0")
+    page.wait_for_timeout(300)
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.textContent") == first
+    page.keyboard.press("m")
+    page.wait_for_url("**/migrate/")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_url("**/hosts/")
+    page.keyboard.press("?")
+    assert page.locator("#help").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("g d ?")
+    assert page.input_value("#search") == "g d ?"
+
+
+def test_the_report_follows_the_choices(site: Site, page: Any) -> None:
+    guest = site.run('print(Guest.objects.get(name="idle-01").pk)').splitlines()[-1]
+    page.goto(f"{site.url}/vms/{guest}/migrate/")
+    page.locator("#report", has_text="Asking both hosts").wait_for()
+    assert page.is_disabled("#go")
+    page.click("text=Live with storage")
+    page.wait_for_timeout(1500)
+    site.run("""
+from django.utils import timezone
+asked = Preflight.objects.filter(kind="live_storage")
+asked.update(seen_at=timezone.now(), verdict="unknown", findings=seed.FINDINGS[1:])
+""")
+    page.locator("#go", has_text="Migrate with 2 unknowns").wait_for()
+    assert page.is_enabled("#go")
+
+
+def test_without_javascript_everything_but_live_works(site: Site, browser: Any, cookies: Callable[[str], Any]) -> None:
+    context = browser.new_context(storage_state=cookies("olga"), java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site.url}/vms/?q=idle")
+    page.click(".cell-menu summary")
+    page.click("text=Migrate…")
+    page.click("#report button.btn-plain")
+    assert "preflight=" in page.url
+    assert "Asking both hosts" in page.inner_text("#report")
+    site.run("""
+from django.utils import timezone
+Preflight.objects.filter(seen_at=None).update(seen_at=timezone.now(), verdict="ok", findings=seed.FINDINGS[4:])
+""")
+    page.click("text=Look again")
+    assert page.inner_text("#go") == "Migrate idle-01 to kvm-a"
+    context.close()

@@ -1,0 +1,289 @@
+"""From the request to the libvirt call: the preflight is repeated, a slot taken, the record complete."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django_q.models import OrmQ
+
+from hosts.facts.guest import RunState
+from hosts.gateway.port import GatewayError, HostUnreachable, MigrateCall, PeerProbe, PeerResult
+from hosts.models import Host, Sighting
+from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.models import Migration, Preflight, ProbeLock
+from migrations_app.usecases import run_migration as running
+from migrations_app.usecases import watch_migration
+from migrations_app.usecases.ask_preflight import ask_preflight
+from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.probe_lock import probing
+from migrations_app.usecases.run_preflight import run_preflight
+from tests.db.moving import Scene, eventually, fresh, in_state, said, states
+from tests.fakes.gateway import FakeConnection
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+
+
+def test_every_blocker_is_told_at_once_and_nothing_is_started(scene: Scene) -> None:
+    guest = scene.add_guest(snapshots=1)
+    there = scene.fleet["kvm-b"]
+    there.interfaces, there.pools, there.volumes = [], [], []
+    end = scene.run(scene.request(guest))
+    assert (end.state, end.verdict) == (State.BLOCKED, "blocked")
+    blocking = {finding["check"] for finding in end.findings if finding["severity"] == "blocker"}
+    assert {"bridges_present", "disks_reachable", "snapshots"} <= blocking
+    assert end.state_text.startswith("web-01 was not touched.")
+    assert states(end)[-1] == "blocked"
+    assert "migrate" not in scene.fleet.methods()
+    assert end.finished_at is not None
+
+
+def test_a_destination_that_does_not_answer_blocks(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-b"].silent = True
+    assert scene.run(scene.request(guest)).state == State.BLOCKED
+
+
+def test_a_peer_connection_that_fails_blocks_with_libvirts_words(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-a"].probe = PeerProbe(result=PeerResult.FAILED, message="Host key verification failed.")
+    end = scene.run(scene.request(guest))
+    assert end.state == State.BLOCKED
+    assert "Host key verification failed." in str(end.findings)
+
+
+def test_unknowns_do_not_stop_a_start_and_are_in_the_journal(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-b"].fail("memory", GatewayError("busy"), times=3)
+    end = scene.run(scene.request(guest))
+    assert end.state == State.DONE
+    assert "Goes on with 1 unknown" in said(end)
+
+
+def test_a_guest_that_somebody_moved_meanwhile_is_left_alone(scene: Scene) -> None:
+    guest = scene.add_guest()
+    migration = scene.request(guest)
+    uuid = guest.definition.uuid
+    scene.fleet["kvm-b"].guests[uuid] = scene.fleet["kvm-a"].guests.pop(uuid)
+    end = scene.run(migration)
+    assert end.state in (State.BLOCKED, State.FAILED)
+    assert "migrate" not in scene.fleet.methods()
+
+
+def test_another_machine_at_the_address_is_never_used(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-b"].uuid = "99999999-9999-4999-8999-999999999999"
+    end = scene.run(scene.request(guest))
+    assert end.state == State.FAILED
+    assert "Another machine answers at the address of kvm-b" in end.state_text
+    assert "migrate" not in scene.fleet.methods()
+
+
+def test_the_record_is_complete_before_libvirt_is_asked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Migration] = []
+    migrate = FakeConnection.migrate
+
+    def watched(self: FakeConnection, call: MigrateCall) -> None:
+        seen.extend(Migration.objects.all())
+        migrate(self, call)
+
+    monkeypatch.setattr(FakeConnection, "migrate", watched)
+    guest = scene.add_guest(autostart=True, state=RunState.PAUSED)
+    scene.run(scene.request(guest))
+    record = seen[0]
+    assert record.source_xml == "<domain type='qemu'><name>web-01</name></domain>"
+    assert (record.was_persistent, record.was_paused, record.source_autostart) == (True, True, True)
+    assert str(record.source_host_uuid) == scene.fleet["kvm-a"].uuid
+    assert str(record.target_host_uuid) == scene.fleet["kvm-b"].uuid
+    assert (record.call_made, record.state) == (True, State.STARTING)
+    assert record.started_at is not None
+    assert record.owner_pid is not None
+
+
+def test_the_call_is_what_was_asked_for(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.run(scene.request(guest, bandwidth_mib=50, auto_converge=True, compressed=True, abort_on_error=True))
+    call = next(call.arguments[0] for call in scene.fleet.calls if call.method == "migrate")
+    assert (call.peer.address, call.migration_address) == (scene.fleet["kvm-b"].address,) * 2
+    assert (call.persist, call.undefine_source, call.unsafe) == (True, True, False)
+    assert (call.bandwidth_mib, call.auto_converge, call.compressed, call.abort_on_error) == (50, True, True, True)
+    assert call.copy_disks == ()
+
+
+def test_a_call_that_libvirt_refuses_at_once_ends_failed_with_its_words(scene: Scene) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-a"].fail("migrate", GatewayError("unsupported configuration: no", code=67))
+    end = scene.run(scene.request(guest))
+    assert (end.state, end.error["cause"]) == (State.FAILED, "unsupported configuration: no")
+
+
+def test_a_cancel_while_both_hosts_are_read_starts_nothing(
+    scene: Scene, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = scene.add_guest()
+    migration = scene.request(guest)
+    collect = running.collect
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        cancel_migration(fresh(migration), by=operator)
+        return collect(*args, **kwargs)
+
+    monkeypatch.setattr(running, "collect", slowly)
+    end = scene.run(migration)
+    assert end.state == State.CANCELLED
+    assert "was not touched" in end.state_text
+    assert "migrate" not in scene.fleet.methods()
+
+
+def test_a_cancel_at_the_last_moment_removes_the_volumes_that_were_made(
+    scene: Scene, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = scene.add_local_guest()
+    migration = scene.request(guest, copy=True)
+    create = FakeConnection.create_volume
+
+    def slowly(self: FakeConnection, spec: Any) -> Any:
+        cancel_migration(fresh(migration), by=operator)
+        return create(self, spec)
+
+    monkeypatch.setattr(FakeConnection, "create_volume", slowly)
+    end = scene.run(migration)
+    assert (end.state, end.created_volumes, end.call_made) == (State.CANCELLED, [], False)
+    assert scene.fleet.methods("kvm-b").count("delete_volume") == 1
+
+
+def test_a_volume_that_cannot_be_made_ends_it_untouched(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    scene.fleet["kvm-b"].fail("create_volume", GatewayError("exists already", code=90))
+    end = scene.run(scene.request(guest, copy=True))
+    assert (end.state, end.created_volumes) == (State.FAILED, [])
+    assert "db-01 was not touched." in end.state_text
+    assert not {"migrate", "delete_volume"} & set(scene.fleet.methods())
+
+
+def test_a_mistake_of_ours_before_the_call_ends_failed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(running, "run_all", broken)
+    end = scene.run(scene.request(scene.add_guest()))
+    assert end.state == State.FAILED
+    assert "The VM was not touched." in end.state_text
+
+
+def test_a_mistake_of_ours_after_the_call_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is let go of, and whoever looks next watches on to the true end."""
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watch_migration, "decide", broken)
+        left = scene.run(scene.request(scene.add_guest()))
+    assert (left.state in IN_FLIGHT, left.owner, left.call_made) == (True, "", True)
+    scene.fleet.moves[str(left.guest_id)].over.wait(5)
+    assert scene.adopt(left).state == State.DONE
+
+
+# --- slots ------------------------------------------------------------------------------------------------------------
+
+
+def _held_up(scene: Scene, first: str = "web-01") -> tuple[Migration, threading.Thread]:
+    guest = scene.add_guest(first)
+    scene.script(guest).go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    return migration, worker
+
+
+def test_one_out_of_a_host_at_a_time_and_the_next_is_woken_by_the_end(scene: Scene) -> None:
+    first, worker = _held_up(scene)
+    scene.add_host("kvm-c")
+    waiting = scene.run(scene.request(scene.add_guest("web-02"), to="kvm-c"))
+    assert (waiting.state, waiting.state_text) == (State.QUEUED, "Waiting for web-01 to leave kvm-a.")
+    assert (waiting.owner, waiting.owner_pid) == ("", None)
+    assert scene.run(waiting).state == State.QUEUED  # the queue may say it twice
+    OrmQ.objects.all().delete()
+    scene.fleet.moves[str(first.guest_id)].go_on.set()
+    worker.join(10)
+    woken = [row.task["args"] for row in OrmQ.objects.all()]
+    assert woken == [(waiting.pk,)]
+    assert scene.run(waiting).state == State.DONE
+
+
+def test_one_into_a_host_at_a_time(scene: Scene) -> None:
+    first, worker = _held_up(scene)
+    scene.add_host("kvm-c")
+    waiting = scene.run(scene.request(scene.add_guest("db-01", on="kvm-c")))
+    assert (waiting.state, waiting.state_text) == (State.QUEUED, "Waiting for web-01 to arrive on kvm-b.")
+    scene.fleet.moves[str(first.guest_id)].go_on.set()
+    worker.join(10)
+
+
+def test_so_many_in_all(scene: Scene, settings: Any) -> None:
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={"max_migrations": 1})
+    first, worker = _held_up(scene)
+    scene.add_host("kvm-c")
+    scene.add_host("kvm-d")
+    waiting = scene.run(scene.request(scene.add_guest("db-01", on="kvm-c"), to="kvm-d"))
+    assert waiting.state_text == "Waiting: 1 migrations are running, at most 1 may."
+    scene.fleet.moves[str(first.guest_id)].go_on.set()
+    worker.join(10)
+
+
+# --- preflight --------------------------------------------------------------------------------------------------------
+
+
+def test_a_preflight_is_answered_once(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    preflight = ask_preflight(by=operator, request=scene.request(guest).request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    answer = Preflight.objects.get()
+    assert (answer.verdict, answer.error) in {("ok", ""), ("warnings", ""), ("unknown", "")}
+    assert answer.seen_at is not None
+    asked = len(scene.fleet.calls)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    assert len(scene.fleet.calls) == asked
+
+
+def test_a_preflight_of_a_moving_guest_does_not_probe(scene: Scene, operator: Any) -> None:
+    migration, worker = _held_up(scene)
+    probes = scene.fleet.methods().count("probe_peer")
+    preflight = ask_preflight(by=operator, request=migration.request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    assert scene.fleet.methods().count("probe_peer") == probes
+    scene.fleet.moves[str(migration.guest_id)].go_on.set()
+    worker.join(10)
+
+
+def test_a_preflight_of_a_guest_that_is_nowhere_says_so(scene: Scene, operator: Any) -> None:
+    preflight = ask_preflight(by=operator, request=scene.request(scene.add_guest()).request)
+    Sighting.objects.all().delete()
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    assert "on none of the registered hosts" in Preflight.objects.get().error
+
+
+def test_a_preflight_with_both_hosts_away_blocks_and_says_why(scene: Scene, operator: Any) -> None:
+    preflight = ask_preflight(by=operator, request=scene.request(scene.add_guest()).request)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise HostUnreachable("no route to host")
+
+    run_preflight(preflight.pk, connect=away)
+    answer = Preflight.objects.get()
+    assert answer.verdict == "blocked"
+    assert "no route to host" in str(answer.findings)
+
+
+def test_the_probe_lock_is_had_by_one_at_a_time_and_free_again(scene: Scene) -> None:
+    guest = scene.request(scene.add_guest()).guest
+    with probing(guest.pk, patience=0) as first, probing(guest.pk, patience=0) as second:
+        assert (first, second) == (True, False)
+    with probing(guest.pk, patience=0) as third:
+        assert third
+    ProbeLock.objects.update(holder="dead", until="2020-01-01T00:00:00Z")
+    with probing(guest.pk, patience=0) as after_a_dead_holder:
+        assert after_a_dead_holder
+    assert Host.objects.count() == 2

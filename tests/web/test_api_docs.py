@@ -1,0 +1,63 @@
+"""The page of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from kvmweb.api import api
+from kvmweb.apidocs import chapters, pieces, shapes, type_of
+
+
+def test_the_page_needs_a_login(client: Client, db: None) -> None:
+    answer = client.get("/api/v1/docs")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/accounts/login/?next=/api/v1/docs"
+
+
+def test_the_page_shows_every_operation_without_a_script_of_its_own(as_viewer: Client) -> None:
+    text = as_viewer.get("/api/v1/docs").content.decode()
+    for path, operations in api.get_openapi_schema()["paths"].items():
+        for method in operations:
+            assert f"<code>{method.upper()} {path}</code>" in text
+    assert "<script>" not in text
+    assert " style=" not in text
+    assert "409 Conflict" in text
+
+
+def test_every_link_within_the_page_has_its_place(as_viewer: Client) -> None:
+    text = as_viewer.get("/api/v1/docs").content.decode()
+    links = {part.split('"', 1)[0] for part in text.split('href="#')[1:]}
+    assert len(links) > 10
+    assert [link for link in links if f'id="{link}"' not in text] == []
+
+
+def test_every_shape_that_is_named_is_shown() -> None:
+    schema = api.get_openapi_schema()
+    shown = {shape.name for shape in shapes(schema)}
+    operations = [operation for chapter in chapters(schema) for operation in chapter.operations]
+    assert {"HostOut", "GuestOut", "MigrationOut", "FindingOut", "OptionsIn", "Problem", "Moving"} <= shown
+    assert {field.shape for operation in operations for field in operation.body if field.shape} <= shown
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "integer"}, "integer"),
+        ({"type": "string", "format": "uuid"}, "UUID"),
+        ({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}, "time or null"),
+        ({"type": "array", "items": {"$ref": "#/components/schemas/X"}}, "list of X"),
+        ({"$ref": "#/components/schemas/Listed_X_"}, "items: list of X, next: string or null"),
+        ({"enum": ["", "ssh"], "type": "string"}, '"" | ssh'),
+        ({}, "any"),
+    ],
+)
+def test_types_in_words(schema: dict[str, Any], words: str) -> None:
+    assert type_of(schema) == words
+
+
+def test_code_in_sentences() -> None:
+    assert pieces("`a` and `b`, then c.") == [(True, "a"), (False, " and "), (True, "b"), (False, ", then c.")]
+    assert pieces("") == []

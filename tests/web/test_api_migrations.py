@@ -1,0 +1,329 @@
+"""Preflights and migrations over the API: what is asked for, refused, found again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from hosts.models import Guest
+from kvmweb.accounts.models import Token
+from kvmweb.journal.models import Entry
+from migrations_app import api as operations
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration, Preflight
+from tests.web import seed
+from tests.web.api_client import Api, check_problem, fields
+
+GUEST_KEYS = {"check", "severity", "summary", "evidence", "affects", "remedies"}
+
+
+@pytest.fixture
+def api(scene: dict[str, Any]) -> Api:
+    return Api(scene["olga"])
+
+
+@pytest.fixture
+def free(scene: dict[str, Any]) -> Guest:
+    """A running VM on kvm-a without a migration."""
+    return seed.make_guest("free-01", scene["a"])
+
+
+def wish(guest: Guest, **more: Any) -> dict[str, Any]:
+    return {"guest": str(guest.pk), "target": "kvm-b", **more}
+
+
+# --- asking for a migration -------------------------------------------------------------------------------------------
+
+
+def test_a_migration_is_made_and_queued_with_its_reason(api: Api, free: Guest, scene: dict[str, Any]) -> None:
+    answer = api.post("/migrations", wish(free, reason="kernel update", options={"max_downtime_ms": 300}))
+    assert answer.status_code == 201
+    body = answer.json()
+    assert answer["Location"] == f"/api/v1/migrations/{body['id']}"
+    assert (body["state"], body["terminal"]) == ("requested", False)
+    assert (body["source"], body["target"], body["kind"]) == ("kvm-a", "kvm-b", "live")
+    assert (body["source_id"], body["target_id"]) == (scene["a"].pk, scene["b"].pk)
+    assert body["options"]["max_downtime_ms"] == 300
+    assert (body["requested_by"], body["reason"], body["error"]) == ("olga", "kernel update", None)
+    assert api.get(f"/migrations/{body['id']}").json() == body
+    entry = Entry.objects.get(topic=f"migration:{body['id']}", kind="action")
+    assert (entry.actor_name, entry.reason) == ("olga", "kernel update")
+    assert OrmQ.objects.filter(key="migrations").count() == 1
+    assert OrmQ.objects.get(key="migrations").task["args"] == (body["id"],)
+
+
+@pytest.mark.parametrize("target", ["kvm-b", "id", "digits"])
+def test_the_target_is_a_name_or_an_id(api: Api, free: Guest, scene: dict[str, Any], target: str) -> None:
+    value = {"id": scene["b"].pk, "digits": str(scene["b"].pk)}.get(target, target)
+    assert api.post("/migrations", wish(free, target=value)).json()["target"] == "kvm-b"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"target": "nowhere"}, "target"),
+        ({"target": 999999}, "target"),
+        ({"target": True}, "target"),
+        ({"target": None}, "target"),
+        ({"target": 1.0}, "target"),
+        ({"target": "²"}, "target"),
+        ({"target": "9" * 400}, "target"),
+        ({"target": "kvm-a"}, "target"),
+        ({"guest": "web-01"}, "guest"),
+        ({"kind": "offline"}, "kind"),
+        ({"force": True}, "force"),
+        ({"options": {"timeout": 3}}, "options.timeout"),
+        ({"options": {"unsafe": "yes"}}, "options.unsafe"),
+        ({"options": {"persist": 1}}, "options.persist"),
+        ({"options": {"bandwidth_mib": 0}}, "options.bandwidth_mib"),
+        ({"options": {"bandwidth_mib": "10"}}, "options.bandwidth_mib"),
+        ({"options": {"max_downtime_ms": 10**9}}, "options.max_downtime_ms"),
+        ({"options": {"copy_disks": "vda"}}, "options.copy_disks"),
+        ({"options": {"copy_disks": [1]}}, "options.copy_disks"),
+        ({"options": {"copy_disks": ["vda"] * 65}}, "options.copy_disks"),
+        ({"options": {"copy_disks": True}}, "copy_disks"),
+        ({"options": {"copy_disks": ["vda"]}}, "copy_disks"),
+        ({"kind": "live_storage", "options": {"copy_disks": False}}, "copy_disks"),
+        ({"kind": "live_storage", "options": {"copy_disks": []}}, "copy_disks"),
+        ({"options": {"persist": False}}, "undefine_source"),
+        ({"options": []}, "options"),
+        ({"idempotency_key": "k" * 201}, "idempotency_key"),
+        ({"reason": "a\u0000b"}, "reason"),
+    ],
+)
+def test_a_request_that_does_not_fit_names_the_field(api: Api, free: Guest, change: dict[str, Any], field: str) -> None:
+    answer = api.post("/migrations", {**wish(free), **change})
+    assert fields(answer) == [field]
+    assert not Migration.objects.filter(guest=free).exists()
+    assert not OrmQ.objects.exists()
+
+
+def test_live_storage_copies_disks_by_itself(api: Api, free: Guest) -> None:
+    body = api.post("/migrations", wish(free, kind="live_storage")).json()
+    assert (body["kind"], body["options"]["copy_disks"]) == ("live_storage", True)
+
+
+def test_an_unknown_guest_is_not_found(api: Api) -> None:
+    answer = api.post("/migrations", {"guest": str(uuid4()), "target": "kvm-b"})
+    assert answer.status_code == 404
+
+
+def test_a_second_request_is_refused_and_names_the_running_one(api: Api, scene: dict[str, Any]) -> None:
+    answer = api.post("/migrations", wish(scene["web"]))
+    assert answer.status_code == 409
+    running = answer.json()["running"]
+    assert running == {"id": scene["running"].pk, "state": "copying_memory", "target": "kvm-b"}
+    assert "web-01" in answer.json()["detail"]
+
+
+def test_the_same_key_is_the_same_migration(api: Api, free: Guest, scene: dict[str, Any]) -> None:
+    first = api.post("/migrations", wish(free, idempotency_key="k1"))
+    assert first.status_code == 201
+    again = api.post(
+        "/migrations", wish(free, idempotency_key="k1", options={"persist": True})
+    )  # the default, spelled out
+    assert again.status_code == 200
+    assert again.json() == first.json()
+    Migration.objects.filter(pk=first.json()["id"]).update(state=State.DONE)
+    assert api.post("/migrations", wish(free, idempotency_key="k1")).json()["id"] == first.json()["id"]
+    other = api.post("/migrations", wish(free, idempotency_key="k1", options={"bandwidth_mib": 5}))
+    assert fields(other) == ["idempotency_key"]
+    assert other.json()["first"] == first.json()["id"]
+    assert Migration.objects.filter(guest=free).count() == 1
+
+
+def test_a_key_belongs_to_a_person(api: Api, free: Guest, scene: dict[str, Any]) -> None:
+    assert api.post("/migrations", wish(free, idempotency_key="k1")).status_code == 201
+    assert Api(scene["admin"]).post("/migrations", wish(free, idempotency_key="k1")).status_code == 409
+
+
+def test_a_viewer_neither_moves_nor_checks_nor_cancels(scene: dict[str, Any], free: Guest) -> None:
+    viewer = Api(scene["viewer"])
+    assert viewer.post("/migrations", wish(free)).status_code == 403
+    assert viewer.post("/preflights", wish(free)).status_code == 403
+    assert viewer.post(f"/migrations/{scene['running'].pk}/cancel").status_code == 403
+    assert not Migration.objects.filter(guest=free).exists()
+    assert Migration.objects.get(pk=scene["running"].pk).cancel_requested_at is None
+
+
+def test_unsafe_is_for_admins_who_confirm_with_the_name(scene: dict[str, Any], free: Guest) -> None:
+    unsafe = wish(free, options={"unsafe": True})
+    operator, admin = Api(scene["olga"]), Api(scene["admin"])
+    assert operator.post("/migrations", {**unsafe, "confirm": "free-01"}).status_code == 403
+    assert fields(admin.post("/migrations", unsafe)) == ["confirm"]
+    assert fields(admin.post("/migrations", {**unsafe, "confirm": "Free-01"})) == ["confirm"]
+    assert admin.post("/migrations", {**unsafe, "confirm": "free-01"}).status_code == 201
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_active_and_ended_ones(api: Api, scene: dict[str, Any]) -> None:
+    everything = api.items("/migrations")
+    active = {item["id"] for item in api.items("/migrations", active="true")}
+    ended = {item["id"] for item in api.items("/migrations", active="false")}
+    assert active == {scene[name].pk for name in ("running", "queued", "attention")}
+    assert active | ended == {item["id"] for item in everything}
+    assert all(item["terminal"] is (item["id"] in ended) for item in everything)
+    assert [item["id"] for item in everything] == sorted((item["id"] for item in everything), reverse=True)
+
+
+def test_a_running_migration_shows_its_numbers(api: Api, scene: dict[str, Any]) -> None:
+    body = api.get(f"/migrations/{scene['running'].pk}").json()
+    progress = body["progress"]
+    assert (progress["percent"], progress["iteration"], progress["converging"]) == (62, 2, True)
+    assert progress["transferred_bytes"] < progress["total_bytes"] == 4 * 1024**3
+    assert progress["updated_at"]
+    assert set(body["findings"][0]) == GUEST_KEYS
+
+
+def test_ended_migrations_tell_downtime_or_cause(api: Api, scene: dict[str, Any]) -> None:
+    done = api.get(f"/migrations/{scene['done'].pk}").json()
+    assert (done["state"], done["terminal"], done["downtime_ms"], done["error"]) == ("done", True, 84, None)
+    failed = api.get(f"/migrations/{scene['failed'].pk}").json()
+    assert failed["error"]["cause"].startswith("The destination's")
+    assert failed["error"]["what_to_do"].startswith("Start libvirtd")
+    blocked = api.get(f"/migrations/{scene['blocked'].pk}").json()
+    assert (blocked["state"], blocked["verdict"]) == ("blocked", "blocked")
+    assert blocked["findings"][0]["remedies"][0]["on"] == "kvm-b"
+    waiting = api.get(f"/migrations/{scene['queued'].pk}").json()
+    assert "web-01" in waiting["state_text"]
+    assert waiting["progress"]["percent"] is None
+
+
+def test_the_journal_is_in_order_and_in_pages(api: Api, scene: dict[str, Any]) -> None:
+    path = f"/migrations/{scene['running'].pk}/journal"
+    entries = api.items(path, limit=500)
+    assert [entry["id"] for entry in entries] == sorted(entry["id"] for entry in entries)
+    assert {entry["kind"] for entry in entries} == {"action", "state", "progress"}
+    assert entries[0]["reason"] == "kernel update"
+    newest = api.items(path, after=entries[-3]["id"])
+    assert [entry["id"] for entry in newest] == [entry["id"] for entry in entries[-2:]]
+    assert api.get("/migrations/999999/journal").status_code == 404
+
+
+# --- cancelling -------------------------------------------------------------------------------------------------------
+
+
+def test_cancel_is_a_flag_with_name_and_reason(api: Api, scene: dict[str, Any]) -> None:
+    running = scene["running"]
+    answer = api.post(f"/migrations/{running.pk}/cancel", {"reason": "wrong VM"})
+    assert answer.status_code == 202
+    assert answer.json()["cancel_requested_at"]
+    assert answer.json()["terminal"] is False
+    entry = Entry.objects.filter(topic=f"migration:{running.pk}", kind="action").latest("id")
+    assert (entry.actor_name, entry.reason) == ("olga", "wrong VM")
+
+
+def test_cancel_without_a_body_and_a_second_time(api: Api, scene: dict[str, Any]) -> None:
+    path = f"/api/v1/migrations/{scene['running'].pk}/cancel"
+    first = api.client.generic("POST", path, headers=api.headers)
+    assert first.status_code == 202
+    again = api.client.generic("POST", path, "", content_type="application/json", headers=api.headers)
+    assert again.status_code == 202
+    assert again.json()["cancel_requested_at"] == first.json()["cancel_requested_at"]
+
+
+def test_what_has_not_begun_is_cancelled_at_once(api: Api, scene: dict[str, Any]) -> None:
+    answer = api.post(f"/migrations/{scene['queued'].pk}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+
+
+def test_what_has_ended_cannot_be_cancelled(api: Api, scene: dict[str, Any]) -> None:
+    answer = api.post(f"/migrations/{scene['done'].pk}/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["state"] == "done"
+    assert api.post("/migrations/999999/cancel").status_code == 404
+
+
+# --- preflights -------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_can_be_fetched_again(api: Api, scene: dict[str, Any]) -> None:
+    report = api.get(f"/preflights/{scene['report'].pk}")
+    assert report.status_code == 200
+    assert report.json()["verdict"] == "blocked"
+    assert report.json()["seen_at"]
+    assert {finding["severity"] for finding in report.json()["findings"]} == {"blocker", "unknown", "warning", "passed"}
+    assert set(report.json()["findings"][0]) == GUEST_KEYS
+
+
+def test_a_report_that_is_not_there_yet_says_where_it_will_be(api: Api, scene: dict[str, Any]) -> None:
+    Preflight.objects.update(seen_at=None)
+    answer = api.get(f"/preflights/{scene['report'].pk}")
+    assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/preflights/{scene['report'].pk}")
+    assert api.get("/preflights/999999").status_code == 404
+
+
+class Asking:
+    """POST /preflights as the ASGI server runs it."""
+
+    def __init__(self, user: Any) -> None:
+        self.headers = {"Authorization": f"Bearer {Token.issue(user)}"}
+
+    async def post(self, body: Any) -> Any:
+        client = AsyncClient()
+        text = json.dumps(body)
+        return await client.post("/api/v1/preflights", text, content_type="application/json", headers=self.headers)
+
+
+@pytest.fixture
+def asking(transactional_db: None) -> tuple[Asking, Guest]:
+    a = seed.make_host("kvm-a", number=1)
+    seed.make_host("kvm-b", number=2)
+    return Asking(seed.make_person("olga", seed.Role.OPERATOR)), seed.make_guest("free-01", a)
+
+
+def _answer_it() -> None:
+    """What the worker does."""
+    Preflight.objects.update(seen_at=timezone.now(), verdict="ok", findings=seed.FINDINGS[-1:])
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_preflight_waits_for_its_report(asking: tuple[Asking, Guest]) -> None:
+    person, guest = asking
+    request = asyncio.create_task(person.post(wish(guest)))
+    while not await Preflight.objects.aexists():
+        await asyncio.sleep(0.02)
+    assert not request.done()
+    queued = await OrmQ.objects.aget(key="kvmweb")
+    assert queued.task["func"] == "migrations_app.tasks.run_preflight"
+    await sync_to_async(_answer_it)()
+    answer = await asyncio.wait_for(request, 5)
+    assert answer.status_code == 200
+    assert answer.json()["verdict"] == "ok"
+    assert set(answer.json()) == {"id", "verdict", "findings", "seen_at", "error"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_preflight_that_takes_long_says_where_it_will_be(
+    asking: tuple[Asking, Guest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "PREFLIGHT_SECONDS", 0.2)
+    person, guest = asking
+    answer = await person.post(wish(guest))
+    assert answer.status_code == 202
+    assert answer["Location"] == f"/api/v1/preflights/{answer.json()['id']}"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_preflight_that_does_not_fit_is_a_problem(asking: tuple[Asking, Guest]) -> None:
+    person, guest = asking
+    answer = await person.post(wish(guest, options={"copy_disks": True}))
+    assert answer.status_code == 422
+    check_problem(answer)
+    answer = await person.post({"guest": str(uuid4()), "target": "kvm-b"})
+    assert answer.status_code == 404
+    check_problem(answer)
+    person.headers = {}
+    answer = await person.post(wish(guest))
+    assert answer.status_code == 401
+    check_problem(answer)
