@@ -63,7 +63,10 @@ def main() -> None:
     finally:
         lab.down()
     versions = f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
-    report = [f"Move of a running VM, request to verified end ({versions})", *(line for one in series for line in one.lines())]
+    report = [
+        f"Move of a running VM, request to verified end ({versions})",
+        *(line for one in series for line in one.lines()),
+    ]
     print("\n".join(report))
     folder = ROOT / "var" / "bench"
     folder.mkdir(parents=True, exist_ok=True)

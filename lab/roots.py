@@ -111,13 +111,29 @@ def _mmdebstrap(suite: str, fresh: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as settings:
         settings.write(_apt_settings())
         settings.flush()
-        command = [tool("mmdebstrap"), "--quiet", "--mode=root", "--variant=minbase", "--format=directory"]
+        command = [
+            *_contained(),
+            tool("mmdebstrap"),
+            "--quiet",
+            "--mode=root",
+            "--variant=minbase",
+            "--format=directory",
+        ]
         command += [f"--aptopt={settings.name}", '--aptopt=APT::Install-Recommends "false"']
         command += [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
         command += ["--dpkgopt=force-confold", "--dpkgopt=force-unsafe-io"]
         command += [f"--essential-hook={CODE / 'root_hook.py'}", f"--customize-hook={CODE / 'root_hook.py'}"]
         command += [f"--include={','.join(packages(suite))}", suite, str(fresh), *_sources(suite)]
         run(command, timeout=1800)
+
+
+def _contained() -> list[str]:
+    """Makes what follows die with us, and keeps its mounts (of /proc, /sys, /dev) out of the machine's view.
+
+    Otherwise a `kill -9` would leave those mounts in the half-made root, for the next clean-up to run into.
+    """
+    dying = [tool("setpriv"), "--pdeathsig", "KILL"]
+    return [*dying, tool("unshare"), "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL", "--"]
 
 
 def _apt_settings() -> str:

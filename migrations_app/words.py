@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Host
@@ -42,6 +45,8 @@ SEVERITY_LOOKS: dict[str, Look] = {
     "passed": Look("Passed", "green", "circle-check"),
 }
 
+#: how long the worker's last look is newer than anything else
+FRESH = timedelta(minutes=2)
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
 
 
@@ -95,11 +100,13 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     """What the hosts said at the end, while that is still so; else what was true then."""
     name = isolated(migration.guest_name)
     end = migration.target if migration.state == State.DONE else migration.source
-    if sighting is not None and sighting.host_id == end.pk and sighting.stale_since is None:
-        if migration.state_text:
-            return migration.state_text
-        if migration.finished_at is not None and sighting.seen_at >= migration.finished_at:
-            return f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}.{_how(migration)}"
+    finished = migration.finished_at or migration.state_since
+    seen_since = sighting is not None and sighting.seen_at >= finished
+    if sighting is not None and seen_since and sighting.host_id == end.pk and sighting.stale_since is None:
+        running = f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
+        return migration.state_text or running + _how(migration)
+    if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
+        return migration.state_text  # the worker has just looked at both hosts; the inventory follows
     if migration.state == State.DONE:
         how = "paused" if migration.was_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
-from django_q.tasks import async_task
 
 from hosts.models import Errand, Host, Introduction, StoragePool
 from hosts.usecases.host_fields import HostFields, checked
 from kvmweb.accounts.permissions import Right, require
+from kvmweb.queue import enqueue
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,7 +34,7 @@ def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
     values = checked(cast("HostFields", known), named=False)
     with transaction.atomic():
         introduction = Introduction.objects.create(fields=values, asked_by=by)
-        transaction.on_commit(lambda: async_task("hosts.tasks.introduce", introduction.pk))
+        enqueue("hosts.tasks.introduce", introduction.pk)
     return introduction
 
 

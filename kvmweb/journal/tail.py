@@ -42,6 +42,7 @@ class Tail:
         self._last = 0
         self._seen: deque[int] = deque(maxlen=WINDOW * 4)
         self._version = -1
+        self._unread = True
         self._sqlite: sqlite3.Connection | None = None
         self._pending: dict[str, list[Entry]] = defaultdict(list)
         self._pushed: dict[str, float] = {}
@@ -119,8 +120,9 @@ class Tail:
         return entries
 
     def _hang_up(self) -> None:
-        """After a fault: a broken connection is replaced at the next look."""
+        """After a fault: a broken connection is replaced at the next look, which reads whatever the version says."""
         connection.close()
+        self._unread = True
         if self._sqlite is not None:
             self._sqlite.close()
             self._sqlite = None

@@ -67,16 +67,21 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
 
 
 def _stumbled(held: Claim) -> None:
-    """A mistake of ours. Before libvirt was asked it ends the migration; afterwards the next worker watches on."""
-    text = "The VM was not touched. kvmweb made a mistake before it could start; its log has the details."
-    for state in (State.CHECKING, State.STARTING):
-        rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, call_made=False, state=state)
-        if rows.exists():
-            ledger.change_state(
-                held, state, State.FAILED, text, error={"cause": "An internal error.", "what_to_do": ""}
-            )
-            return
-    ledger.release(held)
+    """A mistake of ours. Before anything was made or asked it ends the migration; later the next worker watches on."""
+    text = (
+        "kvmweb could not start this migration because of a mistake of its own; its log has the details."
+        " The VM was not touched."
+    )
+    rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, call_made=False, created_volumes=[])
+    state = rows.filter(state__in=[State.CHECKING, State.STARTING]).values_list("state", flat=True).first()
+    if state is None:
+        ledger.release(held)
+        return
+    error = {"cause": "An internal error.", "what_to_do": ""}
+    try:
+        ledger.change_state(held, State(state), State.FAILED, text, error=error)
+    except LostClaim as lost:
+        log.info("%s", lost)
 
 
 class Start:

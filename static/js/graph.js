@@ -56,7 +56,11 @@
 
   load();
   document.addEventListener("kvmweb:pushed", append);
-  document.addEventListener("htmx:wsOpen", load); // what was missed while the socket was down
+  let opened = false;
+  document.addEventListener("htmx:wsOpen", () => {
+    if (opened) load(); // what was missed while the socket was down
+    opened = true;
+  });
   new ResizeObserver(() => plot?.setSize({ width: Math.max(240, box.clientWidth - 16), height: 200 })).observe(box);
   new MutationObserver(() => plot && draw()).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 })();

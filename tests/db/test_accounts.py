@@ -93,6 +93,11 @@ class TestLogin:
         answer = _log_in(client, "olga", PASSWORD)
         assert (answer.status_code, answer["Location"]) == (302, "/")
 
+    def test_logging_in_leaves_no_message(self, client: Client, operator: User) -> None:
+        _log_in(client, "olga", PASSWORD)
+        assert "messages" not in client.cookies
+        assert list(client.get("/").context["messages"]) == []
+
     def test_to_another_site_leads_nothing(self, client: Client, operator: User) -> None:
         form = {"login": "olga", "password": PASSWORD, "next": "https://evil.example/"}
         assert client.post("/accounts/login/", form)["Location"] == "/"

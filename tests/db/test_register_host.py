@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
+from django_q.models import OrmQ
 
 from hosts.models import Errand, Host, Introduction
 from hosts.usecases.ask import ask_introduction, ask_refresh
@@ -178,14 +179,10 @@ def test_asking_twice_for_a_refresh_is_one_errand(admin: User) -> None:
     assert Errand.objects.count() == 1
 
 
-def test_an_introduction_is_queued_once_it_is_stored(
-    admin: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
-) -> None:
-    queued: list[Any] = []
-    monkeypatch.setattr("hosts.usecases.ask.async_task", lambda *args: queued.append(args))
-    with django_capture_on_commit_callbacks(execute=True):
-        introduction = ask_introduction({"transport": "ssh", "address": "10.0.0.1", "junk": 1}, by=admin)
-    assert queued == [("hosts.tasks.introduce", introduction.pk)]
+def test_an_introduction_is_queued_together_with_its_row(admin: User) -> None:
+    introduction = ask_introduction({"transport": "ssh", "address": "10.0.0.1", "junk": 1}, by=admin)
+    task = OrmQ.objects.get()
+    assert (task.key, task.task["func"], task.task["args"]) == ("kvmweb", "hosts.tasks.introduce", (introduction.pk,))
     assert "junk" not in Introduction.objects.get().fields
     with pytest.raises(HostRefused):
         ask_introduction({"transport": "ssh", "address": "a/b"}, by=admin)

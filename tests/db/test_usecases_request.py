@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -73,6 +74,47 @@ def test_two_requests_are_one_migration_and_the_second_learns_which(scene: Scene
     assert busy.value.running == first
     assert str(busy.value) == "web-01 is already being moved to kvm-b."
     assert len(_queued()) == 1
+
+
+def test_requests_at_the_same_time_are_one_migration(scene: Scene, operator: Any, admin: Any) -> None:
+    request = _request(scene, scene.add_guest())
+    ready, answers = threading.Barrier(4), list[str]()
+
+    def ask(by: Any) -> None:
+        ready.wait()
+        try:
+            answers.append(request_migration(by=by, request=request).state)
+        except AlreadyMoving as busy:
+            answers.append(f"busy {busy.running.pk}")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask, args=(by,)) for by in (operator, admin) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = Migration.objects.get()
+    assert sorted(answers) == [f"busy {made.pk}"] * 3 + [State.REQUESTED]
+
+
+def test_one_key_at_the_same_time_is_one_migration_for_everybody(scene: Scene, operator: Any) -> None:
+    request = _request(scene, scene.add_guest())
+    ready, answers = threading.Barrier(3), list[int]()
+
+    def ask() -> None:
+        ready.wait()
+        try:
+            answers.append(request_migration(by=operator, request=request, idempotency_key="k1").pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [Migration.objects.get().pk] * 3
 
 
 @pytest.mark.parametrize("state", [state for state in State if state not in TERMINAL])

@@ -172,6 +172,21 @@ def test_a_mistake_of_ours_before_the_call_ends_failed(scene: Scene, monkeypatch
     assert "The VM was not touched." in end.state_text
 
 
+def test_a_mistake_of_ours_after_volumes_were_made_leaves_them_to_the_next_worker(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "Mover", broken)
+        left = scene.run(scene.request(scene.add_local_guest(), copy=True))
+    assert (left.state, left.owner, len(left.created_volumes)) == (State.STARTING, "", 1)
+    end = scene.adopt(left)
+    assert (end.state, end.created_volumes) == (State.FAILED, [])
+    assert scene.fleet.methods("kvm-b").count("delete_volume") == 1
+
+
 def test_a_mistake_of_ours_after_the_call_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is let go of, and whoever looks next watches on to the true end."""
 
@@ -211,6 +226,20 @@ def test_one_out_of_a_host_at_a_time_and_the_next_is_woken_by_the_end(scene: Sce
     woken = [row.task["args"] for row in OrmQ.objects.all()]
     assert woken == [(waiting.pk,)]
     assert scene.run(waiting).state == State.DONE
+
+
+def test_of_two_that_start_at_the_same_time_one_gets_the_slot(scene: Scene) -> None:
+    guests = [scene.add_guest(name) for name in ("web-01", "web-02")]
+    for guest in guests:
+        scene.script(guest).go_on.clear()
+    both = [scene.request(guest) for guest in guests]
+    workers = [scene.in_background(scene.run, migration) for migration in both]
+    eventually(lambda: sorted(fresh(one).state for one in both) == [State.COPYING_MEMORY, State.QUEUED])
+    for guest in guests:
+        scene.fleet.moves[guest.definition.uuid].go_on.set()
+    for worker in workers:
+        worker.join(10)
+    assert sorted(fresh(one).state for one in both) == [State.DONE, State.QUEUED]
 
 
 def test_one_into_a_host_at_a_time(scene: Scene) -> None:

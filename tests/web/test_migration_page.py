@@ -42,6 +42,18 @@ def test_a_failure_says_first_where_the_vm_is_and_last_what_libvirt_said(
     assert places == sorted(places)
 
 
+def test_an_outcome_is_told_in_the_worker_s_words_while_it_is_true(scene: dict[str, Any]) -> None:
+    done: Migration = scene["done"]
+    done.state_text = "idle-01 runs on kvm-b."
+    here = Sighting.objects.select_related("host").get(guest=scene["idle"], host=scene["b"])
+    here.seen_at = done.finished_at - timedelta(seconds=3)
+    assert words.headline(done, here) == "idle-01 runs on kvm-b."
+    here.seen_at = timezone.now()
+    assert words.headline(done, here) == "idle-01 runs on kvm-b."
+    here.host = scene["a"]
+    assert words.headline(done, here) == "idle-01 arrived on kvm-b and was seen running there."
+
+
 def test_an_old_outcome_does_not_claim_to_be_the_present(scene: dict[str, Any], as_viewer: Client) -> None:
     Sighting.objects.filter(guest=scene["idle"]).update(seen_at=timezone.now() - timedelta(days=1))
     text = text_of(as_viewer, scene["done"])

@@ -1,0 +1,112 @@
+"""The walls that keep the code livable, where import-linter cannot see them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kvmweb.config import BASE_DIR
+
+PACKAGES = ("kvmweb", "hosts", "migrations_app", "lab", "bench", "scripts")
+FILE_LINES, FUNCTION_LINES, TEMPLATE_LINES = 400, 60, 120
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        for path in sorted((BASE_DIR / package).rglob("*.py")):
+            if "migrations" not in path.relative_to(BASE_DIR).parts:
+                yield path
+
+
+def names(paths: Iterator[Path]) -> list[str]:
+    return [str(path.relative_to(BASE_DIR)) for path in paths]
+
+
+def mentioning(pattern: str) -> set[str]:
+    return set(names(path for path in sources() if re.search(pattern, path.read_text())))
+
+
+def test_no_file_is_longer_than_a_person_can_hold_in_mind() -> None:
+    long = {name: lines for name in names(sources()) if (lines := _lines(BASE_DIR / name)) > FILE_LINES}
+    assert long == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, Function) and node.end_lineno is not None:
+                lines = node.end_lineno - node.lineno + 1
+                if lines > FUNCTION_LINES:
+                    long[f"{path.relative_to(BASE_DIR)}:{node.name}"] = lines
+    assert long == {}
+
+
+def test_no_template_is_long() -> None:
+    templates = (BASE_DIR / "templates").rglob("*.html")
+    assert {str(path): lines for path in templates if (lines := _lines(path)) > TEMPLATE_LINES} == {}
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_the_queue_has_one_door() -> None:
+    assert mentioning(r"\basync_task\b") == {"kvmweb/queue.py"}
+
+
+def test_xml_has_one_hardened_parser() -> None:
+    assert mentioning(r"\b(etree|objectify)\.(fromstring|parse|XML|iterparse|XMLParser)\b|\bminidom\b") <= {
+        "hosts/facts/xml.py"
+    }
+
+
+def test_the_journal_has_one_writer() -> None:
+    assert mentioning(r"(?<!class )\bEntry\(|Entry\.objects\.(create|bulk_create|get_or_create|update)") <= {
+        "kvmweb/journal/writer.py"
+    }
+
+
+def test_only_the_ledger_and_the_persons_use_cases_change_a_migrations_state() -> None:
+    changing = mentioning(r"\bupdate\([^)]*\bstate=|\.state = [^=]*\n(?:.*\n){0,3}.*\.save\(")
+    assert changing <= {"migrations_app/usecases/ledger.py", "migrations_app/usecases/cancel_migration.py"}
+
+
+@pytest.mark.parametrize("folder", ["hosts/facts", "migrations_app/domain"])
+def test_pure_rooms_know_no_clock(folder: str) -> None:
+    """Time comes in as a value."""
+    clock = r"\btime\.(time|monotonic|sleep|perf_counter)\(|\bdatetime\.now\(|timezone\.now\("
+    assert {name for name in mentioning(clock) if name.startswith(folder)} == set()
+
+
+def test_templates_have_nothing_inline_that_the_content_security_policy_forbids() -> None:
+    inline = re.compile(
+        r"<script(?![^>]*\b(src|type=\"application/json\"))|<style\b|\sstyle=|\son[a-z]+=|hx-on|javascript:", re.I
+    )
+    found = {
+        str(path.relative_to(BASE_DIR)): match.group()
+        for path in (BASE_DIR / "templates").rglob("*.html")
+        if (match := inline.search(path.read_text()))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("module", ["kvmweb.asgi", "hosts.views", "migrations_app.api", "hosts.gateway.port"])
+def test_the_web_process_never_loads_libvirt(module: str, tmp_path: Path) -> None:
+    code = (
+        f"import django; django.setup(); import importlib, sys; importlib.import_module({module!r});"
+        " import kvmweb.urls; print(sorted(name for name in sys.modules if name.startswith('libvirt')))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "kvmweb.settings", "KVMWEB_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

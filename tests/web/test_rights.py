@@ -1,0 +1,121 @@
+"""Who may change what: every address that takes a POST, for every role. A new one must be entered here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from hosts import urls as hosts_urls
+from hosts.models import Errand, Host, Introduction, StoragePool
+from kvmweb.accounts.models import Token
+from kvmweb.api import api
+from kvmweb.journal.models import Entry
+from migrations_app import urls as migrations_urls
+from migrations_app.models import Migration, Preflight
+from tests.web import seed
+from tests.web.conftest import client_of
+
+ROLES = ("", "viewer", "operator", "admin")
+#: name of the address -> roles that may send it a POST
+PAGES = {
+    "vm-migrate": {"operator", "admin"},
+    "vm-preflight": {"operator", "admin"},
+    "migration-cancel": {"operator", "admin"},
+    "host-add": {"admin"},
+    "host-edit": {"admin"},
+    "host-key": {"admin"},
+    "host-remove": {"admin"},
+    "introduction-ask": {"admin"},
+    "host-refresh": {"viewer", "operator", "admin"},
+    "pool-volumes": {"viewer", "operator", "admin"},
+}
+#: the same for the API
+OPERATIONS = {
+    "/hosts": {"admin"},
+    "/hosts/{host_id}/refresh": {"viewer", "operator", "admin"},
+    "/preflights": {"operator", "admin"},
+    "/migrations": {"operator", "admin"},
+    "/migrations/{migration_id}/cancel": {"operator", "admin"},
+}
+
+
+@pytest.fixture
+def people(scene: dict[str, Any]) -> dict[str, User]:
+    return {"": seed.make_person("stan", None), "viewer": scene["viewer"], "operator": scene["olga"]} | {
+        "admin": seed.make_person("anna", seed.Role.ADMIN)
+    }
+
+
+def _address(scene: dict[str, Any], name: str) -> str:
+    arguments: dict[str, Any] = {
+        "vm-migrate": scene["idle"].pk,
+        "vm-preflight": scene["idle"].pk,
+        "migration-cancel": scene["queued"].pk,
+        "pool-volumes": StoragePool.objects.first().pk,  # type: ignore[union-attr]
+    }
+    if name in ("host-add", "introduction-ask"):
+        return reverse(name)
+    return reverse(name, args=[arguments.get(name, scene["d"].pk)])
+
+
+def _record() -> list[int]:
+    return [model.objects.count() for model in (Migration, Preflight, Host, Errand, Introduction, Entry)]
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_form_is_taken_only_from_those_who_may(scene: dict[str, Any], people: dict[str, User], name: str) -> None:
+    address = _address(scene, name)
+    for role in ROLES:
+        before = _record()
+        answer = client_of(people[role]).post(address, {})
+        assert (answer.status_code != 403) == (role in PAGES[name]), (role, answer.status_code)
+        assert answer.status_code < 500
+        if role not in PAGES[name]:
+            assert _record() == before
+
+
+def test_every_address_that_takes_a_form_is_entered_above(scene: dict[str, Any], as_admin: Client) -> None:
+    """An address that answers to POST with something else than 405 takes forms."""
+    taking = set()
+    examples = {"int": scene["d"].pk, "uuid": scene["idle"].pk}
+    for pattern in [*hosts_urls.urlpatterns, *migrations_urls.urlpatterns]:
+        assert isinstance(pattern, URLPattern)
+        assert pattern.name is not None
+        converters = pattern.pattern.converters
+        kwargs = {
+            key: examples["uuid" if type(converter).__name__ == "UUIDConverter" else "int"]
+            for key, converter in converters.items()
+        }
+        if as_admin.post(reverse(pattern.name, kwargs=kwargs)).status_code != 405:
+            taking.add(pattern.name)
+    assert taking == set(PAGES)
+
+
+def test_every_operation_that_changes_something_is_entered_above() -> None:
+    paths = api.get_openapi_schema()["paths"]
+    changing = {path.removeprefix("/api/v1") for path, methods in paths.items() if set(methods) - {"get", "head"}}
+    assert changing == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("path", sorted(OPERATIONS))
+def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], people: dict[str, User], path: str) -> None:
+
+    address = "/api/v1" + path.format(host_id=scene["a"].pk, migration_id=scene["queued"].pk)
+    move = {"guest": str(scene["idle"].pk), "target": "nowhere"}
+    bodies = {"/preflights": move, "/migrations": move, "/hosts": {"name": "x", "transport": "tcp", "address": "a/b"}}
+    for role in ROLES:
+        before = _record()
+        headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}
+        answer = Client().post(address, bodies.get(path, {}), content_type="application/json", headers=headers)
+        allowed = role in OPERATIONS[path]
+        # somebody without a role does not even learn what exists
+        assert (answer.status_code not in (403, 404)) == allowed, (role, answer.status_code, answer.content)
+        assert answer["Content-Type"].startswith(
+            "application/json" if answer.status_code < 400 else "application/problem+json"
+        )
+        if not allowed:
+            assert _record() == before
