@@ -1,4 +1,5 @@
-"""The door to the task queue. A task's argument is a primary key and nothing else: the row is the truth.
+"""The door to the task queue. A task's arguments are a primary key and, at most, what was seen of the row: the row
+is the truth.
 
 A worker that gets SIGTERM raises Detached in the task it runs, so that a watch over a moving guest lets go of its claim
 and the next process adopts it. libvirt goes on meanwhile.

@@ -108,10 +108,10 @@ def _status(options: argparse.Namespace) -> None:
         print(json.dumps(status, indent=1))
         return
     print(f"lab {status['prefix']}: ticks arrive at {status['ticks']['address']}:{status['ticks']['port']}")
-    if status["shared_storage"] != "glusterfs":
-        print("shared storage: a plain directory, because Gluster does not run here; libvirt calls moves on it unsafe")
-    else:
+    if status["shared_storage"] == "glusterfs":
         print("shared storage: GlusterFS volume, pool testvms")
+    else:
+        print(f"shared storage: only a plain directory ({status['fallback_reason']}); libvirt calls moves on it unsafe")
     for host in status["hosts"]:
         versions = f"{host['suite']}, libvirt {host['libvirt']}, QEMU {host['qemu']}"
         print(f"  {host['name']}  {host['address']}  migration {host['migration_address']}  {versions}")

@@ -74,7 +74,7 @@ def build(wanted: Wanted) -> LabState:
     with ThreadPoolExecutor(max_workers=1) as pool:
         volume = pool.submit(_start_volume, lab, wanted.use_gluster)
         in_parallel(_start_daemons, hosts)
-        lab.shared_storage = volume.result()
+        lab.shared_storage, lab.fallback_reason = volume.result()
     state.save(lab)
     in_parallel(lambda host: storage.prepare(host, lab.shared_storage), hosts)
     for host in hosts:
@@ -139,17 +139,18 @@ def _start_storage_node(lab: LabState, plan: Plan, root: _Root) -> Process:
     return process
 
 
-def _start_volume(lab: LabState, use_gluster: bool) -> str:
-    """Start the Gluster volume; say which kind of shared storage this lab has."""
+def _start_volume(lab: LabState, use_gluster: bool) -> tuple[str, str]:
+    """Start the Gluster volume; say which kind of shared storage this lab has, and why if it is the fallback."""
     assert lab.storage is not None
-    if not use_gluster or not Path("/dev/fuse").exists():
-        return storage.DIRECTORY
+    if not use_gluster:
+        return storage.DIRECTORY, "asked for"
+    if not Path("/dev/fuse").exists():
+        return storage.DIRECTORY, "this machine has no /dev/fuse"
     try:
         gluster.start(lab.storage)
     except LabError as failure:
-        (state.folder(lab.prefix) / "gluster-failure.txt").write_text(f"{failure}\n")
-        return storage.DIRECTORY
-    return storage.GLUSTERFS
+        return storage.DIRECTORY, str(failure)
+    return storage.GLUSTERFS, ""
 
 
 def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identity]:

@@ -105,6 +105,7 @@ class Lab:
             "prefix": self.prefix,
             "profile": self.state.profile,
             "shared_storage": self.state.shared_storage,
+            "fallback_reason": self.state.fallback_reason,
             "shape_mbit": self.state.shape_mbit,
             "ticks": {"address": address, "port": port},
             "hosts": [self._host_status(host) for host in self.hosts.values()],

@@ -70,11 +70,11 @@ class LabState:
     profile: str
     shape_mbit: int | None = None
     shared_storage: str = "glusterfs"
+    fallback_reason: str = ""
     switch: Process | None = None
     storage: Process | None = None
     hosts: list[HostState] = field(default_factory=list)
     guests: list[GuestSpec] = field(default_factory=list)
-    pool_uuids: dict[str, str] = field(default_factory=dict)
 
     def nodes(self) -> list[Process]:
         """Hosts first: they use the storage, and a mount whose server is gone may hold up its users' end."""
@@ -122,7 +122,9 @@ def _parsed(raw: dict[str, Any]) -> LabState:
     hosts = [HostState(**{**host, "process": Process(**host["process"])}) for host in raw["hosts"]]
     guests = [GuestSpec(**guest) for guest in raw["guests"]]
     nodes = {"switch": process(raw["switch"]), "storage": process(raw["storage"])}
-    return LabState(**{**raw, **nodes, "hosts": hosts, "guests": guests})
+    known = {one.name for one in dataclasses.fields(LabState)}
+    values = {name: value for name, value in raw.items() if name in known}
+    return LabState(**{**values, **nodes, "hosts": hosts, "guests": guests})
 
 
 @contextlib.contextmanager

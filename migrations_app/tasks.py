@@ -1,4 +1,4 @@
-"""What the queue runs. Each takes a primary key, and a second delivery does nothing."""
+"""What the queue runs. Each takes a primary key (and what was seen of the row); a second delivery does nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def run_migration(pk: int) -> None:
     running.run_migration(pk)
 
 
-def adopt_migration(pk: int) -> None:
-    adopting.adopt_migration(pk)
+def adopt_migration(pk: int, epoch: int | None = None, heartbeat: int | None = None) -> None:
+    adopting.adopt_migration(pk, epoch=epoch, heartbeat=heartbeat)
 
 
 def run_preflight(pk: int) -> None:

@@ -23,10 +23,18 @@ log = logging.getLogger(__name__)
 _CONNECT_PATIENCE = 3.0
 
 
-def adopt_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
-    """Nothing is ever started here: what has not begun goes back to the queue, what has is watched to its end."""
+def adopt_migration(
+    pk: int, *, epoch: int | None = None, heartbeat: int | None = None, connect: Connect = gateway.connect
+) -> None:
+    """Nothing is ever started here: what has not begun goes back to the queue, what has is watched to its end.
+
+    `epoch` and `heartbeat` are those that were found silent: a task that comes late or twice must not end a worker
+    that watches well.
+    """
     migration = Migration.objects.select_related("source", "target", "guest").filter(pk=pk).first()
     if migration is None or migration.terminal:
+        return
+    if epoch is not None and (migration.epoch, migration.heartbeat) != (epoch, heartbeat):
         return
     if not ledger.end_owner(migration) and migration.state == State.CHECKING:
         return  # a worker on another machine may still start it

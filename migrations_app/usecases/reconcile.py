@@ -44,8 +44,9 @@ class Reconciler:
             task = _due(row, now - seen.since)
             if task and (seen.asked is None or now - seen.asked >= ASK_AGAIN_SECONDS):
                 seen.asked = now
+                seen_as = (row.epoch, row.heartbeat) if task == "adopt_migration" else ()
                 with transaction.atomic():
-                    enqueue(f"migrations_app.tasks.{task}", row.pk, cluster="migrations")
+                    enqueue(f"migrations_app.tasks.{task}", row.pk, *seen_as, cluster="migrations")
 
 
 def _due(row: Migration, silent: float) -> str:

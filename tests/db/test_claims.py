@@ -18,6 +18,7 @@ from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import IN_FLIGHT, OWNED, TERMINAL, WAITING, State
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger, reconcile, watch_migration
+from migrations_app.usecases.adopt_migration import adopt_migration
 from migrations_app.usecases.ledger import Claim, LostClaim
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 
@@ -209,6 +210,29 @@ def _held_up(scene: Scene, migration: Migration) -> threading.Thread:
     worker = scene.in_background(scene.run, migration)
     eventually(in_state(migration, State.COPYING_MEMORY))
     return worker
+
+
+def test_an_adoption_that_is_delivered_late_or_twice_ends_no_worker_that_is_well(
+    scene: Scene, migration: Migration
+) -> None:
+    process = _sleeper()
+    try:
+        _set(migration, state=State.COPYING_MEMORY, owner="x", owner_machine=ledger.machine(), epoch=3, heartbeat=8)
+        _set(migration, owner_pid=process.pid, owner_pid_started=ledger.pid_started(process.pid))
+        reconciler = reconcile.Reconciler()
+        reconciler.look(0.0)
+        reconciler.look(6.0)
+        (task,) = OrmQ.objects.all()
+        pk, epoch, heartbeat = task.task["args"]
+        assert (pk, epoch, heartbeat) == (migration.pk, 3, 8)
+        for change in ({"heartbeat": 9}, {"epoch": 4, "heartbeat": 9}):
+            _set(migration, **change)
+            adopt_migration(pk, epoch=epoch, heartbeat=heartbeat, connect=scene.fleet.connect)
+            assert fresh(migration).epoch == change.get("epoch", 3)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_an_adopter_watches_to_the_end_and_the_old_owner_writes_nothing_more(
