@@ -226,7 +226,7 @@ def test_a_frozen_libvirtd(a: Host, b: Host, opened: Open) -> None:
         assert not look.answered
         assert look.error
         assert not target.alive()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # it ends; how soon depends on the machine
         for _ in range(2):
             with pytest.raises(HostUnreachable):
                 gateway.connect(door(b), deadline=1.5)
@@ -237,10 +237,10 @@ def test_a_frozen_libvirtd(a: Host, b: Host, opened: Open) -> None:
         assert source.look(uuid).job is JobKind.MIGRATION_OUT  # libvirtd there still tries
         started = time.monotonic()
         target.close()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
     finally:
         b.cont_daemon("libvirtd")
-    eventually(lambda: source.look(uuid).job is JobKind.NONE, 20)
+    eventually(lambda: source.look(uuid).job is JobKind.NONE, 60)
     assert opened(b).look(NOBODY) == GuestLook(answered=True, present=False)
 
 
@@ -251,7 +251,7 @@ def test_a_killed_libvirtd(b: Host, opened: Open) -> None:
     b.kill_daemon("libvirtd")
     try:
         eventually(lambda: not connection.alive())
-        assert [event.kind for event in heard] == [EventKind.CLOSED]
+        eventually(lambda: [event.kind for event in heard] == [EventKind.CLOSED])
         with pytest.raises(HostUnreachable):
             connection.guests()
         with pytest.raises(HostUnreachable):
