@@ -226,7 +226,7 @@ def test_a_frozen_libvirtd(a: Host, b: Host, opened: Open) -> None:
         assert not look.answered
         assert look.error
         assert not target.alive()
-        assert time.monotonic() - started < 20  # it ends; how soon depends on the machine
+        assert time.monotonic() - started < 60  # it ends; how soon depends on the machine
         for _ in range(2):
             with pytest.raises(HostUnreachable):
                 gateway.connect(door(b), deadline=1.5)
