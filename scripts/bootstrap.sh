@@ -88,7 +88,8 @@ install_packages() {
   fi
   "${apt[@]}" update || say "apt-get update found problems (above); trying without"
   leave_services_alone "${wanted[@]}"
-  "${apt[@]}" --yes --no-install-recommends install "${wanted[@]}"
+  # dpkg tells each step on standard output, and what goes wrong on standard error
+  "${apt[@]}" --yes --no-install-recommends install "${wanted[@]}" >/dev/null
 }
 
 # A package may need a newer version of something installed: libvirt-dev of libvirt0, and with it of libvirt-daemon.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import secrets
 import signal
@@ -10,13 +11,16 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "demo"
 USER = "admin"
+#: of the machine, not of the checkout: there is one lab of this prefix
+LOCK = Path("/run/kvmweb-demo.lock")
 
 
 class Stop(Exception):
@@ -36,16 +40,22 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     serve: subprocess.Popen[bytes] | None = None
+    from kvmweb.serve.children import die_with_parent
     from lab import Lab, Wanted
     from lab.guests import DEMO_SHAPE_MBIT
 
+    lock = _take_lock()
     try:
         print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
         _quietly("root")
         lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT))
         password = _prepare(lab)
         serve = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--bind", bind], cwd=ROOT, start_new_session=True
+            [sys.executable, "manage.py", "serve", "--bind", bind],
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=partial(die_with_parent, os.getpid()),  # also when the demo is killed
+            pass_fds=[lock.fileno()],  # held until kvmweb has ended, too
         )
         _wait_for(serve, lab)
         print(f"\n  kvmweb   http://{bind}/\n  login    {USER}\n  password {password}\n")
@@ -63,6 +73,21 @@ def main() -> None:
             serve.terminate()
             serve.wait(20)
         _quietly("down", "--prefix", PREFIX)
+
+
+def _take_lock(seconds: float = 15) -> IO[str]:
+    """Waits for the end of a demo that was killed; its kvmweb needs some seconds to stop."""
+    file = LOCK.open("w")
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                sys.exit("A demo runs on this machine already; end it with Ctrl-C first.")
+            time.sleep(0.2)
+        else:
+            return file
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -21,7 +21,8 @@ _WELL_SECONDS = 30.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """For `preexec_fn`: SIGTERM for this process as soon as the thread that started it ends, however it ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it has died already
         os._exit(1)
@@ -73,7 +74,7 @@ class Child:
             self._command,
             env=self._env,
             start_new_session=True,
-            preexec_fn=partial(_die_with_parent, os.getpid()),
+            preexec_fn=partial(die_with_parent, os.getpid()),
             stdin=subprocess.DEVNULL,
         )
         self._register.add(self._process.pid)
