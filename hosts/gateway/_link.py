@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +49,8 @@ class _Task:
         try:
             self._value = self._work()
         except BaseException as error:
+            # its frames hold libvirt's handles, and a handle keeps a closed connection open
+            traceback.clear_frames(error.__traceback__)
             self._error = error
         self._work = _nothing
         self._finish()  # before anybody can begin the next call
@@ -56,9 +59,13 @@ class _Task:
     def result(self, seconds: float) -> Any:
         if not self._done.wait(seconds):
             raise Timeout
-        if self._error is not None:
-            raise self._error
-        return self._value
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._value
+        finally:
+            del error  # or it would hold this frame, and this frame it
 
 
 def _nothing() -> None: ...

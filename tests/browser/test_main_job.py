@@ -10,13 +10,15 @@ from playwright.sync_api import expect
 
 from lab import Lab, TickReceiver
 from tests.browser.conftest import Open
+from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
-from tests.lab.test_migration import assert_moved, felt, running_on
+from tests.lab.test_migration import felt
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    before = take(lab)
     page = sign_in("olga")
     with TickReceiver(*lab.ticks_address) as ticks:
         for name in ("web-01", "build-01"):
@@ -43,7 +45,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
     expect(page).to_have_title(re.compile("[Dd]one"))
     downtime = re.search(r"(\d+) ms", page.locator("main").inner_text())
     assert downtime is not None
-    assert_moved(lab, "web-01")
+    assert_moved(lab, before, "web-01")
     if hole > int(downtime[1]) / 1000 + control + 0.5:
         # Two cores for Chromium and every emulated guest: the one that arrives may have to wait for its first turn. A
         # fault of ours would be felt each time, so it is measured again without the browser's work beside it.
@@ -55,6 +57,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
 
 
 def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    before = take(lab)
     pk = fresh.migrate("web-01", "kvm-b", bandwidth_mib=2)["id"]
     fresh.wait_for_copying(pk)
     page = sign_in("olga")
@@ -63,10 +66,11 @@ def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
     page.get_by_role("button", name="Cancel the migration").click()
     expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=30_000)
     assert fresh.wait_for_end(pk)["state"] == "cancelled"
-    assert running_on(lab, "kvm-a", "web-01")
+    assert_unchanged(lab, before)
 
 
 def test_without_javascript_the_forms_do_the_whole_job(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    before = take(lab)
     page = sign_in("olga", javascript=False)
     page.goto(f"{fresh.url}/vms/{fresh.guest('web-01')['uuid']}/migrate/")
     page.get_by_role("button", name=re.compile("Check")).first.click()
@@ -84,7 +88,7 @@ def test_without_javascript_the_forms_do_the_whole_job(fresh: Serving, lab: Lab,
     assert fresh.wait_for_end(pk)["state"] == "done"
     page.reload()
     expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
-    assert_moved(lab, "web-01")
+    assert_moved(lab, before, "web-01")
 
 
 def test_what_somebody_does_with_virsh_shows_on_an_open_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:

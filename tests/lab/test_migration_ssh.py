@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab import Lab
+from tests.lab.leftovers import assert_moved, take
 from tests.lab.serving import Serving
-from tests.lab.test_migration import assert_moved
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -34,6 +34,7 @@ def test_a_guest_moves_over_ssh(over_ssh: Serving, lab: Lab) -> None:
     report = over_ssh.post("/preflights", {"guest": over_ssh.guest("web-01")["uuid"], "target": "kvm-b"})
     assert report.status == 200
     assert [finding for finding in report.body["findings"] if finding["severity"] in ("blocker", "unknown")] == []
+    before = take(lab)
     migration = over_ssh.wait_for_end(over_ssh.migrate("web-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
-    assert_moved(lab, "web-01")
+    assert_moved(lab, before, "web-01")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab import Lab, Wanted
+from tests.lab.leftovers import assert_moved, take
 from tests.lab.serving import Serving
-from tests.lab.test_migration import assert_moved
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -35,12 +35,14 @@ def test_a_guest_moves_from_12_to_13_and_on_to_13(mixed: Lab, tmp_path: Path) ->
         libvirt = {host["name"]: host["libvirt"] for host in serving.items("/hosts")}
         assert libvirt["kvm-a"].startswith("9.")
         assert libvirt["kvm-b"].startswith("11.")
+        before = take(mixed)
         first = serving.wait_for_end(serving.migrate("web-01", "kvm-b")["id"])
         assert first["state"] == "done", first
-        assert_moved(mixed, "web-01")
+        assert_moved(mixed, before, "web-01")
         serving.wait_for_guest("web-01", "kvm-b")
+        before = take(mixed)
         second = serving.wait_for_end(serving.migrate("web-01", "kvm-c")["id"])
         assert second["state"] == "done", second
-        assert_moved(mixed, "web-01", source="kvm-b", target="kvm-c")
+        assert_moved(mixed, before, "web-01", source="kvm-b", target="kvm-c")
     finally:
         serving.stop()
