@@ -63,16 +63,23 @@ class Serving:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self._answers, 60, "kvmweb answers")
+        # the web server of an earlier serve that was killed may still answer: serve ends it before it starts its own
+        wait_until(self._has_its_own_web_server, 60, "the web server is started", tell=self.tail_of_log)
+        wait_until(self._answers, 60, "kvmweb answers", tell=self.tail_of_log)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(30)
 
+    def _has_its_own_web_server(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.tail_of_log()
+        return any(f"PPid:\t{self.process.pid}\n" in _status(pid) for pid in self.pids("uvicorn"))
+
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, (self.folder / "serve.log").read_text()[-3000:]
+        assert self.process.poll() is None, self.tail_of_log()
         try:
             return self.get("/hosts").status == 200
         except OSError:
@@ -214,6 +221,13 @@ def wait_until(true: Callable[[], bool], seconds: float, what: str, tell: Callab
     while not true():
         assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}. {tell()}"
         time.sleep(0.1)
+
+
+def _status(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""
 
 
 def _spare_port() -> int:
