@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
+from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport, is_loopback
 from hosts.facts.guest import RunState
 from hosts.facts.host import version_text
 from kvmweb.accounts.permissions import visible
@@ -96,10 +96,11 @@ class Host(models.Model):
 
     @property
     def peer(self) -> PeerEndpoint | None:
-        """How other hosts reach this one; None for a host registered by its local socket without a peer address."""
+        """How other hosts reach this one; None when no peer address was given and kvmweb's own way is only for itself:
+        the local socket, or a loopback address (a tunnel)."""
         address = self.peer_address or self.address
         transport = self.peer_transport or self.transport
-        if not address or transport == Transport.UNIX:
+        if not address or transport == Transport.UNIX or is_loopback(address):
             return None
         user = self.peer_user or (self.user if transport == Transport.SSH else "")
         return PeerEndpoint(transport=Transport(transport), address=address, user=user)

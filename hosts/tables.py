@@ -13,13 +13,17 @@ class HostTable(tables.Table):  # type: ignore[misc]
     contact = tables.TemplateColumn("{% load ui %}{% contact_state record %}", verbose_name="Contact")
     name = tables.TemplateColumn(template_name="hosts/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     running = tables.TemplateColumn(
-        "{{ record.running }} of {{ record.guests }}", verbose_name="VMs running", attrs={"cell": {"class": "num"}}
+        "{% if record.seen_at %}{{ record.running }} of {{ record.guests }}{% else %}–{% endif %}",
+        verbose_name="VMs running",
+        attrs={"cell": {"class": "num"}},
     )
     memory = tables.TemplateColumn(
         template_name="hosts/_memory_cell.html", order_by="memory_free_kib", attrs={"cell": {"class": "num"}},
         verbose_name="Memory free",
     )  # fmt: skip
-    cpus = tables.Column(verbose_name="CPUs", attrs={"cell": {"class": "num roomy-only"}})
+    cpus = tables.TemplateColumn(
+        "{{ record.cpus|default:'–' }}", verbose_name="CPUs", attrs={"cell": {"class": "num roomy-only"}}
+    )
     libvirt_version = tables.TemplateColumn(
         "{{ record.libvirt|default:'–' }}", verbose_name="libvirt", attrs={"cell": {"class": "num roomy-only"}}
     )

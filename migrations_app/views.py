@@ -32,6 +32,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "moving": moving,
         "bars": bars,
         "shortages": queries.shortages(bars),
+        "unread": [bar.host for bar in bars if not bar.host.answers],
         "outcomes": queries.last_outcomes(request.user),
     }
     return render(request, "dashboard/dashboard.html", values)

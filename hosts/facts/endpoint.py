@@ -108,11 +108,14 @@ class PeerEndpoint:
         check_user(self.user, field="peer_user")
         if self.user and self.transport is Transport.TCP:
             raise BadEndpoint("peer_user", "Plain TCP has no user.")
-        if self.address.startswith("localhost") or _is_loopback(self.address):
+        if is_loopback(self.address):
             raise BadEndpoint("peer_address", "Other hosts need an address that is not this host's loopback.")
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether only the machine itself can reach it; other names are for that machine's resolver to know."""
+    if address == "localhost" or address.startswith("localhost."):
+        return True
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, TypedDict
 
 from hosts.facts import endpoint, host_key
-from hosts.facts.endpoint import BadEndpoint, Endpoint, PeerEndpoint, Transport
+from hosts.facts.endpoint import BadEndpoint, Endpoint, PeerEndpoint, Transport, is_loopback
 from hosts.models import Host
 from hosts.usecases.errors import HostRefused
 
@@ -106,13 +105,6 @@ def refuse_twins(values: dict[str, Any], *, but: Host | None = None) -> None:
 
 def _door(transport: str, address: str, port: int | None) -> tuple[str, str, int | None]:
     return transport, address, port or endpoint.DEFAULT_PORTS.get(Transport(transport))
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address.split(".", maxsplit=1)[0] == "localhost"
 
 
 def door_text(values: dict[str, Any]) -> str:

@@ -109,9 +109,18 @@ def _stopped(case: Case) -> Decision:
             if job.postcopy_used
             else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}",
         )
+    waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
+    if job.postcopy_used:
+        return case.attention_after(
+            STALE_INCOMING_S,
+            waiting,
+            f"{job.name} runs nowhere: its memory was divided between {job.source} and {job.target}.",
+            f"Never resume it on {job.source}. {virsh(job.target, job, 'domstate', '--reason')}; unless it runs there"
+            " again by itself, what it had in memory is lost: start it afresh.",
+        )
     return case.attention_after(
         STALE_INCOMING_S,
-        f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them.",
+        waiting,
         f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
         f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
         f" started: {virsh(job.target, job, 'destroy')}, and after that {virsh(job.source, job, 'resume')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -203,6 +204,26 @@ def test_what_cannot_be_seen_is_shown_as_old(scene: dict[str, Any], as_viewer: C
     text = as_viewer.get(f"/vms/{scene['lost'].pk}/").content.decode()
     assert "Was running" in text
     assert "which does not answer" in text
+
+
+def test_a_host_that_was_never_read_shows_no_numbers(scene: dict[str, Any], as_viewer: Client) -> None:
+    """Registered by a loopback address (a tunnel), which no other host could use either."""
+    host = Host.objects.create(name="tunnel", transport="tcp", address="127.0.0.1", port=16511, contact="away")
+    page = as_viewer.get(f"/hosts/{host.pk}/").content.decode()
+    assert "not at all: VMs cannot be moved here" in page
+    assert "Not read yet." in page
+    row = as_viewer.get("/hosts/?q=tunnel").content.decode().split("tunnel</a>")[1].split("</tr>")[0]
+    assert "0" not in re.sub(r"<[^>]*>", "", row)
+
+
+def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, viewer: Any) -> None:
+    first, second = seed.make_host("first", number=81), seed.make_host("second", number=82)
+    assert "can be emptied: yes" in client_of(viewer).get("/").content.decode()
+    Host.objects.filter(pk=second.pk).update(contact="away")
+    page = client_of(viewer).get("/").content.decode()
+    assert "can be emptied: unknown" in page
+    assert second.name in page.split("can be emptied")[1]
+    assert first.name
 
 
 def test_the_history_filters_by_state_host_vm_and_person(scene: dict[str, Any], as_viewer: Client) -> None:

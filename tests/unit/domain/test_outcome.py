@@ -225,6 +225,13 @@ def test_paused_without_job_after_post_copy_must_not_be_resumed() -> None:
     assert "Do not resume it" in decision.what_to_do
 
 
+def test_stopped_on_both_after_post_copy_must_not_be_resumed_at_the_source() -> None:
+    decision = decide(STOPPED, INCOMING, after(60, replace(JOB, postcopy_used=True)))
+    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert "Never resume it on kvm-a" in decision.what_to_do
+    assert "virsh resume" not in decision.what_to_do
+
+
 def test_paused_by_migration_without_job_and_destination_silent() -> None:
     assert verdict(STOPPED, SILENT, after(119)) is Verdict.WAIT
     assert "Do not start or resume" in decide(STOPPED, SILENT, after(120)).what_to_do
