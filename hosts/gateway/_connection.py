@@ -7,7 +7,8 @@ time: whoever moves a guest needs a connection for migrate() and another one to 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 #: seconds between questions, and how many may stay unanswered: a lost host is noticed after 20 s
 _KEEPALIVE = (5, 3)
 
-_opening: Counter[str] = Counter()
+#: attempts that have not come back yet: by URI, from when on each counts as hanging
+_opening: dict[str, list[float]] = defaultdict(list)
 _opening_lock = threading.Lock()
 
 
@@ -41,16 +43,17 @@ def uri_of(endpoint: Endpoint) -> str:
 def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection:
     """Raises HostUnreachable. `deadline` is also that of each later call."""
     uri = uri_of(endpoint)
-    if _opening[uri] > 0:
+    if _hangs(uri):
         _ask_first(endpoint, deadline)
-    return LibvirtConnection(Link(lambda: _open(uri), name=_name(endpoint), deadline=deadline), endpoint)
+    return LibvirtConnection(Link(lambda: _open(uri, deadline), name=_name(endpoint), deadline=deadline), endpoint)
 
 
-def _open(uri: str) -> libvirt.virConnect:
+def _open(uri: str, deadline: float) -> libvirt.virConnect:
     """In a thread that may never come back. When it comes back too late, dropping the connection closes it."""
     libvirt = libvirt_with_loop()
+    late = time.monotonic() + deadline / 2
     with _opening_lock:
-        _opening[uri] += 1
+        _opening[uri].append(late)
     try:
         raw = libvirt.open(uri)
         raw.setKeepAlive(*_KEEPALIVE)
@@ -60,7 +63,13 @@ def _open(uri: str) -> libvirt.virConnect:
         raise HostUnreachable(_errors.said(error), code=code, domain=domain) from None
     finally:
         with _opening_lock:
-            _opening[uri] -= 1
+            _opening[uri].remove(late)
+
+
+def _hangs(uri: str) -> bool:
+    """Whether an earlier attempt hangs. One that is merely under way says nothing."""
+    with _opening_lock:
+        return any(late < time.monotonic() for late in _opening[uri])
 
 
 def _ask_first(endpoint: Endpoint, deadline: float) -> None:
