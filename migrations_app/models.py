@@ -65,6 +65,12 @@ class Migration(models.Model):
     #: [{"pool", "name", "path"}]: what this migration made at the destination; only this is ever removed
     created_volumes = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
+    #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
+    downtime_set = models.BooleanField(default=False)
+    #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
+    job_over = models.BooleanField(default=False)
+    #: an admin ended it by hand, because the hosts alone could not say how it ended
+    closed_by_name = models.CharField(max_length=150, blank=True)
 
     # what is shown
     findings = models.JSONField(default=list)

@@ -17,6 +17,9 @@ from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity,
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume, VolumeSpec
 
+#: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
+_TIMED_OUT = 68
+
 
 class GatewayError(Exception):
     """A host said no, or nothing. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
@@ -26,6 +29,11 @@ class GatewayError(Exception):
         self.message = message
         self.code = code
         self.domain = domain
+
+    @property
+    def unanswered(self) -> bool:
+        """What was asked for may have been done all the same: no answer came in time."""
+        return isinstance(self, HostUnreachable) or self.code == _TIMED_OUT
 
 
 class HostUnreachable(GatewayError):

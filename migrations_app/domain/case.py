@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from hosts.facts.guest import GuestLook
+from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.verdict import Decision, JobRecord, Verdict
 from migrations_app.domain.whereabouts import at_destination, at_source
+
+_IS_ON = {
+    RunState.RUNNING: "runs on",
+    RunState.BLOCKED: "runs on",
+    RunState.PAUSED: "is paused on",
+    RunState.PMSUSPENDED: "sleeps (suspended by its own system) on",
+    RunState.SHUTDOWN: "is shutting down on",
+}
 
 
 class Case:
@@ -37,6 +45,15 @@ class Case:
         if self.lasts(seconds):
             return self.attention(sentence, what_to_do)
         return self.wait(waiting, self.both_say)
+
+    @property
+    def here(self) -> str:
+        """ "web-01 runs on kvm-a": what the source said of an active guest."""
+        return f"{self.job.name} {_IS_ON.get(self.source.state, 'is on')} {self.job.source}"
+
+    @property
+    def arrived(self) -> str:
+        return f"{self.job.name} {_IS_ON.get(self.destination.state, 'is on')} {self.job.target}"
 
     @property
     def libvirt_said(self) -> str:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hosts.facts.guest import GuestLook, RunState
+from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.case import Case, virsh
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.verdict import Action, Decision, JobRecord, Verdict
-from migrations_app.domain.whereabouts import STARTED_ANEW, At, There
+from migrations_app.domain.whereabouts import STARTED_ANEW, USER, At, There
 
-__all__ = ["Action", "Decision", "JobRecord", "Verdict", "decide"]
+__all__ = ["Action", "Decision", "JobRecord", "Verdict", "call_may_still_begin", "decide"]
 
 #: Two looks in a row: without a call of ours that came back, one look may have hit a gap between two phases.
 SETTLED_S = 1.0
+#: libvirt waits this long for whoever holds the guest's job before it begins or gives up (QEMU_JOB_WAIT_TIME, 30 s).
+JOB_WAIT_S = 35.0
 #: libvirt stops the source, starts the destination and tidies up; all of it takes a moment.
 HANDOVER_S = 10.0
 #: A restarting daemon resumes its guest by itself within this time.
@@ -32,6 +34,9 @@ SILENCE_S = 120.0
 
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
     case = Case(source, destination, job)
+    if job.job_over and source.job is JobKind.MIGRATION_OUT:
+        others = f"{case.here}, and a migration that kvmweb did not start is moving it. Waiting for its end."
+        return case.wait(others, case.both_say)
     return _ROWS[case.at](case)
 
 
@@ -50,7 +55,7 @@ def _silent(case: Case) -> Decision:
     if not case.lasts(SILENCE_S):
         return case.wait(f"{waiting} {known}", case.both_say)
     return case.attention(
-        f"{known} {who} has not answered for more than {SILENCE_S:.0f} s.",
+        f"{known} {who} {'do' if ' and ' in who else 'does'} not answer.",
         f"Bring {who} back, or make sure that it is powered off. Do not start or resume the VM anywhere"
         " before that: it could run twice. When the host answers, the migration is judged again by itself.",
     )
@@ -69,10 +74,8 @@ def _copying(case: Case) -> Decision:
         if case.source.runs and case.destination.runs and case.lasts(HANDOVER_S):
             return _split_brain(case)
         return case.moving(State.ARRIVING, f"{job.name} is handed over from {job.source} to {job.target}.")
-    verb = "runs on" if case.source.runs else "is paused on"
     silent = f" Waiting for {job.target} to answer." if case.there is There.SILENT else ""
-    sentence = f"{job.name} {verb} {job.source} while libvirt copies it to {job.target}.{silent}"
-    return case.moving(State.COPYING_MEMORY, sentence)
+    return case.moving(State.COPYING_MEMORY, f"{case.here} while libvirt copies it to {job.target}.{silent}")
 
 
 def _switching(case: Case) -> Decision:
@@ -134,9 +137,8 @@ def _never_let_go(case: Case) -> Decision:
     undefine = f" Then: {virsh(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
     if not case.lasts(HANDOVER_S):
         return case.moving(State.ARRIVING, _letting_go(job))
-    where = "runs" if case.destination.runs else "is paused"
     return case.attention(
-        f"{job.name} {where} on {job.target}, and a paused leftover is still on {job.source}.",
+        f"{case.arrived}, and a paused leftover is still on {job.source}.",
         f"Never resume it on {job.source}. When you have seen that {job.target} has it:"
         f" {virsh(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
         "libvirt did not finish the move at the source.",
@@ -175,7 +177,7 @@ def _at_home(case: Case) -> Decision:
     job = case.job
     if case.there is There.SILENT:
         return _silent(case)
-    here = f"{job.name} {'runs' if case.source.runs else 'is paused'} on {job.source}"
+    here = case.here
     if case.there not in (There.ABSENT, There.OFF):
         return case.attention_after(
             STALE_INCOMING_S,
@@ -185,8 +187,8 @@ def _at_home(case: Case) -> Decision:
         )
     if job.call_running:
         return case.wait(f"{here}; libvirt has not begun to move it or has not reported yet.")
-    if job.call_returned is None and not case.lasts(SETTLED_S):
-        return case.wait(f"{here}; looking a second time.")
+    if not case.lasts(call_may_still_begin(job)):
+        return case.wait(f"{here}; looking again whether libvirt has begun to move it.")
     if case.there is There.OFF and not job.target_had_definition:
         return case.attention_after(
             HANDOVER_S,
@@ -197,8 +199,22 @@ def _at_home(case: Case) -> Decision:
     return _stayed(case, here)
 
 
+def call_may_still_begin(job: JobRecord) -> float:
+    """Seconds for which a guest without a job proves nothing: an adopter does not hear what the call returns."""
+    if job.call_returned is not None or not job.call_made:
+        return 0.0
+    return SETTLED_S if job.job_seen else JOB_WAIT_S
+
+
 def _stayed(case: Case, here: str) -> Decision:
     job = case.job
+    if case.source.state is RunState.PAUSED and not job.was_paused and case.source.reason != USER:
+        return case.attention_after(
+            RESUME_S,
+            f"{here}; {job.source} is expected to let it go on by itself.",
+            f"{here}. It ran before the move.",
+            f"{virsh(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
+        )
     safe = job.created_volumes and case.there is There.ABSENT
     actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()
     if job.cancel_requested or job.aborted:
@@ -209,21 +225,27 @@ def _stayed(case: Case, here: str) -> Decision:
             cause=job.call_error,
             actions=actions,
         )
-    cause = (
-        job.call_error
-        or {
-            True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
-            False: "libvirt ended the migration without saying why.",
-            None: "The migration ended while kvmweb did not watch it, so libvirt's reason is not known.",
-        }[job.call_returned]
-    )
     return Decision(
         verdict=Verdict.FAILED,
         sentence=f"{here}, where it was before. It was not moved.",
-        cause=cause,
+        cause=_why_it_stayed(job),
         what_to_do="Remove the cause and migrate again. The log of libvirt on both hosts has more.",
         actions=actions,
     )
+
+
+def _why_it_stayed(job: JobRecord) -> str:
+    if job.call_error:
+        return job.call_error
+    if not job.call_made:
+        return "The worker ended before it asked libvirt to move the VM."
+    if job.call_returned is None and not job.job_seen:
+        return "libvirt has not begun to move it."
+    return {
+        True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
+        False: "libvirt ended the migration without saying why.",
+        None: "The migration ended while kvmweb did not watch it, so libvirt's reason is not known.",
+    }[job.call_returned]
 
 
 def _in_post_copy(case: Case) -> Decision:
@@ -282,13 +304,12 @@ def _left(case: Case) -> Decision:
 
 def _arrived(case: Case) -> Decision:
     job = case.job
-    where = f"{job.name} {'runs' if case.destination.runs else 'is paused'} on {job.target}"
-    if case.destination.state is RunState.PMSUSPENDED:
-        where = f"{job.name} is on {job.target}, suspended by its own system"
+    where = case.arrived
     if case.destination.reason in STARTED_ANEW and job.call_returned is not True:
         return case.attention(
             f"{where}, but it was started there afresh, it did not arrive with its memory.",
-            f"Find out who started it on {job.target}. If all is well, close this migration.",
+            f"Find out who started it on {job.target}, and that it runs nowhere else. If all is well, an admin closes"
+            " this migration.",
         )
     if job.persist and job.was_persistent and not case.destination.persistent:
         return case.attention_after(
@@ -326,17 +347,25 @@ def _nowhere(case: Case) -> Decision:
     job = case.job
     if not case.lasts(SETTLED_S):
         return case.wait(f"Neither {job.source} nor {job.target} runs {job.name}.", case.both_say)
+    if job.elsewhere:
+        return case.attention(
+            f"Neither {job.source} nor {job.target} runs {job.name}; it was last seen active on"
+            f" {' and '.join(job.elsewhere)}.",
+            f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When you have seen"
+            " where it is, an admin closes this migration.",
+        )
+    first = "First look on every other host that could have it: started a second time, it destroys its data."
     if case.at is At.OFF or case.there is There.OFF:
         host = job.source if case.at is At.OFF else job.target
         both = case.at is At.OFF and case.there is There.OFF
         keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
-        todo = f"Find out why it ended, then {virsh(host, job, 'start')}{keep}"
+        todo = f"{first} Find out why it ended, then {virsh(host, job, 'start')}{keep}"
     else:
         todo = (
-            "Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"
+            f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"
             " host that has its disks, and start it there."
         )
-    return case.attention(f"{job.name} runs nowhere: it ended while it was being moved.", todo)
+    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.", todo)
 
 
 def _unclear(case: Case) -> Decision:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -40,8 +41,9 @@ _PHASES = {
 class Progress:
     """Bytes, bytes per second, milliseconds; memory and disks together unless the name says otherwise.
 
-    `percent` is how much has been copied at least once. `converging` False: the guest writes faster than the link
-    carries, so without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
+    `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
+    `converging` False: the guest writes faster than the link carries, so without help it will not end; None: not known
+    yet. `eta_high_ms` None beside a low one: no upper bound.
     """
 
     phase: Phase = Phase.PREPARING
@@ -62,6 +64,12 @@ class Progress:
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "phase": str(self.phase)}
+
+    @classmethod
+    def from_json(cls, shown: Mapping[str, Any]) -> Progress:
+        """What was shown last, also by another worker: numbers go on from there. {} is the very beginning."""
+        known = {field.name: shown[field.name] for field in fields(cls) if field.name in shown}
+        return cls(**{**known, "phase": Phase(known.get("phase", Phase.PREPARING))})
 
 
 def refine(seen: State, stats: JobStats | None) -> State:
@@ -110,11 +118,18 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         transferred_bytes=last.transferred_bytes,
         remaining_bytes=0 if phase is Phase.DONE else last.remaining_bytes,
         total_bytes=last.total_bytes,
+        rate_bps=_average(last) if phase is Phase.DONE else None,
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
         disk_remaining_bytes=0 if phase is Phase.DONE and last.disk_total_bytes else last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
     )
+
+
+def _average(last: Progress) -> int | None:
+    if not last.transferred_bytes or not last.elapsed_ms:
+        return None
+    return last.transferred_bytes * 1000 // last.elapsed_ms
 
 
 def _percent(last: Progress, phase: Phase, copied: int) -> int:

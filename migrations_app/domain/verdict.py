@@ -52,6 +52,14 @@ class JobRecord:
     aborted: bool = False
     seconds_in_this_view: float
     postcopy_used: bool = False
+    #: False: the worker died before libvirt was asked, and whoever took over made sure that it never will be
+    call_made: bool = True
+    #: libvirt's job was seen at least once
+    job_seen: bool = True
+    #: our job has ended: one that runs at the source now is somebody else's
+    job_over: bool = False
+    #: other hosts on which the guest is active, by their last word
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,8 @@ def adopt_migration(
         return
     if epoch is not None and (migration.epoch, migration.heartbeat) != (epoch, heartbeat):
         return
-    if not ledger.end_owner(migration) and migration.state == State.CHECKING:
-        return  # a worker on another machine may still start it
+    # one on another machine, which we cannot end, loses its claim below: without it nothing can be started any more
+    ledger.end_owner(migration)
     if migration.state == State.CHECKING:
         _begin_again(pk)
         return
@@ -50,8 +50,8 @@ def adopt_migration(
     try:
         with (
             Heartbeat(held) as heart,
-            Line(migration.source, connect) as source,
-            Line(migration.target, connect) as target,
+            Line(migration.source, connect, machine=migration.source_host_uuid) as source,
+            Line(migration.target, connect, machine=migration.target_host_uuid) as target,
         ):
             source.wait(_CONNECT_PATIENCE)
             target.wait(_CONNECT_PATIENCE)

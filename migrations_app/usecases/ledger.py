@@ -181,8 +181,9 @@ def end_owner(migration: Migration) -> bool:
     """
     if not migration.owner or migration.owner_pid is None:
         return True
-    if migration.owner_machine != machine():
-        return migration.owner_machine.rpartition(" ")[0] == machine().rpartition(" ")[0]  # it has rebooted since
+    (name, _, boot), (my_name, _, my_boot) = migration.owner_machine.rpartition(" "), machine().rpartition(" ")
+    if boot != my_boot:
+        return name == my_name  # it has rebooted since
     if migration.owner_pid == os.getpid() or pid_started(migration.owner_pid) != migration.owner_pid_started:
         return True
     log.warning("migration %s: ending its silent worker %s", migration.pk, migration.owner_pid)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 
@@ -24,11 +25,20 @@ _PAUSE_SECONDS = 1.0
 class Line:
     """One host. A lost connection is opened again in a thread, so that the watch and its heartbeat never wait for it.
 
-    A `connection` that is handed in is lent: whoever opened it closes it.
+    A `connection` that is handed in is lent: whoever opened it closes it. `machine` is the host UUID that must answer:
+    an address may have been changed meanwhile, or given to another machine.
     """
 
-    def __init__(self, host: Host, connect: Connect, connection: HostConnection | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        connect: Connect,
+        connection: HostConnection | None = None,
+        *,
+        machine: UUID | str | None = None,
+    ) -> None:
         self.host = host
+        self._machine = str(machine) if machine else ""
         self._connect = connect
         self._connection = connection
         self._lent = connection
@@ -69,6 +79,15 @@ class Line:
                 self._lost(error.message)
             return None
 
+    def do(self, deed: Callable[[HostConnection], object]) -> bool:
+        """Whether it was done, and answered (else the reason is logged)."""
+
+        def ask(connection: HostConnection) -> bool:
+            deed(connection)
+            return True
+
+        return self.ask(ask) is True
+
     def wait(self, seconds: float) -> None:
         """Give a connection that is being opened the chance to be there."""
         opening = self._opening
@@ -106,10 +125,25 @@ class Line:
             self._trouble = error.message
             time.sleep(_PAUSE_SECONDS)
             return
-        if self._closed:
+        if not self._is_the_machine(connection):
+            _close(connection)
+            time.sleep(_PAUSE_SECONDS)
+        elif self._closed:
             _close(connection)
         else:
             self._connection = connection
+
+    def _is_the_machine(self, connection: HostConnection) -> bool:
+        if not self._machine:
+            return True
+        try:
+            answers = connection.identity().uuid
+        except GatewayError as error:
+            self._trouble = error.message
+            return False
+        if answers != self._machine:
+            self._trouble = f"another machine answers at its address: host UUID {answers}"
+        return answers == self._machine
 
 
 def _close(connection: HostConnection) -> None:

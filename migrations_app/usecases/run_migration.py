@@ -122,11 +122,12 @@ class Start:
             except NotStarted as reason:
                 self._not_started(str(reason), target)
                 return
+            row.call_made = True
             ledger.update(self.held, call_made=True, started_at=self._now(), timings=row.timings)
             mover.start()
         with (
-            Line(row.source, self.connect, _connection(source)) as here,
-            Line(row.target, self.connect, _connection(target)) as there,
+            Line(row.source, self.connect, _connection(source), machine=row.source_host_uuid) as here,
+            Line(row.target, self.connect, _connection(target), machine=row.target_host_uuid) as there,
         ):
             row.state = self.state
             Watch(self.held, row, here, there, self.heart, mover).run()
@@ -257,10 +258,15 @@ class Start:
 
     def _not_started(self, why: str, target: Side) -> None:
         row = self.migration
-        left: list[dict[str, Any]] = []
-        if row.created_volumes and not isinstance(target.connection, Unknown):
-            line = Line(row.target, self.connect, target.connection)
-            left = delete_own_volumes(self.held, row, line)
+        left = row.created_volumes
+        if left and not isinstance(target.connection, Unknown):
+            with Line(row.target, self.connect, target.connection, machine=row.target_host_uuid) as there:
+                look = there.look(str(row.guest_id))
+                if look.answered and not look.present:
+                    left = delete_own_volumes(self.held, row, there)
+                else:
+                    paths = ", ".join(volume["path"] for volume in left)
+                    ledger.note(self.held, f"Left on {row.target}, which does not say that nobody uses it: {paths}")
         if why == "cancelled":
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             self._become(State.CANCELLED, text, created_volumes=left)

@@ -15,11 +15,11 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
 from kvmweb.journal import writer
-from migrations_app.domain.lifecycle import IN_FLIGHT
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.collect_facts import Connection, Side, collect
 from migrations_app.usecases.probe_lock import probing
+from migrations_app.usecases.slots import BUSY
 
 Connect = Callable[..., HostConnection]
 
@@ -38,7 +38,7 @@ def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
         both_sides(sighting.host, preflight.target, connect=connect) as (source, target),
         probing(guest.pk, patience=2.0) as alone,
     ):
-        probe = alone and not Migration.objects.filter(guest=guest, state__in=IN_FLIGHT).exists()
+        probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
         facts, _ = collect(preflight.request, source, target, probe=probe)
     report = run_all(facts)
     _finish(preflight, verdict=report.verdict, findings=[finding.as_json() for finding in report.findings])

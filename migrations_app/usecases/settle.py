@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any
 
 from hosts.gateway.port import GatewayError, HostConnection
@@ -20,33 +21,27 @@ def felt_downtime(target: Line, source: Line, uuid: str) -> int | None:
     return None
 
 
-def carry_autostart(held: Claim, migration: Migration, source: Line, target: Line) -> None:
-    """On at the destination if it was on at the source; off at a source that keeps a definition."""
-    if not migration.source_autostart or not migration.request.options.persist:
-        return
-    uuid = str(migration.guest_id)
-    if target.ask(_set_autostart(uuid, True)) is None:
-        ledger.note(
-            held,
-            f"Autostart could not be switched on at {migration.target}. There run: virsh autostart {uuid}",
+def carry_autostart(held: Claim, migration: Migration, source: Line, target: Line) -> str:
+    """On at the destination if it was on at the source and is defined there; off at a source that keeps a definition.
+
+    Returns what is left for a person to do, "" when nothing is.
+    """
+    if not migration.source_autostart:
+        return ""
+    uuid, options, left = str(migration.guest_id), migration.request.options, []
+    if not options.undefine_source and not source.do(lambda c: c.set_autostart(uuid, False)):
+        left.append(
+            f"Autostart is still on at {migration.source}: the VM would run twice after the next start of that host."
+            f" There run: virsh autostart --disable {uuid}"
         )
-    else:
-        ledger.note(held, f"Autostart was on and is on at {migration.target} now.")
-    keeps = not migration.request.options.undefine_source
-    if keeps and source.ask(_set_autostart(uuid, False)) is None:
-        ledger.note(
-            held,
-            f"Autostart is still on at {migration.source}: the VM could run twice."
-            f" There run: virsh autostart --disable {uuid}",
-        )
-
-
-def _set_autostart(uuid: str, enabled: bool) -> Any:
-    def ask(connection: HostConnection) -> bool:
-        connection.set_autostart(uuid, enabled)
-        return True
-
-    return ask
+    if options.persist:
+        if not target.do(lambda c: c.set_autostart(uuid, True)):
+            left.append(f"Autostart could not be switched on at {migration.target}. There run: virsh autostart {uuid}")
+        else:
+            ledger.note(held, f"Autostart was on and is on at {migration.target} now.")
+    for sentence in left:
+        ledger.note(held, sentence)
+    return " ".join(left)
 
 
 def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[dict[str, Any]]:
@@ -57,11 +52,13 @@ def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[
     left = []
     for volume in migration.created_volumes:
         if not volume["made"]:
+            left.append(volume)
             ledger.note(
                 held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it."
             )
             continue
-        if target.ask(_delete(volume["pool"], volume["name"])) is None:
+        pool, name = volume["pool"], volume["name"]
+        if not target.do(methodcaller("delete_volume", pool, name)):
             left.append(volume)
             ledger.note(
                 held,
@@ -71,14 +68,6 @@ def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[
         else:
             ledger.note(held, f"Removed {volume['path']}, which this migration had made on {migration.target}.")
     return left
-
-
-def _delete(pool: str, name: str) -> Any:
-    def ask(connection: HostConnection) -> bool:
-        connection.delete_volume(pool, name)
-        return True
-
-    return ask
 
 
 def make_volumes(
@@ -92,9 +81,10 @@ def make_volumes(
         ledger.update(held, created_volumes=migration.created_volumes)
         try:
             connection.create_volume(spec)
-        except GatewayError:
-            migration.created_volumes = migration.created_volumes[:-1]
-            ledger.update(held, created_volumes=migration.created_volumes)
+        except GatewayError as error:
+            if not error.unanswered:
+                migration.created_volumes = migration.created_volumes[:-1]
+                ledger.update(held, created_volumes=migration.created_volumes)
             raise
         entry["made"] = True
         ledger.update(held, created_volumes=migration.created_volumes)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from hosts.models import Host
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.models import Migration
 
+#: libvirt is at work, or may be: what needs a person counts until its job was seen to be over
+BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
+
 
 def why_not(migration: Migration) -> str:
     """The reason why this migration has to wait, "" when a slot is free. A look, not a reservation."""
     config = settings.KVMWEB
-    flying = list(
-        Migration.objects.filter(state__in=IN_FLIGHT)
-        .exclude(pk=migration.pk)
-        .values_list("source", "target", "guest_name")
-    )
+    flying = list(Migration.objects.filter(BUSY).exclude(pk=migration.pk).values_list("source", "target", "guest_name"))
     if len(flying) >= config.max_migrations:
         return f"Waiting: {len(flying)} migrations are running, at most {config.max_migrations} may."
     leaving = [name for source, _, name in flying if source == migration.source_id]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
 
 from hosts.facts.guest import GuestLook, JobKind
 from migrations_app.domain.lifecycle import TERMINAL, State
-from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, decide
+from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, call_may_still_begin, decide
 from migrations_app.domain.progress import Progress, advance, refine
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
+from migrations_app.usecases.elsewhere import elsewhere
 from migrations_app.usecases.heartbeat import Heartbeat
 from migrations_app.usecases.ledger import Claim, LostClaim
 from migrations_app.usecases.lines import Line
@@ -27,8 +29,12 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 CANCEL_POLL_SECONDS = 0.1
 ABORT_AGAIN_SECONDS = 2.0
-#: a migration that needs a person is looked at this long each time
-SECOND_LOOK_SECONDS = 3.0
+#: a migration that needs a person is looked at again and again, this long each time at most
+SECOND_LOOK_SECONDS = 15.0
+#: by then what both hosts say has settled: the longest a hand-over takes; a host that is silent stays so
+SETTLES_SECONDS = 10.0
+SILENT_SECONDS = 1.0
+_SETTLED = 1e6
 _ENDS = {Verdict.DONE: State.DONE, Verdict.FAILED: State.FAILED, Verdict.CANCELLED: State.CANCELLED}
 
 
@@ -52,15 +58,16 @@ class Watch:
         self.mover = mover
         self.state = State(migration.state)
         self._uuid = str(migration.guest_id)
-        self._progress: Progress | None = None
-        self._percent = int(migration.progress.get("percent") or 0)
+        self._progress = Progress.from_json(migration.progress)
         self._view: object = None
         self._view_since = self._began = time.monotonic()
         self._over_at: float | None = None
         self._aborted_at = 0.0
         self._cancel = migration.cancel_requested_at is not None
-        self._downtime_set = False
         self._settled = False
+        self._left_to_do = ""
+        #: it needed a person before: the waiting was done then, and a look is only a look
+        self._second = self.state is State.NEEDS_ATTENTION
 
     def run(self) -> None:
         """Returns when the migration has ended, or needs a person. Raises LostClaim."""
@@ -82,17 +89,30 @@ class Watch:
         if over and self._over_at is None:
             self._over_at = time.monotonic()
         source, target = self.source.look(self._uuid), self.target.look(self._uuid)
-        if source.job is JobKind.MIGRATION_OUT:
+        if source.job is JobKind.MIGRATION_OUT and not self.migration.job_over:
             self._while_copying(source)
         seconds = self._seconds_in_view(source, target, returned)
-        return decide(source, target, self._record(mover, returned, over, seconds))
+        record = self._record(mover, returned, over, seconds)
+        if self._job_is_over(source, over, record):
+            self.migration.job_over = True
+        if source.answered and target.answered and not source.active and not target.active:
+            record = replace(record, elsewhere=elsewhere(self.migration))
+        return decide(source, target, record)
 
     def _seconds_in_view(self, source: GuestLook, target: GuestLook, returned: bool | None) -> float:
         view = (_essence(source), _essence(target), returned)
         now = time.monotonic()
         if view != self._view:
             self._view, self._view_since = view, now
-        return now - self._view_since
+        seconds = now - self._view_since
+        settles = SETTLES_SECONDS if source.answered and target.answered else SILENT_SECONDS
+        return _SETTLED if self._second and seconds >= settles else seconds
+
+    def _job_is_over(self, source: GuestLook, over: bool, record: JobRecord) -> bool:
+        """After the call came back a source without a job has none of ours; an adopter has to wait and see."""
+        if not source.answered or source.job is not JobKind.NONE or record.call_running:
+            return self.migration.job_over
+        return over or not source.active or record.seconds_in_this_view >= call_may_still_begin(record)
 
     def _record(self, mover: Mover | None, returned: bool | None, over: bool, seconds: float) -> JobRecord:
         row, options = self.migration, self.migration.request.options
@@ -114,13 +134,13 @@ class Watch:
             call_error=mover.error if mover and over else "",
             aborted=mover.aborted if mover and over else False,
             seconds_in_this_view=seconds,
+            call_made=row.call_made,
+            job_seen=bool(row.progress),
+            job_over=row.job_over,
         )
 
     def _while_copying(self, source: GuestLook) -> None:
-        if not self._downtime_set:
-            self._downtime_set = True
-            if limit := self.migration.request.options.max_downtime_ms:
-                self.source.ask(lambda c: c.set_max_downtime(self._uuid, limit))
+        self._limit_downtime()
         if self._cancel and time.monotonic() - self._aborted_at > ABORT_AGAIN_SECONDS:
             self._aborted_at = time.monotonic()
             self.source.ask(lambda c: c.abort(self._uuid))
@@ -133,17 +153,24 @@ class Watch:
         self._progress = advance(
             self._progress, stats, self.state, guest_memory_bytes=self.migration.guest.memory_kib * 1024
         )
-        shown = self._progress.as_json()
-        self._percent = max(self._percent, shown.get("percent") or 0)
-        self.migration.progress = {**shown, "percent": self._percent}
+        self.migration.progress = self._progress.as_json()
         ledger.tick(self.held, self.migration.progress)
+
+    def _limit_downtime(self) -> None:
+        """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
+        limit = self.migration.request.options.max_downtime_ms
+        if limit is None or self.migration.downtime_set:
+            return
+        if self.source.do(lambda c: c.set_max_downtime(self._uuid, limit)):
+            self.migration.downtime_set = True
+            ledger.update(self.held, downtime_set=True)
 
     # --- following the decision -----------------------------------------------------------------------------------
 
     def _follow(self, decision: Decision) -> bool:
         """Carry out what was decided; True when the watch is over."""
-        if self.state is State.NEEDS_ATTENTION and decision.verdict in (Verdict.WAIT, Verdict.NEEDS_ATTENTION):
-            return self._still_needs_attention()
+        if self.state is State.NEEDS_ATTENTION and not _clears(decision):
+            return self._still_needs_attention(decision)
         match decision.verdict:
             case Verdict.IN_PROGRESS:
                 self._follow_progress(decision)
@@ -151,7 +178,8 @@ class Watch:
                 if self.mover is None or not self.mover.running:
                     self._become(State.VERIFYING, decision.sentence)
             case Verdict.NEEDS_ATTENTION:
-                self._become(State.NEEDS_ATTENTION, decision.sentence, error=_error(decision))
+                over = self.migration.job_over
+                self._become(State.NEEDS_ATTENTION, decision.sentence, error=_error(decision), job_over=over)
                 ledger.release(self.held)
                 return True
             case Verdict.DONE if not self._settled:
@@ -167,9 +195,16 @@ class Watch:
             return  # the job's numbers tell these two apart, the looks do not
         self._become(state, decision.sentence)
 
-    def _still_needs_attention(self) -> bool:
-        if time.monotonic() - self._began < SECOND_LOOK_SECONDS:
+    def _still_needs_attention(self, decision: Decision) -> bool:
+        """Told anew when the hosts say something else now. What changes all the time is left to the next look."""
+        judged = decision.verdict is Verdict.NEEDS_ATTENTION
+        if not judged and time.monotonic() - self._began < SECOND_LOOK_SECONDS:
             return False
+        row, error = self.migration, _error(decision)
+        if judged and (row.state_text, row.error) != (decision.sentence, error):
+            ledger.update(self.held, state_text=decision.sentence, error=error, job_over=row.job_over)
+            if row.state_text != decision.sentence:
+                ledger.note(self.held, decision.sentence)
         ledger.release(self.held)
         return True
 
@@ -179,20 +214,18 @@ class Watch:
             self._over_at = time.monotonic()
         self._become(State.VERIFYING, f"{self.migration.guest_name} has arrived. Both hosts are asked once more.")
         self.migration.downtime_ms = felt_downtime(self.target, self.source, self._uuid)
-        carry_autostart(self.held, self.migration, self.source, self.target)
+        self._left_to_do = carry_autostart(self.held, self.migration, self.source, self.target)
         self._settled = True
 
     def _end(self, decision: Decision) -> None:
         row = self.migration
         fields: dict[str, Any] = {"timings": self._timings(), "downtime_ms": row.downtime_ms}
         if decision.verdict is Verdict.DONE:
-            fields["progress"] = {**row.progress, "percent": 100}
-            if decision.cause:
-                fields["error"] = _error(decision)
-        else:
-            if Action.DELETE_OWN_VOLUMES in decision.actions:
-                fields["created_volumes"] = delete_own_volumes(self.held, row, self.target)
-            fields["error"] = _error(decision)
+            fields["progress"] = advance(self._progress, None, State.DONE).as_json()
+            decision = replace(decision, what_to_do=self._left_to_do)
+        elif Action.DELETE_OWN_VOLUMES in decision.actions:
+            fields["created_volumes"] = delete_own_volumes(self.held, row, self.target)
+        fields["error"] = _error(decision)
         self._become(_ENDS[decision.verdict], decision.sentence, **fields)
 
     def _timings(self) -> dict[str, float]:
@@ -209,8 +242,10 @@ class Watch:
                 self.migration.state_text = text
                 ledger.update(self.held, state_text=text)
             return
-        if self.state is State.NEEDS_ATTENTION and new not in TERMINAL | {State.VERIFYING}:
-            self._become(State.VERIFYING, text)
+        if self.state is State.NEEDS_ATTENTION:
+            fields = {"error": {}, **fields}  # what was advised then is not true any more
+            if new not in TERMINAL | {State.VERIFYING}:
+                self._become(State.VERIFYING, text)
         ledger.change_state(self.held, self.state, new, text, **fields)
         self.state, self.migration.state_text = new, text
 
@@ -251,5 +286,14 @@ def _essence(look: GuestLook) -> tuple[object, ...]:
     return (look.answered, look.present, look.state, look.reason, look.persistent, look.job)
 
 
+def _clears(decision: Decision) -> bool:
+    """Whether a person is not needed any more: it has ended, or libvirt copies again."""
+    if decision.verdict is Verdict.IN_PROGRESS:
+        return decision.state is State.COPYING_MEMORY
+    return decision.verdict in _ENDS
+
+
 def _error(decision: Decision) -> dict[str, str]:
+    if not decision.cause and not decision.what_to_do:
+        return {}
     return {"cause": decision.cause, "what_to_do": decision.what_to_do}

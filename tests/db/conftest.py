@@ -16,11 +16,18 @@ from tests.fakes.gateway import FakeHost
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"LOOK_SECONDS": 0.02, "ABORT_AGAIN_SECONDS": 0.05, "SECOND_LOOK_SECONDS": 0.2}.items():
+    for name, seconds in {
+        "LOOK_SECONDS": 0.02,
+        "ABORT_AGAIN_SECONDS": 0.05,
+        "SECOND_LOOK_SECONDS": 0.6,
+        "SETTLES_SECONDS": 0.15,
+        "SILENT_SECONDS": 0.1,
+    }.items():
         monkeypatch.setattr(watch_migration, name, seconds)
     for name, seconds in {"SETTLED_S": 0.06, "HANDOVER_S": 0.8, "RESUME_S": 0.8, "STALE_INCOMING_S": 0.8}.items():
         monkeypatch.setattr(outcome, name, seconds)
     monkeypatch.setattr(outcome, "SILENCE_S", 2.0)
+    monkeypatch.setattr(outcome, "JOB_WAIT_S", 1.2)
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
     monkeypatch.setattr(lines, "_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(adopt_migration, "_CONNECT_PATIENCE", 0.5)

@@ -285,9 +285,15 @@ def test_what_was_only_being_checked_begins_again(scene: Scene, migration: Migra
     assert scene.run(migration).state == State.DONE
 
 
-def test_what_another_machine_is_checking_is_left_to_it(scene: Scene, migration: Migration) -> None:
-    _set(migration, state=State.CHECKING, owner="x", owner_machine="elsewhere", owner_pid=1)
-    assert scene.adopt(migration).state == State.CHECKING
+def test_what_a_silent_machine_was_checking_is_checked_again_and_its_worker_can_start_nothing(
+    scene: Scene, migration: Migration
+) -> None:
+    held = ledger.claim(migration.pk, states=WAITING, become=State.CHECKING)
+    assert held is not None
+    Migration.objects.filter(pk=migration.pk).update(owner_machine="elsewhere", owner_pid=1)
+    assert scene.adopt(migration).state == State.REQUESTED
+    with pytest.raises(LostClaim):
+        ledger.change_state(held, State.CHECKING, State.STARTING)
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL | WAITING))

@@ -225,6 +225,41 @@ def test_paused_without_job_after_post_copy_must_not_be_resumed() -> None:
     assert "Do not resume it" in decision.what_to_do
 
 
+def test_an_outgoing_job_after_ours_has_ended_is_somebody_elses() -> None:
+    decision = decide(COPYING, ABSENT, replace(ADOPTED, job_over=True))
+    assert decision.verdict is Verdict.WAIT
+    assert "a migration that kvmweb did not start" in decision.sentence
+
+
+def test_an_adopter_waits_as_long_as_libvirt_may_wait_for_the_job() -> None:
+    unseen = replace(ADOPTED, job_seen=False)
+    assert verdict(RUNS, ABSENT, after(34, unseen)) is Verdict.WAIT
+    decision = decide(RUNS, ABSENT, after(35, unseen))
+    assert (decision.verdict, decision.cause) == (Verdict.FAILED, "libvirt has not begun to move it.")
+    assert verdict(RUNS, ABSENT, after(1, ADOPTED)) is Verdict.FAILED
+    never = decide(RUNS, ABSENT, after(0, replace(unseen, call_made=False)))
+    assert (never.verdict, never.cause) == (
+        Verdict.FAILED, "The worker ended before it asked libvirt to move the VM.",
+    )  # fmt: skip
+
+
+def test_a_guest_that_ran_before_and_is_paused_now_is_no_ordinary_end() -> None:
+    stopped = look(RunState.PAUSED, "I/O error")
+    for job in (JOB, replace(JOB, cancel_requested=True)):
+        assert verdict(stopped, ABSENT, after(29, job)) is Verdict.WAIT
+        assert verdict(stopped, ABSENT, after(30, job)) is Verdict.NEEDS_ATTENTION
+    assert verdict(stopped, ABSENT, replace(JOB, was_paused=True)) is Verdict.FAILED
+    assert verdict(SUSPENDED, ABSENT, replace(JOB, cancel_requested=True)) is Verdict.CANCELLED
+
+
+def test_a_guest_that_is_elsewhere_is_not_to_be_started() -> None:
+    for source, there in ((ABSENT, ABSENT), (OFF, ABSENT), (ABSENT, OFF)):
+        decision = decide(source, there, after(1, replace(JOB, elsewhere=("kvm-c",))))
+        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert "kvm-c" in decision.sentence
+        assert "virsh start" not in decision.what_to_do
+
+
 def test_stopped_on_both_after_post_copy_must_not_be_resumed_at_the_source() -> None:
     decision = decide(STOPPED, INCOMING, after(60, replace(JOB, postcopy_used=True)))
     assert decision.verdict is Verdict.NEEDS_ATTENTION
