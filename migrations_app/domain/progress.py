@@ -72,11 +72,13 @@ class Progress:
         return cls(**{**known, "phase": Phase(known.get("phase", Phase.PREPARING))})
 
 
-def refine(seen: State, stats: JobStats | None) -> State:
-    """What the hosts' states alone cannot tell: while memory is not counted yet, it is the disks that are copied."""
-    if seen is State.COPYING_MEMORY and stats and stats.disk_total and not stats.memory_total:
+def refine(shown: State, stats: JobStats) -> State:
+    """Of an outgoing job: while memory is not counted yet it is the disks that are copied, and before those nothing."""
+    if stats.memory_total:
+        return State.COPYING_MEMORY
+    if stats.disk_total:
         return State.COPYING_DISKS
-    return seen
+    return State.STARTING if shown is State.STARTING else State.COPYING_MEMORY
 
 
 def advance(

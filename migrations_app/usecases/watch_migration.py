@@ -66,6 +66,8 @@ class Watch:
         self._cancel = migration.cancel_requested_at is not None
         self._settled = False
         self._left_to_do = ""
+        self._phase = State.COPYING_MEMORY
+        self._next_look = time.monotonic()
         #: it needed a person before: the waiting was done then, and a look is only a look
         self._second = self.state is State.NEEDS_ATTENTION
 
@@ -147,9 +149,9 @@ class Watch:
         stats = self.source.ask(lambda c: c.job(self._uuid))
         if stats is None:
             return
-        phase = refine(State.COPYING_MEMORY, stats)
-        if source.runs and self.state is not phase and self.state is not State.NEEDS_ATTENTION:
-            self._become(phase)
+        self._phase = refine(self.state, stats)
+        if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
+            self._become(self._phase)
         self._progress = advance(
             self._progress, stats, self.state, guest_memory_bytes=self.migration.guest.memory_kib * 1024
         )
@@ -191,9 +193,10 @@ class Watch:
 
     def _follow_progress(self, decision: Decision) -> None:
         state = decision.state or self.state
-        if state is State.COPYING_MEMORY and self.state is State.COPYING_DISKS:
-            return  # the job's numbers tell these two apart, the looks do not
-        self._become(state, decision.sentence)
+        if state is State.COPYING_MEMORY:
+            state = self._phase  # the job's numbers tell what it copies, the looks do not
+        if state is not State.STARTING:
+            self._become(state, decision.sentence)
 
     def _still_needs_attention(self, decision: Decision) -> bool:
         """Told anew when the hosts say something else now. What changes all the time is left to the next look."""
@@ -252,8 +255,8 @@ class Watch:
     # --- waiting --------------------------------------------------------------------------------------------------
 
     def _pause(self) -> None:
-        """Until the next look; shorter when the call comes back, when somebody cancels, or when a host is back."""
-        until = time.monotonic() + LOOK_SECONDS
+        """Until the next look is due; shorter when the call comes back or when somebody cancels."""
+        until = self._next_look = max(time.monotonic(), self._next_look + LOOK_SECONDS)
         watched = self.mover if self.mover is not None and self.mover.running else None
         while (left := until - time.monotonic()) > 0:
             step = min(left, CANCEL_POLL_SECONDS)

@@ -154,7 +154,8 @@ def test_done_is_100_with_nothing_left() -> None:
 
 
 def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
-    assert refine(State.COPYING_MEMORY, DISKS) is State.COPYING_DISKS
-    assert refine(State.COPYING_MEMORY, STATS) is State.COPYING_MEMORY
-    assert refine(State.COPYING_MEMORY, None) is State.COPYING_MEMORY
-    assert refine(State.SWITCHING_OVER, DISKS) is State.SWITCHING_OVER
+    nothing_yet = JobStats(kind=JobKind.MIGRATION_OUT)
+    assert refine(State.STARTING, nothing_yet) is State.STARTING
+    assert refine(State.STARTING, DISKS) is State.COPYING_DISKS
+    assert refine(State.COPYING_DISKS, STATS) is State.COPYING_MEMORY
+    assert refine(State.COPYING_DISKS, nothing_yet) is State.COPYING_MEMORY
