@@ -95,7 +95,8 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _quietly(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    if subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+        sys.exit(1)  # the lab has said why
 
 
 def _names(bind: str) -> list[str]:
