@@ -19,6 +19,7 @@ from django.conf import settings  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 
 from kvmweb.journal.tail import Tail  # noqa: E402
+from kvmweb.serve import pulse  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
@@ -51,20 +52,27 @@ def _ours(origin: str, host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
+async def _show_life() -> None:
+    """An event loop that hangs stops this too, and `serve` starts the web process afresh."""
+    while True:
+        pulse.beat("web")
+        await asyncio.sleep(1)
+
+
 class Lifespan:
     def __init__(self) -> None:
-        self._tail: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._tail = asyncio.create_task(Tail().run())
+                self._tasks = [asyncio.create_task(Tail().run()), asyncio.create_task(_show_life())]
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self._tail is not None:
-                    self._tail.cancel()
-                    await asyncio.gather(self._tail, return_exceptions=True)
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

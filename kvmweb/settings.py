@@ -224,7 +224,12 @@ Q_CLUSTER: dict[str, Any] = {
 }
 
 #: called by the watcher about once a second
-KVMWEB_WATCH_HOOKS = ["migrations_app.usecases.reconcile.look", "kvmweb.journal.sweep.hook", "kvmweb.queue.sweep"]
+KVMWEB_WATCH_HOOKS = [
+    "migrations_app.usecases.reconcile.look",
+    "kvmweb.journal.sweep.hook",
+    "kvmweb.queue.sweep",
+    "kvmweb.serve.pulse.watcher",
+]
 
 LOGGING = {
     "version": 1,

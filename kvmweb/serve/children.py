@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from kvmweb.serve.pulse import Pulse
 from kvmweb.serve.sessions import MARK, Register, end_session, members, tell
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def die_with_parent(parent: int) -> None:
 
 
 class Child:
-    """`before` runs before each start, which waits until it says True.
+    """`before` runs before each start, which waits until it says True. Without its `pulse` it is started afresh.
 
     SIGTERM goes to the main process only: a group signal wedges a task cluster.
     """
@@ -42,6 +43,7 @@ class Child:
         *,
         env: Mapping[str, str] | None = None,
         before: Callable[[], bool] | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.name = name
         self._command = list(command)
@@ -49,6 +51,7 @@ class Child:
         self._env = {**inherited, **(env or {}), MARK: register.mark}
         self._register = register
         self._before = before
+        self._pulse = pulse
         self._process: subprocess.Popen[bytes] | None = None
         self.started = 0.0
         self._failures = 0
@@ -62,9 +65,12 @@ class Child:
         """Start it if it does not run and its pause is over. Called again and again."""
         if self._process is not None:
             code = self._process.poll()
-            if code is None:
+            if code is None and (self._pulse is None or self._pulse.felt(self.started)):
                 return
-            self._ended(code)
+            if code is None:
+                self.restart("it gives no sign of life")
+            else:
+                self._ended(code)
         if time.monotonic() < self._next:
             return
         if self._before is not None and not self._before():

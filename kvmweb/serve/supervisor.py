@@ -20,6 +20,7 @@ from kvmweb.secretfiles import private_folder
 from kvmweb.serve import busy
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
+from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
 from kvmweb.serve.sessions import Register, tell
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,14 @@ class AlreadyServing(Exception):
 
 class Supervisor:
     def __init__(
-        self, *, host: str, port: int, data_dir: Path, canary_every: float = 10.0, canary_silent: float = 45.0
+        self,
+        *,
+        host: str,
+        port: int,
+        data_dir: Path,
+        canary_every: float = 10.0,
+        canary_silent: float = 45.0,
+        pulse_silent: float = SILENT_SECONDS,
     ) -> None:
         self._run = private_folder(data_dir / "run")
         self._lock = self._take_lock()
@@ -50,7 +58,7 @@ class Supervisor:
             *("--lifespan", "on", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
             *("--timeout-graceful-shutdown", "2"),
         ]
-        self._children = [Child("web", web, self._register)]
+        self._children = [Child("web", web, self._register, pulse=Pulse("web", silent=pulse_silent))]
         self._clusters: dict[str, Child] = {}
         for name in CLUSTERS:
             env = {} if name == "kvmweb" else {"Q_CLUSTER_NAME": name}
@@ -63,7 +71,8 @@ class Supervisor:
             )
             self._clusters[name] = child
             self._children.append(child)
-        self._children.append(Child("watcher", [*manage, "watch"], self._register))
+        pulse = Pulse("watcher", silent=pulse_silent)
+        self._children.append(Child("watcher", [*manage, "watch"], self._register, pulse=pulse))
         self._canaries = {name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS}
 
     def run(self) -> None:

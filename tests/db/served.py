@@ -16,12 +16,12 @@ from pathlib import Path
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.sessions import members, read
 
-CANARY_EVERY, CANARY_SILENT = 1.0, 12.0
+CANARY_EVERY, CANARY_SILENT, PULSE_SILENT = 1.0, 12.0, 12.0
 _SETUP = "import django; django.setup(); "
 _RUN = (
     "from django.conf import settings; from kvmweb.serve.supervisor import Supervisor; "
     "Supervisor(host='127.0.0.1', port={port}, data_dir=settings.KVMWEB.data_dir,"
-    f" canary_every={CANARY_EVERY}, canary_silent={CANARY_SILENT}).run()"
+    f" canary_every={CANARY_EVERY}, canary_silent={CANARY_SILENT}, pulse_silent={PULSE_SILENT}).run()"
 )
 NAMES = {
     "web": ("uvicorn",),

@@ -76,6 +76,16 @@ def test_a_wedged_cluster_is_noticed_and_replaced(served: Served, tmp_path: Path
     wait((tmp_path / "ran").exists, 10, served.tail)
 
 
+def test_a_process_that_hangs_without_ending_is_replaced(served: Served) -> None:
+    hanging = {name: served.pid(name) for name in ("web", "watch")}
+    for pid in hanging.values():
+        os.kill(pid, signal.SIGSTOP)
+    for name, pid in hanging.items():
+        wait(lambda name=name, pid=pid: served.pid(name) not in (0, pid), 40, served.tail)  # type: ignore[misc]
+    assert served.tail().count("it gives no sign of life") == 2
+    served.wait_until_well()
+
+
 def test_the_web_process_has_no_libvirt(served: Served) -> None:
     assert "libvirt" not in Path(f"/proc/{served.pid('web')}/maps").read_text()
 
@@ -96,7 +106,7 @@ def test_secrets_are_for_their_owner_only(served: Served) -> None:
 def test_stopping_lets_go_of_a_long_task_and_leaves_nothing(served: Served, tmp_path: Path) -> None:
     served.enqueue("tests.db.sleeper.sleep", tmp_path, "migrations")
     wait((tmp_path / "began").exists, 15, served.tail)
-    assert served.stop() < 5
+    assert served.stop() < 20  # what the unit in docs/operations.md allows
     assert (tmp_path / "detached").exists()
     assert not served.everything()
     assert "Traceback" not in served.tail()
@@ -116,7 +126,7 @@ def test_after_kill_9_of_serve_the_next_one_finds_a_clean_place(served: Served, 
     served.start()
     assert not orphans & set(served.everything())
     assert "ended the" in served.tail()
-    assert served.stop() < 5
+    assert served.stop() < 20  # what the unit in docs/operations.md allows
 
 
 def test_unapplied_schema_migrations_are_refused(tmp_path: Path) -> None:
