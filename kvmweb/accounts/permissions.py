@@ -32,6 +32,7 @@ class Right(StrEnum):
     MOVE = "kvmweb.move"
     MANAGE_HOSTS = "kvmweb.manage_hosts"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
+    CLOSE = "kvmweb.close"
 
 
 def roles_of(user: Any) -> frozenset[str]:
@@ -66,6 +67,7 @@ rules.set_perm(Right.SEE, is_viewer)
 rules.set_perm(Right.MOVE, is_operator)
 rules.set_perm(Right.MANAGE_HOSTS, is_admin)
 rules.set_perm(Right.MOVE_UNSAFE, is_admin)
+rules.set_perm(Right.CLOSE, is_admin)
 
 
 def may(user: Any, right: Right, thing: Model | None = None) -> bool:
@@ -88,4 +90,5 @@ DENIED = {
     Right.MOVE: "Moving VMs needs the operator role.",
     Right.MANAGE_HOSTS: "Registering and changing hosts needs the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may choose an unsafe migration.",
+    Right.CLOSE: "Only an admin may close a migration that needs attention.",
 }

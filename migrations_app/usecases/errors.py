@@ -39,3 +39,13 @@ class TooLate(Exception):
     def __init__(self, migration: Migration) -> None:
         super().__init__(f"This migration has ended already: {migration.look.label.lower()}.")
         self.migration = migration
+
+
+class NothingToClose(Exception):
+    """Only a migration that needs attention can be closed by a person."""
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(
+            f"Only a migration that needs attention can be closed; this one is: {migration.look.label.lower()}."
+        )
+        self.migration = migration

@@ -1,0 +1,47 @@
+"""An admin has looked where the VM is and ends a migration that the hosts alone cannot end. No host is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind as Entry
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration
+from migrations_app.usecases.errors import NothingToClose, RequestRefused
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def close_migration(migration: Migration, *, by: User, reason: str) -> Migration:
+    """`needs_attention` becomes `failed`, with who closed it and why; the VM may be moved again. Nothing is cleaned up.
+
+    Raises PermissionDenied, RequestRefused (no reason), NothingToClose.
+    """
+    require(by, Right.CLOSE)
+    if not reason.strip():
+        raise RequestRefused("reason", "Say where the VM is and how you know: it is all that tells the next one.")
+    name = by.get_username()
+    text = f"{name} closed this migration: {reason.strip()}"
+    last = {"cause": f"The hosts were last seen like this: {migration.state_text}", "what_to_do": ""}
+    now = timezone.now()
+    fields = {"state_text": text, "state_since": now, "finished_at": now, "closed_by_name": name, "error": last}
+    with transaction.atomic():
+        rows = Migration.objects.filter(pk=migration.pk, state=State.NEEDS_ATTENTION)
+        # a worker that is just looking loses its claim
+        owner = {"owner": "", "owner_pid": None, "owner_pid_started": None, "epoch": F("epoch") + 1}
+        if rows.update(state=State.FAILED, **fields, **owner) != 1:
+            migration.refresh_from_db()
+            raise NothingToClose(migration)
+        topic = writer.migration_topic(migration.pk)
+        writer.write(topic, Entry.ACTION, f"{name} closed this migration.", actor=by, reason=reason)
+        writer.write(topic, Entry.STATE, text, body={"state": State.FAILED})
+        writer.signal(writer.MIGRATIONS, migration=migration.pk)
+    migration.refresh_from_db()
+    return migration
