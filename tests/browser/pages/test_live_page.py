@@ -60,7 +60,8 @@ def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, we
     page.locator("#way .percent", has_text="74").wait_for()
     assert page.title().startswith("74 % web-01")
     assert page.evaluate("window.bar === document.getElementById('way-progress') && window.bar.value === 74")
-    assert read == []
+    # the browser asks for the tab's icon when it likes
+    assert [url for url in read if "/static/" not in url] == []
 
 
 def test_a_change_of_state_keeps_what_the_person_does(site: Site, page: Any, web: str) -> None:
