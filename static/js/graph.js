@@ -9,19 +9,26 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const number = (value) => (value === null || value === "" || value === undefined ? null : Number(value) / MIB);
   const shown = (u, value) => (value == null ? "–" : `${value.toFixed(1)} MiB/s`);
+  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  const LABEL = 84; // CSS pixels from one time to the next: "00:00:00" and room around it
 
   function draw() {
     plot?.destroy();
-    const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
+    const font = `12px ${getComputedStyle(box).fontFamily}`;
+    const axis = { font, stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
     const line = (label, name, dash) => ({ label, stroke: colour(name), width: 2, dash, value: shown, spanGaps: true, points: { show: columns[0].length < 3 } });
     plot = new uPlot(
       {
         width: Math.max(240, box.clientWidth - 16),
         height: 200,
+        padding: [12, 32, 0, 0], // half of a time fits beside the last tick
         cursor: { y: false },
         scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
-        axes: [{ ...axis, values: [[1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }, { ...axis, size: 60, label: "MiB/s", labelSize: 20 }],
-        series: [{ label: "Time", value: "{HH}:{mm}:{ss}" }, line("Rate", "--run"), line("Dirty rate", "--warn", [6, 4])],
+        axes: [
+          { ...axis, space: LABEL, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200], values: (u, ticks) => ticks.map(clock) },
+          { ...axis, size: 52, label: "MiB/s", labelSize: 20, labelFont: font },
+        ],
+        series: [{ label: "Time", value: (u, value) => (value == null ? "–" : clock(value)) }, line("Rate", "--run"), line("Dirty rate", "--warn", [6, 4])],
       },
       columns,
       box,
