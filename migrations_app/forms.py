@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.models import Guest
-    from migrations_app.usecases.queries import Candidate
+    from migrations_app.usecases.movability import Candidate
 
 _FLAGS = ("persist", "undefine_source", "auto_converge", "compressed", "abort_on_error", "unsafe")
 _NUMBERS = ("bandwidth_mib", "max_downtime_ms")

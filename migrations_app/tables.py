@@ -23,11 +23,17 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     )
     memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}})
     vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num roomy-only"}})
+    movable = tables.TemplateColumn(
+        template_name="vms/_movable_cell.html",
+        verbose_name="Movable",
+        orderable=False,
+        attrs={"cell": {"class": "broad-only"}, "td": {"class": "cell-why broad-only"}},
+    )
     now = tables.TemplateColumn(
         template_name="vms/_now_cell.html",
         verbose_name="Doing now",
         orderable=False,
-        attrs={"cell": {"class": "wide-only"}},
+        attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-now wide-only"}},
     )
     run_seen = tables.TemplateColumn(template_name="vms/_seen_cell.html", verbose_name="Seen", attrs=_QUIET)
     menu = tables.TemplateColumn(
@@ -40,7 +46,9 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     class Meta:
         model = Guest
         fields: ClassVar = ()
-        sequence: ClassVar = ("run_state", "name", "here", "memory_kib", "vcpus", "now", "run_seen", "menu")
+        sequence: ClassVar = (
+            "run_state", "name", "here", "memory_kib", "vcpus", "movable", "now", "run_seen", "menu",
+        )  # fmt: skip
         order_by: ClassVar = ("name",)
         order_by_field = "sort"
         row_attrs: ClassVar = {

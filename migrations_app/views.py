@@ -16,7 +16,7 @@ from migrations_app import words
 from migrations_app.filters import GuestFilter, MigrationFilter
 from migrations_app.models import Migration
 from migrations_app.tables import GuestTable, MigrationTable
-from migrations_app.usecases import queries
+from migrations_app.usecases import movability, queries
 from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import TooLate
 
@@ -53,7 +53,8 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = queries.guest_page(request.user, uuid)
     if found is None:
         raise Http404("No VM with this UUID has been seen.")
-    return render(request, "vms/vm.html", {"page": found})
+    outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None
+    return render(request, "vms/vm.html", {"page": found, "outlook": outlook})
 
 
 @require_GET

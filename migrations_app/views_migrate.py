@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from kvmweb.pages import page, person
 from migrations_app.forms import MigrateForm, initial_of
 from migrations_app.models import Preflight
 from migrations_app.reports import ReportView, report_view
-from migrations_app.usecases import queries
+from migrations_app.usecases import movability, queries
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.request_migration import request_migration
@@ -27,9 +28,9 @@ from migrations_app.usecases.request_migration import request_migration
 @page(Right.MOVE)
 def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = _guest_page(request, uuid)
-    candidates = queries.candidates(request.user, found.guest)
+    candidates = movability.candidates(request.user, found.guest)
     checked = _checked(request, uuid)
-    initial = initial_of(checked.request) if checked else {}
+    initial = initial_of(checked.request) if checked else _wanted(request, candidates)
     form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
     if request.method == "POST" and form.is_valid() and (made := _ask(request, form)):
         return redirect("migration", made)
@@ -42,6 +43,13 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "report": report_view(checked) if checked else None,
     }
     return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
+
+
+def _wanted(request: HttpRequest, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
+    """The destination that a link names (?target=), when it can be chosen."""
+    wanted = request.GET.get("target", "")
+    found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
+    return {"target": found[0]} if found else {}
 
 
 def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
@@ -79,7 +87,7 @@ def _point_to(request: HttpRequest, sentence: str, pk: int) -> None:
 def check(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask for a report on the choices as they are in the form."""
     found = _guest_page(request, uuid)
-    form = MigrateForm(request.POST, guest=found.guest, candidates=queries.candidates(request.user, found.guest))
+    form = MigrateForm(request.POST, guest=found.guest, candidates=movability.candidates(request.user, found.guest))
     asked = _ask_preflight(request, form) if form.is_valid() else None
     if request.htmx:  # type: ignore[attr-defined]
         values = {"report": report_view(asked) if asked else None, "form": form, "guest": found.guest}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hosts.models import Sighting
     from migrations_app.models import Migration
+    from migrations_app.usecases.movability import Candidate, Outlook
 
 RUN_LOOKS: dict[str, Look] = {
     RunState.RUNNING: Look("Running", "green", "player-play"),
@@ -47,6 +48,12 @@ SEVERITY_LOOKS: dict[str, Look] = {
 
 #: how long the worker's last look is newer than anything else
 FRESH = timedelta(minutes=2)
+#: states with a watch over both hosts: its sentence is what they said
+_WATCHED = (
+    State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING, State.NEEDS_ATTENTION,
+)  # fmt: skip
+#: hosts named in a hint; nobody reads more
+MOST_HINTS = 8
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
 
 
@@ -191,3 +198,26 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
     if verdict == "warnings":
         return f"{guest} can move to {target}. Read {many('warning', 'warning')} first."
     return f"{guest} can move to {target}. Every check passed."
+
+
+def movable(outlook: Outlook) -> tuple[str, str, str]:
+    """For one row of a list: (where to or why not, the reasons when there are several, each host for the hint)."""
+    others, clear = outlook.others, outlook.clear
+    if outlook.held:
+        return outlook.held, "", ""
+    if not others:
+        return "There is no other host.", "", ""
+    hint = " ".join(candidate_words(candidate) for candidate in others[:MOST_HINTS])
+    if len(others) > MOST_HINTS:
+        hint += f" And {len(others) - MOST_HINTS} more."
+    if not clear and len(others) == 1:
+        return candidate_words(others[0]), "", ""
+    many = f"{len(others)} host{'' if len(others) == 1 else 's'}"
+    if clear:
+        return f"To {len(clear)} of {many}", "", hint
+    return f"To none of {many}", " ".join(map(candidate_words, others[:2])) + (" …" if len(others) > 2 else ""), hint
+
+
+def candidate_words(candidate: Candidate) -> str:
+    """A destination by what was last seen, as a sentence."""
+    return f"{candidate.host} {candidate.against or 'shows nothing that stands in the way'}."

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from hosts.usecases import pages
 from migrations_app import units, words
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
-from migrations_app.usecases import queries
+from migrations_app.usecases import movability, queries
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -137,6 +137,12 @@ def headline(migration: Migration) -> str:
 
 
 @register.filter
+def starts_sentence(text: str) -> str:
+    """What continues a sentence, as one of its own."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+@register.filter
 def where(migration: Migration) -> str:
     return words.where(migration)
 
@@ -173,6 +179,16 @@ def alarms(context: dict[str, Any]) -> dict[str, Any]:
 def move_of(context: dict[str, Any], guest: Any) -> Migration | None:
     """What a guest is doing now."""
     return next((m for m in moves_now(context) if m.guest_id == guest), None)
+
+
+@register.simple_tag(takes_context=True)
+def movable(context: dict[str, Any], guest: Any) -> dict[str, str]:
+    """Where a guest of a list could go: {"text", "reasons", "hint"}. The hosts are read once per page."""
+    request = context["request"]
+    if not hasattr(request, "kvmweb_inventory"):
+        request.kvmweb_inventory = movability.inventory(request.user)
+    text, reasons, hint = words.movable(request.kvmweb_inventory.outlook(guest))
+    return {"text": text, "reasons": reasons, "hint": hint}
 
 
 @register.simple_tag(takes_context=True)

@@ -100,39 +100,6 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A host in the list of destinations; `reason` says why it cannot be chosen, "" when it can."""
-
-    host: Host
-    reason: str
-    note: str = ""
-
-
-def candidates(user: Any, guest: Guest) -> list[Candidate]:
-    """Every host, those that can be chosen first."""
-    here = guest.current_sighting()
-    found = [_candidate(host, guest, here) for host in host_rows(user)]
-    return sorted(found, key=lambda candidate: (bool(candidate.reason), candidate.host.name))
-
-
-def _candidate(host: Host, guest: Guest, here: Sighting | None) -> Candidate:
-    if here is not None and host.pk == here.host_id:
-        return Candidate(host=host, reason="The VM is here now.")
-    if not host.answers:
-        reason = {
-            Host.Contact.AWAY: "Does not answer.",
-            Host.Contact.NEVER: "Not contacted yet.",
-            Host.Contact.CONFIRM: "Its ssh host key has to be confirmed first.",
-            Host.Contact.REFUSED: "Refused: see the host's page.",
-        }[Host.Contact(host.contact)]
-        return Candidate(host=host, reason=reason)
-    if host.peer is None:
-        return Candidate(host=host, reason="Has no address that other hosts can use. Enter its peer address.")
-    short = guest.memory_kib > host.memory_free_kib
-    return Candidate(host=host, reason="", note="Less free memory than the VM has." if short else "")
-
-
 # --- dashboard ----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,90 @@
+"""Where a guest could go, by what was last seen of it and of the hosts. No host is asked and nothing is promised:
+the preflight asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hosts.facts.guest import RunState
+
+#: a live move needs one of these
+MOVES = (RunState.RUNNING, RunState.BLOCKED, RunState.PAUSED)
+#: host devices that cannot come along; the others only make the preflight warn
+FIXED = ("pci", "mdev")
+_STATES = {
+    RunState.SHUTOFF: "It is shut off.",
+    RunState.CRASHED: "It has crashed.",
+    RunState.PMSUSPENDED: "It sleeps.",
+    RunState.SHUTDOWN: "It is shutting down.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSeen:
+    """`closed`: why nothing can be sent to it, "" when it can be asked. `networks`, `bridges`: name -> active."""
+
+    name: str
+    closed: str
+    memory_free_kib: int
+    networks: Mapping[str, bool]
+    bridges: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestSeen:
+    """`here` is the host that has it, None when none does; `answers`: whether that host can be read now.
+
+    `nics` and `devices` as in the inventory: fields of hosts.facts.guest.Nic and HostDevice; empty unless `read`.
+    """
+
+    state: RunState
+    here: HostSeen | None
+    answers: bool
+    read: bool
+    memory_kib: int
+    nics: Sequence[Mapping[str, Any]]
+    devices: Sequence[Mapping[str, Any]]
+
+
+def held_back(guest: GuestSeen) -> str:
+    """Why the guest can go nowhere, whatever the other hosts have; "" when nothing was seen that holds it."""
+    if guest.here is None:
+        return "No host has it."
+    if not guest.answers:
+        return f"{guest.here.name} does not answer."
+    if guest.state not in MOVES:
+        return _STATES.get(guest.state, "Its state is not known.")
+    if not guest.read:
+        return "Its definition was not read yet."
+    for device in guest.devices:
+        if device.get("type") in FIXED and not device.get("teaming_transient"):
+            return f"{device['type'].upper()} device {device.get('name', '')} belongs to {guest.here.name}."
+    if any(nic.get("type") == "vdpa" for nic in guest.nics):
+        return f"Its vDPA device belongs to {guest.here.name}."
+    return ""
+
+
+def objections(guest: GuestSeen, there: HostSeen) -> tuple[str, ...]:
+    """What was seen on a host that speaks against it: each continues a sentence that begins with the host's name."""
+    return (*dict.fromkeys(_missing(guest, there)),)
+
+
+def _missing(guest: GuestSeen, there: HostSeen) -> Iterator[str]:
+    for nic in guest.nics:
+        kind, name = nic.get("type"), nic.get("source", "")
+        if kind == "network":
+            yield from _judge("network", name, there.networks)
+        # A bridge that its own host does not show either is of a kind that the inventory does not have (Open vSwitch).
+        elif kind == "bridge" and guest.here is not None and name in guest.here.bridges:
+            yield from _judge("bridge", name, there.bridges)
+    if guest.memory_kib > there.memory_free_kib:
+        yield "has less free memory than the VM has"
+
+
+def _judge(kind: str, name: str, seen: Mapping[str, bool]) -> Iterator[str]:
+    if name not in seen:
+        yield f"shows no {kind} {name}"
+    elif not seen[name]:
+        yield f"shows {kind} {name} as inactive"

@@ -1,0 +1,80 @@
+"""Where a guest could go by what was last seen: what speaks against it, and what says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosts.facts.guest import RunState
+from migrations_app.domain.movability import GuestSeen, HostSeen, held_back, objections
+
+HERE = HostSeen(name="kvm-a", closed="", memory_free_kib=0, networks={"dmz": True}, bridges={"br0": True, "br1": True})
+THERE = HostSeen(
+    name="kvm-b", closed="", memory_free_kib=4096, networks={"dmz": True}, bridges={"br0": True, "br1": True}
+)
+
+
+def guest(**fields: Any) -> GuestSeen:
+    values: dict[str, Any] = {
+        "state": RunState.RUNNING,
+        "here": HERE,
+        "answers": True,
+        "read": True,
+        "memory_kib": 1024,
+        "nics": [{"type": "network", "source": "dmz"}, {"type": "bridge", "source": "br1"}],
+        "devices": [],
+    }
+    return GuestSeen(**(values | fields))
+
+
+def test_nothing_stands_in_the_way_of_a_running_guest() -> None:
+    for state in (RunState.RUNNING, RunState.BLOCKED, RunState.PAUSED):
+        assert held_back(guest(state=state)) == ""
+    assert objections(guest(), THERE) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (RunState.SHUTOFF, "It is shut off."),
+        (RunState.CRASHED, "It has crashed."),
+        (RunState.PMSUSPENDED, "It sleeps."),
+        (RunState.SHUTDOWN, "It is shutting down."),
+        (RunState.NOSTATE, "Its state is not known."),
+    ],
+)
+def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:
+    assert held_back(guest(state=state)) == words
+
+
+def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
+    assert held_back(guest(here=None)) == "No host has it."
+    assert held_back(guest(answers=False)) == "kvm-a does not answer."
+    assert held_back(guest(read=False)) == "Its definition was not read yet."
+
+
+def test_a_device_of_the_host_keeps_the_guest_there() -> None:
+    pci = {"type": "pci", "name": "0000:41:00.0", "teaming_transient": False}
+    assert held_back(guest(devices=[pci])) == "PCI device 0000:41:00.0 belongs to kvm-a."
+    assert held_back(guest(devices=[{"type": "mdev", "name": "x"}])) == "MDEV device x belongs to kvm-a."
+    assert held_back(guest(nics=[{"type": "vdpa", "source": "/dev/vhost-vdpa-0"}])) != ""
+    assert held_back(guest(devices=[pci | {"teaming_transient": True}, {"type": "usb", "name": "1:2"}])) == ""
+
+
+def test_missing_and_inactive_places_are_told_once_each() -> None:
+    both = [{"type": "bridge", "source": "br1"}] * 2 + [{"type": "network", "source": "dmz"}]
+    bare = replace(THERE, networks={"dmz": False}, bridges={"br0": True})
+    assert objections(guest(nics=both), bare) == ("shows no bridge br1", "shows network dmz as inactive")
+
+
+def test_a_bridge_that_the_inventory_does_not_know_is_no_objection() -> None:
+    """Open vSwitch: the guest's own host does not show it either, though the guest runs on it."""
+    assert objections(guest(nics=[{"type": "bridge", "source": "ovs0"}]), THERE) == ()
+    assert objections(guest(nics=[{"type": "direct", "source": "eth0"}, {"type": "user"}]), THERE) == ()
+
+
+def test_less_free_memory_is_told() -> None:
+    assert objections(guest(memory_kib=4096), THERE) == ()
+    assert objections(guest(memory_kib=4097), THERE) == ("has less free memory than the VM has",)
