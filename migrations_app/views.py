@@ -76,6 +76,7 @@ def migration_values(migration: Migration) -> dict[str, object]:
     """What the migration page and its live fragments show; nothing of it depends on who looks."""
     journal = queries.journal_of(migration)
     sighting = queries.sighting_of(migration)
+    first_line = words.headline(migration, sighting)
     may_cancel, consequence = words.cancel_words(migration)
     return {
         "migration": migration,
@@ -83,7 +84,10 @@ def migration_values(migration: Migration) -> dict[str, object]:
         "journal": journal,
         "steps": words.steps(migration, queries.states_of(journal)),
         "sighting": sighting,
-        "first_line": words.headline(migration, sighting),
+        "first_line": first_line,
+        "second_line": words.second_line(migration, first_line),
+        #: false when it ended before libvirt was asked: there is nothing to measure
+        "started": migration.call_made or not migration.terminal,
         "allowed_ms": migration.options.get("max_downtime_ms"),
         "may_cancel": may_cancel,
         "consequence": consequence,

@@ -88,19 +88,49 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
     state = State(migration.state)
     if migration.terminal:
         return _ended(migration, sighting)
+    if state in _WATCHED and migration.state_text:
+        return told(migration)  # what was seen on both hosts
+    here = f"{name} {_verb(migration, sighting)}"
     return {
-        State.REQUESTED: f"{name} runs on {source}. The migration waits for a worker.",
-        State.CHECKING: f"{name} runs on {source}. Both hosts are being checked; nothing was touched.",
-        State.QUEUED: f"{name} runs on {source}. The migration waits for its turn.",
-        State.STARTING: f"{name} runs on {source} while {target} prepares to receive it.",
-        State.COPYING_DISKS: f"{name} runs on {source} while its disks are copied to {target}.",
-        State.COPYING_MEMORY: f"{name} runs on {source} while its memory is copied to {target}.",
+        State.REQUESTED: f"{here} {source}. The migration waits for a worker.",
+        State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was touched.",
+        State.QUEUED: f"{here} {source}. The migration waits for its turn.",
+        State.STARTING: f"{here} {source} while {target} prepares to receive it.",
+        State.COPYING_DISKS: f"{here} {source} while its disks are copied to {target}.",
+        State.COPYING_MEMORY: f"{here} {source} while libvirt copies it to {target}.",
         State.SWITCHING_OVER: f"{name} is paused for a moment; its last pages travel to {target}.",
         State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
-        State.ARRIVING: f"{name} runs on {target}; libvirt finishes.",
+        State.ARRIVING: f"{here} {target}; libvirt finishes.",
         State.VERIFYING: f"Asking {source} and {target} where {name} is.",
         State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. A person has to look.",
     }[state]
+
+
+def told(migration: Migration) -> str:
+    """The worker's own sentence."""
+    return with_name(migration.state_text, migration.guest_name)
+
+
+def with_name(sentence: str, name: str) -> str:
+    """A stored sentence has the bare name in it."""
+    return sentence.replace(name, isolated(name))
+
+
+def second_line(migration: Migration, first: str) -> str:
+    """What the worker says besides the headline: why it waits, what it does. "" when the headline has it."""
+    said = told(migration)
+    return "" if said == first or migration.state == State.CHECKING else said
+
+
+def _verb(migration: Migration, sighting: Sighting | None) -> str:
+    """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
+    if migration.state not in NOT_STARTED and migration.was_paused is not None:
+        return "is paused on" if migration.was_paused else "runs on"
+    if sighting is None or sighting.host_id != migration.source_id:
+        return "is on"
+    if sighting.stale_since is not None:
+        return "was last seen on"
+    return {"running": "runs on", "paused": "is paused on"}.get(_RUNS.get(RunState(sighting.state), ""), "is on")
 
 
 def _ended(migration: Migration, sighting: Sighting | None) -> str:
@@ -111,9 +141,9 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     seen_since = sighting is not None and sighting.seen_at >= finished
     if sighting is not None and seen_since and sighting.host_id == end.pk and sighting.stale_since is None:
         running = f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
-        return migration.state_text or running + _how(migration)
+        return told(migration) or running + _how(migration)
     if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
-        return migration.state_text  # the worker has just looked at both hosts; the inventory follows
+        return told(migration)  # the worker has just looked at both hosts; the inventory follows
     if migration.state == State.DONE:
         how = "paused" if migration.was_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."
@@ -150,9 +180,10 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     if state in NOT_STARTED:
         return True, f"Nothing was touched yet. {name} stays on {source}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
-        return True, f"{name} stays on {source} and goes on running there. What was copied is given up."
+        goes_on = "paused as it is" if migration.was_paused else "and goes on running there"
+        return True, f"{name} stays on {source} {goes_on}. What was copied is given up."
     if state is State.SWITCHING_OVER:
-        return True, f"It may be too late: then the move ends as done and {name} runs on {target}."
+        return True, f"It may be too late: then the move ends as done and {name} is on {target}."
     if state is State.NEEDS_ATTENTION:
         return False, f"{name} stays locked until it is clear where it is."
     return False, f"It cannot be taken back: {name} is past the switch-over."

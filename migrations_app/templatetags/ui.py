@@ -199,10 +199,10 @@ def socket_url(context: dict[str, Any], topics: str) -> str:
 
 
 @register.filter
-def sentence(entry: Entry) -> str:
-    """A journal entry for people: a change of state without words of its own says the state."""
+def sentence(entry: Entry, name: str = "") -> str:
+    """A journal entry for people: a change of state without words of its own says the state. `name`: of the VM."""
     if entry.text:
-        return entry.text
+        return words.with_name(entry.text, name) if name else entry.text
     state = entry.body.get("state", "")
     return f"{LOOKS[State(state)].label}." if state in LOOKS else entry.get_kind_display()
 

@@ -54,6 +54,70 @@ def test_an_outcome_is_told_in_the_worker_s_words_while_it_is_true(scene: dict[s
     assert words.headline(done, here) == "idle-01 arrived on kvm-b and was seen running there."
 
 
+def test_a_paused_vm_is_not_said_to_run(scene: dict[str, Any]) -> None:
+    frozen = seed.make_migration(scene["build"], scene["b"], scene["a"], State.STARTING, was_paused=True)
+    assert words.headline(frozen) == "build-07 is paused on kvm-b while kvm-a prepares to receive it."
+    assert words.cancel_words(frozen)[1].startswith("build-07 stays on kvm-b paused as it is.")
+    frozen.was_paused = False
+    assert words.headline(frozen).startswith("build-07 runs on kvm-b while")
+    frozen.was_paused = None
+    assert words.headline(frozen).startswith("build-07 is on kvm-b while")
+
+
+@pytest.mark.parametrize("state", [State.REQUESTED, State.CHECKING, State.QUEUED])
+def test_before_the_start_the_verb_is_what_was_seen_last(scene: dict[str, Any], state: State) -> None:
+    migration = seed.make_migration(seed.make_guest("early"), scene["a"], scene["b"], state)
+    here = seed.see(migration.guest, scene["a"])
+    verbs = {"running": "runs on", "idle": "runs on", "paused": "is paused on", "shut off": "is on", "crashed": "is on"}
+    for seen, verb in verbs.items():
+        here.state = seen
+        assert words.headline(migration, here).startswith(f"early {verb} kvm-a. ")
+    assert words.headline(migration, None).startswith("early is on kvm-a. ")
+    here.state, here.host.contact = "running", "away"
+    assert words.headline(migration, here).startswith("early was last seen on kvm-a. ")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
+     State.NEEDS_ATTENTION],
+)  # fmt: skip
+def test_what_was_observed_is_the_headline_and_said_once(
+    scene: dict[str, Any], as_viewer: Client, state: State
+) -> None:
+    seen = "walker is somewhere. Waiting for kvm-b to answer."
+    guest = seed.make_guest("walker", scene["a"])
+    migration = seed.make_migration(guest, scene["a"], scene["b"], state, state_text=seen)
+    Migration.objects.filter(pk=migration.pk).update(cancel_requested_at=timezone.now(), cancelled_by_name="olga")
+    text = text_of(as_viewer, migration)
+    shown = text[text.index('aria-label="Where the VM is"') :].split('id="route"')[0]
+    assert shown.count(seen) == 1
+    assert ("olga asked to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
+    migration.state_text = ""
+    assert "walker" in words.headline(migration)
+
+
+def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = text_of(as_viewer, scene["queued"])
+    assert "db-01 runs on kvm-a. The migration waits for its turn." in text
+    assert "Waiting for web-01 to leave kvm-a." in text
+
+
+def test_what_ended_before_the_start_shows_no_empty_figures(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = text_of(as_viewer, scene["blocked"])
+    for part in ('id="numbers"', 'id="graph"', 'id="steps"', "given up"):
+        assert part not in text
+    assert text.index('id="accepted"') < text.index('id="journal"')
+    assert 'id="graph"' in text_of(as_viewer, scene["failed"])
+
+
+def test_numbers_of_a_moment_ago_are_not_shown_as_now(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = text_of(as_viewer, scene["attention"])
+    assert "left</div>" not in text
+    assert "copied when it was last measured" in text
+    assert "being asked" not in text
+
+
 def test_an_old_outcome_does_not_claim_to_be_the_present(scene: dict[str, Any], as_viewer: Client) -> None:
     Sighting.objects.filter(guest=scene["idle"]).update(seen_at=timezone.now() - timedelta(days=1))
     text = text_of(as_viewer, scene["done"])
@@ -126,3 +190,10 @@ def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, A
     sentence = words.headline(scene["cancelled"])
     assert sentence.startswith("\u2068")
     assert "\u2069 stayed on kvm-b." in sentence
+
+
+def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_viewer: Client) -> None:
+    migration: Migration = scene["cancelled"]
+    migration.state_text = f"{seed.RTL} runs on kvm-b. The migration was cancelled."
+    assert words.told(migration) == f"\u2068{seed.RTL}\u2069 runs on kvm-b. The migration was cancelled."
+    assert f"olga asked to move \u2068{seed.RTL}\u2069 from kvm-b" in text_of(as_viewer, migration)
