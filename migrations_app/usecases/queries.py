@@ -113,7 +113,8 @@ class Segment:
     memory_kib: int
     kind: str  # guest, leaving, arriving, rest
     guest: UUID | None = None
-    wide: bool = False
+    #: as much of the name as fits into the part on a wide screen
+    label: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,10 +179,18 @@ def _lay_out(bar: HostBar, parts: list[tuple[UUID | None, str, int, str]]) -> No
                 memory_kib=memory,
                 kind=kind,
                 guest=guest,
-                wide=width >= 5,
+                label=_fitting(name, width),
             )
         )
         x += width
+
+
+def _fitting(name: str, width: float) -> str:
+    """The bar is some 800 pixels wide, a letter 7, and there are 12 beside the text."""
+    room = int((width * 8 - 12) / 7)
+    if len(name) <= room:
+        return name
+    return f"{name[: room - 1]}…" if room >= 4 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
