@@ -50,7 +50,8 @@ SEVERITY_LOOKS: dict[str, Look] = {
 FRESH = timedelta(minutes=2)
 #: states with a watch over both hosts: its sentence is what they said
 _WATCHED = (
-    State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING, State.NEEDS_ATTENTION,
+    State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
+    State.NEEDS_ATTENTION,
 )  # fmt: skip
 #: hosts named in a hint; nobody reads more
 MOST_HINTS = 8
@@ -73,9 +74,9 @@ def run_look(sighting: Sighting | None) -> Look:
 
 
 def where(migration: Migration) -> str:
-    """Where the guest truly is: "source", "between", "target", or "asking" while only the hosts can say."""
+    """Where the guest truly is: "source", "between", "target", or "asking" where only the hosts or a person can say."""
     state = State(migration.state)
-    if state in (State.VERIFYING, State.NEEDS_ATTENTION):
+    if state in (State.VERIFYING, State.NEEDS_ATTENTION) or migration.closed_by_name:
         return "asking"
     if state is State.SWITCHING_OVER:
         return "between"
@@ -139,6 +140,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     end = migration.target if migration.state == State.DONE else migration.source
     finished = migration.finished_at or migration.state_since
     seen_since = sighting is not None and sighting.seen_at >= finished
+    if migration.closed_by_name:
+        return told(migration)  # where it is was for a person to say
     if sighting is not None and seen_since and sighting.host_id == end.pk and sighting.stale_since is None:
         running = f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
         return told(migration) or running + _how(migration)

@@ -79,7 +79,7 @@ def test_before_the_start_the_verb_is_what_was_seen_last(scene: dict[str, Any], 
 
 @pytest.mark.parametrize(
     "state",
-    [State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
+    [State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
      State.NEEDS_ATTENTION],
 )  # fmt: skip
 def test_what_was_observed_is_the_headline_and_said_once(
@@ -95,6 +95,32 @@ def test_what_was_observed_is_the_headline_and_said_once(
     assert ("olga asked to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
     migration.state_text = ""
     assert "walker" in words.headline(migration)
+
+
+def test_the_first_line_is_pushed_while_the_state_stays(scene: dict[str, Any]) -> None:
+    from migrations_app.events import fragments
+
+    def pushed(migration: Migration, text: str) -> str:
+        Migration.objects.filter(pk=migration.pk).update(state_text=text)
+        return fragments(f"migration:{migration.pk}", ()) or ""
+
+    running = pushed(scene["running"], "web-01 runs on kvm-a. Waiting for kvm-b to answer.")
+    assert '<div id="sentence" hx-swap-oob="morph">' in running
+    assert running.count("Waiting for kvm-b to answer.") == 1
+    needy = pushed(scene["attention"], "mail-02 is paused on kvm-b.")
+    assert '<div id="outcome" hx-swap-oob="morph"' in needy
+    assert "mail-02 is paused on kvm-b." in needy
+    for name in ("queued", "done"):
+        assert 'id="sentence"' not in pushed(scene[name], "x")
+
+
+def test_a_migration_closed_by_hand_claims_no_place(scene: dict[str, Any], as_viewer: Client) -> None:
+    said = "ada closed this migration: it runs on kvm-z"
+    Migration.objects.filter(pk=scene["failed"].pk).update(closed_by_name="ada", state_text=said)
+    text = text_of(as_viewer, scene["failed"])
+    assert text.count(said) == 1
+    assert "does not have it" not in text
+    assert "stayed on" not in text
 
 
 def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Client) -> None:
