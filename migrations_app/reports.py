@@ -98,7 +98,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     name = preflight.guest.name
     plain = name.isascii() and name.isprintable()
     guest = name if plain else str(preflight.guest_id)
-    options = preflight.request.options
+    options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     commands = [
         virsh.equivalent_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -39,6 +39,11 @@ class Options:
     abort_on_error: bool = False
     auto_converge: bool = False
     compressed: bool = False
+
+    def for_guest(self, *, persistent: bool) -> Options:
+        """What they come to: a transient guest stays transient, and has no definition to take away."""
+        persist = self.persist and persistent
+        return replace(self, persist=persist, undefine_source=self.undefine_source and persist)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

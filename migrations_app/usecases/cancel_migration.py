@@ -27,7 +27,8 @@ def cancel_migration(migration: Migration, *, by: User, reason: str = "") -> Mig
     with transaction.atomic():
         flagged = rows.exclude(state__in=TERMINAL).filter(cancel_requested_at=None)
         if flagged.update(cancel_requested_at=now, cancelled_by_name=by.get_username()):
-            writer.write(topic, Entry.ACTION, f"{by.get_username()} cancelled the migration.", actor=by, reason=reason)
+            said = f"{by.get_username()} asked to cancel the migration."
+            writer.write(topic, Entry.ACTION, said, actor=by, reason=reason)
         sentence = f"{migration.guest_name} was not touched: the migration was cancelled before it began."
         ended = rows.filter(state__in=WAITING).update(
             state=State.CANCELLED, state_text=sentence, state_since=now, finished_at=now

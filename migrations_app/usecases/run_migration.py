@@ -198,7 +198,8 @@ class Start:
     # --- start ----------------------------------------------------------------------------------------------------
 
     def _prepare(self, facts: Facts, source: Side, target: Side) -> MigrateCall:
-        row, options = self.migration, self.migration.request.options
+        row = self.migration
+        options = row.request.options.for_guest(persistent=bool(row.was_persistent))
         peer = row.target.peer
         if peer is None:
             raise NotStarted(f"{row.target} has no address that other hosts can use.")
@@ -208,8 +209,8 @@ class Start:
             peer=peer,
             helper=_helper(facts),
             migration_address=row.target.migration_address,
-            persist=options.persist and bool(row.was_persistent),  # a transient guest stays transient
-            undefine_source=options.undefine_source and options.persist and bool(row.was_persistent),
+            persist=options.persist,
+            undefine_source=options.undefine_source,
             copy_disks=copy,
             bandwidth_mib=options.bandwidth_mib,
             unsafe=options.unsafe,

@@ -117,8 +117,8 @@ class Watch:
         return over or not source.active or record.seconds_in_this_view >= call_may_still_begin(record)
 
     def _record(self, mover: Mover | None, returned: bool | None, over: bool, seconds: float) -> JobRecord:
-        row, options = self.migration, self.migration.request.options
-        persistent = row.was_persistent is not False
+        row, persistent = self.migration, self.migration.was_persistent is not False
+        options = row.request.options.for_guest(persistent=persistent)
         return JobRecord(
             guest=self._uuid,
             name=row.guest_name,
@@ -127,7 +127,7 @@ class Watch:
             was_paused=bool(row.was_paused),
             was_persistent=persistent,
             persist=options.persist,
-            undefine_source=options.undefine_source and persistent,
+            undefine_source=options.undefine_source,
             target_had_definition=False,  # preflight blocks a move onto an existing definition
             cancel_requested=self._cancel,
             created_volumes=tuple(volume["name"] for volume in row.created_volumes),

@@ -233,7 +233,7 @@ def test_cancelling_twice_is_one_cancel(scene: Scene, operator: Any, admin: Any)
     first = cancel_migration(migration, by=operator).cancel_requested_at
     again = cancel_migration(fresh(migration), by=admin)
     assert (again.cancel_requested_at, again.cancelled_by_name) == (first, "olga")
-    assert Entry.objects.filter(text__contains="cancelled the migration").count() == 1
+    assert Entry.objects.filter(text__contains="asked to cancel the migration").count() == 1
 
 
 def test_an_ended_migration_cannot_be_cancelled(scene: Scene, operator: Any) -> None:

@@ -148,7 +148,7 @@ def test_a_cancel_while_it_copies_stops_it_and_sees_the_guest_run_at_home(scene:
     assert end.state == State.CANCELLED
     assert end.state_text.startswith("web-01 runs on kvm-a. The migration was cancelled.")
     assert guest.state is RunState.RUNNING
-    assert Entry.objects.get(text__contains="cancelled the migration").reason == "wrong host"
+    assert Entry.objects.get(text__contains="asked to cancel the migration").reason == "wrong host"
 
 
 def test_a_cancel_that_comes_too_late_ends_done_and_says_so(scene: Scene, operator: Any) -> None:

@@ -152,6 +152,9 @@ def test_the_same_by_hand_is_shown(scene: dict[str, Any], as_operator: Client) -
         " qemu+ssh://root@192.0.2.1/system tcp://198.51.100.1"
     ) in text
     assert "Run it as root on kvm-b." in text
+    scene["idle"].sightings.update(persistent=False)
+    transient = as_operator.get(f"/preflights/{scene['report'].pk}/").content.decode()
+    assert "migrate --live --p2p idle-01" in transient
 
 
 def test_a_vm_that_nobody_has_cannot_be_moved(scene: dict[str, Any], as_operator: Client) -> None:

@@ -78,3 +78,9 @@ def test_equal_intents_give_equal_json() -> None:
     one, other = make(bandwidth_mib=10, unsafe=False), make(unsafe=False, bandwidth_mib=10)
     assert json.dumps(one.as_json()) == json.dumps(other.as_json())
     assert one.as_json() != make(bandwidth_mib=11).as_json()
+
+
+def test_a_transient_guest_stays_transient() -> None:
+    came_to = Options().for_guest(persistent=False)
+    assert (came_to.persist, came_to.undefine_source) == (False, False)
+    assert Options().for_guest(persistent=True) == Options()
