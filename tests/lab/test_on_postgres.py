@@ -11,6 +11,12 @@ import pytest
 from lab import Lab
 from tests.lab.serving import Serving
 from tests.lab.test_migration import (
+    test_a_killed_watcher_changes_nothing as test_a_killed_watcher,
+)
+from tests.lab.test_migration import (
+    test_a_killed_web_server_changes_nothing as test_a_killed_web_server,
+)
+from tests.lab.test_migration import (
     test_a_killed_worker_is_replaced_and_libvirt_not_disturbed as test_a_killed_worker,
 )
 from tests.lab.test_migration import (
@@ -22,7 +28,13 @@ from tests.lab.test_migration import (
 from tests.postgres import postgres
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
-__all__ = ["test_a_killed_kvmweb", "test_a_killed_worker", "test_two_requests_at_once"]
+__all__ = [
+    "test_a_killed_kvmweb",
+    "test_a_killed_watcher",
+    "test_a_killed_web_server",
+    "test_a_killed_worker",
+    "test_two_requests_at_once",
+]
 
 
 @pytest.fixture(scope="module")
