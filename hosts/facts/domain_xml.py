@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hosts.facts import xml
 from hosts.facts.guest import BootFiles, Cpu, Disk, GuestDefinition, HostDevice, Nic
 from hosts.facts.xml import Node
 
 #: where each type of disk and network card keeps what it is connected to
-_DISK_SOURCE = {"file": "file", "block": "dev", "dir": "dir", "vhostuser": "path"}
+_DISK_SOURCE = {"file": "file", "block": "dev", "dir": "dir"}
 _NIC_SOURCE = {"bridge": "bridge", "direct": "dev", "vdpa": "dev", "vhostuser": "path"}
 
 
@@ -39,6 +41,7 @@ def parse(text: str) -> GuestDefinition:
         ),
         filesystems=tuple(_filesystem(node) for node in domain.all("devices/filesystem")),
         has_tpm=domain.has("devices/tpm"),
+        hugepages=domain.has("memoryBacking/hugepages"),
     )
 
 
@@ -67,11 +70,12 @@ def _boot(domain: Node) -> BootFiles:
 
 def _disk(disk: Node) -> Disk:
     kind = disk.get("type")
+    layers = tuple(_backing(disk))
     return Disk(
         target=disk.get("dev", "target"),
         device=disk.get("device") or "disk",
         type=kind if disk.has("source") else "",
-        path=disk.get(_DISK_SOURCE[kind], "source") if kind in _DISK_SOURCE else "",
+        path=_path(disk),
         pool=disk.get("pool", "source") if kind == "volume" else "",
         volume=disk.get("volume", "source") if kind == "volume" else "",
         network_name=_network_name(disk) if kind == "network" else "",
@@ -83,7 +87,33 @@ def _disk(disk: Node) -> Disk:
         transient=disk.has("transient"),
         startup_policy=disk.get("startupPolicy", "source"),
         mirrored=disk.has("mirror"),
+        backing=tuple(path for path, _ in layers if path),
+        backing_elsewhere=tuple(what for path, what in layers if not path),
     )
+
+
+def _path(image: Node) -> str:
+    kind = image.get("type")
+    return image.get(_DISK_SOURCE[kind], "source") if kind in _DISK_SOURCE else ""
+
+
+def _backing(disk: Node) -> Iterator[tuple[str, str]]:
+    """(path, what it is) of each image under this one. The end of a chain is an empty `<backingStore/>`."""
+    layer = disk.find("backingStore")
+    while layer is not None and layer.has("source"):
+        yield _path(layer), _elsewhere(layer)
+        layer = layer.find("backingStore")
+
+
+def _elsewhere(image: Node) -> str:
+    """ "network rbd:pool/image", "volume pool/name"; for others the type alone."""
+    match image.get("type"):
+        case "network":
+            return f"network {_network_name(image)}"
+        case "volume":
+            return f"volume {image.get('pool', 'source')}/{image.get('volume', 'source')}"
+        case kind:
+            return kind
 
 
 def _network_name(disk: Node) -> str:
@@ -106,6 +136,8 @@ def _nic(nic: Node) -> Nic:
         mac=nic.get("address", "mac"),
         model=nic.get("type", "model"),
         portgroup=nic.get("portgroup", "source"),
+        virtualport=nic.get("type", "virtualport"),
+        managed=nic.get("managed", "target") != "no",
     )
 
 
@@ -131,7 +163,8 @@ def _host_device(device: Node) -> HostDevice:
                 name = source.get("wwpn")
             case _:
                 name = next((source.text(tag) for tag in ("block", "char", "interface") if source.has(tag)), "")
-    return HostDevice(type=kind, name=name, teaming_transient=_leaves(device))
+    policy = device.get("startupPolicy", "source")
+    return HostDevice(type=kind, name=name, teaming_transient=_leaves(device), startup_policy=policy)
 
 
 def _leaves(device: Node) -> bool:

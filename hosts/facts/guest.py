@@ -29,9 +29,13 @@ class JobKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: disk types whose content has a path on the host
+STORED = ("file", "block", "dir", "volume")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """`type` is libvirt's source type: file, block, volume, network, dir, nvme, or "" for an empty drive."""
+    """`type` is libvirt's source type: file, block, volume, network, dir, nvme, vhostuser, ..., "" for none."""
 
     target: str
     device: str
@@ -50,10 +54,15 @@ class Disk:
     startup_policy: str = ""
     #: a block job runs on it (`<mirror>` in the live XML)
     mirrored: bool = False
+    #: the images that this one builds on, nearest first; libvirt lists them in live XML only
+    backing: tuple[str, ...] = ()
+    #: those of them that have no path on the host: "network rbd:pool/base", "nvme", ...
+    backing_elsewhere: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.path or self.volume or self.type == "network")
+        """A drive with nothing in it. Of a type that is not in STORED nobody knows the place, but it is not empty."""
+        return self.type in ("", *STORED) and not (self.path or self.volume)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,10 @@ class Nic:
     mac: str
     model: str = ""
     portgroup: str = ""
+    #: `<virtualport type=...>`: openvswitch, midonet, 802.1Qbg, ...
+    virtualport: str = ""
+    #: type ethernet only: False when libvirt is told to use a device that is there already (`managed='no'`)
+    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +88,8 @@ class HostDevice:
     name: str
     #: `<teaming type='transient'>`: libvirt unplugs it before the move and plugs one in afterwards
     teaming_transient: bool = False
+    #: of USB devices: mandatory (the same as ""), requisite, optional
+    startup_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +133,7 @@ class GuestDefinition:
     host_devices: tuple[HostDevice, ...] = ()
     filesystems: tuple[str, ...] = ()
     has_tpm: bool = False
+    hugepages: bool = False
 
     def disk(self, target: str) -> Disk | None:
         return next((disk for disk in self.disks if disk.target == target), None)

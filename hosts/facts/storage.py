@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pool types whose content is the same on every host that has the pool with the same source.
+#: Pool types whose content may be the same on several hosts; whether it is, their sources tell (`domain.disks`).
 SHARED_POOL_TYPES = frozenset({"netfs", "rbd", "gluster", "iscsi", "iscsi-direct", "scsi", "mpath", "vstorage"})
+#: Those of them that are mounted, and the other pool types that are a folder: what is below the folder is in the pool.
+FOLDER_POOL_TYPES = frozenset({"dir", "fs", "netfs", "vstorage"})
+#: Their volumes are block devices, which libvirt never takes for unsafe.
+BLOCK_POOL_TYPES = frozenset({"logical", "disk", "zfs", "iscsi", "scsi", "mpath"})
+
+#: File systems that libvirt takes for shared, as the kernel and as stat(1) call them.
+SHARED_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ceph", "gfs2", "gfs/gfs2", "ocfs2", "afs", "gpfs", "acfs"}
+    | {"fuse.glusterfs", "fuse.quobyte", "beegfs"}
+)
+#: File systems that one host has for itself. What is in neither list (fuse, lustre, 9p, ...) is not known.
+LOCAL_FILE_SYSTEMS = frozenset(
+    {"ext2", "ext3", "ext4", "ext2/ext3", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "nilfs2"}
+    | {"tmpfs", "ramfs", "overlay", "overlayfs", "vfat", "msdos", "exfat", "ntfs", "ntfs3"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +41,26 @@ class Pool:
     source_name: str = ""
     source_devices: tuple[str, ...] = ()
     source_format: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """The file system that a folder of a host lies on. `kind` as the kernel says ("nfs4", "ext4", "fuse.glusterfs").
+
+    `source` is what is mounted ("nas:/vms", "/dev/sda1"), `below` the folder's real path from the mount point on;
+    both are "" when only the kind could be learned.
+    """
+
+    kind: str
+    source: str = ""
+    below: str = ""
+
+    @property
+    def shared(self) -> bool | None:
+        """As libvirt judges the kind; None for one that we do not know."""
+        if self.kind in SHARED_FILE_SYSTEMS:
+            return True
+        return False if self.kind in LOCAL_FILE_SYSTEMS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
 from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, _uri
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -146,8 +146,14 @@ class LibvirtConnection:
     def volume_at(self, path: str) -> Volume | None:
         return _storage.volume_at(self._link, path)
 
+    def volume_named(self, pool: str, name: str) -> Volume | None:
+        return _storage.volume_named(self._link, pool, name)
+
     def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
         return _storage.files_exist(self._link, self._endpoint, paths)
+
+    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
+        return _storage.mounts(self._link, self._endpoint, folders)
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:
         self._events.listen(callback)

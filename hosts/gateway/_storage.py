@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hosts.facts import pool_xml, volume_xml
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.facts.storage import Pool, Volume, VolumeSpec
-from hosts.gateway import _errors, _ssh
+from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
+from hosts.gateway import _errors, _process, _ssh
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
 
 if TYPE_CHECKING:
     import libvirt
 
-#: one call per volume, and a pool may have thousands; refreshing one may open every image in it
+#: one call per volume, and a pool may have thousands
 _MANY_SECONDS = 60.0
-_REFRESH_SECONDS = 30.0
-#: pools whose volumes are the files of one folder: what is not among them is not in the folder
-_FOLDER_POOLS = frozenset({"dir", "fs", "netfs"})
 
 #: per path "y" there, "n" not there, "u" hidden: a folder on the way that this user may not look into
 _TEST_SCRIPT = """\
@@ -35,6 +33,20 @@ for p do
   done
 done
 """
+
+#: per folder two lines: what findmnt says (kind, source, mount point, blanks as \x20), or where it is missing stat
+#: (the kind alone), and the folder's real path; "-" for what cannot be said
+_MOUNT_SCRIPT = """\
+for p do
+  d=$(cd -- "$p" 2>/dev/null && pwd -P) || { echo -; echo -; continue; }
+  m=$(findmnt -n -r -o FSTYPE,SOURCE,TARGET -T "$d" 2>/dev/null | tail -n 1)
+  test -n "$m" || m=$(stat -f -c %T -- "$d" 2>/dev/null)
+  printf '%s\\n' "${m:--}"
+  printf '%s\\n' "$d"
+done
+"""
+#: findmnt's way to write blanks and other characters
+_BLANK = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def pools(link: Link) -> tuple[Pool, ...]:
@@ -75,10 +87,25 @@ def volumes(link: Link, pool: str) -> tuple[Volume, ...]:
 
 
 def volume_at(link: Link, path: str) -> Volume | None:
-    found = link.call(f"the volume at {path}", lambda raw: _lookup(raw, path))
-    if found is None and _refresh(link, posixpath.dirname(path)):
-        found = link.call(f"the volume at {path}", lambda raw: _lookup(raw, path))
-    return found
+    """As of the pool's last refresh, which is never done here: when it fails libvirt stops the pool, under its VMs."""
+    return link.call(f"the volume at {path}", lambda raw: _lookup(raw, path))
+
+
+def volume_named(link: Link, pool: str, name: str) -> Volume | None:
+    def work(raw: libvirt.virConnect) -> Volume | None:
+        import libvirt
+
+        try:
+            return volume_xml.parse(
+                raw.storagePoolLookupByName(pool).storageVolLookupByName(name).XMLDesc(0), pool=pool
+            )
+        except libvirt.libvirtError as error:
+            # OPERATION_INVALID: the pool is not active
+            if error.get_error_code() in (_errors.NO_STORAGE_VOL, _errors.NO_STORAGE_POOL, _errors.OPERATION_INVALID):
+                return None
+            raise
+
+    return link.call(f"the volume {name} of pool {pool}", work)
 
 
 def _lookup(raw: libvirt.virConnect, path: str) -> Volume | None:
@@ -92,43 +119,6 @@ def _lookup(raw: libvirt.virConnect, path: str) -> Volume | None:
         if error.get_error_code() in (_errors.NO_STORAGE_VOL, _errors.NO_STORAGE_POOL):
             return None
         raise
-
-
-def _refresh(link: Link, folder: str) -> bool:
-    """libvirt knows a pool's volumes as of its last refresh: read the pool of this folder again, if there is one."""
-
-    def work(raw: libvirt.virConnect) -> bool:
-        import libvirt
-
-        try:
-            raw.storagePoolLookupByTargetPath(folder).refresh(0)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() in (_errors.NO_STORAGE_POOL, _errors.OPERATION_INVALID):
-                return False  # none, inactive, or busy with another job
-            raise
-        return True
-
-    return link.call(f"refresh the pool at {folder}", work, seconds=_REFRESH_SECONDS)
-
-
-def _folder_is_a_pool(link: Link, folder: str) -> bool:
-    """Whether an active pool lists the files of this very folder."""
-
-    def work(raw: libvirt.virConnect) -> bool:
-        import libvirt
-
-        try:
-            pool = raw.storagePoolLookupByTargetPath(folder)
-            return (
-                bool(pool.isActive())
-                and pool_xml.parse(pool.XMLDesc(0), active=True, autostart=False).type in _FOLDER_POOLS
-            )
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == _errors.NO_STORAGE_POOL:
-                return False
-            raise
-
-    return link.call(f"the pool at {folder}", work)
 
 
 def create_volume(link: Link, spec: VolumeSpec) -> Volume:
@@ -153,9 +143,9 @@ def delete_volume(link: Link, pool: str, name: str) -> None:
 
 
 def files_exist(link: Link, endpoint: Endpoint, paths: Iterable[str]) -> dict[str, bool | None]:
-    """Over plain TCP only pools can tell; by ssh and on this machine the file system itself is asked."""
+    """Over plain TCP only pools can tell, and only what is there; else the file system itself is asked."""
     wanted = list(dict.fromkeys(paths))
-    askable = [path for path in wanted if path.startswith("/") and not set("\0\n") & set(path)]
+    askable = [path for path in wanted if _askable(path)]
     answers: dict[str, bool | None] = dict.fromkeys(wanted)
     if not askable:
         return answers
@@ -188,9 +178,41 @@ def _local_file(path: str) -> bool | None:
 
 
 def _file_by_pool(link: Link, path: str) -> bool | None:
+    """What a pool does not list may have come after its last refresh."""
     try:
-        if volume_at(link, path) is not None:
-            return True
-        return False if _folder_is_a_pool(link, posixpath.dirname(path)) else None
+        return True if volume_at(link, path) is not None else None
     except Refused:
         return None  # no storage driver there
+
+
+def _askable(path: str) -> bool:
+    return path.startswith("/") and not set("\0\n") & set(path)
+
+
+def mounts(link: Link, endpoint: Endpoint, folders: Iterable[str]) -> dict[str, Mount | None]:
+    """libvirt tells nothing of this, so over plain TCP nobody does."""
+    wanted = list(dict.fromkeys(folders))
+    askable = [path for path in wanted if _askable(path)]
+    answers: dict[str, Mount | None] = dict.fromkeys(wanted)
+    if not askable or endpoint.transport is Transport.TCP:
+        return answers
+    argv = ["sh", "-c", _MOUNT_SCRIPT, "sh", *askable]
+    if endpoint.transport is Transport.SSH:
+        done = _ssh.run_ssh(endpoint, argv, deadline=link.deadline)
+    else:
+        done = _process.run(argv, deadline=link.deadline)
+    lines = done.out.split("\n")[:-1]
+    if len(lines) != 2 * len(askable):
+        raise GatewayError(f"{link.name} could not say what its folders lie on: {done.err.strip()[:500]}")
+    found = map(_mount, lines[::2], lines[1::2])
+    return answers | dict(zip(askable, found, strict=True))
+
+
+def _mount(line: str, folder: str) -> Mount | None:
+    words = line.split()
+    if not words or words[0] == "-":
+        return None
+    if len(words) != 3:
+        return Mount(kind=words[0])
+    kind, source, point = (_BLANK.sub(lambda match: chr(int(match[1], 16)), word) for word in words)
+    return Mount(kind=kind, source=source, below=posixpath.relpath(folder, point))

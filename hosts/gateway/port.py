@@ -15,7 +15,7 @@ from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
@@ -190,11 +190,22 @@ class HostConnection(Protocol):
     def networks(self) -> tuple[Network, ...]: ...
     def interfaces(self) -> tuple[Interface, ...]: ...
     def volume_at(self, path: str) -> Volume | None:
-        """The volume with this path in any active pool, else None (which does not prove that the file is absent)."""
+        """The volume with this path in any active pool, as of its last refresh; None does not prove that it is absent.
+
+        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it.
+        """
+        ...
+
+    def volume_named(self, pool: str, name: str) -> Volume | None:
+        """The same by names; None also when there is no such pool, or it is not active."""
         ...
 
     def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
         """Per absolute path: there (True), not there (False), or None where this connection cannot tell."""
+        ...
+
+    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
+        """Per absolute folder the file system it lies on, or None where this connection cannot tell."""
         ...
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus
 from hosts.facts.host import DomainCapabilities
-from hosts.facts.storage import Volume
+from hosts.facts.storage import SHARED_POOL_TYPES, Mount, Volume
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import GatewayError, HostConnection, PeerResult, Refused
+from hosts.gateway.port import GatewayError, HostConnection, PeerResult
 from hosts.models import Host
-from migrations_app.domain.disks import place
+from migrations_app.domain.disks import folder, place, pool_over
 from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
 from migrations_app.domain.request import MigrationRequest
 
@@ -58,6 +59,7 @@ def collect(
         peer = _peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
         target_host = target_coming.result()
         there = on_target.result()
+    source_mounts = _mounts(request, guest, source_host, source)
     known = details if isinstance(details, GuestDetails) else None
     facts = Facts(
         request=request,
@@ -73,6 +75,8 @@ def collect(
         target_same_name=there.same_name,
         source_volumes=from_source.volumes,
         target_volumes=there.volumes,
+        source_mounts=source_mounts,
+        target_mounts=_what_lies_under(_known_folders(source_mounts), target),
         target_files=there.files,
         target_domcaps=there.domcaps,
         target_cpu=there.cpu,
@@ -106,7 +110,7 @@ def _host_facts(side: Side) -> HostFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FromSource:
     look: GuestLook | Unknown
-    volumes: dict[str, Volume | None] | Unknown
+    volumes: dict[str, Volume | Unknown | None] | Unknown
     block_jobs: tuple[str, ...] | Unknown
 
 
@@ -117,39 +121,65 @@ def _from_source(request: MigrationRequest, guest: GuestDefinition | Unknown, si
     if isinstance(guest, Unknown):
         return _FromSource(look=look, volumes=guest, block_jobs=guest)
     targets = [disk.target for disk in guest.disks if not disk.empty]
-    running = not isinstance(look, Unknown) and look.active
-    return _FromSource(
-        look=look,
-        volumes=_volumes(guest, side),
-        block_jobs=side.learn(lambda c: c.block_jobs(request.guest, targets)) if running else (),
-    )
+    block_jobs: tuple[str, ...] | Unknown = ()
+    if isinstance(look, Unknown):
+        block_jobs = look
+    elif look.active:
+        block_jobs = side.learn(lambda c: c.block_jobs(request.guest, targets))
+    return _FromSource(look=look, volumes=_volumes(guest, side), block_jobs=block_jobs)
 
 
-def _volumes(guest: GuestDefinition, side: Side) -> dict[str, Volume | None] | Unknown:
-    def ask(connection: HostConnection) -> dict[str, Volume | None]:
-        found: dict[str, Volume | None] = {}
-        for disk in guest.disks:
-            if disk.path:
-                found[place(disk)] = connection.volume_at(disk.path)
-            elif disk.volume:
-                found[place(disk)] = _by_name(connection, disk.pool, disk.volume)
+def _volumes(guest: GuestDefinition, side: Side) -> dict[str, Volume | Unknown | None] | Unknown:
+    """One question per place: one that fails leaves the others' answers."""
+    if isinstance(side.connection, Unknown):
+        return side.connection
+    found: dict[str, Volume | Unknown | None] = {}
+    for disk in guest.disks:
+        if disk.volume:
+            found[place(disk)] = side.learn(methodcaller("volume_named", disk.pool, disk.volume))
+        for path in filter(None, (disk.path, *disk.backing)):
+            found[path] = side.learn(methodcaller("volume_at", path))
+    return found
+
+
+def _mounts(
+    request: MigrationRequest, guest: GuestDefinition | Unknown, host: HostFacts, side: Side
+) -> dict[str, Mount | Unknown] | Unknown:
+    """What the folders of images lie on whose storage no pool tells. By ssh this costs a login, so only then."""
+    if isinstance(guest, Unknown):
+        return guest
+    copied = request.options.copy_disks
+    pools = () if isinstance(host.pools, Unknown) else host.pools
+    folders = []
+    for disk in guest.disks:
+        if copied is True or (copied and disk.target in copied):
+            continue
+        for path in (*([disk.path] if disk.type == "file" else ()), *disk.backing):
+            pool = pool_over(path, pools)
+            if path and not path.startswith("/dev/") and not (pool and pool.active and pool.type in SHARED_POOL_TYPES):
+                folders.append(folder(path))
+    return _what_lies_under(folders, side)
+
+
+def _known_folders(mounts: dict[str, Mount | Unknown] | Unknown) -> list[str]:
+    return [] if isinstance(mounts, Unknown) else [path for path, m in mounts.items() if isinstance(m, Mount)]
+
+
+def _what_lies_under(folders: list[str], side: Side) -> dict[str, Mount | Unknown] | Unknown:
+    if not folders:
+        return {}
+    found = side.learn(lambda c: c.mounts(folders))
+    if isinstance(found, Unknown):
         return found
-
-    return side.learn(ask)
-
-
-def _by_name(connection: HostConnection, pool: str, name: str) -> Volume | None:
-    try:
-        return next((volume for volume in connection.volumes(pool) if volume.name == name), None)
-    except Refused:  # no such pool
-        return None
+    unknown = Unknown(f"Which file system is there on {side.host.name} is not known.")
+    return {path: found.get(path) or unknown for path in folders}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OnTarget:
     same_uuid: GuestStatus | Unknown | None
     same_name: GuestStatus | Unknown | None
-    volumes: dict[str, Volume | None] | Unknown
+    volumes: dict[str, Volume | Unknown | None] | Unknown
     files: dict[str, bool | Unknown] | Unknown
     domcaps: DomainCapabilities | Unknown
     cpu: tuple[bool, str] | Unknown
@@ -180,14 +210,20 @@ def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side
                 emulator=guest.emulator, arch=guest.arch, machine=guest.machine, virt_type=guest.virt_type
             )
         ),
-        cpu=side.learn(compare) if kvm and guest.cpu.xml else Unknown("Only KVM can compare CPUs."),
+        cpu=side.learn(compare) if kvm and guest.cpu.xml else _not_compared(guest),
     )
+
+
+def _not_compared(guest: GuestDefinition) -> Unknown:
+    if guest.virt_type == "kvm":
+        return Unknown(f"The definition of {guest.name} does not say which CPU it has.")
+    return Unknown("Only KVM can compare CPUs.")
 
 
 def _files(guest: GuestDefinition, side: Side) -> dict[str, bool | Unknown] | Unknown:
     boot = guest.boot
-    disks = [disk.path for disk in guest.disks if disk.type in ("file", "block")]
-    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, *disks) if path]
+    images = [path for disk in guest.disks for path in (disk.path, *disk.backing)]
+    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, guest.emulator, *images) if path]
     if not paths:
         return {}
     found = side.learn(lambda c: c.files_exist(paths))
@@ -201,7 +237,7 @@ def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:
         return answer
     return Unknown(
         f"libvirt on {host.name} cannot say whether {path} exists there.",
-        f"Make its folder a storage pool of {host.name}, or register {host.name} by ssh.",
+        f"Make its folder a storage pool of {host.name} and refresh that, or register {host.name} by ssh.",
     )
 
 

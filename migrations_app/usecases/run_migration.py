@@ -14,11 +14,11 @@ from django.utils import timezone
 from hosts import gateway
 from hosts.facts.guest import GuestDetails, RunState
 from hosts.facts.host import HostIdentity
-from hosts.facts.storage import VolumeSpec
+from hosts.facts.storage import Volume, VolumeSpec
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection, MigrateCall, PeerHelper
 from kvmweb.queue import Detached
-from migrations_app.domain.disks import disks_to_copy, folder, place, pool_at
+from migrations_app.domain.disks import copy_destination, disks_to_copy, place
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
@@ -235,12 +235,12 @@ class Start:
         try:
             for disk in (disk for disk in guest.disks if disk.target in copy):
                 volume = volumes.get(place(disk))
-                path = disk.path or (volume.path if volume else "")
-                pool = pool_at(folder(path), pools)
+                path = disk.path or (volume.path if isinstance(volume, Volume) else "")
+                pool = copy_destination(disk, path, pools)
                 if pool is None or not path:
                     raise NotStarted(f"{self.migration.target} has no storage pool for {path or disk.target}.")
                 size = here.virtual_size(str(self.migration.guest_id), disk.target)
-                name = posixpath.basename(path)
+                name = disk.volume or posixpath.basename(path)
                 specs.append(VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size))
                 paths[name] = path
             make_volumes(self.held, self.migration, there, specs, paths)

@@ -26,7 +26,7 @@ from hosts.facts.host import (
     NodeMemory,
 )
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
 from hosts.gateway.port import (
     Aborted,
     Contact,
@@ -70,6 +70,8 @@ class FakeHost:
     interfaces: list[Interface] = field(default_factory=lambda: [Interface(name="br1", active=True, is_bridge=True)])
     #: what files_exist says; a path that is not in here is there when a volume has it, else not known
     files: dict[str, bool | None] = field(default_factory=dict)
+    #: what lies under which folder, for a host that is reached by ssh; None for the others
+    mounts: dict[str, Mount] = field(default_factory=dict)
     memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
     libvirt: int = 9_000_000
     qemu: int = 7_002_000
@@ -248,11 +250,20 @@ class FakeConnection:
         host = self._called("volume_at", path)
         return next((volume for volume in host.volumes if volume.path == path), None)
 
+    def volume_named(self, pool: str, name: str) -> Volume | None:
+        host = self._called("volume_named", pool, name)
+        return next((volume for volume in host.volumes if (volume.pool, volume.name) == (pool, name)), None)
+
     def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
         wanted = tuple(paths)
         host = self._called("files_exist", wanted)
         volumes = {volume.path for volume in host.volumes}
         return {path: host.files.get(path, True if path in volumes else None) for path in wanted}
+
+    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
+        wanted = tuple(folders)
+        host = self._called("mounts", wanted)
+        return {folder: host.mounts.get(folder) for folder in wanted}
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:
         host = self._called("listen")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hosts.facts.guest import GuestDefinition, GuestLook, GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Pool, Volume
+from hosts.facts.storage import Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.request import MigrationRequest
 
@@ -43,8 +43,9 @@ class Facts:
     """`guest` is the live definition when the guest is active (that is what moves), else the inactive one.
 
     `source_volumes` and `target_volumes` map each disk's place (`domain.disks.place`) to the volume the host has there,
-    None when no active pool of the host shows one. `target_files` maps kernel, initrd, dtb and loader paths, and disk
-    paths where somebody could look, to there / not there / Unknown.
+    and the paths of the images it builds on, None when no active pool of the host shows one. `target_files` maps the
+    paths of kernel, initrd, dtb, loader, emulator and images to there / not there / Unknown. The mounts are those of
+    folders of images, as far as they matter and could be asked.
     """
 
     request: MigrationRequest
@@ -58,8 +59,10 @@ class Facts:
     block_jobs: tuple[str, ...] | Unknown
     target_same_uuid: GuestStatus | Unknown | None
     target_same_name: GuestStatus | Unknown | None
-    source_volumes: Mapping[str, Volume | None] | Unknown
-    target_volumes: Mapping[str, Volume | None] | Unknown
+    source_volumes: Mapping[str, Volume | Unknown | None] | Unknown
+    target_volumes: Mapping[str, Volume | Unknown | None] | Unknown
+    source_mounts: Mapping[str, Mount | Unknown] | Unknown
+    target_mounts: Mapping[str, Mount | Unknown] | Unknown
     target_files: Mapping[str, bool | Unknown] | Unknown
     target_domcaps: DomainCapabilities | Unknown
     #: only for KVM guests: (usable, libvirt's words) from compareHypervisorCPU

@@ -2,8 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from hosts.facts.guest import Disk
-from migrations_app.domain.disks import disks_to_copy, place, pool_at, pool_of, same_storage
+from hosts.facts.storage import Mount
+from migrations_app.domain.disks import (
+    Sharing,
+    copy_destination,
+    disks_to_copy,
+    place,
+    pool_at,
+    pool_of,
+    pool_over,
+    same_mount,
+    sharing,
+)
 from tests.unit.domain.factories import (
     LOCAL,
     SHARED,
@@ -75,7 +88,66 @@ def test_an_active_pool_comes_first() -> None:
     assert pool_at("/vms", (off,)) is off
 
 
-def test_same_storage() -> None:
-    assert same_storage(shared_pool, replace(shared_pool, name="other", source_hosts=("10.0.0.9",)))
-    assert not same_storage(shared_pool, replace(shared_pool, source_dir="/other"))
-    assert not same_storage(local_pool, local_pool)
+def test_a_path_below_a_mounted_pool_is_on_it() -> None:
+    inner = replace(local_pool, name="inner", target_path="/vms/inner")
+    iscsi = replace(shared_pool, name="lun", type="iscsi", target_path="/dev/disk/by-path")
+    pools = (*POOLS, inner, iscsi)
+    assert pool_over("/vms/a/b/web01.qcow2", pools) is shared_pool
+    assert pool_over("/vms/inner/a/web01.qcow2", pools) is inner
+    assert pool_over("/vms2/web01.qcow2", pools) is None
+    assert pool_over("/dev/disk/by-path/x", pools) is iscsi
+    assert pool_over("/dev/disk/by-path/x/y", pools) is None
+    assert pool_over("relative", pools) is None
+
+
+def test_a_copy_is_made_right_in_a_pool_or_in_the_pool_of_that_name() -> None:
+    assert copy_destination(local_disk, LOCAL, POOLS) is local_pool
+    assert copy_destination(local_disk, "/local/below/x", POOLS) is None
+    assert copy_destination(replace(local_disk, type="volume", path="", pool="testvms"), LOCAL, POOLS) is shared_pool
+    assert copy_destination(local_disk, "", POOLS) is None
+
+
+def test_the_same_source_of_the_same_server_is_one_storage() -> None:
+    assert sharing(shared_pool, replace(shared_pool, name="other")) is Sharing.PROVEN
+    rbd = replace(shared_pool, type="rbd", source_hosts=("mon1:6789", "mon2:6789"), source_dir="", source_name="vms")
+    assert sharing(rbd, replace(rbd, source_hosts=("mon2:6789", "mon3:6789"))) is Sharing.PROVEN
+
+
+def test_another_server_may_be_another_name_of_it() -> None:
+    assert sharing(shared_pool, replace(shared_pool, source_hosts=("nas-dr",))) is Sharing.POSSIBLE
+    assert sharing(shared_pool, replace(shared_pool, source_hosts=())) is Sharing.POSSIBLE
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.1:24007", "::1", "[::1]:3260"])
+def test_a_server_that_every_host_is_itself_proves_nothing(host: str) -> None:
+    here = replace(shared_pool, source_hosts=(host,))
+    assert sharing(here, here) is Sharing.POSSIBLE
+
+
+@pytest.mark.parametrize("kind", ["scsi", "mpath"])
+def test_pools_of_whatever_a_host_sees_prove_nothing(kind: str) -> None:
+    here = replace(shared_pool, type=kind)
+    assert sharing(here, here) is Sharing.POSSIBLE
+
+
+def test_other_sources_and_local_pools_are_not_one_storage() -> None:
+    assert sharing(shared_pool, replace(shared_pool, source_dir="/other")) is Sharing.NO
+    assert sharing(local_pool, local_pool) is Sharing.NO
+    lvm = replace(local_pool, type="logical", source_name="vg0")
+    assert sharing(lvm, lvm) is Sharing.NO
+
+
+NFS = Mount(kind="nfs4", source="nas:/vms", below="web")
+
+
+def test_the_same_export_at_the_same_place_is_one_storage() -> None:
+    assert same_mount(NFS, NFS)
+    assert not same_mount(NFS, replace(NFS, source="nas-dr:/vms"))
+    assert not same_mount(NFS, replace(NFS, below="other"))
+    for alike in (
+        replace(NFS, source="localhost:/vms"),
+        replace(NFS, kind="ext4", source="/dev/sda1"),
+        replace(NFS, kind="ocfs2", source="/dev/sdb"),
+        Mount(kind="nfs"),
+    ):
+        assert not same_mount(alike, alike)

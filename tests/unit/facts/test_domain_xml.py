@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosts.facts import domain_xml
-from hosts.facts.guest import BootFiles, HostDevice
+from hosts.facts.guest import BootFiles, Disk, HostDevice
 from hosts.facts.xml import BadXml
 from tests.data import read
 
@@ -65,6 +65,50 @@ def test_every_kind_of_disk() -> None:
     assert not any(disk.empty for disk in (block, volume, network))
     assert guest.disk("vdb") is volume
     assert guest.disk("vdz") is None
+
+
+def disk_of(xml: str) -> Disk:
+    guest = domain_xml.parse(f"<domain><name>n</name><uuid>u</uuid><devices>{xml}</devices></domain>")
+    (disk,) = guest.disks
+    return disk
+
+
+CHAIN = """
+<disk type='file' device='disk'>
+  <driver name='qemu' type='qcow2'/><source file='/vms/top.qcow2' index='3'/>
+  <backingStore type='file' index='2'>
+    <format type='qcow2'/><source file='/local/middle.qcow2'/>
+    <backingStore type='block' index='1'>
+      <format type='raw'/><source dev='/dev/vg/base'/>
+      <backingStore type='network'>
+        <format type='raw'/><source protocol='rbd' name='pool/base'/><backingStore/>
+      </backingStore>
+    </backingStore>
+  </backingStore>
+  <target dev='vda'/>
+</disk>"""
+
+
+def test_the_images_that_a_disk_builds_on() -> None:
+    disk = disk_of(CHAIN)
+    assert disk.path == "/vms/top.qcow2"
+    assert disk.backing == ("/local/middle.qcow2", "/dev/vg/base")
+    assert disk.backing_elsewhere == ("network rbd:pool/base",)
+    (lab,) = domain_xml.parse(read("domain-live.xml")).disks
+    assert lab.backing == lab.backing_elsewhere == ()
+
+
+@pytest.mark.parametrize("kind", ["nvme", "vhostvdpa", "vhostuser", "something-new"])
+def test_a_disk_whose_place_is_not_read_is_not_an_empty_drive(kind: str) -> None:
+    disk = disk_of(f"<disk type='{kind}'><source dev='/x' path='/x'/><target dev='vda'/></disk>")
+    assert (disk.type, disk.path, disk.empty) == (kind, "", False)
+
+
+def test_an_empty_drive() -> None:
+    assert disk_of("<disk type='file' device='cdrom'><target dev='sda'/></disk>").empty
+    assert disk_of(
+        "<disk type='file' device='cdrom'><source startupPolicy='optional'/><target dev='sda'/></disk>"
+    ).empty
 
 
 def test_every_kind_of_nic_and_host_device() -> None:

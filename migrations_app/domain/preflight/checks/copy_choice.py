@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 
 FORMATS = ("raw", "qcow2")
 
@@ -30,7 +31,7 @@ def copy_choice(facts: Facts) -> Iterator[Finding]:
         disks = ", ".join(disk.target for disk in guest.disks)
         yield finding(Severity.INFO, words, f"VM {guest.name}", {"disks": disks})
     for target in copied:
-        problem = _problem(guest.disk(target))
+        problem = _problem(facts, guest.disk(target))
         if problem:
             disks = ", ".join(f"{disk.target} ({place(disk) or 'empty'})" for disk in guest.disks)
             fix = remedy(f"Leave {target} out of copy_disks.")
@@ -38,13 +39,19 @@ def copy_choice(facts: Facts) -> Iterator[Finding]:
             yield finding(Severity.BLOCKER, words, f"disk {target}", {"disks": disks}, fix)
 
 
-def _problem(disk: Disk | None) -> str:
+def _problem(facts: Facts, disk: Disk | None) -> str:
     if disk is None:
         return "does not exist."
     if disk.readonly or disk.empty:
         return "is empty or read-only; libvirt does not copy it."
-    if disk.type != "file":
-        return f"is no file ({disk.type}); kvmweb copies disks in files only."
+    kind = disk.type
+    if kind == "volume":
+        volume = known(storage.source_volume(facts, disk), "source_volumes")
+        if volume is None:
+            raise NotKnown("source_volumes", Unknown(f"{facts.source.name} does not show the volume {place(disk)}."))
+        kind = volume.type
+    if kind != "file":
+        return f"is no file ({kind}); kvmweb copies disks in files only."
     if disk.format not in FORMATS:
         return f"has the format {disk.format or 'unknown'}; kvmweb copies {' and '.join(FORMATS)}."
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from hosts.facts.storage import Volume
 from migrations_app.domain.disks import folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
@@ -25,15 +26,15 @@ def copy_room(facts: Facts) -> Iterator[Finding]:
     host, copied = facts.target.name, storage.copied_disks(facts)
     needed: Counter[str] = Counter()
     for disk in guest_of(facts).disks:
-        pool = storage.target_pool(facts, disk)
+        pool = storage.copy_pool(facts, disk)
         if disk.target not in copied or pool is None:
             continue
         volume = storage.source_volume(facts, disk)
-        if volume:
+        if isinstance(volume, Volume):
             needed[pool.name] += volume.capacity
         else:
             words = f"The size of disk {disk.target} is not known, so whether {host} has room is not either."
-            fix = remedy(f"Define a pool for {folder(disk.path)} on {facts.source.name}.")
+            fix = remedy(f"Define a pool for {folder(disk.path)} on {facts.source.name}, or read it again.")
             evidence = {"path": place(disk), "free": f"{pool.available} bytes"}
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", evidence, fix)
     for pool in known(facts.target.pools, "target.pools"):

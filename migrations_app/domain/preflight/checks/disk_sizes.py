@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.storage import Volume
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, remedy
 
 
 @check(
@@ -18,10 +20,14 @@ from migrations_app.domain.preflight.shared import finding, remedy
 )
 def disk_sizes(facts: Facts) -> Iterator[Finding]:
     source, target = facts.source.name, facts.target.name
+    unread: list[Unknown] = []
     for disk in storage.disks_in_place(facts):
         here, there = storage.source_volume(facts, disk), storage.target_volume(facts, disk)
-        if here and there and here.capacity != there.capacity:
+        unread += [volume for volume in (here, there) if isinstance(volume, Unknown)]
+        if isinstance(here, Volume) and isinstance(there, Volume) and here.capacity != there.capacity:
             words = f"{place(disk)} on {target} is another disk than {disk.target} on {source}: the sizes differ."
             evidence = {source: f"{here.capacity} bytes", target: f"{there.capacity} bytes"}
             fix = remedy("Connect both hosts to the same storage, or copy the disk to another place.")
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, fix)
+    if unread:
+        raise NotKnown("disk sizes", unread[0])

@@ -22,7 +22,7 @@ from migrations_app.domain.preflight.shared import finding, remedy
 def removable_media(facts: Facts) -> Iterator[Finding]:
     target = facts.target.name
     for disk in storage.disks_in_place(facts):
-        if disk.startup_policy in ("optional", "requisite") and storage.target_volume(facts, disk) is None:
+        if storage.may_be_taken_out(disk) and not storage.seen(facts, disk):
             words = f"{place(disk)} is not seen on {target}; if it is not there, drive {disk.target} will be empty."
             evidence = {"path": place(disk), "startup policy": disk.startup_policy}
             fix = remedy(f"Put it at the same path on {target}, if the VM needs it.")

@@ -1,8 +1,7 @@
 """libvirt refuses to move a guest with a disk in a file on a local file system, unless the disk is copied.
 
-It asks the file system at the source; we see the pools. A pool of a shared type is shared. A directory
-may be a mount of shared storage: unknown, unless the two hosts' answers prove that there are two file systems. Block
-devices always pass libvirt's test, and so does a pool of a shared type that leads somewhere else.
+It asks the file system at the source; we see the pools, and by ssh the file systems. What passes there (block devices
+always do) may still be two storages, and the guest would go on with an old disk: only the same source is a proof.
 """
 
 from __future__ import annotations
@@ -10,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
-from hosts.facts.storage import SHARED_POOL_TYPES, Pool
-from migrations_app.domain.disks import place, same_storage
+from hosts.facts.storage import BLOCK_POOL_TYPES, SHARED_POOL_TYPES
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.disks import Sharing, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+EXPORTER_MAY_MOVE = 11_001_000  # from then on qemu.conf may call a folder shared that the host itself exports
 
 
 @check(
@@ -26,26 +28,33 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 def storage_shared(facts: Facts) -> Iterator[Finding]:
     name, source, target = guest_of(facts).name, facts.source.name, facts.target.name
     for disk in storage.disks_in_place(facts):
-        here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
-        if disk.type == "network" or disk.readonly or (here and there and same_storage(here, there)):
+        if disk.type == "network" or disk.readonly or storage.shared(facts, disk) is Sharing.PROVEN:
             continue
-        severity = _severity(facts, disk, here, there)
-        words = {
-            Severity.BLOCKER: f"is on local storage of {source}. libvirt: Migration without shared storage is unsafe.",
-            Severity.UNKNOWN: f"is in a folder; whether {source} and {target} share it is not known.",
-        }.get(severity, f"may be other storage on {target} than on {source}, and libvirt does not check it.")
-        evidence = {
-            "path": place(disk),
-            f"pool on {source}": storage.pool_words(here),
-            f"pool on {target}": storage.pool_words(there),
-        }
+        severity, words = _judge(facts, disk)
         copy = remedy(f"Copy it: kind live_storage, copy_disks with {disk.target}.")
-        yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, copy)
+        same = remedy(f"Or make sure that {source} and {target} have the same storage there.")
+        evidence = {"path": place(disk), **storage.place_words(facts, disk)}
+        yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, copy, same)
 
 
-def _severity(facts: Facts, disk: Disk, here: Pool | None, there: Pool | None) -> Severity:
-    libvirt_passes_it = disk.type == "block" or (here and here.type in SHARED_POOL_TYPES)
-    if libvirt_passes_it or facts.request.options.unsafe:
-        return Severity.WARNING
-    maybe = here and there and storage.target_volume(facts, disk) and here.capacity == there.capacity
-    return Severity.UNKNOWN if maybe else Severity.BLOCKER
+def _judge(facts: Facts, disk: Disk) -> tuple[Severity, str]:
+    source, target = facts.source.name, facts.target.name
+    here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
+    mount, other = storage.mount_of(facts.source_mounts, disk), storage.mount_of(facts.target_mounts, disk)
+    elsewhere = storage.other_storage_words(facts, disk)
+    open_question = f"is in a folder; whether {source} and {target} share it is not known."
+    passes = (here and here.type in SHARED_POOL_TYPES) or (mount and mount.shared)
+    block = disk.type == "block" or (here and here.type in BLOCK_POOL_TYPES)
+    if facts.request.options.unsafe or (block and not passes):
+        return Severity.WARNING, elsewhere
+    if passes:
+        return Severity.UNKNOWN, elsewhere
+    if mount and mount.shared is False:
+        libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
+        local = not (other and other.shared and libvirt >= EXPORTER_MAY_MOVE)
+    else:
+        as_large = not (here and there) or here.capacity == there.capacity
+        in_it = here is not None and storage.is_in(here, disk) and not mount
+        local = in_it and not (storage.seen(facts, disk) and as_large)
+    words = f"is on local storage of {source}. libvirt: Migration without shared storage is unsafe."
+    return (Severity.BLOCKER, words) if local else (Severity.UNKNOWN, open_question)

@@ -6,7 +6,18 @@ import pytest
 
 from hosts.facts.guest import Disk
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, disk, facts, local_disk, only, run, with_guest, with_options
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    disk,
+    facts,
+    local_disk,
+    local_volume,
+    only,
+    run,
+    with_guest,
+    with_options,
+)
 
 
 def test_passes_when_nothing_is_copied() -> None:
@@ -40,6 +51,18 @@ def test_a_disk_that_does_not_exist_blocks() -> None:
 def test_a_disk_that_cannot_be_copied_blocks(bad: Disk, words: str) -> None:
     given = with_options(with_guest(disks=(disk, bad)), copy_disks=("vdb",))
     assert words in only("copy_choice", given, Severity.BLOCKER).summary
+
+
+BY_POOL = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
+COPY_BY_POOL = with_options(with_guest(disks=(BY_POOL,)), copy_disks=("vdb",))
+
+
+def test_a_disk_given_by_pool_and_volume_is_copied_when_it_is_a_file() -> None:
+    assert run("copy_choice", replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})) == ()
+    block = replace(local_volume, type="block")
+    given = replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": block})
+    assert "no file (block)" in only("copy_choice", given, Severity.BLOCKER).summary
+    only("copy_choice", replace(COPY_BY_POOL, source_volumes={}), Severity.UNKNOWN)
 
 
 def test_unknown_without_volumes() -> None:

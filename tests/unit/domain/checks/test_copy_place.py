@@ -53,5 +53,30 @@ def test_copying_a_shared_disk_onto_itself_blocks() -> None:
     assert "would overwrite it" in finding.summary
 
 
+def test_a_file_that_no_pool_shows_blocks_too() -> None:
+    given = replace(COPY, target_files={LOCAL: True})
+    assert "would overwrite it" in only("copy_place", given, Severity.BLOCKER).summary
+
+
+def test_below_the_folder_of_a_pool_is_no_place() -> None:
+    below = replace(local_disk, path="/local/below/data.qcow2")
+    given = with_options(with_guest(disks=(below,)), copy_disks=("vdb",))
+    assert "no pool with the path /local/below" in only("copy_place", given, Severity.BLOCKER).summary
+
+
+BY_POOL = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
+COPY_BY_POOL = with_options(with_guest(disks=(BY_POOL,)), copy_disks=("vdb",))
+
+
+def test_a_disk_given_by_pool_and_volume_needs_the_pool_of_that_name() -> None:
+    given = replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})
+    assert run("copy_place", given) == ()
+    other = with_target(given, pools=(replace(local_pool, name="other"),))
+    assert "no pool that is called local" in only("copy_place", other, Severity.BLOCKER).summary
+    taken = replace(given, target_volumes={"local/data.qcow2": local_volume})
+    only("copy_place", taken, Severity.BLOCKER)
+
+
 def test_unknown_blocks() -> None:
     only("copy_place", with_options(facts(target_volumes=SILENT), copy_disks=True), Severity.BLOCKER)
+    only("copy_place", replace(COPY, target_volumes={LOCAL: SILENT}), Severity.BLOCKER)

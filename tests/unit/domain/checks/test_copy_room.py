@@ -52,5 +52,14 @@ def test_unknown_size_is_unknown() -> None:
     only("copy_room", replace(given, source_volumes={}), Severity.UNKNOWN)
 
 
+def test_a_disk_given_by_pool_and_volume_counts_for_its_pool() -> None:
+    by_pool = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
+    given = replace(
+        with_options(with_guest(disks=(by_pool,)), copy_disks=("vdb",)),
+        source_volumes={"local/data.qcow2": local_volume},
+    )
+    only("copy_room", with_target(given, pools=(replace(local_pool, available=GIB),)), Severity.BLOCKER)
+
+
 def test_unknown_blocks() -> None:
     only("copy_room", with_target(COPY, pools=SILENT), Severity.BLOCKER)

@@ -3,7 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import GIB, HEALTHY, SHARED, SILENT, facts, only, run, volume, with_options
+from tests.unit.domain.factories import (
+    GIB,
+    HEALTHY,
+    LOCAL,
+    SHARED,
+    SILENT,
+    disk,
+    facts,
+    local_disk,
+    only,
+    run,
+    volume,
+    with_guest,
+    with_options,
+)
 
 
 def test_passes_when_sizes_are_equal() -> None:
@@ -19,6 +33,17 @@ def test_another_size_blocks() -> None:
     given = facts(target_volumes={SHARED: replace(volume, capacity=5 * GIB)})
     finding = only("disk_sizes", given, Severity.BLOCKER)
     assert finding.evidence == {"kvm-a": f"{4 * GIB} bytes", "kvm-b": f"{5 * GIB} bytes"}
+
+
+def test_a_volume_that_could_not_be_read_is_unknown_and_hides_no_other() -> None:
+    both = with_guest(
+        facts(
+            source_volumes={SHARED: SILENT, LOCAL: volume},
+            target_volumes={SHARED: volume, LOCAL: replace(volume, capacity=1)},
+        ),
+        disks=(disk, local_disk),
+    )
+    assert [finding.severity for finding in run("disk_sizes", both)] == [Severity.BLOCKER, Severity.UNKNOWN]
 
 
 def test_unknown_when_the_source_is_silent() -> None:

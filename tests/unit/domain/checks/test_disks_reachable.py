@@ -46,6 +46,46 @@ def test_passes_when_somebody_saw_the_file_without_a_pool() -> None:
     assert run("disks_reachable", given) == ()
 
 
+def test_passes_when_a_shared_pool_was_not_read_again_since_the_disk_was_made() -> None:
+    assert run("disks_reachable", ABSENT) == ()
+
+
+def test_what_the_file_system_says_is_newer_than_a_pool() -> None:
+    finding = only("disks_reachable", facts(target_files={SHARED: False}), Severity.BLOCKER)
+    assert finding.summary == f"Disk vda of web01: kvm-b does not have {SHARED}."
+
+
+def test_below_the_folder_of_a_shared_pool() -> None:
+    below = replace(disk, path="/vms/customers/web01.qcow2")
+    assert run("disks_reachable", with_guest(disks=(below,))) == ()
+    off = with_target(with_guest(disks=(below,)), pools=(replace(shared_pool, active=False),))
+    only("disks_reachable", off, Severity.BLOCKER)
+
+
+def test_another_server_is_no_proof_that_the_disk_is_there() -> None:
+    given = with_target(ABSENT, pools=(replace(shared_pool, source_hosts=("nas-dr",)),))
+    assert "does not show" in only("disks_reachable", given, Severity.BLOCKER).summary
+
+
+def test_one_disk_that_could_not_be_asked_for_hides_no_other() -> None:
+    given = with_guest(facts(target_volumes={SHARED: SILENT, LOCAL: None}), disks=(disk, local_disk))
+    given = with_target(given, pools=(local_pool,))
+    given = with_source(given, pools=(local_pool,))
+    first, second = run("disks_reachable", given)
+    assert (first.affects, first.severity, first.remedies[0].text) == ("disk vda", Severity.BLOCKER, SILENT.remedy)
+    assert SILENT.reason in first.summary
+    assert second.affects == "disk vdb"
+
+
+def test_an_optional_hard_disk_must_be_there() -> None:
+    optional = replace(local_disk, startup_policy="optional")
+    only("disks_reachable", with_guest(disks=(optional,)), Severity.BLOCKER)
+
+
+def test_places_that_nobody_can_look_at_are_for_another_check() -> None:
+    assert run("disks_reachable", with_guest(disks=(replace(disk, type="nvme", path=""),))) == ()
+
+
 def test_a_local_disk_that_is_not_there_blocks() -> None:
     finding = only("disks_reachable", with_guest(disks=(disk, local_disk)), Severity.BLOCKER)
     assert finding.affects == "disk vdb"

@@ -16,6 +16,15 @@ def test_passes_when_it_is_there() -> None:
     assert run("removable_media", with_guest(disks=(replace(CD, path=SHARED),))) == ()
 
 
+def test_passes_when_somebody_saw_the_file() -> None:
+    given = facts(target_files={CD.path: True}, target_volumes={})
+    assert run("removable_media", with_guest(given, disks=(CD,))) == ()
+
+
+def test_an_optional_hard_disk_is_not_taken_out() -> None:
+    assert run("removable_media", with_guest(disks=(replace(CD, device="disk"),))) == ()
+
+
 def test_warns_that_the_drive_will_be_empty() -> None:
     finding = only("removable_media", with_guest(disks=(CD,)), Severity.WARNING)
     assert "/vms/a.iso is not seen on kvm-b" in finding.summary

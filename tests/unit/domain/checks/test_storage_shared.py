@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from hosts.facts.storage import Mount
 from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
     GIB,
     HEALTHY,
@@ -11,6 +16,7 @@ from tests.unit.domain.factories import (
     SILENT,
     disk,
     facts,
+    identity,
     local_disk,
     local_pool,
     local_volume,
@@ -20,6 +26,7 @@ from tests.unit.domain.factories import (
     volume,
     with_guest,
     with_options,
+    with_source,
     with_target,
 )
 
@@ -30,8 +37,21 @@ def test_passes_on_a_pool_that_both_hosts_have() -> None:
     assert run("storage_shared", HEALTHY) == ()
 
 
-def test_passes_when_the_server_has_another_name_there() -> None:
-    assert run("storage_shared", with_target(pools=(replace(shared_pool, source_hosts=("10.0.0.9",)),))) == ()
+def test_another_server_may_be_another_storage_and_both_are_named() -> None:
+    finding = only(
+        "storage_shared", with_target(pools=(replace(shared_pool, source_hosts=("nas-dr",)),)), Severity.UNKNOWN
+    )
+    assert "comes from nas on kvm-a and from nas-dr on kvm-b" in finding.summary
+
+
+def test_a_pool_of_the_same_source_at_another_path_proves_nothing() -> None:
+    elsewhere = replace(shared_pool, target_path="/")
+    only("storage_shared", with_target(pools=(elsewhere,)), Severity.UNKNOWN)
+
+
+def test_passes_below_the_folder_of_a_shared_pool() -> None:
+    below = replace(disk, path="/vms/customers/web01.qcow2")
+    assert run("storage_shared", with_guest(disks=(below,))) == ()
 
 
 def test_passes_for_copied_readonly_and_network_disks() -> None:
@@ -61,14 +81,83 @@ def test_directories_of_two_file_systems_block() -> None:
     only("storage_shared", with_target(given, pools=(replace(local_pool, capacity=50 * GIB),)), Severity.BLOCKER)
 
 
-def test_a_shared_pool_that_leads_elsewhere_is_a_warning() -> None:
+def test_a_shared_pool_that_leads_elsewhere_is_unknown() -> None:
     given = with_target(pools=(replace(shared_pool, source_dir="/other"),))
+    only("storage_shared", given, Severity.UNKNOWN)
+
+
+FSTAB = replace(disk, path="/mnt/nas/web01.qcow2")
+NFS = Mount(kind="nfs4", source="nas:/vms", below=".")
+
+
+def mounted(here: Mount | None, there: Mount | None, **changes: Any) -> Facts:
+    """A disk in a folder that no pool has."""
+    given = facts(
+        source_mounts={"/mnt/nas": here or SILENT}, target_mounts={"/mnt/nas": there or SILENT}, target_volumes={}
+    )
+    return with_guest(given, disks=(replace(FSTAB, **changes),))
+
+
+def test_passes_for_one_export_that_both_hosts_have_mounted_themselves() -> None:
+    assert run("storage_shared", mounted(NFS, NFS)) == ()
+
+
+def test_a_shared_file_system_that_the_destination_may_have_from_elsewhere_is_unknown() -> None:
+    for there in (None, replace(NFS, source="nas-dr:/vms"), Mount(kind="ext4", source="/dev/sda1", below="mnt")):
+        assert "libvirt does not check it" in only("storage_shared", mounted(NFS, there), Severity.UNKNOWN).summary
+
+
+def test_a_local_file_system_blocks_and_is_named() -> None:
+    finding = only("storage_shared", mounted(Mount(kind="ext4", source="/dev/sda1"), None), Severity.BLOCKER)
+    assert finding.evidence["file system on kvm-a"] == "ext4, /dev/sda1"
+
+
+def test_a_file_system_that_is_in_no_list_is_unknown() -> None:
+    for kind in ("fuseblk", "lustre", "virtiofs"):
+        only("storage_shared", mounted(Mount(kind=kind), None), Severity.UNKNOWN)
+
+
+def test_a_folder_without_a_pool_that_nobody_could_ask_about_is_unknown() -> None:
+    only("storage_shared", mounted(None, None), Severity.UNKNOWN)
+
+
+def test_a_directory_pool_on_a_shared_file_system_is_not_local() -> None:
+    given = replace(LOCAL_ONLY, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})
+    assert run("storage_shared", given) == ()
+    only("storage_shared", replace(given, target_mounts={}), Severity.UNKNOWN)
+
+
+def test_a_folder_below_a_directory_pool_may_be_a_mount() -> None:
+    below = replace(local_disk, path="/local/nas/data.qcow2")
+    only("storage_shared", with_guest(disks=(below,)), Severity.UNKNOWN)
+
+
+def test_the_host_that_exports_the_folder_itself() -> None:
+    given = mounted(Mount(kind="ext4", source="/dev/sda1"), NFS)
+    only("storage_shared", given, Severity.BLOCKER)
+    only("storage_shared", with_source(given, identity=identity(libvirt=11_003_000)), Severity.UNKNOWN)
+
+
+@pytest.mark.parametrize("kind", ["iscsi", "scsi", "mpath"])
+def test_block_devices_of_pools_that_are_not_proven_to_be_one_are_unknown(kind: str) -> None:
+    here = replace(shared_pool, type=kind, target_path="/dev/disk/by-path")
+    there = replace(here, source_hosts=("portal-2",))
+    lun = replace(disk, type="block", path="/dev/disk/by-path/ip-x-lun-1")
+    given = with_source(with_target(with_guest(disks=(lun,)), pools=(there,)), pools=(here,))
+    only("storage_shared", given, Severity.UNKNOWN)
+
+
+def test_volume_groups_of_the_same_name_are_a_warning() -> None:
+    lvm = replace(local_pool, type="logical", source_name="vg0", target_path="/dev/vg0")
+    lv = replace(disk, type="volume", path="", pool="local", volume="web01")
+    given = with_source(with_target(with_guest(disks=(lv,)), pools=(lvm,)), pools=(lvm,))
     only("storage_shared", given, Severity.WARNING)
 
 
 def test_a_block_device_is_a_warning() -> None:
     lv = replace(disk, type="block", path="/dev/vg/web01")
-    given = with_guest(facts(source_volumes={lv.path: volume}, target_volumes={lv.path: volume}), disks=(lv,))
+    there = {lv.path: replace(volume, pool="vg", path=lv.path, type="block")}
+    given = with_guest(facts(source_volumes=there, target_volumes=there), disks=(lv,))
     assert "libvirt does not check it" in only("storage_shared", given, Severity.WARNING).summary
 
 

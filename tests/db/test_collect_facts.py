@@ -1,0 +1,136 @@
+"""What is asked of hosts before a move, and that one silent place hides no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosts.facts.guest import Disk
+from hosts.facts.storage import Mount
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError
+from hosts.models import Host
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.request import Kind, MigrationRequest, Options
+from migrations_app.usecases.collect_facts import Side, collect
+from tests.db.moving import IMAGES, LOCAL, pool, volume
+from tests.fakes.gateway import FakeFleet
+from tests.fakes.guests import FakeGuest, new_guest
+
+SHARED = f"{IMAGES}/web.qcow2"
+disk = Disk(target="vda", device="disk", type="file", path=SHARED, format="qcow2")
+
+
+@pytest.fixture
+def fleet() -> FakeFleet:
+    fleet = FakeFleet("kvm-a", "kvm-b")
+    for host in fleet.hosts.values():
+        host.pools = [pool("testvms", IMAGES, "netfs"), pool("default", LOCAL, "dir")]
+        host.volumes = [volume(SHARED)]
+    return fleet
+
+
+def guest_with(fleet: FakeFleet, *disks: Disk, **changes: Any) -> FakeGuest:
+    guest = fleet["kvm-a"].add(new_guest("web", **changes))
+    guest.definition = replace(guest.definition, disks=disks)
+    return guest
+
+
+def facts_of(fleet: FakeFleet, guest: FakeGuest, **options: Any) -> Facts:
+    sides = []
+    for name in ("kvm-a", "kvm-b"):
+        fake = fleet[name]
+        host = Host(name=name, transport="tcp", address=fake.address)
+        sides.append(Side(host=host, connection=fleet.connect(host.endpoint)))
+    kind = Kind.LIVE_STORAGE if options else Kind.LIVE
+    request = MigrationRequest(guest=guest.definition.uuid, target=2, kind=kind, options=Options(**options))
+    return collect(request, *sides, probe=False)[0]
+
+
+def test_images_that_a_disk_builds_on_are_looked_for_on_both_hosts(fleet: FakeFleet) -> None:
+    base = f"{LOCAL}/base.qcow2"
+    fleet["kvm-a"].volumes.append(volume(base, "default"))
+    fleet["kvm-b"].files[base] = False
+    found = facts_of(fleet, guest_with(fleet, replace(disk, backing=(base,))))
+    assert found.source_volumes == {SHARED: volume(SHARED), base: volume(base, "default")}
+    assert found.target_volumes == {SHARED: volume(SHARED), base: None}
+    assert isinstance(found.target_files, dict)
+    assert found.target_files[base] is False
+
+
+def test_a_place_that_cannot_be_asked_about_hides_no_other(fleet: FakeFleet) -> None:
+    fleet["kvm-b"].fail("volume_at", GatewayError("stale file handle"))
+    other = replace(disk, target="vdb", path=f"{IMAGES}/other.qcow2")
+    found = facts_of(fleet, guest_with(fleet, disk, other)).target_volumes
+    assert isinstance(found, dict)
+    assert found[SHARED] == Unknown("kvm-b: stale file handle")
+    assert found[other.path] is None
+
+
+def test_a_volume_is_asked_for_by_name_and_its_pool_not_read_as_a_whole(fleet: FakeFleet) -> None:
+    by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web.qcow2")
+    found = facts_of(fleet, guest_with(fleet, by_pool))
+    assert found.target_volumes == {"testvms/web.qcow2": volume(SHARED)}
+    assert "volumes" not in fleet.methods()
+
+
+def test_file_systems_are_asked_for_only_where_no_pool_tells(fleet: FakeFleet) -> None:
+    found = facts_of(fleet, guest_with(fleet, disk))
+    assert (found.source_mounts, found.target_mounts) == ({}, {})
+    assert "mounts" not in fleet.methods()
+    fstab = replace(disk, path="/mnt/nas/web.qcow2")
+    nfs = Mount(kind="nfs4", source="nas:/vms", below=".")
+    for host in fleet.hosts.values():
+        host.mounts["/mnt/nas"] = nfs
+    found = facts_of(fleet, guest_with(fleet, fstab))
+    assert (found.source_mounts, found.target_mounts) == ({"/mnt/nas": nfs}, {"/mnt/nas": nfs})
+
+
+def test_the_destination_is_not_asked_when_the_source_does_not_know(fleet: FakeFleet) -> None:
+    found = facts_of(fleet, guest_with(fleet, replace(disk, path=f"{LOCAL}/web.qcow2")))
+    assert isinstance(found.source_mounts, dict)
+    assert isinstance(found.source_mounts[LOCAL], Unknown)
+    assert found.target_mounts == {}
+    assert "mounts" not in fleet.methods("kvm-b")
+
+
+def test_nothing_is_asked_about_the_storage_of_copied_disks(fleet: FakeFleet) -> None:
+    local = replace(disk, path=f"{LOCAL}/web.qcow2")
+    for wanted in (True, ("vda",)):
+        assert facts_of(fleet, guest_with(fleet, local), copy_disks=wanted).source_mounts == {}
+    assert "mounts" not in fleet.methods()
+
+
+def test_block_jobs_are_unknown_when_nobody_knows_whether_it_runs(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    fleet["kvm-a"].fail("look", GatewayError("timed out"))
+    assert facts_of(fleet, guest).block_jobs == Unknown("kvm-a: timed out")
+
+
+def test_a_guest_that_left_is_told_as_that(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    fleet["kvm-b"].guests = fleet["kvm-a"].guests
+    fleet["kvm-a"].guests = {}
+    found = facts_of(fleet, guest)
+    assert isinstance(found.guest, Unknown)
+    assert not isinstance(found.guest_look, Unknown)
+    assert not found.guest_look.present
+    assert found.target_same_uuid is not None
+    assert not isinstance(found.target_same_uuid, Unknown)
+
+
+def test_whether_the_emulator_is_there_is_asked(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet)
+    guest.definition = replace(guest.definition, emulator="/usr/bin/kvm")
+    fleet["kvm-b"].files["/usr/bin/kvm"] = True
+    assert facts_of(fleet, guest).target_files == {"/usr/bin/kvm": True}
+
+
+def test_a_kvm_guest_whose_cpu_is_not_said(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet)
+    guest.definition = replace(guest.definition, virt_type="kvm")
+    cpu = facts_of(fleet, guest).target_cpu
+    assert isinstance(cpu, Unknown)
+    assert "does not say which CPU" in cpu.reason
