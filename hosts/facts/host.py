@@ -17,7 +17,10 @@ class HostIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMemory:
-    """KiB. `free_kib` counts caches and buffers as free, because a starting QEMU may take them."""
+    """KiB. `free_kib` counts caches and buffers as free, because a starting QEMU may take them.
+
+    Of the destination of a move it is what the kernel calls available, where that can be asked.
+    """
 
     total_kib: int
     free_kib: int
@@ -59,6 +62,8 @@ class CpuMode:
     models: frozenset[str] = frozenset()
     #: models that are known but cannot run here
     blocked_models: frozenset[str] = frozenset()
+    #: models of which libvirt does not say whether they can run here
+    doubtful_models: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,9 @@ class LibvirtConnection:
     def memory(self) -> NodeMemory:
         return _inventory.memory(self._link)
 
+    def available_kib(self) -> int | None:
+        return _inventory.available_kib(self._link, self._endpoint)
+
     def guests(self) -> tuple[GuestStatus, ...]:
         return _inventory.guests(self._link)
 

@@ -127,6 +127,7 @@ class _Meeting:
     def _open(self) -> None:
         import libvirt
 
+        from hosts.facts.xml import BadXml
         from hosts.gateway._inventory import read_identity
 
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
@@ -135,6 +136,8 @@ class _Meeting:
             identity = read_identity(raw)
         except libvirt.libvirtError as error:
             self._diagnose(error)
+        except BadXml as error:
+            raise _Failed(ContactProblem.PROTOCOL, f"It sent capabilities that kvmweb does not read: {error}") from None
         else:
             self.say(identity={name: getattr(identity, name) for name in identity.__slots__}, message="")
 

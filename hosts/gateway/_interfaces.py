@@ -1,7 +1,7 @@
-"""The host's network interfaces: by libvirt, and by the kernel itself where we reach it.
+"""The host's network interfaces: by the kernel itself where we reach it, else by libvirt.
 
-libvirt calls an interface inactive that has no carrier, and many hosts lack its interface driver (Debian 13 splits it
-off). The kernel tells exactly, but not over plain TCP.
+libvirt calls an interface inactive that has no carrier, its list may be empty, and many hosts lack its interface driver
+(Debian 13 splits it off). The kernel tells exactly, but not over plain TCP.
 """
 
 from __future__ import annotations
@@ -34,20 +34,15 @@ _IFF_UP = 1
 
 def interfaces(link: Link, endpoint: Endpoint) -> tuple[Interface, ...]:
     """Raises Refused over TCP when libvirt there has no interface driver."""
-    found: tuple[Interface, ...] | None = None
+    if endpoint.transport is not Transport.TCP:
+        return _by_kernel(link, endpoint)
     try:
-        found = link.call("its network interfaces", _by_libvirt)
+        return link.call("its network interfaces", _by_libvirt)
     except Refused as error:
         if error.code != _errors.NO_SUPPORT:
             raise
-    if endpoint.transport is Transport.TCP:
-        if found is None:
-            text = "libvirt has no interface driver there. On Debian: sudo apt install libvirt-daemon-driver-interface"
-            raise Refused(text, code=_errors.NO_SUPPORT)
-        return found
-    if found is None or not all(one.active for one in found):
-        return _by_kernel(link, endpoint)
-    return found
+        text = "libvirt has no interface driver there. On Debian: sudo apt install libvirt-daemon-driver-interface"
+        raise Refused(text, code=_errors.NO_SUPPORT) from None
 
 
 def _by_libvirt(raw: libvirt.virConnect) -> tuple[Interface, ...]:

@@ -174,6 +174,9 @@ class HostConnection(Protocol):
         ...
 
     def memory(self) -> NodeMemory: ...
+    def available_kib(self) -> int | None:
+        """What the host's kernel would give to a new program without swapping; None where it cannot be asked."""
+        ...
 
     # inventory
     def guests(self) -> tuple[GuestStatus, ...]:

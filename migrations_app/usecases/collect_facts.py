@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import methodcaller
 from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus
-from hosts.facts.host import DomainCapabilities
+from hosts.facts.host import DomainCapabilities, NodeMemory
 from hosts.facts.storage import SHARED_POOL_TYPES, Mount, Volume
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection, PeerResult
@@ -21,6 +21,8 @@ from migrations_app.domain.request import MigrationRequest
 T = TypeVar("T")
 Connection = HostConnection | Unknown
 PROBE_SECONDS = 8.0
+#: no check looks at these of the source, and by ssh they cost a login
+NOT_ASKED = Unknown("Only the destination was asked.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +44,29 @@ class Side:
 def collect(
     request: MigrationRequest, source: Side, target: Side, *, probe: bool
 ) -> tuple[Facts, GuestDetails | Unknown]:
-    """Both hosts at the same time, each over its own connection, one question after the other.
+    """Both hosts at the same time, each over its own connection. What by ssh costs a login is asked beside the rest.
 
     `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
     """
     uuid = request.guest
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=6) as pool:
         details_coming = pool.submit(source.learn, lambda c: c.guest_details(uuid))
         target_coming = pool.submit(_host_facts, target)
+        memory_coming = pool.submit(_memory, target)
+        interfaces_coming = pool.submit(target.learn, lambda c: c.interfaces())
         details = details_coming.result()
         guest = _moving_definition(details)
-        source_coming = pool.submit(_host_facts, source)
         on_target = pool.submit(_on_target, request, guest, target)
-        source_host = source_coming.result()
+        source_host = _host_facts(source)
+        folders = _folders_to_ask_about(request, guest, source_host)
+        source_mounts_coming = pool.submit(_mounts, folders, source)
+        target_mounts_coming = pool.submit(_mounts, folders, target)
         from_source = _from_source(request, guest, source)
         peer = _peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
-        target_host = target_coming.result()
+        target_host = replace(
+            target_coming.result(), memory=memory_coming.result(), interfaces=interfaces_coming.result()
+        )
         there = on_target.result()
-    source_mounts = _mounts(request, guest, source_host, source)
     known = details if isinstance(details, GuestDetails) else None
     facts = Facts(
         request=request,
@@ -75,8 +82,8 @@ def collect(
         target_same_name=there.same_name,
         source_volumes=from_source.volumes,
         target_volumes=there.volumes,
-        source_mounts=source_mounts,
-        target_mounts=_what_lies_under(_known_folders(source_mounts), target),
+        source_mounts=source_mounts_coming.result(),
+        target_mounts=target_mounts_coming.result(),
         target_files=there.files,
         target_domcaps=there.domcaps,
         target_cpu=there.cpu,
@@ -94,17 +101,27 @@ def _why(value: object) -> Unknown:
 
 
 def _host_facts(side: Side) -> HostFacts:
+    peer = side.host.peer
     return HostFacts(
         name=side.host.name,
-        peer_address=side.host.peer_address or side.host.address,
+        peer_address=peer.address if peer else "",
+        peer_user=peer.user if peer else "",
         migration_address=side.host.migration_address,
         identity=side.learn(lambda c: c.identity()),
-        memory=side.learn(lambda c: c.memory()),
+        memory=NOT_ASKED,
         capabilities=side.learn(lambda c: c.capabilities()),
         pools=side.learn(lambda c: c.pools()),
         networks=side.learn(lambda c: c.networks()),
-        interfaces=side.learn(lambda c: c.interfaces()),
+        interfaces=NOT_ASKED,
     )
+
+
+def _memory(side: Side) -> NodeMemory | Unknown:
+    memory = side.learn(lambda c: c.memory())
+    available = side.learn(lambda c: c.available_kib())
+    if isinstance(memory, Unknown) or isinstance(available, Unknown) or available is None:
+        return memory
+    return replace(memory, free_kib=available)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +159,10 @@ def _volumes(guest: GuestDefinition, side: Side) -> dict[str, Volume | Unknown |
     return found
 
 
-def _mounts(
-    request: MigrationRequest, guest: GuestDefinition | Unknown, host: HostFacts, side: Side
-) -> dict[str, Mount | Unknown] | Unknown:
-    """What the folders of images lie on whose storage no pool tells. By ssh this costs a login, so only then."""
+def _folders_to_ask_about(
+    request: MigrationRequest, guest: GuestDefinition | Unknown, host: HostFacts
+) -> list[str] | Unknown:
+    """The folders of images whose storage no pool tells."""
     if isinstance(guest, Unknown):
         return guest
     copied = request.options.copy_disks
@@ -158,14 +175,13 @@ def _mounts(
             pool = pool_over(path, pools)
             if path and not path.startswith("/dev/") and not (pool and pool.active and pool.type in SHARED_POOL_TYPES):
                 folders.append(folder(path))
-    return _what_lies_under(folders, side)
+    return folders
 
 
-def _known_folders(mounts: dict[str, Mount | Unknown] | Unknown) -> list[str]:
-    return [] if isinstance(mounts, Unknown) else [path for path, m in mounts.items() if isinstance(m, Mount)]
-
-
-def _what_lies_under(folders: list[str], side: Side) -> dict[str, Mount | Unknown] | Unknown:
+def _mounts(folders: list[str] | Unknown, side: Side) -> dict[str, Mount | Unknown] | Unknown:
+    """What these folders lie on."""
+    if isinstance(folders, Unknown):
+        return folders
     if not folders:
         return {}
     found = side.learn(lambda c: c.mounts(folders))

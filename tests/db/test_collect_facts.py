@@ -88,12 +88,11 @@ def test_file_systems_are_asked_for_only_where_no_pool_tells(fleet: FakeFleet) -
     assert (found.source_mounts, found.target_mounts) == ({"/mnt/nas": nfs}, {"/mnt/nas": nfs})
 
 
-def test_the_destination_is_not_asked_when_the_source_does_not_know(fleet: FakeFleet) -> None:
+def test_a_file_system_that_a_host_cannot_tell_is_unknown(fleet: FakeFleet) -> None:
     found = facts_of(fleet, guest_with(fleet, replace(disk, path=f"{LOCAL}/web.qcow2")))
-    assert isinstance(found.source_mounts, dict)
-    assert isinstance(found.source_mounts[LOCAL], Unknown)
-    assert found.target_mounts == {}
-    assert "mounts" not in fleet.methods("kvm-b")
+    for mounts in (found.source_mounts, found.target_mounts):
+        assert isinstance(mounts, dict)
+        assert isinstance(mounts[LOCAL], Unknown)
 
 
 def test_nothing_is_asked_about_the_storage_of_copied_disks(fleet: FakeFleet) -> None:
@@ -101,6 +100,21 @@ def test_nothing_is_asked_about_the_storage_of_copied_disks(fleet: FakeFleet) ->
     for wanted in (True, ("vda",)):
         assert facts_of(fleet, guest_with(fleet, local), copy_disks=wanted).source_mounts == {}
     assert "mounts" not in fleet.methods()
+
+
+def test_what_the_kernel_calls_available_counts_as_free(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    assert facts_of(fleet, guest).target.memory == fleet["kvm-b"].memory
+    fleet["kvm-b"].available_kib = 1_000_000
+    memory = facts_of(fleet, guest).target.memory
+    assert memory == replace(fleet["kvm-b"].memory, free_kib=1_000_000)
+
+
+def test_the_source_is_not_asked_what_only_matters_of_the_destination(fleet: FakeFleet) -> None:
+    facts_of(fleet, guest_with(fleet, disk))
+    only_there = {"memory", "available_kib", "interfaces"}
+    assert not only_there & set(fleet.methods("kvm-a"))
+    assert only_there <= set(fleet.methods("kvm-b"))
 
 
 def test_block_jobs_are_unknown_when_nobody_knows_whether_it_runs(fleet: FakeFleet) -> None:

@@ -73,6 +73,8 @@ class FakeHost:
     #: what lies under which folder, for a host that is reached by ssh; None for the others
     mounts: dict[str, Mount] = field(default_factory=dict)
     memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
+    #: for a host that is reached by ssh
+    available_kib: int | None = None
     libvirt: int = 9_000_000
     qemu: int = 7_002_000
     machines: tuple[str, ...] = ("pc-q35-7.2",)
@@ -218,6 +220,9 @@ class FakeConnection:
 
     def memory(self) -> NodeMemory:
         return self._called("memory").memory
+
+    def available_kib(self) -> int | None:
+        return self._called("available_kib").available_kib
 
     def guests(self) -> tuple[GuestStatus, ...]:
         return tuple(guest.status() for guest in list(self._called("guests").guests.values()))

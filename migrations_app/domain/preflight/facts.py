@@ -25,10 +25,15 @@ class PeerFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What one host said. `name` is kvmweb's name for it; `migration_address` and `peer_address` as registered."""
+    """What one host said. `name` is kvmweb's name for it; `migration_address` as registered.
+
+    `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `memory` and
+    `interfaces` are asked of the destination only.
+    """
 
     name: str
     peer_address: str
+    peer_user: str
     migration_address: str
     identity: HostIdentity | Unknown
     memory: NodeMemory | Unknown

@@ -114,6 +114,7 @@ def host(name: str, number: int, **changes: Any) -> HostFacts:
     made = HostFacts(
         name=name,
         peer_address=f"{name}.example",
+        peer_user="",
         migration_address=f"10.0.1.{number}",
         identity=HostIdentity(
             hostname=name, uuid=f"aaaaaaaa-0000-0000-0000-00000000000{number}", libvirt=9_000_000, qemu=7_002_000

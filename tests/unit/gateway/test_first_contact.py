@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
+import libvirt
 import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.gateway import first_contact
+from hosts.gateway import _first_contact_child, first_contact
 from hosts.gateway.port import Contact, ContactProblem
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBe6hfsaFUyJl3YoTSjziKgmaMrjXfk71XfakuBwhUla"
@@ -133,3 +136,16 @@ def test_no_libvirt_on_this_machine() -> None:
         pytest.skip("this machine runs libvirt")
     contact = first_contact(Endpoint(transport=Transport.UNIX), deadline=8)
     assert contact.problem is ContactProblem.NO_LIBVIRT
+
+
+@pytest.mark.parametrize("capabilities", ["<capabilities", "<other/>", "<!DOCTYPE x><capabilities/>"])
+def test_capabilities_that_cannot_be_read(
+    capabilities: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = SimpleNamespace(getVersion=lambda: 0, getHostname=lambda: "x", getCapabilities=lambda: capabilities)
+    monkeypatch.setattr(libvirt, "open", lambda _: raw)
+    question = {"transport": "unix", "uri": "qemu:///system", "seconds": 5}
+    _first_contact_child._Meeting(question).run()
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["problem"] == ContactProblem.PROTOCOL
+    assert "does not read" in said["message"]

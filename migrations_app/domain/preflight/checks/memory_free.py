@@ -3,8 +3,9 @@
 What the guest can touch now (its current memory, which the balloon may keep below the maximum) is needed in the worst
 case: more than is free ends with the kernel killing a VM there, perhaps another one, so it blocks. The maximum is
 needed only when the balloon is let out: a warning. QEMU itself takes some more for devices, video memory and its heap;
-256 MiB is on the high side for a guest without special devices. libvirt counts caches as free, because the kernel gives
-them up on demand. Swap does not count.
+256 MiB is on the high side for a guest without special devices. Free is what the kernel calls available, where it can
+be asked (ssh). libvirt's numbers count all caches as free, shared memory too, which the kernel does not give up. Swap
+does not count. Memory in huge pages comes from another store, of which nobody told us what is free.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ OVERHEAD_KIB = 256 * KIB_PER_MIB
 )
 def memory_free(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    if guest.hugepages:
+        look = remedy("Look how many are free.", run=virsh("freepages", flags=("--all",)), on=target)
+        words = f"{guest.name} has its memory in huge pages; whether {target} has enough of them free is not known."
+        yield finding(Severity.UNKNOWN, words, "memory", {"needed": _mib(guest.memory_kib)}, look)
+        return
     memory = known(facts.target.memory, "target.memory")
     now = (guest.current_memory_kib or guest.memory_kib) + OVERHEAD_KIB
     most = guest.memory_kib + OVERHEAD_KIB

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
-from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts import Facts, HostFacts
 from migrations_app.domain.preflight.shared import finding, known, remedy
 
 
@@ -19,25 +19,38 @@ from migrations_app.domain.preflight.shared import finding, known, remedy
     needs=("peer",),
 )
 def peer_reachable(facts: Facts) -> Iterator[Finding]:
-    peer, target = known(facts.peer, "peer"), facts.target
-    if not peer.reached:
-        words = f"libvirt on {facts.source.name} cannot connect to libvirt on {target.name}."
-        evidence = {"libvirt": peer.message, "address": target.peer_address}
-        fixes = _remedies(facts.source.name, target.name, target.peer_address, peer.message.lower())
-        yield finding(Severity.BLOCKER, words, f"host {target.name}", evidence, *fixes)
+    peer, source, target = known(facts.peer, "peer"), facts.source.name, facts.target
+    affects = f"host {target.name}"
+    if peer.reached:
+        return
+    if not target.peer_address:
+        words = f"{target.name} has no address by which libvirt on {source} could connect to it."
+        fix = remedy(f"Set the peer address of {target.name} in kvmweb: how other hosts reach its libvirt.")
+        yield finding(Severity.BLOCKER, words, affects, {"peer address": "none"}, fix)
+        return
+    words = f"libvirt on {source} cannot connect to libvirt on {target.name}."
+    evidence = {"libvirt": peer.message, "address": target.peer_address}
+    if target.peer_user:
+        evidence["user"] = target.peer_user
+    fixes = _remedies(source, target, peer.message.lower())
+    yield finding(Severity.BLOCKER, words, affects, evidence, *fixes)
 
 
-def _remedies(source: str, target: str, address: str, text: str) -> Iterator[Remedy]:
-    ssh = shlex.join(("ssh", "-o", "BatchMode=yes", "--", address, "true"))
+def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
+    target, address, user = there.name, there.peer_address, there.peer_user or "root"
+    login = ("-l", there.peer_user) if there.peer_user else ()
     if "resolve" in text or "name or service" in text:
         words = f"Make the name {address} resolve on {source}, or register an IP address."
         yield remedy(words, run=shlex.join(("getent", "hosts", "--", address)), on=source)
     elif "host key" in text:
         words = f"Accept the ssh host key of {target} as root on {source}."
-        yield remedy(words, run=shlex.join(("ssh", "--", address)), on=source)
-    elif "permission denied" in text or "publickey" in text:
-        words = f"Put root's public ssh key of {source} into authorized_keys on {target}, then try as root:"
-        yield remedy(words, run=ssh, on=source)
+        yield remedy(words, run=shlex.join(("ssh", *login, "--", address)), on=source)
+    elif "permission denied (" in text or "publickey" in text:
+        words = f"Put root's public ssh key of {source} into authorized_keys of {user} on {target}, then try as root:"
+        yield remedy(words, run=shlex.join(("ssh", "-o", "BatchMode=yes", *login, "--", address, "true")), on=source)
+    elif "permission denied" in text and user != "root":
+        words = f"ssh lets {user} in, but libvirt on {target} does not: put {user} into the group libvirt there."
+        yield remedy(words, run=shlex.join(("usermod", "-aG", "libvirt", user)), on=target)
     elif "authentication" in text or "certificate" in text:
         yield remedy(f"Let libvirt on {target} accept root of {source} without asking for a password.")
     else:

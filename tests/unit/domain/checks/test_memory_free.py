@@ -30,5 +30,11 @@ def test_room_for_the_balloon_but_not_for_the_maximum_is_a_warning() -> None:
     only("memory_free", free(EXACT - 1, small), Severity.WARNING)
 
 
+def test_huge_pages_are_unknown_however_much_is_free() -> None:
+    for kib in (EXACT - 1, 16 * EXACT):
+        finding = only("memory_free", free(kib, with_guest(hugepages=True)), Severity.UNKNOWN)
+        assert finding.remedies[0].command == "virsh freepages --all"
+
+
 def test_unknown_when_the_destination_is_silent() -> None:
     only("memory_free", with_target(memory=SILENT), Severity.UNKNOWN)
