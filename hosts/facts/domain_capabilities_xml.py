@@ -29,8 +29,9 @@ def _mode(mode: Node) -> CpuMode:
     models = [(model.text(), model.get("usable")) for model in mode.all("model")] if custom else []
     return CpuMode(
         supported=mode.get("supported") == "yes",
-        models=frozenset(name for name, usable in models if usable != "no"),
+        models=frozenset(name for name, usable in models if usable == "yes"),
         blocked_models=frozenset(name for name, usable in models if usable == "no"),
+        doubtful_models=frozenset(name for name, usable in models if usable not in ("yes", "no")),
     )
 
 

@@ -137,7 +137,6 @@ def _nic(nic: Node) -> Nic:
         model=nic.get("type", "model"),
         portgroup=nic.get("portgroup", "source"),
         virtualport=nic.get("type", "virtualport"),
-        managed=nic.get("managed", "target") != "no",
     )
 
 

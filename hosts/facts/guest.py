@@ -76,8 +76,6 @@ class Nic:
     portgroup: str = ""
     #: `<virtualport type=...>`: openvswitch, midonet, 802.1Qbg, ...
     virtualport: str = ""
-    #: type ethernet only: False when libvirt is told to use a device that is there already (`managed='no'`)
-    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ class Network:
     bridge: str
     forward: str
     portgroups: tuple[str, ...] = ()
+    #: `<virtualport type=...>`: openvswitch, ...
+    virtualport: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Interface:
     """A network interface of the host that can carry guests: a bridge, or a device for macvtap.
 
     `active` True: it is switched on. False: it is off, or, with `certain` False, libvirt only says that it has no
-    carrier, as a bridge has none that is switched on with nothing plugged in: no obstacle for a guest.
+    carrier: it may be off, or have nothing plugged in, or a cable may be out.
     """
 
     name: str

@@ -16,5 +16,6 @@ def parse(text: str, *, active: bool, autostart: bool) -> Network:
         autostart=autostart,
         bridge=network.get("name", "bridge"),
         forward=(network.get("mode", "forward") or "nat") if network.has("forward") else "",
+        virtualport=network.get("type", "virtualport"),
         portgroups=tuple(group.get("name") for group in network.all("portgroup")),
     )

@@ -36,6 +36,13 @@ def guest_of(facts: Facts) -> GuestDefinition:
     return known(facts.guest, "guest")
 
 
+def version(number: int, what: str, host: str) -> int:
+    """A version number, or NotKnown: hosts say 0 when they could not tell."""
+    if not number:
+        raise NotKnown(f"version of {what}", Unknown(f"{host} does not say which {what} it has."))
+    return number
+
+
 def virsh(verb: str, *words: str, flags: tuple[str, ...] = ()) -> str:
     """A virsh command line to copy. A name that looks like an option is kept from being one."""
     end_of_options = ("--",) if any(word.startswith("-") for word in words) else ()

@@ -128,6 +128,20 @@ def test_every_kind_of_nic_and_host_device() -> None:
     )
 
 
+def test_how_nics_are_connected() -> None:
+    guest = domain_xml.parse(
+        "<domain><name>n</name><uuid>u</uuid><memoryBacking><hugepages/></memoryBacking><devices>"
+        "<interface type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'/></interface>"
+        "<interface type='ethernet'><target dev='tap7'/></interface>"
+        "<hostdev type='usb'><source startupPolicy='optional'><vendor id='1'/><product id='2'/></source></hostdev>"
+        "</devices></domain>"
+    )
+    assert [(nic.type, nic.virtualport) for nic in guest.nics] == [("bridge", "openvswitch"), ("ethernet", "")]
+    assert guest.host_devices == (HostDevice(type="usb", name="0001:0002", startup_policy="optional"),)
+    assert guest.hugepages
+    assert not domain_xml.parse(read("domain-live.xml")).hugepages
+
+
 def test_a_guest_without_anything() -> None:
     guest = domain_xml.parse("<domain><name>n</name><uuid>u</uuid></domain>")
     assert (guest.memory_kib, guest.vcpus, guest.disks, guest.machine) == (0, 0, (), "")

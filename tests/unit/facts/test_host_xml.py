@@ -34,6 +34,7 @@ def test_domain_capabilities(suite: str) -> None:
     assert custom.supported
     assert "qemu64" in custom.models
     assert not custom.models & custom.blocked_models
+    assert not custom.doubtful_models
     assert not found.cpu_modes["host-passthrough"].supported
     assert found.host_model_features
 
@@ -81,3 +82,12 @@ def test_a_volume_that_must_not_be_made(changes: dict[str, object]) -> None:
     usual: dict[str, object] = {"pool": "p", "name": "v", "format": "raw", "capacity": 1}
     with pytest.raises(BadXml):
         volume_xml.build(VolumeSpec(**{**usual, **changes}))  # type: ignore[arg-type]
+
+
+def test_a_model_is_usable_only_when_libvirt_says_so() -> None:
+    models = "".join(f"<model usable='{usable}'>{usable}</model>" for usable in ("yes", "no", "unknown"))
+    mode = f"<mode name='custom' supported='yes'>{models}<model>silent</model></mode>"
+    found = domain_capabilities_xml.parse(f"<domainCapabilities><cpu>{mode}</cpu></domainCapabilities>")
+    custom = found.cpu_modes["custom"]
+    assert (custom.models, custom.blocked_models) == ({"yes"}, {"no"})
+    assert custom.doubtful_models == {"unknown", "silent"}

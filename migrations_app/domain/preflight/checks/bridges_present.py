@@ -1,7 +1,8 @@
 """A NIC on a bridge or a device of the host needs one of that name at the destination.
 
 libvirt reports a missing bridge only after it has begun ("Cannot get interface MTU on 'br0'"). With a bridge that is
-down the VM starts, cut off: that blocks here too.
+down the VM starts, cut off: that blocks here too. libvirt networks in bridge mode are bridges under another name. Open
+vSwitch carries a VM whatever the state of the bridge's own device.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
@@ -21,9 +23,14 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 )
 def bridges_present(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
-    needed = dict.fromkeys((nic.type, nic.source) for nic in guest.nics if nic.type in ("bridge", "direct"))
+    needed = {(nic.type, nic.source): nic.virtualport for nic in guest.nics if nic.type in ("bridge", "direct")}
+    wanted = {nic.source for nic in guest.nics if nic.type == "network"}
+    networks = () if isinstance(facts.target.networks, Unknown) else facts.target.networks
+    for network in networks:
+        if network.name in wanted and network.forward == "bridge" and network.bridge:
+            needed.setdefault(("bridge", network.bridge), network.virtualport)
     there = {found.name: found for found in known(facts.target.interfaces, "target.interfaces")} if needed else {}
-    for kind, name in needed:
+    for (kind, name), port in needed.items():
         found, word = there.get(name), "bridge" if kind == "bridge" else "device"
         affects = f"{word} {name}"
         evidence = {"needed": name, f"on {target}": ", ".join(sorted(there)) or "none"}
@@ -32,7 +39,13 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
             command = shlex.join(("ip", "link", "add", "name", name, "type", "bridge")) if kind == "bridge" else ""
             fix = remedy(text, run=command, on=target)
             yield finding(Severity.BLOCKER, f"{target} has no {word} {name}.", affects, evidence, fix)
-        elif not found.active and found.certain:
+        elif port == "openvswitch":
+            continue
+        elif not found.active and not found.certain:
+            fix = remedy("Look whether it is up.", run=shlex.join(("ip", "link", "show", "dev", name)), on=target)
+            words = f"Whether {word} {name} on {target} is up is not known; libvirt says that it has no carrier."
+            yield finding(Severity.UNKNOWN, words, affects, {**evidence, "state": "no carrier"}, fix)
+        elif not found.active:
             fix = remedy("Bring it up.", run=shlex.join(("ip", "link", "set", "dev", name, "up")), on=target)
             words = f"{word.capitalize()} {name} on {target} is down."
             yield finding(Severity.BLOCKER, words, affects, {**evidence, "state": "down"}, fix)

@@ -12,7 +12,7 @@ from hosts.facts.host import version_text
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, known, remedy
+from migrations_app.domain.preflight.shared import finding, known, remedy, version
 
 QEMU_DROPS_CACHE = 4_000_000
 SAFE_MODES = ("none", "directsync")
@@ -24,12 +24,13 @@ SAFE_MODES = ("none", "directsync")
     needs=(*storage.NEEDS, "source.identity"),
 )
 def cache_mode(facts: Facts) -> Iterator[Finding]:
-    qemu = known(facts.source.identity, "source.identity").qemu
-    refused = qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe
+    number = known(facts.source.identity, "source.identity").qemu
     for disk in storage.disks_in_place(facts):
         mode = disk.cache if disk.cache not in ("", "default") else "writeback"
         if mode in SAFE_MODES or disk.readonly or disk.shareable or disk.type == "network":
             continue
+        qemu = version(number, "QEMU", facts.source.name)
+        refused = qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe
         why = "libvirt refuses to move it with this QEMU" if refused else "QEMU drops the cache at the hand-over"
         words = f"Disk {disk.target} uses cache mode {mode}; {why}."
         evidence = {"cache": disk.cache or "not set", f"QEMU on {facts.source.name}": version_text(qemu)}

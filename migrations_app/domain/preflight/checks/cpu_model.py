@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 
 
 @check(
@@ -36,6 +37,10 @@ def _emulated(facts: Facts) -> Iterator[tuple[str, str, dict[str, str]]]:
     mode = known(facts.target_domcaps, "target_domcaps").cpu_modes.get(cpu.mode)
     if mode is None or not mode.supported:
         yield f"{target} does not offer the CPU mode {cpu.mode}.", "CPU", {"CPU mode": cpu.mode}
+    elif cpu.model in mode.doubtful_models:
+        raise NotKnown(
+            "CPU model", Unknown(f"{target} does not say whether its QEMU can run the CPU model {cpu.model}.")
+        )
     elif cpu.mode == "custom" and cpu.model and cpu.model not in mode.models:
         verb = "cannot run" if cpu.model in mode.blocked_models else "does not know"
         yield f"QEMU on {target} {verb} the CPU model {cpu.model}.", "CPU", {"CPU model": cpu.model}

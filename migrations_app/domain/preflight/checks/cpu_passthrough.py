@@ -1,15 +1,17 @@
 """A guest with the host's CPU as it is (host-passthrough, maximum) is safe to move only between equal CPUs.
 
-libvirt does not refuse it. The guest may use an instruction that the other CPU does not have, at any time later.
+libvirt does not refuse it. The guest may use an instruction that the other CPU does not have, at any time later; and
+one that has more changes under the guest what it has found at its start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 
 AS_THE_HOST = ("host-passthrough", "maximum")
 
@@ -25,13 +27,21 @@ def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
         return
     here = known(facts.source.capabilities, "source.capabilities")
     there = known(facts.target.capabilities, "target.capabilities")
-    missing = here.cpu_features - there.cpu_features
-    if missing or here.cpu_model != there.cpu_model:
+    for host, caps in ((source, here), (target, there)):
+        if not caps.cpu_model:
+            raise NotKnown("CPU model", Unknown(f"{host} does not say which CPU it has."))
+    missing, added = here.cpu_features - there.cpu_features, there.cpu_features - here.cpu_features
+    if missing or added or here.cpu_model != there.cpu_model:
         words = (
             f"{guest.name} uses the CPU of {source} as it is ({guest.cpu.mode}); the one of {target} differs, and the"
             " VM may crash there."
         )
-        lost = ", ".join(sorted(missing)) or "none"
-        evidence = {source: here.cpu_model, target: there.cpu_model, f"missing on {target}": lost}
+        lost, new = (", ".join(sorted(features)) or "none" for features in (missing, added))
+        evidence = {
+            source: here.cpu_model,
+            target: there.cpu_model,
+            f"missing on {target}": lost,
+            f"only on {target}": new,
+        }
         fix = remedy("Use a named CPU model that both hosts have, from the VM's next start on.")
         yield finding(Severity.WARNING, words, "CPU", evidence, fix)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
+
+#: of other architectures libvirt may not know the maker, and it does not matter there
+X86 = ("x86_64", "i686")
 
 
 @check(
@@ -20,6 +24,9 @@ def cpu_vendor(facts: Facts) -> Iterator[Finding]:
     source, target = facts.source.name, facts.target.name
     here = known(facts.source.capabilities, "source.capabilities")
     there = known(facts.target.capabilities, "target.capabilities")
+    for host, caps in ((source, here), (target, there)):
+        if not caps.cpu_vendor and guest_of(facts).arch in X86:
+            raise NotKnown("CPU maker", Unknown(f"{host} does not say who made its CPU."))
     if here.cpu_vendor and there.cpu_vendor and here.cpu_vendor != there.cpu_vendor:
         words = (
             f"{source} has a CPU from {here.cpu_vendor}, {target} one from {there.cpu_vendor}: a running VM cannot"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, known, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, known, remedy
 
 
 @check(
@@ -25,6 +26,9 @@ def different_hosts(facts: Facts) -> Iterator[Finding]:
         words = f"The VM is on {target} already."
         other = remedy("Choose another destination.")
         yield finding(Severity.BLOCKER, words, affects, {"source": source, "destination": target}, other)
+    elif not (here.uuid and there.uuid):
+        silent = target if here.uuid else source
+        raise NotKnown("host UUID", Unknown(f"{silent} does not say its host UUID."))
     elif here.uuid.lower() == there.uuid.lower():
         words = f"{source} and {target} have the same host UUID, so libvirt takes them for one host."
         text = (

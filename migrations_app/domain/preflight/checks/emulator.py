@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
@@ -32,11 +33,19 @@ def emulator(facts: Facts) -> Iterator[Finding]:
         fixes = (fix,) if guest.virt_type == "kvm" else ()
         evidence = {"needed": guest.virt_type, "there": _list(types)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, *fixes)
-    if guest.emulator and guest.emulator not in paths:
+    # libvirt answers for the very emulator it is asked about, also for one that its capabilities do not list.
+    caps, files = facts.target_domcaps, facts.target_files
+    if not guest.emulator or guest.emulator in paths or not isinstance(caps, Unknown):
+        return
+    seen = None if isinstance(files, Unknown) else files.get(guest.emulator)
+    fix = remedy(f"Install QEMU on {target} so that it is at this path; a link will do.")
+    evidence = {"needed": guest.emulator, "there": _list(paths), "libvirt": caps.reason}
+    if seen is False:
         words = f"{target} does not have the emulator {guest.emulator}."
-        fix = remedy(f"Install QEMU on {target} so that it is at this path; a link will do.")
-        evidence = {"needed": guest.emulator, "there": _list(paths)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, fix)
+    elif seen is not True:
+        words = f"Whether {target} has the emulator {guest.emulator} is not known."
+        yield finding(Severity.UNKNOWN, words, "emulator", evidence, fix)
 
 
 def _list(values: set[str]) -> str:

@@ -2,7 +2,9 @@
 
 QEMU can move some PCI devices since 8.1, with a driver of its own per device: treated as blocked, because a wrong guess
 costs the guest its device. A PCI device with transient teaming is unplugged by libvirt itself before the move. libvirt
-moves guests with USB devices; the guest sees the device unplugged.
+moves guests with USB devices: the guest sees this one unplugged and one of the destination plugged in, and without one
+there the move is refused, unless the startup policy allows to leave it out. A SCSI device is looked for at the same
+address, where the destination may have another one.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
-FIXED = ("pci", "mdev")
+FIXED = ("pci", "mdev", "scsi_host")
 
 
 @check(
@@ -45,4 +47,9 @@ def _judge(device: HostDevice) -> tuple[Severity, str]:
         )
     if device.type in FIXED:
         return Severity.BLOCKER, f"{name} belongs to the host and cannot move; it is"
-    return Severity.WARNING, f"{name} belongs to the host and does not come along; it is"
+    if device.type == "usb" and device.startup_policy in ("optional", "requisite"):
+        return Severity.WARNING, f"{name} belongs to the host and does not come along; it is"
+    return (
+        Severity.UNKNOWN,
+        f"{name} does not come along, and whether the destination has the like of it is not known; it is",
+    )

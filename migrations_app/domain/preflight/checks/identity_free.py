@@ -17,26 +17,26 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="Name and UUID are free at the destination",
     passed="The destination knows no VM with this name or UUID.",
-    needs=("guest", "target_same_uuid", "target_same_name"),
+    needs=("target_same_uuid",),
+    unknown_blocks=True,
 )
 def identity_free(facts: Facts) -> Iterator[Finding]:
-    guest, target = guest_of(facts), facts.target.name
-    affects = f"VM {guest.name}"
+    uuid, target = facts.request.guest, facts.target.name
     same_uuid = known(facts.target_same_uuid, "target_same_uuid")
     if same_uuid:
-        evidence = {"UUID": guest.uuid, f"name on {target}": same_uuid.name, "state": str(same_uuid.state)}
+        evidence = {"UUID": uuid, f"name on {target}": same_uuid.name, "state": str(same_uuid.state)}
         fix = remedy(f"Find out why it is on {target}, and end one of the two.")
         happens = "it must not run twice"
         if same_uuid.state is RunState.SHUTOFF:
             happens = "libvirt would replace it silently"
-            command = virsh("undefine", guest.uuid, flags=("--keep-nvram",))
+            command = virsh("undefine", uuid, flags=("--keep-nvram",))
             fix = remedy("If nobody needs it, remove this definition. Its disks stay.", run=command, on=target)
         words = f"{target} has {same_uuid.name} with the same UUID ({same_uuid.state}); {happens}."
-        yield finding(Severity.BLOCKER, words, affects, evidence, fix)
-    same_name = known(facts.target_same_name, "target_same_name")
-    if same_name and same_name.uuid.lower() != guest.uuid.lower():
+        yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)
+    guest, same_name = guest_of(facts), known(facts.target_same_name, "target_same_name")
+    if same_name and same_name.uuid.lower() != uuid.lower():
         words = f"{target} has another VM that is called {guest.name} ({same_name.state})."
         evidence = {"name": guest.name, "UUID": guest.uuid, f"UUID on {target}": same_name.uuid}
         command = virsh("domrename", same_name.uuid, f"{guest.name}-old")
         fix = remedy("Rename the other one; it must be shut off for that.", run=command, on=target)
-        yield finding(Severity.BLOCKER, words, affects, evidence, fix)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", evidence, fix)

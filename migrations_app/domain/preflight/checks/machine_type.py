@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 
 
 @check(
@@ -21,9 +22,18 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 def machine_type(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
     offers = known(facts.target.capabilities, "target.capabilities").guests
-    there = [machine for offer in offers if offer.arch == guest.arch for machine in offer.machines]
-    names = {machine.name for machine in there} | {machine.canonical for machine in there}
-    if there and guest.machine and guest.machine not in names:
+    there = [offer for offer in offers if offer.arch == guest.arch]
+    machines = [machine for offer in there for machine in offer.machines]
+    names = {machine.name for machine in machines} | {machine.canonical for machine in machines}
+    # The answer for the guest's own emulator counts more than a list that may be another emulator's.
+    asked = facts.target_domcaps
+    own = not guest.emulator or guest.emulator in {offer.emulator for offer in there}
+    if not isinstance(asked, Unknown) and (asked.machine == guest.machine or not own):
+        return
+    if not own or not names:
+        reason = asked.reason if isinstance(asked, Unknown) else f"{target} has no emulator for {guest.arch}"
+        raise NotKnown("machine type", Unknown(reason))
+    if guest.machine and guest.machine not in names:
         words = f"QEMU on {target} does not have the machine type {guest.machine}."
         evidence = {"needed": guest.machine, "there": _like(guest.machine, names)}
         fix = remedy("Choose a destination that has it; a running VM cannot change it.")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from hosts.facts.host import version_text
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
 
 VMX_FROM, VMX_FIXED = 9_010_000, 10_002_000
 HT_FIXED, HT_QEMU = 11_010_000, 10_000_000
@@ -36,7 +36,8 @@ def version_faults(facts: Facts) -> Iterator[Finding]:
     faults = []
     if nested and here.libvirt < VMX_FROM <= there.libvirt < VMX_FIXED:
         faults.append(("adds vmx features to VMs with nested virtualisation", VMX_FIXED))
-    if threads and int(threads[1]) > 1 and there.libvirt < HT_FIXED and there.qemu >= HT_QEMU:
+    threaded = threads and int(threads[1]) > 1 and there.libvirt < HT_FIXED
+    if threaded and version(there.qemu, "QEMU", target) >= HT_QEMU:
         faults.append(("adds the CPU feature ht to VMs with several threads per core", HT_FIXED))
     for fault, fixed in faults:
         words = f"This version of libvirt on {target} {fault}, and then refuses them."

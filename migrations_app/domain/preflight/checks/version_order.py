@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hosts.facts.host import version_text
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, known, remedy
+from migrations_app.domain.preflight.shared import finding, known, remedy, version
 
 
 @check(
@@ -25,9 +25,14 @@ def version_order(facts: Facts) -> Iterator[Finding]:
         known(facts.source.identity, "source.identity"),
         known(facts.target.identity, "target.identity"),
     )
+    silent: dict[str, str] = {}
     for what, ours, theirs in (("libvirt", here.libvirt, there.libvirt), ("QEMU", here.qemu, there.qemu)):
-        if theirs < ours:
+        if not (ours and theirs):
+            silent[what] = target if ours else source
+        elif theirs < ours:
             words = f"{what} on {target} is older than on {source}; the move may be refused or rolled back."
             evidence = {source: version_text(ours), target: version_text(theirs)}
             fix = remedy(f"If it fails, bring {target} to the versions of {source}.")
             yield finding(Severity.WARNING, words, f"host {target}", evidence, fix)
+    for what, host in silent.items():
+        version(0, what, host)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import (
     HEALTHY,
     SILENT,
     bridge,
+    network,
     network_nic,
     nic,
     only,
@@ -23,7 +26,9 @@ def test_passes_when_it_is_there_and_up() -> None:
 
 
 def test_passes_without_bridge_nics_whatever_the_destination_says() -> None:
-    assert run("bridges_present", with_guest(with_target(interfaces=SILENT), nics=(network_nic,))) == ()
+    nat = with_target(interfaces=SILENT, networks=(replace(network, forward="nat"),))
+    assert run("bridges_present", with_guest(nat, nics=(network_nic,))) == ()
+    assert run("bridges_present", with_guest(with_target(interfaces=SILENT), nics=())) == ()
 
 
 def test_a_missing_bridge_blocks() -> None:
@@ -37,6 +42,31 @@ def test_a_missing_bridge_blocks() -> None:
 def test_a_bridge_that_is_down_blocks() -> None:
     finding = only("bridges_present", with_target(interfaces=(replace(bridge, active=False),)), Severity.BLOCKER)
     assert finding.remedies[0].command == "ip link set dev br1 up"
+
+
+def test_a_bridge_without_a_carrier_that_libvirt_alone_tells_of_is_unknown() -> None:
+    given = with_target(interfaces=(replace(bridge, active=False, certain=False),))
+    finding = only("bridges_present", given, Severity.UNKNOWN)
+    assert finding.remedies[0].command == "ip link show dev br1"
+
+
+@pytest.mark.parametrize("state", [{"active": False}, {"active": False, "certain": False}, {"is_bridge": False}])
+def test_an_open_vswitch_bridge_only_has_to_be_there(state: dict[str, bool]) -> None:
+    ovs = replace(nic, source="ovs0", virtualport="openvswitch")
+    there = with_target(interfaces=(replace(bridge, name="ovs0", **state),))
+    assert run("bridges_present", with_guest(there, nics=(ovs,))) == ()
+    only("bridges_present", with_guest(nics=(ovs,)), Severity.BLOCKER)
+
+
+def test_the_bridge_of_a_network_in_bridge_mode_must_be_there() -> None:
+    given = with_guest(nics=(network_nic,))
+    assert run("bridges_present", given) == ()
+    assert "no bridge br1" in only("bridges_present", with_target(given, interfaces=()), Severity.BLOCKER).summary
+    only("bridges_present", with_target(given, interfaces=(replace(bridge, active=False),)), Severity.BLOCKER)
+    only("bridges_present", with_target(given, interfaces=SILENT), Severity.UNKNOWN)
+    ovs = replace(network, virtualport="openvswitch")
+    down = (replace(bridge, active=False),)
+    assert run("bridges_present", with_target(given, networks=(ovs,), interfaces=down)) == ()
 
 
 def test_a_device_of_that_name_that_is_no_bridge_is_a_warning() -> None:

@@ -55,5 +55,10 @@ def test_unknown_without_the_version_of_qemu() -> None:
     only("cache_mode", with_source(identity=SILENT), Severity.UNKNOWN)
 
 
+def test_a_version_that_the_host_does_not_say_is_unknown() -> None:
+    only("cache_mode", with_source(WRITEBACK, identity=identity(qemu=0)), Severity.UNKNOWN)
+    assert run("cache_mode", with_source(identity=identity(qemu=0))) == ()
+
+
 def test_the_first_qemu_that_drops_its_cache() -> None:
     only("cache_mode", with_source(WRITEBACK, identity=identity(qemu=4_000_000)), Severity.WARNING)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hosts.facts.guest import Cpu
+from hosts.facts.host import CpuMode
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
-from tests.unit.domain.factories import HEALTHY, SILENT, facts, only, run, with_guest
+from tests.unit.domain.factories import HEALTHY, SILENT, domcaps, facts, only, run, with_guest
 
 
 def emulated(mode: str, model: str = "", **changes: object) -> Facts:
@@ -29,6 +32,12 @@ def test_kvm_blocks_with_libvirts_words() -> None:
 def test_an_unknown_model_blocks_emulated_guests() -> None:
     assert "does not know" in only("cpu_model", emulated("custom", "Madeup"), Severity.BLOCKER).summary
     assert "cannot run" in only("cpu_model", emulated("custom", "EPYC"), Severity.BLOCKER).summary
+
+
+def test_a_model_of_which_libvirt_does_not_say_whether_it_can_run_is_unknown() -> None:
+    mode = CpuMode(supported=True, doubtful_models=frozenset({"core2duo"}))
+    given = emulated("custom", "core2duo", target_domcaps=replace(domcaps, cpu_modes={"custom": mode}))
+    only("cpu_model", given, Severity.UNKNOWN)
 
 
 def test_an_unsupported_mode_blocks_emulated_guests() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, only, run, with_guest, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, only, run, with_guest, with_source, with_target
 
 AMD = replace(capabilities, cpu_vendor="AMD", cpu_model="EPYC")
 
@@ -16,8 +16,14 @@ def test_passes_for_emulated_guests() -> None:
     assert run("cpu_vendor", with_guest(with_target(capabilities=AMD), virt_type="qemu")) == ()
 
 
-def test_passes_when_the_maker_has_no_name() -> None:
-    assert run("cpu_vendor", with_target(capabilities=replace(AMD, cpu_vendor=""))) == ()
+def test_a_maker_that_is_not_said_is_unknown() -> None:
+    only("cpu_vendor", with_target(capabilities=replace(AMD, cpu_vendor="")), Severity.UNKNOWN)
+    only("cpu_vendor", with_source(capabilities=replace(AMD, cpu_vendor="")), Severity.UNKNOWN)
+
+
+def test_passes_on_architectures_whose_makers_libvirt_does_not_know() -> None:
+    given = with_guest(with_target(capabilities=replace(AMD, cpu_vendor="")), arch="aarch64")
+    assert run("cpu_vendor", given) == ()
 
 
 def test_intel_to_amd_blocks_in_words() -> None:

@@ -12,9 +12,30 @@ def test_passes_when_it_is_there() -> None:
     assert run("emulator", HEALTHY) == ()
 
 
-def test_another_path_blocks_and_shows_what_is_there() -> None:
-    finding = only("emulator", with_guest(emulator="/usr/libexec/qemu-kvm"), Severity.BLOCKER)
-    assert finding.evidence == {"needed": "/usr/libexec/qemu-kvm", "there": "/usr/bin/qemu-system-x86_64"}
+UNLISTED = with_guest(emulator="/usr/bin/kvm")
+
+
+def test_passes_for_a_path_that_libvirt_answers_for_without_listing_it() -> None:
+    assert run("emulator", UNLISTED) == ()
+
+
+def test_passes_for_a_path_that_somebody_saw() -> None:
+    assert run("emulator", replace(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": True})) == ()
+
+
+def test_a_path_that_is_not_there_blocks_and_shows_what_is() -> None:
+    given = replace(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": False})
+    finding = only("emulator", given, Severity.BLOCKER)
+    assert finding.evidence == {
+        "needed": "/usr/bin/kvm",
+        "there": "/usr/bin/qemu-system-x86_64",
+        "libvirt": SILENT.reason,
+    }
+
+
+def test_a_path_that_nobody_knows_is_unknown() -> None:
+    only("emulator", replace(UNLISTED, target_domcaps=SILENT), Severity.UNKNOWN)
+    only("emulator", replace(UNLISTED, target_domcaps=SILENT, target_files=SILENT), Severity.UNKNOWN)
 
 
 def test_no_kvm_blocks() -> None:

@@ -44,8 +44,11 @@ def test_an_io_error_warns_and_blocks_with_abort_on_error() -> None:
     only("guest_state", with_options(paused, abort_on_error=True), Severity.BLOCKER)
 
 
-def test_a_guest_that_left_blocks() -> None:
-    only("guest_state", facts(guest_look=GuestLook(answered=True)), Severity.BLOCKER)
+def test_a_guest_that_left_blocks_also_without_its_definition() -> None:
+    gone = facts(guest_look=GuestLook(answered=True))
+    assert only("guest_state", gone, Severity.BLOCKER).summary == "web01 is not on kvm-a any more."
+    finding = only("guest_state", replace(gone, guest=SILENT), Severity.BLOCKER)
+    assert finding.summary == "The VM is not on kvm-a any more."
 
 
 def test_unknown_when_nobody_said() -> None:

@@ -13,7 +13,7 @@ def test_passes_without_devices() -> None:
     assert run("host_devices", HEALTHY) == ()
 
 
-@pytest.mark.parametrize("kind", ["pci", "mdev"])
+@pytest.mark.parametrize("kind", ["pci", "mdev", "scsi_host"])
 def test_pci_sriov_and_mdev_block(kind: str) -> None:
     device = HostDevice(type=kind, name="0000:03:00.0")
     finding = only("host_devices", with_guest(host_devices=(device,)), Severity.BLOCKER)
@@ -25,8 +25,16 @@ def test_teaming_is_unplugged_by_libvirt() -> None:
     assert only("host_devices", with_guest(host_devices=(device,)), Severity.INFO).remedies == ()
 
 
-def test_usb_is_a_warning() -> None:
-    device = HostDevice(type="usb", name="0951:1666")
+@pytest.mark.parametrize(("kind", "policy"), [("usb", ""), ("usb", "mandatory"), ("scsi", ""), ("something-new", "")])
+def test_a_device_that_must_be_at_the_destination_is_unknown(kind: str, policy: str) -> None:
+    device = HostDevice(type=kind, name="0951:1666", startup_policy=policy)
+    finding = only("host_devices", with_guest(host_devices=(device,)), Severity.UNKNOWN)
+    assert "whether the destination has the like of it is not known" in finding.summary
+
+
+@pytest.mark.parametrize("policy", ["optional", "requisite"])
+def test_usb_that_may_be_left_out_is_a_warning(policy: str) -> None:
+    device = HostDevice(type="usb", name="0951:1666", startup_policy=policy)
     only("host_devices", with_guest(host_devices=(device,)), Severity.WARNING)
 
 

@@ -36,6 +36,13 @@ def test_both_are_reported_at_once() -> None:
     assert len(run("identity_free", facts(target_same_uuid=same, target_same_name=other))) == 2
 
 
-def test_unknown_when_the_destination_is_silent() -> None:
-    only("identity_free", facts(target_same_uuid=SILENT), Severity.UNKNOWN)
-    only("identity_free", facts(target_same_name=SILENT), Severity.UNKNOWN)
+def test_the_same_uuid_is_told_also_when_the_definition_is_not_known() -> None:
+    same = replace(other, uuid=UUID, state=RunState.RUNNING)
+    there, not_known = run("identity_free", facts(guest=SILENT, target_same_uuid=same, target_same_name=SILENT))
+    assert "it must not run twice" in there.summary
+    assert (there.severity, not_known.severity) == (Severity.BLOCKER, Severity.BLOCKER)
+
+
+def test_unknown_blocks() -> None:
+    assert SILENT.reason in only("identity_free", facts(target_same_uuid=SILENT), Severity.BLOCKER).summary
+    only("identity_free", facts(target_same_name=SILENT), Severity.BLOCKER)

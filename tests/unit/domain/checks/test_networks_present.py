@@ -13,6 +13,7 @@ from tests.unit.domain.factories import (
     only,
     run,
     with_guest,
+    with_source,
     with_target,
 )
 
@@ -52,7 +53,14 @@ def test_a_name_like_an_option_is_kept_from_being_one() -> None:
 
 
 def test_a_network_of_each_host_is_good_to_know() -> None:
-    only("networks_present", with_target(networks=(replace(network, forward="nat"),)), Severity.INFO)
+    nat = (replace(network, forward="nat"),)
+    only("networks_present", with_source(with_target(networks=nat), networks=nat), Severity.INFO)
+
+
+def test_networks_of_one_name_in_different_modes_are_a_warning() -> None:
+    found = run("networks_present", with_target(networks=(replace(network, forward=""),)))
+    assert [finding.severity for finding in found] == [Severity.INFO, Severity.WARNING]
+    assert found[1].evidence == {"kvm-a": "bridge", "kvm-b": "isolated"}
 
 
 def test_a_missing_port_group_is_a_warning() -> None:
@@ -62,4 +70,5 @@ def test_a_missing_port_group_is_a_warning() -> None:
 
 def test_unknown_when_the_destination_is_silent() -> None:
     only("networks_present", with_target(networks=SILENT), Severity.UNKNOWN)
+    only("networks_present", with_source(networks=SILENT), Severity.UNKNOWN)
     only("networks_present", facts(guest=SILENT), Severity.UNKNOWN)

@@ -38,5 +38,10 @@ def test_threads_to_debian_13_are_a_warning() -> None:
     assert only("version_faults", given, Severity.WARNING).evidence["fixed in"] == "11.10.0"
 
 
+def test_threads_to_a_qemu_that_is_not_said_are_unknown() -> None:
+    given = with_guest(with_target(identity=identity(libvirt=11_003_000, qemu=0)), cpu=THREADS)
+    only("version_faults", given, Severity.UNKNOWN)
+
+
 def test_unknown_when_the_destination_is_silent() -> None:
     only("version_faults", with_target(identity=SILENT), Severity.UNKNOWN)

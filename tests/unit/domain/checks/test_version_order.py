@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, identity, only, run, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, identity, only, run, with_source, with_target
 
 
 def test_passes_for_equal_and_newer() -> None:
@@ -17,6 +17,14 @@ def test_an_older_libvirt_is_a_warning_with_numbers() -> None:
 def test_both_older_are_two_warnings() -> None:
     found = run("version_order", with_target(identity=identity(libvirt=8_000_000, qemu=6_002_000)))
     assert [finding.severity for finding in found] == [Severity.WARNING, Severity.WARNING]
+
+
+def test_a_version_that_a_host_does_not_say_is_unknown_and_hides_nothing() -> None:
+    finding = only("version_order", with_target(identity=identity(qemu=0)), Severity.UNKNOWN)
+    assert "kvm-b does not say which QEMU it has" in finding.summary
+    only("version_order", with_source(identity=identity(qemu=0)), Severity.UNKNOWN)
+    found = run("version_order", with_target(identity=identity(libvirt=8_000_000, qemu=0)))
+    assert [finding.severity for finding in found] == [Severity.WARNING, Severity.UNKNOWN]
 
 
 def test_unknown_when_the_destination_is_silent() -> None:

@@ -1,0 +1,35 @@
+"""Disks that are neither files, block devices nor network storage.
+
+An NVMe drive by its PCI address is a device of this host and cannot move: libvirt calls it unsafe. Of other types
+(vhostuser, vhostvdpa, those to come) nothing that kvmweb is told shows what the destination has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import STORED
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+DEVICES = ("nvme",)
+
+
+@check(
+    title="Every disk is of a kind that can move",
+    passed="Every disk is of a kind that can move.",
+    needs=("guest",),
+)
+def disk_types(facts: Facts) -> Iterator[Finding]:
+    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    for disk in guest.disks:
+        affects, evidence = f"disk {disk.target}", {"type": disk.type}
+        if disk.type in DEVICES:
+            words = f"Disk {disk.target} of {guest.name} is a device of {source} ({disk.type}) and cannot move."
+            fix = remedy("Detach it from the running VM, and move after that.")
+            yield finding(Severity.BLOCKER, words, affects, evidence, fix)
+        elif disk.type not in ("", "network", *STORED):
+            words = f"Whether disk {disk.target} of {guest.name} can move is not known: it is of type {disk.type}."
+            fix = remedy(f"Make sure that a VM on {target} can use the same disk.")
+            yield finding(Severity.UNKNOWN, words, affects, evidence, fix)
