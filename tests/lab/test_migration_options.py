@@ -6,7 +6,7 @@ import pytest
 
 from lab import Lab
 from lab.host import Host
-from tests.lab.leftovers import assert_moved, take
+from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
 from tests.lab.test_migration import SLOW, job_runs, running_on
 
@@ -76,11 +76,14 @@ def test_unsafe_moves_what_libvirt_alone_would_refuse(fresh: Serving, lab: Lab) 
     b.virsh("vol-create-as", "local", "build-01.qcow2", "64M", "--format", "qcow2")
     before = take(lab)
     safe = fresh.wait_for_end(fresh.migrate("build-01", "kvm-b")["id"])
-    assert safe["state"] == "blocked", safe
+    assert safe["state"] == "failed", safe
+    assert "Migration without shared storage is unsafe" in str(safe["error"])
+    assert "storage_shared" in {f["check"] for f in safe["findings"] if f["severity"] == "unknown"}
+    assert_unchanged(lab, before)
     body = {"guest": fresh.guest("build-01")["uuid"], "target": "kvm-b", "options": {"unsafe": True}}
     answer = fresh.post("/migrations", {**body, "confirm": "build-01"}, token=fresh.admin_token)
     assert answer.status == 201, answer.body
     migration = fresh.wait_for_end(answer.body["id"])
     assert migration["state"] == "done", migration
     assert_moved(lab, before, "build-01")
-    assert any("unsafe" in (row["text"] or "").lower() for row in fresh.journal(migration["id"]))
+    assert "unsafe" in fresh.journal(migration["id"])[0]["text"]
