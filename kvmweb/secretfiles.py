@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
 def private_folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Made with whatever is missing above it, all for its owner only; a folder that exists keeps its mode."""
+    missing = []
+    above = path
+    while not above.exists():
+        missing.append(above)
+        above = above.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True, mode=0o700)
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def private_database(path: Path) -> Path:
+    """SQLite would make the file with the mode the umask leaves: it is made, or closed to others, before it is opened.
+
+    The files beside it take their mode from it; those of an earlier release are closed too.
+    """
+    private_folder(path.parent)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with suppress(FileNotFoundError, PermissionError):
+            file = path.with_name(name)
+            if stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(0o600)
     return path
 
 

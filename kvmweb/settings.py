@@ -103,7 +103,7 @@ def _database() -> dict[str, Any]:
     if KVMWEB.database_url is None:
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": KVMWEB.data_dir / "kvmweb.sqlite3",
+            "NAME": secretfiles.private_database(KVMWEB.data_dir / "kvmweb.sqlite3"),
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",

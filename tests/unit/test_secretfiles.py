@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 import subprocess
 import sys
@@ -50,3 +52,43 @@ def test_a_damaged_secret_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="damaged"):
         secretfiles.secret_key(tmp_path)
     assert (tmp_path / "secret_key").read_text() == "short"
+
+
+def test_folders_above_the_data_folder_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        secretfiles.private_folder(tmp_path / "var" / "lib" / "data")
+    finally:
+        os.umask(before)
+    for folder in ("var", "var/lib", "var/lib/data"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700, folder
+
+
+def test_nobody_else_reads_the_database_whoever_makes_it(tmp_path: Path) -> None:
+    """Django opens it with the process' umask, which by default lets everybody read."""
+    data = tmp_path / "var" / "data"
+    hold = (
+        "import django; django.setup();"
+        "from django.core.management import call_command; call_command('migrate', verbosity=0);"
+        "import os, stat, pathlib;"
+        "print({f.name: oct(stat.S_IMODE(f.stat().st_mode)) for f in pathlib.Path(os.environ['KVMWEB_DATA_DIR'])"
+        ".glob('kvmweb.sqlite3*')})"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "KVMWEB_DATABASE_URL"}
+    environment |= {"KVMWEB_DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": "kvmweb.settings"}
+    command = [sys.executable, "-c", hold]
+    done = subprocess.run(
+        command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, umask=0o022, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "kvmweb.sqlite3-wal" in done.stdout
+    assert set(re.findall("0o[0-7]+", done.stdout)) == {"0o600"}, done.stdout
+    assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
+
+
+def test_a_database_of_an_earlier_release_is_closed_to_others(tmp_path: Path) -> None:
+    for name in ("kvmweb.sqlite3", "kvmweb.sqlite3-wal"):
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).chmod(0o644)
+    secretfiles.private_database(tmp_path / "kvmweb.sqlite3")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
