@@ -67,6 +67,8 @@ def check_port(value: int | None, *, field: str = "port") -> int | None:
 def check_name(value: str, *, field: str = "name") -> str:
     if not _NAME.fullmatch(value):
         raise BadEndpoint(field, "A name has letters, digits, dots, hyphens and underscores, at most 63 of them.")
+    if value.isdigit():  # the API and the addresses of pages take a host's name or its id
+        raise BadEndpoint(field, "A name of digits only would be taken for the number of a host. Add a letter.")
     return value
 
 

@@ -76,6 +76,7 @@ def test_only_admins_manage_hosts(admin: User, role: Role) -> None:
     [
         ("name", {"name": "../etc"}),
         ("name", {"name": ""}),
+        ("name", {"name": "2"}),
         ("transport", {"transport": "ext"}),
         ("address", {"address": "-oProxyCommand=x"}),
         ("address", {"address": ""}),
