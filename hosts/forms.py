@@ -8,6 +8,7 @@ from django import forms
 
 from hosts.facts.endpoint import Transport
 from hosts.models import Host
+from kvmweb.plain import ReasonField
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -27,6 +28,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=[("", "the same way as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
         required=False,
     )
+    reason = ReasonField()
     fingerprint = forms.CharField(required=False, widget=forms.HiddenInput)
     host_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -58,6 +60,8 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["reason"].widget.attrs |= _PLAIN
+        self.fields["reason"].help_text = "For the journal."
         for field in self.fields.values():
             if not field.widget.is_hidden:
                 field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"

@@ -22,6 +22,7 @@ from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.accounts.permissions import Right
 from kvmweb.pages import page, person
+from kvmweb.plain import ReasonForm
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -98,6 +99,14 @@ def _introduction(request: HttpRequest) -> Introduction | None:
     return Introduction.objects.filter(pk=pk, asked_by=request.user.pk).first() if pk.isdecimal() else None
 
 
+def _reason(request: HttpRequest) -> str:
+    """Of a page with a button and a reason; raises HostRefused."""
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        raise HostRefused("reason", f"Reason: {' '.join(map(str, form.errors['reason']))}")
+    return str(form.cleaned_data["reason"])
+
+
 def _refused(form: ModelForm[Any], refusal: HostRefused) -> None:
     known = refusal.field in form.fields and not form.fields[refusal.field].widget.is_hidden
     form.add_error(refusal.field if known else None, refusal.message)
@@ -152,7 +161,8 @@ def refresh_host(request: HttpRequest, pk: int) -> HttpResponse:
 @page(Right.MANAGE_HOSTS)
 def confirm_key(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        confirm_host_key(_host(request, pk), by=person(request), fingerprint=request.POST.get("fingerprint", ""))
+        fingerprint, reason = request.POST.get("fingerprint", ""), _reason(request)
+        confirm_host_key(_host(request, pk), by=person(request), fingerprint=fingerprint, reason=reason)
     except HostRefused as refusal:
         messages.error(request, refusal.message)
     else:
@@ -165,7 +175,7 @@ def confirm_key(request: HttpRequest, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     gone = _host(request, pk)
     try:
-        remove_host(gone, by=person(request))
+        remove_host(gone, by=person(request), reason=_reason(request))
     except HostRefused as refusal:
         messages.error(request, refusal.message)
         return redirect("host-edit", pk)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django import forms
 
+from kvmweb.plain import ReasonField
 from migrations_app.domain.request import (
     MAX_BANDWIDTH_MIB,
     MAX_DOWNTIME_MS,
@@ -52,7 +53,7 @@ class MigrateForm(forms.Form):
     max_downtime_ms = forms.IntegerField(required=False, min_value=1, max_value=MAX_DOWNTIME_MS)
     unsafe = forms.BooleanField(required=False)
     confirm = forms.CharField(required=False, max_length=512, strip=False)
-    reason = forms.CharField(required=False, max_length=500)
+    reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, guest: Guest, candidates: Sequence[Candidate], **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ from django_tables2 import RequestConfig
 
 from kvmweb.accounts.permissions import Right
 from kvmweb.pages import page, person
+from kvmweb.plain import ReasonForm
 from migrations_app import words
 from migrations_app.filters import GuestFilter, MigrationFilter
 from migrations_app.models import Migration
@@ -99,8 +100,12 @@ def migration_values(migration: Migration) -> dict[str, object]:
 @require_POST
 @page(Right.MOVE)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, f"The migration goes on. Reason: {' '.join(map(str, form.errors['reason']))}")
+        return redirect("migration", pk)
     try:
-        cancel_migration(_migration(request, pk), by=person(request), reason=request.POST.get("reason", ""))
+        cancel_migration(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])
     except TooLate as late:
         messages.warning(request, str(late))
     return redirect("migration", pk)

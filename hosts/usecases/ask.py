@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db import transaction
 
 from hosts.models import Errand, Host, Introduction, StoragePool
-from hosts.usecases.host_fields import HostFields, checked
+from hosts.usecases.host_fields import HostFields, checked, door_text
 from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind
+from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
 
 if TYPE_CHECKING:
@@ -18,13 +21,14 @@ if TYPE_CHECKING:
 def ask_refresh(host: Host, *, by: User) -> Errand:
     """Read the host again now, also when it is away. One that still waits is returned, not doubled."""
     require(by, Right.SEE, host)
-    return _open_errand(host, Errand.What.REFRESH, "", by)
+    return _open_errand(host, Errand.What.REFRESH, "", by, f"asked to read {host} again")
 
 
 def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     """List the pool's volumes into `pool.volumes`."""
     require(by, Right.SEE, pool)
-    return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by)
+    text = f"asked for the volumes of {isolated(pool.name)} on {pool.host}"
+    return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 
 
 def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
@@ -34,10 +38,17 @@ def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
     values = checked(cast("HostFields", known), named=False)
     with transaction.atomic():
         introduction = Introduction.objects.create(fields=values, asked_by=by)
+        text = f"{isolated(by.get_username())} tested the connection to {door_text(values)}"
+        writer.write(f"introduction:{introduction.pk}", Kind.ACTION, text, body=values, actor=by)
         enqueue("hosts.tasks.introduce", introduction.pk)
     return introduction
 
 
-def _open_errand(host: Host, what: Errand.What, pool: str, by: User) -> Errand:
+def _open_errand(host: Host, what: Errand.What, pool: str, by: User, text: str) -> Errand:
+    """The journal says who asked first: whoever asks while it waits changes nothing."""
     waiting = Errand.objects.filter(host=host, what=what, pool=pool, done__isnull=True).order_by("id").first()
-    return waiting or Errand.objects.create(host=host, what=what, pool=pool, asked_by=by)
+    if waiting is not None:
+        return waiting
+    with transaction.atomic():
+        writer.write(writer.host_topic(host.pk), Kind.ACTION, f"{isolated(by.get_username())} {text}", actor=by)
+        return Errand.objects.create(host=host, what=what, pool=pool, asked_by=by)

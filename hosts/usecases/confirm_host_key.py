@@ -11,6 +11,7 @@ from hosts.usecases.errors import HostRefused
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
+from kvmweb.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,7 +32,7 @@ def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = ""
         old = host.fingerprint
         host.fingerprint, host.host_key, host.offered_fingerprint = host.offered_fingerprint, "", ""
         host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
-        text = f"{by.get_username()} confirmed the ssh host key {host.fingerprint} of {host.name}"
+        text = f"{isolated(by.get_username())} confirmed the ssh host key {host.fingerprint} of {host.name}"
         body = {"before": old, "now": host.fingerprint}
         writer.write(writer.host_topic(host.pk), Kind.ACTION, text, body=body, actor=by, reason=reason)
         writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])

@@ -12,6 +12,7 @@ from hosts.usecases.host_fields import DOOR, HostFields, checked, door_text, ref
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
+from kvmweb.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -57,7 +58,9 @@ def register_host(
         with transaction.atomic():
             refuse_twins(values)
             host = Host.objects.create(**values)
-            _tell(host, by, f"{by.get_username()} registered {host.name} by {door_text(values)}", values, reason)
+            _tell(
+                host, by, f"{isolated(by.get_username())} registered {host.name} by {door_text(values)}", values, reason
+            )
     except IntegrityError:
         raise HostRefused("name", "A host has this name already.") from None
     return host
@@ -91,7 +94,7 @@ def change_host(host: Host, *, by: User, reason: str = "", **changes: Unpack[Hos
         except IntegrityError:
             raise HostRefused("name", "A host has this name already.") from None
         what = ", ".join(f"{key} {before[key] or 'none'} → {changed[key] or 'none'}" for key in sorted(changed))
-        _tell(host, by, f"{by.get_username()} changed {host.name}: {what}", changed, reason)
+        _tell(host, by, f"{isolated(by.get_username())} changed {host.name}: {what}", changed, reason)
     return host
 
 

@@ -12,6 +12,7 @@ from hosts.usecases.errors import HostRefused
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
+from kvmweb.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -23,7 +24,7 @@ def remove_host(host: Host, *, by: User, reason: str = "") -> None:
     pk, name = host.pk, host.name
     try:
         with transaction.atomic():
-            text = f"{by.get_username()} removed {name} from kvmweb"
+            text = f"{isolated(by.get_username())} removed {name} from kvmweb"
             writer.write(writer.host_topic(pk), Kind.ACTION, text, actor=by, reason=reason)
             writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
             host.delete()

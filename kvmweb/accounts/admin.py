@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 
+from kvmweb.accounts import record
 from kvmweb.accounts.admin_site import ForAdmins, is_admin
 from kvmweb.accounts.permissions import Role
 
@@ -46,6 +50,25 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all()) or ("superuser" if user.is_superuser else "none")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.kvmweb_before = record.standing(User.objects.get(pk=obj.pk)) if change else None
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Roles are written here, after the person; Django's admin holds one transaction around both."""
+        super().save_related(request, form, formsets, change)
+        record.changed(form.instance, form.kvmweb_before, by=cast("User", request.user))
+
+    @method_decorator(sensitive_post_parameters())
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with transaction.atomic():
+            before = self.get_object(request, id)
+            answer = super().user_change_password(request, id, form_url)
+            after = self.get_object(request, id)
+            if before and after and before.password != after.password:
+                record.new_password(after, by=cast("User", request.user))
+        return answer
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_admin(request.user)

@@ -25,6 +25,10 @@ def guest_topic(uuid: str) -> str:
     return f"guest:{uuid}"
 
 
+def person_topic(pk: int) -> str:
+    return f"person:{pk}"
+
+
 def write(
     topic: str,
     kind: Kind,

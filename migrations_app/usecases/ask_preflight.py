@@ -8,6 +8,9 @@ from django.db import transaction
 
 from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal import writer
+from kvmweb.journal.models import Kind as Entry
+from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
 from migrations_app.domain.request import MigrationRequest, options_json
 from migrations_app.models import Preflight
@@ -18,11 +21,16 @@ if TYPE_CHECKING:
 
 
 def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
-    """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only."""
+    """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only,
+    and unsafe moves for admins."""
     require(by, Right.MOVE)
-    if not Guest.objects.filter(pk=request.guest).exists():
+    if request.options.unsafe:
+        require(by, Right.MOVE_UNSAFE)
+    guest = Guest.objects.filter(pk=request.guest).first()
+    if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
-    if not Host.objects.filter(pk=request.target).exists():
+    target = Host.objects.filter(pk=request.target).first()
+    if target is None:
         raise RequestRefused("target", "There is no such host.")
     with transaction.atomic():
         preflight = Preflight.objects.create(
@@ -32,5 +40,8 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
             options=options_json(request.options),
             asked_by=by,
         )
+        text = f"{isolated(by.get_username())} asked whether {isolated(guest.name)} can move to {target}."
+        body = {"preflight": preflight.pk, "request": request.as_json()}
+        writer.write(writer.guest_topic(request.guest), Entry.ACTION, text, body=body, actor=by)
         enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
     return preflight

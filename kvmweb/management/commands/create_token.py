@@ -7,8 +7,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from kvmweb.accounts import record
 from kvmweb.accounts.models import Token
+from kvmweb.plain import isolated
 
 
 class Command(BaseCommand):
@@ -21,4 +24,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active person named {options['username']!r}.")
-        self.stdout.write(Token.issue(user))
+        with transaction.atomic():
+            text = Token.issue(user)
+            record.tell(user, f"Somebody on the console made an API token for {isolated(user.get_username())}")
+        self.stdout.write(text)

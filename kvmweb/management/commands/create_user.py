@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from kvmweb.accounts import record
 from kvmweb.accounts.permissions import Role
 
 
@@ -22,7 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--role", choices=[role.value for role in Role], required=True)
-        parser.add_argument("--superuser", action="store_true", help="may also change superusers in /admin")
+        parser.add_argument(
+            "--superuser",
+            action="store_true",
+            help="every right, may also change superusers in /admin; without it a superuser becomes none",
+        )
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,10 +38,18 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         with transaction.atomic():
-            user, _ = User.objects.get_or_create(username=options["username"])
+            user, new = User.objects.get_or_create(username=options["username"])
+            before = None if new else record.standing(user)
             user.set_password(password)
-            user.is_superuser = user.is_superuser or options["superuser"]
+            user.is_superuser = options["superuser"]  # it would keep every right, whatever the role
             user.save()
             user.groups.remove(*Group.objects.filter(name__in=list(Role)))
             user.groups.add(Group.objects.get(name=options["role"]))
-        self.stdout.write(f"{user.username} is {options['role']} now.")
+            record.changed(user, before)
+            if not new:
+                record.new_password(user)
+        self.stdout.write(f"{user.username} is {options['role']}{' and superuser' * user.is_superuser} now.")
+        if before and before["superuser"] == "yes" and not user.is_superuser:
+            self.stdout.write(f"{user.username} was a superuser and is none any more: --superuser was not given.")
+        if not user.is_active:
+            self.stdout.write(f"{user.username} is inactive and cannot log in. An admin changes that at /admin/.")
