@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
-from pydantic import ConfigDict
+from pydantic import ConfigDict, WithJsonSchema
 
+from hosts.facts.endpoint import Transport
 from hosts.models import Host
 from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
@@ -18,9 +19,12 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.pages import person
 from kvmweb.paging import Listed, Page, paged
 from kvmweb.plain import Plain
-from kvmweb.problems import COMMON, ProblemError
+from kvmweb.problems import COMMON, ProblemError, located
 
 router = Router(tags=["hosts"])
+Contact = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Host.Contact.values)})]
+Way = Annotated[str, WithJsonSchema({"type": "string", "enum": [way.value for way in Transport]})]
+PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", Transport.SSH.value, Transport.TCP.value]})]
 
 
 class HostIn(Schema):
@@ -31,7 +35,7 @@ class HostIn(Schema):
     name: Plain = Field(max_length=63)
     transport: Literal["ssh", "tcp", "unix"]
     address: Plain = Field("", max_length=253)
-    port: int | None = Field(None, ge=1, le=65535)
+    port: int | None = Field(None, ge=1, le=65535, strict=True)
     user: Plain = Field("", max_length=32)
     peer_address: Plain = Field("", max_length=253)
     peer_transport: Literal["", "ssh", "tcp"] = ""
@@ -46,16 +50,16 @@ class HostOut(Schema):
 
     id: int
     name: str
-    transport: str
+    transport: Way
     address: str
     port: int | None
     user: str
     peer_address: str
-    peer_transport: str
+    peer_transport: PeerWay
     peer_user: str
     migration_address: str
     fingerprint: str
-    contact: str
+    contact: Contact
     contact_text: str
     contact_since: datetime | None
     seen_at: datetime | None
@@ -93,7 +97,7 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
     return {"items": items, "next": following}
 
 
-@router.post("/hosts", response={201: HostOut, **COMMON}, summary="Register a host")
+@router.post("/hosts", response={201: HostOut, **COMMON}, summary="Register a host", openapi_extra=located(201))
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
     """The first refresh is queued at once: `contact` says how it went."""
     try:

@@ -21,7 +21,7 @@ from hosts.usecases.queries import public_key_line
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import page, person
+from kvmweb.pages import number, page, person
 from kvmweb.plain import ReasonForm
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def _host_form(request: HttpRequest, form: HostForm, tried: Introduction | None,
 
 def _introduction(request: HttpRequest) -> Introduction | None:
     """The test connection whose answer the page shows; a person sees only their own."""
-    pk = request.GET.get("introduction", "")
-    return Introduction.objects.filter(pk=pk, asked_by=request.user.pk).first() if pk.isdecimal() else None
+    pk = number(request.GET.get("introduction", ""))
+    return Introduction.objects.filter(pk=pk, asked_by=request.user.pk).first()
 
 
 def _reason(request: HttpRequest) -> str:
@@ -137,8 +137,8 @@ def introduce(request: HttpRequest) -> HttpResponse:
 
 
 def _form_url(request: HttpRequest) -> str:
-    host = request.POST.get("host", "")
-    return reverse("host-edit", args=[int(host)]) if host.isdecimal() else reverse("host-add")
+    host = number(request.POST.get("host", ""))
+    return reverse("host-edit", args=[host]) if host else reverse("host-add")
 
 
 @require_GET

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.security import HttpBearer
@@ -33,6 +35,26 @@ class KvmwebAPI(NinjaAPI):
         schema = super().get_openapi_schema(**kwargs)
         problems.as_problem_json(schema)
         return schema
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """Called at the start of every operation. Parameters that it does not have are refused: a misspelt filter
+        would answer with everything."""
+        strange = [name for name in request.GET if name not in self._known_parameters(request)]
+        if strange:
+            errors = [{"field": name, "message": "There is no such parameter."} for name in strange]
+            raise problems.ProblemError(422, "There is no such parameter.", errors=errors)
+        return super().create_temporal_response(request)
+
+    def _known_parameters(self, request: HttpRequest) -> set[str]:
+        match = request.resolver_match
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{match.route if match else ''}")
+        operation = self._paths.get(path, {}).get((request.method or "").lower(), {})
+        return {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
+
+    @cached_property
+    def _paths(self) -> dict[str, Any]:
+        paths: dict[str, Any] = self.get_openapi_schema()["paths"]
+        return paths
 
 
 api = KvmwebAPI(

@@ -37,6 +37,11 @@ def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
+def number(text: str) -> int:
+    """A primary key from the address of a page, after the "?"; 0, which no row has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0
+
+
 def person(request: HttpRequest) -> User:
     """The logged-in person; `page` has made sure that there is one."""
     return cast("User", request.user)

@@ -58,7 +58,18 @@ DETAILS = {
     500: "The reason is in kvmweb's log. Running migrations are not affected.",
 }
 #: what any operation may answer
-COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 413, 422), Problem)
+COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 500), Problem)
+_HEADERS = {401: ("WWW-Authenticate", "Bearer, with the realm"), 405: ("Allow", "the methods that are possible")}
+
+
+def located(*statuses: int) -> dict[str, Any]:
+    """`openapi_extra` of an operation: these answers have a Location."""
+    header = {"Location": _header("where it is, or will be")}
+    return {"responses": {status: {"headers": header} for status in statuses}}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
 
 
 class ProblemError(Exception):
@@ -161,9 +172,12 @@ def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def as_problem_json(schema: dict[str, Any]) -> None:
-    """The OpenAPI document gets the true content type of every problem."""
+    """The OpenAPI document gets the true content type of every problem, and its headers."""
     for path in schema["paths"].values():
         for operation in path.values():
             for status, said in operation["responses"].items():
                 if int(status) >= 400 and "application/json" in said.get("content", {}):
                     said["content"] = {CONTENT_TYPE: said["content"]["application/json"]}
+                if int(status) in _HEADERS:
+                    name, meaning = _HEADERS[int(status)]
+                    said["headers"] = {name: _header(meaning)}

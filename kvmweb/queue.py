@@ -61,10 +61,12 @@ def _detach(_signal: int, _frame: FrameType | None) -> None:
 
 
 def sweep() -> None:
-    """The watcher's hook: django-q keeps failed tasks for ever."""
+    """The watcher's hook: django-q keeps failed tasks for ever, Django sessions that have expired."""
     global _swept
+    from django.contrib.sessions.models import Session
     from django_q.models import Task
 
     if time.monotonic() - _swept >= _SWEEP_SECONDS:
         _swept = time.monotonic()
         Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
+        Session.objects.filter(expire_date__lt=timezone.now()).delete()

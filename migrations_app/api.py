@@ -20,7 +20,7 @@ from kvmweb.journal.models import Kind as EntryKind
 from kvmweb.journal.writer import migration_topic
 from kvmweb.pages import person
 from kvmweb.paging import Listed, Page, paged
-from kvmweb.problems import COMMON, ProblemError
+from kvmweb.problems import COMMON, ProblemError, located
 from migrations_app.api_schemas import (
     CancelIn,
     EntryOut,
@@ -32,6 +32,7 @@ from migrations_app.api_schemas import (
     Over,
     PreflightIn,
     PreflightOut,
+    Unfit,
     Waiting,
 )
 from migrations_app.domain.lifecycle import TERMINAL
@@ -40,6 +41,7 @@ from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, TooLate
+from migrations_app.usecases.keep_preflights import answered
 from migrations_app.usecases.request_migration import request_migration
 
 router = Router(tags=["migrations"])
@@ -56,7 +58,7 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     require(request.user, Right.SEE)
     rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
     if wanted.host:
-        host = _host(request.user, wanted.host)
+        host = _host(request.user, wanted.host, field="host")
         rows = rows.filter(pk__in=Sighting.objects.filter(host=host, gone_since=None).values("guest"))
     if wanted.q:
         named = Q(name__icontains=wanted.q) | Q(title__icontains=wanted.q)
@@ -90,22 +92,22 @@ def _is_uuid(text: str) -> bool:
 # --- preflights -----------------------------------------------------------------------------------------------------
 
 
-def _host(user: Any, wanted: str | int) -> Host | None:
-    """The host with this name, else with this id."""
+def _host(user: Any, wanted: str | int, *, field: str) -> Host:
+    """The host with this name, else with this id; a problem of `field` when there is none."""
     hosts = Host.objects.visible_to(user)
     text = str(wanted)
-    found = hosts.filter(name=text).first() if isinstance(wanted, str) else None
+    found: Host | None = hosts.filter(name=text).first() if isinstance(wanted, str) else None
     if found is None and text.isascii() and text.isdecimal() and len(text) < 18:
         found = hosts.filter(pk=int(text)).first()
+    if found is None:
+        message = "There is no host with this id or name."
+        raise ProblemError(422, message, errors=[{"field": field, "message": message}])
     return found
 
 
 def _request(user: Any, payload: PreflightIn) -> MigrationRequest:
     """From the API's words to a checked request."""
-    host = _host(user, payload.target)
-    if host is None:
-        message = "There is no host with this id or name."
-        raise ProblemError(422, message, errors=[{"field": "target", "message": message}])
+    host = _host(user, payload.target, field="target")
     if not Guest.objects.visible_to(user).filter(pk=payload.guest).exists():
         raise ProblemError(404, "No VM with this UUID has been seen.")
     try:
@@ -128,6 +130,7 @@ def _ask(user: Any, payload: PreflightIn) -> Preflight:
     response={200: PreflightOut, 202: Waiting, **COMMON},
     tags=["preflights"],
     summary="Check a migration",
+    openapi_extra=located(200, 202),
 )
 async def create_preflight(request: HttpRequest, payload: PreflightIn, response: HttpResponse) -> object:
     """Waits up to 10 s for the report; after that 202, and Location says where it will be."""
@@ -147,10 +150,11 @@ async def create_preflight(request: HttpRequest, payload: PreflightIn, response:
     response={200: PreflightOut, 202: Waiting, **COMMON},
     tags=["preflights"],
     summary="A report",
+    openapi_extra=located(202),
 )
 def get_preflight(request: HttpRequest, preflight_id: int, response: HttpResponse) -> object:
     require(request.user, Right.SEE)
-    preflight = get_object_or_404(Preflight.objects.visible_to(request.user), pk=preflight_id)
+    preflight = answered(get_object_or_404(Preflight.objects.visible_to(request.user), pk=preflight_id))
     if preflight.seen_at is None:
         response["Location"] = f"/api/v1/preflights/{preflight.pk}"
         return Status(202, {"id": preflight.pk})
@@ -176,21 +180,20 @@ def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None
 
 @router.post(
     "/migrations",
-    response={200: MigrationOut, 201: MigrationOut, **COMMON, 409: Moving},
+    response={200: MigrationOut, 201: MigrationOut, **COMMON, 409: Moving, 422: Unfit},
     summary="Move a VM",
+    openapi_extra=located(200, 201),
 )
 def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpResponse) -> object:
     """201 for a new one; 200 when this idempotency key made the same one before; 409 names the one that is running."""
     require(request.user, Right.MOVE)
     wanted = _request(request.user, payload)
-    key = payload.idempotency_key
-    again = bool(key) and Migration.objects.filter(requested_by=person(request), idempotency_key=key).exists()
     try:
-        migration = request_migration(
+        migration, made = request_migration(
             by=person(request),
             request=wanted,
             reason=payload.reason,
-            idempotency_key=key,
+            idempotency_key=payload.idempotency_key,
             confirm=payload.confirm,
         )
     except AlreadyMoving as busy:
@@ -202,7 +205,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     except RequestRefused as refused:
         raise _refused(refused) from None
     response["Location"] = f"/api/v1/migrations/{migration.pk}"
-    return Status(200 if again else 201, migration)
+    return Status(201 if made else 200, migration)
 
 
 @router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="One migration")

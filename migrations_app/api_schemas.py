@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,34 +11,61 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
+from hosts.facts.guest import RunState
 from hosts.models import Guest, Sighting
 from kvmweb.journal.models import Entry
-from kvmweb.plain import Plain
+from kvmweb.journal.models import Kind as EntryKind
+from kvmweb.plain import Plain, is_plain
 from kvmweb.problems import Problem
-from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.preflight.check import Severity, Verdict
+from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS, Kind
 from migrations_app.models import Migration
 
 MOST_DISKS = 64
 
 
+_DISK = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+
+
 def _disks(value: object) -> object:
-    texts = isinstance(value, list) and all(isinstance(item, str) and 0 < len(item) <= 32 for item in value)
+    texts = isinstance(value, list) and all(isinstance(item, str) and _DISK.fullmatch(item) for item in value)
     if value is None or isinstance(value, bool) or (texts and len(value) <= MOST_DISKS):  # type: ignore[arg-type]
         return value
     raise ValueError("true, false, or a list of disk targets such as vda")
 
 
 def _target(value: object) -> object:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or (isinstance(value, str) and 0 < len(value) <= 63 and is_plain(value)):
         return value
     raise ValueError("the id or the name of a host")
 
 
-_TEXTS = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_DISKS}
+_TEXTS = {
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^{_DISK.pattern}$"},
+    "minItems": 1,
+    "maxItems": MOST_DISKS,
+}
 Disks = Annotated[
     Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
 ]
-Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})]
+_NAME = {"type": "string", "minLength": 1, "maxLength": 63}
+Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
+
+
+def _values(texts: Iterable[str]) -> WithJsonSchema:
+    """The document names them; what is in the database is passed on as it is."""
+    return WithJsonSchema({"type": "string", "enum": [str(text) for text in texts]})
+
+
+StateText = Annotated[str, _values(State)]
+RunStateText = Annotated[str, _values(RunState)]
+VerdictText = Annotated[str, _values(["", *Verdict])]
+SeverityText = Annotated[str, _values(Severity)]
+KindText = Annotated[str, _values(Kind)]
+EntryKindText = Annotated[str, _values(kind for kind in EntryKind if kind != EntryKind.SIGNAL)]
 
 
 class OptionsIn(Schema):
@@ -88,7 +117,7 @@ class GuestFilter(Schema):
 
 class RunningOut(Schema):
     id: int
-    state: str
+    state: StateText
     target: str
 
 
@@ -101,7 +130,13 @@ class Moving(Problem):
 class Over(Problem):
     """The migration has ended already: in `state`."""
 
-    state: str
+    state: StateText
+
+
+class Unfit(Problem):
+    """`first`: the number of the migration that this idempotency key made; only when the key was used before."""
+
+    first: int | None = None
 
 
 class RemedyOut(Schema):
@@ -112,7 +147,7 @@ class RemedyOut(Schema):
 
 class FindingOut(Schema):
     check: str
-    severity: str
+    severity: SeverityText
     summary: str
     evidence: dict[str, str]
     affects: str
@@ -121,7 +156,7 @@ class FindingOut(Schema):
 
 class PreflightOut(Schema):
     id: int
-    verdict: str
+    verdict: VerdictText
     findings: list[FindingOut]
     seen_at: datetime
     error: str
@@ -136,7 +171,7 @@ class GuestOut(Schema):
 
     uuid: UUID
     name: str
-    state: str | None
+    state: RunStateText | None
     host: str | None
     host_id: int | None
     memory_mib: int
@@ -231,13 +266,13 @@ class MigrationOut(Schema):
     source_id: int
     target: str
     target_id: int
-    kind: str
+    kind: KindText
     options: dict[str, Any]
-    state: str
+    state: StateText
     state_text: str
     terminal: bool
     progress: ProgressOut
-    verdict: str
+    verdict: VerdictText
     findings: list[FindingOut]
     downtime_ms: int | None
     error: ErrorOut | None
@@ -273,7 +308,7 @@ class MigrationOut(Schema):
 class EntryOut(Schema):
     id: int
     time: datetime
-    kind: str
+    kind: EntryKindText
     text: str
     actor: str
     reason: str

@@ -14,13 +14,14 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import page, person
+from kvmweb.pages import number, page, person
 from migrations_app.forms import MigrateForm, initial_of
 from migrations_app.models import Preflight
 from migrations_app.reports import ReportView, report_view
 from migrations_app.usecases import movability, queries
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
+from migrations_app.usecases.keep_preflights import answered
 from migrations_app.usecases.request_migration import request_migration
 
 
@@ -56,7 +57,7 @@ def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
     """The migration's number, or None with the refusal in the form (or as a message with a link)."""
     values = form.cleaned_data
     try:
-        made = request_migration(
+        made, _ = request_migration(
             by=person(request),
             request=values["request"],
             reason=values["reason"],
@@ -108,20 +109,19 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 
 
 @require_GET
-@page(Right.MOVE)
+@page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
     rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
-    report: ReportView = report_view(get_object_or_404(rows, pk=pk))
+    report: ReportView = report_view(answered(get_object_or_404(rows, pk=pk)))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 
 def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
-    pk = request.GET.get("preflight", "")
-    if not pk.isdecimal():
-        return None
+    pk = number(request.GET.get("preflight", ""))
     rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
-    return rows.filter(pk=pk, guest=uuid).first()
+    found = rows.filter(pk=pk, guest=uuid).first()
+    return answered(found) if found else None
 
 
 def _guest_page(request: HttpRequest, uuid: UUID) -> queries.GuestPage:

@@ -85,13 +85,15 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     `options` holds only what the person gave; `live_storage` implies `copy_disks`.
     """
     given = {key: value for key, value in options.items() if value is not None}
+    if isinstance(given.get("copy_disks"), list | tuple):
+        given["copy_disks"] = tuple(sorted(set(given["copy_disks"])))
     if kind is Kind.LIVE_STORAGE:
         given.setdefault("copy_disks", True)
-        if given["copy_disks"] is False or given["copy_disks"] in ((), []):
+        if not given["copy_disks"]:
             raise BadRequest(
                 "copy_disks", "Moving with storage copies at least one disk. Choose kind live to copy none."
             )
-    elif given.get("copy_disks"):
+    elif given.get("copy_disks", False) is not False:
         raise BadRequest("copy_disks", "Kind live copies no disks. Choose kind live_storage to copy them.")
     try:
         made = options_from_json(given)

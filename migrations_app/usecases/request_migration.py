@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 def request_migration(
     *, by: User, request: MigrationRequest, reason: str = "", idempotency_key: str = "", confirm: str = ""
-) -> Migration:
-    """Record the intent and queue it; the same key with the same request returns the migration it made before.
+) -> tuple[Migration, bool]:
+    """Record the intent and queue it: (migration, whether it is new). The same key with the same request returns the
+    migration it made before.
 
     Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
     """
@@ -35,7 +36,7 @@ def request_migration(
         if confirm != guest.name:
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
-        return earlier
+        return earlier, False
     source, target = _source(guest), _target(request)
     if source == target:
         raise RequestRefused("target", f"{guest.name} is on {source} already.")
@@ -67,14 +68,14 @@ def request_migration(
             enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
     except IntegrityError:
         if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
-            return earlier
+            return earlier, False
         running = Migration.objects.active().filter(guest=guest).select_related("source", "target").first()
         if running is None:  # it ended between our insert and this look; the person may ask again
             raise RequestRefused(
                 "guest", "Another migration of this VM has just ended. Look at it, then ask again."
             ) from None
         raise AlreadyMoving(running) from None
-    return migration
+    return migration, True
 
 
 def _guest(request: MigrationRequest) -> Guest:

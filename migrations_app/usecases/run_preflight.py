@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,12 +16,15 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
 from kvmweb.journal import writer
+from kvmweb.plain import isolated
+from kvmweb.queue import Detached
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.collect_facts import Connection, Side, collect
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.slots import BUSY
 
+log = logging.getLogger(__name__)
 Connect = Callable[..., HostConnection]
 
 
@@ -29,10 +33,21 @@ def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
     preflight = Preflight.objects.select_related("guest", "target").filter(pk=pk, seen_at=None, error="").first()
     if preflight is None:
         return
+    try:
+        _answer(preflight, connect)
+    except Detached:
+        _finish(preflight, error="kvmweb was stopped while it checked. Ask again.")
+        raise
+    except Exception:
+        log.exception("preflight %s: the worker stumbled", pk)
+        _finish(preflight, error="kvmweb made a mistake; its log has the details.")
+
+
+def _answer(preflight: Preflight, connect: Connect) -> None:
     guest = preflight.guest
     sighting = guest.current_sighting()
     if sighting is None:
-        _finish(preflight, error=f"{guest.name} is on none of the registered hosts.")
+        _finish(preflight, error=f"{isolated(guest.name)} is on none of the registered hosts.")
         return
     with (
         both_sides(sighting.host, preflight.target, connect=connect) as (source, target),

@@ -115,7 +115,7 @@ class Scene:
         if copy:
             options["copy_disks"] = copy
         request = make_request(guest=guest.definition.uuid, target=self.hosts[to].pk, kind=kind, options=options)
-        return request_migration(by=self.operator, request=request)
+        return request_migration(by=self.operator, request=request)[0]
 
     def script(self, guest: FakeGuest, **changes: Any) -> Move:
         """What the guest's next migration does."""

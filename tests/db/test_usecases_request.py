@@ -37,7 +37,7 @@ def _queued() -> list[str]:
 
 def test_a_request_is_a_row_an_entry_with_name_and_reason_and_a_task(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest()
-    migration = request_migration(by=operator, request=_request(scene, guest), reason="new disks")
+    migration = request_migration(by=operator, request=_request(scene, guest), reason="new disks")[0]
     assert (migration.state, migration.source.name, migration.target.name) == ("requested", "kvm-a", "kvm-b")
     entry = Entry.objects.get(topic=f"migration:{migration.pk}")
     assert (entry.actor, entry.reason, entry.kind) == (operator, "new disks", Kind.ACTION)
@@ -83,7 +83,7 @@ def test_requests_at_the_same_time_are_one_migration(scene: Scene, operator: Any
     def ask(by: Any) -> None:
         ready.wait()
         try:
-            answers.append(request_migration(by=by, request=request).state)
+            answers.append(request_migration(by=by, request=request)[0].state)
         except AlreadyMoving as busy:
             answers.append(f"busy {busy.running.pk}")
         finally:
@@ -105,7 +105,7 @@ def test_one_key_at_the_same_time_is_one_migration_for_everybody(scene: Scene, o
     def ask() -> None:
         ready.wait()
         try:
-            answers.append(request_migration(by=operator, request=request, idempotency_key="k1").pk)
+            answers.append(request_migration(by=operator, request=request, idempotency_key="k1")[0].pk)
         finally:
             connection.close()
 
@@ -142,17 +142,17 @@ def test_the_database_itself_refuses_a_move_onto_the_same_host(scene: Scene) -> 
 
 def test_the_same_key_with_the_same_request_is_the_same_migration(scene: Scene, operator: Any) -> None:
     request = _request(scene, scene.add_guest())
-    first = request_migration(by=operator, request=request, idempotency_key="k1")
-    again = request_migration(by=operator, request=request, idempotency_key="k1", reason="told twice")
+    first = request_migration(by=operator, request=request, idempotency_key="k1")[0]
+    again = request_migration(by=operator, request=request, idempotency_key="k1", reason="told twice")[0]
     assert again == first
     Migration.objects.filter(pk=first.pk).update(state=State.DONE)
-    assert request_migration(by=operator, request=request, idempotency_key="k1") == first
+    assert request_migration(by=operator, request=request, idempotency_key="k1")[0] == first
     assert len(_queued()) == 1
 
 
 def test_the_same_key_with_another_request_is_refused(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest()
-    first = request_migration(by=operator, request=_request(scene, guest), idempotency_key="k1")
+    first = request_migration(by=operator, request=_request(scene, guest), idempotency_key="k1")[0]
     with pytest.raises(KeyReused) as reused:
         request_migration(by=operator, request=_request(scene, guest, bandwidth_mib=7), idempotency_key="k1")
     assert reused.value.first == first
@@ -160,8 +160,8 @@ def test_the_same_key_with_another_request_is_refused(scene: Scene, operator: An
 
 def test_a_key_belongs_to_a_person(scene: Scene, operator: Any, admin: Any) -> None:
     first, second = scene.add_guest("web-01"), scene.add_guest("web-02")
-    one = request_migration(by=operator, request=_request(scene, first), idempotency_key="k1")
-    other = request_migration(by=admin, request=_request(scene, second), idempotency_key="k1")
+    one = request_migration(by=operator, request=_request(scene, first), idempotency_key="k1")[0]
+    other = request_migration(by=admin, request=_request(scene, second), idempotency_key="k1")[0]
     assert one != other
 
 
@@ -173,7 +173,7 @@ def test_unsafe_is_for_admins_who_type_the_name(scene: Scene, operator: Any, adm
         with pytest.raises(RequestRefused) as refused:
             request_migration(by=admin, request=request, confirm=confirm)
         assert refused.value.field == "confirm"
-    assert request_migration(by=admin, request=request, confirm="web-01").request.options.unsafe
+    assert request_migration(by=admin, request=request, confirm="web-01")[0].request.options.unsafe
 
 
 @pytest.mark.parametrize(("to", "field"), [("kvm-a", "target"), ("nowhere", "target")])

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hosts.models import Host
 from kvmweb.api import api
 from kvmweb.apidocs import chapters, pieces, shapes, type_of
+from migrations_app.domain.lifecycle import State
 
 
 def test_the_page_needs_a_login(client: Client, db: None) -> None:
@@ -61,3 +63,43 @@ def test_types_in_words(schema: dict[str, Any], words: str) -> None:
 def test_code_in_sentences() -> None:
     assert pieces("`a` and `b`, then c.") == [(True, "a"), (False, " and "), (True, "b"), (False, ", then c.")]
     assert pieces("") == []
+
+
+def _operations() -> list[tuple[str, str, dict[str, Any]]]:
+    paths = api.get_openapi_schema()["paths"]
+    return [(method, path, operation) for path, methods in paths.items() for method, operation in methods.items()]
+
+
+def test_what_any_operation_may_answer_is_documented() -> None:
+    for method, path, operation in _operations():
+        assert {400, 401, 403, 404, 405, 413, 422, 500} <= {int(status) for status in operation["responses"]}, path
+        assert set(operation["responses"][405]["headers"]) == {"Allow"}, (method, path)
+        assert set(operation["responses"][401]["headers"]) == {"WWW-Authenticate"}
+
+
+def test_where_an_answer_says_where() -> None:
+    found = {
+        (method, path.removeprefix("/api/v1"), int(status))
+        for method, path, operation in _operations()
+        for status, said in operation["responses"].items()
+        if "Location" in said.get("headers", {})
+    }
+    assert found == {
+        ("post", "/hosts", 201),
+        ("post", "/migrations", 200),
+        ("post", "/migrations", 201),
+        ("post", "/preflights", 200),
+        ("post", "/preflights", 202),
+        ("get", "/preflights/{preflight_id}", 202),
+    }
+
+
+def test_words_that_programs_compare_are_listed() -> None:
+    shapes = api.get_openapi_schema()["components"]["schemas"]
+    assert set(shapes["MigrationOut"]["properties"]["state"]["enum"]) == set(State)
+    assert set(shapes["FindingOut"]["properties"]["severity"]["enum"]) == {
+        "blocker", "unknown", "warning", "info", "passed",
+    }  # fmt: skip
+    assert set(shapes["PreflightOut"]["properties"]["verdict"]["enum"]) == {"", "blocked", "unknown", "warnings", "ok"}
+    assert set(shapes["HostOut"]["properties"]["contact"]["enum"]) == set(Host.Contact.values)
+    assert "first" in shapes["Unfit"]["properties"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -19,6 +20,7 @@ from kvmweb.journal.models import Entry
 from migrations_app import api as operations
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, Preflight
+from migrations_app.usecases import keep_preflights, request_migration, run_preflight
 from tests.web import seed
 from tests.web.api_client import Api, check_problem, fields
 
@@ -95,6 +97,14 @@ def test_the_target_is_a_name_or_an_id(api: Api, free: Guest, scene: dict[str, A
         ({"kind": "live_storage", "options": {"copy_disks": []}}, "copy_disks"),
         ({"options": {"persist": False}}, "undefine_source"),
         ({"options": []}, "options"),
+        ({"target": "kvm-b\ud800"}, "target"),
+        ({"target": "kvm-b\u0000"}, "target"),
+        ({"target": -1}, "target"),
+        ({"kind": "live_storage", "options": {"copy_disks": ["\ud800"]}}, "options.copy_disks"),
+        ({"kind": "live_storage", "options": {"copy_disks": ["a\u0000"]}}, "options.copy_disks"),
+        ({"kind": "live_storage", "options": {"copy_disks": ["v da"]}}, "options.copy_disks"),
+        ({"options": {"copy_disks": []}}, "copy_disks"),
+        ({"reason": "\u202ereversed"}, "reason"),
         ({"idempotency_key": "k" * 201}, "idempotency_key"),
         ({"reason": "a\u0000b"}, "reason"),
     ],
@@ -104,6 +114,36 @@ def test_a_request_that_does_not_fit_names_the_field(api: Api, free: Guest, chan
     assert fields(answer) == [field]
     assert not Migration.objects.filter(guest=free).exists()
     assert not OrmQ.objects.exists()
+
+
+def test_not_asking_for_a_copy_is_fine_with_live(api: Api, free: Guest) -> None:
+    assert api.post("/migrations", wish(free, options={"copy_disks": False})).status_code == 201
+
+
+def test_disks_in_another_order_are_the_same_request(api: Api, free: Guest) -> None:
+    answers = [
+        api.post("/migrations", wish(free, kind="live_storage", options={"copy_disks": disks}, idempotency_key="k9"))
+        for disks in (["vdb", "vda", "vdb"], ["vda", "vdb"])
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json()["options"]["copy_disks"] == ["vda", "vdb"]
+
+
+def test_the_loser_of_a_race_for_a_key_gets_what_the_winner_made(
+    api: Api, free: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both looked for an earlier one before either had written."""
+    body = wish(free, idempotency_key="k8")
+    made = api.post("/migrations", body).json()["id"]
+    earlier, looks = request_migration._earlier, []
+
+    def late(*arguments: Any) -> Any:
+        looks.append(1)
+        return earlier(*arguments) if len(looks) > 1 else None
+
+    monkeypatch.setattr(request_migration, "_earlier", late)
+    answer = api.post("/migrations", body)
+    assert (answer.status_code, answer.json()["id"]) == (200, made)
 
 
 def test_live_storage_copies_disks_by_itself(api: Api, free: Guest) -> None:
@@ -241,6 +281,12 @@ def test_what_has_ended_cannot_be_cancelled(api: Api, scene: dict[str, Any]) -> 
     answer = api.post(f"/migrations/{scene['done'].pk}/cancel")
     assert answer.status_code == 409
     assert answer.json()["state"] == "done"
+    cancelled = api.post(f"/migrations/{scene['cancelled'].pk}/cancel")  # a second time changes nothing
+    assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
+    running = scene["running"].pk
+    api.post(f"/migrations/{running}/cancel")
+    Migration.objects.filter(pk=running).update(state="done", finished_at=timezone.now())  # it came too late
+    assert api.post(f"/migrations/{running}/cancel").status_code == 409
     assert api.post("/migrations/999999/cancel").status_code == 404
 
 
@@ -327,3 +373,36 @@ async def test_a_preflight_that_does_not_fit_is_a_problem(asking: tuple[Asking, 
     answer = await person.post(wish(guest))
     assert answer.status_code == 401
     check_problem(answer)
+
+
+def test_a_check_that_nobody_answers_ends(api: Api, scene: dict[str, Any], as_operator: Client) -> None:
+    report = scene["report"]
+    Preflight.objects.update(seen_at=None, verdict="", findings=[], asked=timezone.now() - timedelta(seconds=50))
+    assert api.get(f"/preflights/{report.pk}").status_code == 202
+    Preflight.objects.update(asked=timezone.now() - timedelta(seconds=61))
+    assert b"No worker has answered" in as_operator.get(f"/preflights/{report.pk}/").content
+    answer = api.get(f"/preflights/{report.pk}")
+    assert answer.status_code == 200
+    assert "No worker has answered" in answer.json()["error"]
+
+
+def test_reports_of_yesterday_are_swept(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keep_preflights, "_swept", float("-inf"))
+    keep_preflights.sweep()
+    assert Preflight.objects.filter(pk=scene["report"].pk).exists()
+    monkeypatch.setattr(keep_preflights, "_swept", float("-inf"))
+    Preflight.objects.filter(pk=scene["report"].pk).update(asked=timezone.now() - timedelta(days=1, seconds=1))
+    keep_preflights.sweep()
+    assert not Preflight.objects.filter(pk=scene["report"].pk).exists()
+
+
+def test_a_check_that_stumbles_is_answered(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumbles(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a mistake")
+
+    Preflight.objects.update(seen_at=None)
+    monkeypatch.setattr(run_preflight, "both_sides", stumbles)
+    run_preflight.run_preflight(scene["report"].pk)
+    preflight = Preflight.objects.get(pk=scene["report"].pk)
+    assert preflight.seen_at
+    assert "mistake" in preflight.error
