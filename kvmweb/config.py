@@ -6,6 +6,7 @@ Wrong values are refused at start, naming the variable. Secrets are files in the
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,10 @@ from pydantic_settings import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+#: what the query of the database's URL may hand to PostgreSQL's client library
+DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name")
+_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class Config(BaseSettings):
@@ -56,6 +61,47 @@ class Config(BaseSettings):
         if not value.name:
             raise ValueError("name a folder")
         return value if value.is_absolute() else Path.cwd() / value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _usable(cls, value: Path) -> Path:
+        """The folder, or the one it will be made in."""
+        there = next(folder for folder in (value, *value.parents) if folder.exists())
+        if not there.is_dir():
+            raise ValueError("this is not a folder, or is to be made in something that is none")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise ValueError("kvmweb's user may not write there")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one, or nobody reaches kvmweb")
+        if not all(_HOST.fullmatch(name) for name in value):
+            raise ValueError("names and addresses only, without https://, port or path; IPv6 in brackets")
+        return value
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """No wildcards: Django would take them for forms, and websockets compare whole origins."""
+        if not all(_ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("write them as https://kvmweb.example or https://kvmweb.example:8443, without path or *")
+        return tuple(origin.lower() for origin in value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _one_database(cls, value: PostgresDsn | None) -> PostgresDsn | None:
+        if value is None:
+            return None
+        if value.scheme not in ("postgresql", "postgres"):
+            raise ValueError("it begins with postgresql://, without the name of a driver")
+        if len(value.hosts()) > 1:
+            raise ValueError("name one host")
+        if {name for name, _ in value.query_params()} - {"host", *DATABASE_OPTIONS}:
+            raise ValueError(f"the query may hold host, {', '.join(DATABASE_OPTIONS)}")
+        return value
 
     @classmethod
     def settings_customise_sources(

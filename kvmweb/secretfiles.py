@@ -61,9 +61,14 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
 
 
 def _read(path: Path) -> str:
-    text = path.read_text().strip()
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        text = ""
+    except (PermissionError, IsADirectoryError) as error:
+        raise SystemExit(f"{path} cannot be read: {error.strerror}.") from None
     if len(text) < 50:
-        raise SystemExit(f"{path} is damaged: it should hold at least 50 characters. Restore it or remove it.")
+        raise SystemExit(f"{path} is damaged: it should hold at least 50 plain characters. Restore it or remove it.")
     return text
 
 

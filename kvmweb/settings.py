@@ -123,6 +123,7 @@ def _database() -> dict[str, Any]:
         "HOST": query.get("host") or host["host"] or "",
         "PORT": str(host["port"] or ""),
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {name: value for name, value in query.items() if name in config.DATABASE_OPTIONS},
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,19 @@ def _file(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
         ("KVMWEB_DATABASE_URL", "mysql://somebody:letmein@db/kvmweb"),
         ("KVMWEB_QUEUE_POLL_SECONDS", "nan"),
         ("KVMWEB_DATA_DIR", ""),
+        ("KVMWEB_DATA_DIR", "/etc/hostname"),
+        ("KVMWEB_DATA_DIR", "/etc/hostname/data"),
+        ("KVMWEB_ALLOWED_HOSTS", ""),
+        ("KVMWEB_ALLOWED_HOSTS", "https://kvmweb.example"),
+        ("KVMWEB_ALLOWED_HOSTS", "kvmweb.example:8000"),
+        ("KVMWEB_ALLOWED_HOSTS", "::1"),
+        ("KVMWEB_TRUSTED_ORIGINS", "kvmweb.example"),
+        ("KVMWEB_TRUSTED_ORIGINS", "https://kvmweb.example/"),
+        ("KVMWEB_TRUSTED_ORIGINS", "https://*.example"),
+        ("KVMWEB_TRUSTED_ORIGINS", "ftp://kvmweb.example"),
+        ("KVMWEB_DATABASE_URL", "postgresql+asyncpg://somebody:letmein@db/kvmweb"),
+        ("KVMWEB_DATABASE_URL", "postgresql://somebody:letmein@db1,db2/kvmweb"),
+        ("KVMWEB_DATABASE_URL", "postgresql://somebody:letmein@db/kvmweb?sslmod=require"),
     ],
 )
 def test_wrong_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -91,3 +107,32 @@ def test_lists_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_relative_data_folder_is_made_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMWEB_DATA_DIR", "data")
     assert config.load().data_dir == Path.cwd() / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KVMWEB_ALLOWED_HOSTS", "*"),
+        ("KVMWEB_ALLOWED_HOSTS", ".example.org [::1] kvm-web.example 192.0.2.7"),
+        ("KVMWEB_TRUSTED_ORIGINS", "HTTPS://Kvmweb.example:8443 http://192.0.2.7 http://[::1]:8000"),
+        ("KVMWEB_DATABASE_URL", "postgres://kvmweb@localhost/kvmweb?host=/run/postgresql&sslmode=require"),
+        ("KVMWEB_DATA_DIR", "nowhere/yet/data"),
+    ],
+)
+def test_right_values_are_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    config.load()
+
+
+def test_origins_are_compared_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMWEB_TRUSTED_ORIGINS", "HTTPS://Kvmweb.Example")
+    assert config.load().trusted_origins == ("https://kvmweb.example",)
+
+
+def test_what_the_database_url_says_about_tls_reaches_the_client(tmp_path: Path) -> None:
+    url = "postgresql://kvmweb@db.example/kvmweb?sslmode=verify-full&connect_timeout=3"
+    environment = {**os.environ, "KVMWEB_DATABASE_URL": url, "KVMWEB_DATA_DIR": str(tmp_path)}
+    code = "from kvmweb import settings; print(settings.DATABASES['default']['OPTIONS'])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=config.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'sslmode': 'verify-full', 'connect_timeout': '3'}"

@@ -92,3 +92,9 @@ def test_a_database_of_an_earlier_release_is_closed_to_others(tmp_path: Path) ->
         (tmp_path / name).chmod(0o644)
     secretfiles.private_database(tmp_path / "kvmweb.sqlite3")
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_binary_secret_is_damaged_too(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_bytes(b"\xff" * 80)
+    with pytest.raises(SystemExit, match="damaged"):
+        secretfiles.secret_key(tmp_path)
