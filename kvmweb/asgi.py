@@ -18,6 +18,7 @@ from channels.security.websocket import WebsocketDenier  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 
+from kvmweb.bodies import BodyLimit  # noqa: E402
 from kvmweb.journal.tail import Tail  # noqa: E402
 from kvmweb.serve import pulse  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
@@ -79,7 +80,7 @@ class Lifespan:
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": BodyLimit(django_application),
         "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
         "lifespan": Lifespan(),
     }

@@ -83,15 +83,19 @@ class ProblemError(Exception):
         self.members = members
 
 
-def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) -> HttpResponse:
-    body = {
+def body_of(status: int, instance: str, detail: str = "", **members: Any) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail or DETAILS.get(status) or HTTPStatus(status).description,
-        "instance": request.path,
+        "instance": instance,
         **members,
     }
+
+
+def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) -> HttpResponse:
+    body = body_of(status, request.path, detail, **members)
     response = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="kvmweb"'

@@ -163,6 +163,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # no page and no API call sends more
 if KVMWEB.https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # supervisors ask without the proxy
     SECURE_HSTS_SECONDS = 31_536_000
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -198,7 +199,13 @@ TIME_ZONE = "UTC"
 # --- real time, background work -----------------------------------------------------------------------------------
 # In memory on purpose: worker and browser meet in the journal table, each web process tails it (docs/architecture.md).
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # counters of log-in attempts: with Django's 300 anybody makes room by trying many names
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 Q_CLUSTER: dict[str, Any] = {
     "name": "kvmweb",
     "orm": "default",

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 
 from kvmweb.api import api
 
@@ -24,12 +25,15 @@ def closed(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("migrations_app.urls")),
     path("", include("hosts.urls")),
-    re_path(r"^accounts/(?!(?:login|logout)/$)", closed),
+    path("accounts/", RedirectView.as_view(pattern_name="dashboard")),
+    re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", closed),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("healthz", healthz, name="healthz"),
 ]
+handler400 = "kvmweb.errors.unreadable"
 handler403 = "kvmweb.errors.forbidden"
 handler404 = "kvmweb.errors.not_found"
+handler429 = "kvmweb.errors.too_many"  # allauth's name for it
 handler500 = "kvmweb.errors.broken"

@@ -15,6 +15,7 @@ from migrations_app.usecases import queries
 from migrations_app.words import RUN_LOOKS
 
 ACTIVE = "active"
+LONGEST = 200
 _SELECT = {"class": "form-select"}
 _TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 
@@ -25,7 +26,7 @@ def _hosts(request: Any) -> QuerySet[Host]:
 
 
 class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(method="search", label="Name, UUID, host or MAC address")
+    q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
         choices=[(state.value, RUN_LOOKS[state].label) for state in RunState],
@@ -50,7 +51,7 @@ class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class MigrationFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", label="VM")
+    q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
     state = django_filters.ChoiceFilter(
         choices=[(ACTIVE, "Running or waiting"), *((state.value, look.label) for state, look in LOOKS.items())],
         method="in_state",
@@ -58,7 +59,9 @@ class MigrationFilter(django_filters.FilterSet):  # type: ignore[misc]
         empty_label="Any state",
     )
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="at_host", label="Host", empty_label="Any host")
-    person = django_filters.CharFilter(field_name="requested_by_name", lookup_expr="icontains", label="Person")
+    person = django_filters.CharFilter(
+        field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person"
+    )
 
     class Meta:
         model = Migration

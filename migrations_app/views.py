@@ -8,10 +8,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
-from django_tables2 import RequestConfig
+from django_tables2 import RequestConfig, Table
 
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import page, person
+from kvmweb.pages import number, page, person
 from kvmweb.plain import ReasonForm
 from migrations_app import words
 from migrations_app.filters import GuestFilter, MigrationFilter
@@ -44,8 +44,15 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def vm_list(request: HttpRequest) -> HttpResponse:
     chosen = GuestFilter(request.GET, queryset=queries.guest_rows(request.user), request=request)
     table = GuestTable(chosen.qs)
-    RequestConfig(request, paginate={"per_page": ROWS, "silent": True}).configure(table)
+    _turn_to_page(request, table)
     return render(request, "vms/list.html", {"table": table, "filter": chosen})
+
+
+def _turn_to_page(request: HttpRequest, table: Table) -> None:
+    """django-tables2 alone would let the address say how many rows there are on a page: -1, or all of them."""
+    RequestConfig(request, paginate=False).configure(table)
+    table.paginate(per_page=ROWS)
+    table.page = table.paginator.get_page(number(request.GET.get("page", "")) or 1)
 
 
 @require_GET
@@ -63,7 +70,7 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def migration_list(request: HttpRequest) -> HttpResponse:
     chosen = MigrationFilter(request.GET, queryset=queries.migration_rows(request.user), request=request)
     table = MigrationTable(chosen.qs)
-    RequestConfig(request, paginate={"per_page": ROWS, "silent": True}).configure(table)
+    _turn_to_page(request, table)
     return render(request, "migrations/list.html", {"table": table, "filter": chosen})
 
 

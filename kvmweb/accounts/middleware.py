@@ -29,15 +29,20 @@ class LoginRequiredMiddleware:
         if self._async:
             return self._later(request)
         if _open(request) or request.user.is_authenticated:
-            response: HttpResponse = self.get_response(request)
-            return response
+            return _kept_out_of_caches(request, self.get_response(request))
         return _to_login(request)
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
         if _open(request) or (await request.auser()).is_authenticated:
-            response: HttpResponse = await self.get_response(request)
-            return response
+            return _kept_out_of_caches(request, await self.get_response(request))
         return _to_login(request)
+
+
+def _kept_out_of_caches(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """After a log-out the way back must not show what somebody saw."""
+    if not _open(request):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def _open(request: HttpRequest) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
+
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
 from kvmweb.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpRequest
 
 Standing = dict[str, str]
 
@@ -42,6 +45,12 @@ def new_password(user: User, *, by: User | None = None) -> None:
         tell(user, f"{_who(by)} chose a new password", by=by)
     else:
         tell(user, f"{_who(by)} gave {isolated(user.get_username())} a new password", by=by)
+
+
+def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
+    """allauth's signal: somebody has changed their own password."""
+    new_password(user, by=user)
+    messages.info(request, "Your password is changed. Other browsers you were logged in with have to log in again.")
 
 
 def tell(user: User, text: str, *, by: User | None = None, **body: str) -> None:

@@ -7,7 +7,9 @@ from importlib import import_module
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
+from django.utils.crypto import constant_time_compare
 
 from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, may
@@ -30,13 +32,22 @@ _sessions = import_module(settings.SESSION_ENGINE).SessionStore
 def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str]) -> int:
     """0 when this person, still logged in, may follow all of these topics; else why not, as a close code."""
     user = User.objects.filter(pk=user_pk, is_active=True).first() if user_pk is not None else None
-    if user is None or not session_key or not _sessions().exists(session_key):
+    if user is None or not session_key or not _logged_in(user, session_key):
         return NOT_LOGGED_IN
     if not may(user, Right.SEE):
         return NOT_ALLOWED
     if not 0 < len(topics) <= MOST_TOPICS or not all(_visible(user, topic) for topic in topics):
         return NOT_FOUND
     return 0
+
+
+def _logged_in(user: User, session_key: str) -> bool:
+    """What Django asks at every request: the session has not expired, is this person's, and is as old as the password
+    at most."""
+    session = _sessions(session_key)
+    known = session.get(HASH_SESSION_KEY, "")
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return session.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(known, own) for own in hashes)
 
 
 def _visible(user: User, topic: str) -> bool:

@@ -73,7 +73,7 @@ class TestDoor:
         assert answer.status_code == 403
         assert b"no role yet" in answer.content
 
-    @pytest.mark.parametrize("address", ["signup/", "email/", "password/reset/", "password/change/", "inactive/"])
+    @pytest.mark.parametrize("address", ["signup/", "email/", "password/reset/", "password/set/", "inactive/"])
     def test_other_pages_of_allauth_are_closed(self, viewer: User, address: str) -> None:
         assert client_of(viewer).get(f"/accounts/{address}").status_code == 404
 

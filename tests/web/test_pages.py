@@ -28,11 +28,12 @@ def addresses(scene: dict[str, Any]) -> list[str]:
             f"/migrations/{scene[name].pk}/"
             for name in ("running", "queued", "done", "failed", "blocked", "cancelled", "attention", "hurt")
         ),
+        f"/preflights/{scene['report'].pk}/",
     ]
 
 
 def operator_addresses(scene: dict[str, Any]) -> list[str]:
-    return [f"/vms/{scene['idle'].pk}/migrate/", f"/preflights/{scene['report'].pk}/"]
+    return [f"/vms/{scene['idle'].pk}/migrate/"]
 
 
 def admin_addresses(scene: dict[str, Any]) -> list[str]:
