@@ -6,13 +6,16 @@ import logging
 import time
 from typing import ClassVar
 
+from kvmweb.plain import TURNS
+
 
 class OneLineFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
     _escapes: ClassVar[dict[int, str]] = {
-        code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029) if code not in (9, 10)
+        **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)},
+        **{code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *map(ord, sorted(TURNS)))},
     }
 
     def __init__(self) -> None:

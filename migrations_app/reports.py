@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from hosts.facts.storage import SHARED_POOL_TYPES
+from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
 
@@ -58,7 +59,7 @@ class ReportView:
 
 
 def report_view(preflight: Preflight) -> ReportView:
-    guest, target = words.isolated(preflight.guest.name), str(preflight.target)
+    guest, target = isolated(preflight.guest.name), str(preflight.target)
     waiting = preflight.seen_at is None and not preflight.error
     counts = Counter(finding["severity"] for finding in preflight.findings)
     groups = [

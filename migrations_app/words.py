@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Host
+from kvmweb.plain import isolated
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
 
 if TYPE_CHECKING:
@@ -56,11 +57,6 @@ _WATCHED = (
 #: hosts named in a hint; nobody reads more
 MOST_HINTS = 8
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
-
-
-def isolated(name: str) -> str:
-    """A name inside a sentence: one written from right to left must not turn the rest of the sentence around."""
-    return name if name.isascii() else f"\u2068{name}\u2069"
 
 
 def run_look(sighting: Sighting | None) -> Look:
@@ -155,7 +151,7 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
 
 def _how(migration: Migration) -> str:
     if migration.state == State.CANCELLED:
-        by = f" by {migration.cancelled_by_name}" if migration.cancelled_by_name else ""
+        by = f" by {isolated(migration.cancelled_by_name)}" if migration.cancelled_by_name else ""
         return f" The migration was cancelled{by}."
     return {
         State.FAILED: " The migration failed.",
@@ -179,7 +175,7 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     if migration.terminal:
         return False, ""
     if migration.cancel_requested_at is not None:
-        return False, f"{migration.cancelled_by_name} asked to cancel. libvirt has the last word."
+        return False, f"{isolated(migration.cancelled_by_name)} asked to cancel. libvirt has the last word."
     if state in NOT_STARTED:
         return True, f"Nothing was touched yet. {name} stays on {source}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):

@@ -35,7 +35,7 @@ def cancel_migration(migration: Migration, *, by: User, reason: str = "") -> Mig
             writer.write(topic, Entry.ACTION, f"{who} asked to cancel the migration.", actor=by, reason=reason)
         elif rows.exclude(state__in=TERMINAL).exclude(cancelled_by_name=by.get_username()).exists():
             writer.write(topic, Entry.ACTION, f"{who} asked to cancel it too.", actor=by, reason=reason)
-        sentence = f"{isolated(migration.guest_name)} was not touched: the migration was cancelled before it began."
+        sentence = f"{migration.guest_name} was not touched: the migration was cancelled before it began."
         ended = rows.filter(state__in=WAITING).update(
             state=State.CANCELLED, state_text=sentence, state_since=now, finished_at=now
         )

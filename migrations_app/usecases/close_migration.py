@@ -11,6 +11,7 @@ from django.utils import timezone
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
+from kvmweb.plain import isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused
@@ -28,7 +29,8 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
     if not reason.strip():
         raise RequestRefused("reason", "Say where the VM is and how you know: it is all that tells the next one.")
     name = by.get_username()
-    text = f"{name} closed this migration: {reason.strip()}"
+    done = f"{isolated(name)} closed this migration"
+    text = f"{done}: {reason.strip()}"
     last = {"cause": f"The hosts were last seen like this: {migration.state_text}", "what_to_do": ""}
     now = timezone.now()
     fields = {"state_text": text, "state_since": now, "finished_at": now, "closed_by_name": name, "error": last}
@@ -40,7 +42,7 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
             migration.refresh_from_db()
             raise NothingToClose(migration)
         topic = writer.migration_topic(migration.pk)
-        writer.write(topic, Entry.ACTION, f"{name} closed this migration.", actor=by, reason=reason)
+        writer.write(topic, Entry.ACTION, f"{done}.", actor=by, reason=reason)
         writer.write(topic, Entry.STATE, text, body={"state": State.FAILED})
         writer.signal(writer.MIGRATIONS, migration=migration.pk)
     migration.refresh_from_db()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvmweb.plain import isolated
+
 if TYPE_CHECKING:
     from migrations_app.models import Migration
 
@@ -21,7 +23,7 @@ class AlreadyMoving(Exception):
     """The VM has an active migration: `running`."""
 
     def __init__(self, running: Migration) -> None:
-        super().__init__(f"{running.guest_name} is already being moved to {running.target}.")
+        super().__init__(f"{isolated(running.guest_name)} is already being moved to {running.target}.")
         self.running = running
 
 

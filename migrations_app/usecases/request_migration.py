@@ -11,6 +11,7 @@ from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
+from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest, options_json
@@ -39,7 +40,7 @@ def request_migration(
         return earlier, False
     source, target = _source(guest), _target(request)
     if source == target:
-        raise RequestRefused("target", f"{guest.name} is on {source} already.")
+        raise RequestRefused("target", f"{isolated(guest.name)} is on {source} already.")
     try:
         with transaction.atomic():
             migration = Migration.objects.create(
@@ -55,7 +56,7 @@ def request_migration(
                 reason=reason,
                 idempotency_key=idempotency_key,
             )
-            text = f"{by.get_username()} asked to move {guest.name} from {source} to {target}."
+            text = f"{isolated(by.get_username())} asked to move {guest.name} from {source} to {target}."
             writer.write(
                 writer.migration_topic(migration.pk),
                 Entry.ACTION,
@@ -88,7 +89,7 @@ def _guest(request: MigrationRequest) -> Guest:
 def _source(guest: Guest) -> Host:
     sighting = guest.current_sighting()
     if sighting is None:
-        raise RequestRefused("guest", f"{guest.name} is on none of the registered hosts.")
+        raise RequestRefused("guest", f"{isolated(guest.name)} is on none of the registered hosts.")
     return sighting.host
 
 

@@ -6,6 +6,7 @@ from operator import methodcaller
 from typing import Any
 
 from hosts.gateway.port import GatewayError, HostConnection
+from migrations_app.domain.preflight.shared import virsh
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.ledger import Claim
@@ -63,7 +64,7 @@ def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[
             ledger.note(
                 held,
                 f"{volume['path']} is left on {migration.target}. There run:"
-                f" virsh vol-delete --pool {volume['pool']} {volume['name']}",
+                f" {virsh('vol-delete', volume['name'], flags=('--pool', volume['pool']))}",
             )
         else:
             ledger.note(held, f"Removed {volume['path']}, which this migration had made on {migration.target}.")

@@ -175,7 +175,7 @@ def test_numbers_in_addresses_that_are_none(scene: dict[str, Any], as_admin: Cli
     assert as_admin.post("/hosts/introductions/", tried).status_code == 302
 
 
-async def test_an_unknown_address_of_a_socket_is_denied() -> None:
+async def test_an_unknown_address_of_a_socket_is_denied(db: None) -> None:
     said: list[dict[str, Any]] = []
     coming = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006}]
 
@@ -244,16 +244,30 @@ async def test_a_body_that_fits_passes() -> None:
 
 
 def test_a_name_from_right_to_left_stays_in_its_place(scene: dict[str, Any], as_operator: Client) -> None:
+    """Stored sentences have the bare name, for programs; pages and refusals isolate it."""
     guest = scene["rtl"]
     assert not guest.name.isascii()
     here = guest.current_sighting().host
     target = scene["b"] if here == scene["a"] else scene["a"]
     choices = {"target": str(target.pk), "kind": "live", "persist": "on", "undefine_source": "on"}
     as_operator.post(f"/vms/{guest.pk}/migrate/", choices)
-    migration = Migration.objects.filter(guest=guest).latest("id")
     said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
-    assert f"\u2068{guest.name}\u2069 from" in said.text
-    assert migration.guest_name == guest.name
+    assert f" {guest.name} from" in said.text
+    refused = as_operator.post(f"/vms/{guest.pk}/migrate/", choices, follow=True).content.decode()
+    assert f"\u2068{guest.name}\u2069 is already being moved" in refused
+    migration = Migration.objects.filter(guest=guest).latest("id")
     as_operator.post(f"/migrations/{migration.pk}/cancel/")
-    migration.refresh_from_db()
-    assert migration.state_text.startswith(f"\u2068{guest.name}\u2069 was not touched")
+    page = as_operator.get(f"/migrations/{migration.pk}/").content.decode()
+    assert f"\u2068{guest.name}\u2069 was not touched" in page
+    assert f"\u2068{guest.name}\u2069 from" in page
+
+
+def test_a_person_s_name_from_right_to_left_does_too(scene: dict[str, Any]) -> None:
+    person = seed.make_person("\u05d3\u05e0\u05d4", seed.Role.OPERATOR)
+    client_of(person).post(f"/migrations/{scene['running'].pk}/cancel/")
+    said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
+    assert said.text == "\u2068\u05d3\u05e0\u05d4\u2069 cancelled the migration."
+    assert (
+        "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel."
+        in client_of(person).get(f"/migrations/{scene['running'].pk}/").content.decode()
+    )
