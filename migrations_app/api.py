@@ -23,13 +23,14 @@ from kvmweb.paging import Listed, Page, paged
 from kvmweb.problems import COMMON, ProblemError, located
 from migrations_app.api_schemas import (
     CancelIn,
+    CloseIn,
     EntryOut,
     GuestFilter,
     GuestOut,
     MigrationIn,
     MigrationOut,
     Moving,
-    Over,
+    OtherState,
     PreflightIn,
     PreflightOut,
     Unfit,
@@ -40,7 +41,8 @@ from migrations_app.domain.request import BadRequest, Kind, MigrationRequest, ma
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.cancel_migration import cancel_migration
-from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, TooLate
+from migrations_app.usecases.close_migration import close_migration
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.keep_preflights import answered
 from migrations_app.usecases.request_migration import request_migration
 
@@ -225,7 +227,7 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
 
 @router.post(
     "/migrations/{migration_id}/cancel",
-    response={202: MigrationOut, **COMMON, 409: Over},
+    response={202: MigrationOut, **COMMON, 409: OtherState},
     summary="Cancel a migration",
 )
 def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
@@ -235,6 +237,22 @@ def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = N
         return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
     except TooLate as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
+
+
+@router.post(
+    "/migrations/{migration_id}/close",
+    response={200: MigrationOut, **COMMON, 409: OtherState},
+    summary="Close a migration that needs attention",
+)
+def close(request: HttpRequest, migration_id: int, payload: CloseIn) -> object:
+    """For admins who have looked where the VM is. No host is touched: it ends in `failed`, the VM can move again."""
+    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    try:
+        return close_migration(migration, by=person(request), reason=payload.reason)
+    except NothingToClose as nothing:
+        raise ProblemError(409, str(nothing), state=nothing.migration.state) from None
+    except RequestRefused as refused:
+        raise _refused(refused) from None
 
 
 def _refused(refused: RequestRefused) -> ProblemError:

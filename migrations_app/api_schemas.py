@@ -110,6 +110,12 @@ class CancelIn(Schema):
     reason: Plain = Field("", max_length=1000)
 
 
+class CloseIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Plain = Field(min_length=1, max_length=1000, description="where the VM is and how you know")
+
+
 class GuestFilter(Schema):
     host: Plain = Field("", max_length=63, description="id or name of the host they are on")
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
@@ -127,8 +133,8 @@ class Moving(Problem):
     running: RunningOut
 
 
-class Over(Problem):
-    """The migration has ended already: in `state`."""
+class OtherState(Problem):
+    """The migration cannot be cancelled or closed in the `state` it is in."""
 
     state: StateText
 

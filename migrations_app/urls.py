@@ -14,5 +14,6 @@ urlpatterns = [
     path("migrations/", views.migration_list, name="migration-list"),
     path("migrations/<int:pk>/", views.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", views.cancel, name="migration-cancel"),
+    path("migrations/<int:pk>/close/", views.close, name="migration-close"),
     path("migrations/<int:pk>/samples.json", views.samples, name="migration-samples"),
 ]

@@ -7,19 +7,21 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_tables2 import RequestConfig, Table
 
 from kvmweb.accounts.permissions import Right
 from kvmweb.pages import number, page, person
 from kvmweb.plain import ReasonForm
 from migrations_app import words
+from migrations_app.domain.lifecycle import State
 from migrations_app.filters import GuestFilter, MigrationFilter
 from migrations_app.models import Migration
 from migrations_app.tables import GuestTable, MigrationTable
 from migrations_app.usecases import movability, queries
 from migrations_app.usecases.cancel_migration import cancel_migration
-from migrations_app.usecases.errors import TooLate
+from migrations_app.usecases.close_migration import close_migration
+from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
 
 ROWS = 50
 
@@ -99,6 +101,7 @@ def migration_values(migration: Migration) -> dict[str, object]:
         "allowed_ms": migration.options.get("max_downtime_ms"),
         "may_cancel": may_cancel,
         "consequence": consequence,
+        "closing": words.close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
         "passed": sum(f["severity"] == "passed" for f in migration.findings),
     }
@@ -116,6 +119,27 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     except TooLate as late:
         messages.warning(request, str(late))
     return redirect("migration", pk)
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.CLOSE)
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    """The migration's page with the form to close it open: what does not fit is said at the field. GET too, because an
+    open page reads itself again at its own address."""
+    found = _migration(request, pk)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            close_migration(found, by=person(request), reason=form.cleaned_data["reason"])
+        except RequestRefused as refused:
+            form.add_error(refused.field, refused.message)
+        except NothingToClose as nothing:
+            messages.warning(request, str(nothing))
+            return redirect("migration", pk)
+        else:
+            return redirect("migration", pk)
+    values = {**migration_values(found), "close_form": form}
+    return render(request, "migrations/migration.html", values, status=422 if form.errors else 200)
 
 
 @require_GET

@@ -188,6 +188,15 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     return False, f"It cannot be taken back: {name} is past the switch-over."
 
 
+def close_words(migration: Migration) -> str:
+    """What will be true after somebody has closed it by hand."""
+    name = isolated(migration.guest_name)
+    return (
+        f"Closing touches no host. The migration ends as failed and {name} can be moved again; what was made on"
+        f" {migration.target} stays there. First look where {name} runs: kvmweb looks no more."
+    )
+
+
 def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
     """The stepper: [{"name", "is"}] with `is` one of done, now, stopped, next. `states`: those it went through."""
     stages = list(Stage)

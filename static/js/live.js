@@ -33,7 +33,8 @@
   // What a person opened stays open, and <relative-time> keeps the title it made itself.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
     !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.id === "graph");
+  // The graph draws itself, and what stands in the form to close a migration took somebody a walk to the hosts.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !["graph", "close-form"].includes(old.id);
 
   function readAgain() {
     clearTimeout(timer);

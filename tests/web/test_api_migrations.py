@@ -375,6 +375,24 @@ async def test_a_preflight_that_does_not_fit_is_a_problem(asking: tuple[Asking, 
     check_problem(answer)
 
 
+def test_closing_by_hand(scene: dict[str, Any]) -> None:
+    admin, attention = Api(scene["admin"]), f"/migrations/{scene['attention'].pk}/close"
+    assert Api(scene["olga"]).post(attention, {"reason": "I think so"}).status_code == 403
+    for body in ({}, {"reason": ""}, {"reason": " "}, {"reason": "a\u0000b"}, {"reason": "x" * 1001}):
+        answer = admin.post(attention, body)
+        assert (answer.status_code, fields(answer)) == (422, ["reason"]), body
+    answer = admin.post(attention, {"reason": "it runs on kvm-b"})
+    assert answer.status_code == 200
+    closed = answer.json()
+    assert (closed["state"], closed["terminal"]) == ("failed", True)
+    assert closed["state_text"].endswith("closed this migration: it runs on kvm-b")
+    for number, state in ((scene["attention"].pk, "failed"), (scene["running"].pk, "copying_memory")):
+        answer = admin.post(f"/migrations/{number}/close", {"reason": "again"})
+        assert (answer.status_code, answer.json()["state"]) == (409, state)
+        check_problem(answer)
+    assert admin.post("/migrations/999999/close", {"reason": "x"}).status_code == 404
+
+
 def test_a_check_that_nobody_answers_ends(api: Api, scene: dict[str, Any], as_operator: Client) -> None:
     report = scene["report"]
     Preflight.objects.update(seen_at=None, verdict="", findings=[], asked=timezone.now() - timedelta(seconds=50))

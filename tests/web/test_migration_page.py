@@ -223,3 +223,48 @@ def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_vie
     migration.state_text = f"{seed.RTL} runs on kvm-b. The migration was cancelled."
     assert words.told(migration) == f"\u2068{seed.RTL}\u2069 runs on kvm-b. The migration was cancelled."
     assert f"olga asked to move \u2068{seed.RTL}\u2069 from kvm-b" in text_of(as_viewer, migration)
+
+
+# --- closing by hand --------------------------------------------------------------------------------------------------
+
+
+def test_an_admin_closes_what_needs_attention(scene: dict[str, Any], as_admin: Client) -> None:
+    attention: Migration = scene["attention"]
+    text = text_of(as_admin, attention)
+    assert "Closing touches no host." in text
+    assert text.index('id="close"') < text.index('id="outcome"')  # what is pushed must not wipe what is typed
+    answer = as_admin.post(f"/migrations/{attention.pk}/close/", {"reason": "it runs on kvm-b"})
+    assert (answer.status_code, answer["Location"]) == (302, f"/migrations/{attention.pk}/")
+    attention.refresh_from_db()
+    assert (attention.state, attention.closed_by_name) == (State.FAILED, scene["admin"].username)
+    text = text_of(as_admin, attention)
+    assert "closed this migration: it runs on kvm-b" in text
+    assert 'id="close"' not in text
+
+
+def test_only_what_needs_attention_has_the_form_and_only_for_admins(
+    scene: dict[str, Any], as_operator: Client, as_admin: Client
+) -> None:
+    assert 'id="close"' not in text_of(as_operator, scene["attention"])
+    for name in ("running", "queued", "done", "failed"):
+        assert 'id="close"' not in text_of(as_admin, scene[name]), name
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"), [("", "Say where the VM is"), (" ", "Say where the VM is"), ("a\0b", "Control characters")]
+)
+def test_closing_without_a_reason_is_refused_at_the_field(
+    scene: dict[str, Any], as_admin: Client, reason: str, problem: str
+) -> None:
+    answer = as_admin.post(f"/migrations/{scene['attention'].pk}/close/", {"reason": reason})
+    assert answer.status_code == 422
+    form = answer.content.decode().partition('id="close" open')[2].partition("</form>")[0]
+    assert problem in form
+    assert 'aria-invalid="true"' in form
+    scene["attention"].refresh_from_db()
+    assert scene["attention"].state == State.NEEDS_ATTENTION
+
+
+def test_closing_what_has_ended_meanwhile_says_so(scene: dict[str, Any], as_admin: Client) -> None:
+    answer = as_admin.post(f"/migrations/{scene['done'].pk}/close/", {"reason": "I think so"}, follow=True)
+    assert "Only a migration that needs attention can be closed; this one is: done." in answer.content.decode()

@@ -37,7 +37,7 @@ def operator_addresses(scene: dict[str, Any]) -> list[str]:
 
 
 def admin_addresses(scene: dict[str, Any]) -> list[str]:
-    return ["/hosts/add/", f"/hosts/{scene['a'].pk}/edit/"]
+    return ["/hosts/add/", f"/hosts/{scene['a'].pk}/edit/", f"/migrations/{scene['attention'].pk}/close/"]
 
 
 def test_a_viewer_opens_every_page(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -90,6 +90,7 @@ def test_a_post_without_the_form_s_token_changes_nothing(scene: dict[str, Any]) 
         f"/vms/{scene['idle'].pk}/migrate/",
         f"/vms/{scene['idle'].pk}/preflight/",
         f"/migrations/{scene['running'].pk}/cancel/",
+        f"/migrations/{scene['attention'].pk}/close/",
         "/accounts/logout/",
     ]
     for address in posts:

@@ -25,6 +25,7 @@ PAGES = {
     "vm-migrate": {"operator", "admin"},
     "vm-preflight": {"operator", "admin"},
     "migration-cancel": {"operator", "admin"},
+    "migration-close": {"admin"},
     "host-add": {"admin"},
     "host-edit": {"admin"},
     "host-key": {"admin"},
@@ -40,6 +41,25 @@ OPERATIONS = {
     "/preflights": {"operator", "admin"},
     "/migrations": {"operator", "admin"},
     "/migrations/{migration_id}/cancel": {"operator", "admin"},
+    "/migrations/{migration_id}/close": {"admin"},
+}
+#: name of the address -> roles that may look at it
+LOOKS = {
+    "dashboard": {"viewer", "operator", "admin"},
+    "host-list": {"viewer", "operator", "admin"},
+    "host": {"viewer", "operator", "admin"},
+    "pool": {"viewer", "operator", "admin"},
+    "vm-list": {"viewer", "operator", "admin"},
+    "vm": {"viewer", "operator", "admin"},
+    "migration-list": {"viewer", "operator", "admin"},
+    "migration": {"viewer", "operator", "admin"},
+    "migration-samples": {"viewer", "operator", "admin"},
+    "preflight": {"viewer", "operator", "admin"},
+    "vm-migrate": {"operator", "admin"},
+    "migration-close": {"admin"},
+    "host-add": {"admin"},
+    "host-edit": {"admin"},
+    "introduction": {"admin"},
 }
 
 
@@ -54,10 +74,14 @@ def _address(scene: dict[str, Any], name: str) -> str:
     arguments: dict[str, Any] = {
         "vm-migrate": scene["idle"].pk,
         "vm-preflight": scene["idle"].pk,
+        "vm": scene["idle"].pk,
         "migration-cancel": scene["queued"].pk,
-        "pool-volumes": StoragePool.objects.first().pk,  # type: ignore[union-attr]
+        "migration-close": scene["attention"].pk,
+        **dict.fromkeys(("migration", "migration-samples"), scene["running"].pk),
+        **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
+        "preflight": scene["report"].pk,
     }
-    if name in ("host-add", "introduction-ask"):
+    if name in ("host-add", "introduction-ask", "dashboard", "host-list", "vm-list", "migration-list"):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
 
@@ -79,7 +103,11 @@ def test_a_form_is_taken_only_from_those_who_may(scene: dict[str, Any], people: 
 
 
 def test_every_address_that_takes_a_form_is_entered_above(scene: dict[str, Any], as_admin: Client) -> None:
-    """An address that answers to POST with something else than 405 takes forms."""
+    assert _answering(scene, as_admin.post) == set(PAGES)
+
+
+def _answering(scene: dict[str, Any], method: Any) -> set[str]:
+    """The names of the addresses that do not answer to it with 405."""
     taking = set()
     examples = {"int": scene["d"].pk, "uuid": scene["idle"].pk}
     for pattern in [*hosts_urls.urlpatterns, *migrations_urls.urlpatterns]:
@@ -90,9 +118,33 @@ def test_every_address_that_takes_a_form_is_entered_above(scene: dict[str, Any],
             key: examples["uuid" if type(converter).__name__ == "UUIDConverter" else "int"]
             for key, converter in converters.items()
         }
-        if as_admin.post(reverse(pattern.name, kwargs=kwargs)).status_code != 405:
+        if method(reverse(pattern.name, kwargs=kwargs)).status_code != 405:
             taking.add(pattern.name)
-    assert taking == set(PAGES)
+    return taking
+
+
+@pytest.mark.parametrize("name", sorted(LOOKS))
+def test_a_page_is_shown_only_to_those_who_may(scene: dict[str, Any], people: dict[str, User], name: str) -> None:
+    for role in ROLES:
+        if name == "introduction":  # everybody sees only their own
+            scene["d"].pk = Introduction.objects.create(fields={}, asked_by=people[role]).pk
+        status = client_of(people[role]).get(_address(scene, name)).status_code
+        assert status == (200 if role in LOOKS[name] else 403), role
+
+
+def test_every_page_is_entered_above(scene: dict[str, Any], as_admin: Client) -> None:
+    assert _answering(scene, as_admin.get) == set(LOOKS)
+
+
+def test_what_the_api_shows_is_for_everybody_with_a_role(scene: dict[str, Any], people: dict[str, User]) -> None:
+    numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
+    reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
+    assert len(reading) > 5
+    for role in ROLES:
+        headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}
+        for path in reading:
+            status = Client().get(path.format(uuid=scene["idle"].pk, **numbers), headers=headers).status_code
+            assert (status == 200) if role else status in (403, 404), (role, path, status)
 
 
 def test_every_operation_that_changes_something_is_entered_above() -> None:
@@ -107,6 +159,7 @@ def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], peop
     address = "/api/v1" + path.format(host_id=scene["a"].pk, migration_id=scene["queued"].pk)
     move = {"guest": str(scene["idle"].pk), "target": "nowhere"}
     bodies = {"/preflights": move, "/migrations": move, "/hosts": {"name": "x", "transport": "tcp", "address": "a/b"}}
+    bodies["/migrations/{migration_id}/close"] = {"reason": "seen on kvm-b"}
     for role in ROLES:
         before = _record()
         headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}

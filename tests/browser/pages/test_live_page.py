@@ -75,6 +75,38 @@ def test_a_change_of_state_keeps_what_the_person_does(site: Site, page: Any, web
     assert page.evaluate("document.activeElement.id") == "cancel-reason"
 
 
+def test_what_an_admin_types_to_close_survives_what_the_hosts_say(
+    site: Site, browser: Any, cookies: Callable[[str], Any]
+) -> None:
+    lost = 'm = Migration.objects.get(state="needs_attention")\n'
+    number = site.run(f"{lost}print(m.pk)").splitlines()[-1]
+    context = browser.new_context(storage_state=cookies("ada"))
+    page = context.new_page()
+    page.goto(f"{site.url}/migrations/{number}/")
+    page.click("#close summary")
+    page.fill("#close-reason", "on kvm-c")
+    page.evaluate("document.activeElement.blur()")
+    site.run(f"""{IMPORTS}{lost}
+Migration.objects.filter(pk=m.pk).update(state_text="Both hosts say something new.")
+writer.write(writer.migration_topic(m.pk), Kind.NOTE, "Both hosts say something new.")
+writer.signal("migrations", migration=m.pk)
+""")
+    page.locator("#outcome", has_text="something new").wait_for()
+    page.wait_for_timeout(1500)  # the page reads itself again too
+    assert page.input_value("#close-reason") == "on kvm-c"
+    page.evaluate("document.getElementById('close-reason').value = ' '")
+    page.click("#close button")
+    page.locator("#close .problem", has_text="Say where the VM is").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.is_visible("#close .problem")
+    page.fill("#close-reason", "on kvm-c, seen")
+    page.click("#close button")
+    page.locator("#outcome", has_text="closed this migration: on kvm-c, seen").wait_for()
+    assert page.locator("#close").count() == 0
+    site.run(f'Migration.objects.filter(pk={number}).update(state="needs_attention", finished_at=None)')
+    context.close()
+
+
 def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any, web: str) -> None:
     for address in ("/", "/vms/"):
         page.goto(site.url + address)
