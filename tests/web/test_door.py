@@ -266,7 +266,7 @@ def test_a_person_s_name_from_right_to_left_does_too(scene: dict[str, Any]) -> N
     person = seed.make_person("\u05d3\u05e0\u05d4", seed.Role.OPERATOR)
     client_of(person).post(f"/migrations/{scene['running'].pk}/cancel/")
     said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
-    assert said.text == "\u2068\u05d3\u05e0\u05d4\u2069 cancelled the migration."
+    assert said.text == "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel the migration."
     assert (
         "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel."
         in client_of(person).get(f"/migrations/{scene['running'].pk}/").content.decode()

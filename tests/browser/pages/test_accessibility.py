@@ -34,6 +34,8 @@ PAGES = {
     "migrations": "/migrations/",
     **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
     "migration attention": "/migrations/{attention}/",
+    "close": "/migrations/{attention}/close/",
+    "password": "/accounts/password/change/",
     "not found": "/nowhere/",
 }
 
