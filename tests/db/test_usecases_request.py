@@ -174,6 +174,9 @@ def test_unsafe_is_for_admins_who_type_the_name(scene: Scene, operator: Any, adm
             request_migration(by=admin, request=request, confirm=confirm)
         assert refused.value.field == "confirm"
     assert request_migration(by=admin, request=request, confirm="web-01")[0].request.options.unsafe
+    assert Entry.objects.get(text__contains="asked to move").text.endswith(
+        "unsafe: without libvirt's own check of the disks."
+    )
 
 
 @pytest.mark.parametrize(("to", "field"), [("kvm-a", "target"), ("nowhere", "target")])
