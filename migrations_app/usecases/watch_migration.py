@@ -28,6 +28,8 @@ from migrations_app.usecases.settle import carry_autostart, delete_own_volumes, 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 CANCEL_POLL_SECONDS = 0.1
+#: a call whose guest has arrived is about to come back, and what it says belongs to the story; one that hangs does not
+CALL_RETURNS_SECONDS = 1.0
 ABORT_AGAIN_SECONDS = 2.0
 #: a migration that needs a person is looked at again and again, this long each time at most
 SECOND_LOOK_SECONDS = 15.0
@@ -215,6 +217,8 @@ class Watch:
         """The guest was seen at the destination. Carry over what libvirt does not, then look once more."""
         if self._over_at is None:
             self._over_at = time.monotonic()
+        if self.mover is not None:
+            self.mover.over.wait(CALL_RETURNS_SECONDS)
         self._become(State.VERIFYING, f"{self.migration.guest_name} has arrived. Both hosts are asked once more.")
         self.migration.downtime_ms = felt_downtime(self.target, self.source, self._uuid)
         self._left_to_do = carry_autostart(self.held, self.migration, self.source, self.target)
