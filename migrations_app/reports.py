@@ -12,6 +12,7 @@ from hosts.facts.storage import SHARED_POOL_TYPES
 from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
+from migrations_app.usecases.forecast import forecast_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,9 @@ class ReportView:
     #: the same by hand, and where it is to be run
     command: str
     command_on: str
+    #: (what, words), and from how many moves; none before the first
+    forecast: Sequence[tuple[str, str]]
+    forecast_runs: int
     patience: int = PATIENCE_SECONDS
 
 
@@ -68,6 +72,7 @@ def report_view(preflight: Preflight) -> ReportView:
         if counts[severity]
     ]
     command, command_on = _command(preflight)
+    foreseen = None if waiting or preflight.error else forecast_for(preflight)
     if waiting:
         sentence = f"Asking both hosts whether {guest} can move to {target}."
     elif preflight.error:
@@ -87,6 +92,8 @@ def report_view(preflight: Preflight) -> ReportView:
         button=words.go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
+        forecast=words.forecast_words(guest, foreseen),
+        forecast_runs=foreseen.runs if foreseen else 0,
     )
 
 

@@ -15,5 +15,6 @@ urlpatterns = [
     path("migrations/<int:pk>/", views.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", views.cancel, name="migration-cancel"),
     path("migrations/<int:pk>/close/", views.close, name="migration-close"),
+    path("migrations/<int:pk>/record.json", views.record, name="migration-record"),
     path("migrations/<int:pk>/samples.json", views.samples, name="migration-samples"),
 ]

@@ -14,6 +14,7 @@ from kvmweb.accounts.permissions import Right
 from kvmweb.pages import number, page, person
 from kvmweb.plain import ReasonForm
 from migrations_app import words
+from migrations_app.api_schemas import EntryOut, MigrationOut
 from migrations_app.domain.lifecycle import State
 from migrations_app.filters import GuestFilter, MigrationFilter
 from migrations_app.models import Migration
@@ -147,6 +148,18 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
     """[[unix seconds], [rate, bytes/s], [dirty rate, bytes/s]] for the graph."""
     return JsonResponse(queries.samples_of(_migration(request, pk)), safe=False)
+
+
+@require_GET
+@page()
+def record(request: HttpRequest, pk: int) -> HttpResponse:
+    """All that is known of one migration, as the API gives it, to keep or to send: {"migration", "journal"}."""
+    found = _migration(request, pk)
+    entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in queries.record_of(found)]
+    body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}
+    answer = JsonResponse(body, json_dumps_params={"indent": 2})
+    answer["Content-Disposition"] = f'attachment; filename="migration-{found.pk}.json"'
+    return answer
 
 
 def _migration(request: HttpRequest, pk: int) -> Migration:

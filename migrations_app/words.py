@@ -10,12 +10,14 @@ from django.utils import timezone
 from hosts.facts.guest import RunState
 from hosts.models import Host
 from kvmweb.plain import isolated
+from migrations_app import units
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hosts.models import Sighting
+    from migrations_app.domain.forecast import Forecast
     from migrations_app.models import Migration
     from migrations_app.usecases.movability import Candidate, Outlook
 
@@ -260,3 +262,32 @@ def movable(outlook: Outlook) -> tuple[str, str, str]:
 def candidate_words(candidate: Candidate) -> str:
     """A destination by what was last seen, as a sentence."""
     return f"{candidate.host} {candidate.against or 'shows nothing that stands in the way'}."
+
+
+def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
+    """(what, words): how long it takes, how long the VM stands still, whether it ends. [] when nothing is known."""
+    if seen is None:
+        return []
+    if seen.high_ms is None:
+        takes = "Not known: its disks were not copied this way before."
+    elif seen.low_ms is None:
+        takes = f"At most about {units.duration(seen.high_ms)}, when all of its memory has to be sent."
+    else:
+        takes = f"{_first_upper(units.span(seen.low_ms, seen.high_ms))}, as in its earlier moves."
+    lines = [("Takes", takes)]
+    if seen.downtime_high_ms is not None:
+        stood = units.span(seen.downtime_low_ms, seen.downtime_high_ms)
+        lines.append(("Stands still", f"{_first_upper(stood)}, by what was felt before."))
+    carried = units.rate(seen.bps)
+    if seen.ends is None:
+        ends = f"Not known: how fast {guest} writes to its memory was not seen yet. The link carried {carried}."
+    elif seen.ends:
+        ends = f"Yes: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+    else:
+        ends = f"Perhaps not: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+        ends += " Auto-converge or a longer downtime lets it end."
+    return [*lines, ("Will it end", ends)]
+
+
+def _first_upper(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"

@@ -244,6 +244,12 @@ def journal_of(migration: Migration) -> list[Entry]:
     return list(rows.exclude(kind__in=(EntryKind.PROGRESS, EntryKind.SIGNAL)).order_by("id"))
 
 
+def record_of(migration: Migration) -> list[Entry]:
+    """Everything that was written down about it, with the numbers."""
+    rows = Entry.objects.filter(topic=writer.migration_topic(migration.pk)).exclude(kind=EntryKind.SIGNAL)
+    return list(rows.order_by("id"))
+
+
 def states_of(entries: Sequence[Entry]) -> list[str]:
     return [entry.body["state"] for entry in entries if entry.kind == EntryKind.STATE and "state" in entry.body]
 

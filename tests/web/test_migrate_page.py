@@ -187,3 +187,19 @@ def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
     client = client_of(scene["olga"])
     answer = client.post(f"/migrations/{scene['done'].pk}/cancel/", follow=True)
     assert "has ended already" in answer.content.decode()
+
+
+def test_the_forecast_comes_from_earlier_moves_between_the_same_hosts(
+    scene: dict[str, Any], as_operator: Client
+) -> None:
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
+    page = f"/preflights/{report.pk}/"
+    assert "None yet: kvmweb learns from moves" in as_operator.get(page).content.decode()
+    here = report.guest.current_sighting()
+    assert here is not None
+    made = {"timings": {"transfer": 10.0}, "downtime_ms": 412, "progress": {"transferred_bytes": 100 * 1024 * 1024}}
+    seed.make_migration(scene["idle"], here.host, scene["a"], seed.State.DONE, **made)
+    text = as_operator.get(page).content.decode()
+    assert "About 10 s, as in its earlier moves." in text
+    assert "About 412 ms, by what was felt before." in text
+    assert "From 1 earlier move between these two hosts; no promise." in text

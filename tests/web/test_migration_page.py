@@ -268,3 +268,14 @@ def test_closing_without_a_reason_is_refused_at_the_field(
 def test_closing_what_has_ended_meanwhile_says_so(scene: dict[str, Any], as_admin: Client) -> None:
     answer = as_admin.post(f"/migrations/{scene['done'].pk}/close/", {"reason": "I think so"}, follow=True)
     assert "Only a migration that needs attention can be closed; this one is: done." in answer.content.decode()
+
+
+def test_the_record_is_there_to_take_away(scene: dict[str, Any], as_viewer: Client) -> None:
+    done = scene["done"]
+    Migration.objects.filter(pk=done.pk).update(source_xml="<domain><graphics passwd='secret'/></domain>")
+    assert f"/migrations/{done.pk}/record.json" in as_viewer.get(f"/migrations/{done.pk}/").content.decode()
+    answer = as_viewer.get(f"/migrations/{done.pk}/record.json")
+    assert answer["Content-Disposition"] == f'attachment; filename="migration-{done.pk}.json"'
+    assert answer.json()["migration"]["state"] == "done"
+    assert "asked to move" in answer.json()["journal"][0]["text"]
+    assert "secret" not in answer.content.decode()

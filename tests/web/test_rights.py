@@ -53,6 +53,7 @@ LOOKS = {
     "vm": {"viewer", "operator", "admin"},
     "migration-list": {"viewer", "operator", "admin"},
     "migration": {"viewer", "operator", "admin"},
+    "migration-record": {"viewer", "operator", "admin"},
     "migration-samples": {"viewer", "operator", "admin"},
     "preflight": {"viewer", "operator", "admin"},
     "vm-migrate": {"operator", "admin"},
@@ -77,7 +78,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm": scene["idle"].pk,
         "migration-cancel": scene["queued"].pk,
         "migration-close": scene["attention"].pk,
-        **dict.fromkeys(("migration", "migration-samples"), scene["running"].pk),
+        **dict.fromkeys(("migration", "migration-record", "migration-samples"), scene["running"].pk),
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
     }

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from migrations_app import words
+from migrations_app.domain.forecast import Run, forecast
+
+MIB = 1024 * 1024
+
+
+def run(*, own: bool = True, mib: int = 100, seconds: float = 10, dirty: int | None = None, downtime: int = 300) -> Run:
+    return Run(same_guest=own, transferred_bytes=mib * MIB, seconds=seconds, downtime_ms=downtime, dirty_bps=dirty)
+
+
+def test_nothing_is_said_without_an_earlier_move() -> None:
+    assert forecast([], memory_bytes=MIB, with_disks=False) is None
+    assert forecast([run(mib=0), run(seconds=0)], memory_bytes=MIB, with_disks=False) is None
+    assert words.forecast_words("web-01", None) == []
+
+
+def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
+    seen = forecast([run(), run(seconds=20, downtime=500)], memory_bytes=512 * MIB, with_disks=True)
+    assert seen
+    assert (seen.low_ms, seen.high_ms) == (10_000, 20_000)
+    assert (seen.downtime_low_ms, seen.downtime_high_ms) == (300, 500)
+    assert words.forecast_words("web-01", seen)[0] == ("Takes", "10 to 20 s, as in its earlier moves.")
+    assert words.forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
+
+
+def test_the_first_move_of_a_guest_has_only_an_upper_end() -> None:
+    seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=False)
+    assert seen
+    assert (seen.low_ms, seen.high_ms, seen.ends) == (None, 51_200, None)
+    assert words.forecast_words("web-01", seen)[0][1].startswith("At most about 51 s")
+    assert words.forecast_words("web-01", seen)[-1][1].startswith("Not known")
+
+
+def test_disks_that_were_never_copied_are_not_guessed() -> None:
+    seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=True)
+    assert seen
+    assert seen.high_ms is None
+    assert words.forecast_words("web-01", seen)[0][1].startswith("Not known")
+
+
+def test_a_limit_slows_what_is_foreseen() -> None:
+    seen = forecast([run()], memory_bytes=512 * MIB, with_disks=False, limit_bps=MIB)
+    assert seen
+    assert seen.low_ms == seen.high_ms == 100_000
+
+
+def test_whether_it_ends() -> None:
+    slow = forecast([run(dirty=MIB)], memory_bytes=MIB, with_disks=False)
+    fast = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False)
+    assert slow
+    assert slow.ends is True
+    assert words.forecast_words("web-01", slow)[-1][1] == "Yes: it wrote 1 MiB/s and the link carried 10 MiB/s."
+    assert fast
+    assert fast.ends is False
+    assert "Auto-converge" in words.forecast_words("web-01", fast)[-1][1]
