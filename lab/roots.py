@@ -36,7 +36,11 @@ _COMMON = (
     "qemu-system-x86",
     "qemu-utils",
 )
-_PER_SUITE: dict[str, tuple[str, ...]] = {"bookworm": (), "trixie": ("libvirt-daemon-lock",)}
+# Debian 13 splits off what Debian 12 has in one; without the interface driver nobody sees bridges over plain TCP.
+_PER_SUITE: dict[str, tuple[str, ...]] = {
+    "bookworm": (),
+    "trixie": ("libvirt-daemon-lock", "libvirt-daemon-driver-interface"),
+}
 _EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/icons/*")
 
 
