@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--prefix", default="bench")
     options = parser.parse_args()
-    lab = Lab.up(Wanted(prefix=options.prefix, hosts=2, profile="test"))
+    lab = Lab.up(Wanted(prefix=options.prefix, hosts=2, profile="test", owned=True))
     try:
         series = [_measure(lab, "tcp", options.pairs), _measure(lab, "ssh", options.pairs)]
     finally:

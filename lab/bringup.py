@@ -24,7 +24,10 @@ MOST_HOSTS = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `up` was asked for. `rootfs` maps a host's name to a suite or a folder."""
+    """What `up` was asked for. `rootfs` maps a host's name to a suite or a folder.
+
+    `owned`: the lab ends with this process. When that is killed, the next `up` of any lab removes this one.
+    """
 
     prefix: str
     hosts: int = 2
@@ -32,6 +35,7 @@ class Wanted:
     shape_mbit: int | None = None
     use_gluster: bool = True
     rootfs: dict[str, str] = field(default_factory=dict)
+    owned: bool = False
 
     def names(self) -> list[str]:
         return [f"kvm-{chr(ord('a') + number)}" for number in range(self.hosts)]

@@ -33,8 +33,13 @@ class Lab:
 
     @classmethod
     def up(cls, wanted: Wanted, *, with_guests: bool = True) -> Lab:
-        """Remove what is left of a lab with this prefix, start a new one, return when its guests are heard."""
+        """Remove what is left of a lab with this prefix and of labs whose owner was killed, start a new one, return
+        when its guests are heard."""
         state.check_prefix(wanted.prefix)
+        for prefix in state.abandoned():
+            remove(prefix)
+        if wanted.owned:
+            state.own(wanted.prefix)
         with state.locked(f"lab-{wanted.prefix}"):
             bringup.remove(wanted.prefix)
             try:
@@ -159,4 +164,6 @@ def remove(prefix: str) -> bool:
     """`lab down`: remove the lab, or what a dead one left; returns whether there was anything."""
     state.check_prefix(prefix)
     with state.locked(f"lab-{prefix}"):
-        return bringup.remove(prefix)
+        there = bringup.remove(prefix)
+    state.forget_owner(prefix)
+    return there

@@ -127,6 +127,50 @@ def _parsed(raw: dict[str, Any]) -> LabState:
     return LabState(**{**values, **nodes, "hosts": hosts, "guests": guests})
 
 
+_owned: dict[str, int] = {}
+
+
+def own(prefix: str) -> None:
+    """From now on this lab ends with this process: when that is killed, `abandoned` names it."""
+    if prefix in _owned:
+        return
+    RUN.mkdir(parents=True, exist_ok=True)
+    handle = os.open(_owner_file(prefix), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise LabError(f"another process uses the lab {prefix!r}") from None
+    _owned[prefix] = handle
+
+
+def forget_owner(prefix: str) -> None:
+    """The lab is gone, so there is nothing to own."""
+    _owner_file(prefix).unlink(missing_ok=True)
+    if prefix in _owned:
+        os.close(_owned.pop(prefix))
+
+
+def abandoned() -> list[str]:
+    """Labs whose owner is gone without having removed them."""
+    found = []
+    for file in sorted(RUN.glob("owner-*.lock")):
+        handle = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            found.append(file.stem.removeprefix("owner-"))
+        finally:
+            os.close(handle)
+    return found
+
+
+def _owner_file(prefix: str) -> Path:
+    return RUN / f"owner-{prefix}.lock"
+
+
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[None]:
     """Hold a lock of all labs of this machine: "networks", or "lab-<prefix>"."""

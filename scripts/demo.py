@@ -48,7 +48,7 @@ def main() -> None:
     try:
         print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
         _quietly("root")
-        lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT))
+        lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT, owned=True))
         password = _prepare(lab)
         serve = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--bind", bind],

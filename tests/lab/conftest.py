@@ -18,7 +18,7 @@ def lab() -> Iterator[Lab]:
     if prefix := os.environ.get("KVMWEB_LAB_PREFIX"):
         yield Lab.load(prefix)
         return
-    made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test"))
+    made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test", owned=True))
     try:
         # on the fallback libvirt calls every live move unsafe: nothing tested there would say anything
         assert made.state.shared_storage == "glusterfs", made.state.fallback_reason

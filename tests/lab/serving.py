@@ -12,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.children import die_with_parent
 from lab import Lab
 
 TERMINAL = {"done", "failed", "cancelled", "blocked"}
@@ -62,6 +64,7 @@ class Serving:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
+                preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
             )
         # the web server of an earlier serve that was killed may still answer: serve ends it before it starts its own
         wait_until(self._has_its_own_web_server, 60, "the web server is started", tell=self.tail_of_log)

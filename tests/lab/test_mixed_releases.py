@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 @pytest.fixture
 def mixed() -> Iterator[Lab]:
     roots = {"kvm-a": "bookworm", "kvm-b": "trixie", "kvm-c": "trixie"}
-    made = Lab.up(Wanted(prefix=f"m{os.getpid() % 100_000}", hosts=3, profile="test", rootfs=roots))
+    made = Lab.up(Wanted(prefix=f"m{os.getpid() % 100_000}", hosts=3, profile="test", rootfs=roots, owned=True))
     try:
         yield made
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +76,25 @@ def test_networks_of_two_labs_never_overlap() -> None:
 def test_bad_prefixes_are_refused(prefix: str) -> None:
     with pytest.raises(LabError):
         state.check_prefix(prefix)
+
+
+def test_a_lab_whose_owner_was_killed_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "RUN", tmp_path)
+    code = "import sys, time; from pathlib import Path; from lab import state; state.RUN = Path(sys.argv[1])"
+    code += "; state.own('theirs'); print(flush=True); time.sleep(60)"
+    theirs = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    assert theirs.stdout
+    try:
+        theirs.stdout.readline()
+        state.own("mine")
+        state.own("mine")
+        with pytest.raises(LabError, match="another process"):
+            state.own("theirs")
+        assert state.abandoned() == []
+    finally:
+        theirs.kill()
+        theirs.communicate()
+    assert state.abandoned() == ["theirs"]
+    for prefix in ("mine", "theirs"):
+        state.forget_owner(prefix)
+    assert list(tmp_path.iterdir()) == []
