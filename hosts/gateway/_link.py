@@ -211,6 +211,7 @@ class Link:
         try:
             yield
         except libvirt.libvirtError as error:
+            traceback.clear_frames(error.__traceback__)  # as in _Task: they hold libvirt's handles
             raise self.translate(error, relayed=relayed) from None
         except BadXml as error:
             raise GatewayError(f"{self.name} sent what kvmweb does not read: {error}") from None
