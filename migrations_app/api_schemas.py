@@ -20,7 +20,7 @@ from kvmweb.problems import Problem
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS, Kind
-from migrations_app.models import Migration
+from migrations_app.models import Migration, Preflight
 
 MOST_DISKS = 64
 
@@ -160,12 +160,34 @@ class FindingOut(Schema):
     remedies: list[RemedyOut]
 
 
+class ForecastOut(Schema):
+    """From `runs` earlier moves between the same two hosts. `low_ms` to `high_ms`: of the copying alone; a null
+    `low_ms`: at most. `bps`: bytes per second that the link carried. `ends`: whether that was more than the VM wrote.
+    Null is what was not seen yet."""
+
+    runs: int
+    bps: float
+    low_ms: float | None = None
+    high_ms: float | None = None
+    downtime_low_ms: int | None = None
+    downtime_high_ms: int | None = None
+    dirty_bps: int | None = None
+    ends: bool | None = None
+
+
 class PreflightOut(Schema):
+    """`forecast` is null without an earlier move of this kind between the two hosts."""
+
     id: int
     verdict: VerdictText
     findings: list[FindingOut]
+    forecast: ForecastOut | None
     seen_at: datetime
     error: str
+
+    @staticmethod
+    def resolve_forecast(row: Preflight) -> dict[str, Any] | None:
+        return row.forecast or None
 
 
 class Waiting(Schema):
@@ -263,7 +285,9 @@ class ErrorOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says what is true now. `timings` are seconds: dispatch, connect, facts, transfer, verify."""
+    """`state_text` says what is true now, `forecast` what was foreseen at the start.
+
+    `timings` are seconds: dispatch, connect, facts, transfer, verify."""
 
     id: int
     guest: UUID
@@ -280,6 +304,7 @@ class MigrationOut(Schema):
     progress: ProgressOut
     verdict: VerdictText
     findings: list[FindingOut]
+    forecast: ForecastOut | None
     downtime_ms: int | None
     error: ErrorOut | None
     requested_by: str
@@ -305,6 +330,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_requested_by(row: Migration) -> str:
         return row.requested_by_name
+
+    @staticmethod
+    def resolve_forecast(row: Migration) -> dict[str, Any] | None:
+        return row.forecast or None
 
     @staticmethod
     def resolve_error(row: Migration) -> dict[str, str] | None:

@@ -58,9 +58,13 @@ class MigrationFilter(django_filters.FilterSet):  # type: ignore[misc]
         label="State",
         empty_label="Any state",
     )
-    host = django_filters.ModelChoiceFilter(queryset=_hosts, method="at_host", label="Host", empty_label="Any host")
     person = django_filters.CharFilter(
         field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person"
+    )
+    source = django_filters.ModelChoiceFilter(queryset=_hosts, label="From", empty_label="Any host")
+    target = django_filters.ModelChoiceFilter(queryset=_hosts, label="To", empty_label="Any host")
+    host = django_filters.ModelChoiceFilter(
+        queryset=_hosts, method="at_host", label="From or to", empty_label="Any host"
     )
 
     class Meta:

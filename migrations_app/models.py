@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -75,6 +75,8 @@ class Migration(models.Model):
     # what is shown
     findings = models.JSONField(default=list)
     verdict = models.CharField(max_length=10, blank=True)
+    #: what was foreseen when it started, see domain.forecast.Forecast; {} without an earlier move to learn from
+    forecast = models.JSONField(default=dict)
     progress = models.JSONField(default=dict)
     #: seconds per part of the way: dispatch, facts, connect, transfer, verify
     timings = models.JSONField(default=dict)
@@ -158,6 +160,7 @@ class Preflight(models.Model):
     seen_at = models.DateTimeField(null=True)
     verdict = models.CharField(max_length=10, blank=True)
     findings = models.JSONField(default=list)
+    forecast = models.JSONField(default=dict)
     error = models.TextField(blank=True)
 
     objects = VisibleQuerySet.as_manager()
@@ -176,6 +179,3 @@ class Preflight(models.Model):
             kind=Kind(self.kind),
             options=options_from_json(self.options),
         )
-
-    def as_json(self) -> dict[str, Any]:
-        return {"verdict": self.verdict, "findings": self.findings, "seen_at": self.seen_at}

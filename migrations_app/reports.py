@@ -12,7 +12,7 @@ from hosts.facts.storage import SHARED_POOL_TYPES
 from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
-from migrations_app.usecases.forecast import forecast_for
+from migrations_app.domain.forecast import Forecast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def report_view(preflight: Preflight) -> ReportView:
         if counts[severity]
     ]
     command, command_on = _command(preflight)
-    foreseen = None if waiting or preflight.error else forecast_for(preflight)
+    foreseen = Forecast.from_json(preflight.forecast)
     if waiting:
         sentence = f"Asking both hosts whether {guest} can move to {target}."
     elif preflight.error:

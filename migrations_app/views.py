@@ -80,7 +80,11 @@ def migration_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def migration(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "migrations/migration.html", migration_values(_migration(request, pk)))
+    return render(request, "migrations/migration.html", _page_values(request, _migration(request, pk)))
+
+
+def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
+    return {**migration_values(migration), "beside": queries.moves_beside(request.user, migration)}
 
 
 def migration_values(migration: Migration) -> dict[str, object]:
@@ -139,7 +143,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("migration", pk)
         else:
             return redirect("migration", pk)
-    values = {**migration_values(found), "close_form": form}
+    values = {**_page_values(request, found), "close_form": form}
     return render(request, "migrations/migration.html", values, status=422 if form.errors else 200)
 
 

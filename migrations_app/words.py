@@ -11,13 +11,13 @@ from hosts.facts.guest import RunState
 from hosts.models import Host
 from kvmweb.plain import isolated
 from migrations_app import units
+from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hosts.models import Sighting
-    from migrations_app.domain.forecast import Forecast
     from migrations_app.models import Migration
     from migrations_app.usecases.movability import Candidate, Outlook
 
@@ -265,7 +265,7 @@ def candidate_words(candidate: Candidate) -> str:
 
 
 def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
-    """(what, words): how long it takes, how long the VM stands still, whether it ends. [] when nothing is known."""
+    """(what, words): how long copying takes, how long the VM stands still, whether it ends. [] without a forecast."""
     if seen is None:
         return []
     if seen.high_ms is None:
@@ -274,7 +274,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         takes = f"At most about {units.duration(seen.high_ms)}, when all of its memory has to be sent."
     else:
         takes = f"{_first_upper(units.span(seen.low_ms, seen.high_ms))}, as in its earlier moves."
-    lines = [("Takes", takes)]
+    lines = [("Copying takes", takes)]
     if seen.downtime_high_ms is not None:
         stood = units.span(seen.downtime_low_ms, seen.downtime_high_ms)
         lines.append(("Stands still", f"{_first_upper(stood)}, by what was felt before."))
@@ -282,11 +282,37 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     if seen.ends is None:
         ends = f"Not known: how fast {guest} writes to its memory was not seen yet. The link carried {carried}."
     elif seen.ends:
-        ends = f"Yes: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+        ends = f"It did before: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
     else:
-        ends = f"Perhaps not: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+        ends = f"Not certain: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
         ends += " Auto-converge or a longer downtime lets it end."
     return [*lines, ("Will it end", ends)]
+
+
+def outcome_times(migration: Migration) -> list[tuple[str, str]]:
+    """(what, words) of a move that ended well: what was true beside what was foreseen when it started."""
+    seen = Forecast.from_json(migration.forecast)
+    took = units.duration(whole_ms(migration))
+    lines = [("Took", f"{took} from the request to the proof")]
+    if copying := migration.timings.get("transfer"):
+        low, high = (seen.low_ms, seen.high_ms) if seen else (None, None)
+        foreseen = f"at most {units.duration(high)}" if low is None and high is not None else units.span(low, high)
+        lines.append(("Copying", f"{units.duration(copying * 1000)}{_foreseen(foreseen)}"))
+    if migration.downtime_ms is None:
+        return [*lines, ("Downtime", "not reported by libvirt")]
+    foreseen = units.span(seen.downtime_low_ms, seen.downtime_high_ms) if seen else units.NONE
+    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{_foreseen(foreseen)}")]
+
+
+def _foreseen(words: str) -> str:
+    return "" if words == units.NONE else f", foreseen {words}"
+
+
+def whole_ms(migration: Migration) -> float | None:
+    """From the request to the end; None while it goes on."""
+    if migration.finished_at is None:
+        return None
+    return (migration.finished_at - migration.requested_at).total_seconds() * 1000
 
 
 def _first_upper(text: str) -> str:

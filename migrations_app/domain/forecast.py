@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 #: a link that carries this much more than the guest writes lets it end
 ENOUGH = 1.25
@@ -26,19 +27,30 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """Milliseconds from the lowest to the highest. `low_ms` None: at most `high_ms`; both None: not known.
+    """Milliseconds from the lowest to the highest, of the copying alone. `low_ms` None: at most `high_ms`; both None:
+    not known.
 
     `ends`: whether the guest wrote less than the link carried when it was moved before; None when it never was.
     """
 
     runs: int
     bps: float
-    low_ms: float | None
-    high_ms: float | None
-    downtime_low_ms: int | None
-    downtime_high_ms: int | None
-    dirty_bps: int | None
-    ends: bool | None
+    low_ms: float | None = None
+    high_ms: float | None = None
+    downtime_low_ms: int | None = None
+    downtime_high_ms: int | None = None
+    dirty_bps: int | None = None
+    ends: bool | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Forecast | None:
+        """What was foreseen once; {} when nothing was."""
+        return (
+            cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored}) if stored else None
+        )
 
 
 def forecast(

@@ -121,9 +121,19 @@ def duration(value: Any) -> str:
 @register.filter
 def took(migration: Migration) -> str:
     """How long it took from the request to its end."""
-    if migration.finished_at is None:
-        return units.NONE
-    return units.duration((migration.finished_at - migration.requested_at).total_seconds() * 1000)
+    return units.duration(words.whole_ms(migration))
+
+
+@register.filter
+def copying(migration: Migration) -> str:
+    """How long libvirt copied; a dash for a move that never came that far."""
+    seconds = migration.timings.get("transfer")
+    return units.duration(seconds * 1000 if seconds else None)
+
+
+@register.filter
+def outcome_times(migration: Migration) -> list[tuple[str, str]]:
+    return words.outcome_times(migration)
 
 
 @register.simple_tag
@@ -205,6 +215,12 @@ def sentence(entry: Entry, name: str = "") -> str:
         return words.with_name(entry.text, name) if name else entry.text
     state = entry.body.get("state", "")
     return f"{LOOKS[State(state)].label}." if state in LOOKS else entry.get_kind_display()
+
+
+@register.filter
+def with_name(text: str, name: str) -> str:
+    """What a check says about a VM: its name stands apart, see words.with_name."""
+    return words.with_name(text, name)
 
 
 @register.simple_tag

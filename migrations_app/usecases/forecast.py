@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from migrations_app.domain.forecast import Forecast, Run, forecast
+from hosts.models import Guest, Host
+from migrations_app.domain.forecast import Run, forecast
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
-from migrations_app.domain.request import Kind
-from migrations_app.models import Migration, Preflight
+from migrations_app.domain.request import Kind, MigrationRequest
+from migrations_app.models import Migration
 from migrations_app.usecases.queries import samples_of
 
 #: the newest of them: links and guests change
@@ -16,29 +18,33 @@ MOST_RUNS = 10
 _MIB = 1024 * 1024
 
 
-def forecast_for(preflight: Preflight) -> Forecast | None:
-    """None when the guest is nowhere, or nothing was moved between these two hosts in this way before."""
-    here = preflight.guest.current_sighting()
-    if here is None:
-        return None
-    rows = Migration.objects.filter(
-        source=here.host_id, target=preflight.target_id, kind=preflight.kind, state=State.DONE
-    ).order_by("-id")[:MOST_RUNS]
-    limit = preflight.request.options.bandwidth_mib
-    return forecast(
-        list(_runs(rows, preflight)),
-        memory_bytes=preflight.guest.memory_kib * 1024,
-        with_disks=preflight.request.kind is Kind.LIVE_STORAGE,
+def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Host) -> dict[str, Any]:
+    """As it is stored, from the moves that this person may see: see domain.forecast.Forecast. {} when nothing was moved
+    between these two hosts in this way before."""
+    if user is None:  # whoever asked is no longer registered
+        return {}
+    rows = (
+        Migration.objects.visible_to(user)
+        .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
+        .defer("source_xml", "findings")
+        .order_by("-id")[:MOST_RUNS]
+    )
+    limit = request.options.bandwidth_mib
+    foreseen = forecast(
+        list(_runs(rows, guest)),
+        memory_bytes=guest.memory_kib * 1024,
+        with_disks=request.kind is Kind.LIVE_STORAGE,
         limit_bps=limit * _MIB if limit else None,
     )
+    return foreseen.as_json() if foreseen else {}
 
 
-def _runs(rows: Iterable[Migration], preflight: Preflight) -> Iterator[Run]:
+def _runs(rows: Iterable[Migration], guest: Guest) -> Iterator[Run]:
     own_seen = False
     for row in rows:
         if row.options.get("bandwidth_mib"):
             continue  # slowed down on request: it says nothing about the link
-        own = row.guest_id == preflight.guest_id
+        own = row.guest_id == guest.pk
         yield Run(
             same_guest=own,
             transferred_bytes=Progress.from_json(row.progress).transferred_bytes or 0,

@@ -26,7 +26,7 @@ from hosts.usecases.pages import INACTIVE, host_rows
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.journal.models import Kind as EntryKind
-from migrations_app.domain.lifecycle import IN_FLIGHT, TERMINAL
+from migrations_app.domain.lifecycle import IN_FLIGHT, TERMINAL, State
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SEGMENTS = 12
 OUTCOMES = 6
 MOST_SAMPLES = 600
+BESIDE = 7
 
 
 def active_migrations(user: Any) -> list[Migration]:
@@ -230,6 +231,13 @@ def migration_rows(user: Any) -> QuerySet[Migration]:
 def migration_of(user: Any, pk: int) -> Migration | None:
     rows = Migration.objects.visible_to(user).select_related("source", "target", "guest").defer("source_xml")
     return rows.filter(pk=pk).first()
+
+
+def moves_beside(user: Any, migration: Migration) -> list[Migration]:
+    """This one and the newest others that ended well between the same two hosts, to compare with; [] without others."""
+    rows = migration_rows(user).filter(source=migration.source_id, target=migration.target_id, state=State.DONE)
+    others = list(rows.exclude(pk=migration.pk)[:BESIDE])
+    return [migration, *others] if migration.terminal and others else []
 
 
 def sighting_of(migration: Migration) -> Sighting | None:

@@ -26,6 +26,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.collect_facts import Side, collect
+from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.heartbeat import Heartbeat
 from migrations_app.usecases.ledger import Claim, HeldBack, LostClaim
 from migrations_app.usecases.lines import Line
@@ -181,8 +182,8 @@ class Start:
 
     def _record(self, facts: Facts, details: GuestDetails) -> dict[str, Any]:
         """The write-ahead record: everything a person or an adopter would need, complete before anything starts."""
-        source, target = facts.source.identity, facts.target.identity
-        for host, identity in ((self.migration.source, source), (self.migration.target, target)):
+        row, source, target = self.migration, facts.source.identity, facts.target.identity
+        for host, identity in ((row.source, source), (row.target, target)):
             if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
                 raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
         look = facts.guest_look
@@ -193,6 +194,7 @@ class Start:
             "was_persistent": details.persistent,
             "was_paused": not isinstance(look, Unknown) and look.state is RunState.PAUSED,
             "source_autostart": details.autostart,
+            "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source),
         }
 
     # --- start ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from kvmweb.queue import Detached
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.collect_facts import Connection, Side, collect
+from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.slots import BUSY
 
@@ -56,7 +57,12 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
         facts, _ = collect(preflight.request, source, target, probe=probe)
     report = run_all(facts)
-    _finish(preflight, verdict=report.verdict, findings=[finding.as_json() for finding in report.findings])
+    _finish(
+        preflight,
+        verdict=report.verdict,
+        findings=[finding.as_json() for finding in report.findings],
+        forecast=forecast_for(preflight.asked_by, preflight.request, guest, sighting.host),
+    )
 
 
 def _finish(preflight: Preflight, **fields: object) -> None:

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django_q.models import OrmQ
 
 from hosts.facts.guest import RunState
@@ -17,6 +18,7 @@ from migrations_app.usecases import run_migration as running
 from migrations_app.usecases import watch_migration
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.run_preflight import run_preflight
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
@@ -304,6 +306,42 @@ def test_a_preflight_with_both_hosts_away_blocks_and_says_why(scene: Scene, oper
     answer = Preflight.objects.get()
     assert answer.verdict == "blocked"
     assert "no route to host" in str(answer.findings)
+
+
+# --- forecast ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    first = scene.run(scene.request(guest))
+    assert (first.state, first.forecast) == (State.DONE, {})
+    Migration.objects.filter(pk=first.pk).update(
+        timings={"transfer": 10.0}, downtime_ms=412, progress={"transferred_bytes": 100 * 1024 * 1024}
+    )
+    uuid = guest.definition.uuid
+    scene.fleet["kvm-a"].guests[uuid] = scene.fleet["kvm-b"].guests.pop(uuid)
+    preflight = ask_preflight(by=operator, request=first.request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    preflight.refresh_from_db()
+    assert (preflight.forecast["runs"], preflight.forecast["low_ms"]) == (1, 10_000.0)
+    assert preflight.forecast["downtime_high_ms"] == 412
+    assert scene.run(scene.request(guest)).forecast == preflight.forecast
+
+
+def test_a_forecast_knows_only_what_its_person_may_see(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    done = scene.run(scene.request(guest))
+    Migration.objects.filter(pk=done.pk).update(
+        timings={"transfer": 10.0}, progress={"transferred_bytes": 100 * 1024 * 1024}
+    )
+    stranger = User.objects.create_user("stranger")
+    asked = (done.request, done.guest, done.source)
+    assert forecast_for(operator, *asked)["runs"] == 1
+    assert forecast_for(stranger, *asked) == {}
+    assert forecast_for(None, *asked) == {}
+
+
+# --- the lock of the peer probe ---------------------------------------------------------------------------------------
 
 
 def test_the_probe_lock_is_had_by_one_at_a_time_and_free_again(scene: Scene) -> None:

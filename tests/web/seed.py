@@ -74,6 +74,18 @@ FINDINGS: list[dict[str, Any]] = [
     _passed("memory", "The destination has 3.5 GiB free, 512 MiB are needed."),
 ]
 
+#: as the worker stores it, see migrations_app.domain.forecast
+FORECAST: dict[str, Any] = {
+    "runs": 3,
+    "bps": 412 * 1024**2,
+    "low_ms": 8_000.0,
+    "high_ms": 12_000.0,
+    "downtime_low_ms": 70,
+    "downtime_high_ms": 140,
+    "dirty_bps": 38 * 1024**2,
+    "ends": True,
+}
+
 
 def make_host(name: str, *, contact: str = Host.Contact.ANSWERS, number: int = 1, **fields: Any) -> Host:
     now = timezone.now()
@@ -353,7 +365,10 @@ def scene() -> dict[str, Any]:
     )
     add_samples(running)
     queued = make_migration(db, a, b, State.QUEUED, by=olga, state_text="Waiting for web-01 to leave kvm-a.")
-    done = make_migration(idle, a, b, State.DONE, by=olga, downtime_ms=84, findings=FINDINGS[3:])
+    timings = {"dispatch": 0.07, "connect": 0.02, "facts": 0.1, "transfer": 9.4, "verify": 0.02}
+    done = make_migration(
+        idle, a, b, State.DONE, by=olga, downtime_ms=84, findings=FINDINGS[3:], timings=timings, forecast=FORECAST
+    )
     add_samples(done)
     failed = make_migration(
         build,

@@ -225,6 +225,20 @@ def test_a_running_migration_shows_its_numbers(api: Api, scene: dict[str, Any]) 
     assert set(body["findings"][0]) == GUEST_KEYS
 
 
+def test_a_script_may_look_as_often_as_it_likes(api: Api, scene: dict[str, Any]) -> None:
+    """Ten times a second, for half a minute: there is no limit to run into."""
+    for _ in range(300):
+        assert api.get(f"/migrations/{scene['running'].pk}").status_code == 200
+
+
+def test_what_was_foreseen_is_told(api: Api, scene: dict[str, Any]) -> None:
+    assert api.get(f"/migrations/{scene['running'].pk}").json()["forecast"] is None
+    assert api.get(f"/migrations/{scene['done'].pk}").json()["forecast"] == seed.FORECAST
+    assert api.get(f"/preflights/{scene['report'].pk}").json()["forecast"] is None
+    Preflight.objects.update(forecast=seed.FORECAST)
+    assert api.get(f"/preflights/{scene['report'].pk}").json()["forecast"] == seed.FORECAST
+
+
 def test_ended_migrations_tell_downtime_or_cause(api: Api, scene: dict[str, Any]) -> None:
     done = api.get(f"/migrations/{scene['done'].pk}").json()
     assert (done["state"], done["terminal"], done["downtime_ms"], done["error"]) == ("done", True, 84, None)
@@ -346,7 +360,7 @@ async def test_a_preflight_waits_for_its_report(asking: tuple[Asking, Guest]) ->
     answer = await asyncio.wait_for(request, 5)
     assert answer.status_code == 200
     assert answer.json()["verdict"] == "ok"
-    assert set(answer.json()) == {"id", "verdict", "findings", "seen_at", "error"}
+    assert set(answer.json()) == {"id", "verdict", "findings", "forecast", "seen_at", "error"}
 
 
 @pytest.mark.django_db(transaction=True)

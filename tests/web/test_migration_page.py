@@ -225,6 +225,44 @@ def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_vie
     assert f"olga asked to move \u2068{seed.RTL}\u2069 from kvm-b" in text_of(as_viewer, migration)
 
 
+def test_a_check_may_name_it_too(scene: dict[str, Any], as_viewer: Client) -> None:
+    found = {**seed.FINDINGS[3], "summary": f"{seed.RTL} has 1 snapshot.", "affects": f"VM {seed.RTL}"}
+    Migration.objects.filter(pk=scene["cancelled"].pk).update(findings=[found])
+    text = text_of(as_viewer, scene["cancelled"])
+    assert f"<strong>\u2068{seed.RTL}\u2069 has 1 snapshot.</strong>" in text
+    assert f'<bdi class="affects">VM {seed.RTL}</bdi>' in text
+
+
+# --- afterwards -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as_viewer: Client) -> None:
+    done: Migration = scene["done"]
+    assert words.outcome_times(done)[1:] == [
+        ("Copying", "9.4 s, foreseen 8 to 12 s"),
+        ("Downtime", "84 ms, foreseen 70 to 140 ms"),
+    ]
+    assert "9.4 s, foreseen 8 to 12 s" in text_of(as_viewer, done)
+    done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
+    assert words.outcome_times(done)[1:] == [("Copying", "9.4 s, foreseen at most 40 s"), ("Downtime", "84 ms")]
+    done.forecast, done.downtime_ms, done.timings = {}, None, {}
+    assert words.outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
+
+
+def test_moves_between_the_same_two_hosts_are_compared(scene: dict[str, Any], as_viewer: Client) -> None:
+    done, other, back = scene["done"], scene["hurt"], scene["failed"]
+    text = text_of(as_viewer, done)
+    panel = text.partition('id="beside"')[2].partition("</section>")[0]
+    assert "Compared with other moves from kvm-a to kvm-b" in panel
+    assert panel.index("this one") < panel.index(f"/migrations/{other.pk}/")
+    assert f"/migrations/{done.pk}/" not in panel
+    assert 'id="beside"' not in text_of(as_viewer, back)  # none that way has ended well
+    assert 'id="beside"' not in text_of(as_viewer, scene["running"])
+    listed = as_viewer.get("/migrations/", {"source": done.source_id, "target": done.target_id}).content.decode()
+    assert f"/migrations/{done.pk}/" in listed
+    assert f"/migrations/{back.pk}/" not in listed
+
+
 # --- closing by hand --------------------------------------------------------------------------------------------------
 
 

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from migrations_app import words
-from migrations_app.domain.forecast import Run, forecast
+from migrations_app.domain.forecast import Forecast, Run, forecast
 
 MIB = 1024 * 1024
 
 
 def run(*, own: bool = True, mib: int = 100, seconds: float = 10, dirty: int | None = None, downtime: int = 300) -> Run:
     return Run(same_guest=own, transferred_bytes=mib * MIB, seconds=seconds, downtime_ms=downtime, dirty_bps=dirty)
+
+
+def test_what_is_stored_comes_back() -> None:
+    seen = forecast([run(dirty=MIB)], memory_bytes=MIB, with_disks=False)
+    assert seen
+    assert Forecast.from_json({**seen.as_json(), "of a later release": 1}) == seen
+    assert Forecast.from_json({}) is None
 
 
 def test_nothing_is_said_without_an_earlier_move() -> None:
@@ -21,7 +28,7 @@ def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
     assert seen
     assert (seen.low_ms, seen.high_ms) == (10_000, 20_000)
     assert (seen.downtime_low_ms, seen.downtime_high_ms) == (300, 500)
-    assert words.forecast_words("web-01", seen)[0] == ("Takes", "10 to 20 s, as in its earlier moves.")
+    assert words.forecast_words("web-01", seen)[0] == ("Copying takes", "10 to 20 s, as in its earlier moves.")
     assert words.forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
 
 
@@ -51,7 +58,9 @@ def test_whether_it_ends() -> None:
     fast = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False)
     assert slow
     assert slow.ends is True
-    assert words.forecast_words("web-01", slow)[-1][1] == "Yes: it wrote 1 MiB/s and the link carried 10 MiB/s."
+    assert (
+        words.forecast_words("web-01", slow)[-1][1] == "It did before: it wrote 1 MiB/s and the link carried 10 MiB/s."
+    )
     assert fast
     assert fast.ends is False
     assert "Auto-converge" in words.forecast_words("web-01", fast)[-1][1]

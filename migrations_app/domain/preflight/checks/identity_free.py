@@ -31,7 +31,7 @@ def identity_free(facts: Facts) -> Iterator[Finding]:
             happens = "libvirt would replace it silently"
             command = virsh("undefine", uuid, flags=("--keep-nvram",))
             fix = remedy("If nobody needs it, remove this definition. Its disks stay.", run=command, on=target)
-        words = f"{target} has {same_uuid.name} with the same UUID ({same_uuid.state}); {happens}."
+        words = f"{target} has a VM with the same UUID ({same_uuid.state}); {happens}."
         yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)
     guest, same_name = guest_of(facts), known(facts.target_same_name, "target_same_name")
     if same_name and same_name.uuid.lower() != uuid.lower():
