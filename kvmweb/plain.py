@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 #: characters that turn the direction of what follows them, up to the end of the line: embeddings, overrides, isolates
 TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_VISIBLE = dict.fromkeys(map(ord, TURNS), "\ufffd")
 #: what a person may write as the reason of what they do on a page
 LONGEST_REASON = 500
 
@@ -36,7 +37,12 @@ def isolated(name: str) -> str:
 
     For sentences only: commands and fields for programs keep the name as it is.
     """
-    return name if name.isascii() else f"\u2068{name}\u2069"
+    return name if name.isascii() else f"\u2068{visible_turns(name)}\u2069"
+
+
+def visible_turns(text: str) -> str:
+    """`TURNS` as replacement characters: an end of isolation inside a name would end ours."""
+    return text.translate(_VISIBLE)
 
 
 class PlainField(forms.CharField):

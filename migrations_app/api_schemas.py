@@ -161,9 +161,10 @@ class FindingOut(Schema):
 
 
 class ForecastOut(Schema):
-    """From `runs` earlier moves between the same two hosts. `low_ms` to `high_ms`: of the copying alone; a null
-    `low_ms`: at most. `bps`: bytes per second that the link carried. `ends`: whether that was more than the VM wrote.
-    Null is what was not seen yet."""
+    """From `runs` earlier moves between the same two hosts, libvirt's part of them. `low_ms` null: the VM was not moved
+    before, and `high_ms` is one pass over all of its memory. `bps`: the slowest that the link carried, bytes/s. `ends`:
+    whether that, or the limit asked for, was more than 1.25 times what the VM wrote. Of a `paused` VM only the time is
+    foreseen. Null is what was not seen yet."""
 
     runs: int
     bps: float
@@ -172,11 +173,13 @@ class ForecastOut(Schema):
     downtime_low_ms: int | None = None
     downtime_high_ms: int | None = None
     dirty_bps: int | None = None
+    limit_bps: int | None = None
     ends: bool | None = None
+    paused: bool = False
 
 
 class PreflightOut(Schema):
-    """`forecast` is null without an earlier move of this kind between the two hosts."""
+    """`forecast` is null without an earlier move of this kind between the two hosts to learn from."""
 
     id: int
     verdict: VerdictText
@@ -285,9 +288,8 @@ class ErrorOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says what is true now, `forecast` what was foreseen at the start.
-
-    `timings` are seconds: dispatch, connect, facts, transfer, verify."""
+    """`state_text` says what is true now, `forecast` what was foreseen at the start: null before it, and without a move
+    to learn from. `timings` are seconds: dispatch, connect, facts, transfer (not of one that was adopted), verify."""
 
     id: int
     guest: UUID

@@ -132,6 +132,18 @@ class Migration(models.Model):
         return LOOKS[State(self.state)]
 
     @property
+    def whole_ms(self) -> float | None:
+        """From the request to the end; None while it goes on."""
+        if self.finished_at is None:
+            return None
+        return (self.finished_at - self.requested_at).total_seconds() * 1000
+
+    @property
+    def copying_ms(self) -> int | None:
+        """How long libvirt worked on a move that is done; None for every other, which may have ended in the middle."""
+        return self.progress.get("elapsed_ms") if self.state == State.DONE else None
+
+    @property
     def stage(self) -> Stage | None:
         return stage_of(State(self.state))
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Host
-from kvmweb.plain import isolated
+from kvmweb.plain import isolated, visible_turns
 from migrations_app import units
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
@@ -113,6 +113,11 @@ def told(migration: Migration) -> str:
 def with_name(sentence: str, name: str) -> str:
     """A stored sentence has the bare name in it."""
     return sentence.replace(name, isolated(name))
+
+
+def found(sentence: str, name: str) -> str:
+    """Of a check, which is pure and knows nothing of display: besides the VM's it may name anything of a host."""
+    return with_name(visible_turns(sentence), visible_turns(name))
 
 
 def second_line(migration: Migration, first: str) -> str:
@@ -271,20 +276,24 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     if seen.high_ms is None:
         takes = "Not known: its disks were not copied this way before."
     elif seen.low_ms is None:
-        takes = f"At most about {units.duration(seen.high_ms)}, when all of its memory has to be sent."
+        takes = f"About {units.duration(seen.high_ms)} for one pass over all of its memory; longer if it writes much."
     else:
-        takes = f"{_first_upper(units.span(seen.low_ms, seen.high_ms))}, as in its earlier moves."
+        takes = f"{_first_upper(units.span(seen.low_ms, seen.high_ms))}, for what it sent in its earlier moves."
     lines = [("Copying takes", takes)]
+    if seen.paused:
+        return lines
     if seen.downtime_high_ms is not None:
         stood = units.span(seen.downtime_low_ms, seen.downtime_high_ms)
         lines.append(("Stands still", f"{_first_upper(stood)}, by what was felt before."))
-    carried = units.rate(seen.bps)
+    carried = f"the link carried {units.rate(seen.bps)}"
+    if seen.limit_bps is not None and seen.limit_bps < seen.bps:
+        carried = f"at most {units.rate(seen.limit_bps)} may be sent"
     if seen.ends is None:
-        ends = f"Not known: how fast {guest} writes to its memory was not seen yet. The link carried {carried}."
+        ends = f"Not known: how fast {guest} writes to its memory was not seen yet; {carried}."
     elif seen.ends:
-        ends = f"It did before: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+        ends = f"It did before: it wrote {units.rate(seen.dirty_bps)} and {carried}."
     else:
-        ends = f"Not certain: it wrote {units.rate(seen.dirty_bps)} and the link carried {carried}."
+        ends = f"Not certain: it wrote {units.rate(seen.dirty_bps)} and {carried}."
         ends += " Auto-converge or a longer downtime lets it end."
     return [*lines, ("Will it end", ends)]
 
@@ -292,27 +301,23 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
 def outcome_times(migration: Migration) -> list[tuple[str, str]]:
     """(what, words) of a move that ended well: what was true beside what was foreseen when it started."""
     seen = Forecast.from_json(migration.forecast)
-    took = units.duration(whole_ms(migration))
-    lines = [("Took", f"{took} from the request to the proof")]
-    if copying := migration.timings.get("transfer"):
-        low, high = (seen.low_ms, seen.high_ms) if seen else (None, None)
-        foreseen = f"at most {units.duration(high)}" if low is None and high is not None else units.span(low, high)
-        lines.append(("Copying", f"{units.duration(copying * 1000)}{_foreseen(foreseen)}"))
+    lines = [("Took", f"{units.duration(migration.whole_ms)} from the request to the proof")]
+    if migration.copying_ms is not None:
+        lines.append(("Copying", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]
-    foreseen = units.span(seen.downtime_low_ms, seen.downtime_high_ms) if seen else units.NONE
-    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{_foreseen(foreseen)}")]
+    stood = ""
+    if seen is not None and seen.downtime_high_ms is not None:
+        stood = f", foreseen {units.span(seen.downtime_low_ms, seen.downtime_high_ms)}"
+    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{stood}")]
 
 
-def _foreseen(words: str) -> str:
-    return "" if words == units.NONE else f", foreseen {words}"
-
-
-def whole_ms(migration: Migration) -> float | None:
-    """From the request to the end; None while it goes on."""
-    if migration.finished_at is None:
-        return None
-    return (migration.finished_at - migration.requested_at).total_seconds() * 1000
+def _foreseen_copying(seen: Forecast | None) -> str:
+    if seen is None or seen.high_ms is None:
+        return ""
+    if seen.low_ms is None:
+        return f", foreseen about {units.duration(seen.high_ms)} for one pass"
+    return f", foreseen {units.span(seen.low_ms, seen.high_ms)}"
 
 
 def _first_upper(text: str) -> str:

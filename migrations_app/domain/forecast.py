@@ -8,11 +8,14 @@ from typing import Any
 
 #: a link that carries this much more than the guest writes lets it end
 ENOUGH = 1.25
+#: a shorter move is mostly set-up: it says little about the link
+LONG_ENOUGH_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """An earlier move that ended well. Bytes and seconds of its transfer; `dirty_bps` as libvirt counted it last."""
+    """An earlier move that ended well, by libvirt's own account. `dirty_bps`: the fastest its guest was seen to write;
+    None as well as `downtime_ms` of a paused guest, which felt nothing and wrote nothing."""
 
     same_guest: bool
     transferred_bytes: int
@@ -27,10 +30,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """Milliseconds from the lowest to the highest, of the copying alone. `low_ms` None: at most `high_ms`; both None:
-    not known.
+    """Milliseconds of libvirt's job, from the lowest to the highest.
 
-    `ends`: whether the guest wrote less than the link carried when it was moved before; None when it never was.
+    `low_ms` None: the guest was not moved before, and `high_ms` is one pass over all of its memory; both None: not
+    known. `bps` is the slowest that the link carried, `ends` whether that, or the limit asked for, is ENOUGH for what
+    the guest wrote; None when that was not seen. Of a `paused` guest only the time is foreseen.
     """
 
     runs: int
@@ -40,7 +44,9 @@ class Forecast:
     downtime_low_ms: int | None = None
     downtime_high_ms: int | None = None
     dirty_bps: int | None = None
+    limit_bps: int | None = None
     ends: bool | None = None
+    paused: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,34 +54,42 @@ class Forecast:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Forecast | None:
         """What was foreseen once; {} when nothing was."""
-        return (
-            cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored}) if stored else None
-        )
+        if not stored:
+            return None
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+
+
+def usable(run: Run) -> bool:
+    return run.seconds > 0 and run.transferred_bytes > 0
 
 
 def forecast(
-    runs: Sequence[Run], *, memory_bytes: int, with_disks: bool, limit_bps: float | None = None
+    runs: Sequence[Run], *, memory_bytes: int, with_disks: bool, paused: bool = False, limit_bps: int | None = None
 ) -> Forecast | None:
-    """None without a run to learn from. `memory_bytes`: all that a first move without disks can have to send."""
-    usable = [run for run in runs if run.seconds > 0 and run.transferred_bytes > 0]
-    if not usable:
+    """None without a run to learn from; the newest comes first. `memory_bytes`: what one pass has to send."""
+    runs = [run for run in runs if usable(run)]
+    if not runs:
         return None
-    rates = [min(run.bps, limit_bps or run.bps) for run in usable]
-    own = [run.transferred_bytes for run in usable if run.same_guest]
-    low = min(own) / max(rates) * 1000 if own else None
+    carried = [run.bps for run in runs if run.seconds >= LONG_ENOUGH_SECONDS] or [run.bps for run in runs]
+    slowest, fastest = (min(bps, limit_bps or bps) for bps in (min(carried), max(carried)))
+    own = [run.transferred_bytes for run in runs if run.same_guest]
+    low: float | None
+    high: float | None
     if own:
-        high: float | None = max(own) / min(rates) * 1000
+        low, high = min(own) / fastest * 1000, max(own) / slowest * 1000
     else:  # how much is on its disks is not known before they were copied once
-        high = None if with_disks else memory_bytes / min(rates) * 1000
-    stood = [run.downtime_ms for run in usable if run.downtime_ms is not None]
-    written = [run.dirty_bps for run in usable if run.same_guest and run.dirty_bps is not None]
+        low, high = None, None if with_disks else memory_bytes / slowest * 1000
+    stood = [] if paused else [run.downtime_ms for run in runs if run.downtime_ms is not None]
+    written = [run.dirty_bps for run in runs if run.same_guest and run.dirty_bps is not None and not paused][:1]
     return Forecast(
-        runs=len(usable),
-        bps=min(rates),
+        runs=len(runs),
+        bps=min(carried),
         low_ms=low,
         high_ms=high,
         downtime_low_ms=min(stood, default=None),
         downtime_high_ms=max(stood, default=None),
-        dirty_bps=max(written, default=None),
-        ends=min(rates) > max(written) * ENOUGH if written else None,
+        dirty_bps=written[0] if written else None,
+        limit_bps=limit_bps,
+        ends=slowest > written[0] * ENOUGH if written else None,
+        paused=paused,
     )

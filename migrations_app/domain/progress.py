@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -33,7 +33,6 @@ _PHASES = {
     State.POST_COPY: Phase.POST_COPY,
     State.ARRIVING: Phase.ARRIVING,
     State.VERIFYING: Phase.ARRIVING,
-    State.DONE: Phase.DONE,
 }
 
 
@@ -42,8 +41,8 @@ class Progress:
     """Bytes, bytes per second, milliseconds; memory and disks together unless the name says otherwise.
 
     `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
-    `converging` False: the guest writes faster than the link carries, so without help it will not end; None: not known
-    yet. `eta_high_ms` None beside a low one: no upper bound.
+    `dirty_max_bps` is the fastest seen so far. `converging` False: the guest writes faster than the link carries, so
+    without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
     """
 
     phase: Phase = Phase.PREPARING
@@ -53,6 +52,7 @@ class Progress:
     total_bytes: int | None = None
     rate_bps: int | None = None
     dirty_bps: int | None = None
+    dirty_max_bps: int | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
     expected_downtime_ms: int | None = None
@@ -96,12 +96,13 @@ def advance(
     low, high = _eta(remaining, rate, dirty)
     return Progress(
         phase=phase,
-        percent=_percent(last, phase, _copied_percent(stats, guest_memory_bytes)),
+        percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
         transferred_bytes=_highest(last.transferred_bytes, _sum(stats.memory_processed, stats.disk_processed)),
         remaining_bytes=remaining,
         total_bytes=total,
         rate_bps=rate,
         dirty_bps=dirty,
+        dirty_max_bps=_highest(last.dirty_max_bps, dirty),
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
         expected_downtime_ms=stats.downtime_ms,
@@ -113,17 +114,38 @@ def advance(
     )
 
 
+def complete(last: Progress, finished: JobStats | None) -> Progress:
+    """The picture of a move that is done. `finished` is libvirt's own account of the job: it has counted on after our
+    last look, and before an adopter's first."""
+    if finished is not None:
+        last = replace(
+            last,
+            transferred_bytes=_highest(
+                last.transferred_bytes, _sum(finished.memory_processed, finished.disk_processed)
+            ),
+            elapsed_ms=_highest(last.elapsed_ms, finished.elapsed_ms),
+            iteration=_highest(last.iteration, finished.iteration),
+        )
+    return replace(
+        _without_job(last, Phase.DONE),
+        percent=100,
+        remaining_bytes=0,
+        rate_bps=_average(last),
+        disk_remaining_bytes=0 if last.disk_total_bytes else last.disk_remaining_bytes,
+    )
+
+
 def _without_job(last: Progress, phase: Phase) -> Progress:
     return Progress(
         phase=phase,
-        percent=_percent(last, phase, 0),
+        percent=last.percent,
         transferred_bytes=last.transferred_bytes,
-        remaining_bytes=0 if phase is Phase.DONE else last.remaining_bytes,
+        remaining_bytes=last.remaining_bytes,
         total_bytes=last.total_bytes,
-        rate_bps=_average(last) if phase is Phase.DONE else None,
+        dirty_max_bps=last.dirty_max_bps,
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
-        disk_remaining_bytes=0 if phase is Phase.DONE and last.disk_total_bytes else last.disk_remaining_bytes,
+        disk_remaining_bytes=last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
     )
 
@@ -132,10 +154,6 @@ def _average(last: Progress) -> int | None:
     if not last.transferred_bytes or not last.elapsed_ms:
         return None
     return last.transferred_bytes * 1000 // last.elapsed_ms
-
-
-def _percent(last: Progress, phase: Phase, copied: int) -> int:
-    return 100 if phase is Phase.DONE else min(max(last.percent, copied), CAP)
 
 
 def _copied_percent(stats: JobStats, guest_memory: int) -> int:

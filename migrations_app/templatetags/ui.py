@@ -121,14 +121,7 @@ def duration(value: Any) -> str:
 @register.filter
 def took(migration: Migration) -> str:
     """How long it took from the request to its end."""
-    return units.duration(words.whole_ms(migration))
-
-
-@register.filter
-def copying(migration: Migration) -> str:
-    """How long libvirt copied; a dash for a move that never came that far."""
-    seconds = migration.timings.get("transfer")
-    return units.duration(seconds * 1000 if seconds else None)
+    return units.duration(migration.whole_ms)
 
 
 @register.filter
@@ -218,9 +211,9 @@ def sentence(entry: Entry, name: str = "") -> str:
 
 
 @register.filter
-def with_name(text: str, name: str) -> str:
-    """What a check says about a VM: its name stands apart, see words.with_name."""
-    return words.with_name(text, name)
+def found(text: str, name: str) -> str:
+    """What a check says about the VM of that name."""
+    return words.found(text, name)
 
 
 @register.simple_tag

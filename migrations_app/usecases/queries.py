@@ -234,10 +234,14 @@ def migration_of(user: Any, pk: int) -> Migration | None:
 
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:
-    """This one and the newest others that ended well between the same two hosts, to compare with; [] without others."""
-    rows = migration_rows(user).filter(source=migration.source_id, target=migration.target_id, state=State.DONE)
+    """A move that is done, and the newest others of its kind between the same two hosts; [] without others."""
+    if migration.state != State.DONE:
+        return []
+    rows = migration_rows(user).filter(
+        source=migration.source_id, target=migration.target_id, kind=migration.kind, state=State.DONE
+    )
     others = list(rows.exclude(pk=migration.pk)[:BESIDE])
-    return [migration, *others] if migration.terminal and others else []
+    return [migration, *others] if others else []
 
 
 def sighting_of(migration: Migration) -> Sighting | None:

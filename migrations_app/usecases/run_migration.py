@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
-from hosts.facts.guest import GuestDetails, RunState
+from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
 from hosts.facts.storage import Volume, VolumeSpec
 from hosts.facts.unknown import Unknown
@@ -186,15 +186,14 @@ class Start:
         for host, identity in ((row.source, source), (row.target, target)):
             if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
                 raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
-        look = facts.guest_look
         return {
             "source_xml": details.xml,
             "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
             "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
             "was_persistent": details.persistent,
-            "was_paused": not isinstance(look, Unknown) and look.state is RunState.PAUSED,
+            "was_paused": facts.paused,
             "source_autostart": details.autostart,
-            "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source),
+            "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.paused),
         }
 
     # --- start ----------------------------------------------------------------------------------------------------

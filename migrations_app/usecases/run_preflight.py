@@ -61,7 +61,7 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         preflight,
         verdict=report.verdict,
         findings=[finding.as_json() for finding in report.findings],
-        forecast=forecast_for(preflight.asked_by, preflight.request, guest, sighting.host),
+        forecast=forecast_for(preflight.asked_by, preflight.request, guest, sighting.host, paused=facts.paused),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import Any
 
+from hosts.facts.guest import JobStats
 from hosts.gateway.port import GatewayError, HostConnection
 from migrations_app.domain.preflight.shared import virsh
 from migrations_app.models import Migration
@@ -13,12 +14,12 @@ from migrations_app.usecases.ledger import Claim
 from migrations_app.usecases.lines import Line
 
 
-def felt_downtime(target: Line, source: Line, uuid: str) -> int | None:
-    """Milliseconds libvirt measured: the destination has them after a pre-copy, the source after a post-copy."""
+def finished_job(target: Line, source: Line, uuid: str) -> JobStats | None:
+    """libvirt's account of the whole move: the destination has it after a pre-copy, the source after a post-copy."""
     for line in (target, source):
         stats = line.ask(lambda c: c.finished_job(uuid))
         if stats is not None and stats.downtime_ms is not None:
-            return stats.downtime_ms
+            return stats
     return None
 
 

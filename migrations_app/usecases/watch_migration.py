@@ -12,10 +12,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosts.facts.guest import GuestLook, JobKind
+from hosts.facts.guest import GuestLook, JobKind, JobStats
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, call_may_still_begin, decide
-from migrations_app.domain.progress import Progress, advance, refine
+from migrations_app.domain.progress import Progress, advance, complete, refine
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.elsewhere import elsewhere
@@ -23,7 +23,7 @@ from migrations_app.usecases.heartbeat import Heartbeat
 from migrations_app.usecases.ledger import Claim, LostClaim
 from migrations_app.usecases.lines import Line
 from migrations_app.usecases.mover import Mover
-from migrations_app.usecases.settle import carry_autostart, delete_own_volumes, felt_downtime
+from migrations_app.usecases.settle import carry_autostart, delete_own_volumes, finished_job
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
@@ -67,6 +67,7 @@ class Watch:
         self._aborted_at = 0.0
         self._cancel = migration.cancel_requested_at is not None
         self._settled = False
+        self._finished: JobStats | None = None
         self._left_to_do = ""
         self._phase = State.COPYING_MEMORY
         self._next_look = time.monotonic()
@@ -220,15 +221,16 @@ class Watch:
         if self.mover is not None:
             self.mover.over.wait(CALL_RETURNS_SECONDS)
         self._become(State.VERIFYING, f"{self.migration.guest_name} has arrived. Both hosts are asked once more.")
-        self.migration.downtime_ms = felt_downtime(self.target, self.source, self._uuid)
+        self._finished = finished_job(self.target, self.source, self._uuid)
         self._left_to_do = carry_autostart(self.held, self.migration, self.source, self.target)
         self._settled = True
 
     def _end(self, decision: Decision) -> None:
         row = self.migration
-        fields: dict[str, Any] = {"timings": self._timings(), "downtime_ms": row.downtime_ms}
+        fields: dict[str, Any] = {"timings": self._timings()}
         if decision.verdict is Verdict.DONE:
-            fields["progress"] = advance(self._progress, None, State.DONE).as_json()
+            fields["progress"] = complete(self._progress, self._finished).as_json()
+            fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
             decision = replace(decision, what_to_do=self._left_to_do)
         elif Action.DELETE_OWN_VOLUMES in decision.actions:
             fields["created_volumes"] = delete_own_volumes(self.held, row, self.target)
@@ -238,10 +240,12 @@ class Watch:
     def _timings(self) -> dict[str, float]:
         now = time.monotonic()
         over = self._over_at or now
-        begun = timezone.now() - self.migration.started_at if self.migration.started_at else None
         verify = now - over
-        transfer = begun.total_seconds() - verify if begun else 0.0
-        return {**self.migration.timings, "transfer": round(transfer, 4), "verify": round(verify, 4)}
+        timings = {**self.migration.timings, "verify": round(verify, 4)}
+        if self.mover is not None and self.migration.started_at:  # an adopter did not see when the job was over
+            begun = timezone.now() - self.migration.started_at
+            timings["transfer"] = round(begun.total_seconds() - verify, 4)
+        return timings
 
     def _become(self, new: State, text: str = "", **fields: Any) -> None:
         if new is self.state:

@@ -14,6 +14,7 @@ from hosts.gateway.port import GatewayError, HostUnreachable, MigrateCall, PeerP
 from hosts.models import Host, Sighting
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.models import Migration, Preflight, ProbeLock
+from migrations_app.usecases import forecast as forecasts
 from migrations_app.usecases import run_migration as running
 from migrations_app.usecases import watch_migration
 from migrations_app.usecases.ask_preflight import ask_preflight
@@ -316,7 +317,7 @@ def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: A
     first = scene.run(scene.request(guest))
     assert (first.state, first.forecast) == (State.DONE, {})
     Migration.objects.filter(pk=first.pk).update(
-        timings={"transfer": 10.0}, downtime_ms=412, progress={"transferred_bytes": 100 * 1024 * 1024}
+        downtime_ms=412, progress={"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000}
     )
     uuid = guest.definition.uuid
     scene.fleet["kvm-a"].guests[uuid] = scene.fleet["kvm-b"].guests.pop(uuid)
@@ -331,14 +332,23 @@ def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: A
 def test_a_forecast_knows_only_what_its_person_may_see(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest()
     done = scene.run(scene.request(guest))
-    Migration.objects.filter(pk=done.pk).update(
-        timings={"transfer": 10.0}, progress={"transferred_bytes": 100 * 1024 * 1024}
-    )
+    Migration.objects.filter(pk=done.pk).update(progress={"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000})
     stranger = User.objects.create_user("stranger")
     asked = (done.request, done.guest, done.source)
-    assert forecast_for(operator, *asked)["runs"] == 1
-    assert forecast_for(stranger, *asked) == {}
-    assert forecast_for(None, *asked) == {}
+    assert forecast_for(operator, *asked, paused=False)["runs"] == 1
+    assert forecast_for(stranger, *asked, paused=False) == {}
+    assert forecast_for(None, *asked, paused=False) == {}
+
+
+def test_a_mistake_in_the_forecast_stops_nothing(scene: Scene, operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecasts, "forecast", lambda *_, **__: 1 / 0)
+    guest = scene.add_guest()
+    migration = scene.request(guest)
+    preflight = ask_preflight(by=operator, request=migration.request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    preflight.refresh_from_db()
+    assert (bool(preflight.verdict), preflight.forecast) == (True, {})
+    assert scene.run(migration).state == State.DONE
 
 
 # --- the lock of the peer probe ---------------------------------------------------------------------------------------

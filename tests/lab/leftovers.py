@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,17 @@ Before = dict[str, Inventory]
 
 
 def take(lab: Lab) -> Before:
+    """Once two looks agree: whoever asked something a moment ago may still be leaving."""
+    seen = _look(lab)
+    for _ in range(20):
+        time.sleep(0.3)
+        before, seen = seen, _look(lab)
+        if before == seen:
+            break
+    return seen
+
+
+def _look(lab: Lab) -> Before:
     return {name: _take(host) for name, host in lab.hosts.items()}
 
 
@@ -75,11 +87,11 @@ def assert_moved(
 
 def _assert_equal(lab: Lab, wanted: Before) -> None:
     """Connections may take a moment to be closed at both ends; a guest is where it is."""
-    seen = take(lab)
+    seen = _look(lab)
     for name, inventory in wanted.items():
         assert seen[name].running == inventory.running, name
         assert seen[name].domains == inventory.domains, name
-    wait_until(lambda: take(lab) == wanted, 20, "nothing is left over", tell=lambda: _difference(wanted, take(lab)))
+    wait_until(lambda: _look(lab) == wanted, 20, "nothing is left over", tell=lambda: _difference(wanted, _look(lab)))
 
 
 def _difference(wanted: Before, seen: Before) -> str:

@@ -192,10 +192,10 @@ def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
 def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator: Client) -> None:
     report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
     page = f"/preflights/{report.pk}/"
-    assert "None yet: kvmweb learns from moves" in as_operator.get(page).content.decode()
+    assert "None yet: there is no earlier move of this kind" in as_operator.get(page).content.decode()
     seed.Preflight.objects.filter(pk=report.pk).update(forecast=seed.FORECAST)
     text = as_operator.get(page).content.decode()
-    assert "8 to 12 s, as in its earlier moves." in text
+    assert "8 to 12 s, for what it sent in its earlier moves." in text
     assert "70 to 140 ms, by what was felt before." in text
     assert "It did before: it wrote 38 MiB/s and the link carried 412 MiB/s." in text
     assert "From 3 earlier moves between these two hosts; no promise." in text

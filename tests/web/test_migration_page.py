@@ -15,6 +15,9 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from tests.web import seed
 
+#: the name as sentences show it: apart from the rest, and unable to turn it
+SHOWN = f"\u2068{seed.RTL.replace(chr(0x202E), chr(0xFFFD))}\u2069"
+
 
 def text_of(client: Client, migration: Migration) -> str:
     return client.get(f"/migrations/{migration.pk}/").content.decode()
@@ -221,16 +224,17 @@ def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, A
 def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_viewer: Client) -> None:
     migration: Migration = scene["cancelled"]
     migration.state_text = f"{seed.RTL} runs on kvm-b. The migration was cancelled."
-    assert words.told(migration) == f"\u2068{seed.RTL}\u2069 runs on kvm-b. The migration was cancelled."
-    assert f"olga asked to move \u2068{seed.RTL}\u2069 from kvm-b" in text_of(as_viewer, migration)
+    assert words.told(migration) == f"{SHOWN} runs on kvm-b. The migration was cancelled."
+    assert f"olga asked to move {SHOWN} from kvm-b" in text_of(as_viewer, migration)
 
 
 def test_a_check_may_name_it_too(scene: dict[str, Any], as_viewer: Client) -> None:
-    found = {**seed.FINDINGS[3], "summary": f"{seed.RTL} has 1 snapshot.", "affects": f"VM {seed.RTL}"}
+    summary = f"{seed.RTL} uses network \u2069\u202eten, which is missing."
+    found = {**seed.FINDINGS[3], "summary": summary, "affects": f"VM {seed.RTL}"}
     Migration.objects.filter(pk=scene["cancelled"].pk).update(findings=[found])
     text = text_of(as_viewer, scene["cancelled"])
-    assert f"<strong>\u2068{seed.RTL}\u2069 has 1 snapshot.</strong>" in text
-    assert f'<bdi class="affects">VM {seed.RTL}</bdi>' in text
+    assert f"<strong>{SHOWN} uses network \ufffd\ufffdten, which is missing.</strong>" in text
+    assert f'<span class="affects">VM {SHOWN}</span>' in text
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -244,8 +248,9 @@ def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as
     ]
     assert "9.4 s, foreseen 8 to 12 s" in text_of(as_viewer, done)
     done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
-    assert words.outcome_times(done)[1:] == [("Copying", "9.4 s, foreseen at most 40 s"), ("Downtime", "84 ms")]
-    done.forecast, done.downtime_ms, done.timings = {}, None, {}
+    copying, downtime = words.outcome_times(done)[1:]
+    assert (copying[1], downtime[1]) == ("9.4 s, foreseen about 40 s for one pass", "84 ms")
+    done.forecast, done.downtime_ms, done.progress = {}, None, {}
     assert words.outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
 
 

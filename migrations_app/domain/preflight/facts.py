@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hosts.facts.guest import GuestDefinition, GuestLook, GuestStatus
+from hosts.facts.guest import GuestDefinition, GuestLook, GuestStatus, RunState
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Mount, Pool, Volume
@@ -73,3 +73,8 @@ class Facts:
     #: only for KVM guests: (usable, libvirt's words) from compareHypervisorCPU
     target_cpu: tuple[bool, str] | Unknown
     peer: PeerFact | Unknown
+
+    @property
+    def paused(self) -> bool:
+        """Seen paused; not seen is not paused."""
+        return not isinstance(self.guest_look, Unknown) and self.guest_look.state is RunState.PAUSED

@@ -28,7 +28,10 @@ def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
     assert seen
     assert (seen.low_ms, seen.high_ms) == (10_000, 20_000)
     assert (seen.downtime_low_ms, seen.downtime_high_ms) == (300, 500)
-    assert words.forecast_words("web-01", seen)[0] == ("Copying takes", "10 to 20 s, as in its earlier moves.")
+    assert words.forecast_words("web-01", seen)[0] == (
+        "Copying takes",
+        "10 to 20 s, for what it sent in its earlier moves.",
+    )
     assert words.forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
 
 
@@ -36,7 +39,7 @@ def test_the_first_move_of_a_guest_has_only_an_upper_end() -> None:
     seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=False)
     assert seen
     assert (seen.low_ms, seen.high_ms, seen.ends) == (None, 51_200, None)
-    assert words.forecast_words("web-01", seen)[0][1].startswith("At most about 51 s")
+    assert words.forecast_words("web-01", seen)[0][1].startswith("About 51 s for one pass over all of its memory")
     assert words.forecast_words("web-01", seen)[-1][1].startswith("Not known")
 
 
@@ -51,6 +54,37 @@ def test_a_limit_slows_what_is_foreseen() -> None:
     seen = forecast([run()], memory_bytes=512 * MIB, with_disks=False, limit_bps=MIB)
     assert seen
     assert seen.low_ms == seen.high_ms == 100_000
+    assert seen.bps == 10 * MIB  # what the link carried is not what it may carry now
+
+
+def test_a_limit_below_what_it_writes_does_not_end() -> None:
+    seen = forecast([run(dirty=2 * MIB)], memory_bytes=MIB, with_disks=False, limit_bps=MIB)
+    assert seen
+    assert seen.ends is False
+    assert "it wrote 2 MiB/s and at most 1 MiB/s may be sent." in words.forecast_words("web-01", seen)[-1][1]
+
+
+def test_short_moves_say_little_about_the_link() -> None:
+    short = run(own=False, mib=1, seconds=1)
+    seen = forecast([short, run()], memory_bytes=MIB, with_disks=False)
+    alone = forecast([short], memory_bytes=MIB, with_disks=False)
+    assert seen
+    assert alone
+    assert (seen.runs, seen.bps, alone.bps) == (2, 10 * MIB, MIB)
+
+
+def test_of_a_paused_guest_only_the_time_is_foreseen() -> None:
+    seen = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False, paused=True)
+    assert seen
+    assert (seen.downtime_high_ms, seen.ends) == (None, None)
+    assert [what for what, _ in words.forecast_words("web-01", seen)] == ["Copying takes"]
+
+
+def test_what_it_wrote_is_what_its_last_move_saw() -> None:
+    unseen, newer, older = run(), run(dirty=MIB), run(dirty=9 * MIB)
+    seen = forecast([unseen, newer, older], memory_bytes=MIB, with_disks=False)
+    assert seen
+    assert seen.dirty_bps == MIB
 
 
 def test_whether_it_ends() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hosts.facts.guest import JobKind, JobStats
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.progress import CAP, Phase, Progress, advance, refine
+from migrations_app.domain.progress import CAP, Phase, Progress, advance, complete, refine
 
 MIB = 1024 * 1024
 STATS = JobStats(
@@ -71,7 +71,7 @@ def test_never_backwards_and_never_100_before_done(steps: list[tuple[JobStats | 
         assert (before.iteration or 0) <= (after.iteration or 0)
         if after.eta_low_ms is not None and after.eta_high_ms is not None:
             assert after.eta_low_ms <= after.eta_high_ms
-    assert advance(seen[-1], None, State.DONE).percent == 100
+    assert complete(seen[-1], None).percent == 100
 
 
 @given(stats)
@@ -99,6 +99,7 @@ def test_the_first_pass() -> None:
         "total_bytes": 1000 * MIB,
         "rate_bps": 100 * MIB,
         "dirty_bps": None,
+        "dirty_max_bps": None,
         "iteration": 1,
         "elapsed_ms": 1000,
         "expected_downtime_ms": 300,
@@ -149,8 +150,19 @@ def test_without_a_job_the_numbers_stay_and_the_future_is_gone() -> None:
 
 
 def test_done_is_100_with_nothing_left() -> None:
-    done = advance(advance(None, STATS, State.COPYING_MEMORY), None, State.DONE)
+    done = complete(advance(None, STATS, State.COPYING_MEMORY), None)
     assert (done.phase, done.percent, done.remaining_bytes) == (Phase.DONE, 100, 0)
+
+
+def test_libvirts_own_account_counts_what_came_after_the_last_look() -> None:
+    last = advance(None, replace(STATS, dirty_bps=50 * MIB, iteration=2), State.COPYING_MEMORY)
+    calmer = advance(last, replace(STATS, dirty_bps=10 * MIB, iteration=3), State.COPYING_MEMORY)
+    finished = JobStats(kind=JobKind.MIGRATION_OUT, elapsed_ms=4000, memory_processed=1200 * MIB, iteration=4)
+    done = complete(calmer, finished)
+    assert (done.elapsed_ms, done.transferred_bytes, done.iteration) == (4000, 1200 * MIB, 4)
+    assert (done.rate_bps, done.dirty_max_bps, done.dirty_bps) == (300 * MIB, 50 * MIB, None)
+    nothing_seen = complete(Progress(), finished)  # by an adopter who came when it was over
+    assert (nothing_seen.percent, nothing_seen.elapsed_ms) == (100, 4000)
 
 
 def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
