@@ -234,10 +234,15 @@ class Guest(models.Model):
         return self.name
 
     def current_sighting(self) -> Sighting | None:
-        """Where the guest is, as far as we know: where it runs, else where it is defined; None when seen nowhere."""
+        """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
+        defined; None when seen nowhere. queries.guest_rows says the same to the database."""
         here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
-        here.sort(key=lambda sighting: (not sighting.active, -sighting.seen_at.timestamp()))
+        here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
         return here[0] if here else None
+
+
+#: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
+IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy")}
 
 
 class Sighting(models.Model):
@@ -251,6 +256,8 @@ class Sighting(models.Model):
     autostart = models.BooleanField(null=True)
     managed_save = models.BooleanField(null=True)
     snapshots = models.PositiveIntegerField(null=True)
+    #: when the host last told these four
+    details_seen_at = models.DateTimeField(null=True, blank=True)
     #: when the host last said so
     seen_at = models.DateTimeField()
     state_since = models.DateTimeField()
@@ -267,6 +274,10 @@ class Sighting(models.Model):
     @property
     def active(self) -> bool:
         return self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+
+    @property
+    def in_migration(self) -> bool:
+        return self.state == IN_MIGRATION["state"] and self.reason in IN_MIGRATION["reason__in"]
 
     @property
     def stale_since(self) -> datetime | None:

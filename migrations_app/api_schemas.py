@@ -273,6 +273,7 @@ class ProgressOut(Schema):
     iteration: int | None = None
     elapsed_ms: int | None = None
     expected_downtime_ms: int | None = None
+    allowed_downtime_ms: int | None = None
     eta_low_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
@@ -283,8 +284,11 @@ class ProgressOut(Schema):
 
 
 class ErrorOut(Schema):
+    """`libvirt`: its own words, when it gave up with an error."""
+
     cause: str = ""
     what_to_do: str = ""
+    libvirt: str = ""
 
 
 class MigrationOut(Schema):

@@ -32,7 +32,6 @@ def fragments(topic: str, entries: Sequence[Entry]) -> str | None:
     values = {
         "migration": migration,
         "progress": migration.progress,
-        "allowed_ms": migration.options.get("max_downtime_ms"),
         "oob": True,
     }
     parts: list[str] = [render_to_string(template, values) for template in _NUMBERS]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 12
 _TITLES = (
     ("blocker", "Must be settled first"),
-    ("unknown", "Could not be seen"),
     ("warning", "Read before you go on"),
+    ("unknown", "Could not be seen"),
     ("info", "Good to know"),
 )
 _TONES = {"blocked": "bad", "unknown": "unk", "warnings": "warn", "ok": "ok"}

@@ -51,6 +51,11 @@ def span(low: float | None, high: float | None) -> str:
     return f"{number} to {last}" if last.endswith(f" {unit}") and last.count(" ") == 1 else f"{first} to {last}"
 
 
+def downtime(low: int, high: int) -> str:
+    """Always in ms, as everywhere: "70 to 140 ms", "about 84 ms"."""
+    return f"about {high} ms" if low == high else f"{low} to {high} ms"
+
+
 def _short(value: float) -> str:
     if value >= 99.95 or value == int(value):
         return f"{value:.0f}"

@@ -103,7 +103,6 @@ def migration_values(migration: Migration) -> dict[str, object]:
         "second_line": words.second_line(migration, first_line),
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
-        "allowed_ms": migration.options.get("max_downtime_ms"),
         "may_cancel": may_cancel,
         "consequence": consequence,
         "closing": words.close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",

@@ -31,6 +31,8 @@ RUN_LOOKS: dict[str, Look] = {
     RunState.PMSUSPENDED: Look("Suspended", "amber", "zzz"),
     RunState.NOSTATE: Look("Unknown", "grey", "question-mark"),
 }
+#: paused at the source for the last pages, or a copy at the destination that does not run yet
+MIGRATING = Look("Migrating", "blue", "arrows-right-left")
 NOWHERE = Look("Not seen", "grey", "question-mark")
 
 CONTACT_LOOKS: dict[str, Look] = {
@@ -65,7 +67,7 @@ def run_look(sighting: Sighting | None) -> Look:
     """A state we cannot see now is shown grey, as what it was."""
     if sighting is None:
         return NOWHERE
-    look = RUN_LOOKS.get(sighting.state, NOWHERE)
+    look = MIGRATING if sighting.in_migration else RUN_LOOKS.get(sighting.state, NOWHERE)
     if sighting.stale_since is not None:
         return Look(f"Was {look.label.lower()}", "grey", "clock")
     return look
@@ -282,8 +284,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     lines = [("Copying takes", takes)]
     if seen.paused:
         return lines
-    if seen.downtime_high_ms is not None:
-        stood = units.span(seen.downtime_low_ms, seen.downtime_high_ms)
+    if stood := _foreseen_downtime(seen):
         lines.append(("Stands still", f"{_first_upper(stood)}, by what was felt before."))
     carried = f"the link carried {units.rate(seen.bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
@@ -306,10 +307,14 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
         lines.append(("Copying", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]
-    stood = ""
-    if seen is not None and seen.downtime_high_ms is not None:
-        stood = f", foreseen {units.span(seen.downtime_low_ms, seen.downtime_high_ms)}"
-    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{stood}")]
+    stood = _foreseen_downtime(seen)
+    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', foreseen {stood}' if stood else ''}")]
+
+
+def _foreseen_downtime(seen: Forecast | None) -> str:
+    if seen is None or seen.downtime_low_ms is None or seen.downtime_high_ms is None:
+        return ""
+    return units.downtime(seen.downtime_low_ms, seen.downtime_high_ms)
 
 
 def _foreseen_copying(seen: Forecast | None) -> str:

@@ -185,6 +185,9 @@ class LibvirtConnection:
     def abort(self, uuid: str) -> None:
         _mover.abort(self._link, self._guests, uuid)
 
+    def max_downtime(self, uuid: str) -> int:
+        return _mover.max_downtime(self._link, self._guests, uuid)
+
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
         _mover.set_max_downtime(self._link, self._guests, uuid, milliseconds)
 

@@ -146,6 +146,13 @@ def abort(link: Link, guests: Guests, uuid: str) -> None:
     link.call("abort the migration", work, key=("abort", uuid))
 
 
+def max_downtime(link: Link, guests: Guests, uuid: str) -> int:
+    def work(raw: libvirt.virConnect) -> int:
+        return int(guests.handle(raw, uuid).migrateGetMaxDowntime(0))
+
+    return link.call("the longest downtime", work, key=("max downtime", uuid))
+
+
 def set_max_downtime(link: Link, guests: Guests, uuid: str, milliseconds: int) -> None:
     def work(raw: libvirt.virConnect) -> None:
         guests.handle(raw, uuid).migrateSetMaxDowntime(milliseconds, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Q, QuerySet, Sum
 
 from hosts.facts.guest import RunState
-from hosts.models import Errand, Host, Network, Sighting, StoragePool, Volume
+from hosts.models import IN_MIGRATION, Errand, Host, Network, Sighting, StoragePool, Volume
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.journal.writer import host_topic
 
@@ -22,7 +22,9 @@ MOST_GUESTS = 100
 MOST_VOLUMES = 500
 
 _HERE = Q(sightings__gone_since=None)
-_ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE)
+_COPY = Q(**{f"sightings__{field}": value for field, value in IN_MIGRATION.items()})
+#: what arrives is counted when it has arrived, and until then where it runs
+_ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE) & ~_COPY
 
 
 def host_rows(user: Any) -> QuerySet[Host]:
@@ -65,7 +67,9 @@ class HostPage:
 
 def host_page(host: Host) -> HostPage:
     here = Sighting.objects.filter(host=host, gone_since=None)
-    totals = here.exclude(state__in=INACTIVE).aggregate(count=Count("pk"), memory=Sum("guest__memory_kib", default=0))
+    totals = here.exclude(Q(state__in=INACTIVE) | Q(**IN_MIGRATION)).aggregate(
+        count=Count("pk"), memory=Sum("guest__memory_kib", default=0)
+    )
     sightings = list(here.select_related("guest", "host").order_by("guest__name", "guest")[: MOST_GUESTS + 1])
     more = here.count() - MOST_GUESTS if len(sightings) > MOST_GUESTS else 0
     return HostPage(

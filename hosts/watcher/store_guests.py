@@ -134,17 +134,19 @@ def details_seen(pk: int, found: Sequence[tuple[GuestDetails, datetime]]) -> Non
 
 def _describe(guest: Guest, sighting: Sighting, details: GuestDetails, started: datetime) -> bool:
     """Whether something shown changed."""
-    changed = assign(
-        sighting,
-        {
-            "persistent": details.persistent,
-            "autostart": details.autostart,
-            "managed_save": details.managed_save,
-            "snapshots": count(details.snapshots, _MOST_VCPUS),
-        },
-    )
-    if changed:
-        sighting.save(update_fields=changed)
+    changed: list[str] = []
+    if not outdated(started, sighting.details_seen_at):
+        changed = assign(
+            sighting,
+            {
+                "persistent": details.persistent,
+                "autostart": details.autostart,
+                "managed_save": details.managed_save,
+                "snapshots": count(details.snapshots, _MOST_VCPUS),
+            },
+        )
+        sighting.details_seen_at = started
+        sighting.save(update_fields=[*changed, "details_seen_at"])
     if not outdated(started, guest.details_seen_at) and _speaks_for(sighting, guest):
         altered = assign(guest, _columns(details.live or details.definition))
         guest.details_seen_at = started

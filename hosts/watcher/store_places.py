@@ -72,7 +72,7 @@ def _store(model: type[Place], pk: int, values: dict[str, dict[str, Any]], start
         if row is None:
             model.objects.create(host=host, name=name, seen_at=started, **columns)
             shown = True
-        elif not outdated(started, row.seen_at):
+        elif not outdated(started, row.gone_since or row.seen_at):
             differs: list[str] = assign(row, columns | {"gone_since": None})
             row.seen_at = started
             row.save(update_fields=[*differs, "seen_at"])

@@ -14,8 +14,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from kvmweb.accounts import record
-from kvmweb.accounts.admin_site import ForAdmins, is_admin
-from kvmweb.accounts.permissions import Role
+from kvmweb.accounts.admin_site import ForAdmins
+from kvmweb.accounts.permissions import Right, Role, may
 
 admin.site.unregister([User, Group])
 
@@ -71,10 +71,12 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
         return answer
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_admin(request.user)
+        return may(request.user, Right.MANAGE_PEOPLE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_admin(request.user) and (obj is None or not obj.is_superuser or _is_superuser(request))
+        return may(request.user, Right.MANAGE_PEOPLE) and (
+            obj is None or not obj.is_superuser or _is_superuser(request)
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -89,13 +91,23 @@ class Groups(ForAdmins, GroupAdmin):
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_admin(request.user)
+        return may(request.user, Right.MANAGE_PEOPLE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_admin(request.user) and not _is_role(obj)
+        return may(request.user, Right.MANAGE_PEOPLE) and not _is_role(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_admin(request.user) and not _is_role(obj)
+        return may(request.user, Right.MANAGE_PEOPLE) and not _is_role(obj)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        before = Group.objects.get(pk=obj.pk).name if change else ""
+        super().save_model(request, obj, form, change)
+        if before != obj.name:
+            record.group(before, obj.name, by=cast("User", request.user))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        record.group(obj.name, "", by=cast("User", request.user))
+        super().delete_model(request, obj)
 
 
 def _is_superuser(request: HttpRequest) -> bool:

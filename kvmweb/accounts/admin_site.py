@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from kvmweb.accounts.permissions import Role, roles_of
+from kvmweb.accounts.permissions import Right, may, require
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin[Any]
@@ -21,10 +20,6 @@ else:
 
 #: other apps bring admin pages of their own; editing addresses, the queue or tokens there would go past our rules
 _SHOWN = {"auth", "hosts", "journal", "migrations_app"}
-
-
-def is_admin(user: Any) -> bool:
-    return Role.ADMIN in roles_of(user)
 
 
 class KvmwebAdminSite(AdminSite):
@@ -39,12 +34,12 @@ class KvmwebAdminSite(AdminSite):
         super().register(shown, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return is_admin(request.user)
+        return may(request.user, Right.MANAGE_PEOPLE)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The one login page of kvmweb, with its rate limits."""
-        if request.user.is_authenticated and not self.has_permission(request):
-            raise PermissionDenied("People and records need the admin role.")
+        if request.user.is_authenticated:
+            require(request.user, Right.MANAGE_PEOPLE)
         index = reverse("admin:index")
         following = request.GET.get("next", "")
         return redirect_to_login(following if following.startswith(index) else index, reverse("account_login"))
@@ -54,10 +49,10 @@ class ForAdmins(_Admin):
     """Seen by whoever has the admin role, whatever Django's own permissions say."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return is_admin(request.user)
+        return may(request.user, Right.MANAGE_PEOPLE)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_admin(request.user)
+        return may(request.user, Right.MANAGE_PEOPLE)
 
 
 class ReadOnly(ForAdmins):

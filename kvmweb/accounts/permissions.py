@@ -33,6 +33,7 @@ class Right(StrEnum):
     MANAGE_HOSTS = "kvmweb.manage_hosts"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
     CLOSE = "kvmweb.close"
+    MANAGE_PEOPLE = "kvmweb.manage_people"
 
 
 def roles_of(user: Any) -> frozenset[str]:
@@ -68,6 +69,7 @@ rules.set_perm(Right.MOVE, is_operator)
 rules.set_perm(Right.MANAGE_HOSTS, is_admin)
 rules.set_perm(Right.MOVE_UNSAFE, is_admin)
 rules.set_perm(Right.CLOSE, is_admin)
+rules.set_perm(Right.MANAGE_PEOPLE, is_admin)
 
 
 def may(user: Any, right: Right, thing: Model | None = None) -> bool:
@@ -90,5 +92,6 @@ DENIED = {
     Right.MOVE: "Moving VMs needs the operator role.",
     Right.MANAGE_HOSTS: "Registering and changing hosts needs the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may choose an unsafe migration.",
+    Right.MANAGE_PEOPLE: "People and records need the admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
 }

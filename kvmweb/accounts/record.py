@@ -47,6 +47,17 @@ def new_password(user: User, *, by: User | None = None) -> None:
         tell(user, f"{_who(by)} gave {isolated(user.get_username())} a new password", by=by)
 
 
+def group(before: str, now: str, *, by: User) -> None:
+    """Made ("" before), renamed, or removed ("" now); told with whoever did it."""
+    if not before:
+        text = f"made the group {isolated(now)}"
+    elif not now:
+        text = f"removed the group {isolated(before)}"
+    else:
+        text = f"renamed the group {isolated(before)} to {isolated(now)}"
+    tell(by, f"{_who(by)} {text}", by=by)
+
+
 def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
     """allauth's signal: somebody has changed their own password."""
     new_password(user, by=user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.reasons import meaning
 from migrations_app.domain.verdict import Decision, JobRecord, Verdict
 from migrations_app.domain.whereabouts import at_destination, at_source
 
@@ -37,7 +38,7 @@ class Case:
         return Decision(
             verdict=Verdict.NEEDS_ATTENTION,
             sentence=sentence,
-            cause=" ".join(filter(None, (cause, self.both_say, self.libvirt_said))),
+            cause=" ".join(filter(None, (cause, self.both_say, meaning(self.job.call_error)))),
             what_to_do=what_to_do,
         )
 
@@ -54,10 +55,6 @@ class Case:
     @property
     def arrived(self) -> str:
         return f"{self.job.name} {_IS_ON.get(self.destination.state, 'is on')} {self.job.target}"
-
-    @property
-    def libvirt_said(self) -> str:
-        return f"libvirt said: {self.job.call_error}" if self.job.call_error else ""
 
     @property
     def both_say(self) -> str:

@@ -7,10 +7,12 @@ person is needed the words say exactly what to run: nothing is resumed, destroye
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.case import Case, virsh
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.reasons import meaning
 from migrations_app.domain.verdict import Action, Decision, JobRecord, Verdict
 from migrations_app.domain.whereabouts import STARTED_ANEW, USER, At, There
 
@@ -37,7 +39,7 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     if job.job_over and source.job is JobKind.MIGRATION_OUT:
         others = f"{case.here}, and a migration that kvmweb did not start is moving it. Waiting for its end."
         return case.wait(others, case.both_say)
-    return _ROWS[case.at](case)
+    return replace(_ROWS[case.at](case), libvirt=job.call_error)
 
 
 def _silent(case: Case) -> Decision:
@@ -222,7 +224,7 @@ def _stayed(case: Case, here: str) -> Decision:
         return Decision(
             verdict=Verdict.CANCELLED,
             sentence=f"{here}. The migration was cancelled.{who}",
-            cause=job.call_error,
+            cause=meaning(job.call_error),
             actions=actions,
         )
     return Decision(
@@ -236,7 +238,7 @@ def _stayed(case: Case, here: str) -> Decision:
 
 def _why_it_stayed(job: JobRecord) -> str:
     if job.call_error:
-        return job.call_error
+        return meaning(job.call_error)
     if not job.call_made:
         return "The worker ended before it asked libvirt to move the VM."
     if job.call_returned is None and not job.job_seen:
@@ -326,7 +328,7 @@ def _arrived(case: Case) -> Decision:
             f"{where}, and its shut-off definition is still on {job.source}.",
             f"{virsh(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
         )
-    return Decision(verdict=Verdict.DONE, sentence=_arrival_words(case, where), cause=job.call_error)
+    return Decision(verdict=Verdict.DONE, sentence=_arrival_words(case, where), cause=meaning(job.call_error))
 
 
 def _arrival_words(case: Case, where: str) -> str:

@@ -56,6 +56,7 @@ class Progress:
     iteration: int | None = None
     elapsed_ms: int | None = None
     expected_downtime_ms: int | None = None
+    allowed_downtime_ms: int | None = None
     eta_low_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
@@ -82,7 +83,12 @@ def refine(shown: State, stats: JobStats) -> State:
 
 
 def advance(
-    previous: Progress | None, stats: JobStats | None, state: State, *, guest_memory_bytes: int = 0
+    previous: Progress | None,
+    stats: JobStats | None,
+    state: State,
+    *,
+    guest_memory_bytes: int = 0,
+    allowed_downtime_ms: int | None = None,
 ) -> Progress:
     """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future."""
     last = previous or Progress()
@@ -106,6 +112,7 @@ def advance(
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
         expected_downtime_ms=stats.downtime_ms,
+        allowed_downtime_ms=last.allowed_downtime_ms if allowed_downtime_ms is None else allowed_downtime_ms,
         eta_low_ms=low,
         eta_high_ms=high,
         converging=None if dirty is None or not rate else rate > dirty,
@@ -145,6 +152,7 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         dirty_max_bps=last.dirty_max_bps,
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
+        allowed_downtime_ms=last.allowed_downtime_ms,
         disk_remaining_bytes=last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
     )

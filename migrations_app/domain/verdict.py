@@ -64,7 +64,8 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`sentence` says where the VM runs now, `cause` why, `what_to_do` what a person should do ("": nothing).
+    """`sentence` says where the VM runs now, `cause` why, `what_to_do` what a person should do ("": nothing), `libvirt`
+    what libvirt itself said when it gave up.
 
     `state` comes with IN_PROGRESS only; with WAIT the shown state is VERIFYING once the call is over.
     """
@@ -74,4 +75,5 @@ class Decision:
     state: State | None = None
     cause: str = ""
     what_to_do: str = ""
+    libvirt: str = ""
     actions: tuple[Action, ...] = ()

@@ -218,9 +218,17 @@ def found(text: str, name: str) -> str:
 
 @register.simple_tag
 def place_state(place: Any) -> SafeString:
-    """A pool, network or bridge: active, inactive, or gone from its host."""
+    """A pool, network or bridge: active, inactive, gone from its host, or what it was when its host last answered."""
     if place.gone_since is not None:
         return _mark(Look("Gone", "grey", "circle-x"))
+    if not place.host.answers:
+        return _mark(Look("Was active" if place.active else "Was inactive", "grey", "clock"))
     return _mark(
         Look("Active", "green", "circle-check") if place.active else Look("Inactive", "amber", "circle-dashed")
     )
+
+
+@register.simple_tag
+def read_at(*places: Any) -> datetime | None:
+    """When the host last told of any of these pools, networks, bridges."""
+    return max((place.seen_at for group in places for place in group), default=None)

@@ -21,7 +21,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, RowNumber
 
-from hosts.models import Guest, Host, Sighting
+from hosts.models import IN_MIGRATION, Guest, Host, Sighting
 from hosts.usecases.pages import INACTIVE, host_rows
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
@@ -48,9 +48,14 @@ def active_migrations(user: Any) -> list[Migration]:
 
 
 def _here() -> QuerySet[Sighting]:
-    """The sighting that tells where a guest is: active before inactive, then the newest. See Guest.current_sighting."""
-    idle = Case(When(state__in=INACTIVE, then=Value(1)), default=Value(0), output_field=IntegerField())
-    return Sighting.objects.filter(guest=OuterRef("pk"), gone_since=None).order_by(idle, "-seen_at")
+    """The sighting that tells where a guest is, see Guest.current_sighting."""
+    rank = Case(
+        When(state__in=INACTIVE, then=Value(2)),
+        When(**IN_MIGRATION, then=Value(1)),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    return Sighting.objects.filter(guest=OuterRef("pk"), gone_since=None).order_by(rank, "-seen_at")
 
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
@@ -141,7 +146,7 @@ def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
     )
     rows = (
         Sighting.objects.filter(gone_since=None, host__in=bars)
-        .exclude(state__in=INACTIVE)
+        .exclude(Q(state__in=INACTIVE) | Q(**IN_MIGRATION))
         .annotate(rank=rank)
         .filter(rank__lte=SEGMENTS)
         .order_by("host_id", "rank")

@@ -66,6 +66,7 @@ class Watch:
         self._over_at: float | None = None
         self._aborted_at = 0.0
         self._cancel = migration.cancel_requested_at is not None
+        self._allowed_ms: int | None = None
         self._settled = False
         self._finished: JobStats | None = None
         self._left_to_do = ""
@@ -155,8 +156,14 @@ class Watch:
         self._phase = refine(self.state, stats)
         if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
             self._become(self._phase)
+        if self._allowed_ms is None:
+            self._allowed_ms = self.source.ask(lambda c: c.max_downtime(self._uuid))
         self._progress = advance(
-            self._progress, stats, self.state, guest_memory_bytes=self.migration.guest.memory_kib * 1024
+            self._progress,
+            stats,
+            self.state,
+            guest_memory_bytes=self.migration.guest.memory_kib * 1024,
+            allowed_downtime_ms=self._allowed_ms,
         )
         self.migration.progress = self._progress.as_json()
         ledger.tick(self.held, self.migration.progress)
@@ -305,6 +312,5 @@ def _clears(decision: Decision) -> bool:
 
 
 def _error(decision: Decision) -> dict[str, str]:
-    if not decision.cause and not decision.what_to_do:
-        return {}
-    return {"cause": decision.cause, "what_to_do": decision.what_to_do}
+    told = {"cause": decision.cause, "what_to_do": decision.what_to_do, "libvirt": decision.libvirt}
+    return told if any(told.values()) else {}

@@ -13,6 +13,12 @@
   }
   customElements.define("local-time", LocalTime);
 
+  // <relative-time> calls everything of the last minute "now"; here seconds matter: when a host, a VM, the line was last heard.
+  document.addEventListener("relative-time-updated", ({ target }) => {
+    const seconds = Math.round((Date.now() - target.date) / 1000);
+    if (target.shadowRoot && seconds >= 2 && seconds < 60) target.shadowRoot.textContent = `${seconds}s ago`;
+  });
+
   const theme = document.querySelector("[data-theme-next]");
   function nameTheme(choice) {
     if (!theme) return;

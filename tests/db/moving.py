@@ -75,7 +75,7 @@ class Scene:
             name=fake.name,
             transport="tcp",
             address=fake.address,
-            migration_address=fake.address,
+            migration_address=fake.address.replace("192.0.2.", "198.51.100."),
             contact=Host.Contact.ANSWERS,
             contact_since=now,
             seen_at=now,

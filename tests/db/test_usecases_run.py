@@ -108,7 +108,7 @@ def test_the_call_is_what_was_asked_for(scene: Scene) -> None:
     guest = scene.add_guest()
     scene.run(scene.request(guest, bandwidth_mib=50, auto_converge=True, compressed=True, abort_on_error=True))
     call = next(call.arguments[0] for call in scene.fleet.calls if call.method == "migrate")
-    assert (call.peer.address, call.migration_address) == (scene.fleet["kvm-b"].address,) * 2
+    assert (call.peer.address, call.migration_address) == ("192.0.2.2", "198.51.100.2")
     assert (call.persist, call.undefine_source, call.unsafe) == (True, True, False)
     assert (call.bandwidth_mib, call.auto_converge, call.compressed, call.abort_on_error) == (50, True, True, True)
     assert call.copy_disks == ()
@@ -118,7 +118,7 @@ def test_a_call_that_libvirt_refuses_at_once_ends_failed_with_its_words(scene: S
     guest = scene.add_guest()
     scene.fleet["kvm-a"].fail("migrate", GatewayError("unsupported configuration: no", code=67))
     end = scene.run(scene.request(guest))
-    assert (end.state, end.error["cause"]) == (State.FAILED, "unsupported configuration: no")
+    assert (end.state, end.error["libvirt"]) == (State.FAILED, "unsupported configuration: no")
 
 
 def test_a_cancel_while_both_hosts_are_read_starts_nothing(

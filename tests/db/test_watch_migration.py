@@ -28,6 +28,7 @@ def test_a_migration_goes_all_the_way_and_says_what_it_took(scene: Scene) -> Non
     assert (done.state, done.error) == (State.DONE, {})
     assert done.state_text == "web-01 runs on kvm-b."
     assert done.downtime_ms == 42
+    assert done.progress["allowed_downtime_ms"] == 300  # as libvirt has it when nobody asks for another
     assert done.progress["percent"] == 100
     assert set(done.timings) == {"dispatch", "connect", "facts", "transfer", "verify"}
     assert all(seconds >= 0 for seconds in done.timings.values())
@@ -87,7 +88,8 @@ def test_an_error_with_the_guest_there_keeps_libvirts_words(scene: Scene) -> Non
     scene.script(guest, ending=Ending.SAYS_FAILED_BUT_DONE, error=GatewayError("Unable to write to socket", code=9))
     end = scene.run(scene.request(guest))
     assert "both hosts agree that the VM has moved" in end.state_text
-    assert end.error["cause"] == "Unable to write to socket"
+    assert end.error["libvirt"] == "Unable to write to socket"
+    assert "connection between the two hosts broke" in end.error["cause"]
 
 
 def test_a_silent_destination_is_neither_done_nor_failed_and_is_judged_when_it_is_back(scene: Scene) -> None:
@@ -285,6 +287,7 @@ def test_the_command_for_a_volume_that_is_left_can_be_pasted(monkeypatch: pytest
 def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:
     guest = scene.add_guest()
     scene.script(guest, pace=0.06)
-    assert scene.run(scene.request(guest, max_downtime_ms=120)).state == State.DONE
+    done = scene.run(scene.request(guest, max_downtime_ms=120))
+    assert (done.state, done.progress["allowed_downtime_ms"]) == (State.DONE, 120)
     set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
     assert set_to == [120]

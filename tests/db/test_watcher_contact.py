@@ -13,9 +13,10 @@ import pytest
 from django.utils import timezone
 
 from hosts.facts.guest import RunState
+from hosts.facts.network import Interface
 from hosts.gateway.port import ContactProblem
-from hosts.models import Errand, Guest, Host, Sighting
-from hosts.watcher import store_guests, store_hosts
+from hosts.models import Bridge, Errand, Guest, Host, Sighting
+from hosts.watcher import store_guests, store_hosts, store_places
 from kvmweb.journal.models import Entry, Kind
 from tests.db.watching import (
     answers,
@@ -28,7 +29,7 @@ from tests.db.watching import (
     sighting,
     watching,
 )
-from tests.fakes.watched_host import Fleet, new_uuid, status
+from tests.fakes.watched_host import Fleet, details, new_uuid, status
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
@@ -207,6 +208,23 @@ def test_an_older_look_never_overwrites_a_newer_one() -> None:
     assert not gone(host, guest.uuid)()
     store_hosts.not_usable(host.pk, Host.Contact.AWAY, "old news", started=now - timedelta(seconds=1))
     assert fresh(host).answers
+
+
+def test_nor_do_older_details_pools_or_bridges() -> None:
+    host = Host.objects.create(name="kvm-a", transport="tcp", address="a.test")
+    guest, now = status("web"), timezone.now()
+    before = now - timedelta(seconds=2)
+    store_guests.guests_seen(host.pk, [guest], None, started=before)
+    store_guests.details_seen(host.pk, [(replace(details(guest.uuid), snapshots=3, autostart=True), now)])
+    store_guests.details_seen(host.pk, [(details(guest.uuid), before)])
+    assert Sighting.objects.values_list("snapshots", "autostart").get() == (3, True)
+    bridge = Interface(name="br1", is_bridge=True, active=True)
+    store_places.bridges_seen(host.pk, [bridge], started=before)
+    store_places.bridges_seen(host.pk, [], started=now)
+    store_places.bridges_seen(host.pk, [bridge], started=now - timedelta(seconds=1))
+    assert Bridge.objects.get().gone_since == now
+    store_places.bridges_seen(host.pk, [bridge], started=now + timedelta(milliseconds=1))
+    assert Bridge.objects.get().gone_since is None
 
 
 def test_a_clock_that_was_set_back_does_not_lock_a_host_out() -> None:

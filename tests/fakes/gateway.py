@@ -325,8 +325,11 @@ class FakeConnection:
             raise Refused("Requested operation is not valid: cannot abort now", code=55, domain=10)
         move.aborted.set()
 
+    def max_downtime(self, uuid: str) -> int:
+        return self._called("max_downtime", uuid).guest(uuid).max_downtime_ms
+
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        self._called("set_max_downtime", uuid, milliseconds).guest(uuid)
+        self._called("set_max_downtime", uuid, milliseconds).guest(uuid).max_downtime_ms = milliseconds
 
     def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
         self._called("set_max_speed", uuid, mib_per_second).guest(uuid)

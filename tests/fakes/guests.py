@@ -56,6 +56,7 @@ class FakeGuest:
     block_jobs: tuple[str, ...] = ()
     job: JobStats | None = None
     finished: JobStats | None = None
+    max_downtime_ms: int = 300
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
 

@@ -32,6 +32,31 @@ def status(name: str = "vm", state: RunState = RunState.RUNNING, reason: str = "
     return GuestStatus(uuid=uuid or new_uuid(), name=name, state=state, reason=reason, current_memory_kib=1024, vcpus=1)
 
 
+def details(uuid: str, name: str = "vm", *, title: str = "") -> GuestDetails:
+    definition = GuestDefinition(
+        uuid=uuid,
+        name=name,
+        title=title,
+        virt_type="qemu",
+        arch="x86_64",
+        machine="pc-q35-7.2",
+        emulator="/usr/bin/qemu-system-x86_64",
+        memory_kib=2048,
+        current_memory_kib=1024,
+        vcpus=2,
+    )
+    return GuestDetails(
+        uuid=uuid,
+        definition=definition,
+        xml="<domain/>",
+        live=None,
+        persistent=True,
+        autostart=False,
+        managed_save=False,
+        snapshots=0,
+    )
+
+
 class WatchedHost:
     """Everything an address leads to. `calls` counts what was asked; `connected` how often it was opened."""
 
@@ -173,29 +198,7 @@ class _Connection:
         host.detailed[uuid] += 1
         if uuid not in host.guests:
             raise GuestMissing("Domain not found")
-        guest = host.guests[uuid]
-        definition = GuestDefinition(
-            uuid=uuid,
-            name=guest.name,
-            title=host.titles.get(uuid, ""),
-            virt_type="qemu",
-            arch="x86_64",
-            machine="pc-q35-7.2",
-            emulator="/usr/bin/qemu-system-x86_64",
-            memory_kib=2048,
-            current_memory_kib=1024,
-            vcpus=2,
-        )
-        return GuestDetails(
-            uuid=uuid,
-            definition=definition,
-            xml="<domain/>",
-            live=None,
-            persistent=True,
-            autostart=False,
-            managed_save=False,
-            snapshots=0,
-        )
+        return details(uuid, host.guests[uuid].name, title=host.titles.get(uuid, ""))
 
     def pools(self) -> tuple[Pool, ...]:
         return tuple(self._called("pools").pools)

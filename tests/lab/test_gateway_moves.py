@@ -91,6 +91,7 @@ def test_abort(lab: Lab, a: Host, b: Host, opened: Open) -> None:
         assert numbers.memory_total
         moving.source.set_max_speed(moving.uuid, 100)
         moving.source.set_max_downtime(moving.uuid, 400)
+        assert moving.source.max_downtime(moving.uuid) == 400
         moving.source.abort(moving.uuid)
         moving.end()
     finally:

@@ -123,6 +123,11 @@ def test_cancel_leaves_the_guest_at_the_source_and_nothing_behind(fresh: Serving
     before = take(lab)
     pk = fresh.migrate("build-01", "kvm-b", kind="live_storage", **SLOW)["id"]
     fresh.wait_for_copying(pk)
+    wait_until(
+        lambda: fresh.migration(pk)["progress"]["allowed_downtime_ms"] == 300, 10, "what libvirt allows is known"
+    )
+    guest = fresh.guest("build-01")  # the destination has a paused copy of it
+    assert (guest["host"], guest["state"]) == ("kvm-a", "running")
     answer = fresh.post(f"/migrations/{pk}/cancel", {"reason": "wrong one"})
     assert answer.status == 202, answer.body
     migration = fresh.wait_for_end(pk)
@@ -215,6 +220,7 @@ def test_destination_daemon_killed_is_neither_done_nor_failed_until_it_answers(f
     assert migration["state"] == "failed", migration
     assert "web-01 runs on kvm-a" in migration["state_text"]
     assert migration["error"]["cause"]
+    assert migration["error"]["libvirt"]
     assert_unchanged(lab, before)
 
 

@@ -75,6 +75,20 @@ def test_the_journal_has_one_writer() -> None:
     }
 
 
+def test_only_the_watcher_writes_what_is_on_hosts() -> None:
+    rows = r"\b(Sighting|Guest|StoragePool|Volume|Network|Bridge)\.objects(?:[^\n]|\n\s+\.)*"
+    writing = mentioning(rf"{rows}\.(create|bulk_create|get_or_create|update_or_create|update|delete)\(")
+    assert {name for name in writing if not name.startswith("hosts/watcher/")} == set()
+    assert "hosts/watcher/store_guests.py" in writing  # the pattern finds what it looks for
+
+
+def test_who_has_which_role_is_asked_in_one_place() -> None:
+    asking = mentioning(r"\broles_of\(|\bis_superuser\b")
+    assert asking <= {f"kvmweb/accounts/{name}.py" for name in ("permissions", "admin", "record", "context")} | {
+        "kvmweb/management/commands/create_user.py"
+    }
+
+
 _STATE_CHANGERS = ("ledger", "cancel_migration", "close_migration")
 
 

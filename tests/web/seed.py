@@ -83,7 +83,9 @@ FORECAST: dict[str, Any] = {
     "downtime_low_ms": 70,
     "downtime_high_ms": 140,
     "dirty_bps": 38 * 1024**2,
+    "limit_bps": None,
     "ends": True,
+    "paused": False,
 }
 
 
@@ -214,6 +216,7 @@ def progress_of(percent: int, **fields: Any) -> dict[str, Any]:
         "iteration": 2,
         "elapsed_ms": 9_400,
         "expected_downtime_ms": 140,
+        "allowed_downtime_ms": 300,
         "eta_low_ms": 4_000,
         "eta_high_ms": 7_000,
         "converging": True,

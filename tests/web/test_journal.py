@@ -54,6 +54,20 @@ def test_a_person_that_an_admin_makes(scene: dict[str, Any], as_admin: Client, s
     assert _actions(since) == [(admin, text, "")]
 
 
+def test_what_an_admin_does_to_groups(scene: dict[str, Any], as_admin: Client, since: int) -> None:
+    admin = scene["admin"].username
+    as_admin.post("/admin/auth/group/add/", {"name": "night shift"})
+    group = Group.objects.get(name="night shift")
+    for name in ("day shift", "day shift"):
+        as_admin.post(f"/admin/auth/group/{group.pk}/change/", {"name": name})
+    as_admin.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    assert [text for _, text, _ in _actions(since)] == [
+        f"{admin} made the group night shift",
+        f"{admin} renamed the group night shift to day shift",
+        f"{admin} removed the group day shift",
+    ]
+
+
 def test_what_is_done_to_people_on_the_console(
     scene: dict[str, Any], since: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

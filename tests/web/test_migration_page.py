@@ -207,6 +207,12 @@ def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> N
     assert 300 <= len(times) <= 600
 
 
+def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_viewer: Client) -> None:
+    text = text_of(as_viewer, scene["running"])
+    assert '<meter min="0" max="600" high="300"' in text
+    assert "needs 140 ms, 300 ms allowed" in text
+
+
 def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["running"])
     assert "Known before the start" in text

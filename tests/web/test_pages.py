@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from hosts.models import Errand, Guest, Host
+from hosts.facts.guest import RunState
+from hosts.models import Errand, Guest, Host, Sighting
+from hosts.usecases.pages import host_rows
+from migrations_app.usecases import queries
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -206,6 +211,35 @@ def test_what_cannot_be_seen_is_shown_as_old(scene: dict[str, Any], as_viewer: C
     text = as_viewer.get(f"/vms/{scene['lost'].pk}/").content.decode()
     assert "Was running" in text
     assert "which does not answer" in text
+
+
+def test_what_a_silent_host_has_is_not_called_active(scene: dict[str, Any], as_viewer: Client) -> None:
+    away = scene["c"]
+    for address in (f"/hosts/{away.pk}/", f"/pools/{away.pools.get(name='testvms').pk}/"):
+        text = as_viewer.get(address).content.decode()
+        assert "Was active" in text
+        assert "state-ok" not in text.partition("<main")[2]
+    assert "Was active" not in as_viewer.get(f"/hosts/{scene['a'].pk}/").content.decode()
+
+
+def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Client) -> None:
+    """libvirt shows the copy that arrives as a paused VM of the destination."""
+    web, source, target = scene["web"], scene["a"], scene["b"]
+    before = {host.pk: host.running for host in host_rows(scene["viewer"])}
+    copy = seed.see(web, target, state=RunState.PAUSED)
+    Sighting.objects.filter(pk=copy.pk).update(reason="migration", seen_at=timezone.now() + timedelta(seconds=5))
+    web.refresh_from_db()
+    assert web.current_sighting().host == source
+    assert queries.guest_rows(scene["viewer"]).get(pk=web.pk).here == source.name
+    assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before
+    bars = {bar.host.pk: bar for bar in queries.host_bars(scene["viewer"], queries.active_migrations(scene["viewer"]))}
+    drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
+    assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
+    row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]
+    assert "Migrating" in row
+    Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="post-copy")
+    Sighting.objects.filter(pk=copy.pk).update(state=RunState.RUNNING, reason="post-copy", seen_at=timezone.now())
+    assert Guest.objects.get(pk=web.pk).current_sighting().host == target
 
 
 def test_a_host_that_was_never_read_shows_no_numbers(scene: dict[str, Any], as_viewer: Client) -> None:

@@ -12,6 +12,7 @@ from django.urls import URLPattern, reverse
 from hosts import urls as hosts_urls
 from hosts.models import Errand, Host, Introduction, StoragePool
 from kvmweb.accounts.models import Token
+from kvmweb.accounts.permissions import Right, Role, may
 from kvmweb.api import api
 from kvmweb.journal.models import Entry
 from migrations_app import urls as migrations_urls
@@ -19,55 +20,61 @@ from migrations_app.models import Migration, Preflight
 from tests.web import seed
 from tests.web.conftest import client_of
 
-ROLES = ("", "viewer", "operator", "admin")
+SUPERUSER, INACTIVE = "superuser", "inactive superuser"  # neither is in a group
+ROLES = ("", INACTIVE, "viewer", "operator", "admin", SUPERUSER)
 #: name of the address -> roles that may send it a POST
 PAGES = {
-    "vm-migrate": {"operator", "admin"},
-    "vm-preflight": {"operator", "admin"},
-    "migration-cancel": {"operator", "admin"},
-    "migration-close": {"admin"},
-    "host-add": {"admin"},
-    "host-edit": {"admin"},
-    "host-key": {"admin"},
-    "host-remove": {"admin"},
-    "introduction-ask": {"admin"},
-    "host-refresh": {"viewer", "operator", "admin"},
-    "pool-volumes": {"viewer", "operator", "admin"},
+    "vm-migrate": {"operator", "admin", SUPERUSER},
+    "vm-preflight": {"operator", "admin", SUPERUSER},
+    "migration-cancel": {"operator", "admin", SUPERUSER},
+    "migration-close": {"admin", SUPERUSER},
+    "host-add": {"admin", SUPERUSER},
+    "host-edit": {"admin", SUPERUSER},
+    "host-key": {"admin", SUPERUSER},
+    "host-remove": {"admin", SUPERUSER},
+    "introduction-ask": {"admin", SUPERUSER},
+    "host-refresh": {"viewer", "operator", "admin", SUPERUSER},
+    "pool-volumes": {"viewer", "operator", "admin", SUPERUSER},
 }
 #: the same for the API
 OPERATIONS = {
-    "/hosts": {"admin"},
-    "/hosts/{host_id}/refresh": {"viewer", "operator", "admin"},
-    "/preflights": {"operator", "admin"},
-    "/migrations": {"operator", "admin"},
-    "/migrations/{migration_id}/cancel": {"operator", "admin"},
-    "/migrations/{migration_id}/close": {"admin"},
+    "/hosts": {"admin", SUPERUSER},
+    "/hosts/{host_id}/refresh": {"viewer", "operator", "admin", SUPERUSER},
+    "/preflights": {"operator", "admin", SUPERUSER},
+    "/migrations": {"operator", "admin", SUPERUSER},
+    "/migrations/{migration_id}/cancel": {"operator", "admin", SUPERUSER},
+    "/migrations/{migration_id}/close": {"admin", SUPERUSER},
 }
 #: name of the address -> roles that may look at it
 LOOKS = {
-    "dashboard": {"viewer", "operator", "admin"},
-    "host-list": {"viewer", "operator", "admin"},
-    "host": {"viewer", "operator", "admin"},
-    "pool": {"viewer", "operator", "admin"},
-    "vm-list": {"viewer", "operator", "admin"},
-    "vm": {"viewer", "operator", "admin"},
-    "migration-list": {"viewer", "operator", "admin"},
-    "migration": {"viewer", "operator", "admin"},
-    "migration-record": {"viewer", "operator", "admin"},
-    "migration-samples": {"viewer", "operator", "admin"},
-    "preflight": {"viewer", "operator", "admin"},
-    "vm-migrate": {"operator", "admin"},
-    "migration-close": {"admin"},
-    "host-add": {"admin"},
-    "host-edit": {"admin"},
-    "introduction": {"admin"},
+    "dashboard": {"viewer", "operator", "admin", SUPERUSER},
+    "host-list": {"viewer", "operator", "admin", SUPERUSER},
+    "host": {"viewer", "operator", "admin", SUPERUSER},
+    "pool": {"viewer", "operator", "admin", SUPERUSER},
+    "vm-list": {"viewer", "operator", "admin", SUPERUSER},
+    "vm": {"viewer", "operator", "admin", SUPERUSER},
+    "migration-list": {"viewer", "operator", "admin", SUPERUSER},
+    "migration": {"viewer", "operator", "admin", SUPERUSER},
+    "migration-record": {"viewer", "operator", "admin", SUPERUSER},
+    "migration-samples": {"viewer", "operator", "admin", SUPERUSER},
+    "preflight": {"viewer", "operator", "admin", SUPERUSER},
+    "vm-migrate": {"operator", "admin", SUPERUSER},
+    "migration-close": {"admin", SUPERUSER},
+    "host-add": {"admin", SUPERUSER},
+    "host-edit": {"admin", SUPERUSER},
+    "introduction": {"admin", SUPERUSER},
 }
 
 
 @pytest.fixture
 def people(scene: dict[str, Any]) -> dict[str, User]:
-    return {"": seed.make_person("stan", None), "viewer": scene["viewer"], "operator": scene["olga"]} | {
-        "admin": seed.make_person("anna", seed.Role.ADMIN)
+    return {
+        "": seed.make_person("stan", None),
+        "viewer": scene["viewer"],
+        "operator": scene["olga"],
+        "admin": seed.make_person("anna", Role.ADMIN),
+        SUPERUSER: seed.make_person("sue", None, is_superuser=True),
+        INACTIVE: seed.make_person("ines", None, is_superuser=True, is_active=False),
     }
 
 
@@ -87,8 +94,25 @@ def _address(scene: dict[str, Any], name: str) -> str:
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
 
 
+def _refusal(answer: Any) -> str:
+    """How a page turned somebody away; "" when it did not."""
+    if answer.status_code == 302 and answer["Location"].startswith(reverse("account_login")):
+        return "to the login"
+    return "forbidden" if answer.status_code == 403 else ""
+
+
+def _expected(role: str, allowed: set[str]) -> str:
+    """Nobody inactive stays logged in."""
+    return "" if role in allowed else "to the login" if role == INACTIVE else "forbidden"
+
+
 def _record() -> list[int]:
     return [model.objects.count() for model in (Migration, Preflight, Host, Errand, Introduction, Entry)]
+
+
+def test_a_superuser_has_every_right_and_an_inactive_one_none(people: dict[str, User]) -> None:
+    assert {right for right in Right if may(people[SUPERUSER], right)} == set(Right)
+    assert not any(may(people[INACTIVE], right) for right in Right)
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -97,7 +121,7 @@ def test_a_form_is_taken_only_from_those_who_may(scene: dict[str, Any], people: 
     for role in ROLES:
         before = _record()
         answer = client_of(people[role]).post(address, {})
-        assert (answer.status_code != 403) == (role in PAGES[name]), (role, answer.status_code)
+        assert _refusal(answer) == _expected(role, PAGES[name]), (role, answer.status_code)
         assert answer.status_code < 500
         if role not in PAGES[name]:
             assert _record() == before
@@ -129,8 +153,9 @@ def test_a_page_is_shown_only_to_those_who_may(scene: dict[str, Any], people: di
     for role in ROLES:
         if name == "introduction":  # everybody sees only their own
             scene["d"].pk = Introduction.objects.create(fields={}, asked_by=people[role]).pk
-        status = client_of(people[role]).get(_address(scene, name)).status_code
-        assert status == (200 if role in LOOKS[name] else 403), role
+        answer = client_of(people[role]).get(_address(scene, name))
+        assert _refusal(answer) == _expected(role, LOOKS[name]), role
+        assert (answer.status_code == 200) == (role in LOOKS[name]), role
 
 
 def test_every_page_is_entered_above(scene: dict[str, Any], as_admin: Client) -> None:
@@ -145,7 +170,8 @@ def test_what_the_api_shows_is_for_everybody_with_a_role(scene: dict[str, Any], 
         headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}
         for path in reading:
             status = Client().get(path.format(uuid=scene["idle"].pk, **numbers), headers=headers).status_code
-            assert (status == 200) if role else status in (403, 404), (role, path, status)
+            expected = {"": (403, 404), INACTIVE: (401,)}.get(role, (200,))
+            assert status in expected, (role, path, status)
 
 
 def test_every_operation_that_changes_something_is_entered_above() -> None:
@@ -166,8 +192,10 @@ def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], peop
         headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}
         answer = Client().post(address, bodies.get(path, {}), content_type="application/json", headers=headers)
         allowed = role in OPERATIONS[path]
-        # somebody without a role does not even learn what exists
-        assert (answer.status_code not in (403, 404)) == allowed, (role, answer.status_code, answer.content)
+        if allowed:
+            assert answer.status_code not in (401, 403, 404), (role, answer.status_code, answer.content)
+        else:  # somebody without a role does not even learn what exists
+            assert answer.status_code in ((401,) if role == INACTIVE else (403, 404)), (role, answer.status_code)
         assert answer["Content-Type"].startswith(
             "application/json" if answer.status_code < 400 else "application/problem+json"
         )

@@ -106,6 +106,17 @@ async def test_without_a_role_the_socket_is_closed(scene: dict[str, Any], connec
     assert await (await connect(stranger, "inventory")).close_code() == 4403
 
 
+async def test_a_superuser_needs_no_role_and_an_inactive_one_is_refused(
+    scene: dict[str, Any], connect: Connect
+) -> None:
+    make = database_sync_to_async(seed.make_person)
+    socket = await connect(await make("sue", None, is_superuser=True), "inventory")
+    await changed("inventory")
+    assert json.loads(await socket.receive_from()) == {"changed": "inventory"}
+    inactive = await make("ines", None, is_superuser=True, is_active=False)
+    assert await (await connect(inactive, "inventory")).close_code() == 4401
+
+
 @pytest.mark.parametrize(
     "topic",
     [

@@ -13,7 +13,7 @@ from tests.browser.pages.conftest import Site
 
 pytestmark = pytest.mark.browser
 AXE = (Path(__file__).resolve().parents[2] / "vendor" / "axe.min.js").read_text()
-RUN = """axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).then((found) => JSON.stringify(
+RUN = """axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}).then((found) => JSON.stringify(
   found.violations.map((rule) => [rule.id, rule.nodes.slice(0, 5).map((node) => node.target.join(" "))])))"""
 PAGES = {
     "dashboard": "/",
@@ -33,9 +33,12 @@ PAGES = {
     "migrate waiting": "/vms/{archive}/migrate/",
     "migrations": "/migrations/",
     **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
+    "migration cancelled": "/migrations/{cancelled}/",
     "migration attention": "/migrations/{attention}/",
     "close": "/migrations/{attention}/close/",
     "password": "/accounts/password/change/",
+    "logout": "/accounts/logout/",
+    "api": "/api/v1/docs",
     "not found": "/nowhere/",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -113,6 +114,22 @@ def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any,
         tick(site, 81)
         page.locator(f"#row-percent-{web}", has_text="81").wait_for()
         tick(site, 62)
+
+
+def test_ages_are_told_to_the_second(site: Site, page: Any) -> None:
+    page.goto(f"{site.url}/")
+    page.evaluate("""() => {
+      const when = document.createElement('relative-time');
+      when.id = 'aged';
+      when.setAttribute('precision', 'second');
+      when.setAttribute('format-style', 'narrow');
+      when.setAttribute('datetime', new Date(Date.now() - 20_000).toISOString());
+      document.getElementById('main').append(when);
+    }""")
+    told = "document.getElementById('aged').shadowRoot.textContent"
+    assert page.evaluate(told) in ("20s ago", "21s ago")
+    page.wait_for_timeout(3_000)
+    assert re.fullmatch(r"2[3-9]s ago", page.evaluate(told))
 
 
 def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:

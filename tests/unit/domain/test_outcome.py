@@ -156,7 +156,8 @@ def test_running_without_job_and_absent_is_rolled_back() -> None:
         assert decision.verdict is Verdict.FAILED
         assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
         assert decision.sentence == "web01 runs on kvm-a, where it was before. It was not moved."
-        assert decision.cause == "client socket is closed"
+        assert decision.cause == "The connection between the two hosts broke while the VM was moved."
+        assert decision.libvirt == "client socket is closed"
 
 
 def test_nothing_created_nothing_deleted() -> None:
@@ -307,7 +308,7 @@ def test_an_error_with_the_guest_there_is_done_and_says_so() -> None:
     decision = decide(ABSENT, ARRIVED, JOB)
     assert decision.verdict is Verdict.DONE
     assert decision.sentence.startswith("web01 runs on kvm-b. libvirt reported an error")
-    assert decision.cause == "client socket is closed"
+    assert decision.libvirt == "client socket is closed"
 
 
 def test_shut_off_migrated_and_running_there_is_done_when_the_definition_stays() -> None:
@@ -368,7 +369,8 @@ def test_gone_on_both_needs_a_person() -> None:
     decision = decide(ABSENT, ABSENT, after(1))
     assert decision.verdict is Verdict.NEEDS_ATTENTION
     assert "recorded with this migration" in decision.what_to_do
-    assert "libvirt said: client socket is closed" in decision.cause
+    assert "The connection between the two hosts broke" in decision.cause
+    assert decision.libvirt == "client socket is closed"
 
 
 def test_shut_off_and_absent_guest_ended_during_the_migration() -> None:

@@ -103,6 +103,7 @@ def test_the_first_pass() -> None:
         "iteration": 1,
         "elapsed_ms": 1000,
         "expected_downtime_ms": 300,
+        "allowed_downtime_ms": None,
         "eta_low_ms": 6000,
         "eta_high_ms": None,
         "converging": None,

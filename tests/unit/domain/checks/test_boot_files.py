@@ -2,12 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from hosts.facts.guest import BootFiles
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import HEALTHY, SILENT, domcaps, facts, only, run, with_guest
 
-KERNEL = with_guest(boot=BootFiles(kernel="/boot/vmlinuz", initrd="/boot/initrd"))
-UEFI = with_guest(boot=BootFiles(loader="/usr/share/OVMF/OVMF_CODE_4M.fd"))
+FILES = {
+    "kernel": "/boot/vmlinuz",
+    "initrd": "/boot/initrd",
+    "dtb": "/boot/board.dtb",
+    "loader": "/usr/share/OVMF/OVMF_CODE_4M.fd",
+}
+WORDS = {"kernel": "kernel", "initrd": "initrd", "dtb": "device tree", "loader": "firmware"}
+THERE = dict.fromkeys(FILES.values(), True)
+ALL = with_guest(boot=BootFiles(**FILES))
+UEFI = with_guest(boot=BootFiles(loader=FILES["loader"]))
 
 
 def test_passes_without_boot_files_whatever_the_destination_says() -> None:
@@ -16,25 +26,46 @@ def test_passes_without_boot_files_whatever_the_destination_says() -> None:
 
 
 def test_passes_when_they_are_there() -> None:
-    assert run("boot_files", replace(KERNEL, target_files={"/boot/vmlinuz": True, "/boot/initrd": True})) == ()
+    assert run("boot_files", replace(ALL, target_files=THERE)) == ()
+
+
+def test_passes_for_firmware_that_is_there_and_that_libvirt_does_not_offer() -> None:
+    there = {FILES["loader"]: True}
+    assert run("boot_files", replace(UEFI, target_files=there)) == ()
+    assert run("boot_files", replace(UEFI, target_files=there, target_domcaps=SILENT)) == ()
 
 
 def test_passes_for_firmware_that_libvirt_offers() -> None:
-    offered = replace(domcaps, loaders=("/usr/share/OVMF/OVMF_CODE_4M.fd",))
+    offered = replace(domcaps, loaders=(FILES["loader"],))
     assert run("boot_files", replace(UEFI, target_domcaps=offered, target_files=SILENT)) == ()
 
 
-def test_a_missing_file_blocks() -> None:
-    given = replace(KERNEL, target_files={"/boot/vmlinuz": True, "/boot/initrd": False})
-    finding = only("boot_files", given, Severity.BLOCKER)
-    assert finding.summary == "kvm-b does not have the initrd /boot/initrd."
+@pytest.mark.parametrize("which", FILES)
+def test_a_missing_file_blocks(which: str) -> None:
+    path, words = FILES[which], WORDS[which]
+    finding = only("boot_files", replace(ALL, target_files=THERE | {path: False}), Severity.BLOCKER)
+    assert finding.summary == f"kvm-b does not have the {words} {path}."
+    assert finding.evidence == {words: path, "on kvm-b": "missing"}
 
 
-def test_unknown_per_file() -> None:
-    given = replace(KERNEL, target_files={"/boot/vmlinuz": True, "/boot/initrd": SILENT})
-    assert only("boot_files", given, Severity.UNKNOWN).evidence["why"] == "kvm-b did not say"
-    only("boot_files", replace(KERNEL, target_files={"/boot/vmlinuz": True}), Severity.UNKNOWN)
+def test_every_missing_file_is_told() -> None:
+    found = run("boot_files", replace(ALL, target_files=dict.fromkeys(FILES.values(), False)))
+    assert [(finding.severity, finding.affects) for finding in found] == [
+        (Severity.BLOCKER, f"file {path}") for path in FILES.values()
+    ]
 
 
-def test_unknown_when_nobody_could_look() -> None:
-    only("boot_files", replace(UEFI, target_files=SILENT, target_domcaps=SILENT), Severity.UNKNOWN)
+@pytest.mark.parametrize("which", FILES)
+def test_unknown_per_file(which: str) -> None:
+    path = FILES[which]
+    finding = only("boot_files", replace(ALL, target_files=THERE | {path: SILENT}), Severity.UNKNOWN)
+    assert finding.summary == f"Whether kvm-b has the {WORDS[which]} {path} is not known."
+    assert finding.evidence["why"] == "kvm-b did not say"
+    others = {there: True for there in THERE if there != path}
+    only("boot_files", replace(ALL, target_files=others), Severity.UNKNOWN)
+
+
+@pytest.mark.parametrize("which", FILES)
+def test_unknown_when_nobody_could_look(which: str) -> None:
+    given = with_guest(boot=BootFiles(**{which: FILES[which]}))
+    only("boot_files", replace(given, target_files=SILENT, target_domcaps=SILENT), Severity.UNKNOWN)

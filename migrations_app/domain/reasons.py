@@ -1,0 +1,41 @@
+"""Why libvirt gave a migration up, in our words. Its own are kept beside them: a pattern may say less than they do."""
+
+from __future__ import annotations
+
+import re
+
+#: libvirt has no codes for most of these: (what its message contains, what that means)
+_MEANINGS = tuple(
+    (re.compile(pattern, re.IGNORECASE), meaning)
+    for pattern, meaning in (
+        (
+            r"unsafe|may lead to data corruption",
+            "libvirt calls this move unsafe: it does not see the disks as shared, or their cache mode may lose writes.",
+        ),
+        (
+            r"unable to connect to server|connection refused|no route to host|unable to resolve|service not known",
+            "The source could not connect to the destination.",
+        ),
+        (
+            r"client socket is closed|end of file while reading|write to socket|connection reset|broken pipe"
+            r"|keepalive timeout|lost connection to destination",
+            "The connection between the two hosts broke while the VM was moved.",
+        ),
+        (r"operation aborted|cancell?ed by client|migration (job|was) .*cancel", "The job was aborted."),
+        (r"cannot allocate memory|cannot set up guest memory", "The destination has not enough memory for it."),
+        (r"state change lock", "libvirt was busy with the VM and did not begin in time."),
+        (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run it."),
+        (r"cannot access storage file|could not open", "The destination cannot open one of its disks."),
+        (r"unexpectedly (failed|exited|closed)|exited unexpectedly", "QEMU at the destination ended."),
+        (r"timed out", "libvirt waited too long for an answer."),
+        (r"permission denied|authentication", "The destination refused the source."),
+    )
+)
+
+
+def meaning(said: str) -> str:
+    """One sentence for libvirt's message; "" for none."""
+    if not said:
+        return ""
+    found = (words for pattern, words in _MEANINGS if pattern.search(said))
+    return next(found, "libvirt ended the migration with an error.")
