@@ -14,9 +14,11 @@
   customElements.define("local-time", LocalTime);
 
   // <relative-time> calls everything of the last minute "now"; here seconds matter: when a host, a VM, the line was last heard.
+  // It tells only when its text changes, so every second has to read otherwise than its "now".
   document.addEventListener("relative-time-updated", ({ target }) => {
     const seconds = Math.round((Date.now() - target.date) / 1000);
-    if (target.shadowRoot && seconds >= 2 && seconds < 60) target.shadowRoot.textContent = `${seconds}s ago`;
+    if (!target.shadowRoot || seconds < 0 || seconds >= 60) return;
+    target.shadowRoot.textContent = seconds < 2 ? "just now" : `${seconds}s ago`;
   });
 
   const theme = document.querySelector("[data-theme-next]");

@@ -119,17 +119,21 @@ def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any,
 def test_ages_are_told_to_the_second(site: Site, page: Any) -> None:
     page.goto(f"{site.url}/")
     page.evaluate("""() => {
-      const when = document.createElement('relative-time');
-      when.id = 'aged';
-      when.setAttribute('precision', 'second');
-      when.setAttribute('format-style', 'narrow');
-      when.setAttribute('datetime', new Date(Date.now() - 20_000).toISOString());
-      document.getElementById('main').append(when);
+      for (const [id, age] of [['aged', 20_000], ['fresh', 0]]) {
+        const when = document.createElement('relative-time');
+        when.id = id;
+        when.setAttribute('precision', 'second');
+        when.setAttribute('format-style', 'narrow');
+        when.setAttribute('datetime', new Date(Date.now() - age).toISOString());
+        document.getElementById('main').append(when);
+      }
     }""")
-    told = "document.getElementById('aged').shadowRoot.textContent"
-    assert page.evaluate(told) in ("20s ago", "21s ago")
+    aged, fresh = (f"document.getElementById('{name}').shadowRoot.textContent" for name in ("aged", "fresh"))
+    assert page.evaluate(aged) in ("20s ago", "21s ago")
+    assert page.evaluate(fresh) == "just now"
     page.wait_for_timeout(3_000)
-    assert re.fullmatch(r"2[3-9]s ago", page.evaluate(told))
+    assert re.fullmatch(r"2[3-9]s ago", page.evaluate(aged))
+    assert re.fullmatch(r"[3-9]s ago", page.evaluate(fresh))
 
 
 def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:
