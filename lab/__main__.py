@@ -18,6 +18,11 @@ from lab.network import NETWORKS
 from lab.run import CommandFailed, LabError
 from lab.state import DEFAULT_PREFIX
 
+OWNED = (
+    "A lab that was started by a process which still runs (make demo, make bench, tests) is left alone: it is removed "
+    "when that process ends, and if it was killed, by the next 'up' of any lab."
+)
+
 
 def main() -> int:
     options = _parser().parse_args()
@@ -33,6 +38,9 @@ def main() -> int:
     except LabError as error:
         sys.stderr.write(f"lab: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("lab: stopped by Ctrl-C\n")
+        return 130
     return 0
 
 
@@ -40,16 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description="Real libvirt hosts on this machine.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=text, description=text)
+    def verb(
+        name: str, run: Callable[[argparse.Namespace], None], text: str, more: str = ""
+    ) -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}. {more}")
         prefix = os.environ.get("KVMWEB_LAB_PREFIX", DEFAULT_PREFIX)
         one.add_argument("--prefix", default=prefix, help="which lab (default: $KVMWEB_LAB_PREFIX or demo)")
         one.set_defaults(run=run)
         return one
 
-    _up_arguments(verb("up", _up, "start a lab, after removing what is left of one with this prefix"))
+    _up_arguments(verb("up", _up, "start a lab, after removing what is left of one with this prefix", OWNED))
     verb("status", _status, "show the lab").add_argument("--json", action="store_true")
-    verb("down", _down, "remove the lab and everything it made on this machine")
+    verb("down", _down, "remove the lab and everything it made on this machine but its ssh keys", OWNED)
     verb("reset", _reset, "put the first guests back, delete everything else, heal the hosts")
     root = verb("root", _root, "make the root file system of a suite, print its path")
     root.add_argument("suite", nargs="?", help=f"{' or '.join(roots.SUITES.values())}; default: this machine's")

@@ -14,7 +14,7 @@ from lab.host import DAEMONS, Host
 from lab.hostfiles import Identity, KeyPair
 from lab.network import FIRST_HOST, NAMES, STORAGE, Plan
 from lab.node import NodePlan, Process
-from lab.run import LabError, plain_environment, run
+from lab.run import CommandFailed, LabError, plain_environment, run
 from lab.state import HostState, LabState
 
 _Item = TypeVar("_Item")
@@ -26,7 +26,8 @@ MOST_HOSTS = 8
 class Wanted:
     """What `up` was asked for. `rootfs` maps a host's name to a suite or a folder.
 
-    `owned`: the lab ends with this process. When that is killed, the next `up` of any lab removes this one.
+    `owned`: the lab ends with this process, and nobody else may remove it before. When this process is killed, the next
+    `up` of any lab removes it.
     """
 
     prefix: str
@@ -79,6 +80,8 @@ def build(wanted: Wanted) -> LabState:
         volume = pool.submit(_start_volume, lab, wanted.use_gluster)
         in_parallel(_start_daemons, hosts)
         lab.shared_storage, lab.fallback_reason = volume.result()
+    if lab.shared_storage == storage.GLUSTERFS and (reason := _why_unmountable(hosts)):
+        lab.shared_storage, lab.fallback_reason = storage.DIRECTORY, reason
     state.save(lab)
     in_parallel(lambda host: storage.prepare(host, lab.shared_storage), hosts)
     for host in hosts:
@@ -89,14 +92,16 @@ def build(wanted: Wanted) -> LabState:
 def remove(prefix: str) -> bool:
     """Remove whatever there is of a lab, alive or dead; returns whether there was anything."""
     known = state.load(prefix)
-    found = node.find(prefix)
-    extra = [process for process in (known.nodes() if known else []) if process not in found.values()]
-    # Hosts before storage: a mount whose server is gone may hold up the end of its users.
-    servers = [found[name] for name in (gluster.SERVER, "switch") if name in found]
-    node.kill([process for process in found.values() if process not in servers] + extra)
-    node.kill(servers)
+    there = state.folder(prefix).exists()
+    node.kill([process for process in (known.nodes() if known else []) if process not in node.find(prefix).values()])
+    # More than once: whoever was killed while it started a node may have left two processes of that node's name.
+    while found := node.find(prefix):
+        there = True
+        # Hosts before storage: a mount whose server is gone may hold up the end of its users.
+        servers = [found[name] for name in (gluster.SERVER, "switch") if name in found]
+        node.kill([process for process in found.values() if process not in servers])
+        node.kill(servers)
     network.remove_machine_links(prefix)
-    there = bool(found) or state.folder(prefix).exists()
     for folder in (state.disk_folder(prefix), state.folder(prefix)):
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
@@ -155,6 +160,16 @@ def _start_volume(lab: LabState, use_gluster: bool) -> tuple[str, str]:
     except LabError as failure:
         return storage.DIRECTORY, str(failure)
     return storage.GLUSTERFS, ""
+
+
+def _why_unmountable(hosts: list[Host]) -> str:
+    """Why the Gluster volume cannot be used: the first host that could not mount it. Then no host has it any more."""
+    try:
+        in_parallel(lambda host: storage.ensure_pool(host, storage.SHARED, storage.GLUSTERFS), hosts)
+    except CommandFailed as failure:
+        in_parallel(lambda host: storage.drop_pool(host, storage.SHARED), hosts)
+        return f"a host cannot mount the volume: {' '.join(failure.output.split())}"
+    return ""
 
 
 def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identity]:

@@ -1,6 +1,8 @@
 """What the lab compiles: the guests' kernel and initramfs, and a library that keeps QEMU from using io_uring.
 
-The guests are Debian's cloud kernel, its virtio modules and one static program as PID 1.
+The guests are Debian's cloud kernel, its virtio modules and one static program as PID 1. There is no busybox: what a
+guest has to do (native/guest.c) is a matter of timers, and a shell that starts a process for each step would do it as
+fast as an emulated CPU happens to be.
 """
 
 from __future__ import annotations

@@ -34,21 +34,21 @@ class Lab:
     @classmethod
     def up(cls, wanted: Wanted, *, with_guests: bool = True) -> Lab:
         """Remove what is left of a lab with this prefix and of labs whose owner was killed, start a new one, return
-        when its guests are heard."""
+        when its guests are heard. LabError when a lab of this prefix belongs to another process that runs."""
         state.check_prefix(wanted.prefix)
-        for prefix in state.abandoned():
-            remove(prefix)
-        if wanted.owned:
-            state.own(wanted.prefix)
+        _remove_abandoned()
         with state.locked(f"lab-{wanted.prefix}"):
+            state.own(wanted.prefix)  # while it is made it is ours in any case: half a lab is nobody's
             bringup.remove(wanted.prefix)
             try:
                 lab = cls(bringup.build(wanted))
                 if with_guests:
                     lab._start_guests(guests.PROFILES[wanted.profile])
             except BaseException:
-                bringup.remove(wanted.prefix)  # also after Ctrl-C: half a lab is nobody's
+                _removed(wanted.prefix)  # also after Ctrl-C
                 raise
+            if not wanted.owned:
+                state.disown(wanted.prefix)
         return lab
 
     def down(self) -> None:
@@ -161,9 +161,27 @@ class Lab:
 
 
 def remove(prefix: str) -> bool:
-    """`lab down`: remove the lab, or what a dead one left; returns whether there was anything."""
+    """`lab down`: remove the lab, or what a dead one left; returns whether there was anything.
+
+    LabError when it belongs to another process that runs (`make demo`, tests), which would lose it in the middle of its
+    work. Such a lab ends with its owner.
+    """
     state.check_prefix(prefix)
     with state.locked(f"lab-{prefix}"):
-        there = bringup.remove(prefix)
-    state.forget_owner(prefix)
+        state.own(prefix)
+        return _removed(prefix)
+
+
+def _remove_abandoned() -> None:
+    """Remove labs whose owner was killed. One that somebody is at work on is not abandoned."""
+    for prefix in state.with_owner():
+        with state.locked(f"lab-{prefix}", wait=False) as locked:
+            if locked and state.take_over(prefix):
+                _removed(prefix)
+
+
+def _removed(prefix: str) -> bool:
+    """Remove a lab that this process owns. If it is killed meanwhile, the next `up` goes on with it."""
+    there = bringup.remove(prefix)
+    state.disown(prefix)
     return there

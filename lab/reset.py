@@ -76,8 +76,7 @@ def _heal(host: Host, lab: LabState) -> None:
     for name in DAEMONS:
         host.start_daemon(name)
     for pool in storage.names(host, "pool-list", "--all", "--name") - {*guests.POOLS, guests.BOOT_POOL}:
-        host.virsh("pool-destroy", pool, check=False)
-        host.virsh("pool-undefine", pool, check=False)
+        storage.drop_pool(host, pool)
     for name in storage.names(host, "net-list", "--all", "--name") - {storage.NETWORK}:
         host.virsh("net-destroy", name, check=False)
         host.virsh("net-undefine", name, check=False)

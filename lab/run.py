@@ -54,9 +54,11 @@ def run(
     try:
         out, err = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
         raise CommandFailed(command, None, f"no end after {timeout} s") from None
+    finally:
+        if process.returncode is None:  # also after Ctrl-C: nothing may go on behind the back of whoever cleans up
+            process.kill()
+            process.wait()
     if check and process.returncode != 0:
         raise CommandFailed(command, process.returncode, out + err)
     return out

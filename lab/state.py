@@ -128,43 +128,59 @@ def _parsed(raw: dict[str, Any]) -> LabState:
 
 
 _owned: dict[str, int] = {}
+"""Prefix -> the handle by which this process holds the lock of the owner's file."""
 
 
 def own(prefix: str) -> None:
-    """From now on this lab ends with this process: when that is killed, `abandoned` names it."""
-    if prefix in _owned:
-        return
-    RUN.mkdir(parents=True, exist_ok=True)
-    handle = os.open(_owner_file(prefix), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise LabError(f"another process uses the lab {prefix!r}") from None
-    _owned[prefix] = handle
+    """Claim a lab: nobody else may replace or remove it until `disown`, or until this process ends.
+
+    The file of an owner that was killed stays, unlocked, and tells that the lab is to be removed: `take_over`. Call
+    these three under the lock `lab-<prefix>`. LabError when another process that runs owns the lab.
+    """
+    if not _claimed(prefix, os.O_CREAT):
+        pid = _owner_file(prefix).read_text() if _owner_file(prefix).exists() else ""
+        owner = f"process {pid}" if pid else "another process"
+        raise LabError(f"the lab {prefix!r} belongs to {owner}, which runs; it is removed when that ends")
 
 
-def forget_owner(prefix: str) -> None:
-    """The lab is gone, so there is nothing to own."""
-    _owner_file(prefix).unlink(missing_ok=True)
+def take_over(prefix: str) -> bool:
+    """Own a lab that was left by its owner; False when it was not, or when somebody has it by now."""
+    return prefix not in _owned and _claimed(prefix, 0)
+
+
+def disown(prefix: str) -> None:
+    """The lab is gone, or it is to outlive this process."""
     if prefix in _owned:
+        _owner_file(prefix).unlink(missing_ok=True)
         os.close(_owned.pop(prefix))
 
 
-def abandoned() -> list[str]:
-    """Labs whose owner is gone without having removed them."""
-    found = []
-    for file in sorted(RUN.glob("owner-*.lock")):
-        handle = os.open(file, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            found.append(file.stem.removeprefix("owner-"))
-        finally:
+def with_owner() -> list[str]:
+    """Labs that have an owner's file, whether that owner lives or not."""
+    return sorted(file.stem.removeprefix("owner-") for file in RUN.glob("owner-*.lock"))
+
+
+def _claimed(prefix: str, create: int) -> bool:
+    if prefix in _owned:
+        return True
+    RUN.mkdir(parents=True, exist_ok=True)
+    file = _owner_file(prefix)
+    try:
+        handle = os.open(file, os.O_RDWR | os.O_CLOEXEC | create, 0o600)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), file.stat()):  # else its owner removed it between our open and our lock
+            os.truncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+            _owned[prefix] = handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    finally:
+        if prefix not in _owned:
             os.close(handle)
-    return found
+    return prefix in _owned
 
 
 def _owner_file(prefix: str) -> Path:
@@ -172,12 +188,19 @@ def _owner_file(prefix: str) -> Path:
 
 
 @contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold a lock of all labs of this machine: "networks", or "lab-<prefix>"."""
+def locked(name: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock of all labs of this machine: "networks", or "lab-<prefix>".
+
+    With `wait=False` it yields whether it got the lock, instead of waiting for it.
+    """
     RUN.mkdir(parents=True, exist_ok=True)
     handle = os.open(RUN / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(handle)

@@ -13,12 +13,14 @@ SHARED_FOLDER = "/srv/shared"
 """The machine's folder that takes the volume's place where Gluster cannot run."""
 
 NETWORK = "isolated"
+SHARED = "testvms"
+"""The pool on the shared storage."""
 
 
 def prepare(host: Host, kind: str) -> None:
     """Define and start the pools and the isolated network."""
     if kind == DIRECTORY:
-        host.exec("mount", "--bind", SHARED_FOLDER, guests.POOLS["testvms"])
+        host.exec("mount", "--bind", SHARED_FOLDER, guests.POOLS[SHARED])
     ensure_pools(host, kind)
     ensure_network(host)
 
@@ -35,6 +37,11 @@ def ensure_pool(host: Host, name: str, kind: str) -> None:
         host.virsh("pool-autostart", name)
     if name not in names(host, "pool-list", "--name"):
         host.virsh("pool-start", name)
+
+
+def drop_pool(host: Host, name: str) -> None:
+    host.virsh("pool-destroy", name, check=False)
+    host.virsh("pool-undefine", name, check=False)
 
 
 def ensure_network(host: Host) -> None:
@@ -65,7 +72,7 @@ def delete_volume(host: Host, pool: str, volume: str) -> None:
 
 
 def pool_xml(name: str, kind: str) -> str:
-    netfs = name == "testvms" and kind == GLUSTERFS
+    netfs = name == SHARED and kind == GLUSTERFS
     pool = ElementTree.Element("pool", type="netfs" if netfs else "dir")
     ElementTree.SubElement(pool, "name").text = name
     if netfs:

@@ -41,13 +41,12 @@ def main() -> None:
         signal.signal(number, _stop)
     serve: subprocess.Popen[bytes] | None = None
     from kvmweb.serve.children import die_with_parent
-    from lab import Lab, Wanted
+    from lab import Lab, LabError, Wanted, remove
     from lab.guests import DEMO_SHAPE_MBIT
 
     lock = _take_lock()
     try:
         print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
-        _quietly("root")
         lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT, owned=True))
         password = _prepare(lab)
         serve = subprocess.Popen(
@@ -66,13 +65,18 @@ def main() -> None:
         sys.exit(f"kvmweb ended with status {serve.wait()}.")
     except Stop:
         print("\nStopping kvmweb and the lab.", flush=True)
+    except LabError as error:
+        sys.exit(f"lab: {error}")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if serve is not None and serve.poll() is None:
             serve.terminate()
             serve.wait(20)
-        _quietly("down", "--prefix", PREFIX)
+        try:
+            remove(PREFIX)
+        except LabError as error:
+            sys.exit(f"lab: {error}")
 
 
 def _take_lock(seconds: float = 15) -> IO[str]:
@@ -92,11 +96,6 @@ def _take_lock(seconds: float = 15) -> IO[str]:
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Stop
-
-
-def _quietly(*arguments: str) -> None:
-    if subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
-        sys.exit(1)  # the lab has said why
 
 
 def _names(bind: str) -> list[str]:

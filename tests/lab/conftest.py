@@ -16,15 +16,19 @@ from tests.lab.serving import Serving
 def lab() -> Iterator[Lab]:
     """Two hosts. KVMWEB_LAB_PREFIX names one that is up already, for work on a single test."""
     if prefix := os.environ.get("KVMWEB_LAB_PREFIX"):
-        yield Lab.load(prefix)
+        yield _on_gluster(Lab.load(prefix))
         return
     made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test", owned=True))
     try:
-        # on the fallback libvirt calls every live move unsafe: nothing tested there would say anything
-        assert made.state.shared_storage == "glusterfs", made.state.fallback_reason
-        yield made
+        yield _on_gluster(made)
     finally:
         made.down()
+
+
+def _on_gluster(lab: Lab) -> Lab:
+    """On the fallback libvirt calls every live move unsafe: nothing tested there would say anything."""
+    assert lab.state.shared_storage == "glusterfs", lab.state.fallback_reason
+    return lab
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import LabError, guests, network, state
+import lab
+from lab import CommandFailed, LabError, bringup, guests, network, state, storage
+from lab import lab as lab_module
 from lab.state import GuestSpec
 from lab.ticks import Tick, TickReceiver, _Heard, _udp_payload
 
@@ -78,23 +82,117 @@ def test_bad_prefixes_are_refused(prefix: str) -> None:
         state.check_prefix(prefix)
 
 
-def test_a_lab_whose_owner_was_killed_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(state, "RUN", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is removed; nothing is."""
+    found: list[str] = []
+    monkeypatch.setattr(bringup, "remove", found.append)
+    return found
+
+
+@pytest.fixture
+def theirs(run_folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that owns the lab "theirs"."""
     code = "import sys, time; from pathlib import Path; from lab import state; state.RUN = Path(sys.argv[1])"
     code += "; state.own('theirs'); print(flush=True); time.sleep(60)"
-    theirs = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    assert theirs.stdout
-    try:
-        theirs.stdout.readline()
-        state.own("mine")
-        state.own("mine")
-        with pytest.raises(LabError, match="another process"):
-            state.own("theirs")
-        assert state.abandoned() == []
-    finally:
-        theirs.kill()
-        theirs.communicate()
-    assert state.abandoned() == ["theirs"]
-    for prefix in ("mine", "theirs"):
-        state.forget_owner(prefix)
-    assert list(tmp_path.iterdir()) == []
+    process = subprocess.Popen([sys.executable, "-c", code, str(run_folder)], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_lab_is_removed_by_its_owner_only(
+    run_folder: Path, removed: list[str], theirs: subprocess.Popen[bytes]
+) -> None:
+    state.own("mine")
+    state.own("mine")
+    sentence = rf"'theirs' belongs to process {theirs.pid}, which runs"
+    with pytest.raises(LabError, match=sentence):
+        lab.remove("theirs")
+    with pytest.raises(LabError, match=sentence):
+        lab.Lab.up(lab.Wanted(prefix="theirs"))
+    state.disown("theirs")
+    assert removed == []
+    assert state.with_owner() == ["mine", "theirs"]
+    lab.remove("mine")
+    assert removed == ["mine"]
+    assert state.with_owner() == ["theirs"]
+
+
+def test_the_next_up_removes_a_lab_whose_owner_was_killed(
+    run_folder: Path, removed: list[str], theirs: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs.kill()
+    theirs.wait()
+    monkeypatch.setattr(bringup, "build", lambda wanted: state.LabState(wanted.prefix, 0, "test"))
+    lab.Lab.up(lab.Wanted(prefix="mine", owned=True), with_guests=False)
+    assert removed == ["theirs", "mine"]
+    lab.Lab.up(lab.Wanted(prefix="other"), with_guests=False)
+    assert removed == ["theirs", "mine", "other"]
+    assert state.with_owner() == ["mine"]
+    lab.remove("mine")
+    assert state.with_owner() == []
+
+
+def test_a_lab_that_somebody_is_at_work_on_is_not_abandoned(
+    run_folder: Path, removed: list[str], theirs: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs.kill()
+    theirs.wait()
+    with state.locked("lab-theirs"):
+        lab_module._remove_abandoned()
+    # somebody has removed it since it was listed, and a new one without an owner may be there
+    monkeypatch.setattr(state, "with_owner", lambda: ["gone"])
+    lab_module._remove_abandoned()
+    assert removed == []
+
+
+def test_an_owner_file_that_is_not_the_one_at_its_place_says_nothing(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = run_folder / "owner-x.lock"
+    file.touch()
+
+    def replaced(*_: object) -> None:
+        file.rename(run_folder / "old")
+        file.touch()
+
+    monkeypatch.setattr(fcntl, "flock", replaced)
+    assert not state.take_over("x")
+    assert file.exists()
+
+
+def test_half_a_lab_is_removed_and_has_no_owner(
+    run_folder: Path, removed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(wanted: lab.Wanted) -> state.LabState:
+        assert state.with_owner() == [wanted.prefix]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bringup, "build", build)
+    with pytest.raises(KeyboardInterrupt):
+        lab.Lab.up(lab.Wanted(prefix="x"))
+    assert removed == ["x", "x"]
+    assert state.with_owner() == []
+
+
+def test_hosts_that_cannot_mount_the_volume_lose_it_and_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = []
+
+    def ensure(host: str, name: str, kind: str) -> None:
+        if host == "kvm-b":
+            raise CommandFailed(["virsh", "pool-start", name], 1, "mount failed")
+
+    monkeypatch.setattr(storage, "ensure_pool", ensure)
+    monkeypatch.setattr(storage, "drop_pool", lambda host, name: dropped.append((host, name)))
+    assert bringup._why_unmountable(["kvm-a"]) == ""  # type: ignore[list-item]
+    assert "mount failed" in bringup._why_unmountable(["kvm-a", "kvm-b"])  # type: ignore[list-item]
+    assert sorted(dropped) == [("kvm-a", "testvms"), ("kvm-b", "testvms")]
