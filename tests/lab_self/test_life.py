@@ -75,10 +75,21 @@ def labs() -> Iterator[Labs]:
 
 
 def command(verb: str, *arguments: str, prefix: str = FIRST) -> subprocess.Popen[str]:
-    """`python3 -m lab` in a process group of its own, as a shell would start it."""
-    line = [sys.executable, "-m", "lab", verb, "--prefix", prefix, *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(line, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    """`python3 -m lab` in a process group of its own, as a shell would start it: also when the tests run in the
+    background of one, which makes them deaf to Ctrl-C."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lab", verb, "--prefix", prefix, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_hears_ctrl_c,
+    )
+
+
+def _hears_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(verb: str, *arguments: str, prefix: str = FIRST, code: int = 0) -> str:
