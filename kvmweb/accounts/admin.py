@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,8 +18,22 @@ from django.views.decorators.debug import sensitive_post_parameters
 from kvmweb.accounts import record
 from kvmweb.accounts.admin_site import ForAdmins
 from kvmweb.accounts.permissions import Right, Role, may
+from kvmweb.plain import ReasonField
 
 admin.site.unregister([User, Group])
+FOR_THE_JOURNAL = ("For the journal", {"fields": ("reason",)})
+
+
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    reason = ReasonField()
+
+
+class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    reason = ReasonField()
+
+
+class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
+    reason = ReasonField()
 
 
 @admin.register(User)
@@ -27,6 +43,9 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     Superusers are seen, made and changed by superusers only: an admin must not become one through another's password.
     """
 
+    form = PersonForm
+    add_form = NewPersonForm
+    add_fieldsets = (*UserAdmin.add_fieldsets, FOR_THE_JOURNAL)
     list_display = ("username", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active")
     filter_horizontal = ()
@@ -41,6 +60,7 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
             (None, {"fields": ("username", "password", "first_name", "last_name")}),
             ("Rights", {"fields": (*rights, "is_superuser") if _is_superuser(request) else rights}),
             ("Times", {"fields": ("last_login", "date_joined")}),
+            FOR_THE_JOURNAL,
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -58,7 +78,8 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Roles are written here, after the person; Django's admin holds one transaction around both."""
         super().save_related(request, form, formsets, change)
-        record.changed(form.instance, form.kvmweb_before, by=cast("User", request.user))
+        reason = form.cleaned_data["reason"]
+        record.changed(form.instance, form.kvmweb_before, by=cast("User", request.user), reason=reason)
 
     @method_decorator(sensitive_post_parameters())
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
@@ -86,7 +107,8 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
 class Groups(ForAdmins, GroupAdmin):
     """The three roles are groups that kvmweb knows by name; they stay as they are."""
 
-    fields = ("name",)
+    form = GroupForm
+    fields = ("name", "reason")
     filter_horizontal = ()
     actions = None
 
@@ -103,7 +125,7 @@ class Groups(ForAdmins, GroupAdmin):
         before = Group.objects.get(pk=obj.pk).name if change else ""
         super().save_model(request, obj, form, change)
         if before != obj.name:
-            record.group(before, obj.name, by=cast("User", request.user))
+            record.group(before, obj.name, by=cast("User", request.user), reason=form.cleaned_data["reason"])
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         record.group(obj.name, "", by=cast("User", request.user))

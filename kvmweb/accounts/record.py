@@ -28,16 +28,16 @@ def standing(user: User) -> Standing:
     }
 
 
-def changed(user: User, before: Standing | None, *, by: User | None = None) -> None:
+def changed(user: User, before: Standing | None, *, by: User | None = None, reason: str = "") -> None:
     """`before` is what `standing` said before the change; None for somebody new."""
     now = standing(user)
     name = isolated(user.get_username())
     if before is None:
-        tell(user, f"{_who(by)} made the person {name}: {_words(now)}", by=by, **now)
+        tell(user, f"{_who(by)} made the person {name}: {_words(now)}", by=by, reason=reason, **now)
         return
     different = {key: f"{before[key]} → {now[key]}" for key in now if now[key] != before[key]}
     if different:
-        tell(user, f"{_who(by)} changed the person {name}: {_words(different)}", by=by, **now)
+        tell(user, f"{_who(by)} changed the person {name}: {_words(different)}", by=by, reason=reason, **now)
 
 
 def new_password(user: User, *, by: User | None = None) -> None:
@@ -47,7 +47,7 @@ def new_password(user: User, *, by: User | None = None) -> None:
         tell(user, f"{_who(by)} gave {isolated(user.get_username())} a new password", by=by)
 
 
-def group(before: str, now: str, *, by: User) -> None:
+def group(before: str, now: str, *, by: User, reason: str = "") -> None:
     """Made ("" before), renamed, or removed ("" now); told with whoever did it."""
     if not before:
         text = f"made the group {isolated(now)}"
@@ -55,7 +55,7 @@ def group(before: str, now: str, *, by: User) -> None:
         text = f"removed the group {isolated(before)}"
     else:
         text = f"renamed the group {isolated(before)} to {isolated(now)}"
-    tell(by, f"{_who(by)} {text}", by=by)
+    tell(by, f"{_who(by)} {text}", by=by, reason=reason)
 
 
 def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
@@ -64,8 +64,8 @@ def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
     messages.info(request, "Your password is changed. Other browsers you were logged in with have to log in again.")
 
 
-def tell(user: User, text: str, *, by: User | None = None, **body: str) -> None:
-    writer.write(writer.person_topic(user.pk), Kind.ACTION, text, body=dict(body), actor=by)
+def tell(user: User, text: str, *, by: User | None = None, reason: str = "", **body: str) -> None:
+    writer.write(writer.person_topic(user.pk), Kind.ACTION, text, body=dict(body), actor=by, reason=reason)
 
 
 def _who(by: User | None) -> str:
