@@ -109,6 +109,8 @@ def _by_kvmweb(serving: Serving, series: Series, source: str, target: str) -> fl
     took = time.monotonic() - began
     if row["state"] != "done":
         sys.exit(f"The move did not succeed: {row['state_text']}")
+    if missing := set(PARTS) - set(row["timings"]):
+        sys.exit(f"Another worker took the move over; it has no time of {', '.join(sorted(missing))}.")
     for part in PARTS:
         series.parts[part].append(row["timings"][part])
     return took

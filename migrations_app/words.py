@@ -31,8 +31,8 @@ RUN_LOOKS: dict[str, Look] = {
     RunState.PMSUSPENDED: Look("Suspended", "amber", "zzz"),
     RunState.NOSTATE: Look("Unknown", "grey", "question-mark"),
 }
-#: paused at the source for the last pages, or a copy at the destination that does not run yet
-MIGRATING = Look("Migrating", "blue", "arrows-right-left")
+#: a copy at the destination that does not run yet; or at the source, for the last pages or because a move broke there
+HALF_MOVED = Look("Paused for a move", "amber", "player-pause")
 NOWHERE = Look("Not seen", "grey", "question-mark")
 
 CONTACT_LOOKS: dict[str, Look] = {
@@ -67,7 +67,7 @@ def run_look(sighting: Sighting | None) -> Look:
     """A state we cannot see now is shown grey, as what it was."""
     if sighting is None:
         return NOWHERE
-    look = MIGRATING if sighting.in_migration else RUN_LOOKS.get(sighting.state, NOWHERE)
+    look = HALF_MOVED if sighting.in_migration else RUN_LOOKS.get(sighting.state, NOWHERE)
     if sighting.stale_since is not None:
         return Look(f"Was {look.label.lower()}", "grey", "clock")
     return look

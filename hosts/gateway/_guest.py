@@ -187,7 +187,8 @@ def job_stats(kind: JobKind, stats: Mapping[str, Any], *, postcopy: bool) -> Job
     rate, page = value("memory_dirty_rate"), value("memory_page_size")
     return JobStats(
         kind=kind,
-        elapsed_ms=value("time_elapsed"),
+        # the destination counts from the source's start: without the difference of the two clocks, where it is known
+        elapsed_ms=value("time_elapsed") if (net := value("time_elapsed_net")) is None else net,
         downtime_ms=value("downtime"),
         setup_ms=value("setup_time"),
         memory_total=value("memory_total"),

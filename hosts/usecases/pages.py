@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Q, QuerySet, Sum
 
 from hosts.facts.guest import RunState
-from hosts.models import IN_MIGRATION, Errand, Host, Network, Sighting, StoragePool, Volume
+from hosts.models import IN_MIGRATION, Errand, Guest, Host, Network, Sighting, StoragePool, Volume
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.journal.writer import host_topic
 
@@ -22,20 +22,30 @@ MOST_GUESTS = 100
 MOST_VOLUMES = 500
 
 _HERE = Q(sightings__gone_since=None)
-_COPY = Q(**{f"sightings__{field}": value for field, value in IN_MIGRATION.items()})
-#: what arrives is counted when it has arrived, and until then where it runs
-_ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE) & ~_COPY
+_ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE)
+
+
+def copies() -> list[int]:
+    """Sightings of what is still on its way: the other half of a guest that is somewhere else. Not counted, not drawn;
+    a guest that a broken move has left paused is where it is."""
+    moving = Guest.objects.filter(pk__in=Sighting.objects.filter(gone_since=None, **IN_MIGRATION).values("guest"))
+    found = []
+    for guest in moving.prefetch_related("sightings"):
+        here = guest.current_sighting()
+        found += [half.pk for half in guest.sightings.all() if half.in_migration and half != here]
+    return found
 
 
 def host_rows(user: Any) -> QuerySet[Host]:
     """Every host with `guests`, `running` and `promised_kib` (memory of the running guests)."""
+    active = _ACTIVE & ~Q(sightings__pk__in=copies())
     rows: QuerySet[Host] = (
         Host.objects.visible_to(user)
         .annotate(
             guests=Count("sightings", filter=_HERE & Q(sightings__pk__isnull=False)),
-            running=Count("sightings", filter=_ACTIVE & Q(sightings__pk__isnull=False)),
-            promised_kib=Sum("sightings__guest__memory_kib", filter=_ACTIVE, default=0),
-            promised_cpus=Sum("sightings__guest__vcpus", filter=_ACTIVE, default=0),
+            running=Count("sightings", filter=active & Q(sightings__pk__isnull=False)),
+            promised_kib=Sum("sightings__guest__memory_kib", filter=active, default=0),
+            promised_cpus=Sum("sightings__guest__vcpus", filter=active, default=0),
         )
         .order_by("name")
     )
@@ -67,7 +77,7 @@ class HostPage:
 
 def host_page(host: Host) -> HostPage:
     here = Sighting.objects.filter(host=host, gone_since=None)
-    totals = here.exclude(Q(state__in=INACTIVE) | Q(**IN_MIGRATION)).aggregate(
+    totals = here.exclude(Q(state__in=INACTIVE) | Q(pk__in=copies())).aggregate(
         count=Count("pk"), memory=Sum("guest__memory_kib", default=0)
     )
     sightings = list(here.select_related("guest", "host").order_by("guest__name", "guest")[: MOST_GUESTS + 1])

@@ -25,8 +25,9 @@ _MEANINGS = tuple(
         (r"cannot allocate memory|cannot set up guest memory", "The destination has not enough memory for it."),
         (r"state change lock", "libvirt was busy with the VM and did not begin in time."),
         (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run it."),
-        (r"cannot access storage file|could not open", "The destination cannot open one of its disks."),
-        (r"unexpectedly (failed|exited|closed)|exited unexpectedly", "QEMU at the destination ended."),
+        (r"cannot access storage file|could not open", "A host could not open a file of the VM."),
+        (r"unexpectedly failed", "QEMU gave the move up without saying why."),
+        (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended while the VM was moved."),
         (r"timed out", "libvirt waited too long for an answer."),
         (r"permission denied|authentication", "The destination refused the source."),
     )

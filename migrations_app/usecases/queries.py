@@ -22,7 +22,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, RowNumber
 
 from hosts.models import IN_MIGRATION, Guest, Host, Sighting
-from hosts.usecases.pages import INACTIVE, host_rows
+from hosts.usecases.pages import INACTIVE, copies, host_rows
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.journal.models import Kind as EntryKind
@@ -146,7 +146,7 @@ def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
     )
     rows = (
         Sighting.objects.filter(gone_since=None, host__in=bars)
-        .exclude(Q(state__in=INACTIVE) | Q(**IN_MIGRATION))
+        .exclude(Q(state__in=INACTIVE) | Q(pk__in=copies()))
         .annotate(rank=rank)
         .filter(rank__lte=SEGMENTS)
         .order_by("host_id", "rank")

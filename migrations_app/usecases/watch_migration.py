@@ -69,6 +69,8 @@ class Watch:
         self._allowed_ms: int | None = None
         self._settled = False
         self._finished: JobStats | None = None
+        #: to the worker before: libvirt tells its reason only once
+        self._said_before: str = migration.error.get("libvirt", "")
         self._left_to_do = ""
         self._phase = State.COPYING_MEMORY
         self._next_look = time.monotonic()
@@ -137,7 +139,7 @@ class Watch:
             created_volumes=tuple(volume["name"] for volume in row.created_volumes),
             call_returned=returned,
             call_running=mover is not None and not over,
-            call_error=mover.error if mover and over else "",
+            call_error=mover.error if mover and over else self._said_before,
             aborted=mover.aborted if mover and over else False,
             seconds_in_this_view=seconds,
             call_made=row.call_made,
@@ -156,7 +158,8 @@ class Watch:
         self._phase = refine(self.state, stats)
         if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
             self._become(self._phase)
-        if self._allowed_ms is None:
+        asked = self.migration.request.options.max_downtime_ms is not None
+        if self._allowed_ms is None and (self.migration.downtime_set or not asked):  # else it is about to change
             self._allowed_ms = self.source.ask(lambda c: c.max_downtime(self._uuid))
         self._progress = advance(
             self._progress,

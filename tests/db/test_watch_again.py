@@ -72,8 +72,10 @@ def test_old_advice_does_not_stay_beside_a_good_end(scene: Scene) -> None:
     migration = scene.run(scene.request(guest))
     assert "destroy" in migration.error["what_to_do"]
     del scene.fleet["kvm-a"].guests[guest.definition.uuid]
+    said = migration.error["libvirt"]
     end = scene.adopt(migration)
-    assert (end.state, end.error) == (State.DONE, {})
+    assert (end.state, end.error["what_to_do"]) == (State.DONE, "")
+    assert end.error["libvirt"] == said  # told only to the worker before, and true
 
 
 def test_a_cancel_does_not_abort_somebody_elses_later_move(scene: Scene, operator: Any) -> None:

@@ -14,7 +14,8 @@ from migrations_app.domain.reasons import meaning
         ("unable to connect to server at 'kvm-b:49152': Connection refused", "could not connect"),
         ("operation aborted: migration out job: canceled by client", "aborted"),
         ("Timed out during operation: cannot acquire state change lock (held by monitor=...)", "busy"),
-        ("internal error: qemu unexpectedly closed the monitor", "QEMU at the destination ended"),
+        ("internal error: qemu unexpectedly closed the monitor", "A QEMU process ended"),
+        ("operation failed: migration out job: unexpectedly failed", "without saying why"),
         ("something libvirt has never said before", "ended the migration with an error"),
     ],
 )
