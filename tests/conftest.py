@@ -23,8 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM tears fixtures down as Ctrl-C does: no namespace, process or mount is left behind."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    """SIGTERM tears fixtures down as Ctrl-C does: no namespace, process or mount is left behind. Also in the background
+    of a shell, where Ctrl-C is ignored."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _person(name: str, role: str) -> Any:
