@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,7 @@ from tests.lab.doors import Open, door, eventually, opener, own_key, uuid_of
 
 pytestmark = pytest.mark.lab
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "00000000-0000-4000-8000-000000000001"
 
 
@@ -49,6 +53,25 @@ def b(lab: Lab) -> Host:
 def opened() -> Iterator[Open]:
     with opener() as connect:
         yield connect
+
+
+ASK = """
+from hosts import gateway
+from hosts.facts.endpoint import Endpoint, Transport
+here = Endpoint(transport=Transport.UNIX)
+print(gateway.first_contact(here, deadline=8).identity.uuid, len(gateway.connect(here, deadline=8).guests()))
+"""
+
+
+def test_the_local_socket(a: Host) -> None:
+    """As kvmweb on the host itself would open it: in a /run of its own that has the host's libvirt in it."""
+    inside = 'mount -t tmpfs none /run; ln -s "$1" /run/libvirt; exec "$2" -c "$3"'
+    own_run = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", inside, "sh"]
+    sockets = f"/proc/{a.state.process.pid}/root/run/libvirt"
+    done = subprocess.run(
+        [*own_run, sockets, sys.executable, ASK], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == [a.uuid, str(len(a.domains()))], done.stderr
 
 
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.SSH])
