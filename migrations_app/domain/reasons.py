@@ -19,17 +19,18 @@ _MEANINGS = tuple(
         (
             r"client socket is closed|end of file while reading|write to socket|connection reset|broken pipe"
             r"|keepalive timeout|lost connection to destination",
-            "The connection between the two hosts broke while the VM was moved.",
+            "A connection broke while the VM was moved.",
         ),
         (r"operation aborted|cancell?ed by client|migration (job|was) .*cancel", "The job was aborted."),
-        (r"cannot allocate memory|cannot set up guest memory", "The destination has not enough memory for it."),
+        (r"cannot allocate memory|cannot set up guest memory", "A host had not enough memory for it."),
         (r"state change lock", "libvirt was busy with the VM and did not begin in time."),
         (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run it."),
         (r"cannot access storage file|could not open", "A host could not open a file of the VM."),
         (r"unexpectedly failed", "QEMU gave the move up without saying why."),
         (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended while the VM was moved."),
         (r"timed out", "libvirt waited too long for an answer."),
-        (r"permission denied|authentication", "The destination refused the source."),
+        (r"authentication", "A login between the two hosts was refused."),
+        (r"permission denied", "A host was not allowed to use something that the move needs."),
     )
 )
 

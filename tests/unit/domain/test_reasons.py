@@ -9,8 +9,8 @@ from migrations_app.domain.reasons import meaning
     ("said", "words"),
     [
         ("Unsafe migration: Migration may lead to data corruption if disks use cache other than none", "unsafe"),
-        ("internal error: client socket is closed", "connection between the two hosts broke"),
-        ("Cannot recv data: Connection reset by peer", "connection between the two hosts broke"),
+        ("internal error: client socket is closed", "connection broke"),
+        ("Cannot recv data: Connection reset by peer", "connection broke"),
         ("unable to connect to server at 'kvm-b:49152': Connection refused", "could not connect"),
         ("operation aborted: migration out job: canceled by client", "aborted"),
         ("Timed out during operation: cannot acquire state change lock (held by monitor=...)", "busy"),
