@@ -61,8 +61,13 @@ class Migration(models.Model):
     target_host_uuid = models.UUIDField(null=True)
     was_persistent = models.BooleanField(null=True)
     was_paused = models.BooleanField(null=True)
+    #: libvirt's number of the guest's run at the source: another one means that it was started afresh
+    source_run = models.IntegerField(null=True)
+    #: somebody suspended it while it was copied, and has not resumed it
+    suspended = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
-    #: [{"pool", "name", "path"}]: what this migration made at the destination; only this is ever removed
+    #: [{"target", "pool", "name", "path", "made", "identity"}]: what this migration made at the destination; only this
+    #: is ever removed
     created_volumes = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled

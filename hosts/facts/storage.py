@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 #: Pool types whose content may be the same on several hosts; whether it is, their sources tell (`domain.disks`).
 SHARED_POOL_TYPES = frozenset({"netfs", "rbd", "gluster", "iscsi", "iscsi-direct", "scsi", "mpath", "vstorage"})
@@ -74,6 +75,30 @@ class Volume:
     format: str
     capacity: int
     allocation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeIdentity:
+    """What tells a volume from another one of the same name. Seconds since 1970 by the host's clock.
+
+    `file` is the file itself ("device:inode:birth"), "" where kvmweb cannot ask the host's file system. `modified` is
+    the time of the last write, which for one and the same file only grows; 0.0 when libvirt did not say.
+    """
+
+    capacity: int
+    format: str
+    modified: float = 0.0
+    file: str = ""
+
+    def may_be(self, earlier: VolumeIdentity) -> bool:
+        """Whether this can be the volume that was `earlier`; without the file itself only a difference is proof."""
+        if self.file and earlier.file:
+            return self.file == earlier.file
+        same = (self.capacity, self.format) == (earlier.capacity, earlier.format)
+        return same and self.modified >= earlier.modified
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hosts.facts import xml
-from hosts.facts.storage import Volume, VolumeSpec
+from hosts.facts.storage import Volume, VolumeIdentity, VolumeSpec
 
 #: a volume of a directory pool is a file of this name; libvirt refuses slashes itself, we do not rely on it
 _NAME = re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}")
@@ -24,6 +24,24 @@ def parse(text: str, *, pool: str) -> Volume:
         capacity=volume.size("capacity", "bytes"),
         allocation=volume.size("allocation", "bytes"),
     )
+
+
+def identity(text: str, *, file: str = "") -> VolumeIdentity:
+    """Raises BadXml."""
+    volume = xml.parse(text, root="volume")
+    return VolumeIdentity(
+        capacity=volume.size("capacity", "bytes"),
+        format=volume.get("type", "target/format"),
+        modified=_seconds(volume.text("target/timestamps/mtime")),
+        file=file,
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text[:40])
+    except ValueError:
+        return 0.0
 
 
 def build(spec: VolumeSpec) -> str:

@@ -16,7 +16,7 @@ from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, _uri
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -164,6 +164,12 @@ class LibvirtConnection:
     def look(self, uuid: str) -> GuestLook:
         return self._guests.look(uuid)
 
+    def run_number(self, uuid: str) -> int:
+        return self._guests.run_number(uuid)
+
+    def suspend(self, uuid: str) -> None:
+        self._guests.suspend(uuid)
+
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         return self._guests.block_jobs(uuid, targets)
 
@@ -196,6 +202,9 @@ class LibvirtConnection:
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
         return _storage.create_volume(self._link, spec)
+
+    def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:
+        return _storage.volume_identity(self._link, self._endpoint, pool, name, path)
 
     def delete_volume(self, pool: str, name: str) -> None:
         _storage.delete_volume(self._link, pool, name)

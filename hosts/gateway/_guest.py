@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import libvirt
 
 _MOST_REMEMBERED = 4096
+#: QEMU's monitor answers nothing during a switch-over: whoever watches a move must not wait for that
+_MONITOR_SECONDS = 2.0
 
 
 class Guests:
@@ -111,7 +113,12 @@ class Guests:
     def _stats(self, uuid: str) -> tuple[JobKind, Mapping[str, Any]]:
         """Raises GatewayError; on the destination of a migration libvirt has no numbers, only a refusal (84)."""
         try:
-            stats = self._link.call("a guest's job", lambda r: self.handle(r, uuid).jobStats(0), key=("job", uuid))
+            stats = self._link.call(
+                "a guest's job",
+                lambda raw: self.handle(raw, uuid).jobStats(0),
+                seconds=monitor_seconds(self._link),
+                key=("job", uuid),
+            )
         except GatewayError as error:
             if error.code == _errors.OPERATION_UNSUPPORTED:
                 return JobKind.MIGRATION_IN, {}
@@ -142,6 +149,20 @@ class Guests:
         kind = _codes.job_kind(stats.get("type", 0), stats.get("operation", 0))
         return None if kind is JobKind.NONE else job_stats(kind, stats, postcopy=False)
 
+    def run_number(self, uuid: str) -> int:
+        """libvirt's id of the running guest, which every start changes; -1 when it does not run."""
+
+        def work(raw: libvirt.virConnect) -> int:
+            return int(raw.lookupByUUIDString(uuid).ID())  # a handle that was kept keeps its old id too
+
+        return self._link.call("which run of the guest this is", work, key=("run", uuid))
+
+    def suspend(self, uuid: str) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            self.handle(raw, uuid).suspend()
+
+        self._link.call("suspend a guest", work, key=("suspend", uuid))
+
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         wanted = tuple(targets)
 
@@ -162,6 +183,11 @@ class Guests:
             self.handle(raw, uuid).setAutostart(int(enabled))
 
         self._link.call("set autostart", work, key=("autostart", uuid))
+
+
+def monitor_seconds(link: Link) -> float:
+    """The deadline of what a guest's own QEMU has to answer."""
+    return min(_MONITOR_SECONDS, link.deadline)
 
 
 def _coming_in(guest: libvirt.virDomain, why: int) -> bool:

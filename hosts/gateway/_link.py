@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 #: to say goodbye, and to open the connection that replaces a hanging one
 _SHORT_SECONDS = 2.0
-_MOST_HANGING = 2
+_MOST_HANGING = 4
 
 
 class Timeout(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hosts.facts import pool_xml, volume_xml
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway import _errors, _process, _ssh
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
@@ -33,6 +33,10 @@ for p do
   done
 done
 """
+
+#: "device:inode:birth" of a file, "none" when it is not there
+_IDENTITY_SCRIPT = 'if test -e "$1"; then stat -L -c %d:%i:%w -- "$1"; elif test -x "${1%/*}/"; then echo none; fi'
+_IDENTITY = re.compile(r"\d+:\d+:[-+:. \d]{1,60}")
 
 #: per folder two lines: what findmnt says (kind, source, mount point, blanks as \x20), or where it is missing stat
 #: (the kind alone), and the folder's real path; "-" for what cannot be said
@@ -140,6 +144,39 @@ def delete_volume(link: Link, pool: str, name: str) -> None:
         raw.storagePoolLookupByName(pool).storageVolLookupByName(name).delete(0)
 
     link.call(f"delete the volume {name}", work, seconds=_MANY_SECONDS)
+
+
+def volume_identity(link: Link, endpoint: Endpoint, pool: str, name: str, path: str) -> VolumeIdentity | None:
+    """libvirt opens the file when it is asked for a volume's XML: what was removed behind its back is noticed."""
+
+    def work(raw: libvirt.virConnect) -> str:
+        import libvirt
+
+        try:
+            return str(raw.storagePoolLookupByName(pool).storageVolLookupByName(name).XMLDesc(0))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == _errors.NO_STORAGE_VOL:
+                return ""
+            raise
+
+    text = link.call(f"what the volume {name} of pool {pool} is", work)
+    if not text:
+        return None
+    file = _file_identity(link, endpoint, path)
+    return None if file is None else volume_xml.identity(text, file=file)
+
+
+def _file_identity(link: Link, endpoint: Endpoint, path: str) -> str | None:
+    """None when there is no such file, "" where the file system cannot be asked."""
+    if endpoint.transport is Transport.TCP or not _askable(path):
+        return ""
+    argv = ["sh", "-c", _IDENTITY_SCRIPT, "sh", path]
+    if endpoint.transport is Transport.SSH:
+        done = _ssh.run_ssh(endpoint, argv, deadline=link.deadline)
+    else:
+        done = _process.run(argv, deadline=link.deadline)
+    told = done.out.strip()
+    return None if told == "none" else told if _IDENTITY.fullmatch(told) else ""
 
 
 def files_exist(link: Link, endpoint: Endpoint, paths: Iterable[str]) -> dict[str, bool | None]:

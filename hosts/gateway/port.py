@@ -15,7 +15,7 @@ from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
@@ -220,6 +220,14 @@ class HostConnection(Protocol):
         """State and job of one guest; cheap, never waits for a busy guest, never raises: see GuestLook.answered."""
         ...
 
+    def run_number(self, uuid: str) -> int:
+        """Another one after every start of the guest, whoever started it; -1 while it does not run."""
+        ...
+
+    def suspend(self, uuid: str) -> None:
+        """Pause a running guest; it can be undone."""
+        ...
+
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
         ...
@@ -251,6 +259,13 @@ class HostConnection(Protocol):
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """Sparse, and exactly as large as wanted; else nothing is left and GatewayError says why."""
+        ...
+
+    def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:
+        """What the volume is now, read from the disk and not from the pool's list; None when it is not there.
+
+        Raises GatewayError when the host cannot say: no such pool, or it is not active.
+        """
         ...
 
     def delete_volume(self, pool: str, name: str) -> None: ...

@@ -10,28 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
+from migrations_app.domain import lost_disks, patience
 from migrations_app.domain.case import Case, virsh
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.post_copy import in_post_copy, post_copy_broken
 from migrations_app.domain.reasons import meaning
+from migrations_app.domain.silence import silent
 from migrations_app.domain.verdict import Action, Decision, JobRecord, Verdict
 from migrations_app.domain.whereabouts import STARTED_ANEW, USER, At, There
 
 __all__ = ["Action", "Decision", "JobRecord", "Verdict", "call_may_still_begin", "decide"]
-
-#: Two looks in a row: without a call of ours that came back, one look may have hit a gap between two phases.
-SETTLED_S = 1.0
-#: libvirt waits this long for whoever holds the guest's job before it begins or gives up (QEMU_JOB_WAIT_TIME, 30 s).
-JOB_WAIT_S = 35.0
-#: libvirt stops the source, starts the destination and tidies up; all of it takes a moment.
-HANDOVER_S = 10.0
-#: A restarting daemon resumes its guest by itself within this time.
-RESUME_S = 30.0
-#: A destination that hung may still drop its waiting QEMU.
-STALE_INCOMING_S = 60.0
-#: The last pages and devices never take this long with a job that is alive.
-SWITCHOVER_S = 120.0
-#: A restarted daemon or a cut network is back within this time, or a person should know.
-SILENCE_S = 120.0
 
 
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
@@ -42,27 +30,6 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     return replace(_ROWS[case.at](case), libvirt=job.call_error)
 
 
-def _silent(case: Case) -> Decision:
-    """One host or both do not answer: what the other says is not enough for an end."""
-    job = case.job
-    silent = [job.source] if not case.source.answered else []
-    silent += [job.target] if not case.destination.answered else []
-    who = " and ".join(silent)
-    waiting = f"Waiting for {who} to answer."
-    known = "Where the VM runs is not known."
-    if case.at is At.SILENT and case.there is There.RUNNING:
-        known = f"{job.name} runs on {job.target}; whether {job.source} has let it go is not known."
-    elif case.there is There.SILENT and case.source.runs:
-        known = f"{job.name} runs on {job.source}; what {job.target} has is not known."
-    if not case.lasts(SILENCE_S):
-        return case.wait(f"{waiting} {known}", case.both_say)
-    return case.attention(
-        f"{known} {who} {'do' if ' and ' in who else 'does'} not answer.",
-        f"Bring {who} back, or make sure that it is powered off. Do not start or resume the VM anywhere"
-        " before that: it could run twice. When the host answers, the migration is judged again by itself.",
-    )
-
-
 def _letting_go(job: JobRecord) -> str:
     return f"{job.name} has arrived on {job.target}; {job.source} is letting it go."
 
@@ -71,9 +38,9 @@ def _copying(case: Case) -> Decision:
     """RUNNING with an outgoing migration job."""
     job = case.job
     if case.there in (There.POST_COPY, There.POST_COPY_BROKEN):
-        return _in_post_copy(case)
+        return in_post_copy(case)
     if case.there in (There.RUNNING, There.PAUSED):
-        if case.source.runs and case.destination.runs and case.lasts(HANDOVER_S):
+        if case.source.runs and case.destination.runs and case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
         return case.moving(State.ARRIVING, f"{job.name} is handed over from {job.source} to {job.target}.")
     silent = f" Waiting for {job.target} to answer." if case.there is There.SILENT else ""
@@ -81,32 +48,47 @@ def _copying(case: Case) -> Decision:
 
 
 def _switching(case: Case) -> Decision:
-    """PAUSED by the migration, with its job."""
+    """PAUSED by the migration, with its job. libvirt gives the same reason when somebody suspends it meanwhile."""
     job = case.job
-    if case.lasts(SWITCHOVER_S):
-        return case.attention(
-            f"{job.name} has been stopped on {job.source} for its move for more than {SWITCHOVER_S:.0f} s.",
-            f"{virsh(job.source, job, 'domjobinfo')} and look whether data still moves. "
-            f"{virsh(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
-            " Do not resume it by hand.",
-        )
     if case.there in (There.RUNNING, There.PAUSED):
-        return case.moving(State.ARRIVING, _letting_go(job))
+        return _never_let_go(case, patience.SWITCHOVER_S)
     if case.there in (There.POST_COPY, There.POST_COPY_BROKEN):
-        return _in_post_copy(case)
+        return in_post_copy(case)
+    if job.suspended and case.source.job is JobKind.MIGRATION_OUT:
+        paused = f"{job.name} was suspended on {job.source} by somebody while libvirt copies it to {job.target}."
+        return case.moving(State.COPYING_MEMORY, paused)
+    if case.lasts(patience.SWITCHOVER_S):
+        return _stuck(case)
     return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
+
+
+def _stuck(case: Case) -> Decision:
+    """In its switch-over for much too long."""
+    job = case.job
+    if case.source.job is JobKind.UNKNOWN:
+        return case.attention(
+            f"{job.name} runs nowhere: it is stopped for its switch-over and {job.source}'s QEMU does not answer.",
+            f"Look at the migration network between {job.source} and {job.target}. Resume it nowhere. When data can"
+            " travel again, libvirt ends the switch-over by itself, and the migration is judged again.",
+        )
+    return case.attention(
+        f"{job.name} has been stopped on {job.source} for its move for more than {patience.SWITCHOVER_S:.0f} s.",
+        f"{virsh(job.source, job, 'domjobinfo')} and look whether data still moves. "
+        f"{virsh(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
+        " Do not resume it by hand.",
+    )
 
 
 def _stopped(case: Case) -> Decision:
     """PAUSED by the migration, and the job is gone."""
     job = case.job
     if case.there is There.SILENT:
-        return _silent(case)
+        return silent(case)
     if case.there in (There.RUNNING, There.PAUSED, There.POST_COPY):
         return _never_let_go(case)
     if case.there in (There.ABSENT, There.OFF):
         return case.attention_after(
-            RESUME_S,
+            patience.RESUME_S,
             f"{job.name} is stopped on {job.source}, and {job.target} does not run it."
             f" {job.source} is expected to let it go on by itself.",
             f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
@@ -117,14 +99,14 @@ def _stopped(case: Case) -> Decision:
     waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
     if job.postcopy_used:
         return case.attention_after(
-            STALE_INCOMING_S,
+            patience.STALE_INCOMING_S,
             waiting,
             f"{job.name} runs nowhere: its memory was divided between {job.source} and {job.target}.",
             f"Never resume it on {job.source}. {virsh(job.target, job, 'domstate', '--reason')}; unless it runs there"
             " again by itself, what it had in memory is lost: start it afresh.",
         )
     return case.attention_after(
-        STALE_INCOMING_S,
+        patience.STALE_INCOMING_S,
         waiting,
         f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
         f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
@@ -133,11 +115,11 @@ def _stopped(case: Case) -> Decision:
     )
 
 
-def _never_let_go(case: Case) -> Decision:
+def _never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
     """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
     job = case.job
     undefine = f" Then: {virsh(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
-    if not case.lasts(HANDOVER_S):
+    if not case.lasts(patience):
         return case.moving(State.ARRIVING, _letting_go(job))
     return case.attention(
         f"{case.arrived}, and a paused leftover is still on {job.source}.",
@@ -158,7 +140,7 @@ def _running(case: Case) -> Decision:
     """RUNNING, no migration job."""
     if case.there in (There.RUNNING, There.POST_COPY, There.POST_COPY_BROKEN) and case.destination.runs:
         job = case.job
-        if case.lasts(HANDOVER_S):
+        if case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
         return case.wait(f"Both {job.source} and {job.target} say that {job.name} runs.", case.both_say)
     return _at_home(case)
@@ -178,22 +160,23 @@ def _at_home(case: Case) -> Decision:
     """The source has the guest, no migration job there, and the destination does not run it."""
     job = case.job
     if case.there is There.SILENT:
-        return _silent(case)
+        return silent(case)
     here = case.here
     if case.there not in (There.ABSENT, There.OFF):
         return case.attention_after(
-            STALE_INCOMING_S,
+            patience.STALE_INCOMING_S,
             f"{here}; waiting for {job.target} to drop what was prepared there.",
             f"{here}, and a half-made copy is left on {job.target}.",
             f"While {job.source} has it: {virsh(job.target, job, 'destroy')}. Never resume it there.",
         )
     if job.call_running:
-        return case.wait(f"{here}; libvirt has not begun to move it or has not reported yet.")
+        begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun to move it"
+        return case.wait(f"{here}; {begun} or has not reported yet.")
     if not case.lasts(call_may_still_begin(job)):
         return case.wait(f"{here}; looking again whether libvirt has begun to move it.")
-    if case.there is There.OFF and not job.target_had_definition:
+    if case.there is There.OFF:
         return case.attention_after(
-            HANDOVER_S,
+            patience.HANDOVER_S,
             f"{here}; waiting for {job.target} to remove what was prepared there.",
             f"{here}, and a shut-off definition of it is left on {job.target}.",
             f"{virsh(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
@@ -205,14 +188,14 @@ def call_may_still_begin(job: JobRecord) -> float:
     """Seconds for which a guest without a job proves nothing: an adopter does not hear what the call returns."""
     if job.call_returned is not None or not job.call_made:
         return 0.0
-    return SETTLED_S if job.job_seen else JOB_WAIT_S
+    return patience.SETTLED_S if job.job_seen else patience.JOB_WAIT_S
 
 
 def _stayed(case: Case, here: str) -> Decision:
     job = case.job
     if case.source.state is RunState.PAUSED and not job.was_paused and case.source.reason != USER:
         return case.attention_after(
-            RESUME_S,
+            patience.RESUME_S,
             f"{here}; {job.source} is expected to let it go on by itself.",
             f"{here}. It ran before the move.",
             f"{virsh(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
@@ -223,26 +206,36 @@ def _stayed(case: Case, here: str) -> Decision:
         who = "" if job.cancel_requested else " Somebody cancelled the job outside of kvmweb."
         return Decision(
             verdict=Verdict.CANCELLED,
-            sentence=f"{here}. The migration was cancelled.{who}",
+            sentence=f"{here}. The migration was cancelled.{who}{_woken(case)}",
             cause=meaning(job.call_error),
             actions=actions,
         )
+    where = ", where it was started afresh meanwhile" if job.restarted else ", where it was before"
     return Decision(
         verdict=Verdict.FAILED,
-        sentence=f"{here}, where it was before. It was not moved.",
+        sentence=f"{here}{where}. It was not moved.{_woken(case)}",
         cause=_why_it_stayed(job),
         what_to_do="Remove the cause and migrate again. The log of libvirt on both hosts has more.",
         actions=actions,
     )
 
 
+def _woken(case: Case) -> str:
+    job = case.job
+    if job.suspended and not job.restarted and case.source.runs:
+        return " It was suspended during the copy, and libvirt has resumed it."
+    return ""
+
+
 def _why_it_stayed(job: JobRecord) -> str:
+    if job.restarted:
+        return f"It ended on {job.source} while it was moved, and was started there again. {meaning(job.call_error)}"
     if job.call_error:
         return meaning(job.call_error)
     if not job.call_made:
         return "The worker ended before it asked libvirt to move the VM."
     if job.call_returned is None and not job.job_seen:
-        return "libvirt has not begun to move it."
+        return "kvmweb has not seen libvirt begin to move it."
     return {
         True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
         False: "libvirt ended the migration without saying why.",
@@ -250,53 +243,26 @@ def _why_it_stayed(job: JobRecord) -> str:
     }[job.call_returned]
 
 
-def _in_post_copy(case: Case) -> Decision:
-    """PAUSED for post-copy at the source: neither host has the whole guest."""
-    job = case.job
-    if case.there is There.SILENT:
-        return _silent(case)
-    if case.there in (There.RUNNING, There.POST_COPY):
-        return case.moving(
-            State.POST_COPY, f"{job.name} runs on {job.target} and still fetches memory from {job.source}."
-        )
-    limit = STALE_INCOMING_S if case.there in (There.INCOMING, There.POST_COPY_BROKEN) else HANDOVER_S
-    if case.lasts(limit):
-        return _post_copy_broken(case)
-    return case.moving(State.POST_COPY, f"{job.name} is changing over to {job.target} in post-copy.")
-
-
-def _post_copy_broken(case: Case) -> Decision:
-    job = case.job
-    if case.there is There.SILENT:
-        return _silent(case)
-    return case.attention(
-        f"{job.name} is stuck between {job.source} and {job.target}: neither has all its memory.",
-        f"Do not resume it on {job.source} and do not destroy it on either host. When the network between the"
-        " hosts works again, repeat the same virsh migrate command with --postcopy-resume on"
-        f" {job.source} (libvirt 8.5 or later on both; not when {job.target} has libvirt 11.2 or 11.3).",
-    )
-
-
 def _left(case: Case) -> Decision:
     """The source answers and does not have the guest active any more."""
     job = case.job
     match case.there:
         case There.SILENT:
-            return _silent(case)
+            return silent(case)
         case There.RUNNING | There.PAUSED:
             return _arrived(case)
         case There.ABSENT | There.OFF:
             return _nowhere(case)
         case There.POST_COPY | There.POST_COPY_BROKEN:
             return case.attention_after(
-                HANDOVER_S,
+                patience.HANDOVER_S,
                 f"{job.name} runs on {job.target}; {job.source} has let it go, looking again.",
                 f"{job.name} is on {job.target}, but {job.source} is gone before all its memory had arrived.",
                 f"Look at it on {job.target}. If it hangs, its memory is lost: start it afresh there.",
             )
         case _:
             return case.attention_after(
-                STALE_INCOMING_S,
+                patience.STALE_INCOMING_S,
                 f"{job.name} has left {job.source} and waits on {job.target}.",
                 f"{job.name} has left {job.source} and is not running on {job.target}.",
                 f"{virsh(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
@@ -313,9 +279,11 @@ def _arrived(case: Case) -> Decision:
             f"Find out who started it on {job.target}, and that it runs nowhere else. If all is well, an admin closes"
             " this migration.",
         )
+    if job.lost_disks:
+        return lost_disks.judge(case)
     if job.persist and job.was_persistent and not case.destination.persistent:
         return case.attention_after(
-            HANDOVER_S,
+            patience.HANDOVER_S,
             f"{where}; waiting for {job.target} to keep its definition.",
             f"{where}, but {job.target} has no definition of it: it would be lost at its next shutdown.",
             f"Save the definition recorded with this migration to a file and define it: on {job.target} run:"
@@ -323,7 +291,7 @@ def _arrived(case: Case) -> Decision:
         )
     if job.undefine_source and case.at is At.OFF:
         return case.attention_after(
-            HANDOVER_S,
+            patience.HANDOVER_S,
             f"{where}; waiting for {job.source} to remove its definition.",
             f"{where}, and its shut-off definition is still on {job.source}.",
             f"{virsh(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
@@ -336,6 +304,8 @@ def _arrival_words(case: Case, where: str) -> str:
     words = [where + (", as it was before." if case.there is There.PAUSED and job.was_paused else ".")]
     if case.there is There.PAUSED and not job.was_paused:
         words.append("It was paused while it moved.")
+    if case.there is There.RUNNING and job.suspended:
+        words.append("It was suspended while it moved, and libvirt has resumed it.")
     if job.cancel_requested:
         words.append("The cancel came too late.")
     if job.call_returned is False:
@@ -347,7 +317,7 @@ def _arrival_words(case: Case, where: str) -> str:
 
 def _nowhere(case: Case) -> Decision:
     job = case.job
-    if not case.lasts(SETTLED_S):
+    if not case.lasts(patience.SETTLED_S):
         return case.wait(f"Neither {job.source} nor {job.target} runs {job.name}.", case.both_say)
     if job.elsewhere:
         return case.attention(
@@ -373,18 +343,26 @@ def _nowhere(case: Case) -> Decision:
 def _unclear(case: Case) -> Decision:
     job = case.job
     if case.there is There.SILENT:
-        return _silent(case)
+        return silent(case)
+    if case.source.active and case.source.job is JobKind.UNKNOWN:
+        return case.attention_after(
+            patience.SILENCE_S,
+            f"{case.here}, but its QEMU does not answer: how far the migration is is not known.",
+            f"{case.here}, but its QEMU has not answered for {patience.SILENCE_S:.0f} s.",
+            f"Look at {job.source}: its load, its storage, and whether the QEMU process of {job.name} is stopped."
+            " Start or resume it nowhere else. When QEMU answers again, the migration is judged again by itself.",
+        )
     return case.attention_after(
-        SILENCE_S,
+        patience.SILENCE_S,
         f"What {job.source} says about {job.name} is not clear yet; looking again.",
         f"What {job.source} says about {job.name} cannot be judged.",
         f"{virsh(job.source, job, 'domstate', '--reason')}, {virsh(job.source, job, 'domjobinfo')} and"
-        f" {virsh(job.target, job, 'domstate', '--reason')}. Let it run on one host only.",
+        f" {virsh(job.target, job, 'domstate', '--reason')}. Start or resume it nowhere before that is clear.",
     )
 
 
 _ROWS: dict[At, Callable[[Case], Decision]] = {
-    At.SILENT: _silent,
+    At.SILENT: silent,
     At.GONE: _left,
     At.OFF: _left,
     At.RUNNING: _running,
@@ -392,7 +370,7 @@ _ROWS: dict[At, Callable[[Case], Decision]] = {
     At.COPYING: _copying,
     At.SWITCHING: _switching,
     At.STOPPED: _stopped,
-    At.POST_COPY: _in_post_copy,
-    At.POST_COPY_BROKEN: _post_copy_broken,
+    At.POST_COPY: in_post_copy,
+    At.POST_COPY_BROKEN: post_copy_broken,
     At.UNCLEAR: _unclear,
 }

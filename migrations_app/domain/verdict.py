@@ -24,6 +24,27 @@ class Action(StrEnum):
     DELETE_OWN_VOLUMES = "delete_own_volumes"
 
 
+class Loss(StrEnum):
+    """What is the matter with a disk that was copied."""
+
+    DELETED = "deleted"
+    # Another file has its path now.
+    REPLACED = "replaced"
+    # The VM uses another file now, and its saved definition still names the lost one.
+    DEFINITION = "definition"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostDisk:
+    """`path` is where the VM has it open, or had; `pool` the destination's pool it was made in."""
+
+    target: str
+    path: str
+    pool: str
+    how: Loss
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """What our record says, and how long the hosts have been saying the same.
@@ -40,7 +61,6 @@ class JobRecord:
     was_persistent: bool
     persist: bool
     undefine_source: bool
-    target_had_definition: bool
     cancel_requested: bool
     created_volumes: tuple[object, ...] = ()
     #: True: it returned, False: it raised, None: it has not come back, or another process made it
@@ -58,6 +78,12 @@ class JobRecord:
     job_seen: bool = True
     #: our job has ended: one that runs at the source now is somebody else's
     job_over: bool = False
+    #: somebody suspended it while it was copied, and libvirt counts on: that is no switch-over
+    suspended: bool = False
+    #: it was started anew at the source since the migration began
+    restarted: bool = False
+    #: copied disks that are not at the destination any more; empty until it is known where the guest is
+    lost_disks: tuple[LostDisk, ...] = ()
     #: other hosts on which the guest is active, by their last word
     elsewhere: tuple[str, ...] = ()
 

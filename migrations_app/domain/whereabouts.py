@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from hosts.facts.guest import GuestLook, JobKind, RunState
+from hosts.facts.guest import GuestLook, JobKind, JobStats, RunState
 
 #: libvirt's state reasons in the words of `hosts/gateway/_codes.py`.
 MIGRATION = "migration"
@@ -12,8 +12,17 @@ STARTING_UP = "starting up"
 POST_COPY = "post-copy"
 POST_COPY_FAILED = "post-copy failed"
 USER = "user"
+#: of a running guest: it came by a migration; libvirt resumed it after one that failed
+ARRIVED = "migrated"
+WOKEN = "migration canceled"
 #: A guest with one of these was started afresh, it did not arrive with its memory.
 STARTED_ANEW = frozenset({"booted", "restored", "from snapshot"})
+
+
+#: QEMU stops the guest when what remains fits into the allowed downtime; its own estimate of the rate jumps
+_FITS_NOT = 4
+#: libvirt's default, where nobody has set another
+_DOWNTIME_MS = 300
 
 
 class At(Enum):
@@ -25,7 +34,7 @@ class At(Enum):
     RUNNING = auto()  # runs, no migration job
     PAUSED = auto()  # paused for another reason than migration, no migration job
     COPYING = auto()  # runs, or was paused before, with an outgoing migration job
-    SWITCHING = auto()  # paused by the migration, job still there
+    SWITCHING = auto()  # paused by the migration, job still there or not to be read
     STOPPED = auto()  # paused by the migration, no job any more
     POST_COPY = auto()
     POST_COPY_BROKEN = auto()
@@ -69,11 +78,25 @@ def _paused_at_source(look: GuestLook) -> At:
         return At.POST_COPY
     if look.reason == POST_COPY_FAILED:
         return At.POST_COPY_BROKEN
+    if look.reason == MIGRATION:
+        # while the last pages travel QEMU answers nothing: a job that cannot be read is the move itself
+        return At.SWITCHING if look.job in (JobKind.MIGRATION_OUT, JobKind.UNKNOWN) else At.STOPPED
     if look.job is JobKind.UNKNOWN:
         return At.UNCLEAR
-    if look.job is JobKind.MIGRATION_OUT:
-        return At.SWITCHING if look.reason == MIGRATION else At.COPYING
-    return At.STOPPED if look.reason == MIGRATION else At.PAUSED
+    return At.COPYING if look.job is JobKind.MIGRATION_OUT else At.PAUSED
+
+
+def suspended_by_somebody(look: GuestLook, stats: JobStats, *, allowed_ms: int | None) -> bool | None:
+    """Of a guest with an outgoing job. libvirt gives the reason "migration" for a person's suspend too; None: it may be
+    either, or neither."""
+    if look.runs:
+        return False
+    if look.state is not RunState.PAUSED or look.reason != MIGRATION:
+        return None
+    if not stats.memory_total:  # only disks are copied yet
+        return True
+    fits = (stats.memory_bps or 0) * max(allowed_ms or 0, _DOWNTIME_MS) // 1000
+    return True if fits and (stats.memory_remaining or 0) > _FITS_NOT * fits else None
 
 
 def at_destination(look: GuestLook) -> There:

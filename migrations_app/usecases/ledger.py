@@ -22,7 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind as Entry
+from kvmweb.journal.models import Entry, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State, allowed
 from migrations_app.models import Migration
 
@@ -119,26 +119,36 @@ def update(held: Claim, **fields: Any) -> None:
 def note(held: Claim, text: str, **body: Any) -> None:
     """A sentence for the journal; a database error is logged and otherwise ignored."""
     try:
-        writer.write(writer.migration_topic(held.pk), Entry.NOTE, text, body=body)
+        writer.write(writer.migration_topic(held.pk), Kind.NOTE, text, body=body)
     except DatabaseError:
         log.warning("migration %s: could not write to the journal: %s", held.pk, text)
+
+
+def note_once(held: Claim, text: str) -> None:
+    """The same, unless the journal says so already."""
+    try:
+        if Entry.objects.filter(topic=writer.migration_topic(held.pk), text=text).exists():
+            return
+    except DatabaseError:
+        return
+    note(held, text)
 
 
 def tick(held: Claim, progress: dict[str, Any]) -> None:
     """One progress row: a short write, dropped when the database is busy. Raises LostClaim."""
     progress = {**progress, "owner": held.owner, "updated_at": timezone.now().isoformat()}
     try:
-        with _short_wait(), transaction.atomic():
+        with short_wait(), transaction.atomic():
             if Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(progress=progress) != 1:
                 raise LostClaim(f"migration {held.pk} has another owner")
-            writer.write(writer.migration_topic(held.pk), Entry.PROGRESS, body=progress)
+            writer.write(writer.migration_topic(held.pk), Kind.PROGRESS, body=progress)
     except DatabaseError as error:
         log.info("migration %s: a progress row was dropped: %s", held.pk, error)
 
 
 def beat(held: Claim) -> None:
     """Move the heartbeat counter; raises LostClaim when somebody else took over."""
-    with _short_wait():
+    with short_wait():
         if not Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(heartbeat=F("heartbeat") + 1):
             raise LostClaim(f"migration {held.pk} has another owner")
 
@@ -207,11 +217,11 @@ def _gone(pid: int, started: int | None) -> bool:
 
 
 def _tell(pk: int, state: State, text: str, body: dict[str, Any]) -> None:
-    writer.write(writer.migration_topic(pk), Entry.STATE, text, body={"state": state, **body})
+    writer.write(writer.migration_topic(pk), Kind.STATE, text, body={"state": state, **body})
     writer.signal(writer.MIGRATIONS, migration=pk)
 
 
-class _short_wait:
+class short_wait:
     """On SQLite wait for the write lock only briefly: numbers that come late are worth nothing."""
 
     def __enter__(self) -> None:

@@ -1,20 +1,26 @@
 """The look every second: whose worker has fallen silent, what the queue has lost, what may start now.
 
 Runs in the watcher. Silence is counted on this process's own monotonic clock, so that jumps of the wall clock and
-clocks of other machines do not matter.
+clocks of other machines do not matter. It is not counted while the database takes no writes: a worker that cannot write
+looks like one that is gone.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import OWNED, State
 from migrations_app.models import Migration
+from migrations_app.usecases import ledger
 from migrations_app.usecases.slots import why_not
+
+log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 5.0
 ASK_AGAIN_SECONDS = 10.0
@@ -31,10 +37,15 @@ class _Seen:
 class Reconciler:
     def __init__(self) -> None:
         self._seen: dict[int, _Seen] = {}
+        self._writable = True
 
     def look(self, now: float) -> None:
         active = list(Migration.objects.active().select_related("source", "target").order_by("pk"))
         self._seen = {row.pk: self._seen[row.pk] for row in active if row.pk in self._seen}
+        owned = [row.pk for row in active if row.state in OWNED]
+        if owned and not self._takes_writes(owned[0]):
+            self._seen.clear()
+            return
         for row in active:
             mark = (row.state, row.epoch, row.heartbeat)
             seen = self._seen.get(row.pk)
@@ -47,6 +58,20 @@ class Reconciler:
                 seen_as = (row.epoch, row.heartbeat) if task == "adopt_migration" else ()
                 with transaction.atomic():
                     enqueue(f"migrations_app.tasks.{task}", row.pk, *seen_as, cluster="migrations")
+
+    def _takes_writes(self, pk: int) -> bool:
+        """Whether the database took a write just now, and the last time: what happened in between could be written."""
+        before = self._writable
+        try:
+            with ledger.short_wait():
+                Migration.objects.filter(pk=pk).update(heartbeat=F("heartbeat"))
+            self._writable = True
+        except DatabaseError as error:
+            self._writable = False
+            if before:
+                log.warning("the database takes no writes: %s. Silent workers are not counted meanwhile.", error)
+            connection.close_if_unusable_or_obsolete()
+        return self._writable and before
 
 
 def _due(row: Migration, silent: float) -> str:

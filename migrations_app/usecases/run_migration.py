@@ -26,6 +26,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.collect_facts import Side, collect
+from migrations_app.usecases.copied_volumes import DiskCopy, delete_own_volumes, make_volumes
 from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.heartbeat import Heartbeat
 from migrations_app.usecases.ledger import Claim, HeldBack, LostClaim
@@ -33,7 +34,6 @@ from migrations_app.usecases.lines import Line
 from migrations_app.usecases.mover import Mover
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.run_preflight import Connect, both_sides
-from migrations_app.usecases.settle import delete_own_volumes, make_volumes
 from migrations_app.usecases.slots import lock_slots, wake_queued, why_not
 from migrations_app.usecases.watch_migration import Watch
 
@@ -116,7 +116,7 @@ class Start:
             facts, details = collect(row.request, source, target, probe=alone)
             self._lap("facts")
             try:
-                if not self._may_start(facts, details):
+                if not self._may_start(facts, details, source):
                     return
                 call = self._prepare(facts, source, target)
                 mover = Mover(self._mover_connection(opening), call)
@@ -139,7 +139,7 @@ class Start:
 
     # --- preflight ------------------------------------------------------------------------------------------------
 
-    def _may_start(self, facts: Facts, details: GuestDetails | Unknown) -> bool:
+    def _may_start(self, facts: Facts, details: GuestDetails | Unknown, source: Side) -> bool:
         row = self.migration
         report = run_all(facts)
         findings = [finding.as_json() for finding in report.findings]
@@ -152,7 +152,7 @@ class Start:
         if isinstance(details, Unknown):
             raise NotStarted(details.reason)
         self._tell_unknowns([finding.summary for finding in report.of(Severity.UNKNOWN)])
-        record = {**seen, **self._record(facts, details)}
+        record = {**seen, **self._record(facts, details, source)}
         for name, value in record.items():
             setattr(row, name, value)
         try:
@@ -180,9 +180,10 @@ class Start:
         else:
             self._become(State.QUEUED, why, owner="", owner_pid=None, **seen)
 
-    def _record(self, facts: Facts, details: GuestDetails) -> dict[str, Any]:
+    def _record(self, facts: Facts, details: GuestDetails, side: Side) -> dict[str, Any]:
         """The write-ahead record: everything a person or an adopter would need, complete before anything starts."""
         row, source, target = self.migration, facts.source.identity, facts.target.identity
+        run = side.learn(lambda c: c.run_number(str(row.guest_id)))
         for host, identity in ((row.source, source), (row.target, target)):
             if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
                 raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
@@ -192,6 +193,7 @@ class Start:
             "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
             "was_persistent": details.persistent,
             "was_paused": facts.paused,
+            "source_run": None if isinstance(run, Unknown) else run,
             "source_autostart": details.autostart,
             "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.paused),
         }
@@ -232,7 +234,7 @@ class Start:
             raise NotStarted("The storage of the source could not be read.")
         copy = disks_to_copy(guest, wanted, source_pools=source_pools, target_pools=pools, source_volumes=volumes)
         here, there = _connection(source), _connection(target)
-        specs, paths = [], {}
+        copies = []
         try:
             for disk in (disk for disk in guest.disks if disk.target in copy):
                 volume = volumes.get(place(disk))
@@ -242,9 +244,9 @@ class Start:
                     raise NotStarted(f"{self.migration.target} has no storage pool for {path or disk.target}.")
                 size = here.virtual_size(str(self.migration.guest_id), disk.target)
                 name = disk.volume or posixpath.basename(path)
-                specs.append(VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size))
-                paths[name] = path
-            make_volumes(self.held, self.migration, there, specs, paths)
+                spec = VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size)
+                copies.append(DiskCopy(target=disk.target, path=path, spec=spec))
+            make_volumes(self.held, self.migration, there, copies)
         except GatewayError as error:
             raise NotStarted(f"The disks could not be prepared on {self.migration.target}: {error.message}") from error
         return copy

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
-from typing import Any
-
-from hosts.facts.guest import JobStats
-from hosts.gateway.port import GatewayError, HostConnection
-from migrations_app.domain.preflight.shared import virsh
+from hosts.facts.guest import GuestLook, JobStats, RunState
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
 from migrations_app.usecases.ledger import Claim
@@ -46,48 +41,13 @@ def carry_autostart(held: Claim, migration: Migration, source: Line, target: Lin
     return " ".join(left)
 
 
-def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[dict[str, Any]]:
-    """Remove the volumes this migration made, and only those; the list of what is left comes back.
-
-    Called only when the destination has answered that it does not have the guest.
-    """
-    left = []
-    for volume in migration.created_volumes:
-        if not volume["made"]:
-            left.append(volume)
-            ledger.note(
-                held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it."
-            )
-            continue
-        pool, name = volume["pool"], volume["name"]
-        if not target.do(methodcaller("delete_volume", pool, name)):
-            left.append(volume)
-            ledger.note(
-                held,
-                f"{volume['path']} is left on {migration.target}. There run:"
-                f" {virsh('vol-delete', volume['name'], flags=('--pool', volume['pool']))}",
-            )
-        else:
-            ledger.note(held, f"Removed {volume['path']}, which this migration had made on {migration.target}.")
-    return left
-
-
-def make_volumes(
-    held: Claim, migration: Migration, connection: HostConnection, specs: list[Any], paths: dict[str, str]
-) -> None:
-    """Make the destination's volumes. The intent is recorded before, the deed after: what we are not sure to have
-    made ourselves is never removed. Raises GatewayError."""
-    for spec in specs:
-        entry = {"pool": spec.pool, "name": spec.name, "path": paths[spec.name], "made": False}
-        migration.created_volumes = [*migration.created_volumes, entry]
-        ledger.update(held, created_volumes=migration.created_volumes)
-        try:
-            connection.create_volume(spec)
-        except GatewayError as error:
-            if not error.unanswered:
-                migration.created_volumes = migration.created_volumes[:-1]
-                ledger.update(held, created_volumes=migration.created_volumes)
-            raise
-        entry["made"] = True
-        ledger.update(held, created_volumes=migration.created_volumes)
-        ledger.note(held, f"Made {entry['path']} on {migration.target}.")
+def keep_suspended(held: Claim, migration: Migration, line: Line, look: GuestLook, *, woken: str) -> None:
+    """Suspend a guest again that somebody had suspended, when it was libvirt that resumed it: `woken` is its reason."""
+    if look.state is not RunState.RUNNING or look.reason != woken:
+        return
+    uuid, name = str(migration.guest_id), migration.guest_name
+    if line.do(lambda c: c.suspend(uuid)):
+        text = "It had been suspended, so kvmweb has suspended it again."
+    else:
+        text = "It had been suspended, and kvmweb could not suspend it again."
+    ledger.note(held, f"libvirt resumed {name} at the end. {text}")

@@ -13,17 +13,19 @@ from typing import Any
 from django.utils import timezone
 
 from hosts.facts.guest import GuestLook, JobKind, JobStats
-from migrations_app.domain.lifecycle import TERMINAL, State
+from migrations_app.domain.lifecycle import IN_FLIGHT, TERMINAL, State
 from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, call_may_still_begin, decide
 from migrations_app.domain.progress import Progress, advance, complete, refine
+from migrations_app.domain.whereabouts import ARRIVED, MIGRATION, WOKEN, suspended_by_somebody
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
+from migrations_app.usecases.copied_volumes import delete_own_volumes, lost_disks
 from migrations_app.usecases.elsewhere import elsewhere
 from migrations_app.usecases.heartbeat import Heartbeat
 from migrations_app.usecases.ledger import Claim, LostClaim
 from migrations_app.usecases.lines import Line
 from migrations_app.usecases.mover import Mover
-from migrations_app.usecases.settle import carry_autostart, delete_own_volumes, finished_job
+from migrations_app.usecases.settle import carry_autostart, finished_job, keep_suspended
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
@@ -37,6 +39,9 @@ SECOND_LOOK_SECONDS = 15.0
 SETTLES_SECONDS = 10.0
 SILENT_SECONDS = 1.0
 _SETTLED = 1e6
+#: what the hosts say for so long is told, also while the call runs
+TELL_SECONDS = 2.0
+_AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
 _ENDS = {Verdict.DONE: State.DONE, Verdict.FAILED: State.FAILED, Verdict.CANCELLED: State.CANCELLED}
 
 
@@ -64,10 +69,14 @@ class Watch:
         self._view: object = None
         self._view_since = self._began = time.monotonic()
         self._over_at: float | None = None
+        #: libvirt was seen at work
+        self._begun = bool(migration.progress) or self.state in _AT_WORK
         self._aborted_at = 0.0
         self._cancel = migration.cancel_requested_at is not None
         self._allowed_ms: int | None = None
         self._settled = False
+        self._kept_suspended = False
+        self._looks = GuestLook(answered=False), GuestLook(answered=False)
         self._finished: JobStats | None = None
         #: to the worker before: libvirt tells its reason only once
         self._said_before: str = migration.error.get("libvirt", "")
@@ -96,7 +105,7 @@ class Watch:
         returned = mover.returned if mover else None
         if over and self._over_at is None:
             self._over_at = time.monotonic()
-        source, target = self.source.look(self._uuid), self.target.look(self._uuid)
+        source, target = self._looks = self.source.look(self._uuid), self.target.look(self._uuid)
         if source.job is JobKind.MIGRATION_OUT and not self.migration.job_over:
             self._while_copying(source)
         seconds = self._seconds_in_view(source, target, returned)
@@ -105,7 +114,23 @@ class Watch:
             self.migration.job_over = True
         if source.answered and target.answered and not source.active and not target.active:
             record = replace(record, elsewhere=elsewhere(self.migration))
-        return decide(source, target, record)
+        if self._cancel and (source.job is JobKind.UNKNOWN or not source.answered):
+            ledger.note_once(self.held, f"The cancel waits until {self.migration.source}'s libvirt answers.")
+        return self._judge(source, target, record)
+
+    def _judge(self, source: GuestLook, target: GuestLook, record: JobRecord) -> Decision:
+        """An end is judged a second time, with what is asked only then."""
+        decision = decide(source, target, record)
+        if decision.verdict is Verdict.DONE:
+            return decide(source, target, replace(record, lost_disks=lost_disks(self.migration, self.target)))
+        if decision.verdict in _ENDS:
+            return decide(source, target, replace(record, restarted=self._restarted()))
+        return decision
+
+    def _restarted(self) -> bool:
+        before = self.migration.source_run
+        now = self.source.ask(lambda c: c.run_number(self._uuid)) if before is not None else None
+        return now is not None and now != before
 
     def _seconds_in_view(self, source: GuestLook, target: GuestLook, returned: bool | None) -> float:
         view = (_essence(source), _essence(target), returned)
@@ -134,7 +159,6 @@ class Watch:
             was_persistent=persistent,
             persist=options.persist,
             undefine_source=options.undefine_source,
-            target_had_definition=False,  # preflight blocks a move onto an existing definition
             cancel_requested=self._cancel,
             created_volumes=tuple(volume["name"] for volume in row.created_volumes),
             call_returned=returned,
@@ -143,8 +167,9 @@ class Watch:
             aborted=mover.aborted if mover and over else False,
             seconds_in_this_view=seconds,
             call_made=row.call_made,
-            job_seen=bool(row.progress),
+            job_seen=self._begun,
             job_over=row.job_over,
+            suspended=row.suspended,
         )
 
     def _while_copying(self, source: GuestLook) -> None:
@@ -156,6 +181,7 @@ class Watch:
         if stats is None:
             return
         self._phase = refine(self.state, stats)
+        self._note_suspend(source, stats)
         if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
             self._become(self._phase)
         asked = self.migration.request.options.max_downtime_ms is not None
@@ -168,8 +194,17 @@ class Watch:
             guest_memory_bytes=self.migration.guest.memory_kib * 1024,
             allowed_downtime_ms=self._allowed_ms,
         )
+        self._begun = True
         self.migration.progress = self._progress.as_json()
         ledger.tick(self.held, self.migration.progress)
+
+    def _note_suspend(self, source: GuestLook, stats: JobStats) -> None:
+        suspended = suspended_by_somebody(source, stats, allowed_ms=self._allowed_ms)
+        if suspended is not None and suspended is not self.migration.suspended:
+            self.migration.suspended = suspended
+            ledger.update(self.held, suspended=suspended)
+            did = "suspended" if suspended else "resumed"
+            ledger.note(self.held, f"{self.migration.guest_name} was {did} on {self.migration.source} by somebody.")
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
@@ -192,11 +227,15 @@ class Watch:
             case Verdict.WAIT:
                 if self.mover is None or not self.mover.running:
                     self._become(State.VERIFYING, decision.sentence)
+                elif time.monotonic() - self._view_since >= TELL_SECONDS:
+                    self._become(self.state, decision.sentence)
             case Verdict.NEEDS_ATTENTION:
                 over = self.migration.job_over
                 self._become(State.NEEDS_ATTENTION, decision.sentence, error=_error(decision), job_over=over)
                 ledger.release(self.held)
                 return True
+            case _ if self.migration.suspended and not self._kept_suspended:
+                self._keep_suspended(decision)
             case Verdict.DONE if not self._settled:
                 self._settle(decision)
             case _:
@@ -223,6 +262,15 @@ class Watch:
                 ledger.note(self.held, decision.sentence)
         ledger.release(self.held)
         return True
+
+    def _keep_suspended(self, decision: Decision) -> None:
+        """libvirt resumes at the end what ran at the start, also when somebody suspended it meanwhile."""
+        self._kept_suspended = True
+        (source, target), row = self._looks, self.migration
+        if decision.verdict is Verdict.DONE:
+            keep_suspended(self.held, row, self.target, target, woken=ARRIVED)
+        else:
+            keep_suspended(self.held, row, self.source, source, woken=WOKEN)
 
     def _settle(self, decision: Decision) -> None:
         """The guest was seen at the destination. Carry over what libvirt does not, then look once more."""
@@ -269,6 +317,7 @@ class Watch:
                 self._become(State.VERIFYING, text)
         ledger.change_state(self.held, self.state, new, text, **fields)
         self.state, self.migration.state_text = new, text
+        self._begun = self._begun or new in _AT_WORK
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
@@ -304,7 +353,9 @@ class Watch:
 
 
 def _essence(look: GuestLook) -> tuple[object, ...]:
-    return (look.answered, look.present, look.state, look.reason, look.persistent, look.job)
+    """What makes two looks the same view. In a switch-over QEMU answers now and then: that is no news."""
+    job = JobKind.MIGRATION_OUT if look.job is JobKind.UNKNOWN and look.reason == MIGRATION else look.job
+    return (look.answered, look.present, look.state, look.reason, look.persistent, job)
 
 
 def _clears(decision: Decision) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from migrations_app.domain import outcome
+from migrations_app.domain import patience
 from migrations_app.usecases import adopt_migration, heartbeat, lines, watch_migration
 from tests.db.moving import Scene
 from tests.fakes.gateway import FakeHost
@@ -24,10 +24,17 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
         "SILENT_SECONDS": 0.1,
     }.items():
         monkeypatch.setattr(watch_migration, name, seconds)
-    for name, seconds in {"SETTLED_S": 0.06, "HANDOVER_S": 0.8, "RESUME_S": 0.8, "STALE_INCOMING_S": 0.8}.items():
-        monkeypatch.setattr(outcome, name, seconds)
-    monkeypatch.setattr(outcome, "SILENCE_S", 2.0)
-    monkeypatch.setattr(outcome, "JOB_WAIT_S", 1.2)
+    for name, seconds in {
+        "SETTLED_S": 0.06,
+        "HANDOVER_S": 0.8,
+        "RESUME_S": 0.8,
+        "STALE_INCOMING_S": 0.8,
+        "POOL_S": 0.8,
+        "SWITCHOVER_S": 2.0,
+        "SILENCE_S": 2.0,
+        "JOB_WAIT_S": 1.2,
+    }.items():
+        monkeypatch.setattr(patience, name, seconds)
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
     monkeypatch.setattr(lines, "_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(adopt_migration, "_CONNECT_PATIENCE", 0.5)

@@ -157,7 +157,7 @@ def test_a_move_that_libvirt_has_not_begun_is_not_given_up_too_early(
     assert "delete_volume" not in scene.fleet.methods()
     worker.join(10)
     end = fresh(migration)
-    assert (end.state, end.error["cause"]) == (State.FAILED, "libvirt has not begun to move it.")
+    assert (end.state, end.error["cause"]) == (State.FAILED, "kvmweb has not seen libvirt begin to move it.")
     assert end.created_volumes == []
 
 

@@ -7,12 +7,13 @@ from typing import Any, cast
 import pytest
 
 from hosts.facts.guest import RunState
+from hosts.facts.storage import VolumeIdentity
 from hosts.gateway.port import GatewayError, Refused
 from hosts.models import Host
 from kvmweb.journal.models import Entry, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
-from migrations_app.usecases import settle
+from migrations_app.usecases import copied_volumes
 from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import AlreadyMoving
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
@@ -272,15 +273,26 @@ def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) 
 
 
 def test_the_command_for_a_volume_that_is_left_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = VolumeIdentity(capacity=1, format="raw")
+
     class Refusing:
+        def ask(self, _: Any) -> Any:
+            return (identity,)
+
         def do(self, _: Any) -> bool:
             return False
 
     told: list[str] = []
-    monkeypatch.setattr(settle.ledger, "note", lambda _, text: told.append(text))
-    volume = {"pool": "a pool", "name": "x; reboot", "path": "/p/x; reboot", "made": True}
+    monkeypatch.setattr(copied_volumes.ledger, "note", lambda _, text: told.append(text))
+    volume = {
+        "pool": "a pool",
+        "name": "x; reboot",
+        "path": "/p/x; reboot",
+        "made": True,
+        "identity": identity.as_json(),
+    }
     migration = Migration(target=Host(name="kvm-b"), created_volumes=[volume])
-    assert settle.delete_own_volumes(cast("Any", None), migration, cast("Any", Refusing())) == [volume]
+    assert copied_volumes.delete_own_volumes(cast("Any", None), migration, cast("Any", Refusing())) == [volume]
     assert told[0].endswith("There run: virsh vol-delete --pool 'a pool' 'x; reboot'")
 
 

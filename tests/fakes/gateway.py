@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState
 from hosts.facts.host import (
     CpuMode,
     DomainCapabilities,
@@ -26,7 +26,7 @@ from hosts.facts.host import (
     NodeMemory,
 )
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume, VolumeSpec
+from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway.port import (
     Aborted,
     Contact,
@@ -70,6 +70,8 @@ class FakeHost:
     interfaces: list[Interface] = field(default_factory=lambda: [Interface(name="br1", active=True, is_bridge=True)])
     #: what files_exist says; a path that is not in here is there when a volume has it, else not known
     files: dict[str, bool | None] = field(default_factory=dict)
+    #: the identity of the files under these paths, for a host that is reached by ssh
+    file_numbers: dict[str, str] = field(default_factory=dict)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
     mounts: dict[str, Mount] = field(default_factory=dict)
     memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
@@ -283,6 +285,14 @@ class FakeConnection:
         except GatewayError as error:
             return GuestLook(answered=False, error=error.message)
 
+    def run_number(self, uuid: str) -> int:
+        guest = self._called("run_number", uuid).guest(uuid)
+        return guest.run if guest.active else -1
+
+    def suspend(self, uuid: str) -> None:
+        guest = self._called("suspend", uuid).guest(uuid)
+        guest.state, guest.reason = RunState.PAUSED, "user"
+
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs
         return tuple(target for target in targets if target in jobs)
@@ -353,6 +363,13 @@ class FakeConnection:
         )
         host.volumes.append(volume)
         return volume
+
+    def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:
+        host = self._called("volume_identity", pool, name, path)
+        found = next((volume for volume in host.volumes if (volume.pool, volume.name) == (pool, name)), None)
+        if found is None:
+            return None
+        return VolumeIdentity(capacity=found.capacity, format=found.format, file=host.file_numbers.get(path, ""))
 
     def delete_volume(self, pool: str, name: str) -> None:
         host = self._called("delete_volume", pool, name)

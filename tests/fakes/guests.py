@@ -57,6 +57,8 @@ class FakeGuest:
     job: JobStats | None = None
     finished: JobStats | None = None
     max_downtime_ms: int = 300
+    #: another one after every start
+    run: int = 1
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.lifecycle import State, allowed
 from migrations_app.domain.outcome import Action, JobRecord, Verdict, decide
+from migrations_app.domain.verdict import Loss, LostDisk
 
 REASONS = (
     "", "unknown", "booted", "migrated", "migration", "migration canceled", "post-copy", "post-copy failed", "failed",
@@ -34,7 +35,14 @@ jobs = st.builds(
     was_persistent=st.booleans(),
     persist=st.booleans(),
     undefine_source=st.booleans(),
-    target_had_definition=st.booleans(),
+    suspended=st.booleans(),
+    restarted=st.booleans(),
+    lost_disks=st.lists(
+        st.builds(
+            LostDisk, target=st.just("vda"), path=st.just("/x/a.qcow2"), pool=st.just("p"), how=st.sampled_from(Loss)
+        ),
+        max_size=2,
+    ).map(tuple),
     cancel_requested=st.booleans(),
     created_volumes=st.lists(st.just("pool/vol"), max_size=1).map(tuple),
     call_returned=st.none() | st.booleans(),

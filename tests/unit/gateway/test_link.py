@@ -138,11 +138,11 @@ def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: lis
 
 def test_too_many_hanging_questions_do(link: Link) -> None:
     stop = threading.Event()
-    for number in range(2):
+    for number in range(4):
         with pytest.raises(GatewayError, match="answers"):
             link.call("a job", hang(stop), key=number)
     with pytest.raises(HostUnreachable):
-        link.call("a job", hang(stop), key=3)
+        link.call("a job", hang(stop), key="one more")
     stop.set()
 
 

@@ -1,0 +1,55 @@
+"""A guest that has arrived and whose copied disk has not: it lives from an open file that nobody can open again."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+
+from migrations_app.domain import patience
+from migrations_app.domain.case import Case, virsh
+from migrations_app.domain.verdict import Decision, Loss, LostDisk
+
+
+def judge(case: Case) -> Decision:
+    """For an arrived guest with `job.lost_disks`."""
+    job = case.job
+    gone = [disk for disk in job.lost_disks if disk.how in (Loss.DELETED, Loss.REPLACED)]
+    if gone:
+        return case.attention(f"{case.arrived}. {_warning(case, gone)}", " ".join(_rescue(case, disk) for disk in gone))
+    old = [disk for disk in job.lost_disks if disk.how is Loss.DEFINITION]
+    if old:
+        names = " and ".join(f"{disk.target} is {disk.path} now" for disk in old)
+        return case.attention(
+            f"{case.arrived}, but its saved definition there still names the disk that was deleted.",
+            f"Enter the new path, so that it can be started again: {names}. {virsh(job.target, job, 'edit')}",
+        )
+    paths = " and ".join(disk.path for disk in job.lost_disks)
+    refresh = "; ".join(shlex.join(("virsh", "pool-refresh", disk.pool)) for disk in job.lost_disks)
+    return case.attention_after(
+        patience.POOL_S,
+        f"{case.arrived}; asking {job.target} for its copied disk.",
+        f"{case.arrived}, but {job.target} does not say whether its disk is still there: {paths}.",
+        f"Do not stop the VM before you have seen the file on {job.target}. There run: {refresh}",
+    )
+
+
+def _warning(case: Case, gone: list[LostDisk]) -> str:
+    disks = "its disk" if len(gone) == 1 else f"its disks {', '.join(disk.target for disk in gone)}"
+    words = f"Do not stop the VM: {disks} on {case.job.target} {'has' if len(gone) == 1 else 'have'} been deleted."
+    if any(disk.how is Loss.REPLACED for disk in gone):
+        words += " Another file is in its place."
+    return words
+
+
+def _rescue(case: Case, disk: LostDisk) -> str:
+    """The running QEMU still has the old file open: libvirt can copy it from there to a new one."""
+    job = case.job
+    stem, ending = posixpath.splitext(disk.path)
+    new = f"{stem}.saved{ending}"
+    copy = virsh(job.target, job, "blockcopy", disk.target, "--dest", shlex.quote(new))
+    return (
+        f"{disk.target} was {disk.path}. Save it while the VM runs: {copy}"
+        f" --transient-job --wait --verbose --pivot, then {shlex.join(('virsh', 'pool-refresh', disk.pool))}, and enter"
+        f" {new} in its saved definition: virsh edit {job.guest}. {job.source} still has the disk as it was when the VM"
+        f" left: what the VM has written since is not in that copy."
+    )

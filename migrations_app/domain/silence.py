@@ -1,0 +1,91 @@
+"""One host or both do not answer: what the other says is not enough for an end. What a person does about it."""
+
+from __future__ import annotations
+
+from migrations_app.domain import patience
+from migrations_app.domain.case import Case, virsh
+from migrations_app.domain.verdict import Decision
+from migrations_app.domain.whereabouts import At, There
+
+
+def silent(case: Case) -> Decision:
+    job = case.job
+    missing = [job.source] if case.at is At.SILENT else []
+    missing += [job.target] if case.there is There.SILENT else []
+    who = " and ".join(missing)
+    known = "Where the VM runs is not known."
+    if case.at is At.SILENT and case.there is There.RUNNING:
+        known = f"{job.name} runs on {job.target}; whether {job.source} has let it go is not known."
+    elif case.there is There.SILENT and case.source.runs:
+        known = f"{job.name} runs on {job.source}; what {job.target} has is not known."
+    if not case.lasts(patience.SILENCE_S):
+        return case.wait(f"Waiting for {who} to answer. {known}", case.both_say)
+    return case.attention(
+        f"{known} {who} {'do' if len(missing) > 1 else 'does'} not answer.",
+        f"Bring {who} back: then the migration is judged again by itself. Do not start or resume the VM anywhere before"
+        f" that: it could run twice. If {who} cannot come back, make sure that it is powered off, {_then(case)}",
+    )
+
+
+def _then(case: Case) -> str:
+    """The next step once the silent host is certainly off, by what the other one says."""
+    if case.at is At.SILENT and case.there is There.SILENT:
+        return "and look at what the other one says when it is back."
+    return _without_source(case) if case.at is At.SILENT else _without_target(case)
+
+
+def _without_source(case: Case) -> str:
+    job = case.job
+    end = virsh(job.target, job, "destroy")
+    match case.there:
+        case There.RUNNING:
+            return f"then close this migration as an admin: {job.name} runs on {job.target}."
+        case There.PAUSED:
+            return f"then resume it on {job.target}, unless somebody paused it: {virsh(job.target, job, 'resume')}"
+        case There.OFF if not job.created_volumes:
+            return f"then start it on {job.target}: {virsh(job.target, job, 'start')}"
+        case There.OFF | There.ABSENT:
+            return f"then {_start_from_record(case)}"
+        case There.UNCLEAR:
+            return f"then look at it on {job.target}: {virsh(job.target, job, 'domstate', '--reason')}"
+    return (
+        f"then end what waits on {job.target}, {end}, and {_start_from_record(case)}"
+        " What it had in memory is lost with the other host."
+    )
+
+
+def _start_from_record(case: Case) -> str:
+    job = case.job
+    if job.created_volumes:
+        return f"restore its disks: they were on {job.source}, and the copy on {job.target} is not complete."
+    return (
+        f"start it afresh on {job.target}: save the definition recorded with this migration to a file, run virsh define"
+        " FILE and virsh start there."
+    )
+
+
+def _without_target(case: Case) -> str:
+    job = case.job
+    afresh = f"{virsh(job.source, job, 'destroy')}, then virsh start {job.guest}"
+    match case.at:
+        case At.RUNNING | At.PAUSED | At.COPYING:
+            return f"then close this migration as an admin: {job.name} stays on {job.source}."
+        case At.STOPPED | At.SWITCHING:
+            resume = f"then resume it on {job.source}: {virsh(job.source, job, 'resume')}."
+            if job.created_volumes or job.postcopy_used:
+                return resume if not job.postcopy_used else f"then start it afresh on {job.source}: {afresh}"
+            return (
+                f"{resume} If it may have run on {job.target} in between, its disks have changed under it: start it"
+                f" afresh instead: {afresh}"
+            )
+        case At.POST_COPY | At.POST_COPY_BROKEN:
+            return f"then start it afresh on {job.source}, what it had in memory is lost: {afresh}"
+        case At.OFF | At.GONE:
+            lost = f" What it wrote on {job.target} is lost." if job.created_volumes else ""
+            if case.at is At.OFF:
+                return f"then start it on {job.source}: {virsh(job.source, job, 'start')}.{lost}"
+            return (
+                f"then start it afresh on {job.source}: save the definition recorded with this migration to a file, run"
+                f" virsh define FILE and virsh start there.{lost}"
+            )
+    return f"then look at it on {job.source}: {virsh(job.source, job, 'domstate', '--reason')}"
