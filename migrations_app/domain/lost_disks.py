@@ -46,10 +46,10 @@ def _rescue(case: Case, disk: LostDisk) -> str:
     job = case.job
     stem, ending = posixpath.splitext(disk.path)
     new = f"{stem}.saved{ending}"
-    copy = virsh(job.target, job, "blockcopy", disk.target, "--dest", shlex.quote(new))
+    copy = virsh(job.target, job, "blockcopy", disk.target, "--dest", shlex.quote(new), "--transient-job", "--wait")
     return (
-        f"{disk.target} was {disk.path}. Save it while the VM runs: {copy}"
-        f" --transient-job --wait --verbose --pivot, then {shlex.join(('virsh', 'pool-refresh', disk.pool))}, and enter"
-        f" {new} in its saved definition: virsh edit {job.guest}. {job.source} still has the disk as it was when the VM"
-        f" left: what the VM has written since is not in that copy."
+        f"{disk.target} was {disk.path}. Save it while the VM runs. {copy} --verbose --pivot. Then"
+        f" {shlex.join(('virsh', 'pool-refresh', disk.pool))}. The VM's saved definition on {job.target} must name the"
+        f" new file too: look at it, and correct the path there if it does not. {job.source} still has the disk as it"
+        " was when the VM left: what the VM has written since is not in that copy."
     )

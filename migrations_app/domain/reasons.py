@@ -23,6 +23,7 @@ _MEANINGS = tuple(
         ),
         (r"operation aborted|cancell?ed by client|migration (job|was) .*cancel", "The job was aborted."),
         (r"no space left on device|disk quota exceeded", "A storage pool is full: the copy of a disk did not fit."),
+        (r"migration of disk .* failed", "The copy of a disk failed."),
         (r"cannot allocate memory|cannot set up guest memory", "A host had not enough memory for it."),
         (r"state change lock", "libvirt was busy with the VM and did not begin in time."),
         (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run it."),

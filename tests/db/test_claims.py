@@ -341,6 +341,31 @@ def test_a_beating_heart_is_left_alone_and_a_silent_one_adopted_once(migration: 
     assert _tasks() == ["adopt_migration"] * 2
 
 
+def test_a_database_that_takes_no_writes_makes_nobody_silent(
+    migration: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's heartbeats are refused as well: it could not say that it lives."""
+    held = _claim(migration, become=State.CHECKING)
+    look = reconcile.Reconciler().look
+    look(0.0)
+    with monkeypatch.context() as busy:
+        busy.setattr(reconcile.ledger, "short_wait", _refused)
+        for second in range(1, 31):
+            look(float(second))
+    for second in range(31, 36):  # five seconds to move a heart, from the first write on
+        look(float(second))
+    assert _tasks() == []
+    ledger.beat(held)
+    look(36.0)
+    for second in range(37, 42):
+        look(float(second))
+    assert _tasks() == ["adopt_migration"]
+
+
+def _refused() -> None:
+    raise OperationalError("database is locked")
+
+
 def test_what_was_let_go_of_is_adopted_at_once(migration: Migration) -> None:
     held = _claim(migration, become=State.CHECKING)
     ledger.release(held)
