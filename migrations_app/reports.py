@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from hosts.facts.storage import SHARED_POOL_TYPES
 from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.facts.endpoint import PeerEndpoint
-    from hosts.models import Host
     from migrations_app.models import Preflight
 
 #: after this long without an answer the page says so
@@ -98,10 +96,12 @@ def report_view(preflight: Preflight) -> ReportView:
 
 
 def _command(preflight: Preflight) -> tuple[str, str]:
-    """The virsh line for a root shell on the source; empty when the guest is nowhere or nobody can reach the target."""
+    """The virsh line for a root shell on the source; empty when the guest is nowhere, nobody can reach the target, or
+    nobody knows which disks to copy."""
     here = preflight.guest.current_sighting()
     peer = preflight.target.peer
-    if here is None or peer is None:
+    asked = preflight.request.options.copy_disks
+    if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
     name = preflight.guest.name
     plain = name.isascii() and name.isprintable()
@@ -115,27 +115,11 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             source_uri="qemu:///system",
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
-            copy_disks=_copied(preflight, here.host),
+            copy_disks=tuple(preflight.copied_disks or ()),
         ),
         virsh.downtime_command(options=options, guest=guest, source_uri="qemu:///system"),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
-
-
-def _copied(preflight: Preflight, source: Host) -> tuple[str, ...]:
-    """As far as the inventory tells: what the worker copies is decided from what the hosts say then."""
-    wanted = preflight.request.options.copy_disks
-    if not isinstance(wanted, bool):
-        return wanted
-    if not wanted:
-        return ()
-    shared = {pool.name: pool.target_path for pool in source.pools.all() if pool.type in SHARED_POOL_TYPES}
-    return tuple(
-        disk["target"]
-        for disk in preflight.guest.disks
-        if disk["device"] == "disk" and not disk["readonly"] and not disk["shareable"]
-        and disk["pool"] not in shared and disk["path"].rpartition("/")[0] not in shared.values()
-    )  # fmt: skip
 
 
 def _peer_text(peer: PeerEndpoint) -> str:
