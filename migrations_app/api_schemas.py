@@ -294,7 +294,7 @@ class ErrorOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says what is true now, `copied_disks` which disks are copied, as its last preflight judged; `forecast`
+    """`state_text` says what is true now, `copied_disks` which disks are copied, as its preflight chose; `forecast`
     what was foreseen at the start: null before it, and without a move to learn from. `timings` are seconds: dispatch,
     connect, facts, transfer (not of one that was adopted), verify."""
 

@@ -12,6 +12,7 @@ from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
 from migrations_app.domain.forecast import Forecast
+from migrations_app.domain.preflight.check import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ class ReportView:
     #: the same by hand, and where it is to be run
     command: str
     command_on: str
-    #: (what, words), and from how many moves; none before the first
+    #: (what, words), and from how many moves; none before the first, and of a move that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_runs: int
     patience: int = PATIENCE_SECONDS
@@ -70,7 +71,8 @@ def report_view(preflight: Preflight) -> ReportView:
         if counts[severity]
     ]
     command, command_on = _command(preflight)
-    foreseen = Forecast.from_json(preflight.forecast)
+    blocked = preflight.verdict == Verdict.BLOCKED
+    foreseen = None if blocked else Forecast.from_json(preflight.forecast)
     if waiting:
         sentence = f"Asking both hosts whether {guest} can move to {target}."
     elif preflight.error:
@@ -86,7 +88,7 @@ def report_view(preflight: Preflight) -> ReportView:
         icon=_ICONS.get(preflight.verdict, "question-mark"),
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
-        blocked=preflight.verdict == "blocked",
+        blocked=blocked,
         button=words.go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,

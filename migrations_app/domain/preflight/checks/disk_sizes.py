@@ -26,7 +26,8 @@ def disk_sizes(facts: Facts) -> Iterator[Finding]:
         unread += [volume for volume in (here, there) if isinstance(volume, Unknown)]
         if isinstance(here, Volume) and isinstance(there, Volume) and here.capacity != there.capacity:
             words = f"{place(disk)} has another size on {target} than on {source}: it may be another disk, or was read"
-            words = f"{words} before it was resized. {'' if storage.shared(facts, disk) is Sharing.NO else MAYBE_OWN_DISK}".rstrip()
+            own = "" if storage.shared(facts, disk) is Sharing.NO else MAYBE_OWN_DISK
+            words = f"{words} before it was resized. {own}".rstrip()
             evidence = {source: f"{here.capacity} bytes", target: f"{there.capacity} bytes"}
             again = remedy(f"Read pool {there.pool} again.", run=virsh("pool-refresh", there.pool), on=target)
             same = remedy("If the sizes still differ, connect both hosts to the same storage.")
