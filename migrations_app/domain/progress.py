@@ -187,9 +187,9 @@ def _standstill(last: Progress, stats: JobStats) -> tuple[int | None, int | None
     first = not before and not at
     if (last.stalled_ms is None and not first) or (first and grown > 0 and (now or 0) >= STALL_MS):
         return None, None  # an older release began it, or nobody looked at its beginning
-    moved_at, longest = last.moved_at_ms or 0, last.stalled_ms or 0
     if now is None or now <= at:
-        return moved_at, longest
+        return last.moved_at_ms, last.stalled_ms
+    moved_at, longest = last.moved_at_ms or 0, last.stalled_ms or 0
     hardly = bool(at) and now - at >= GAP_MS and grown * 10 * at < before * (now - at)
     if grown <= 0 or hardly:
         longest = max(longest, now - moved_at)

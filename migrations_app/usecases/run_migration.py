@@ -243,7 +243,7 @@ class Start:
             make_volumes(self.held, self.migration, there, specs, paths)
         except GatewayError as error:
             why = f"The disks could not be prepared on {self.migration.target}: {error.message}"
-            raise NotStarted(f"{why} {MAYBE_OWN_DISK}" if error.code in EXISTS else why) from error
+            raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if error.code in EXISTS else why) from error
         return tuple(copied)
 
     def _mover_connection(self, opening: Future[HostConnection]) -> HostConnection:
@@ -265,7 +265,8 @@ class Start:
                     left = delete_own_volumes(self.held, row, there)
                 else:
                     paths = ", ".join(volume["path"] for volume in left)
-                    ledger.note(self.held, f"Left on {row.target}, which does not say that nobody uses it: {paths}")
+                    text = f"Left on {row.target}, which does not say that nobody uses it: {paths}. {MAYBE_OWN_DISK}"
+                    ledger.note(self.held, text)
         if why == "cancelled":
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             self._become(State.CANCELLED, text, created_volumes=left)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hosts.facts.guest import JobStats
 from hosts.gateway.port import GatewayError, HostConnection
+from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.preflight.shared import virsh
 from migrations_app.models import Migration
 from migrations_app.usecases import ledger
@@ -56,7 +57,8 @@ def delete_own_volumes(held: Claim, migration: Migration, target: Line) -> list[
         if not volume["made"]:
             left.append(volume)
             ledger.note(
-                held, f"{volume['path']} on {migration.target} may be a leftover: look at it before removing it."
+                held,
+                f"Whether this migration made {volume['path']} on {migration.target} is not known. {MAYBE_OWN_DISK}",
             )
             continue
         pool, name = volume["pool"], volume["name"]
