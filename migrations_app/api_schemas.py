@@ -179,11 +179,13 @@ class ForecastOut(Schema):
 
 
 class PreflightOut(Schema):
-    """`forecast` is null without an earlier move of this kind between the two hosts to learn from."""
+    """`copied_disks`: the targets of the disks that a move would copy; null when that could not be told. `forecast` is
+    null when the move cannot start, and without an earlier move of this kind between the two hosts to learn from."""
 
     id: int
     verdict: VerdictText
     findings: list[FindingOut]
+    copied_disks: list[str] | None
     forecast: ForecastOut | None
     seen_at: datetime
     error: str
@@ -292,8 +294,9 @@ class ErrorOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says what is true now, `forecast` what was foreseen at the start: null before it, and without a move
-    to learn from. `timings` are seconds: dispatch, connect, facts, transfer (not of one that was adopted), verify."""
+    """`state_text` says what is true now, `copied_disks` which disks are copied, as its preflight chose; `forecast`
+    what was foreseen at the start: null before it, and without a move to learn from. `timings` are seconds: dispatch,
+    connect, facts, transfer (not of one that was adopted), verify."""
 
     id: int
     guest: UUID
@@ -310,6 +313,7 @@ class MigrationOut(Schema):
     progress: ProgressOut
     verdict: VerdictText
     findings: list[FindingOut]
+    copied_disks: list[str] | None
     forecast: ForecastOut | None
     downtime_ms: int | None
     error: ErrorOut | None

@@ -80,6 +80,8 @@ class Migration(models.Model):
     # what is shown
     findings = models.JSONField(default=list)
     verdict = models.CharField(max_length=10, blank=True)
+    #: targets of the disks that the last preflight judged as copied, which are those that are copied; None: not known
+    copied_disks = models.JSONField(null=True)
     #: what was foreseen when it started, see domain.forecast.Forecast; {} without an earlier move to learn from
     forecast = models.JSONField(default=dict)
     progress = models.JSONField(default=dict)
@@ -177,6 +179,8 @@ class Preflight(models.Model):
     seen_at = models.DateTimeField(null=True)
     verdict = models.CharField(max_length=10, blank=True)
     findings = models.JSONField(default=list)
+    #: targets of the disks that a move would copy; None: not known
+    copied_disks = models.JSONField(null=True)
     forecast = models.JSONField(default=dict)
     error = models.TextField(blank=True)
 

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from hosts.facts.storage import SHARED_POOL_TYPES
 from kvmweb.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
 from migrations_app.domain.forecast import Forecast
+from migrations_app.domain.preflight.check import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.facts.endpoint import PeerEndpoint
-    from hosts.models import Host
     from migrations_app.models import Preflight
 
 #: after this long without an answer the page says so
@@ -56,7 +55,7 @@ class ReportView:
     #: the same by hand, and where it is to be run
     command: str
     command_on: str
-    #: (what, words), and from how many moves; none before the first
+    #: (what, words), and from how many moves; none before the first, and of a move that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_runs: int
     patience: int = PATIENCE_SECONDS
@@ -72,7 +71,8 @@ def report_view(preflight: Preflight) -> ReportView:
         if counts[severity]
     ]
     command, command_on = _command(preflight)
-    foreseen = Forecast.from_json(preflight.forecast)
+    blocked = preflight.verdict == Verdict.BLOCKED
+    foreseen = None if blocked else Forecast.from_json(preflight.forecast)
     if waiting:
         sentence = f"Asking both hosts whether {guest} can move to {target}."
     elif preflight.error:
@@ -88,7 +88,7 @@ def report_view(preflight: Preflight) -> ReportView:
         icon=_ICONS.get(preflight.verdict, "question-mark"),
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
-        blocked=preflight.verdict == "blocked",
+        blocked=blocked,
         button=words.go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
@@ -98,10 +98,12 @@ def report_view(preflight: Preflight) -> ReportView:
 
 
 def _command(preflight: Preflight) -> tuple[str, str]:
-    """The virsh line for a root shell on the source; empty when the guest is nowhere or nobody can reach the target."""
+    """The virsh line for a root shell on the source; empty when the guest is nowhere, nobody can reach the target, or
+    nobody knows which disks to copy."""
     here = preflight.guest.current_sighting()
     peer = preflight.target.peer
-    if here is None or peer is None:
+    asked = preflight.request.options.copy_disks
+    if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
     name = preflight.guest.name
     plain = name.isascii() and name.isprintable()
@@ -115,27 +117,11 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             source_uri="qemu:///system",
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
-            copy_disks=_copied(preflight, here.host),
+            copy_disks=tuple(preflight.copied_disks or ()),
         ),
         virsh.downtime_command(options=options, guest=guest, source_uri="qemu:///system"),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
-
-
-def _copied(preflight: Preflight, source: Host) -> tuple[str, ...]:
-    """As far as the inventory tells: what the worker copies is decided from what the hosts say then."""
-    wanted = preflight.request.options.copy_disks
-    if not isinstance(wanted, bool):
-        return wanted
-    if not wanted:
-        return ()
-    shared = {pool.name: pool.target_path for pool in source.pools.all() if pool.type in SHARED_POOL_TYPES}
-    return tuple(
-        disk["target"]
-        for disk in preflight.guest.disks
-        if disk["device"] == "disk" and not disk["readonly"] and not disk["shareable"]
-        and disk["pool"] not in shared and disk["path"].rpartition("/")[0] not in shared.values()
-    )  # fmt: skip
 
 
 def _peer_text(peer: PeerEndpoint) -> str:

@@ -289,7 +289,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     carried = f"the link carried {units.rate(seen.bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
         carried = f"at most {units.rate(seen.limit_bps)} may be sent"
-    if seen.ends is None:
+    if seen.ends is None or not seen.dirty_bps:
         ends = f"Not known: how fast {guest} writes to its memory was not seen yet; {carried}."
     elif seen.ends:
         ends = f"It did before: it wrote {units.rate(seen.dirty_bps)} and {carried}."

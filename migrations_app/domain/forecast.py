@@ -1,4 +1,5 @@
-"""How long a move may take, from what earlier moves between the same two hosts showed. Without one nothing is said."""
+"""How long a move may take, from what earlier moves between the same two hosts showed. Small ones and those that
+stalled teach nothing; without another nothing is said."""
 
 from __future__ import annotations
 
@@ -8,20 +9,30 @@ from typing import Any
 
 #: a link that carries this much more than the guest writes lets it end
 ENOUGH = 1.25
-#: a shorter move is mostly set-up: it says little about the link
-LONG_ENOUGH_SECONDS = 3.0
+#: what a move must have sent, and for how long, to say something about the link: less is mostly set-up
+ENOUGH_BYTES = 64 * 1024 * 1024
+ENOUGH_SECONDS = 2.0
+#: the newest of them: links and guests change
+MOST_RUNS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """An earlier move that ended well, by libvirt's own account. `dirty_bps`: the fastest its guest was seen to write;
-    None as well as `downtime_ms` of a paused guest, which felt nothing and wrote nothing."""
+    None as well as `downtime_ms` of a paused guest, which felt nothing and wrote nothing. `stalled`: whether the link
+    carried nothing for a while; None when nobody watched."""
 
     same_guest: bool
     transferred_bytes: int
     seconds: float
     downtime_ms: int | None = None
     dirty_bps: int | None = None
+    stalled: bool | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is something to learn from it."""
+        return self.stalled is False and self.transferred_bytes >= ENOUGH_BYTES and self.seconds >= ENOUGH_SECONDS
 
     @property
     def bps(self) -> float:
@@ -59,18 +70,14 @@ class Forecast:
         return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 
 
-def usable(run: Run) -> bool:
-    return run.seconds > 0 and run.transferred_bytes > 0
-
-
 def forecast(
     runs: Sequence[Run], *, memory_bytes: int, with_disks: bool, paused: bool = False, limit_bps: int | None = None
 ) -> Forecast | None:
     """None without a run to learn from; the newest comes first. `memory_bytes`: what one pass has to send."""
-    runs = [run for run in runs if usable(run)]
+    runs = [run for run in runs if run.tells][:MOST_RUNS]
     if not runs:
         return None
-    carried = [run.bps for run in runs if run.seconds >= LONG_ENOUGH_SECONDS] or [run.bps for run in runs]
+    carried = [run.bps for run in runs]
     slowest, fastest = (min(bps, limit_bps or bps) for bps in (min(carried), max(carried)))
     own = [run.transferred_bytes for run in runs if run.same_guest]
     low: float | None
@@ -80,7 +87,7 @@ def forecast(
     else:  # how much is on its disks is not known before they were copied once
         low, high = None, None if with_disks else memory_bytes / slowest * 1000
     stood = [] if paused else [run.downtime_ms for run in runs if run.downtime_ms is not None]
-    written = [run.dirty_bps for run in runs if run.same_guest and run.dirty_bps is not None and not paused][:1]
+    written = [run.dirty_bps for run in runs if run.same_guest and run.dirty_bps and not paused][:1]
     return Forecast(
         runs=len(runs),
         bps=min(carried),

@@ -12,6 +12,10 @@ from migrations_app.domain.lifecycle import State
 
 #: The most that is shown before both hosts were seen to agree on the end.
 CAP = 99
+#: So long without a byte is a stop; libvirt begins, and hands over, in less.
+STALL_MS = 3000
+#: Between two looks so far apart a stop is one that carried less than a tenth of what is usual.
+GAP_MS = 2000
 #: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
 MEMORY_SHARE_PERCENT = 20
 
@@ -41,8 +45,10 @@ class Progress:
     """Bytes, bytes per second, milliseconds; memory and disks together unless the name says otherwise.
 
     `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
-    `dirty_max_bps` is the fastest seen so far. `converging` False: the guest writes faster than the link carries, so
-    without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
+    `dirty_max_bps` is the fastest seen so far. `moved_at_ms` is when bytes were last seen to come, `stalled_ms` the
+    longest time without any; None: it was not watched from the beginning. `converging` False: the guest writes faster
+    than the link carries, so without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no
+    upper bound.
     """
 
     phase: Phase = Phase.PREPARING
@@ -62,6 +68,13 @@ class Progress:
     converging: bool | None = None
     disk_remaining_bytes: int | None = None
     disk_total_bytes: int | None = None
+    moved_at_ms: int | None = None
+    stalled_ms: int | None = None
+
+    @property
+    def stalled(self) -> bool | None:
+        """Whether it ever stood still for STALL_MS; None when nobody watched."""
+        return None if self.stalled_ms is None else self.stalled_ms >= STALL_MS
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "phase": str(self.phase)}
@@ -100,6 +113,7 @@ def advance(
     rate = _sum(stats.memory_bps, stats.disk_bps)
     dirty = _dirty(stats)
     low, high = _eta(remaining, rate, dirty)
+    moved_at, stalled = _standstill(last, stats)
     return Progress(
         phase=phase,
         percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
@@ -118,6 +132,8 @@ def advance(
         converging=None if dirty is None or not rate else rate > dirty,
         disk_remaining_bytes=stats.disk_remaining,
         disk_total_bytes=stats.disk_total,
+        moved_at_ms=moved_at,
+        stalled_ms=stalled,
     )
 
 
@@ -125,8 +141,11 @@ def complete(last: Progress, finished: JobStats | None) -> Progress:
     """The picture of a move that is done. `finished` is libvirt's own account of the job: it has counted on after our
     last look, and before an adopter's first."""
     if finished is not None:
+        moved_at, stalled = _standstill(last, finished)
         last = replace(
             last,
+            moved_at_ms=moved_at,
+            stalled_ms=stalled,
             transferred_bytes=_highest(
                 last.transferred_bytes, _sum(finished.memory_processed, finished.disk_processed)
             ),
@@ -155,7 +174,26 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         allowed_downtime_ms=last.allowed_downtime_ms,
         disk_remaining_bytes=last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
+        moved_at_ms=last.moved_at_ms,
+        stalled_ms=last.stalled_ms,
     )
+
+
+def _standstill(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
+    """`moved_at_ms` and `stalled_ms` after one more look, by libvirt's own clock of the job."""
+    before, at = last.transferred_bytes or 0, last.elapsed_ms or 0
+    now = stats.elapsed_ms
+    grown = (_sum(stats.memory_processed, stats.disk_processed) or 0) - before
+    first = not before and not at
+    if (last.stalled_ms is None and not first) or (first and grown > 0 and (now or 0) >= STALL_MS):
+        return None, None  # an older release began it, or nobody looked at its beginning
+    if now is None or now <= at:
+        return last.moved_at_ms, last.stalled_ms
+    moved_at, longest = last.moved_at_ms or 0, last.stalled_ms or 0
+    hardly = bool(at) and now - at >= GAP_MS and grown * 10 * at < before * (now - at)
+    if grown <= 0 or hardly:
+        longest = max(longest, now - moved_at)
+    return (now if grown > 0 else moved_at), longest
 
 
 def _average(last: Progress) -> int | None:

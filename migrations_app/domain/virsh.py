@@ -18,8 +18,8 @@ def equivalent_command(
 ) -> list[str]:
     """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
 
-    `copy_disks` are the targets that are copied; they come from `disks.disks_to_copy`, not from the options, because
-    "all" there means all that are not shared.
+    `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
+    not shared.
     """
     words = ["virsh", "-c", source_uri, "migrate", "--live", "--p2p"]
     wanted = {

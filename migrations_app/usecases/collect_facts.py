@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus
 from hosts.facts.host import DomainCapabilities, NodeMemory
-from hosts.facts.storage import SHARED_POOL_TYPES, Mount, Volume
+from hosts.facts.storage import Mount, Volume
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection, PeerResult
 from hosts.models import Host
-from migrations_app.domain.disks import folder, place, pool_over
+from migrations_app.domain.disks import Storage, folders_to_ask, place
 from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
 from migrations_app.domain.request import MigrationRequest
 
@@ -56,11 +56,15 @@ def collect(
         interfaces_coming = pool.submit(target.learn, lambda c: c.interfaces())
         details = details_coming.result()
         guest = _moving_definition(details)
-        on_target = pool.submit(_on_target, request, guest, target)
+        on_target = pool.submit(lambda: _on_target(request, guest, target, _shown(target_coming.result())))
         source_host = _host_facts(source)
-        folders = _folders_to_ask_about(request, guest, source_host)
-        source_mounts_coming = pool.submit(_mounts, folders, source)
-        target_mounts_coming = pool.submit(_mounts, folders, target)
+
+        def folders() -> tuple[list[str], list[str]]:
+            disks = () if isinstance(guest, Unknown) else guest.disks
+            return folders_to_ask(disks, _shown(source_host), _shown(target_coming.result()))
+
+        source_mounts_coming = pool.submit(lambda: _mounts(folders()[0], source))
+        target_mounts_coming = pool.submit(lambda: _mounts(folders()[1], target))
         from_source = _from_source(request, guest, source)
         peer = _peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
         target_host = replace(
@@ -159,29 +163,13 @@ def _volumes(guest: GuestDefinition, side: Side) -> dict[str, Volume | Unknown |
     return found
 
 
-def _folders_to_ask_about(
-    request: MigrationRequest, guest: GuestDefinition | Unknown, host: HostFacts
-) -> list[str] | Unknown:
-    """The folders of images whose storage no pool tells."""
-    if isinstance(guest, Unknown):
-        return guest
-    copied = request.options.copy_disks
-    pools = () if isinstance(host.pools, Unknown) else host.pools
-    folders = []
-    for disk in guest.disks:
-        if copied is True or (copied and disk.target in copied):
-            continue
-        for path in (*([disk.path] if disk.type == "file" else ()), *disk.backing):
-            pool = pool_over(path, pools)
-            if path and not path.startswith("/dev/") and not (pool and pool.active and pool.type in SHARED_POOL_TYPES):
-                folders.append(folder(path))
-    return folders
+def _shown(host: HostFacts) -> Storage:
+    """Its pools alone."""
+    return Storage(pools=() if isinstance(host.pools, Unknown) else host.pools)
 
 
-def _mounts(folders: list[str] | Unknown, side: Side) -> dict[str, Mount | Unknown] | Unknown:
+def _mounts(folders: list[str], side: Side) -> dict[str, Mount | Unknown] | Unknown:
     """What these folders lie on."""
-    if isinstance(folders, Unknown):
-        return folders
     if not folders:
         return {}
     found = side.learn(lambda c: c.mounts(folders))
@@ -201,7 +189,7 @@ class _OnTarget:
     cpu: tuple[bool, str] | Unknown
 
 
-def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side: Side) -> _OnTarget:
+def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side: Side, storage: Storage) -> _OnTarget:
     same_uuid = side.learn(lambda c: c.find_guest(uuid=request.guest))
     if isinstance(guest, Unknown):
         return _OnTarget(same_uuid=same_uuid, same_name=guest, volumes=guest, files=guest, domcaps=guest, cpu=guest)
@@ -220,7 +208,7 @@ def _on_target(request: MigrationRequest, guest: GuestDefinition | Unknown, side
         same_uuid=same_uuid,
         same_name=side.learn(lambda c: c.find_guest(name=guest.name)),
         volumes=_volumes(guest, side),
-        files=_files(guest, side),
+        files=_files(guest, side, storage),
         domcaps=side.learn(
             lambda c: c.domain_capabilities(
                 emulator=guest.emulator, arch=guest.arch, machine=guest.machine, virt_type=guest.virt_type
@@ -236,9 +224,9 @@ def _not_compared(guest: GuestDefinition) -> Unknown:
     return Unknown("Only KVM can compare CPUs.")
 
 
-def _files(guest: GuestDefinition, side: Side) -> dict[str, bool | Unknown] | Unknown:
+def _files(guest: GuestDefinition, side: Side, storage: Storage) -> dict[str, bool | Unknown] | Unknown:
     boot = guest.boot
-    images = [path for disk in guest.disks for path in (disk.path, *disk.backing)]
+    images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing)]
     paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, guest.emulator, *images) if path]
     if not paths:
         return {}

@@ -14,6 +14,7 @@ from typing import Any
 from hosts.facts.guest import GuestDetails
 from hosts.facts.storage import VolumeIdentity, VolumeSpec
 from hosts.gateway.port import GatewayError, HostConnection
+from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.preflight.shared import virsh
 from migrations_app.domain.verdict import Loss, LostDisk
 from migrations_app.models import Migration
@@ -67,7 +68,7 @@ def _removed(held: Claim, migration: Migration, target: Line, volume: dict[str, 
     """Whether it is certain that nothing of ours is left there."""
     pool, name, path = volume["pool"], volume["name"], volume["path"]
     if not volume["made"]:
-        ledger.note(held, f"{path} on {migration.target} may be a leftover: look at it before removing it.")
+        ledger.note(held, f"Whether this migration made {path} on {migration.target} is not known. {MAYBE_OWN_DISK}")
         return False
     now = target.ask(lambda c: (c.volume_identity(pool, name, path),))
     if now == (None,):

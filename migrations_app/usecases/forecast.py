@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
 
 from hosts.models import Guest, Host
-from migrations_app.domain.forecast import Run, forecast, usable
+from migrations_app.domain.forecast import Run, forecast
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import Kind, MigrationRequest
 from migrations_app.models import Migration
 
 log = logging.getLogger(__name__)
-#: the newest of them: links and guests change
-MOST_RUNS = 10
-#: so many are looked through for them
+#: so many are looked through
 _MOST_ROWS = 50
 _MIB = 1024 * 1024
 
@@ -45,7 +42,7 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
     )
     limit = request.options.bandwidth_mib
     foreseen = forecast(
-        list(islice(_runs(rows, guest), MOST_RUNS)),
+        list(_runs(rows, guest)),
         memory_bytes=guest.memory_kib * 1024,
         with_disks=request.kind is Kind.LIVE_STORAGE,
         paused=paused,
@@ -59,12 +56,11 @@ def _runs(rows: QuerySet[Migration], guest: Guest) -> Iterator[Run]:
         if row.options.get("bandwidth_mib"):
             continue  # slowed down on request: it says nothing about the link
         told = Progress.from_json(row.progress)
-        run = Run(
+        yield Run(
             same_guest=row.guest_id == guest.pk,
             transferred_bytes=told.transferred_bytes or 0,
             seconds=(told.elapsed_ms or 0) / 1000,
             downtime_ms=None if row.was_paused else row.downtime_ms,
             dirty_bps=None if row.was_paused else told.dirty_max_bps,
+            stalled=told.stalled,
         )
-        if usable(run):
-            yield run

@@ -14,12 +14,13 @@ from django.utils import timezone
 from hosts import gateway
 from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
-from hosts.facts.storage import Volume, VolumeSpec
+from hosts.facts.storage import VolumeSpec
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection, MigrateCall, PeerHelper
 from kvmweb.queue import Detached
-from migrations_app.domain.disks import copy_destination, disks_to_copy, place
+from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.lifecycle import WAITING, State
+from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.preflight.facts import Facts
@@ -38,6 +39,8 @@ from migrations_app.usecases.slots import lock_slots, wake_queued, why_not
 from migrations_app.usecases.watch_migration import Watch
 
 log = logging.getLogger(__name__)
+#: what libvirt says when it is to make a volume where something is: STORAGE_VOL_EXIST, OPERATION_INVALID
+EXISTS = (90, 55)
 
 
 class NotStarted(Exception):
@@ -144,6 +147,7 @@ class Start:
         report = run_all(facts)
         findings = [finding.as_json() for finding in report.findings]
         seen: dict[str, Any] = {"findings": findings, "verdict": report.verdict, "timings": row.timings}
+        seen["copied_disks"] = report.copied
         if report.verdict is Verdict.BLOCKED:
             blockers = report.of(Severity.BLOCKER)
             text = " ".join([f"{row.guest_name} was not touched.", *(finding.summary for finding in blockers)])
@@ -223,23 +227,15 @@ class Start:
         )
 
     def _copy_disks(self, facts: Facts, source: Side, target: Side) -> tuple[str, ...]:
-        wanted = self.migration.request.options.copy_disks
-        if not wanted:
-            return ()
-        guest, pools = facts.guest, facts.target.pools
-        volumes, source_pools = facts.source_volumes, facts.source.pools
-        if isinstance(guest, Unknown) or isinstance(pools, Unknown):
-            raise NotStarted("The disks or the storage pools could not be read.")
-        if isinstance(volumes, Unknown) or isinstance(source_pools, Unknown):
-            raise NotStarted("The storage of the source could not be read.")
-        copy = disks_to_copy(guest, wanted, source_pools=source_pools, target_pools=pools, source_volumes=volumes)
+        """Makes the volumes for the disks that this start's preflight judged as copied: those and no others."""
+        copied = self.migration.copied_disks
+        if copied is None or isinstance(facts.guest, Unknown):
+            raise NotStarted("Which disks to copy could not be told.")
         here, there = _connection(source), _connection(target)
         copies = []
         try:
-            for disk in (disk for disk in guest.disks if disk.target in copy):
-                volume = volumes.get(place(disk))
-                path = disk.path or (volume.path if isinstance(volume, Volume) else "")
-                pool = copy_destination(disk, path, pools)
+            for disk in (disk for disk in facts.guest.disks if disk.target in copied):
+                path, pool = storage.target_path(facts, disk), storage.copy_pool(facts, disk)
                 if pool is None or not path:
                     raise NotStarted(f"{self.migration.target} has no storage pool for {path or disk.target}.")
                 size = here.virtual_size(str(self.migration.guest_id), disk.target)
@@ -248,8 +244,9 @@ class Start:
                 copies.append(DiskCopy(target=disk.target, path=path, spec=spec))
             make_volumes(self.held, self.migration, there, copies)
         except GatewayError as error:
-            raise NotStarted(f"The disks could not be prepared on {self.migration.target}: {error.message}") from error
-        return copy
+            why = f"The disks could not be prepared on {self.migration.target}: {error.message}"
+            raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if error.code in EXISTS else why) from error
+        return tuple(copied)
 
     def _mover_connection(self, opening: Future[HostConnection]) -> HostConnection:
         self.heart.check()
@@ -270,7 +267,8 @@ class Start:
                     left = delete_own_volumes(self.held, row, there)
                 else:
                     paths = ", ".join(volume["path"] for volume in left)
-                    ledger.note(self.held, f"Left on {row.target}, which does not say that nobody uses it: {paths}")
+                    text = f"Left on {row.target}, which does not say that nobody uses it: {paths}. {MAYBE_OWN_DISK}"
+                    ledger.note(self.held, text)
         if why == "cancelled":
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             self._become(State.CANCELLED, text, created_volumes=left)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -19,6 +20,7 @@ from kvmweb.journal import writer
 from kvmweb.plain import isolated
 from kvmweb.queue import Detached
 from migrations_app.domain.preflight.catalog import run_all
+from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.collect_facts import Connection, Side, collect
 from migrations_app.usecases.forecast import forecast_for
@@ -61,8 +63,13 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         preflight,
         verdict=report.verdict,
         findings=[finding.as_json() for finding in report.findings],
-        forecast=forecast_for(preflight.asked_by, preflight.request, guest, sighting.host, paused=facts.paused),
+        copied_disks=report.copied,
+        forecast={} if report.verdict is Verdict.BLOCKED else _forecast(preflight, sighting.host, paused=facts.paused),
     )
+
+
+def _forecast(preflight: Preflight, source: Host, *, paused: bool) -> dict[str, Any]:
+    return forecast_for(preflight.asked_by, preflight.request, preflight.guest, source, paused=paused)
 
 
 def _finish(preflight: Preflight, **fields: object) -> None:

@@ -95,11 +95,27 @@ def test_a_file_system_that_a_host_cannot_tell_is_unknown(fleet: FakeFleet) -> N
         assert isinstance(mounts[LOCAL], Unknown)
 
 
-def test_nothing_is_asked_about_the_storage_of_copied_disks(fleet: FakeFleet) -> None:
+def test_the_storage_of_disks_that_may_be_copied_is_asked_about(fleet: FakeFleet) -> None:
+    """Whether it is shared decides whether they are."""
+    nfs = Mount(kind="nfs4", source="nas:/vms", below=".")
+    for host in fleet.hosts.values():
+        host.mounts[LOCAL] = nfs
     local = replace(disk, path=f"{LOCAL}/web.qcow2")
-    for wanted in (True, ("vda",)):
-        assert facts_of(fleet, guest_with(fleet, local), copy_disks=wanted).source_mounts == {}
-    assert "mounts" not in fleet.methods()
+    by_pool = replace(disk, type="volume", path="", pool="default", volume="web.qcow2")
+    for given in (local, by_pool):
+        for wanted in (True, ("vda",)):
+            found = facts_of(fleet, guest_with(fleet, given), copy_disks=wanted)
+            assert (found.source_mounts, found.target_mounts) == ({LOCAL: nfs}, {LOCAL: nfs})
+
+
+def test_a_volume_is_looked_for_where_the_destination_has_its_pool(fleet: FakeFleet) -> None:
+    by_pool = replace(disk, type="volume", path="", pool="default", volume="web.qcow2")
+    fleet["kvm-b"].pools = [pool("default", "/data", "dir")]
+    fleet["kvm-b"].files["/data/web.qcow2"] = False
+    found = facts_of(fleet, guest_with(fleet, by_pool), copy_disks=True)
+    assert isinstance(found.target_mounts, dict)
+    assert isinstance(found.target_files, dict)
+    assert (list(found.target_mounts), found.target_files["/data/web.qcow2"]) == (["/data"], False)
 
 
 def test_what_the_kernel_calls_available_counts_as_free(fleet: FakeFleet) -> None:

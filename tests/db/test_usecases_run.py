@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django_q.models import OrmQ
 
-from hosts.facts.guest import RunState
+from hosts.facts.guest import Disk, RunState
+from hosts.facts.storage import Mount
 from hosts.gateway.port import GatewayError, HostUnreachable, MigrateCall, PeerProbe, PeerResult
 from hosts.models import Host, Sighting
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.domain.request import Kind as MoveKind
+from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight, ProbeLock
+from migrations_app.reports import report_view
 from migrations_app.usecases import forecast as forecasts
 from migrations_app.usecases import run_migration as running
 from migrations_app.usecases import watch_migration
@@ -22,8 +27,11 @@ from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.run_preflight import run_preflight
-from tests.db.moving import Scene, eventually, fresh, in_state, said, states
+from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, pool, said, states, volume
 from tests.fakes.gateway import FakeConnection
+from tests.fakes.guests import FakeGuest
+
+MOUNTED = "/srv/mounted"
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
 
@@ -162,7 +170,55 @@ def test_a_volume_that_cannot_be_made_ends_it_untouched(scene: Scene) -> None:
     end = scene.run(scene.request(guest, copy=True))
     assert (end.state, end.created_volumes) == (State.FAILED, [])
     assert "db-01 was not touched." in end.state_text
+    assert "exists already. This may be the VM's own disk. Do not delete it." in end.state_text
     assert not {"migrate", "delete_volume"} & set(scene.fleet.methods())
+
+
+def both_at_once(scene: Scene, guest: FakeGuest) -> None:
+    """A second disk in a plain pool on a mount that both hosts have, beside the local one."""
+    shared = f"{MOUNTED}/logs.qcow2"
+    disk = Disk(target="vdb", device="disk", type="file", path=shared, format="qcow2")
+    guest.definition = replace(guest.definition, disks=(*guest.definition.disks, disk))
+    for fake in scene.fleet.hosts.values():
+        fake.pools = [*fake.pools, pool("mounted", MOUNTED, "dir")]
+        fake.volumes.append(volume(shared, "mounted"))
+        fake.mounts |= {LOCAL: Mount(kind="ext4", source="/dev/sda1"), MOUNTED: Mount(kind="nfs4", source="nas:/vms")}
+        fake.files[f"{LOCAL}/db-01.qcow2"] = fake.name == "kvm-a"
+
+
+def test_what_is_copied_is_what_the_preflight_chose(scene: Scene, operator: Any) -> None:
+    guest = scene.add_local_guest()
+    both_at_once(scene, guest)
+    end = scene.run(scene.request(guest, copy=True))
+    assert (end.state, end.copied_disks) == (State.DONE, ["vda"])
+    made = [call.arguments[0].name for call in scene.fleet.calls if call.method == "create_volume"]
+    asked = [call.arguments[0].copy_disks for call in scene.fleet.calls if call.method == "migrate"]
+    assert (made, asked) == (["db-01.qcow2"], [("vda",)])
+
+
+def test_the_disk_itself_is_never_made_anew(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    both_at_once(scene, guest)
+    end = scene.run(scene.request(guest, copy=("vda", "vdb")))
+    assert (end.state, end.copied_disks) == (State.BLOCKED, ["vda", "vdb"])
+    assert "disk vdb; its copy would overwrite it. This is the VM's own disk. Do not delete it." in end.state_text
+    assert not {"create_volume", "migrate"} & set(scene.fleet.methods())
+
+
+def test_a_preflight_tells_which_disks_a_move_would_copy(scene: Scene, operator: Any) -> None:
+    guest = scene.add_local_guest()
+    both_at_once(scene, guest)
+    for wanted, told in ((True, ["vda"]), (("vda", "vdb"), ["vda", "vdb"])):
+        request = make_request(
+            guest=guest.definition.uuid, target=scene.hosts["kvm-b"].pk, kind=MoveKind.LIVE_STORAGE,
+            options={"copy_disks": wanted},
+        )  # fmt: skip
+        preflight = ask_preflight(by=operator, request=request)
+        run_preflight(preflight.pk, connect=scene.fleet.connect)
+        preflight.refresh_from_db()
+        assert preflight.copied_disks == told
+        command = report_view(preflight).command
+        assert f"--copy-storage-all --migrate-disks {','.join(told)} " in command
 
 
 def test_a_mistake_of_ours_before_the_call_ends_failed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +373,7 @@ def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: A
     first = scene.run(scene.request(guest))
     assert (first.state, first.forecast) == (State.DONE, {})
     Migration.objects.filter(pk=first.pk).update(
-        downtime_ms=412, progress={"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000}
+        downtime_ms=412, progress={"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000, "stalled_ms": 400}
     )
     uuid = guest.definition.uuid
     scene.fleet["kvm-a"].guests[uuid] = scene.fleet["kvm-b"].guests.pop(uuid)
@@ -332,12 +388,38 @@ def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: A
 def test_a_forecast_knows_only_what_its_person_may_see(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest()
     done = scene.run(scene.request(guest))
-    Migration.objects.filter(pk=done.pk).update(progress={"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000})
+    progress = {"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000, "stalled_ms": 400}
+    Migration.objects.filter(pk=done.pk).update(progress=progress)
     stranger = User.objects.create_user("stranger")
     asked = (done.request, done.guest, done.source)
     assert forecast_for(operator, *asked, paused=False)["runs"] == 1
     assert forecast_for(stranger, *asked, paused=False) == {}
     assert forecast_for(None, *asked, paused=False) == {}
+
+
+@pytest.mark.parametrize("stalled", [{"stalled_ms": 20_000}, {"stalled_ms": None}, {}])
+def test_a_move_that_stalled_or_was_not_watched_teaches_nothing(
+    scene: Scene, operator: Any, stalled: dict[str, Any]
+) -> None:
+    done = scene.run(scene.request(scene.add_guest()))
+    progress = {"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000, **stalled}
+    Migration.objects.filter(pk=done.pk).update(progress=progress)
+    assert forecast_for(operator, done.request, done.guest, done.source, paused=False) == {}
+
+
+def test_a_move_that_cannot_start_has_no_forecast(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    done = scene.run(scene.request(guest))
+    progress = {"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000, "stalled_ms": 0}
+    Migration.objects.filter(pk=done.pk).update(progress=progress)
+    uuid = guest.definition.uuid
+    scene.fleet["kvm-a"].guests[uuid] = back = scene.fleet["kvm-b"].guests.pop(uuid)
+    for state, foreseen in ((RunState.RUNNING, 1), (RunState.SHUTOFF, None), (RunState.CRASHED, None)):
+        back.state = state
+        preflight = ask_preflight(by=operator, request=done.request)
+        run_preflight(preflight.pk, connect=scene.fleet.connect)
+        preflight.refresh_from_db()
+        assert (preflight.forecast.get("runs"), preflight.verdict == "blocked") == (foreseen, foreseen is None)
 
 
 def test_a_mistake_in_the_forecast_stops_nothing(scene: Scene, operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,7 +259,7 @@ def test_a_volume_that_we_are_not_sure_to_have_made_is_never_removed(scene: Scen
     end = scene.adopt(migration)
     assert end.state == State.FAILED
     assert "delete_volume" not in scene.fleet.methods()
-    assert "may be a leftover" in said(end)
+    assert "This may be the VM's own disk. Do not delete it." in said(end)
 
 
 def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) -> None:

@@ -360,7 +360,7 @@ async def test_a_preflight_waits_for_its_report(asking: tuple[Asking, Guest]) ->
     answer = await asyncio.wait_for(request, 5)
     assert answer.status_code == 200
     assert answer.json()["verdict"] == "ok"
-    assert set(answer.json()) == {"id", "verdict", "findings", "forecast", "seen_at", "error"}
+    assert set(answer.json()) == {"id", "verdict", "findings", "copied_disks", "forecast", "seen_at", "error"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -192,10 +192,30 @@ def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
 def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator: Client) -> None:
     report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
     page = f"/preflights/{report.pk}/"
-    assert "None yet: there is no earlier move of this kind" in as_operator.get(page).content.decode()
+    assert "There is nothing to learn from yet" in as_operator.get(page).content.decode()
     seed.Preflight.objects.filter(pk=report.pk).update(forecast=seed.FORECAST)
     text = as_operator.get(page).content.decode()
     assert "8 to 12 s, for what it sent in its earlier moves." in text
     assert "70 to 140 ms, by what was felt before." in text
     assert "It did before: it wrote 38 MiB/s and the link carried 412 MiB/s." in text
     assert "From 3 earlier moves between these two hosts; no promise." in text
+
+
+def test_a_move_that_cannot_start_shows_no_forecast(scene: dict[str, Any], as_operator: Client) -> None:
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=seed.FINDINGS[:1])
+    seed.Preflight.objects.filter(pk=report.pk).update(forecast=seed.FORECAST)
+    text = as_operator.get(f"/preflights/{report.pk}/").content.decode()
+    assert "Forecast" not in text
+    assert "Copying takes" not in text
+
+
+def test_the_line_by_hand_copies_what_the_preflight_chose(scene: dict[str, Any], as_operator: Client) -> None:
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
+    rows = seed.Preflight.objects.filter(pk=report.pk)
+    page = f"/preflights/{report.pk}/"
+    rows.update(kind="live_storage", options={"copy_disks": True}, copied_disks=["vdb"])
+    assert "--copy-storage-all --migrate-disks vdb idle-01" in as_operator.get(page).content.decode()
+    rows.update(copied_disks=[])
+    assert "--copy-storage" not in as_operator.get(page).content.decode()
+    rows.update(copied_disks=None)
+    assert "virsh -c" not in as_operator.get(page).content.decode()

@@ -321,10 +321,12 @@ def test_closing_what_has_ended_meanwhile_says_so(scene: dict[str, Any], as_admi
 
 def test_the_record_is_there_to_take_away(scene: dict[str, Any], as_viewer: Client) -> None:
     done = scene["done"]
-    Migration.objects.filter(pk=done.pk).update(source_xml="<domain><graphics passwd='secret'/></domain>")
+    xml = "<domain><graphics passwd='secret'/></domain>"
+    Migration.objects.filter(pk=done.pk).update(source_xml=xml, copied_disks=["vdb"])
     assert f"/migrations/{done.pk}/record.json" in as_viewer.get(f"/migrations/{done.pk}/").content.decode()
     answer = as_viewer.get(f"/migrations/{done.pk}/record.json")
     assert answer["Content-Disposition"] == f'attachment; filename="migration-{done.pk}.json"'
     assert answer.json()["migration"]["state"] == "done"
+    assert answer.json()["migration"]["copied_disks"] == ["vdb"]
     assert "asked to move" in answer.json()["journal"][0]["text"]
     assert "secret" not in answer.content.decode()

@@ -13,6 +13,7 @@ from migrations_app.domain.preflight.check import CHECKS, Check, Finding, Remedy
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
 from migrations_app.domain.preflight.shared import NotKnown
+from migrations_app.domain.preflight.storage import copied_disks
 
 for _module in pkgutil.iter_modules(checks.__path__):
     importlib.import_module(f"{checks.__name__}.{_module.name}")
@@ -20,7 +21,15 @@ for _module in pkgutil.iter_modules(checks.__path__):
 
 def run_all(facts: Facts, *, skip: frozenset[str] = frozenset()) -> Report:
     """Every check but those in `skip`, which leave no finding at all. Never raises because of a check."""
-    return merge(finding for check in CHECKS.values() if check.id not in skip for finding in run_one(check, facts))
+    report = merge(finding for check in CHECKS.values() if check.id not in skip for finding in run_one(check, facts))
+    return replace(report, copied=_copied(facts))
+
+
+def _copied(facts: Facts) -> tuple[str, ...] | None:
+    try:
+        return copied_disks(facts)
+    except NotKnown:
+        return None
 
 
 def run_one(check: Check, facts: Facts) -> tuple[Finding, ...]:

@@ -10,7 +10,10 @@ from migrations_app.domain.preflight.check import Finding, Severity, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
+    """`copied`: the targets of the disks that were judged as copied; None when that could not be told."""
+
     findings: tuple[Finding, ...]
+    copied: tuple[str, ...] | None = None
 
     @property
     def verdict(self) -> Verdict:

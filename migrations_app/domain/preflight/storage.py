@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import replace
 
 from hosts.facts.guest import STORED, Disk
 from hosts.facts.storage import Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import (
+    MAYBE_OWN_DISK,
+    OWN_DISK,
     Sharing,
+    Storage,
     copy_destination,
     disks_to_copy,
     folder,
     place,
-    pool_of,
-    same_mount,
+    pool_at,
+    same_pool,
     sharing,
 )
 from migrations_app.domain.preflight.check import Remedy
@@ -29,18 +30,31 @@ NEEDS = ("guest", "source.pools", "target.pools", "source_volumes", "target_volu
 REMOVABLE = ("cdrom", "floppy")
 
 
+def here(facts: Facts) -> Storage:
+    """The source's. Raises NotKnown."""
+    return Storage(
+        pools=known(facts.source.pools, "source.pools"),
+        volumes=known(facts.source_volumes, "source_volumes"),
+        mounts={} if isinstance(facts.source_mounts, Unknown) else facts.source_mounts,
+    )
+
+
+def there(facts: Facts) -> Storage:
+    """The destination's. Raises NotKnown."""
+    return Storage(
+        pools=known(facts.target.pools, "target.pools"),
+        volumes=known(facts.target_volumes, "target_volumes"),
+        mounts={} if isinstance(facts.target_mounts, Unknown) else facts.target_mounts,
+        files={} if isinstance(facts.target_files, Unknown) else facts.target_files,
+    )
+
+
 def copied_disks(facts: Facts) -> tuple[str, ...]:
-    """The targets of the disks that this request copies, also of those the guest does not have."""
+    """The targets of the disks that this request copies, also of those the guest does not have. Raises NotKnown."""
     wanted = facts.request.options.copy_disks
     if isinstance(wanted, tuple):
         return wanted
-    return disks_to_copy(
-        guest_of(facts),
-        wanted,
-        source_pools=known(facts.source.pools, "source.pools"),
-        target_pools=known(facts.target.pools, "target.pools"),
-        source_volumes=known(facts.source_volumes, "source_volumes"),
-    )
+    return disks_to_copy(guest_of(facts), wanted, here(facts), there(facts)) if wanted else ()
 
 
 def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
@@ -53,70 +67,81 @@ def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
     return tuple(disk for disk in judged if not disk.empty and disk.target not in copied)
 
 
-def backing_of(disk: Disk) -> tuple[Disk, ...]:
-    """The images that a disk builds on, each as if it were a disk of its own."""
-    plain = replace(disk, type="file", pool="", volume="", readonly=True, shareable=False, format="", backing=())
-    return tuple(replace(plain, path=path) for path in disk.backing)
-
-
 def source_volume(facts: Facts, disk: Disk) -> Volume | Unknown | None:
-    return known(facts.source_volumes, "source_volumes").get(place(disk))
+    return here(facts).volumes.get(place(disk))
 
 
 def target_volume(facts: Facts, disk: Disk) -> Volume | Unknown | None:
-    return known(facts.target_volumes, "target_volumes").get(place(disk))
+    return there(facts).volumes.get(place(disk))
 
 
 def source_pool(facts: Facts, disk: Disk) -> Pool | None:
-    volume = source_volume(facts, disk)
-    return pool_of(disk, known(facts.source.pools, "source.pools"), volume if isinstance(volume, Volume) else None)
+    return here(facts).pool(disk)
 
 
 def target_pool(facts: Facts, disk: Disk) -> Pool | None:
     """The pool of the destination that this disk's path is in or below, or of its name when it is given by pool."""
-    volume = target_volume(facts, disk)
-    return pool_of(disk, known(facts.target.pools, "target.pools"), volume if isinstance(volume, Volume) else None)
+    return there(facts).pool(disk)
 
 
-def copy_path(facts: Facts, disk: Disk) -> str:
-    """Where a copied disk is made, "" when its volume is not seen at the source."""
-    volume = source_volume(facts, disk)
-    return disk.path or (volume.path if isinstance(volume, Volume) else "")
+def target_path(facts: Facts, disk: Disk) -> str:
+    """Where the destination has the disk or its copy would be made, as far as that is known; else where it is now."""
+    return there(facts).path(disk) or here(facts).path(disk)
 
 
 def copy_pool(facts: Facts, disk: Disk) -> Pool | None:
-    return copy_destination(disk, copy_path(facts, disk), known(facts.target.pools, "target.pools"))
+    return copy_destination(disk, target_path(facts, disk), known(facts.target.pools, "target.pools"))
 
 
-def mount_of(mounts: Mapping[str, Mount | Unknown] | Unknown, disk: Disk) -> Mount | None:
-    """Of `source_mounts` or `target_mounts`; None when nobody could tell."""
-    found = None if isinstance(mounts, Unknown) else mounts.get(folder(disk.path))
-    return found if isinstance(found, Mount) else None
+def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
+    """What the disk's folder lies on at the source and at the destination; None where nobody could tell."""
+    one, other = here(facts), there(facts)
+    return one.mount(one.path(disk)), other.mount(target_path(facts, disk))
 
 
 def shared(facts: Facts, disk: Disk) -> Sharing:
-    """Whether both hosts have one storage where this disk is, as their pools or their mounts prove."""
-    here, there = source_pool(facts, disk), target_pool(facts, disk)
-    by_pool = sharing(here, there) if here and there else Sharing.POSSIBLE
-    if by_pool is Sharing.PROVEN and disk.path and here and there and here.target_path != there.target_path:
-        by_pool = Sharing.POSSIBLE
-    ours, theirs = mount_of(facts.source_mounts, disk), mount_of(facts.target_mounts, disk)
-    return Sharing.PROVEN if ours and theirs and same_mount(ours, theirs) else by_pool
+    """Whether both hosts have one storage where this disk is: the same rule chooses the disks to copy."""
+    return sharing(disk, here(facts), there(facts))
+
+
+def same_storage(facts: Facts, disk: Disk) -> str:
+    """The name of the destination's pool with the very storage of a disk, "" when none is proven to be that."""
+    one, other = here(facts), there(facts)
+    found = same_pool(disk, one, other)
+    if found is None and shared(facts, disk) is Sharing.PROVEN:  # by their mounts
+        found = pool_at(folder(one.path(disk)), other.pools)
+    return found.name if found else ""
+
+
+def in_the_way(facts: Facts, disk: Disk) -> bool:
+    """Whether the destination is seen to have a file or volume where this disk is, or its copy would be."""
+    other = there(facts)
+    return other.files.get(target_path(facts, disk)) is True or other.volume(disk) is not None
+
+
+def whose(facts: Facts, disk: Disk) -> str:
+    """Of what the destination has there: what everybody must know before touching it. "" when it is another file."""
+    return {Sharing.PROVEN: OWN_DISK, Sharing.POSSIBLE: MAYBE_OWN_DISK, Sharing.NO: ""}[shared(facts, disk)]
+
+
+def open_question(facts: Facts, disk: Disk) -> str:
+    return f"Whether {facts.source.name} and {facts.target.name} share the storage of disk {disk.target} is not known."
 
 
 def seen(facts: Facts, disk: Disk) -> bool | None:
-    """Whether the destination has this disk: True, False when it is known to be missing, None when nobody saw it."""
-    files = facts.target_files if isinstance(facts.target_files, Mapping) else {}
-    there = files.get(disk.path)
-    if there is False:  # the file system knows better than a pool that was read some time ago
-        return False
-    if there is True or isinstance(target_volume(facts, disk), Volume):
+    """Whether libvirt finds the disk at the destination: True, False when it is known to be missing, None when nobody
+    saw it."""
+    source, target = source_pool(facts, disk), target_pool(facts, disk)
+    if disk.type == "volume" and not (target and target.active):
+        return None  # libvirt looks for it in the pool of that name only
+    if there(facts).files.get(target_path(facts, disk)) is False:
+        return False  # the file system knows better than a pool that was read some time ago
+    if in_the_way(facts, disk):
         return True
-    here, pool = source_pool(facts, disk), target_pool(facts, disk)
-    if not (here and pool and here.active and pool.active and shared(facts, disk) is Sharing.PROVEN):
+    if not (source and target and source.active and target.active and shared(facts, disk) is Sharing.PROVEN):
         return None
     # What the source has is on the destination too, whenever that read its pool. Pools do not list folders below.
-    listed = isinstance(source_volume(facts, disk), Volume) or not is_in(here, disk)
+    listed = isinstance(source_volume(facts, disk), Volume) or not is_in(source, disk)
     return True if listed else None
 
 
@@ -126,6 +151,14 @@ def read_again(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     if pool is None or not pool.active or seen(facts, disk) is not None:
         return ()
     return (remedy("Read the pool again, if it is there.", run=virsh("pool-refresh", pool.name), on=target),)
+
+
+def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
+    """What lets kvmweb see whether two folders are one storage."""
+    hosts = zip((facts.source.name, facts.target.name), mounts_of(facts, disk), strict=True)
+    unseen = " and ".join(name for name, mount in hosts if mount is None)
+    text = f"kvmweb sees file systems only of hosts that are registered by ssh. It did not see those of {unseen}."
+    return (remedy(text),) if unseen else ()
 
 
 def may_be_taken_out(disk: Disk) -> bool:
@@ -141,8 +174,8 @@ def is_in(pool: Pool, disk: Disk) -> bool:
 def other_storage_words(facts: Facts, disk: Disk) -> str:
     """Of a disk that libvirt lets pass, and whose storage is not proven to be one."""
     source, target = facts.source.name, facts.target.name
-    here, there = source_pool(facts, disk), target_pool(facts, disk)
-    ours, theirs = (" ".join(pool.source_hosts) if pool else "" for pool in (here, there))
+    pools = source_pool(facts, disk), target_pool(facts, disk)
+    ours, theirs = (" ".join(pool.source_hosts) if pool else "" for pool in pools)
     if ours and theirs and ours != theirs:
         origin = f"comes from {ours} on {source} and from {theirs} on {target}: it may be other storage"
     else:
@@ -153,12 +186,10 @@ def other_storage_words(facts: Facts, disk: Disk) -> str:
 def place_words(facts: Facts, disk: Disk) -> dict[str, str]:
     """Where a disk is on each host, as evidence."""
     words = {}
-    for host, pool, mounts in (
-        (facts.source.name, source_pool(facts, disk), facts.source_mounts),
-        (facts.target.name, target_pool(facts, disk), facts.target_mounts),
-    ):
+    hosts = (facts.source.name, facts.target.name)
+    pools = (source_pool(facts, disk), target_pool(facts, disk))
+    for host, pool, mount in zip(hosts, pools, mounts_of(facts, disk), strict=True):
         words[f"pool on {host}"] = pool_words(pool)
-        mount = mount_of(mounts, disk)
         if mount:
             words[f"file system on {host}"] = f"{mount.kind}, {mount.source}".removesuffix(", ")
     return words

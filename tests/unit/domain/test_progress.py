@@ -109,6 +109,8 @@ def test_the_first_pass() -> None:
         "converging": None,
         "disk_remaining_bytes": None,
         "disk_total_bytes": None,
+        "moved_at_ms": 1000,
+        "stalled_ms": 0,
     }
     json.dumps(progress.as_json())
 
@@ -172,3 +174,58 @@ def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
     assert refine(State.STARTING, DISKS) is State.COPYING_DISKS
     assert refine(State.COPYING_DISKS, STATS) is State.COPYING_MEMORY
     assert refine(State.COPYING_DISKS, nothing_yet) is State.COPYING_MEMORY
+
+
+# --- standstill --------------------------------------------------------------------------------------------------------
+
+
+def watched(*samples: tuple[int, int], finished: tuple[int, int] | None = None) -> Progress:
+    """After looks of (milliseconds, MiB sent so far)."""
+
+    def told(at: int, mib: int) -> JobStats:
+        return replace(STATS, elapsed_ms=at, memory_processed=mib * MIB)
+
+    seen: Progress | None = None
+    for at, mib in samples:
+        stored = seen.as_json() if seen else {}
+        seen = advance(Progress.from_json(stored), told(at, mib), State.COPYING_MEMORY)
+    assert seen
+    return complete(seen, told(*finished) if finished else None)
+
+
+def test_a_copy_that_always_moves_never_stalled() -> None:
+    seen = watched((400, 0), (900, 20), (1400, 70), (1900, 120), finished=(2300, 150))
+    assert (seen.stalled_ms, seen.stalled) == (400, False)
+
+
+def test_a_link_that_was_cut_is_a_stall() -> None:
+    assert watched((500, 50), *((at, 60) for at in range(1000, 21_500, 500)), (21_500, 110)).stalled
+    assert not watched((500, 50), (1000, 60), (1500, 60), (2000, 60), (2500, 110)).stalled
+
+
+def test_a_stall_that_nobody_could_look_at_is_one_too() -> None:
+    """QEMU's monitor hangs while the link is cut at the switch-over: the next look, or the account, comes after it."""
+    assert watched((500, 50), (1000, 100), (21_000, 110)).stalled
+    assert watched((500, 50), (1000, 100), finished=(61_000, 101)).stalled
+    assert not watched((500, 50), (1000, 100), (21_000, 2000)).stalled  # another worker took over
+
+
+def test_a_beginning_that_nobody_saw_is_not_known() -> None:
+    assert watched((30_000, 900), (30_500, 950)).stalled is None
+    old = Progress.from_json({"phase": "memory", "transferred_bytes": 5 * MIB, "elapsed_ms": 700})
+    assert old.stalled is None
+    assert advance(old, STATS, State.COPYING_MEMORY).stalled is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 50)), min_size=1, max_size=30))
+def test_the_longest_standstill_is_found(steps: list[tuple[int, int]]) -> None:
+    at = sent = last_moved = longest = 0
+    samples = []
+    for took, grown in steps:
+        at, sent = at + took, sent + grown
+        samples.append((at, sent))
+        if grown:
+            last_moved = at
+        longest = max(longest, at - last_moved)
+    seen = watched(*samples).stalled_ms
+    assert seen is None or longest <= seen <= at

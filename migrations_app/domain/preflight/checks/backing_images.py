@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.storage import Volume
-from migrations_app.domain.disks import Sharing
+from migrations_app.domain.disks import Sharing, images_of
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -29,14 +29,15 @@ def backing_images(facts: Facts) -> Iterator[Finding]:
     for disk in guest.disks:
         pull = virsh("blockpull", guest.uuid, disk.target, flags=("--wait",))
         whole = remedy("Or make the disk independent of it.", run=pull, on=source)
-        for image in storage.backing_of(disk):
+        for image in images_of(disk):
             severity, words = _judge(facts, image)
             if disk.target in copied and severity is Severity.BLOCKER:
                 severity, words = Severity.UNKNOWN, f"{words}, and libvirt may need it although the disk is copied"
             if severity is not Severity.PASSED:
                 evidence = {"image": image.path, **storage.place_words(facts, image)}
-                fix = remedy(f"Put it on storage that {source} and {target} share, at {image.path}.")
-                words = f"Disk {disk.target} builds on {image.path}; {words}."
+                fix = remedy(f"Give {source} and {target} one storage with it at {image.path}.")
+                whose = storage.whose(facts, image) if storage.in_the_way(facts, image) else ""
+                words = f"Disk {disk.target} builds on {image.path}; {words}. {whose}".rstrip()
                 again = storage.read_again(facts, image)
                 yield finding(severity, words, f"disk {disk.target}", evidence, *again, fix, whole)
         for place in disk.backing_elsewhere:

@@ -1,18 +1,18 @@
-"""A copied disk needs an active pool at the destination whose path is the folder of the disk.
-
-What is there under the same name is never overwritten: it may be another VM's disk, or this very disk on shared
-storage.
-"""
+"""A copied disk needs an active pool at the destination with the path of its folder, and nothing of that name in it.
+Nothing is ever overwritten, and nobody is told to remove it: it may be this very disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrations_app.domain.disks import folder, place
+from hosts.facts.guest import Disk
+from migrations_app.domain.disks import Sharing, folder, place
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+
+Problem = tuple[Severity, str, tuple[Remedy, ...]]
 
 
 @check(
@@ -22,23 +22,39 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
     unknown_blocks=True,
 )
 def copy_place(facts: Facts) -> Iterator[Finding]:
-    host, copied = facts.target.name, storage.copied_disks(facts)
+    copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
-        if disk.target not in copied or disk.type not in ("file", "volume"):
-            continue
-        pool, path = storage.copy_pool(facts, disk), storage.copy_path(facts, disk)
-        known(storage.target_volume(facts, disk), "target_volumes")
-        evidence = {"path": place(disk), f"pool on {host}": storage.pool_words(pool)}
-        if pool is None:
-            which = f"that is called {disk.pool}" if disk.pool else f"with the path {folder(path)}"
-            words = f"{host} has no pool {which} for the copy of disk {disk.target}."
-            fix = remedy(f"Define and start such a pool on {host}.")
-        elif not pool.active:
-            words = f"Pool {pool.name} on {host}, needed for the copy of disk {disk.target}, is not active."
-            fix = remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host)
-        elif storage.seen(facts, disk):
-            words = f"{host} has {path or place(disk)} already; the copy of disk {disk.target} would overwrite it."
-            fix = remedy("Look what it is.", run=virsh("vol-info", path) if path else "", on=host)
-        else:
-            continue
-        yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, fix)
+        if disk.target in copied and disk.type in ("file", "volume"):
+            known(storage.target_volume(facts, disk), "target_volumes")
+            evidence = {"path": place(disk), **storage.place_words(facts, disk)}
+            for severity, words, fixes in (*_taken(facts, disk), *_pool(facts, disk)):
+                yield finding(severity, words, f"disk {disk.target}", evidence, *fixes)
+
+
+def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
+    target, path = facts.target.name, storage.target_path(facts, disk) or place(disk)
+    shared, words, closer = storage.shared(facts, disk), storage.whose(facts, disk), storage.look_closer(facts, disk)
+    has = f"{target} has {path} already; the copy of disk {disk.target} would overwrite it."
+    leave = remedy(f"It needs no copy where they share it: leave {disk.target} out of copy_disks, or choose kind live.")
+    if shared is Sharing.PROVEN:
+        one = f"{facts.source.name} and {target} share the storage of disk {disk.target}"
+        yield Severity.BLOCKER, f"{one}; its copy would overwrite it. {words}", (leave,)
+    elif shared is Sharing.POSSIBLE and storage.in_the_way(facts, disk):
+        yield Severity.BLOCKER, f"{has} {storage.open_question(facts, disk)} {words}", (leave, *closer)
+    elif shared is Sharing.POSSIBLE:
+        never = f"If {target} has {path} all the same, no copy is made."
+        yield Severity.UNKNOWN, f"{storage.open_question(facts, disk)} {never} {words}", closer
+    elif storage.in_the_way(facts, disk):
+        yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another destination."),)
+
+
+def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
+    host, pool = facts.target.name, storage.copy_pool(facts, disk)
+    if pool is None:
+        which = f"that is called {disk.pool}" if disk.pool else f"with the path {folder(disk.path)}"
+        words = f"{host} has no pool {which} for the copy of disk {disk.target}."
+        yield Severity.BLOCKER, words, (remedy(f"Define and start such a pool on {host}."),)
+    elif not pool.active:
+        words = f"Pool {pool.name} on {host}, needed for the copy of disk {disk.target}, is not active."
+        start = remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host)
+        yield Severity.BLOCKER, words, (start,)

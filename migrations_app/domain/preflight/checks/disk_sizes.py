@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from hosts.facts.storage import Volume
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import place
+from migrations_app.domain.disks import MAYBE_OWN_DISK, Sharing, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, finding, remedy
+from migrations_app.domain.preflight.shared import NotKnown, finding, remedy, virsh
 
 
 @check(
@@ -25,9 +25,12 @@ def disk_sizes(facts: Facts) -> Iterator[Finding]:
         here, there = storage.source_volume(facts, disk), storage.target_volume(facts, disk)
         unread += [volume for volume in (here, there) if isinstance(volume, Unknown)]
         if isinstance(here, Volume) and isinstance(there, Volume) and here.capacity != there.capacity:
-            words = f"{place(disk)} on {target} is another disk than {disk.target} on {source}: the sizes differ."
+            words = f"{place(disk)} has another size on {target} than on {source}: it may be another disk, or was read"
+            own = "" if storage.shared(facts, disk) is Sharing.NO else MAYBE_OWN_DISK
+            words = f"{words} before it was resized. {own}".rstrip()
             evidence = {source: f"{here.capacity} bytes", target: f"{there.capacity} bytes"}
-            fix = remedy("Connect both hosts to the same storage, or copy the disk to another place.")
-            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, fix)
+            again = remedy(f"Read pool {there.pool} again.", run=virsh("pool-refresh", there.pool), on=target)
+            same = remedy("If the sizes still differ, connect both hosts to the same storage.")
+            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, again, same)
     if unread:
         raise NotKnown("disk sizes", unread[0])

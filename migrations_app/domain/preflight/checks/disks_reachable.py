@@ -1,8 +1,4 @@
-"""Every disk that is not copied must be at the same path on the destination, or QEMU cannot start there.
-
-That no pool of the destination shows a path does not prove that the file is missing, but not knowing blocks as well: a
-VM is not started on a guess about its disks.
-"""
+"""Every disk that is not copied must be at the same path on the destination. Not knowing blocks as well."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import folder, place
+from migrations_app.domain.disks import OWN_DISK, Sharing, folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -24,31 +20,34 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy, vi
     unknown_blocks=True,
 )
 def disks_reachable(facts: Facts) -> Iterator[Finding]:
-    name, source, target = guest_of(facts).name, facts.source.name, facts.target.name
+    name, source = guest_of(facts).name, facts.source.name
     for disk in storage.disks_in_place(facts):
         seen = storage.seen(facts, disk)
         if seen or disk.type == "network" or storage.may_be_taken_out(disk):
             continue
-        why, fix = _why(facts, disk, missing=seen is False)
-        other = remedy(f"Or copy it: kind live_storage, copy_disks with {disk.target}.")
+        why, *fixes = _why(facts, disk, missing=seen is False)
         if disk.device in storage.REMOVABLE:
             eject = virsh("change-media", guest_of(facts).uuid, disk.target, flags=("--eject", "--live"))
-            other = remedy("Or eject it, if it is not needed.", run=eject, on=source)
-        pool = storage.pool_words(storage.target_pool(facts, disk))
-        evidence, affects = {"path": place(disk), f"pool on {target}": pool}, f"disk {disk.target}"
-        yield finding(Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", affects, evidence, fix, other)
+            fixes.append(remedy("Or eject it, if it is not needed.", run=eject, on=source))
+        elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
+            fixes.append(remedy(f"Or copy it: kind live_storage, copy_disks with {disk.target}."))
+        evidence, affects = {"path": place(disk), **storage.place_words(facts, disk)}, f"disk {disk.target}"
+        yield finding(Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", affects, evidence, *fixes)
 
 
 def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:
     source, target, path = facts.source.name, facts.target.name, place(disk)
     here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
+    if disk.type == "volume" and not there and (same := storage.same_storage(facts, disk)):
+        why = f"{target} has it in pool {same}, but libvirt looks for a pool that is called {disk.pool}. {OWN_DISK}"
+        return why, remedy(f"Define pool {same} of {target} anew as {disk.pool}, while nobody uses it.")
     if there and not there.active:
         start = remedy(f"Start pool {there.name}.", run=virsh("pool-start", there.name), on=target)
         return f"pool {there.name} on {target} is not active.", start
     if not there and here:
-        text = f"Define pool {here.name} on {target} as it is on {source}, and start it."
-        define = remedy(text, run=virsh("pool-dumpxml", here.name), on=source)
-        return f"{target} has no pool {here.name} with the path {here.target_path}.", define
+        define = f"Define pool {here.name} on {target} as it is on {source}, and start it."
+        why = f"{target} has no pool {here.name} with the path {here.target_path}."
+        return why, remedy(define, run=virsh("pool-dumpxml", here.name), on=source)
     if missing:
         return f"{target} does not have {path}.", remedy(f"Make {path} reachable on {target}.")
     if isinstance(volume := storage.target_volume(facts, disk), Unknown):
@@ -56,5 +55,5 @@ def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:
     if there:
         again = remedy("Read the pool again, if it is there.", run=virsh("pool-refresh", there.name), on=target)
         return f"pool {there.name} on {target} does not show {path}.", again
-    text = f"Define a pool for {folder(path)} on both hosts, so that kvmweb sees what is in it."
-    return f"whether {target} has {path} cannot be seen: no pool has this path.", remedy(text)
+    define = f"Define a pool for {folder(path)} on both hosts, so that kvmweb sees what is in it."
+    return f"whether {target} has {path} cannot be seen: no pool has this path.", remedy(define)

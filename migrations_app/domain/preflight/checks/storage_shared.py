@@ -1,7 +1,6 @@
 """libvirt refuses to move a guest with a disk in a file on a local file system, unless the disk is copied.
 
-It asks the file system at the source; we see the pools, and by ssh the file systems. What passes there (block devices
-always do) may still be two storages, and the guest would go on with an old disk: only the same source is a proof.
+What passes there (block devices always do) may still be two storages: only the same source is a proof.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
+UNSAFE = "Migration without shared storage is unsafe."
 EXPORTER_MAY_MOVE = 11_001_000  # from then on qemu.conf may call a folder shared that the host itself exports
 
 
@@ -31,30 +31,30 @@ def storage_shared(facts: Facts) -> Iterator[Finding]:
         if disk.type == "network" or disk.readonly or storage.shared(facts, disk) is Sharing.PROVEN:
             continue
         severity, words = _judge(facts, disk)
-        copy = remedy(f"Copy it: kind live_storage, copy_disks with {disk.target}.")
-        same = remedy(f"Or make sure that {source} and {target} have the same storage there.")
+        fixes = [remedy(f"Make sure that {source} and {target} have the same storage there.")]
+        if storage.in_the_way(facts, disk):
+            words = f"{words} {target} has something at that place. {storage.whose(facts, disk)}".rstrip()
+            fixes += storage.look_closer(facts, disk)
+        else:
+            fixes.append(remedy(f"Or copy it: kind live_storage, copy_disks with {disk.target}."))
         evidence = {"path": place(disk), **storage.place_words(facts, disk)}
-        yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, copy, same)
+        yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, *fixes)
 
 
 def _judge(facts: Facts, disk: Disk) -> tuple[Severity, str]:
     source, target = facts.source.name, facts.target.name
     here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
-    mount, other = storage.mount_of(facts.source_mounts, disk), storage.mount_of(facts.target_mounts, disk)
-    elsewhere = storage.other_storage_words(facts, disk)
-    open_question = f"is in a folder; whether {source} and {target} share it is not known."
+    mount, other = storage.mounts_of(facts, disk)
     passes = (here and here.type in SHARED_POOL_TYPES) or (mount and mount.shared)
     block = disk.type == "block" or (here and here.type in BLOCK_POOL_TYPES)
-    if facts.request.options.unsafe or (block and not passes):
-        return Severity.WARNING, elsewhere
-    if passes:
-        return Severity.UNKNOWN, elsewhere
-    if mount and mount.shared is False:
-        libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
-        local = not (other and other.shared and libvirt >= EXPORTER_MAY_MOVE)
-    else:
-        as_large = not (here and there) or here.capacity == there.capacity
-        in_it = here is not None and storage.is_in(here, disk) and not mount
-        local = in_it and not (storage.seen(facts, disk) and as_large)
-    words = f"is on local storage of {source}. libvirt: Migration without shared storage is unsafe."
-    return (Severity.BLOCKER, words) if local else (Severity.UNKNOWN, open_question)
+    if facts.request.options.unsafe or block or passes:
+        severity = Severity.UNKNOWN if passes and not facts.request.options.unsafe else Severity.WARNING
+        return severity, storage.other_storage_words(facts, disk)
+    libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
+    exports = other is not None and other.shared and libvirt >= EXPORTER_MAY_MOVE
+    if mount and mount.shared is False and not exports:
+        return Severity.BLOCKER, f"is on local storage of {source}. libvirt: {UNSAFE}"
+    as_large = not (here and there) or here.capacity == there.capacity
+    if mount or not (here and storage.is_in(here, disk)) or (storage.seen(facts, disk) and as_large):
+        return Severity.UNKNOWN, f"is in a folder; whether {source} and {target} share it is not known."
+    return Severity.BLOCKER, f"is not known to be on storage of both hosts. If it is local, libvirt says: {UNSAFE}"

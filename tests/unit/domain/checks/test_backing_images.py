@@ -69,6 +69,7 @@ def test_a_base_that_is_not_seen_is_unknown_and_the_pool_can_be_read_again() -> 
 def test_a_base_of_the_same_name_on_each_hosts_own_disk_is_never_green() -> None:
     finding = only("backing_images", with_base(base, base), Severity.UNKNOWN)
     assert "silently corrupt" in finding.summary
+    assert "This may be the VM's own disk. Do not delete it." in finding.summary
     assert finding.evidence["pool on kvm-b"].startswith("local, type dir")
     only("backing_images", replace(overlay(BASE), target_files={BASE: True}), Severity.UNKNOWN)
 

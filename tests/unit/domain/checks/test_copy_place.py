@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrations_app.domain.preflight.check import Severity
+import pytest
+
+from hosts.facts.storage import Mount
+from migrations_app.domain.disks import MAYBE_OWN_DISK, OWN_DISK
+from migrations_app.domain.preflight.catalog import run_all
+from migrations_app.domain.preflight.check import Severity, Verdict
+from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
     HEALTHY,
     LOCAL,
@@ -20,7 +26,17 @@ from tests.unit.domain.factories import (
     with_target,
 )
 
-COPY = with_options(with_guest(disks=(disk, local_disk)), copy_disks=("vdb",))
+EXT4 = Mount(kind="ext4", source="/dev/sda1", below="local")
+NFS = Mount(kind="nfs4", source="nas:/vms", below=".")
+#: nobody can say what the folders lie on
+UNSEEN = with_options(with_guest(disks=(disk, local_disk)), copy_disks=("vdb",))
+
+
+def mounted(given: Facts, here: Mount, there: Mount) -> Facts:
+    return replace(given, source_mounts={"/local": here}, target_mounts={"/local": there})
+
+
+COPY = mounted(UNSEEN, EXT4, EXT4)
 
 
 def test_passes_when_nothing_is_copied() -> None:
@@ -45,12 +61,17 @@ def test_an_inactive_pool_blocks() -> None:
 
 def test_a_volume_of_that_name_blocks() -> None:
     given = replace(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
-    assert "would overwrite it" in only("copy_place", given, Severity.BLOCKER).summary
+    finding = only("copy_place", given, Severity.BLOCKER)
+    assert finding.summary.endswith("would overwrite it. It may be another VM's disk.")
+    assert [fix.text for fix in finding.remedies] == ["Choose another destination."]
 
 
 def test_copying_a_shared_disk_onto_itself_blocks() -> None:
     finding = only("copy_place", with_options(HEALTHY, copy_disks=("vda",)), Severity.BLOCKER)
-    assert "would overwrite it" in finding.summary
+    assert finding.summary == (
+        "kvm-a and kvm-b share the storage of disk vda; its copy would overwrite it."
+        " This is the VM's own disk. Do not delete it."
+    )
 
 
 def test_a_file_that_no_pool_shows_blocks_too() -> None:
@@ -61,11 +82,46 @@ def test_a_file_that_no_pool_shows_blocks_too() -> None:
 def test_below_the_folder_of_a_pool_is_no_place() -> None:
     below = replace(local_disk, path="/local/below/data.qcow2")
     given = with_options(with_guest(disks=(below,)), copy_disks=("vdb",))
+    given = replace(given, target_files={below.path: False})
     assert "no pool with the path /local/below" in only("copy_place", given, Severity.BLOCKER).summary
 
 
 BY_POOL = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
-COPY_BY_POOL = with_options(with_guest(disks=(BY_POOL,)), copy_disks=("vdb",))
+COPY_BY_POOL = mounted(with_options(with_guest(disks=(BY_POOL,)), copy_disks=("vdb",)), EXT4, EXT4)
+
+
+@pytest.mark.parametrize("of", [local_disk, BY_POOL], ids=["path", "pool and volume"])
+def test_a_plain_pool_on_a_mount_that_both_hosts_have_holds_the_disk_itself(of: object) -> None:
+    """The file at the destination is the running VM's: nobody may be told to look at it, or to remove it."""
+    listed = {LOCAL: local_volume, "local/data.qcow2": local_volume}
+    given = mounted(replace(with_guest(disks=(of,)), source_volumes=listed, target_volumes=listed), NFS, NFS)
+    assert run("copy_place", with_options(given, copy_disks=True)) == ()
+    everything = run_all(with_options(given, copy_disks=True))
+    assert (everything.copied, everything.verdict) == ((), Verdict.OK)
+    finding = only("copy_place", with_options(given, copy_disks=("vdb",)), Severity.BLOCKER)
+    assert OWN_DISK in finding.summary
+    assert [fix.command for fix in finding.remedies] == [""]
+
+
+@pytest.mark.parametrize("of", [local_disk, BY_POOL], ids=["path", "pool and volume"])
+@pytest.mark.parametrize("there", [{"target_files": {LOCAL: True}}, {"target_volumes": {LOCAL: local_volume}}])
+def test_a_file_of_which_nobody_knows_whose_it_is_may_be_the_disk_itself(of: object, there: dict[str, object]) -> None:
+    if "target_volumes" in there:
+        there = {"target_volumes": {LOCAL: local_volume, "local/data.qcow2": local_volume}}
+    given = with_options(replace(with_guest(disks=(of,)), **there), copy_disks=True)
+    finding = only("copy_place", given, Severity.BLOCKER)
+    assert finding.summary.endswith(f"the storage of disk vdb is not known. {MAYBE_OWN_DISK}")
+    assert not any(fix.command for fix in finding.remedies)
+    assert "registered by ssh. It did not see those of kvm-a and kvm-b." in finding.remedies[-1].text
+    exported = mounted(given, EXT4, NFS)
+    assert MAYBE_OWN_DISK in only("copy_place", exported, Severity.BLOCKER).summary
+
+
+def test_a_copy_where_nobody_knows_what_is_there_is_never_green() -> None:
+    finding = only("copy_place", UNSEEN, Severity.UNKNOWN)
+    assert finding.summary.startswith("Whether kvm-a and kvm-b share the storage of disk vdb is not known.")
+    assert MAYBE_OWN_DISK in finding.summary
+    assert run("copy_place", replace(UNSEEN, target_files={LOCAL: False})) == ()
 
 
 def test_a_disk_given_by_pool_and_volume_needs_the_pool_of_that_name() -> None:

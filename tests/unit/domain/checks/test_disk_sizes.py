@@ -33,6 +33,7 @@ def test_another_size_blocks() -> None:
     given = facts(target_volumes={SHARED: replace(volume, capacity=5 * GIB)})
     finding = only("disk_sizes", given, Severity.BLOCKER)
     assert finding.evidence == {"kvm-a": f"{4 * GIB} bytes", "kvm-b": f"{5 * GIB} bytes"}
+    assert "This may be the VM's own disk. Do not delete it." in finding.summary
 
 
 def test_a_volume_that_could_not_be_read_is_unknown_and_hides_no_other() -> None:

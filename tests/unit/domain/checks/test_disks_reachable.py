@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hosts.facts.storage import Mount
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import (
     HEALTHY,
@@ -23,6 +24,7 @@ from tests.unit.domain.factories import (
     with_target,
 )
 
+NFS = Mount(kind="nfs4", source="nas:/vms", below=".")
 ABSENT = facts(target_volumes={SHARED: None})
 
 
@@ -115,6 +117,30 @@ def test_a_disk_given_by_pool_and_volume() -> None:
     assert run("disks_reachable", given) == ()
     given = with_target(with_guest(facts(target_volumes={}), disks=(by_pool,)), pools=())
     assert "no pool testvms" in only("disks_reachable", given, Severity.BLOCKER).summary
+
+
+def test_a_volume_whose_pool_has_another_name_there_is_said_to_be_just_that() -> None:
+    by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
+    renamed = with_target(with_guest(disks=(by_pool,)), pools=(replace(shared_pool, name="images"),))
+    plain = with_guest(renamed, disks=(replace(by_pool, pool="local", volume="data.qcow2"),))
+    plain = replace(
+        with_target(plain, pools=(replace(local_pool, name="images"),)),
+        source_mounts={"/local": NFS}, target_mounts={"/local": NFS},
+    )  # fmt: skip
+    for given, name in ((renamed, "testvms"), (plain, "local")):
+        finding = only("disks_reachable", given, Severity.BLOCKER)
+        assert finding.summary == (
+            f"Disk {finding.affects[5:]} of web01: kvm-b has it in pool images, but libvirt looks for a pool that is"
+            f" called {name}. This is the VM's own disk. Do not delete it."
+        )
+        assert not any("copy it" in fix.text for fix in finding.remedies)
+
+
+def test_a_volume_is_not_there_while_its_pool_is_off() -> None:
+    by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
+    off = with_target(with_guest(disks=(by_pool,)), pools=(replace(shared_pool, active=False),))
+    given = replace(off, target_files={SHARED: True})
+    assert "is not active" in only("disks_reachable", given, Severity.BLOCKER).summary
 
 
 def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:

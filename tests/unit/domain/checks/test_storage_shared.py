@@ -60,9 +60,12 @@ def test_passes_for_copied_readonly_and_network_disks() -> None:
     assert run("storage_shared", with_guest(disks=(replace(disk, type="network", path=""),))) == ()
 
 
-def test_a_local_file_blocks_in_libvirts_words() -> None:
+def test_a_file_that_only_the_source_shows_blocks_in_libvirts_words() -> None:
+    """Nobody has said that it is local."""
     finding = only("storage_shared", LOCAL_ONLY, Severity.BLOCKER)
     assert "Migration without shared storage is unsafe" in finding.summary
+    assert "on local storage" not in finding.summary
+    assert "Or copy it" in finding.remedies[-1].text
     assert finding.evidence["path"] == LOCAL
     assert "local, type dir" in finding.evidence["pool on kvm-a"]
 
@@ -73,7 +76,9 @@ def test_unsafe_turns_it_into_a_warning() -> None:
 
 def test_a_directory_that_may_be_shared_is_unknown() -> None:
     given = replace(LOCAL_ONLY, target_volumes={LOCAL: local_volume})
-    only("storage_shared", given, Severity.UNKNOWN)
+    finding = only("storage_shared", given, Severity.UNKNOWN)
+    assert "This may be the VM's own disk. Do not delete it." in finding.summary
+    assert not any("copy it" in fix.text for fix in finding.remedies)  # nothing is overwritten
 
 
 def test_directories_of_two_file_systems_block() -> None:
@@ -110,6 +115,18 @@ def test_a_shared_file_system_that_the_destination_may_have_from_elsewhere_is_un
 def test_a_local_file_system_blocks_and_is_named() -> None:
     finding = only("storage_shared", mounted(Mount(kind="ext4", source="/dev/sda1"), None), Severity.BLOCKER)
     assert finding.evidence["file system on kvm-a"] == "ext4, /dev/sda1"
+
+
+@pytest.mark.parametrize("there", ["images", "local"])
+def test_another_name_of_the_pool_does_not_make_it_local(there: str) -> None:
+    by_pool = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
+    pools = with_target(with_guest(disks=(by_pool,)), pools=(replace(local_pool, name=there),))
+    assert "on local storage" not in only("storage_shared", pools, Severity.BLOCKER).summary
+    assert run("storage_shared", replace(pools, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})) == ()
+    shared = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
+    assert (
+        run("storage_shared", with_target(with_guest(disks=(shared,)), pools=(replace(shared_pool, name=there),))) == ()
+    )
 
 
 def test_a_file_system_that_is_in_no_list_is_unknown() -> None:
