@@ -194,12 +194,15 @@ def test_what_the_old_address_says_is_not_kept_for_the_new_one() -> None:
     old.host_key, old.fingerprint = KEY, PRINT
     new = fleet.add("new.test")
     new.host_key, new.fingerprint = OTHER_KEY, OTHER_PRINT
-    moving = partial(Host.objects.filter(pk=host.pk, address=host.address).update, address="new.test")
-    old.before_met = moving
+
+    def moves() -> None:
+        Host.objects.filter(pk=host.pk, address=host.address).update(address="new.test")
+
+    old.before_met = moves
     with watching(fleet):
         eventually(answers(host))
     assert (fresh(host).fingerprint, str(fresh(host).host_uuid)) == (OTHER_PRINT, new.uuid)
-    old.host_key = ""
+    old.host_key = ""  # as by TCP: who answers is learned in one step
     Host.objects.filter(pk=host.pk).update(address=host.address, host_uuid=None, host_key="", fingerprint="")
     with watching(fleet):
         eventually(lambda: str(fresh(host).host_uuid) == new.uuid)
