@@ -46,7 +46,8 @@ class HostIn(Schema):
 
 
 class HostOut(Schema):
-    """`contact`: never, confirm, answers, away, refused. Everything a host said is as of `seen_at`. Memory in MiB."""
+    """`contact`: never, confirm, answers, away, denied, refused; `contact_text` says why and what helps. Everything a
+    host said is as of `seen_at`. Memory in MiB."""
 
     id: int
     name: str

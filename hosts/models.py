@@ -33,7 +33,8 @@ class Host(models.Model):
         CONFIRM = "confirm", "Host key to confirm"
         ANSWERS = "answers", "Answers"
         AWAY = "away", "Does not answer"
-        REFUSED = "refused", "Refused"  # e.g. the same machine twice; not contacted again until changed
+        DENIED = "denied", "Login refused"  # by ssh, or by libvirt after it
+        REFUSED = "refused", "Refused"  # by kvmweb: the same machine twice, or another one than before
 
     name = models.CharField(max_length=63, unique=True, error_messages={"unique": "A host has this name already."})
     transport = models.CharField(max_length=4, choices=[(t.value, t.value) for t in Transport])
@@ -55,6 +56,9 @@ class Host(models.Model):
     contact = models.CharField(max_length=8, choices=Contact.choices, default=Contact.NEVER)
     contact_text = models.TextField(blank=True)
     contact_since = models.DateTimeField(null=True, blank=True)
+    #: the contact that the journal told last, and how often the host was lost since then; see contact_notes
+    contact_told = models.CharField(max_length=8, default=Contact.NEVER)
+    contact_losses = models.PositiveIntegerField(default=0)
     #: when libvirt last answered; everything below is as of then
     seen_at = models.DateTimeField(null=True, blank=True)
     hostname = models.CharField(max_length=253, blank=True)

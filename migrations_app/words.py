@@ -40,6 +40,7 @@ CONTACT_LOOKS: dict[str, Look] = {
     Host.Contact.CONFIRM: Look("Host key to confirm", "amber", "key"),
     Host.Contact.ANSWERS: Look("Answers", "green", "plug-connected"),
     Host.Contact.AWAY: Look("Does not answer", "red", "plug-connected-x"),
+    Host.Contact.DENIED: Look("Login refused", "red", "lock"),
     Host.Contact.REFUSED: Look("Refused", "red", "ban"),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 import sys
 import time
@@ -19,6 +20,16 @@ from hosts.gateway.port import ContactProblem
 #: most likely first; one connection each, so the rest is asked only when it is missing
 _KEY_KINDS = (("ed25519",), ("ecdsa", "rsa"))
 _GREETING = b"SSH-"
+#: ssh's own words (never translated) when the host is there and does not let us in
+_LOGIN_REFUSED = ("Permission denied", "Too many authentication failures")
+#: what LIBVIRT_SCRIPT says of a host
+_SEEN_THERE = {
+    "present": ContactProblem.OTHER,
+    "denied": ContactProblem.PERMISSION,
+    "stopped": ContactProblem.STOPPED,
+    "missing": ContactProblem.NO_LIBVIRT,
+}
+_DAEMONS = ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud")
 
 
 class _Failed(Exception):
@@ -150,12 +161,7 @@ class _Meeting:
             self._ask(message)
         number = error.get_int1() if error.get_error_code() == _errors.SYSTEM_ERROR else 0
         if self._question["transport"] == "unix":
-            problem = {
-                errno.EACCES: ContactProblem.PERMISSION,
-                errno.ENOENT: ContactProblem.NO_LIBVIRT,
-                errno.ECONNREFUSED: ContactProblem.REFUSED,
-            }.get(number, ContactProblem.OTHER)
-            raise _Failed(problem, message)
+            raise _Failed(_by_socket(number), message)
         # The port accepted us a moment ago: what fails now is the conversation.
         if error.get_error_domain() == _errors.FROM_RPC:
             raise _Failed(ContactProblem.PROTOCOL, message)
@@ -165,10 +171,23 @@ class _Meeting:
         done = _process.run(self._question["ask"], deadline=self._left())
         if done.code is None:
             raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not end.")
+        said = _last_line(done.err) or _last_line(message)
         if done.code == _ssh.SSH_FAILED:
-            raise _Failed(ContactProblem.AUTH, _last_line(done.err) or _last_line(message))
-        problem = {"missing": ContactProblem.NO_LIBVIRT, "denied": ContactProblem.PERMISSION}.get(done.out.strip())
-        raise _Failed(problem or ContactProblem.OTHER, message)
+            refused = any(words in done.err for words in _LOGIN_REFUSED)
+            raise _Failed(ContactProblem.AUTH if refused else ContactProblem.OTHER, said)
+        seen = _last_line(done.out)
+        if seen not in _SEEN_THERE:  # an account that may run nothing, such as one with nologin for its shell
+            raise _Failed(ContactProblem.AUTH, seen or said)
+        raise _Failed(_SEEN_THERE[seen], message)
+
+
+def _by_socket(number: int) -> ContactProblem:
+    """What is wrong with this machine's libvirt, by the error number its socket gave."""
+    if number == errno.ECONNREFUSED or (number == errno.ENOENT and any(map(os.path.exists, _DAEMONS))):
+        return ContactProblem.STOPPED
+    return {errno.EACCES: ContactProblem.PERMISSION, errno.ENOENT: ContactProblem.NO_LIBVIRT}.get(
+        number, ContactProblem.OTHER
+    )
 
 
 def _last_line(text: str) -> str:

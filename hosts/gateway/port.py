@@ -67,6 +67,7 @@ class ContactProblem(StrEnum):
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
+    STOPPED = "libvirt is not running"
     OTHER = "other"
 
 

@@ -1,4 +1,4 @@
-"""What a failed first contact means, in plain words, and what a person can do about it."""
+"""What it means that a host cannot be used, in plain words, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from dataclasses import dataclass
 
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, Transport
 from hosts.gateway.port import Contact, ContactProblem
+from hosts.models import Host
 
 #: as much of a host's own error text as a page should carry
 _LONGEST_QUOTE = 400
-_INSTALL = (
-    "On the host: sudo apt install libvirt-daemon-system (or your system's package), then "
-    "sudo systemctl enable --now libvirtd"
-)
+_START = "sudo systemctl enable --now libvirtd"
+
+_CLOSED = {
+    Host.Contact.NEVER: "was not contacted yet",
+    Host.Contact.CONFIRM: "shows an ssh host key that has to be confirmed first",
+    Host.Contact.AWAY: "does not answer",
+    Host.Contact.DENIED: "refuses kvmweb's login",
+    Host.Contact.REFUSED: "was refused: see its page",
+}
+
+
+def closed(host: Host) -> str:
+    """Why nothing can be asked of it, "" when it answers; continues a sentence that begins with its name."""
+    return "" if host.answers else _CLOSED[Host.Contact(host.contact)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class Words:
 def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Words:
     """For a contact with a problem. `public_key`: kvmweb's own line for authorized_keys."""
     where = _where(endpoint)
+    machine = endpoint.address or "this machine"
     user = endpoint.user or "the account kvmweb runs as"
     quote = _quote(contact.message)
     port = endpoint.port or DEFAULT_PORTS.get(endpoint.transport, 0)
@@ -36,10 +48,10 @@ def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Word
                 f"{where} did not answer within {max(contact.seconds, 1):.0f} s.{quote}",
                 f"Is the machine up, may kvmweb reach port {port} through its firewall, and is libvirtd not stuck?"
                 if port
-                else "Is libvirtd there stopped or hanging? On the host: sudo systemctl status libvirtd",
+                else "Is libvirtd stopped or hanging? On this machine: sudo systemctl status libvirtd",
             )
         case ContactProblem.REFUSED:
-            return Words(f"{where} refused the connection.{quote}", _start_hint(endpoint, port))
+            return Words(f"{where} refused the connection.{quote}", _start_hint(endpoint, machine, port))
         case ContactProblem.NAME:
             return Words(
                 f"The name {endpoint.address} does not resolve.{quote}",
@@ -48,7 +60,7 @@ def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Word
         case ContactProblem.HOST_KEY_UNKNOWN:
             return Words(
                 f"{where} shows the ssh host key {contact.fingerprint or 'that is not known yet'}.",
-                "Compare it on the host: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done",
+                f"Compare it. On {machine}: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done",
             )
         case ContactProblem.HOST_KEY_CHANGED:
             return Words(
@@ -60,50 +72,56 @@ def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Word
             line = f": {public_key}" if public_key else "."
             return Words(
                 f"{where} did not let {user} log in.{quote}",
-                f"Add kvmweb's public key to ~/.ssh/authorized_keys of {user} on the host{line}",
+                f"If that is the wrong user, correct it. On {machine}, add kvmweb's public key to "
+                f"~/.ssh/authorized_keys of {user}{line}",
             )
         case ContactProblem.PERMISSION:
-            return _permission(endpoint, user, quote)
+            return _permission(endpoint, user, machine, quote)
         case ContactProblem.PROTOCOL:
             return Words(
                 f"Something answers at {where}, but it is not {_expected(endpoint)}.{quote}",
                 "Check the port and the transport.",
             )
         case ContactProblem.NO_LIBVIRT:
+            install = f"On {machine}: sudo apt install libvirt-daemon-system (or your system's package), then {_START}"
             if endpoint.transport is Transport.UNIX:
-                return Words(f"No libvirt answers on this machine.{quote}", _INSTALL)
-            return Words(f"{where} was reached, but no libvirt answers there.{quote}", _INSTALL)
+                return Words(f"No libvirt was found on this machine.{quote}", install)
+            return Words(f"{where} was reached, but no libvirt was found there.{quote}", install)
+        case ContactProblem.STOPPED:
+            if endpoint.transport is Transport.UNIX:
+                return Words(f"libvirtd is not running on this machine.{quote}", f"On {machine}: {_START}")
+            return Words(f"{where} was reached, but libvirtd is not running there.{quote}", f"On {machine}: {_START}")
         case _:
             return Words(f"{where} could not be used.{quote}" if quote else f"{where} could not be used.")
 
 
-def _permission(endpoint: Endpoint, user: str, quote: str) -> Words:
+def _permission(endpoint: Endpoint, user: str, machine: str, quote: str) -> Words:
     if endpoint.transport is Transport.SSH:
-        name = endpoint.user or "USER"
         return Words(
-            f"kvmweb logged in as {user}, but libvirt refused: {user} is not in the libvirt group.{quote}",
-            f"On the host: sudo usermod -aG libvirt {name}",
+            f"kvmweb logged in as {user}, but libvirt refused: {user} is not in the libvirt group, or libvirt asks "
+            f"for more than that.{quote}",
+            f"On {machine}: sudo usermod -aG libvirt {endpoint.user or 'USER'}. If it is in the group already, look at "
+            "polkit's rules and at unix_sock_rw_perms in /etc/libvirt/libvirtd.conf.",
         )
     if endpoint.transport is Transport.UNIX:
         return Words(
-            f"The local libvirt socket refused {user}: it is not in the libvirt group.{quote}",
-            "On this machine, for kvmweb's own account: sudo usermod -aG libvirt USER. Then restart kvmweb.",
+            f"The local libvirt socket refused {user}: it is not in the libvirt group, or libvirt asks for more "
+            f"than that.{quote}",
+            f"On {machine}, for kvmweb's own account: sudo usermod -aG libvirt USER. Then restart kvmweb.",
         )
     return Words(
         f"{_where(endpoint)} asks for a login, which kvmweb cannot give over plain TCP.{quote}",
-        'Use ssh, or in a closed network set auth_tcp = "none" in /etc/libvirt/libvirtd.conf on the host.',
+        f'Use ssh, or in a closed network on {machine} set auth_tcp = "none" in /etc/libvirt/libvirtd.conf.',
     )
 
 
-def _start_hint(endpoint: Endpoint, port: int) -> str:
+def _start_hint(endpoint: Endpoint, machine: str, port: int) -> str:
     if endpoint.transport is Transport.TCP:
         return (
-            f"Nothing listens on port {port} there. On the host: sudo systemctl enable --now "
-            "libvirtd-tcp.socket, or register the host by ssh."
+            f"Nothing listens on port {port} there. On {machine}: sudo systemctl enable --now libvirtd-tcp.socket, or "
+            "register the host by ssh."
         )
-    if endpoint.transport is Transport.SSH:
-        return f"Nothing listens on port {port} there. On the host: sudo systemctl enable --now ssh"
-    return "On this machine: sudo systemctl enable --now libvirtd"
+    return f"Nothing listens on port {port} there. On {machine}: sudo systemctl enable --now ssh"
 
 
 def _expected(endpoint: Endpoint) -> str:

@@ -54,7 +54,7 @@ def host_rows(user: Any) -> QuerySet[Host]:
 
 def unwell(user: Any) -> list[Host]:
     """Hosts that need a person, for the alarm strip."""
-    bad = (Host.Contact.AWAY, Host.Contact.REFUSED, Host.Contact.CONFIRM)
+    bad = (Host.Contact.AWAY, Host.Contact.DENIED, Host.Contact.REFUSED, Host.Contact.CONFIRM)
     hosts = Host.objects.visible_to(user).filter(contact__in=bad).order_by("name")
     return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))
 

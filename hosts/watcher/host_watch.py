@@ -22,21 +22,30 @@ from hosts.watcher.target import Target
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PAUSE = 30.0
+#: with the deadline of the attempt that just missed it, a repaired host answers again within 30 s
+LONGEST_PAUSE = 10.0
+#: seconds after which a connection is no flapping one: the next loss is followed by a short pause again
+_STEADY = 60.0
+
+
+def pause_after(failures: int) -> float:
+    """1, 2, 4 ... 10 s whatever the reason: a repaired host is back soon without anybody's help. A little less at
+    random, so that hosts lost together do not come back in one moment."""
+    return min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE) * random.uniform(0.8, 1.0)
 
 
 class HostWatch:
     def __init__(self, target: Target, doors: Doors, *, refresh_seconds: float) -> None:
         self.clock = CallClock()
         self._target = target
-        #: the fingerprint this thread pinned itself: a row with it is no change
-        self._pinned = target.fingerprint
         self._doors = doors
         self._refresh_seconds = refresh_seconds
         self._inbox: Inbox = queue.SimpleQueue()
         self._errands: list[Ask] = []
         self._stopped = threading.Event()
         self._failures = 0
+        #: the last error that was logged
+        self._logged = ""
         self._thread = threading.Thread(target=self._run, name=f"host-{target.name}", daemon=True)
 
     # for the main thread
@@ -63,43 +72,48 @@ class HostWatch:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def works_for(self, target: Target) -> bool:
-        known = (self._pinned, self._target.fingerprint)
-        return self._target.same_door(target) and target.fingerprint in known
+    def works_for(self, row: Target) -> bool:
+        return self._target.good_for(row)
 
     # in the thread
 
     def _run(self) -> None:
         try:
             while not self._stopped.is_set():
-                self._rest(self._one_life())
+                self._one_life()
+                self._failures += 1
+                self._rest(pause_after(self._failures))
         except Stopped:
             pass
         finally:
             database.close()
 
-    def _one_life(self) -> float | None:
-        """From first contact until the host is lost. Seconds to wait before the next; None: until asked."""
-        started = timezone.now()
+    def _one_life(self) -> None:
+        """From first contact until the host is lost. It begins with the row: what an earlier life or a person stored
+        there is known, however that life ended."""
+        started = None
         try:
-            self._target, connection = meet(
-                self._target, self._doors, pinned=self._remember_key, away_retry=self._pause()
-            )
+            self._target = store_hosts.target(self._target.pk)
+            started = timezone.now()
+            self._target, connection = meet(self._target, self._doors)
             started = timezone.now()
             self._keep(connection)
         except NotUsable as failure:
-            return self._not_usable(failure, started)
+            self._not_usable(failure, started)
         except GatewayError as error:
-            return self._not_usable(NotUsable(Host.Contact.AWAY, error.message, retry=self._pause()), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, error.message), None)
+        except store_hosts.Changed:
+            logger.info("%s was changed meanwhile", self._target.name)
         except Stopped:
             raise
-        except Exception:
-            logger.exception("%s: the watcher could not go on with this host", self._target.name)
+        except Exception as error:
+            self._log(error)
             text = "kvmweb could not store what this host said; its log says why."
-            return self._not_usable(NotUsable(Host.Contact.AWAY, text, retry=self._pause()), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, text), None)
 
     def _keep(self, connection: HostConnection) -> NoReturn:
         session: Session | None = None
+        began = time.monotonic()
         try:
             self._take_errands()
             session = Session(
@@ -113,8 +127,8 @@ class HostWatch:
             )
             session.run()
         finally:
-            if session is not None and session.complete:
-                self._failures = 0
+            if session is not None and session.complete and time.monotonic() - began > _STEADY:
+                self._failures, self._logged = 0, ""
             self._close(connection)
 
     def _close(self, connection: HostConnection) -> None:
@@ -126,11 +140,9 @@ class HostWatch:
         finally:
             self.clock.stop()
 
-    def _not_usable(self, failure: NotUsable, started: datetime | None) -> float | None:
+    def _not_usable(self, failure: NotUsable, started: datetime | None) -> None:
         if self._stopped.is_set():
             raise Stopped
-        self._failures += 1
-        logger.warning("%s: %s: %s", self._target.name, failure.contact, failure.text)
         try:
             store_hosts.not_usable(
                 self._target.pk,
@@ -143,26 +155,23 @@ class HostWatch:
             for errand in self._errands:
                 store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {failure.text}")
             self._errands.clear()
-        except Exception:
-            logger.exception("%s: its state could not be stored", self._target.name)
-            return self._pause()
-        return failure.retry
+        except Stopped:
+            raise
+        except Exception as error:
+            self._log(error)
 
-    def _remember_key(self, target: Target) -> None:
-        self._pinned = target.fingerprint
+    def _log(self, error: Exception) -> None:
+        """A traceback once, not with every attempt that fails in the same way."""
+        if self._logged != repr(error):
+            self._logged = repr(error)
+            logger.exception("%s: the watcher could not go on with this host", self._target.name)
 
-    def _pause(self) -> float:
-        """1, 2, 4 ... 30 s, with a jitter so that hosts lost together do not come back in one moment."""
-        return float(min(2.0 ** min(self._failures, 10), _LONGEST_PAUSE)) * random.uniform(0.8, 1.2)
-
-    def _rest(self, seconds: float | None) -> None:
-        """Wait; an errand ends the wait at once."""
+    def _rest(self, seconds: float) -> None:
+        """Wait; an errand that comes meanwhile ends the wait at once."""
         database.close()
-        until = time.monotonic() + seconds if seconds is not None else None
-        while not self._errands:
-            left = until - time.monotonic() if until is not None else None
-            if left is not None and left <= 0:
-                return
+        until = time.monotonic() + seconds
+        held = len(self._errands)
+        while len(self._errands) == held and (left := until - time.monotonic()) > 0:
             try:
                 self._take(self._inbox.get(timeout=left))
             except queue.Empty:

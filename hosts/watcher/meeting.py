@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,69 +37,59 @@ class Doors:
 
 
 class NotUsable(Exception):
-    """No connection. `retry`: seconds until the next try, None: when a person changed something."""
+    """No connection, and what that means for the host."""
 
-    def __init__(self, contact: Host.Contact, text: str, *, retry: float | None, offered_fingerprint: str = "") -> None:
+    def __init__(self, contact: Host.Contact, text: str, *, offered_fingerprint: str = "") -> None:
         super().__init__(text)
         self.contact = contact
         self.text = text
-        self.retry = retry
         self.offered_fingerprint = offered_fingerprint
 
 
-#: a host that shows another key is looked at now and then: the right one may come back
-KEY_RETRY_SECONDS = 60.0
+#: somebody is there and does not let kvmweb in; any other problem is no answer
+_DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
 
 
-def meet(
-    target: Target, doors: Doors, *, pinned: Callable[[Target], None], away_retry: float
-) -> tuple[Target, HostConnection]:
-    """Raises NotUsable. `pinned` is told the target with the host key before that key is committed."""
+def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
+    """The target as it is then, with the key. Raises NotUsable, store_hosts.Changed."""
     with doors.meetings:
         contact = doors.first_contact(target.endpoint, deadline=doors.deadline)
         if contact.problem is ContactProblem.HOST_KEY_UNKNOWN and contact.host_key and not target.endpoint.host_key:
-            target = _accept_key(target, contact, pinned)
+            target = _accept_key(target, contact)
             contact = doors.first_contact(target.endpoint, deadline=doors.deadline)
-    _check(target, contact, away_retry)
+    _check(target, contact)
     if contact.identity is not None:
         try:
-            store_hosts.is_it(target.pk, contact.identity, started=timezone.now())
+            store_hosts.is_it(target, contact.identity, started=timezone.now())
         except store_hosts.NotThisHost as error:
-            raise NotUsable(Host.Contact.REFUSED, str(error), retry=None) from None
+            raise NotUsable(Host.Contact.REFUSED, str(error)) from None
     try:
         return target, doors.connect(target.endpoint, deadline=doors.deadline)
     except HostUnreachable as error:
         text = f"libvirt answered, but the connection to keep could not be opened: {error.message}"
-        raise NotUsable(Host.Contact.AWAY, text, retry=away_retry) from None
+        raise NotUsable(Host.Contact.AWAY, text) from None
 
 
-def _accept_key(target: Target, contact: Contact, pinned: Callable[[Target], None]) -> Target:
+def _accept_key(target: Target, contact: Contact) -> Target:
     """Trust on first use, or exactly the key that a person confirmed."""
     if target.fingerprint and contact.fingerprint != target.fingerprint:
         raise NotUsable(
             Host.Contact.CONFIRM,
             f"The host shows the ssh host key {contact.fingerprint}, expected is {target.fingerprint}. "
             "Compare both on the host with ssh-keygen -lf before you confirm the new one.",
-            retry=KEY_RETRY_SECONDS,
             offered_fingerprint=contact.fingerprint,
         )
-    met = target.with_key(fingerprint=contact.fingerprint, host_key=contact.host_key)
-    pinned(met)
-    if not store_hosts.pin_key(
-        target.pk, fingerprint=contact.fingerprint, host_key=contact.host_key, expected=target.fingerprint
-    ):
-        raise NotUsable(Host.Contact.NEVER, "The host was changed meanwhile.", retry=1.0)
-    return met
+    return store_hosts.pin_key(target, fingerprint=contact.fingerprint, host_key=contact.host_key)
 
 
-def _check(target: Target, contact: Contact, away_retry: float) -> None:
+def _check(target: Target, contact: Contact) -> None:
     if contact.problem is None:
         return
     said = words(contact, target.endpoint, public_key=public_key_line())
     if contact.problem is ContactProblem.HOST_KEY_CHANGED:
         text = f"{said} The confirmed key is {target.fingerprint}."
-        raise NotUsable(Host.Contact.CONFIRM, text, retry=KEY_RETRY_SECONDS, offered_fingerprint=contact.fingerprint)
-    raise NotUsable(Host.Contact.AWAY, str(said), retry=away_retry)
+        raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
+    raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))
 
 
 class CallClock:

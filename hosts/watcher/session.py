@@ -96,6 +96,7 @@ class Session:
         refresh_seconds: float,
     ) -> None:
         """`errands` is shared with the thread, which answers what is left in it when this session ends."""
+        self._target = target
         self._pk = target.pk
         self._name = target.name
         self._connection = connection
@@ -194,9 +195,9 @@ class Session:
         started = timezone.now()
         identity = self._ask(self._connection.identity)
         try:
-            store_hosts.is_it(self._pk, identity, started=started)
+            store_hosts.is_it(self._target, identity, started=started)
         except store_hosts.NotThisHost as error:
-            raise NotUsable(Host.Contact.REFUSED, str(error), retry=None) from None
+            raise NotUsable(Host.Contact.REFUSED, str(error)) from None
         self._read_guests()
         started = timezone.now()
         capabilities = self._optional(self._connection.capabilities, "capabilities")

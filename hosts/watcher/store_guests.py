@@ -12,9 +12,9 @@ from hosts.facts.guest import Cpu, GuestDefinition, GuestDetails, GuestStatus
 from hosts.facts.host import NodeMemory
 from hosts.facts.text import as_uuid, clean_all, count
 from hosts.models import Guest, Host, Sighting
+from hosts.watcher import contact_notes
 from hosts.watcher.rows import assign, fit, locked_host, outdated, patiently
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
 
 _MOST_VCPUS = 2**31 - 1
 
@@ -38,11 +38,11 @@ def _host_answers(host: Host, memory: NodeMemory | None, started: datetime) -> b
     """Whether something shown changed."""
     fields = ["contact", "contact_text", "contact_since", "offered_fingerprint", "seen_at"]
     shown = not host.answers or bool(host.contact_text or host.offered_fingerprint)
-    if not host.answers:
+    moved = not host.answers
+    if moved:
         host.contact_since = started
-        text = f"{host.name} answers{' again' if host.seen_at else ''}"
-        writer.write(writer.host_topic(host.pk), Kind.NOTE, text)
     host.contact, host.contact_text, host.offered_fingerprint = Host.Contact.ANSWERS, "", ""
+    fields += contact_notes.tell(host, moved=moved)
     host.seen_at = started
     if memory is not None and _memory_moved(host, memory):
         host.memory_total_kib, host.memory_free_kib = count(memory.total_kib), count(memory.free_kib)

@@ -9,7 +9,9 @@ from django.utils import timezone
 from hosts.facts.host import HostCapabilities, HostIdentity
 from hosts.facts.text import as_uuid, clean, count
 from hosts.models import Errand, Host
+from hosts.watcher import contact_notes
 from hosts.watcher.rows import assign, fit, locked_host, outdated, patiently
+from hosts.watcher.target import Target
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
 
@@ -18,6 +20,19 @@ _LONGEST_TEXT = 2000
 
 class NotThisHost(Exception):
     """The machine that answers must not be used under this name; the message says why."""
+
+
+class Changed(Exception):
+    """The row is not what this attempt began with: what the host said was perhaps asked of another one."""
+
+
+@patiently
+def target(pk: int) -> Target:
+    """What is known of the host now, by earlier attempts and from people. Raises Changed when it was removed."""
+    host = Host.objects.filter(pk=pk).first()
+    if host is None:
+        raise Changed
+    return Target.of(host)
 
 
 @patiently
@@ -29,21 +44,19 @@ def not_usable(pk: int, contact: Host.Contact, text: str, *, started: datetime, 
     text = clean(text, _LONGEST_TEXT)
     moved = host.contact != contact
     changed = assign(host, {"contact": contact, "contact_text": text, "offered_fingerprint": offered_fingerprint})
-    if not changed:
-        return
     if moved:
         host.contact_since = started
-    host.save(update_fields=[*changed, "contact_since"])
-    if moved:
-        writer.write(writer.host_topic(pk), Kind.NOTE, f"{host.name}: {host.get_contact_display().lower()}. {text}")
-    writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
+    changed += contact_notes.tell(host, moved=moved)
+    if changed:
+        host.save(update_fields=[*changed, "contact_since"])
+        writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
 
 
 @patiently
-def is_it(pk: int, identity: HostIdentity, *, started: datetime) -> None:
-    """Store who answered; raises NotThisHost when machine and name do not belong together."""
-    host = locked_host(pk)
-    if host is None or outdated(started, host.seen_at):
+def is_it(target: Target, identity: HostIdentity, *, started: datetime) -> None:
+    """Store who answered; raises NotThisHost when machine and name do not belong together, Changed."""
+    host = _row(target)
+    if outdated(started, host.seen_at):
         return
     uuid = as_uuid(identity.uuid)
     if uuid is None:
@@ -53,7 +66,7 @@ def is_it(pk: int, identity: HostIdentity, *, started: datetime) -> None:
             f"Another machine answers than before: host UUID {uuid}, it was {host.host_uuid}. If that is "
             "intended, remove this host and register it again."
         )
-    other = Host.objects.filter(host_uuid=uuid).exclude(pk=pk).first()
+    other = Host.objects.filter(host_uuid=uuid).exclude(pk=host.pk).first()
     if other is not None:
         raise NotThisHost(
             f"This is the same machine as {other.name} (host UUID {uuid}). If these are two machines, "
@@ -70,7 +83,7 @@ def is_it(pk: int, identity: HostIdentity, *, started: datetime) -> None:
     )
     if changed:
         host.save(update_fields=changed)
-        writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
+        writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
 
 
 @patiently
@@ -93,24 +106,30 @@ def machine_seen(pk: int, capabilities: HostCapabilities, *, started: datetime) 
 
 
 @patiently
-def pin_key(pk: int, *, fingerprint: str, host_key: str, expected: str) -> bool:
-    """Remember the ssh host key. `expected`: the fingerprint the row had; False when it was changed since.
+def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
+    """Remember the ssh host key; the target with it. Raises Changed.
 
-    Without an expected one this is trust on first use, and the journal says so.
+    Without an expected fingerprint this is trust on first use, and the journal says so.
     """
-    host = locked_host(pk)
-    if host is None or host.fingerprint != expected or (host.host_key and host.host_key != host_key):
-        return False
+    host = _row(target)
     host.fingerprint, host.host_key, host.offered_fingerprint = fingerprint, host_key, ""
     host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
-    if not expected:
+    if not target.fingerprint:
         text = (
             f"first contact with {host.name}: accepted the ssh host key {fingerprint}. Compare it on the "
             "host with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
         )
-        writer.write(writer.host_topic(pk), Kind.NOTE, text, body={"fingerprint": fingerprint})
-    writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
-    return True
+        writer.write(writer.host_topic(host.pk), Kind.NOTE, text, body={"fingerprint": fingerprint})
+    writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
+    return Target.of(host)
+
+
+def _row(target: Target) -> Host:
+    """The row of this target, locked. Raises Changed when somebody changed or removed it since the target was read."""
+    host = locked_host(target.pk)
+    if host is None or Target.of(host) != target:
+        raise Changed
+    return host
 
 
 @patiently

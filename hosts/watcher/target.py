@@ -21,10 +21,9 @@ class Target:
     def of(cls, host: Host) -> Self:
         return cls(pk=host.pk, name=host.name, endpoint=host.endpoint, fingerprint=host.fingerprint)
 
-    def with_key(self, *, fingerprint: str, host_key: str) -> Target:
-        return replace(self, fingerprint=fingerprint, endpoint=replace(self.endpoint, host_key=host_key))
-
-    def same_door(self, other: Target) -> bool:
-        """Whether a thread for this target may go on for the other; keys are compared elsewhere."""
-        mine, others = replace(self.endpoint, host_key=""), replace(other.endpoint, host_key="")
-        return (self.pk, self.name, mine) == (other.pk, other.name, others)
+    def good_for(self, row: Target) -> bool:
+        """Whether a thread that works with this target may go on with that row: the way is the same, and so is the key,
+        or this thread is about to learn one."""
+        mine, others = replace(self.endpoint, host_key=""), replace(row.endpoint, host_key="")
+        same_way = (self.pk, self.name, mine) == (row.pk, row.name, others)
+        return same_way and self.fingerprint in ("", row.fingerprint)

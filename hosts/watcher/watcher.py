@@ -131,7 +131,6 @@ class Watcher:
             if waiting > self._deadline and not watch.clock.reported:
                 watch.clock.reported = True
                 text = f"{watch.target.name} has not answered a question for {self._deadline:.0f} s."
-                logger.warning(text)
                 store_hosts.not_usable(pk, Host.Contact.AWAY, text, started=timezone.now())
                 self._fail_errands(lambda host, due, silent=pk: host == silent, text)  # type: ignore[misc]
             if waiting > self._deadline + _GIVE_UP:

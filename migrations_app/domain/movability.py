@@ -34,14 +34,14 @@ class HostSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestSeen:
-    """`here` is the host that has it, None when none does; `answers`: whether that host can be read now.
+    """`here` is the host that has it, None when none does; `unread`: why that host cannot be read now, "" when it can.
 
     `nics` and `devices` as in the inventory: fields of hosts.facts.guest.Nic and HostDevice; empty unless `read`.
     """
 
     state: RunState
     here: HostSeen | None
-    answers: bool
+    unread: str
     read: bool
     memory_kib: int
     nics: Sequence[Mapping[str, Any]]
@@ -52,8 +52,8 @@ def held_back(guest: GuestSeen) -> str:
     """Why the guest can go nowhere, whatever the other hosts have; "" when nothing was seen that holds it."""
     if guest.here is None:
         return "No host has it."
-    if not guest.answers:
-        return f"{guest.here.name} does not answer."
+    if guest.unread:
+        return f"{guest.here.name} {guest.unread}."
     if guest.state not in MOVES:
         return _STATES.get(guest.state, "Its state is not known.")
     if not guest.read:

@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from hosts.usecases import pages
+from hosts.usecases import contact_words, pages
 from migrations_app import units, words
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
 from migrations_app.usecases import movability, queries
@@ -53,6 +53,12 @@ def run_state(sighting: Sighting | None) -> SafeString:
 @register.simple_tag
 def contact_state(host: Host) -> SafeString:
     return _mark(words.CONTACT_LOOKS[host.contact])
+
+
+@register.filter
+def closed(host: Host) -> str:
+    """Why the host cannot be asked, to go on after its name."""
+    return contact_words.closed(host)
 
 
 @register.simple_tag

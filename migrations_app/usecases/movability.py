@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.facts.guest import RunState
 from hosts.models import Bridge, Guest, Host, Network
+from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
 from migrations_app.domain import movability
 from migrations_app.domain.movability import GuestSeen, HostSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-_CLOSED = {
-    Host.Contact.AWAY: "does not answer",
-    Host.Contact.NEVER: "was not contacted yet",
-    Host.Contact.CONFIRM: "shows an ssh host key that has to be confirmed first",
-    Host.Contact.REFUSED: "was refused: see its page",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +84,7 @@ class Inventory:
         seen = GuestSeen(
             state=RunState(here.state) if here else RunState.NOSTATE,
             here=self._seen.get(here.host_id) if here else None,
-            answers=here is not None and here.stale_since is None,
+            unread=closed(here.host) if here else "",
             read=guest.details_seen_at is not None,
             memory_kib=guest.memory_kib,
             nics=guest.nics,
@@ -114,9 +108,7 @@ def candidates(user: Any, guest: Guest) -> list[Candidate]:
 
 
 def _closed(host: Host) -> str:
-    if not host.answers:
-        return _CLOSED[Host.Contact(host.contact)]
-    return "" if host.peer else "has no address that other hosts can use: enter its peer address"
+    return closed(host) or ("" if host.peer else "has no address that other hosts can use: enter its peer address")
 
 
 def _active(model: type[Network] | type[Bridge], hosts: Mapping[int, Host]) -> dict[int, dict[str, bool]]:

@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.facts.network import Interface
-from hosts.gateway.port import ContactProblem
+from hosts.gateway.port import ContactProblem, HostUnreachable
 from hosts.models import Bridge, Errand, Guest, Host, Sighting
 from hosts.watcher import store_guests, store_hosts, store_places
+from hosts.watcher.host_watch import LONGEST_PAUSE, pause_after
 from kvmweb.journal.models import Entry, Kind
 from tests.db.watching import (
     answers,
@@ -115,7 +116,19 @@ def test_the_same_machine_under_two_names_is_refused_with_the_reason() -> None:
         assert fresh(first).answers
 
 
-def test_another_machine_under_the_same_name_is_refused() -> None:
+def test_the_same_machine_twice_is_used_once_it_is_another() -> None:
+    fleet = Fleet()
+    first, fake = registered(fleet, "kvm-a")
+    with watching(fleet):
+        eventually(answers(first))
+        second, twin = registered(fleet, "kvm-b")
+        twin.uuid = fake.uuid
+        eventually(lambda: fresh(second).contact == Host.Contact.REFUSED)
+        twin.uuid = new_uuid()
+        eventually(answers(second), seconds=30)
+
+
+def test_another_machine_under_the_same_name_is_refused_until_the_right_one_is_back() -> None:
     fleet = Fleet()
     host, fake = registered(fleet)
     guest = fake.put(status("web"))
@@ -130,9 +143,76 @@ def test_another_machine_under_the_same_name_is_refused() -> None:
         assert old in fresh(host).contact_text
         assert fake.uuid in fresh(host).contact_text
         assert not gone(host, guest.uuid)()
-        contacts = fake.contacts
-        time.sleep(1.5)
-        assert fake.contacts == contacts
+        assert fake.connected == 1
+        fake.uuid = old
+        eventually(answers(host), seconds=30)
+
+
+@pytest.mark.parametrize("fingerprint", ["", PRINT], ids=["first use", "confirmed"])
+@pytest.mark.parametrize(
+    ("problem", "contact"),
+    [
+        (ContactProblem.AUTH, Host.Contact.DENIED),
+        (ContactProblem.PERMISSION, Host.Contact.DENIED),
+        (ContactProblem.STOPPED, Host.Contact.AWAY),
+    ],
+)
+def test_a_key_that_was_kept_before_the_failure_is_known_to_the_next_try(
+    problem: ContactProblem, contact: Host.Contact, fingerprint: str
+) -> None:
+    fleet = Fleet()
+    host, fake = registered(fleet, transport="ssh", fingerprint=fingerprint)
+    fake.host_key, fake.fingerprint, fake.refuses = KEY, PRINT, problem
+    with watching(fleet):
+        eventually(lambda: fake.contacts >= 3)  # two contacts are the first try
+        eventually(lambda: fresh(host).contact == contact)
+        assert (fresh(host).host_key, fresh(host).fingerprint) == (KEY, PRINT)
+        fake.refuses = None
+        eventually(answers(host), seconds=30)
+    assert Entry.objects.filter(text__contains="accepted the ssh host key").count() == (0 if fingerprint else 1)
+
+
+def test_who_answered_before_the_failure_is_known_to_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = Fleet()
+    host, fake = registered(fleet)
+    opened = fake.open
+
+    def no_connection() -> None:
+        raise HostUnreachable("no connection")
+
+    monkeypatch.setattr(fake, "open", no_connection)
+    with watching(fleet):
+        eventually(lambda: fresh(host).contact == Host.Contact.AWAY)
+        assert str(fresh(host).host_uuid) == fake.uuid
+        monkeypatch.setattr(fake, "open", opened)
+        eventually(answers(host), seconds=30)
+
+
+def test_what_the_old_address_says_is_not_kept_for_the_new_one() -> None:
+    fleet = Fleet()
+    host, old = registered(fleet, transport="ssh")
+    old.host_key, old.fingerprint = KEY, PRINT
+    new = fleet.add("new.test")
+    new.host_key, new.fingerprint = OTHER_KEY, OTHER_PRINT
+
+    def moves() -> None:
+        Host.objects.filter(pk=host.pk, address=host.address).update(address="new.test")
+
+    old.before_met = moves
+    with watching(fleet):
+        eventually(answers(host))
+    assert (fresh(host).fingerprint, str(fresh(host).host_uuid)) == (OTHER_PRINT, new.uuid)
+    old.host_key = ""  # as by TCP: who answers is learned in one step
+    Host.objects.filter(pk=host.pk).update(address=host.address, host_uuid=None, host_key="", fingerprint="")
+    with watching(fleet):
+        eventually(lambda: str(fresh(host).host_uuid) == new.uuid)
+
+
+def test_the_pauses_grow_and_end_at_ten_seconds() -> None:
+    pauses = [pause_after(failures) for failures in range(1, 2000)]
+    assert [round(pause) for pause in pauses[:2]] == [1, 2]
+    assert all(pause > 6 for pause in pauses[3:])
+    assert max(pauses) <= LONGEST_PAUSE == 10
 
 
 def test_the_first_ssh_key_is_kept_and_the_journal_says_so() -> None:

@@ -71,6 +71,10 @@ class WatchedHost:
         self.interfaces: list[Interface] = []
         self.free_kib = 4_000_000
         self.problem: ContactProblem | None = None
+        #: what comes after the host key was shown
+        self.refuses: ContactProblem | None = None
+        #: called when somebody has knocked: the world may change before he hears the answer
+        self.before_met: Callable[[], None] = lambda: None
         self.host_key = ""
         self.fingerprint = ""
         self.calls: Counter[str] = Counter()
@@ -113,6 +117,7 @@ class WatchedHost:
 
     def meet(self, endpoint: Endpoint) -> Contact:
         self.contacts += 1
+        self.before_met()
         if self.problem is not None:
             return Contact(problem=self.problem, message="said by the fake")
         seen: dict[str, Any] = {"fingerprint": self.fingerprint, "host_key": self.host_key}
@@ -120,6 +125,8 @@ class WatchedHost:
             return Contact(problem=ContactProblem.HOST_KEY_UNKNOWN, **seen)
         if self.host_key and endpoint.host_key != self.host_key:
             return Contact(problem=ContactProblem.HOST_KEY_CHANGED, **seen)
+        if self.refuses is not None:
+            return Contact(problem=self.refuses, message="said by the fake", **seen)
         return Contact(identity=self.identity(), **seen)
 
     def identity(self) -> HostIdentity:

@@ -48,13 +48,15 @@ class Serving:
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
+    def prepare(self, *, known_to_hosts: bool = True) -> None:
+        """The database, three people, and kvmweb's ssh key on the hosts."""
         self.manage("migrate", "-v", "0")
         for name, role in (("olga", "operator"), ("anna", "admin"), ("vera", "viewer")):
             self.manage("create_user", name, "--role", role, "--password-stdin", text=f"{name}-password-1\n")
         self.token = self.manage("create_token", "olga").strip()
         self.admin_token = self.manage("create_token", "anna").strip()
-        self.lab.authorize_key(self.manage("ssh_key").strip())
+        if known_to_hosts:
+            self.lab.authorize_key(self.manage("ssh_key").strip())
 
     def start(self) -> None:
         with (self.folder / "serve.log").open("ab") as log:
@@ -121,6 +123,10 @@ class Serving:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def as_admin(self, call: str, **fields: Any) -> None:
+        """What an admin does on a page and the API does not have; `call` is a line of Python about `admin` and `fields`."""
+        as_admin(self.manage, call, fields)
 
     def get(self, path: str, *, token: str = "") -> Answer:
         return self._call("GET", path, None, token)
@@ -217,6 +223,22 @@ class Serving:
     def kill(self, *words: str) -> None:
         for pid in self.pids(*words):
             os.kill(pid, signal.SIGKILL)
+
+
+_AS_ADMIN = """
+import json
+from django.contrib.auth.models import User
+from hosts.models import Host
+from hosts.usecases.confirm_host_key import confirm_host_key
+from hosts.usecases.register_host import change_host, register_host
+admin = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("superuser")
+fields = json.loads({fields!r})
+{call}
+"""
+
+
+def as_admin(manage: Callable[..., str], call: str, fields: dict[str, Any]) -> None:
+    manage("shell", "-v", "0", "-c", _AS_ADMIN.format(fields=json.dumps(fields), call=call))
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str, tell: Callable[[], str] = lambda: "") -> None:

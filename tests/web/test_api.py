@@ -169,6 +169,8 @@ def test_a_host_says_what_was_seen_and_when(api: Api, scene: dict[str, Any]) -> 
     away = api.get(f"/hosts/{scene['c'].pk}").json()
     assert away["contact"] == "away"
     assert "No route" in away["contact_text"]
+    Host.objects.filter(pk=scene["c"].pk).update(contact=Host.Contact.DENIED)
+    assert api.get(f"/hosts/{scene['c'].pk}").json()["contact"] == "denied"
 
 
 def test_an_admin_registers_a_host(by_admin: Api) -> None:

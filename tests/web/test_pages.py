@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
+from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
 from migrations_app.usecases import queries
+from migrations_app.words import CONTACT_LOOKS
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -254,6 +257,34 @@ def test_a_host_that_was_never_read_shows_no_numbers(scene: dict[str, Any], as_v
     assert "Not read yet." in page
     row = as_viewer.get("/hosts/?q=tunnel").content.decode().split("tunnel</a>")[1].split("</tr>")[0]
     assert "0" not in re.sub(r"<[^>]*>", "", row)
+
+
+def test_a_refused_login_has_the_same_words_everywhere(db: None, viewer: Any) -> None:
+    text = "192.0.2.7 did not let kvm log in. On 192.0.2.7, add kvmweb's public key to ~/.ssh/authorized_keys of kvm."
+    host = seed.make_host("kvm-x", number=7, contact=Host.Contact.DENIED, contact_text=text)
+    guest = seed.make_guest("shut-out", host)
+    seed.make_host("kvm-y", number=8)
+    client = client_of(viewer)
+
+    def told(address: str) -> str:
+        return " ".join(re.sub(r"<[^>]*>", " ", unescape(client.get(address).content.decode())).split())
+
+    assert text in told(f"/hosts/{host.pk}/")
+    for address in ("/hosts/", "/", f"/hosts/{host.pk}/"):
+        assert "Login refused" in told(address)
+        assert "kvm-x refuses kvmweb's login, last heard" in told(address)  # the strip of alarms
+    assert "on kvm-x , which refuses kvmweb's login; last seen" in told(f"/vms/{guest.pk}/")
+    assert "kvm-x refuses kvmweb's login." in told("/vms/")
+
+
+@pytest.mark.parametrize("contact", list(Host.Contact))
+def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, viewer: Any) -> None:
+    host = seed.make_host("kvm-x", number=7, contact=contact)
+    page = client_of(viewer).get("/hosts/").content.decode()
+    assert CONTACT_LOOKS[contact].label == contact.label
+    assert contact.label in page
+    assert ('<li class="alarm' in page) == (contact not in (Host.Contact.ANSWERS, Host.Contact.NEVER))
+    assert bool(closed(host)) == (contact != Host.Contact.ANSWERS)
 
 
 def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, viewer: Any) -> None:

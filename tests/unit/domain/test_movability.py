@@ -20,7 +20,7 @@ def guest(**fields: Any) -> GuestSeen:
     values: dict[str, Any] = {
         "state": RunState.RUNNING,
         "here": HERE,
-        "answers": True,
+        "unread": "",
         "read": True,
         "memory_kib": 1024,
         "nics": [{"type": "network", "source": "dmz"}, {"type": "bridge", "source": "br1"}],
@@ -51,7 +51,7 @@ def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:
 
 def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
     assert held_back(guest(here=None)) == "No host has it."
-    assert held_back(guest(answers=False)) == "kvm-a does not answer."
+    assert held_back(guest(unread="refuses kvmweb's login")) == "kvm-a refuses kvmweb's login."
     assert held_back(guest(read=False)) == "Its definition was not read yet."
 
 

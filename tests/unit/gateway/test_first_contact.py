@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ import libvirt
 import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.gateway import _first_contact_child, first_contact
+from hosts.gateway import _first_contact_child, _process, first_contact
 from hosts.gateway.port import Contact, ContactProblem
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBe6hfsaFUyJl3YoTSjziKgmaMrjXfk71XfakuBwhUla"
@@ -137,8 +138,49 @@ def test_no_libvirt_on_this_machine(
     """In libvirt's own words, about a socket that is nowhere: this machine may run a libvirt."""
     really, nowhere = libvirt.open, f"qemu+unix:///system?socket={tmp_path}/libvirt-sock"
     monkeypatch.setattr(libvirt, "open", lambda _: really(nowhere))
+    monkeypatch.setattr(_first_contact_child, "_DAEMONS", ())
     _first_contact_child._Meeting({"transport": "unix", "uri": "qemu:///system", "seconds": 5}).run()
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["problem"] == ContactProblem.NO_LIBVIRT
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "err", "problem"),
+    [
+        (255, "", "root@a: Permission denied (publickey).", ContactProblem.AUTH),
+        (255, "", "Received disconnect: Too many authentication failures", ContactProblem.AUTH),
+        (255, "", "kex_exchange_identification: Connection closed by remote host", ContactProblem.OTHER),
+        (1, "This account is currently not available.\n", "", ContactProblem.AUTH),
+        (None, "", "", ContactProblem.TIMEOUT),
+        (0, "denied\n", "", ContactProblem.PERMISSION),
+        (0, "stopped\n", "", ContactProblem.STOPPED),
+        (0, "welcome\nmissing\n", "", ContactProblem.NO_LIBVIRT),
+        (0, "present\n", "", ContactProblem.OTHER),
+    ],
+)
+def test_what_the_host_says_of_itself_by_ssh(
+    code: int | None,
+    out: str,
+    err: str,
+    problem: ContactProblem,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = _process.Finished(code=code, out=out, err=err)
+    monkeypatch.setattr(_process, "run", lambda *_, **__: done)
+    meeting = _first_contact_child._Meeting({"transport": "ssh", "ask": [], "seconds": 5})
+    with pytest.raises(_first_contact_child._Failed) as failed:
+        meeting._ask("said by libvirt")
+    assert failed.value.problem is problem
+
+
+@pytest.mark.parametrize("program", ["", "libvirtd"])
+def test_a_socket_with_nobody_behind_it(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_first_contact_child, "_DAEMONS", (str(tmp_path / "libvirtd"),))
+    if program:
+        (tmp_path / program).touch()
+    stopped = ContactProblem.STOPPED if program else ContactProblem.NO_LIBVIRT
+    assert _first_contact_child._by_socket(errno.ENOENT) is stopped
+    assert _first_contact_child._by_socket(errno.ECONNREFUSED) is ContactProblem.STOPPED
+    assert _first_contact_child._by_socket(errno.EACCES) is ContactProblem.PERMISSION
 
 
 @pytest.mark.parametrize("capabilities", ["<capabilities", "<other/>", "<!DOCTYPE x><capabilities/>"])
