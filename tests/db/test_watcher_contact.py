@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from django.utils import timezone
@@ -206,6 +207,21 @@ def test_what_the_old_address_says_is_not_kept_for_the_new_one() -> None:
     Host.objects.filter(pk=host.pk).update(address=host.address, host_uuid=None, host_key="", fingerprint="")
     with watching(fleet):
         eventually(lambda: str(fresh(host).host_uuid) == new.uuid)
+
+
+def test_a_host_that_comes_and_goes_is_met_less_and_less_often() -> None:
+    fleet = Fleet()
+    host, fake = registered(fleet)
+    answered = []
+    with watching(fleet):
+        for _ in range(4):
+            eventually(answers(host), seconds=30)
+            answered.append(time.monotonic())
+            fake.lose()
+            eventually(lambda: not fresh(host).answers)
+            fake.come_back()
+    first, _, third = (later - earlier for earlier, later in pairwise(answered))
+    assert third > 1.5 * first
 
 
 def test_the_pauses_grow_and_end_at_ten_seconds() -> None:
