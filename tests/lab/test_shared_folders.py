@@ -82,6 +82,10 @@ def test_by_ssh_the_shared_disk_stays_and_the_local_one_is_copied(
     every = asked(over_ssh, ["vda", "vdb"])
     assert every["verdict"] == "blocked"
     assert OWN in next(f["summary"] for f in every["findings"] if f["check"] == "copy_place")
+    if kind == "volume":  # which libvirt takes from the pool's list only
+        unlisted = next(f for f in asked(over_ssh, True)["findings"] if f["check"] == "disks_reachable")
+        assert [fix["command"] for fix in unlisted["remedies"]] == ["virsh pool-refresh plain"], unlisted
+        lab.hosts["kvm-b"].virsh("pool-refresh", "plain")
     chosen = asked(over_ssh, True)
     assert chosen["copied_disks"] == ["vda"]
     assert [f for f in chosen["findings"] if f["severity"] in ("blocker", "unknown")] == []
