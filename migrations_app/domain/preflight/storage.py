@@ -132,10 +132,10 @@ def seen(facts: Facts, disk: Disk) -> bool | None:
     """Whether libvirt finds the disk at the destination: True, False when it is known to be missing, None when nobody
     saw it."""
     source, target = source_pool(facts, disk), target_pool(facts, disk)
-    if disk.type == "volume" and not (target and target.active):
-        return None  # libvirt looks for it in the pool of that name only
     if there(facts).files.get(target_path(facts, disk)) is False:
         return False  # the file system knows better than a pool that was read some time ago
+    if disk.type == "volume":  # libvirt takes it from the list of the pool with that name, and from nowhere else
+        return True if isinstance(target_volume(facts, disk), Volume) and target and target.active else None
     if in_the_way(facts, disk):
         return True
     if not (source and target and source.active and target.active and shared(facts, disk) is Sharing.PROVEN):

@@ -143,6 +143,14 @@ def test_a_volume_is_not_there_while_its_pool_is_off() -> None:
     assert "is not active" in only("disks_reachable", given, Severity.BLOCKER).summary
 
 
+def test_a_volume_that_its_pool_does_not_list_is_not_found_by_libvirt() -> None:
+    by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
+    unlisted = with_guest(facts(target_volumes={}, target_files={SHARED: True}), disks=(by_pool,))
+    finding = only("disks_reachable", unlisted, Severity.BLOCKER)
+    assert finding.summary.endswith("pool testvms on kvm-b does not show testvms/web01.qcow2.")
+    assert [fix.command for fix in finding.remedies] == ["virsh pool-refresh testvms"]
+
+
 def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
     given = with_source(with_target(facts(source_volumes={}, target_volumes={}), pools=()), pools=())
     assert "cannot be seen" in only("disks_reachable", given, Severity.BLOCKER).summary
