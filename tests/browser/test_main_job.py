@@ -47,7 +47,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
         until = time.monotonic()
         hole, control = ticks.largest_hole("web-01", since, until), ticks.largest_hole("build-01", since, until)
     expect(page).to_have_title(re.compile("[Dd]one"))
-    downtime = re.match(r"(\d+) ms", page.locator("#outcome dt:text-is('Downtime') + dd").inner_text())
+    downtime = re.match(r"(\d+) ms", page.locator(".outcome dt:text-is('Downtime') + dd").inner_text())
     assert downtime is not None
     assert_moved(lab, before, "web-01")
     (web,) = fresh.pids("uvicorn")

@@ -54,13 +54,14 @@ def _as_before(site: Site) -> Iterator[None]:
 
 def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, web: str) -> None:
     page.goto(f"{site.url}/migrations/{web}/")
-    page.evaluate("window.bar = document.getElementById('way-progress')")
+    bar = f"document.getElementById('migration-{web}-percent_bar')"
+    page.evaluate(f"window.bar = {bar}")
     read: list[str] = []
     page.on("request", lambda request: read.append(request.url))
     tick(site, 74)
-    page.locator("#way .percent", has_text="74").wait_for()
+    page.locator(".route .percent", has_text="74").wait_for()
     assert page.title().startswith("74 % web-01")
-    assert page.evaluate("window.bar === document.getElementById('way-progress') && window.bar.value === 74")
+    assert page.evaluate(f"window.bar === {bar} && window.bar.value === 74")
     # the browser asks for the tab's icon when it likes
     assert [url for url in read if "/static/" not in url] == []
 
@@ -92,7 +93,7 @@ Migration.objects.filter(pk=m.pk).update(state_text="Both hosts say something ne
 writer.write(writer.migration_topic(m.pk), Kind.NOTE, "Both hosts say something new.")
 writer.signal("migrations", migration=m.pk)
 """)
-    page.locator("#outcome", has_text="something new").wait_for()
+    page.locator(".outcome", has_text="something new").wait_for()
     page.wait_for_timeout(1500)  # the page reads itself again too
     assert page.input_value("#close-reason") == "on kvm-c"
     page.evaluate("document.getElementById('close-reason').value = ' '")
@@ -102,7 +103,7 @@ writer.signal("migrations", migration=m.pk)
     assert page.is_visible("#close .problem")
     page.fill("#close-reason", "on kvm-c, seen")
     page.click("#close button")
-    page.locator("#outcome", has_text="closed this migration: on kvm-c, seen").wait_for()
+    page.locator(".outcome", has_text="closed this migration: on kvm-c, seen").wait_for()
     assert page.locator("#close").count() == 0
     site.run(f'Migration.objects.filter(pk={number}).update(state="needs_attention", finished_at=None)')
     context.close()
@@ -112,7 +113,7 @@ def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any,
     for address in ("/", "/vms/"):
         page.goto(site.url + address)
         tick(site, 81)
-        page.locator(f"#row-percent-{web}", has_text="81").wait_for()
+        page.locator(f"#migration-{web}-row_percent", has_text="81").wait_for()
         tick(site, 62)
 
 
@@ -138,13 +139,13 @@ def test_ages_are_told_to_the_second(site: Site, page: Any) -> None:
 
 def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:
     page.goto(f"{site.url}/migrations/{web}/")
-    page.locator("#way .percent", has_text="62").wait_for()
+    page.locator(".route .percent", has_text="62").wait_for()
     site.stop()
     page.locator(".stale-text", has_text="Live updates are off").wait_for()
     assert page.evaluate("document.body.classList.contains('is-stale')")
     tick(site, 88)
     site.start()
-    page.locator("#way .percent", has_text="88").wait_for(timeout=30_000)
+    page.locator(".route .percent", has_text="88").wait_for(timeout=30_000)
     page.locator("#stale:not(.is-on)").wait_for(state="attached")
 
 
