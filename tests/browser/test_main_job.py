@@ -75,6 +75,33 @@ def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
     assert_unchanged(lab, before)
 
 
+def test_two_moves_and_their_two_pages(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    """The second waits for the first: neither page ever says anything of the other, also when the first has ended."""
+    numbers = {"web-01": fresh.migrate("web-01", "kvm-b", bandwidth_mib=8)["id"]}
+    fresh.wait_for_copying(numbers["web-01"])
+    numbers["db-01"] = fresh.migrate("db-01", "kvm-b", bandwidth_mib=16)["id"]
+    fresh.wait_for_state(numbers["db-01"], "queued")
+    context = sign_in("olga").context
+    context.add_init_script("""
+        window.seen = [];
+        const look = () => seen.push(`${document.title} | ${document.querySelector("#live .sentence")?.textContent}`);
+        document.addEventListener("DOMContentLoaded", () => {
+          look();
+          new MutationObserver(look).observe(document, {subtree: true, childList: true, characterData: true});
+        });""")
+    pages = {name: context.new_page() for name in numbers}
+    for name, page in pages.items():
+        page.goto(f"{fresh.url}/migrations/{numbers[name]}/")
+    for name, page in pages.items():
+        assert fresh.wait_for_end(numbers[name])["state"] == "done"
+        expect(page.locator(".outcome .sentence")).to_contain_text(f"{name} runs on kvm-b", timeout=30_000)
+    for name, page in pages.items():
+        seen = page.evaluate("[...new Set(seen)]")
+        assert len(seen) > 3
+        assert [text for text in seen if name not in text or any(n in text for n in numbers if n != name)] == []
+        assert re.match("[Dd]one", seen[-1])
+
+
 def test_without_javascript_the_forms_do_the_whole_job(fresh: Serving, lab: Lab, sign_in: Open) -> None:
     before = take(lab)
     page = sign_in("olga", javascript=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,8 @@ from tests.browser.pages.conftest import Site
 
 pytestmark = pytest.mark.browser
 MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
+#: as htmx hands a message of the socket on
+PUSH = """(message) => document.dispatchEvent(new CustomEvent("htmx:wsBeforeMessage", {detail: {message}}))"""
 IMPORTS = "from kvmweb.journal import writer\nfrom kvmweb.journal.models import Kind\n"
 
 
@@ -64,6 +67,28 @@ def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, we
     assert page.evaluate(f"window.bar === {bar} && window.bar.value === 74")
     # the browser asks for the tab's icon when it likes
     assert [url for url in read if "/static/" not in url] == []
+
+
+def test_what_does_not_belong_to_the_page_is_dropped(site: Site, page: Any, web: str) -> None:
+    """Whatever a push holds: another topic for an id of this page, another element under it, an id of nobody."""
+    page.goto(f"{site.url}/migrations/{web}/")
+    shown, other = f"migration-{web}-percent", "migration:99999"
+    part = '<div id="{}" data-topic="{}" data-revision="999999"><div class="percent">33 %</div></div>'
+    own, live = f"migration:{web}", '<div id="live" data-topic="{0}" data-revision="999999"></div>'
+    for topic, fragments in (
+        (other, {shown: part.format(shown, other)}),
+        (other, {shown: part.format(shown, own)}),
+        (own, {shown: part.format(shown, other)}),
+        (own, {shown: part.format("migration-99999-percent", own)}),
+        (own, {"live": live.format(own)}),
+        ("undefined", {"live": live.format("undefined")}),
+    ):
+        message = json.dumps({"topic": topic, "fragments": fragments})
+        page.evaluate(PUSH, message)
+        assert "33" not in page.inner_text(".route .percent")
+        assert page.locator("#live .route").count() == 1
+    page.evaluate(PUSH, json.dumps({"topic": own, "fragments": {shown: part.format(shown, own)}}))
+    assert page.inner_text(".route .percent") == "33 %"
 
 
 def test_a_change_of_state_keeps_what_the_person_does(site: Site, page: Any, web: str) -> None:

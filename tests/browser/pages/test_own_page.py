@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.pages.conftest import Site, log_in, seeded
+from tests.browser.pages.test_live_page import PUSH
 
 pytestmark = pytest.mark.browser
 
@@ -213,10 +214,7 @@ ledger.change_state(web, State.VERIFYING, State.DONE, "web-01 runs on kvm-b.", p
     page.locator(".outcome .sentence", has_text="web-01 runs on kvm-b.").wait_for()
     pushes = [frame for frame in frames if "88 %" in frame]
     assert pushes
-    page.evaluate(
-        """(message) => document.dispatchEvent(new CustomEvent("htmx:wsBeforeMessage", {detail: {message}}))""",
-        pushes[-1],
-    )
+    page.evaluate(PUSH, pushes[-1])
     seen = settled(page)
     assert page.title().startswith("Done: web-01")
     assert all(before <= after for before, after in pairwise(percents(seen))), seen["percents"]
