@@ -8,4 +8,5 @@ class MigrationsConfig(AppConfig):
     verbose_name = "Migrations"
 
     def ready(self) -> None:
-        from migrations_app import tasks  # noqa: F401  loaded once, before a cluster forks its workers
+        # the tasks are loaded once, before a cluster forks its workers; the events register what open pages are sent
+        from migrations_app import events, tasks  # noqa: F401

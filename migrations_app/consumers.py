@@ -12,8 +12,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from kvmweb.journal.live import group_name
-from migrations_app.events import fragments
+from kvmweb.journal import live
 from migrations_app.usecases import follow
 
 BEAT_SECONDS = 15
@@ -52,7 +51,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_push(self, event: dict[str, Any]) -> None:
         if await self._allowed():
-            await self.send(text_data=event["html"])
+            await self._say(topic=event["topic"], fragments=event["fragments"])
 
     async def live_changed(self, event: dict[str, Any]) -> None:
         if not await self._allowed():
@@ -66,10 +65,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         missed = await database_sync_to_async(follow.changed_since)(self.topics, after)
         if follow.MIGRATIONS in self.topics:
             await self._follow_moves()
-        for topic in self.topics:
-            html = await database_sync_to_async(fragments)(topic, ()) if topic.startswith("migration:") else None
-            if html:
-                await self.send(text_data=html)
+        for topic in filter(live.has_renderer, self.topics):
+            fragments = await database_sync_to_async(live.rendered)(topic, ())
+            if fragments:
+                await self._say(topic=topic, fragments=fragments)
         if missed:
             await self._say(changed=sorted(missed)[0])
 
@@ -106,8 +105,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _join(self, topic: str) -> None:
         self.joined.add(topic)
-        await self.channel_layer.group_add(group_name(topic), self.channel_name)
+        await self.channel_layer.group_add(live.group_name(topic), self.channel_name)
 
     async def _leave(self, topic: str) -> None:
         self.joined.discard(topic)
-        await self.channel_layer.group_discard(group_name(topic), self.channel_name)
+        await self.channel_layer.group_discard(live.group_name(topic), self.channel_name)

@@ -6,9 +6,12 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from hosts.models import Guest, Host, VisibleQuerySet
+from kvmweb.journal import writer
+from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
 from migrations_app.domain.request import Kind, MigrationRequest, options_from_json
 
@@ -18,6 +21,15 @@ STATES = [(state.value, look.label) for state, look in LOOKS.items()]
 class MigrationQuerySet(VisibleQuerySet):
     def active(self) -> MigrationQuerySet:
         return self.exclude(state__in=TERMINAL)
+
+    def shown(self) -> MigrationQuerySet:
+        """For pages: with both hosts, and with `revision`, which one statement reads together with the row."""
+        topic = Concat(Value("migration:"), Cast(OuterRef("pk"), CharField()))
+        newest = Entry.objects.filter(topic=topic).order_by("-id").values("id")[:1]
+        rows: MigrationQuerySet = self.select_related("source", "target").annotate(
+            revision=Coalesce(Subquery(newest), 0)
+        )
+        return rows
 
 
 class Migration(models.Model):
@@ -120,6 +132,10 @@ class Migration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.guest_name} from {self.source} to {self.target}"
+
+    @property
+    def topic(self) -> str:
+        return writer.migration_topic(self.pk)
 
     @property
     def request(self) -> MigrationRequest:

@@ -13,10 +13,9 @@ from django_tables2 import RequestConfig, Table
 from kvmweb.accounts.permissions import Right
 from kvmweb.pages import number, page, person
 from kvmweb.plain import ReasonForm
-from migrations_app import words
 from migrations_app.api_schemas import EntryOut, MigrationOut
-from migrations_app.domain.lifecycle import State
 from migrations_app.filters import GuestFilter, MigrationFilter
+from migrations_app.migration_page import page_values
 from migrations_app.models import Migration
 from migrations_app.tables import GuestTable, MigrationTable
 from migrations_app.usecases import movability, queries
@@ -84,31 +83,7 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
-    return {**migration_values(migration), "beside": queries.moves_beside(request.user, migration)}
-
-
-def migration_values(migration: Migration) -> dict[str, object]:
-    """What the migration page and its live fragments show; nothing of it depends on who looks."""
-    journal = queries.journal_of(migration)
-    sighting = queries.sighting_of(migration)
-    first_line = words.headline(migration, sighting)
-    may_cancel, consequence = words.cancel_words(migration)
-    return {
-        "migration": migration,
-        "progress": migration.progress,
-        "journal": journal,
-        "steps": words.steps(migration, queries.states_of(journal)),
-        "sighting": sighting,
-        "first_line": first_line,
-        "second_line": words.second_line(migration, first_line),
-        #: false when it ended before libvirt was asked: there is nothing to measure
-        "started": migration.call_made or not migration.terminal,
-        "may_cancel": may_cancel,
-        "consequence": consequence,
-        "closing": words.close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
-        "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
-        "passed": sum(f["severity"] == "passed" for f in migration.findings),
-    }
+    return {**page_values(migration), "beside": queries.moves_beside(request.user, migration)}
 
 
 @require_POST

@@ -1,27 +1,83 @@
-"""From the journal to open pages: how a topic is rendered, and under which name its pages listen."""
+"""From the journal to open pages: how a topic is rendered, under which ids, and under which name its pages listen.
+
+What is pushed is made of fragments, each one part of what a page shows of one topic. The id of a fragment is made of
+both, here and nowhere else, so no fragment fits into a page that shows something else.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from kvmweb.journal.models import Entry
 
-Renderer = Callable[[str, Sequence[Entry]], str | None]
+Renderer = Callable[[str, Sequence[Entry]], Mapping[str, str] | None]
 
 #: by the word before the colon of a topic; a topic without one makes its pages read themselves again
 RENDERERS: dict[str, Renderer] = {}
 
+_TOPIC = re.compile(r"[a-z]+(:[0-9A-Za-z]+(-[0-9A-Za-z]+)*)?")
+_PART = re.compile(r"[a-z][0-9a-z_]*")
+_ID = re.compile(r'\sid="([^"]*)"')
+_ROOT = re.compile(r'\s*<[a-z-]+\s[^>]*?\bid="([^"]*)"')
+
+
+class Shown(Protocol):
+    """An object that pages show. `revision`: the newest entry of its journal when it was read; what was read before
+    never replaces what was read later."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+class Unbound(ValueError):
+    """A renderer gave a fragment that could end up in a page of something else."""
+
 
 def renders(prefix: str) -> Callable[[Renderer], Renderer]:
-    """Register `function(topic, entries) -> HTML or None`; run once per tick, not per viewer, so nothing per person."""
+    """Register `function(topic, entries) -> {part: its HTML}, or None`; run once per tick, not per viewer, so nothing
+    of it is per person."""
 
     def register(renderer: Renderer) -> Renderer:
         RENDERERS[prefix] = renderer
         return renderer
 
     return register
+
+
+def fragment_id(topic: str, part: str) -> str:
+    """ "migration:17" and "numbers" give "migration-17-numbers": no two topics or parts have one id."""
+    if not _TOPIC.fullmatch(topic) or not _PART.fullmatch(part):
+        raise Unbound(f"{part!r} of {topic!r} makes no id")
+    return f"{topic.replace(':', '-')}-{part}"
+
+
+def has_renderer(topic: str) -> bool:
+    return topic.partition(":")[0] in RENDERERS
+
+
+def rendered(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
+    """{id: HTML} of what `entries` change; of everything when there are none (the snapshot of a new socket). None when
+    there is nothing to push. Raises Unbound when a fragment is not what its id says."""
+    parts = RENDERERS[topic.partition(":")[0]](topic, entries)
+    if parts is None:
+        return None
+    return {fragment_id(topic, part): _bound(topic, part, html) for part, html in parts.items()}
+
+
+def _bound(topic: str, part: str, html: str) -> str:
+    root = _ROOT.match(html)
+    if root is None or root[1] != fragment_id(topic, part):
+        raise Unbound(f"{part} of {topic} is rendered as {html[:60]!r}")
+    for found in _ID.findall(html):
+        if found != fragment_id(topic, found.rpartition("-")[2]):
+            raise Unbound(f"{part} of {topic} has an element of its own id, {found}")
+    return html
 
 
 def group_name(topic: str) -> str:

@@ -21,7 +21,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
-from kvmweb.journal.live import RENDERERS, group_name
+from kvmweb.journal import live
 from kvmweb.journal.models import Entry
 
 log = logging.getLogger(__name__)
@@ -129,19 +129,18 @@ class Tail:
 
     async def _push(self, topic: str, entries: Sequence[Entry]) -> None:
         layer = get_channel_layer()
-        group = group_name(topic)
+        group = live.group_name(topic)
         if layer is None or group not in getattr(layer, "groups", {group: None}):
             return  # nobody looks at it
-        renderer = RENDERERS.get(topic.partition(":")[0])
         changed = {"type": "live.changed", "topic": topic}
-        if renderer is None:
+        if not live.has_renderer(topic):
             await layer.group_send(group, changed)
             return
         try:
-            html = await self._aside(renderer, topic, entries)
+            fragments = await self._aside(live.rendered, topic, entries)
         except Exception:
             log.exception("%s could not be rendered; its pages read themselves again", topic)
             await layer.group_send(group, changed)
             return
-        if html is not None:
-            await layer.group_send(group, {"type": "live.push", "topic": topic, "html": html})
+        if fragments is not None:
+            await layer.group_send(group, {"type": "live.push", "topic": topic, "fragments": fragments})

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from hosts.usecases import contact_words, pages
+from kvmweb.journal.live import fragment_id
 from migrations_app import units, words
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
 from migrations_app.usecases import movability, queries
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hosts.models import Host, Sighting
+    from kvmweb.journal.live import Shown
     from kvmweb.journal.models import Entry
     from migrations_app.models import Migration
 
@@ -43,6 +45,20 @@ def icon(name: str, label: str = "") -> SafeString:
 def _mark(look: Look, extra: str = "") -> SafeString:
     tone = _TONES[look.colour]
     return format_html('<span class="state state-{}{}">{}{}</span>', tone, extra, icon(look.icon), look.label)
+
+
+@register.simple_tag
+def fragment(shown: Shown, part: str) -> SafeString:
+    """The attributes of an element that is pushed: its id, whose it is, and how new."""
+    return format_html(
+        'id="{}" data-topic="{}" data-revision="{}"', fragment_id(shown.topic, part), shown.topic, shown.revision
+    )
+
+
+@register.simple_tag
+def part_id(shown: Shown, part: str) -> str:
+    """The id of an element inside a fragment."""
+    return fragment_id(shown.topic, part)
 
 
 @register.simple_tag

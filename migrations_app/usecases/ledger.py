@@ -107,11 +107,14 @@ def change_state(
 
 
 def update(held: Claim, **fields: Any) -> None:
-    """Write facts of the record (not the state). Retried; raises LostClaim."""
+    """Write facts of the record (not the state); open pages hear of new words. Retried; raises LostClaim."""
 
     def write() -> None:
-        if Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(**fields) != 1:
-            raise LostClaim(f"migration {held.pk} has another owner")
+        with transaction.atomic():
+            if Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(**fields) != 1:
+                raise LostClaim(f"migration {held.pk} has another owner")
+            if "state_text" in fields:
+                writer.signal(writer.migration_topic(held.pk))
 
     patiently(write)
 

@@ -40,7 +40,7 @@ BESIDE = 7
 
 
 def active_migrations(user: Any) -> list[Migration]:
-    rows = Migration.objects.visible_to(user).active().select_related("source", "target")
+    rows = Migration.objects.visible_to(user).active().shown()
     return list(rows.defer("source_xml", "findings").order_by("requested_at"))
 
 
@@ -91,12 +91,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     )
     if guest is None:
         return None
-    history = list(
-        Migration.objects.visible_to(user)
-        .filter(guest=guest)
-        .select_related("source", "target")
-        .defer("source_xml", "findings")[:20]
-    )
+    history = list(Migration.objects.visible_to(user).filter(guest=guest).shown().defer("source_xml", "findings")[:20])
     return GuestPage(
         guest=guest,
         here=guest.current_sighting(),
@@ -234,7 +229,7 @@ def migration_rows(user: Any) -> QuerySet[Migration]:
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:
-    rows = Migration.objects.visible_to(user).select_related("source", "target", "guest").defer("source_xml")
+    rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml")
     return rows.filter(pk=pk).first()
 
 

@@ -36,7 +36,7 @@
   }
 
   function append() {
-    const sample = document.getElementById("sample")?.dataset;
+    const sample = document.getElementById(box.dataset.sample)?.dataset;
     if (!sample?.at) return;
     const at = Date.parse(sample.at) / 1000;
     if (columns[0].length && at <= columns[0].at(-1)) return;

@@ -1,5 +1,5 @@
-// The page's socket (hx-ws): pushed fragments are patched by id, a "changed" signal makes the page read its own #live
-// region again, and a silent or closed socket is said aloud.
+// The page's socket (hx-ws): pushed fragments are patched by topic and id, a "changed" signal makes the page read its
+// own #live region again, and a silent or closed socket is said aloud.
 (() => {
   const QUIET_MS = 40_000; // the server beats every 15 s
   const GRACE_MS = 2_000; // a reload or a short break is not worth a banner
@@ -15,26 +15,29 @@
 
   htmx.config.wsReconnectDelay = (tries) => Math.min(5_000, 250 * 2 ** tries) * (0.5 + Math.random() / 2);
 
-  // A push carries every fragment of its topic; the ones this page does not show are left out.
-  htmx.defineExtension("live", {
-    transformResponse(text, xhr) {
-      if (xhr) return text;
-      const box = document.createElement("template");
-      box.innerHTML = text;
-      for (const part of [...box.content.children]) {
-        if (!part.id || !document.getElementById(part.id)) part.remove();
-      }
-      return box.innerHTML;
-    },
-  });
+  // A push is all fragments of one topic. Only what this page shows of that topic is patched.
+  function patch(topic, fragments) {
+    const box = document.createElement("template");
+    for (const [id, html] of Object.entries(fragments)) {
+      const shown = document.getElementById(id);
+      if (shown?.dataset.topic !== topic) continue;
+      box.innerHTML = html;
+      const fresh = box.content.firstElementChild;
+      if (fresh?.id === id && fresh.dataset.topic === topic) Idiomorph.morph(shown, fresh);
+    }
+    showTitle();
+    document.dispatchEvent(new CustomEvent("kvmweb:pushed"));
+  }
 
   Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
 
   // What a person opened stays open, and <relative-time> keeps the title it made itself.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
     !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));
-  // The graph draws itself, and what stands in the form to close a migration took somebody a walk to the hosts.
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !["graph", "close-form"].includes(old.id);
+  // The graph draws itself, and what stands in the form to close a migration took somebody a walk to the hosts. Pushes
+  // and pages that are read again overtake each other: what is older than what stands there is left out.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
+    !["graph", "close-form"].includes(old.id) && !(Number(fresh.dataset?.revision) < Number(old.dataset?.revision));
 
   function readAgain() {
     clearTimeout(timer);
@@ -77,18 +80,16 @@
     if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
       event.detail.shouldSwap = false;
     }
+    event.detail.ignoreTitle = titled() !== null; // as new as what it stands for, which may be newer than this page
   });
+  document.addEventListener("htmx:afterSwap", showTitle);
 
   document.addEventListener("htmx:wsBeforeMessage", (event) => {
     heard = Date.now();
-    if (!event.detail.message.startsWith("{")) return;
-    event.preventDefault();
-    if (JSON.parse(event.detail.message).changed) readAgain();
-  });
-
-  document.addEventListener("htmx:wsAfterMessage", () => {
-    showTitle();
-    document.dispatchEvent(new CustomEvent("kvmweb:pushed"));
+    event.preventDefault(); // htmx would look for ids alone
+    const said = JSON.parse(event.detail.message);
+    if (said.changed) readAgain();
+    if (said.fragments) patch(said.topic, said.fragments);
   });
 
   document.addEventListener("htmx:wsOpen", (event) => {
@@ -106,8 +107,12 @@
     setTimeout(showStale, GRACE_MS);
   });
 
+  function titled() {
+    return document.querySelector("#live [data-title]");
+  }
+
   function showTitle() {
-    const title = document.getElementById("page-title")?.dataset.title;
+    const title = titled()?.dataset.title;
     if (title && document.title !== title) document.title = title;
   }
 

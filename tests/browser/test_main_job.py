@@ -47,7 +47,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
         until = time.monotonic()
         hole, control = ticks.largest_hole("web-01", since, until), ticks.largest_hole("build-01", since, until)
     expect(page).to_have_title(re.compile("[Dd]one"))
-    downtime = re.match(r"(\d+) ms", page.locator("#outcome dt:text-is('Downtime') + dd").inner_text())
+    downtime = re.match(r"(\d+) ms", page.locator(".outcome dt:text-is('Downtime') + dd").inner_text())
     assert downtime is not None
     assert_moved(lab, before, "web-01")
     (web,) = fresh.pids("uvicorn")
@@ -73,6 +73,33 @@ def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
     expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=30_000)
     assert fresh.wait_for_end(pk)["state"] == "cancelled"
     assert_unchanged(lab, before)
+
+
+def test_two_moves_and_their_two_pages(fresh: Serving, lab: Lab, sign_in: Open) -> None:
+    """The second waits for the first: neither page ever says anything of the other, also when the first has ended."""
+    numbers = {"web-01": fresh.migrate("web-01", "kvm-b", bandwidth_mib=8)["id"]}
+    fresh.wait_for_copying(numbers["web-01"])
+    numbers["db-01"] = fresh.migrate("db-01", "kvm-b", bandwidth_mib=16)["id"]
+    fresh.wait_for_state(numbers["db-01"], "queued")
+    context = sign_in("olga").context
+    context.add_init_script("""
+        window.seen = [];
+        const look = () => seen.push(`${document.title} | ${document.querySelector("#live .sentence")?.textContent}`);
+        document.addEventListener("DOMContentLoaded", () => {
+          look();
+          new MutationObserver(look).observe(document, {subtree: true, childList: true, characterData: true});
+        });""")
+    pages = {name: context.new_page() for name in numbers}
+    for name, page in pages.items():
+        page.goto(f"{fresh.url}/migrations/{numbers[name]}/")
+    for name, page in pages.items():
+        assert fresh.wait_for_end(numbers[name])["state"] == "done"
+        expect(page.locator(".outcome .sentence")).to_contain_text(f"{name} runs on kvm-b", timeout=30_000)
+    for name, page in pages.items():
+        seen = page.evaluate("[...new Set(seen)]")
+        assert len(seen) > 3
+        assert [text for text in seen if name not in text or any(n in text for n in numbers if n != name)] == []
+        assert re.match("[Dd]one", seen[-1])
 
 
 def test_without_javascript_the_forms_do_the_whole_job(fresh: Serving, lab: Lab, sign_in: Open) -> None:

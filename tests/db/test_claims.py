@@ -104,6 +104,15 @@ def test_every_write_of_an_old_owner_is_refused(migration: Migration) -> None:
     assert (after.call_made, after.heartbeat, Entry.objects.count()) == (False, before.heartbeat, entries)
 
 
+def test_open_pages_hear_of_new_words_while_the_state_stays(migration: Migration) -> None:
+    held = _claim(migration, become=State.CHECKING)
+    told = Entry.objects.filter(topic=migration.topic, kind=Kind.SIGNAL)
+    ledger.update(held, call_made=True)
+    assert told.count() == 0
+    ledger.update(held, state_text="Waiting for kvm-b to answer.")
+    assert told.count() == 1
+
+
 def test_a_state_and_its_entry_commit_together_or_not_at_all(
     migration: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:

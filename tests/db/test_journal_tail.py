@@ -48,19 +48,27 @@ async def listen() -> AsyncIterator[Callable[[str], Any]]:
     await sync_to_async(connections.close_all)()
 
 
+def shown(topic: str, text: str) -> str:
+    return f'<p id="{live.fragment_id(topic, "text")}">{text}</p>'
+
+
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rendered]:
     """Topics "demo:…" have a renderer; the texts of the entries of each call."""
     calls: Rendered = []
 
-    def render(topic: str, entries: Sequence[Entry]) -> str | None:
+    def render(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
         calls.append([entry.text for entry in entries])
         if entries[-1].text == "broken":
             raise ValueError("broken")
-        return f"<p>{topic} {entries[-1].text}</p>" if entries[-1].text else None
+        return {"text": shown(topic, entries[-1].text)} if entries[-1].text else None
 
     monkeypatch.setitem(live.RENDERERS, "demo", render)
     return calls
+
+
+def text_of(push: Any) -> str:
+    return str(push["fragments"]["demo-1-text"])
 
 
 async def _until(true: Callable[[], bool], seconds: float = 5) -> None:
@@ -79,7 +87,8 @@ async def test_a_page_without_renderer_is_told_to_look_again(listen: Any) -> Non
 async def test_a_renderer_runs_once_for_all_who_look(listen: Any, rendered: Rendered) -> None:
     first, second = await listen("demo:1"), await listen("demo:1")
     await write("demo:1", Kind.PROGRESS, "62 %")
-    assert await first() == await second() == {"type": "live.push", "topic": "demo:1", "html": "<p>demo:1 62 %</p>"}
+    fragments = {"demo-1-text": '<p id="demo-1-text">62 %</p>'}
+    assert await first() == await second() == {"type": "live.push", "topic": "demo:1", "fragments": fragments}
     assert rendered == [["62 %"]]
 
 
@@ -100,7 +109,7 @@ async def test_a_burst_is_pushed_together_and_its_last_state_arrives(listen: Any
 
     writing = asyncio.create_task(burst())
     pushes, arrived = [await hear()], [time.monotonic()]
-    while "59" not in pushes[-1]["html"]:
+    while "59" not in text_of(pushes[-1]):
         pushes.append(await hear())
         arrived.append(time.monotonic())
     await writing
@@ -116,7 +125,7 @@ async def test_an_entry_that_commits_late_is_not_missed(listen: Any, rendered: R
     await Entry.objects.abulk_create([Entry(pk=newest.pk + 5, topic="demo:1", kind=Kind.NOTE, text="newer")])
     await hear()
     await Entry.objects.abulk_create([Entry(pk=newest.pk + 2, topic="demo:1", kind=Kind.NOTE, text="late")])
-    assert "late" in (await hear())["html"]
+    assert "late" in text_of(await hear())
     assert rendered == [["first"], ["newer"], ["late"]]
 
 
@@ -125,7 +134,7 @@ async def test_a_renderer_that_fails_makes_its_pages_look_again(listen: Any, ren
     await write("demo:1", Kind.NOTE, "broken")
     assert (await hear())["type"] == "live.changed"
     await write("demo:1", Kind.NOTE, "well")
-    assert "well" in (await hear())["html"]
+    assert "well" in text_of(await hear())
 
 
 async def test_a_failing_database_loses_nothing(
@@ -142,7 +151,7 @@ async def test_a_failing_database_loses_nothing(
     monkeypatch.setattr(tail.Tail, "_read", stumble)
     hear = await listen("demo:1")
     await write("demo:1", Kind.NOTE, "patience")
-    assert "patience" in (await hear(8))["html"]
+    assert "patience" in text_of(await hear(8))
 
 
 def test_group_names_are_valid_and_different() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from typing import Any
@@ -17,7 +16,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import AnonymousUser
 
 from kvmweb.journal import writer
-from kvmweb.journal.live import group_name
+from kvmweb.journal.live import group_name, rendered
 from kvmweb.journal.models import Entry, Kind
 from migrations_app import consumers
 from migrations_app.domain.lifecycle import State
@@ -84,11 +83,11 @@ async def changed(topic: str) -> None:
     await layer.group_send(group_name(topic), {"type": "live.changed", "topic": topic})
 
 
-async def pushed(topic: str) -> str:
-    html = await database_sync_to_async(fragments)(topic, ())
+async def pushed(topic: str) -> dict[str, Any]:
+    fragments = await database_sync_to_async(rendered)(topic, ())
     layer: Any = get_channel_layer()
-    await layer.group_send(group_name(topic), {"type": "live.push", "topic": topic, "html": html})
-    return html or ""
+    await layer.group_send(group_name(topic), {"type": "live.push", "topic": topic, "fragments": fragments})
+    return {"topic": topic, "fragments": fragments}
 
 
 async def test_a_signal_reaches_the_page(scene: dict[str, Any], connect: Connect) -> None:
@@ -143,10 +142,11 @@ async def test_too_many_topics_close_the_socket(scene: dict[str, Any], connect: 
 
 async def test_a_new_socket_gets_the_present_state(scene: dict[str, Any], connect: Connect) -> None:
     socket = await connect(scene["viewer"], f"migration:{scene['running'].pk}")
-    html = await socket.receive_from()
-    assert "62 %" in html
-    assert 'id="journal"' in html
-    assert set(re.findall(r'id="(way|numbers|page-title)"', html)) == {"way", "numbers", "page-title"}
+    push = json.loads(await socket.receive_from())
+    assert push["topic"] == scene["running"].topic
+    own = f"migration-{scene['running'].pk}-"
+    assert {f"{own}{part}" for part in ("title", "percent", "numbers", "sentence", "journal")} <= set(push["fragments"])
+    assert "62 %" in push["fragments"][f"{own}percent"]
 
 
 async def test_what_happened_while_the_page_opened_is_said(scene: dict[str, Any], connect: Connect) -> None:
@@ -161,16 +161,32 @@ async def test_what_happened_while_the_page_opened_is_said(scene: dict[str, Any]
 async def test_numbers_of_running_migrations_reach_every_list(scene: dict[str, Any], connect: Connect) -> None:
     """A page that listens to "migrations" gets the fragments of those in flight, also of one that starts later."""
     socket = await connect(scene["viewer"], "migrations")
-    html = await pushed(f"migration:{scene['running'].pk}")
-    assert await socket.receive_from() == html
-    assert f'id="row-percent-{scene["running"].pk}"' in html
+    push = await pushed(f"migration:{scene['running'].pk}")
+    assert json.loads(await socket.receive_from()) == push
+    assert f"migration-{scene['running'].pk}-row_percent" in push["fragments"]
     await pushed(f"migration:{scene['queued'].pk}")
     assert await socket.receive_nothing()
     await Migration.objects.filter(pk=scene["queued"].pk).aupdate(state=State.COPYING_MEMORY)
     await changed("migrations")
     assert json.loads(await socket.receive_from()) == {"changed": "migrations"}
-    html = await pushed(f"migration:{scene['queued'].pk}")
-    assert await socket.receive_from() == html
+    push = await pushed(f"migration:{scene['queued'].pk}")
+    assert json.loads(await socket.receive_from()) == push
+
+
+async def test_a_push_says_whose_it_is_and_holds_nobody_else(scene: dict[str, Any], connect: Connect) -> None:
+    """The page of a queued migration hears of the one that runs, for the drawer: bound to that one, all of it."""
+    running, queued = scene["running"], scene["queued"]
+    socket = await connect(scene["viewer"], "inventory", "migrations", queued.topic)
+    snapshot = json.loads(await socket.receive_from())
+    assert snapshot["topic"] == queued.topic
+    assert "web-01" in snapshot["fragments"][f"migration-{queued.pk}-sentence"]  # it waits for that one
+    await pushed(running.topic)
+    push = json.loads(await socket.receive_from())
+    assert push["topic"] == running.topic
+    assert not set(push["fragments"]) & set(snapshot["fragments"])
+    for said in (snapshot, push):
+        for html in said["fragments"].values():
+            assert f'data-topic="{said["topic"]}"' in html
 
 
 async def test_rights_are_asked_for_again(
@@ -204,7 +220,7 @@ async def test_a_quiet_socket_beats(scene: dict[str, Any], connect: Connect, mon
 
 def test_fragments_hold_nothing_per_person_and_no_hostile_markup(scene: dict[str, Any]) -> None:
     for name in ("running", "hurt", "attention"):
-        html = fragments(f"migration:{scene[name].pk}", ()) or ""
+        html = "".join((fragments(scene[name].topic, ()) or {}).values())
         assert "csrf" not in html
         assert "<form" not in html
         assert "<img" not in html
@@ -213,7 +229,7 @@ def test_fragments_hold_nothing_per_person_and_no_hostile_markup(scene: dict[str
 def test_a_progress_entry_sends_numbers_only(scene: dict[str, Any]) -> None:
     topic = f"migration:{scene['running'].pk}"
     tick = writer.write(topic, Kind.PROGRESS, body={})
-    assert 'id="journal"' not in (fragments(topic, [tick]) or "")
+    assert "journal" not in (fragments(topic, [tick]) or {})
     note = writer.write(topic, Kind.NOTE, "Pass 3 took longer than pass 2.")
-    assert "Pass 3 took longer" in (fragments(topic, [tick, note]) or "")
+    assert "Pass 3 took longer" in (fragments(topic, [tick, note]) or {})["journal"]
     assert fragments("migration:999999", [tick]) is None

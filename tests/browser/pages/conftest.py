@@ -58,16 +58,21 @@ class Site:
             self.process.wait(20)
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Site]:
+def seeded(folder: Path, port: int) -> Iterator[Site]:
+    """A web process with tests/web/seed.py's scene in a database of its own, until the generator goes on."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("KVMWEB_")}
-    env["KVMWEB_DATA_DIR"] = str(tmp_path_factory.mktemp("site"))
-    made = Site(url=f"http://127.0.0.1:{free_port()}", env=env)
+    env["KVMWEB_DATA_DIR"] = str(folder)
+    made = Site(url=f"http://127.0.0.1:{port}", env=env)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
     made.run("seed.scene()")
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Site]:
+    yield from seeded(tmp_path_factory.mktemp("site"), free_port())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,8 @@ from tests.browser.pages.conftest import Site
 
 pytestmark = pytest.mark.browser
 MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
+#: as htmx hands a message of the socket on
+PUSH = """(message) => document.dispatchEvent(new CustomEvent("htmx:wsBeforeMessage", {detail: {message}}))"""
 IMPORTS = "from kvmweb.journal import writer\nfrom kvmweb.journal.models import Kind\n"
 
 
@@ -54,15 +57,38 @@ def _as_before(site: Site) -> Iterator[None]:
 
 def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, web: str) -> None:
     page.goto(f"{site.url}/migrations/{web}/")
-    page.evaluate("window.bar = document.getElementById('way-progress')")
+    bar = f"document.getElementById('migration-{web}-percent_bar')"
+    page.evaluate(f"window.bar = {bar}")
     read: list[str] = []
     page.on("request", lambda request: read.append(request.url))
     tick(site, 74)
-    page.locator("#way .percent", has_text="74").wait_for()
+    page.locator(".route .percent", has_text="74").wait_for()
     assert page.title().startswith("74 % web-01")
-    assert page.evaluate("window.bar === document.getElementById('way-progress') && window.bar.value === 74")
+    assert page.evaluate(f"window.bar === {bar} && window.bar.value === 74")
     # the browser asks for the tab's icon when it likes
     assert [url for url in read if "/static/" not in url] == []
+
+
+def test_what_does_not_belong_to_the_page_is_dropped(site: Site, page: Any, web: str) -> None:
+    """Whatever a push holds: another topic for an id of this page, another element under it, an id of nobody."""
+    page.goto(f"{site.url}/migrations/{web}/")
+    shown, other = f"migration-{web}-percent", "migration:99999"
+    part = '<div id="{}" data-topic="{}" data-revision="999999"><div class="percent">33 %</div></div>'
+    own, live = f"migration:{web}", '<div id="live" data-topic="{0}" data-revision="999999"></div>'
+    for topic, fragments in (
+        (other, {shown: part.format(shown, other)}),
+        (other, {shown: part.format(shown, own)}),
+        (own, {shown: part.format(shown, other)}),
+        (own, {shown: part.format("migration-99999-percent", own)}),
+        (own, {"live": live.format(own)}),
+        ("undefined", {"live": live.format("undefined")}),
+    ):
+        message = json.dumps({"topic": topic, "fragments": fragments})
+        page.evaluate(PUSH, message)
+        assert "33" not in page.inner_text(".route .percent")
+        assert page.locator("#live .route").count() == 1
+    page.evaluate(PUSH, json.dumps({"topic": own, "fragments": {shown: part.format(shown, own)}}))
+    assert page.inner_text(".route .percent") == "33 %"
 
 
 def test_a_change_of_state_keeps_what_the_person_does(site: Site, page: Any, web: str) -> None:
@@ -92,7 +118,7 @@ Migration.objects.filter(pk=m.pk).update(state_text="Both hosts say something ne
 writer.write(writer.migration_topic(m.pk), Kind.NOTE, "Both hosts say something new.")
 writer.signal("migrations", migration=m.pk)
 """)
-    page.locator("#outcome", has_text="something new").wait_for()
+    page.locator(".outcome", has_text="something new").wait_for()
     page.wait_for_timeout(1500)  # the page reads itself again too
     assert page.input_value("#close-reason") == "on kvm-c"
     page.evaluate("document.getElementById('close-reason').value = ' '")
@@ -102,7 +128,7 @@ writer.signal("migrations", migration=m.pk)
     assert page.is_visible("#close .problem")
     page.fill("#close-reason", "on kvm-c, seen")
     page.click("#close button")
-    page.locator("#outcome", has_text="closed this migration: on kvm-c, seen").wait_for()
+    page.locator(".outcome", has_text="closed this migration: on kvm-c, seen").wait_for()
     assert page.locator("#close").count() == 0
     site.run(f'Migration.objects.filter(pk={number}).update(state="needs_attention", finished_at=None)')
     context.close()
@@ -112,7 +138,7 @@ def test_the_dashboard_and_the_list_show_the_same_numbers(site: Site, page: Any,
     for address in ("/", "/vms/"):
         page.goto(site.url + address)
         tick(site, 81)
-        page.locator(f"#row-percent-{web}", has_text="81").wait_for()
+        page.locator(f"#migration-{web}-row_percent", has_text="81").wait_for()
         tick(site, 62)
 
 
@@ -138,13 +164,13 @@ def test_ages_are_told_to_the_second(site: Site, page: Any) -> None:
 
 def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:
     page.goto(f"{site.url}/migrations/{web}/")
-    page.locator("#way .percent", has_text="62").wait_for()
+    page.locator(".route .percent", has_text="62").wait_for()
     site.stop()
     page.locator(".stale-text", has_text="Live updates are off").wait_for()
     assert page.evaluate("document.body.classList.contains('is-stale')")
     tick(site, 88)
     site.start()
-    page.locator("#way .percent", has_text="88").wait_for(timeout=30_000)
+    page.locator(".route .percent", has_text="88").wait_for(timeout=30_000)
     page.locator("#stale:not(.is-on)").wait_for(state="attached")
 
 
