@@ -34,7 +34,7 @@ from migrations_app.usecases.ledger import Claim, HeldBack, LostClaim
 from migrations_app.usecases.lines import Line
 from migrations_app.usecases.mover import Mover
 from migrations_app.usecases.probe_lock import probing
-from migrations_app.usecases.run_preflight import Connect, both_sides
+from migrations_app.usecases.run_preflight import Connect, both_sides, unreachable
 from migrations_app.usecases.slots import lock_slots, wake_queued, why_not
 from migrations_app.usecases.watch_migration import Watch
 
@@ -255,7 +255,7 @@ class Start:
         try:
             return opening.result()
         except GatewayError as error:
-            raise NotStarted(f"{self.migration.source} does not answer: {error.message}") from error
+            raise NotStarted(unreachable(self.migration.source, error.message)[0]) from error
 
     def _not_started(self, why: str, target: Side) -> None:
         row = self.migration

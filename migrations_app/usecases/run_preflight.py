@@ -12,10 +12,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
-from hosts.facts.endpoint import Endpoint
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
+from hosts.usecases.contact_words import closed
 from kvmweb.journal import writer
 from kvmweb.plain import isolated
 from kvmweb.queue import Detached
@@ -81,7 +81,7 @@ def _finish(preflight: Preflight, **fields: object) -> None:
 def both_sides(source: Host, target: Host, *, connect: Connect) -> Iterator[tuple[Side, Side]]:
     """Connect to both hosts at once; a host that cannot be reached is a side that says why."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        opened = list(pool.map(lambda host: _open(host.name, host.endpoint, connect), (source, target)))
+        opened = list(pool.map(lambda host: _open(host, connect), (source, target)))
     try:
         yield Side(host=source, connection=opened[0]), Side(host=target, connection=opened[1])
     finally:
@@ -90,8 +90,16 @@ def both_sides(source: Host, target: Host, *, connect: Connect) -> Iterator[tupl
                 connection.close()
 
 
-def _open(name: str, endpoint: Endpoint, connect: Connect) -> Connection:
+def _open(host: Host, connect: Connect) -> Connection:
     try:
-        return connect(endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
+        return connect(host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
     except GatewayError as error:
-        return Unknown(f"{name} does not answer: {error.message}", f"Bring {name} back, then check again.")
+        return Unknown(*unreachable(host, error.message))
+
+
+def unreachable(host: Host, said: str) -> tuple[str, str]:
+    """(sentence, remedy) for a connection that could not be opened. The watcher, which meets hosts step by step, knows
+    whether the host is silent or refuses the login."""
+    if host.contact == Host.Contact.AWAY or host.answers:
+        return f"{host.name} does not answer: {said}", f"Bring {host.name} back, then check again."
+    return f"{host.name} {closed(host)}: {said}", f"The page of {host.name} says what helps."

@@ -446,3 +446,14 @@ def test_the_probe_lock_is_had_by_one_at_a_time_and_free_again(scene: Scene) -> 
     with probing(guest.pk, patience=0) as after_a_dead_holder:
         assert after_a_dead_holder
     assert Host.objects.count() == 2
+
+
+def test_a_refused_login_is_not_called_silence(scene: Scene) -> None:
+    guest = scene.add_guest()
+    migration = scene.request(guest)
+    Host.objects.filter(name="kvm-b").update(contact=Host.Contact.DENIED)
+    scene.fleet["kvm-b"].silent = True
+    end = scene.run(migration)
+    assert end.state == State.BLOCKED
+    assert "kvm-b refuses kvmweb's login" in end.state_text
+    assert "kvm-b does not answer" not in end.state_text
