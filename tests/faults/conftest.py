@@ -34,3 +34,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("faults")
     for row in rows:
         terminalreporter.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for result in results:
+        for promise in result.broken:
+            terminalreporter.line(f"{result.phase}, {result.fault}: {promise}")

@@ -59,18 +59,19 @@ def test_fault(
     cell = Cell(lab, fresh, ticks, phase, storage=fault.storage)
     before = leftovers.take(lab)
     reader = spoken.Reader(fresh)
-    said, seen, broken = "", "not reached", ["stumbled"]
+    said, words, broken = "", "", ["the test stumbled"]
     try:
         with cell.healed():
             cell.reach()
             watcher = truth.Watcher(cell)
             _hurt(cell, fault, watcher)
             _wait_for_the_end(cell, fault, watcher)
-            broken = verdict.judge(cell, fault, before, watcher, reader)
-            said, seen = cell.shown()["state"], truth.read(cell).words
+            seen = truth.read(cell)
+            said, words = cell.shown()["state"], seen.words
+            broken = verdict.judge(cell, fault, before, watcher, seen, reader)
     finally:
         seconds = time.monotonic() - cell.began
-        results.append(Result(fault.name, phase.name, said, seen, seconds, tuple(broken)))
+        results.append(Result(fault.name, phase.name, said, words, seconds, tuple(broken)))
     assert not broken, f"{broken}\n{cell.tell()}"
 
 

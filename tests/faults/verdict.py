@@ -26,9 +26,11 @@ class Result:
         return (self.fault, self.phase, self.said, self.truth, f"{self.seconds:.0f}", "ok" if not self.broken else "NO")
 
 
-def judge(cell: Cell, fault: Fault, before: Before, watcher: truth.Watcher, reader: spoken.Reader) -> list[str]:
+def judge(
+    cell: Cell, fault: Fault, before: Before, watcher: truth.Watcher, seen: truth.Truth, reader: spoken.Reader
+) -> list[str]:
     """Every promise that was broken, one sentence each."""
-    shown, seen = cell.shown(), truth.read(cell)
+    shown = cell.shown()
     broken = list(watcher.broken)
     if shown["state"] not in fault.right(cell.phase):
         broken.append(f"ended {shown['state']}, right would be {' or '.join(sorted(fault.right(cell.phase)))}")
