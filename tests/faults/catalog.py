@@ -10,7 +10,7 @@ from functools import partial
 
 from lab import Host
 from tests.faults.cell import Cell
-from tests.faults.phases import ALL, ARRIVAL, AT_WORK, CHECKING, DISKS, MEMORY, SWITCH_OVER, Phase
+from tests.faults.phases import ALL, ARRIVAL, AT_WORK, CHECKING, DISKS, MEMORY, STORAGE_GUEST, SWITCH_OVER, Phase
 
 Act = Callable[[Cell], None]
 Ends = frozenset[str]
@@ -26,9 +26,9 @@ UNTIL_A_WORD = None
 class Fault:
     """`lasts` is seconds until `undo`, UNTIL_A_WORD: until kvmweb says an end, or a person who waits in vain cancels.
 
-    `ends` are the states that are right at last, `at` those of single phases. `storage`: with a disk to copy in every
-    phase. `then` is what a person does when the fault is done. `leaves` and `takes` are the volumes of kvm-b that this
-    fault itself makes or removes. `costs` says what the VM may lose by it: "" nothing, "run" that it runs.
+    `ends` are the states that are right at last, `at` those of single phases. `guest` stands in for that of the phase.
+    `then` is what a person does when the fault is done. `leaves` and `takes` are the volumes of kvm-b that this fault
+    itself makes or removes.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Fault:
     lasts: float | None = 0
     ends: Ends = DONE
     at: Mapping[str, Ends] = field(default_factory=dict)
-    storage: bool = False
+    guest: str = ""
     then: Act = lambda cell: None
     leaves: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
@@ -214,7 +214,7 @@ VOLUMES = (
     Fault(
         name="copied volume deleted by vol-delete",
         phases=_WITH_DISKS,
-        storage=True,
+        guest=STORAGE_GUEST,
         do=_delete_by_virsh,
         ends=ATTENTION,
         takes=_VOLUME,
@@ -222,7 +222,7 @@ VOLUMES = (
     Fault(
         name="copied volume deleted by rm -f",
         phases=_WITH_DISKS,
-        storage=True,
+        guest=STORAGE_GUEST,
         do=_delete_by_rm,
         ends=ATTENTION,
         takes=_VOLUME,
@@ -230,7 +230,7 @@ VOLUMES = (
     Fault(
         name="copied volume replaced by a stranger's",
         phases=_WITH_DISKS,
-        storage=True,
+        guest=STORAGE_GUEST,
         do=_replace,
         ends=ATTENTION,
         leaves=_VOLUME,
@@ -238,7 +238,7 @@ VOLUMES = (
     Fault(
         name="copied volume replaced by a stranger's, cancelled",
         phases=(DISKS, MEMORY),
-        storage=True,
+        guest=STORAGE_GUEST,
         do=_replace,
         then=Cell.cancel,
         ends=CANCELLED,

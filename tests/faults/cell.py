@@ -23,14 +23,14 @@ LOOK_SECONDS = 5
 class Cell:
     """What faults and phases act on. `source` is kvm-a, `target` kvm-b; `pk` is 0 before the request."""
 
-    def __init__(self, lab: Lab, kvmweb: Serving, ticks: TickReceiver, phase: Phase, *, storage: bool = False) -> None:
+    def __init__(self, lab: Lab, kvmweb: Serving, ticks: TickReceiver, phase: Phase, *, guest: str = "") -> None:
         self.lab = lab
         self.kvmweb = kvmweb
         self.ticks = ticks
         self.phase = phase
         self.source, self.target = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
-        self.guest = STORAGE_GUEST if storage else phase.guest
-        self.uuid = next(spec.uuid for spec in lab.state.guests if spec.name == self.guest)
+        self.guest = guest or phase.guest
+        self.uuid = next(uuid for uuid, name in self.source.domains().items() if name == self.guest)
         self.pk = 0
         self.began = time.monotonic()
         self._persons: list[threading.Thread] = []

@@ -56,7 +56,7 @@ def test_the_quick_cells_are_cells() -> None:
 def test_fault(
     fault: Fault, phase: Phase, fresh: Serving, lab: Lab, ticks: TickReceiver, results: list[Result]
 ) -> None:
-    cell = Cell(lab, fresh, ticks, phase, storage=fault.storage)
+    cell = Cell(lab, fresh, ticks, phase, guest=fault.guest)
     before = leftovers.take(lab)
     reader = spoken.Reader(fresh)
     said, words, broken = "", "", ["the test stumbled"]
