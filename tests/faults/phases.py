@@ -36,8 +36,17 @@ def _checking(cell: Cell) -> None:
 
 
 def _disks(cell: Cell) -> None:
+    """Once the VM, which may have just been made, has filled its disk: else there is nothing to copy."""
+    filled = next(spec.disk_fill_mib for spec in cell.lab.state.guests if spec.name == cell.guest) << 20
+    wait_until(lambda: _allocated(cell) >= filled, 60, "its disk is filled", tell=cell.tell)
     cell.request()
     cell.kvmweb.wait_for_state(cell.pk, "copying_disks", seconds=30)
+
+
+def _allocated(cell: Cell) -> int:
+    """Bytes of the disk's file at the source."""
+    path = f"/var/lib/libvirt/images/{cell.guest}.qcow2"
+    return int(cell.source.exec("stat", "-c", "%b", path)) * 512
 
 
 def _memory(cell: Cell) -> None:
