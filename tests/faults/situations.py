@@ -16,13 +16,15 @@ from tests.lab.serving import wait_until
 
 #: libvirt's daemons call each other lost after 25 to 30 s
 LOST = 60
+#: until it is said: what both hosts have to say for 10 to 60 s; what is silent for two minutes, or libvirt calls lost
+SOON, LATE = 100.0, 240.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
     """`bring` leads from the phase into it. `says` is in what kvmweb says, `advises` in what it tells a person to do;
     `follow` does that with the text in hand. Afterwards the VM runs on `on` only, and the migration is over: `ends`,
-    by itself or because the text says that an admin closes it (`closed`); `last` is in what is said then."""
+    by itself or because the text says that an admin closes it (`closed`); `last` is in what is said then. `within`: seconds."""
 
     name: str
     phase: Phase
@@ -34,6 +36,7 @@ class Situation:
     ends: frozenset[str]
     closed: bool = False
     last: str = ""
+    within: float = SOON
     guest: GuestSpec | None = None
 
 
@@ -231,6 +234,7 @@ _DELETED = "Do not stop the VM: its disk on kvm-b has been deleted"
 SITUATIONS = (
     Situation(
         name="migration link cut at the switch-over",
+        within=LATE,
         phase=SWITCH_OVER,
         bring=_cut_at_the_switch_over,
         says="kvm-a's QEMU does not answer",
@@ -241,6 +245,7 @@ SITUATIONS = (
     ),
     Situation(
         name="QEMU of kvm-b stopped at the switch-over",
+        within=LATE,
         phase=SWITCH_OVER,
         bring=_qemu_of_kvm_b_hangs,
         says="kvm-a",
@@ -251,6 +256,7 @@ SITUATIONS = (
     ),
     Situation(
         name="QEMU of kvm-a stopped",
+        within=LATE,
         phase=MEMORY,
         bring=_qemu_of_kvm_a_hangs,
         says="its QEMU has not answered",
@@ -338,6 +344,7 @@ SITUATIONS = (
     ),
     Situation(
         name="kvm-b is gone for good, the VM is on kvm-a",
+        within=LATE,
         phase=MEMORY,
         bring=_kvm_b_falls_silent,
         says="db-01 runs on kvm-a; what kvm-b has is not known. kvm-b does not answer.",
@@ -349,6 +356,7 @@ SITUATIONS = (
     ),
     Situation(
         name="kvm-a is gone for good, the VM has arrived",
+        within=LATE,
         phase=ARRIVAL,
         bring=_kvm_a_dies,
         says="web-01 runs on kvm-b; whether kvm-a has let it go is not known",
@@ -360,6 +368,7 @@ SITUATIONS = (
     ),
     Situation(
         name="kvm-a is gone for good, the VM with it",
+        within=LATE,
         phase=MEMORY,
         bring=_kvm_a_dies,
         says="Where the VM runs is not known. kvm-a does not answer.",
@@ -370,6 +379,7 @@ SITUATIONS = (
     ),
     Situation(
         name="kvm-b is gone for good, the VM with it",
+        within=LATE,
         phase=ARRIVAL,
         bring=_kvm_b_falls_silent_with_the_vm,
         says="Where the VM runs is not known. kvm-b does not answer.",
