@@ -51,7 +51,7 @@ def test_a_vm_that_stands_still_is_not_said_to_run(fresh: Serving, lab: Lab, tic
         assert fresh.wait_for_end(cell.pk)["state"] in ("cancelled", "done", "failed")
 
 
-@pytest.mark.parametrize("end", ["done", "cancelled"])
+@pytest.mark.parametrize("end", ["done", pytest.param("cancelled", marks=pytest.mark.faults)])
 def test_a_suspend_during_a_copy_is_told_and_kept(end: str, fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
     cell = Cell(lab, fresh, ticks, DISKS)
     with cell.healed():
