@@ -14,6 +14,10 @@ test: ## lint, types, contracts, schema, unit, lab and browser tests (root); ARG
 	@scripts/bootstrap.sh lab dev
 	@exec scripts/test.sh $(ARGS)
 
+faults: ## every fault at every phase of a move, for hours (root); ARGS="-k 'libvirtd and memory'" for some of them
+	@scripts/bootstrap.sh lab dev
+	@exec scripts/test.sh tests/faults -m "" $(ARGS)
+
 lint: ## the part of `make test` that runs no code of ours
 	@scripts/bootstrap.sh dev
 	@exec scripts/lint.sh
@@ -41,4 +45,4 @@ vendor: ## for maintainers, with Node: fetch the front-end files again (package.
 	@$(PYTHON) -m scripts.vendor
 	@$(PYTHON) -m scripts.third_party
 
-.PHONY: help demo test lint install run bench lock vendor
+.PHONY: help demo test faults lint install run bench lock vendor

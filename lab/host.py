@@ -87,6 +87,11 @@ class Host:
     def qemu_pids(self) -> list[int]:
         return [pid for pid, command in node.members(self.state.process) if command.startswith("qemu-system")]
 
+    def qemus_of(self, uuid: str) -> list[int]:
+        """Pids of the QEMU processes of one guest: one while it runs or waits here, none when it is off."""
+        wanted = uuid.encode()
+        return [pid for pid in self.qemu_pids() if wanted in _command_line(pid)]
+
     def listening_ports(self) -> set[int]:
         """TCP ports on which anything in this host listens."""
         ports = set()
@@ -103,6 +108,14 @@ class Host:
             raise LabError(f"{which!r} is no link of a lab host: choose from {', '.join(network.NETWORKS)}")
         network.batch(self.state.process, [f"link set {which} {'up' if up else 'down'}"])
 
+    def mute(self, address: str) -> None:
+        """Let nothing that this host says reach `address`; what is said to it still arrives."""
+        network.batch(self.state.process, [f"route replace blackhole {address}/32"])
+
+    def unmute(self) -> None:
+        """What was said meanwhile is sent again."""
+        network.batch(self.state.process, ["route flush type blackhole"])
+
     def shape(self, mbit: int | None) -> None:
         """Limit what leaves this host on the migration network; None lifts the limit."""
         network.shape(self.state.process, "mig", mbit)
@@ -115,3 +128,10 @@ class Host:
     def domain_state(self, name: str) -> str:
         """virsh's word: "running", "shut off", "paused" ..."""
         return self.virsh("domstate", name).strip()
+
+
+def _command_line(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []

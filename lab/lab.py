@@ -65,6 +65,11 @@ class Lab:
         return Plan(self.prefix, self.state.index).address("guest", MACHINE), guests.TICKS_PORT
 
     @property
+    def machine_address(self) -> str:
+        """This machine, as the hosts see it."""
+        return Plan(self.prefix, self.state.index).address("mgmt", MACHINE)
+
+    @property
     def private_key_path(self) -> Path:
         """ssh key that root, vmadmin and outsider of every host accept."""
         return keys.private_key_path(self.prefix)

@@ -72,6 +72,7 @@ def _heal(host: Host, lab: LabState) -> None:
     host.cont_everything()
     for name in network.NETWORKS:
         host.link(name, up=True)
+    host.unmute()
     host.shape(lab.shape_mbit)
     for name in DAEMONS:
         host.start_daemon(name)

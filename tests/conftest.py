@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 #: pure tests first: they take seconds and find most mistakes
-ORDER = ("unit", "db", "web", "ws", "lab_self", "lab", "browser")
+ORDER = ("unit", "db", "web", "ws", "lab_self", "lab", "faults", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

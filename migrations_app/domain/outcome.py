@@ -59,6 +59,10 @@ def _switching(case: Case) -> Decision:
         return case.moving(State.COPYING_MEMORY, paused)
     if case.lasts(patience.SWITCHOVER_S):
         return _stuck(case)
+    if job.disks_only and case.source.job is JobKind.UNKNOWN:  # a suspend waits until what is under way is written
+        either = "it is switching over, or somebody suspended it"
+        stopped = f"{job.name} is stopped on {job.source}, and its QEMU does not answer: {either}."
+        return case.moving(State.COPYING_MEMORY, stopped)
     return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
 
 

@@ -170,6 +170,7 @@ class Watch:
             job_seen=self._begun,
             job_over=row.job_over,
             suspended=row.suspended,
+            disks_only=self._phase is State.COPYING_DISKS,
         )
 
     def _while_copying(self, source: GuestLook) -> None:

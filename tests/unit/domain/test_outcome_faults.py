@@ -97,6 +97,15 @@ def test_a_guest_that_was_paused_before_was_not_suspended_meanwhile() -> None:
     )
 
 
+def test_stopped_while_disks_are_copied_is_not_said_to_be_at_its_last_pages() -> None:
+    """QEMU hangs in a suspend until what is under way is written: over a slow link for many seconds."""
+    decision = decide(HANGS, INCOMING, replace(CALLING, disks_only=True))
+    assert in_progress(decision, State.COPYING_MEMORY)  # the watch puts what is copied in its place
+    assert "is stopped on kvm-a, and its QEMU does not answer" in decision.sentence
+    assert "last pages" not in decision.sentence
+    assert in_progress(decide(SWITCHING, INCOMING, replace(CALLING, disks_only=True)), State.SWITCHING_OVER)
+
+
 def test_a_suspended_guest_is_still_being_copied() -> None:
     decision = decide(SWITCHING, INCOMING, replace(after(500, CALLING), suspended=True))
     assert in_progress(decision, State.COPYING_MEMORY)

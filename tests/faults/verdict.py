@@ -1,0 +1,110 @@
+"""The promises, held against what is true when a cell is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults import spoken, truth
+from tests.faults.catalog import Fault
+from tests.faults.cell import Cell
+from tests.lab import leftovers
+from tests.lab.leftovers import Before
+
+
+@dataclass(frozen=True)
+class Result:
+    fault: str
+    phase: str
+    said: str
+    truth: str
+    seconds: float
+    broken: tuple[str, ...]
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        return (self.fault, self.phase, self.said, self.truth, f"{self.seconds:.0f}", "ok" if not self.broken else "NO")
+
+
+def judge(
+    cell: Cell, fault: Fault, before: Before, watcher: truth.Watcher, seen: truth.Truth, reader: spoken.Reader
+) -> list[str]:
+    """Every promise that was broken, one sentence each."""
+    shown = cell.shown()
+    broken = list(watcher.broken)
+    if shown["state"] not in fault.right(cell.phase):
+        broken.append(f"ended {shown['state']}, right would be {' or '.join(sorted(fault.right(cell.phase)))}")
+    broken += _one_copy(cell, seen) + _alive(cell, fault, seen) + _place(cell, shown, seen)
+    broken += spoken.differences(shown, reader.migration(cell.pk), cell.kvmweb.journal(cell.pk))
+    broken += _kept(cell, fault, shown, before)
+    if shown["state"] == "needs_attention" and not (shown["error"] or {}).get("what_to_do"):
+        broken.append("it needs attention and does not say what to do")
+    return broken
+
+
+def _one_copy(cell: Cell, seen: truth.Truth) -> list[str]:
+    broken = []
+    if len(seen.running) > 1 or cell.ticks.ran_twice(cell.guest, cell.began):
+        broken.append("it ran twice")
+    if any(there.processes > 1 for there in seen.hosts.values()):
+        broken.append("a host has two QEMU processes of it")
+    return broken
+
+
+def _alive(cell: Cell, fault: Fault, seen: truth.Truth) -> list[str]:
+    """Only what itself ends the VM may end it; one that runs is heard, with the memory it had."""
+    if cell.phase in fault.ends_the_vm:
+        return [] if not seen.running else [f"the fault ended it, and it runs on {' and '.join(seen.running)}"]
+    if not seen.active:
+        return ["it does not run any more"]
+    broken = []
+    if seen.running and not seen.heard:
+        broken.append("it is said to run and not heard")
+    if len(cell.ticks.boots(cell.guest, cell.began)) > 1:
+        broken.append("it was started afresh")
+    if fault.takes or fault.leaves:  # the disk is what the fault took
+        return broken
+    for host in (cell.source, cell.target):
+        if host.name in seen.running and (trouble := truth.trouble_with_disk(cell, host)):
+            broken.append(trouble)
+    return broken
+
+
+def _place(cell: Cell, shown: Any, seen: truth.Truth) -> list[str]:
+    """What is said names the host on which the VM is."""
+    text = shown["state_text"]
+    broken = []
+    for host, there in seen.hosts.items():
+        if f"{cell.guest} runs on {host}" in text and not there.runs:
+            broken.append(f"kvmweb says that it runs on {host}, virsh says {there.state or 'no such VM'}")
+    if "was not touched" in text:
+        return broken
+    for host in seen.running:
+        if f"on {host}" not in text:
+            broken.append(f"it runs on {host}, which is not said: {text!r}")
+    wanted = {"done": cell.target.name, "failed": cell.source.name, "cancelled": cell.source.name}.get(shown["state"])
+    if wanted and seen.active and wanted not in seen.active:
+        broken.append(f"{shown['state']}, and it is on {' and '.join(seen.active)}")
+    return broken
+
+
+def _kept(cell: Cell, fault: Fault, shown: Any, before: Before) -> list[str]:
+    """Its definition is somewhere, nothing is gone, and what is left over is listed."""
+    broken = []
+    if not truth.defined_on(cell) and not (cell.guest and "undefined" in fault.name):
+        broken.append("no host has its definition")
+    now = leftovers.take(cell.lab)
+    said = " ".join([shown["state_text"], *(shown["error"] or {}).values()])
+    said += " ".join(entry["text"] for entry in cell.kvmweb.journal(cell.pk))
+    copied = {f"{cell.target.name}: local/{cell.guest}.qcow2"} if shown["state"] == "done" else set()
+    for thing in truth.left_over(before, now, cell):
+        name = thing.rpartition("/")[2].rpartition(": ")[2]
+        if thing not in copied and name not in said and thing.partition(": ")[2] not in fault.leaves:
+            broken.append(f"left over and not listed: {thing}")
+    for thing in truth.missing(before, now, cell):
+        if thing.partition(": ")[2] not in fault.takes:
+            broken.append(f"gone: {thing}")
+    for thing in fault.leaves:
+        if thing not in now[cell.target.name].volumes:
+            broken.append(f"{thing}, which is not kvmweb's, was removed")
+    return broken
