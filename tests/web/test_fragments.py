@@ -148,6 +148,7 @@ def test_lists_show_each_moving_vm_once_and_patch_it(scene: dict[str, Any], as_v
             assert fragments[name].strip() in page, (address, name)
 
 
+@pytest.mark.dual
 def test_what_is_shown_knows_how_new_it_is(scene: dict[str, Any]) -> None:
     """Newer rows have higher numbers, also of a list, and what happens to others does not count."""
     topic, others = scene["running"].topic, scene["queued"].topic
