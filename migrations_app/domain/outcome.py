@@ -59,10 +59,10 @@ def _switching(case: Case) -> Decision:
         return case.moving(State.COPYING_MEMORY, paused)
     if case.lasts(patience.SWITCHOVER_S):
         return _stuck(case)
-    if job.disks_only and case.source.job is JobKind.UNKNOWN:  # a suspend waits until what is under way is written
-        either = "it is switching over, or somebody suspended it"
-        stopped = f"{job.name} is stopped on {job.source}, and its QEMU does not answer: {either}."
-        return case.moving(State.COPYING_MEMORY, stopped)
+    if job.too_early:
+        answers = ", and its QEMU does not answer" if case.source.job is JobKind.UNKNOWN else ""
+        either = f"{job.name} is stopped on {job.source}{answers}: it is switching over, or somebody suspended it."
+        return case.moving(State.COPYING_MEMORY, either)
     return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
 
 

@@ -80,8 +80,9 @@ class JobRecord:
     job_over: bool = False
     #: somebody suspended it while it was copied, and libvirt counts on: that is no switch-over
     suspended: bool = False
-    #: when its job could be read last, libvirt copied disks and had not begun with the memory
-    disks_only: bool = False
+    #: when its job could be read last, QEMU copied disks or had not measured a rate yet: it stops the guest only when
+    #: it has; and a person's suspend hangs until what is under way is written
+    too_early: bool = False
     #: it was started anew at the source since the migration began
     restarted: bool = False
     #: copied disks that are not at the destination any more; empty until it is known where the guest is

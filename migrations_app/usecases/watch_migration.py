@@ -82,6 +82,7 @@ class Watch:
         self._said_before: str = migration.error.get("libvirt", "")
         self._left_to_do = ""
         self._phase = State.COPYING_MEMORY
+        self._too_early = False
         self._next_look = time.monotonic()
         #: it needed a person before: the waiting was done then, and a look is only a look
         self._second = self.state is State.NEEDS_ATTENTION
@@ -170,7 +171,7 @@ class Watch:
             job_seen=self._begun,
             job_over=row.job_over,
             suspended=row.suspended,
-            disks_only=self._phase is State.COPYING_DISKS,
+            too_early=self._too_early,
         )
 
     def _while_copying(self, source: GuestLook) -> None:
@@ -182,6 +183,7 @@ class Watch:
         if stats is None:
             return
         self._phase = refine(self.state, stats)
+        self._too_early = not (stats.memory_total and stats.memory_bps)
         self._note_suspend(source, stats)
         if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
             self._become(self._phase)

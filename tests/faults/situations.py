@@ -152,7 +152,8 @@ def _define_and_start_at_home(cell: Cell, text: str) -> None:
 def _started_afresh_on_kvm_b(cell: Cell) -> None:
     xml = cell.source.virsh("dumpxml", "--inactive", cell.uuid)
     cell.source.virsh("destroy", cell.uuid)
-    wait_until(lambda: not cell.target.qemus_of(cell.uuid), 30, "kvm-b drops its copy", tell=cell.tell)
+    wait_until(lambda: not cell.virsh_state(cell.target), 30, "kvm-b drops its copy", tell=cell.tell)
+    time.sleep(1)  # and forgets it
     cell.target.exec("virsh", "-q", "define", "/dev/stdin", stdin=xml)
     cell.target.virsh("start", cell.uuid)
 
