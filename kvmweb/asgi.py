@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kvmweb.settings")
@@ -29,6 +30,7 @@ from kvmweb.journal import writer  # noqa: E402
 from kvmweb.journal.live import group_name  # noqa: E402
 from kvmweb.journal.tail import Tail  # noqa: E402
 from kvmweb.serve import pulse  # noqa: E402
+from migrations_app.consumers import TRY_AGAIN_LATER  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
@@ -36,7 +38,6 @@ log = logging.getLogger(__name__)
 #: the longest a person waits for the database
 PATIENCE_SECONDS = 5
 STORAGE_SECONDS = 2
-TRY_AGAIN_LATER = 1013
 MOST_DOUBTED = 10  # the log names so many proxies that are not listed, each once
 
 
@@ -77,7 +78,8 @@ async def _show_life() -> None:
 class Patient:
     """Around the sockets: one that the database lets down is closed with "try again later" and a line in the log.
 
-    Pages open their socket again by themselves.
+    Pages open their socket again by themselves. What is sent to a tab that was closed meanwhile is dropped: that it was
+    closed is what the socket hears next, and no error.
     """
 
     def __init__(self, application: Any) -> None:
@@ -89,7 +91,8 @@ class Patient:
         async def watched(message: Message) -> None:
             nonlocal accepted
             accepted = accepted or message["type"] == "websocket.accept"
-            await send(message)
+            with suppress(OSError):
+                await send(message)
 
         try:
             return await self.application(scope, receive, watched)
@@ -99,8 +102,8 @@ class Patient:
                 raise
             log.warning("the socket of a page is closed: %s", trouble.sentence)
             if not accepted:  # a browser learns the code only of a socket that was open
-                await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+                await watched({"type": "websocket.accept"})
+            await watched({"type": "websocket.close", "code": TRY_AGAIN_LATER})
 
 
 async def _watch_storage() -> None:

@@ -103,7 +103,7 @@ def impatient(*, seconds: int) -> None:
 
 
 @contextmanager
-def best_effort(what: str) -> Iterator[None]:
+def best_effort(what: str = "") -> Iterator[None]:
     """Around one write that is not worth waiting for: given up when the database is in trouble; the log says `what`."""
     from kvmweb import alarm
 
@@ -115,7 +115,8 @@ def best_effort(what: str) -> Iterator[None]:
         if found is None:
             raise
         alarm.notice(found)
-        log.warning("Not stored: %s (%s)", what, found.sentence)
+        if what:
+            log.warning("Not stored: %s (%s)", what, found.sentence)
 
 
 @contextmanager

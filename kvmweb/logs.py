@@ -10,7 +10,7 @@ from kvmweb.plain import TURNS
 
 
 class Meant(logging.Filter):
-    """Of Django's answers one that was meant (refused, not found, not now) is a line, only a mistake has a traceback."""
+    """Of Django's answers one that was meant (refused, not found, not now) is a line; a mistake has a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "status_code", 500) != 500:

@@ -49,7 +49,7 @@ class Token(models.Model):
         if token is None or (token.expires and token.expires <= now):
             return None
         if token.last_used is None or now - token.last_used > _LAST_USED_GRAIN:
-            with best_effort(f"when the token {token.prefix}… was used last"):
+            with best_effort():
                 cls.objects.filter(pk=token.pk).update(last_used=now)
         return token.user
 
