@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -150,9 +151,9 @@ class FromClient:
     Here and not in uvicorn, whose own way trusts 127.0.0.1 and reads an environment variable.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, trusted: Sequence[str]) -> None:
         self.application = application
-        self.believing = ProxyHeadersMiddleware(application, trusted_hosts=list(settings.KVMWEB.trusted_proxies))
+        self.believing = ProxyHeadersMiddleware(application, trusted_hosts=list(trusted))
         self.doubted: set[str] = set()
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> Any:
@@ -166,10 +167,12 @@ class FromClient:
         return await self.application(scope, receive, send)
 
 
+_pages = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+_proxies = settings.KVMWEB.trusted_proxies
 application = ProtocolTypeRouter(
     {
-        "http": FromClient(BodyLimit(django_application)),
-        "websocket": FromClient(SameOrigin(Patient(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))),
+        "http": FromClient(BodyLimit(django_application), _proxies),
+        "websocket": FromClient(SameOrigin(Patient(_pages)), _proxies),
         "lifespan": Lifespan(),
     }
 )

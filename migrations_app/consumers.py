@@ -25,6 +25,8 @@ TRY_AGAIN_LATER = 1013
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """`?topic=migration:17&topic=inventory&after=4711`; `after` is where the journal ended for the page."""
 
+    beats: asyncio.Task[None] | None = None
+
     async def connect(self) -> None:
         # accepted first: a browser learns the code only of a socket that was open
         await self.accept()
@@ -41,7 +43,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """However it ends, by a closed tab or by an error, nothing of it goes on."""
         self.joined: set[str] = set()
-        self.beats: asyncio.Task[None] | None = None
         try:
             return await super().__call__(scope, receive, send)
         finally:

@@ -48,12 +48,8 @@ def failed(request: HttpRequest, name: str) -> None:
 
 
 def throttled(request: HttpRequest, name: str, seconds: int) -> None:
-    _tell(
-        f"Not even looked at for {seconds} s, after too many wrong passwords: {_shown(name)} from {address(request)}",
-        "throttled",
-        request,
-        name=name,
-    )
+    what = f"{_shown(name)} from {address(request)} has to wait {seconds} s after too many wrong passwords"
+    _tell(what, "throttled", request, name=name)
 
 
 def too_many(request: HttpRequest) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from time import time
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -46,7 +46,7 @@ def begin(name: str, address: str) -> int:
 
     Before, so that many tries at once are not all the first one.
     """
-    key, now = _key(name, address), time.time()
+    key, now = _key(name, address), time()
     with _lock:
         tries: _Tries = cache.get(key) or _Tries(first=now)
         if tries.until > now and not _unlocked(name, tries.first):
