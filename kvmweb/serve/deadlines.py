@@ -94,14 +94,19 @@ class Deadlines(HttpToolsProtocol):  # type: ignore[misc]
 
     def _late(self) -> None:
         self._deadline = None
-        if self._head == 0 or (self.cycle is not None and self.cycle.response_started and self._head is None):
-            self.transport.close()  # nobody asked, or the answer has begun
+        if self._head is not None and self._answering():
+            self._arm(HEAD_SECONDS)  # the next request is late; the one before it is answered first
         else:
             self._refuse(408)
 
+    def _answering(self) -> bool:
+        return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
+
     def _refuse(self, status: int) -> None:
-        """Then the connection ends."""
+        """Then the connection ends. Nothing is said to who asked nothing, nor in the middle of an answer."""
         self._disarm()
-        lines = (STATUS_LINE[status], b"content-length: 0\r\n", b"connection: close\r\n", b"\r\n")
-        self.transport.write(b"".join(lines))
+        silent = self._head == 0 or self.pipeline or (self._answering() and (self._head or self.cycle.response_started))
+        if not silent:
+            lines = (STATUS_LINE[status], b"content-length: 0\r\n", b"connection: close\r\n", b"\r\n")
+            self.transport.write(b"".join(lines))
         self.transport.close()
