@@ -18,7 +18,7 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    logins.refused(request, str(exception or ""))
+    logins.to_note(request, str(exception or ""))
     return render(request, "errors/403.html", {"reason": str(exception or "")}, status=403)
 
 

@@ -133,7 +133,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-        logins.refused(request, str(error))
+        logins.to_note(request, str(error))
         return answer(request, 403, str(error))
 
     @api.exception_handler(Http404)

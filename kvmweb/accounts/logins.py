@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -57,10 +57,15 @@ def too_many(request: HttpRequest) -> None:
     _tell(f"Too many tries from {address(request)}: {request.path}", "throttled", request)
 
 
-def refused(request: HttpRequest, reason: str) -> None:
-    """A 403: somebody who is logged in, or has a token, may not do it."""
-    user = getattr(request, "user", None)
-    if isinstance(user, User):
+def to_note(request: HttpRequest, reason: str) -> None:
+    """A 403, for `refused`: who answers it may be in no place to write."""
+    cast("Any", request).kvmweb_refusal = reason
+
+
+def refused(request: HttpRequest) -> None:
+    """Called by the middleware: notes it when somebody who is logged in, or has a token, may not do something."""
+    user, reason = getattr(request, "user", None), getattr(request, "kvmweb_refusal", None)
+    if reason is not None and user is not None and user.is_authenticated:
         what = f"{isolated(user.get_username())} was refused {request.method} {_shown(request.path)}"
         _tell(f"{what} from {address(request)}: {reason}", "refused", request, user=user)
 
@@ -72,7 +77,11 @@ def _tell(text: str, event: str, request: HttpRequest, *, user: User | None = No
     body = {"event": event, "address": where, "name": user.get_username() if user else name[:150]}
     if event != "login":
         key = f"noted:{event}:{throttle.network(where)}"
-        count = 1 if cache.add(key, 1, _HOUR) else cache.incr(key)
+        cache.add(key, 0, _HOUR)
+        try:
+            count = cache.incr(key)
+        except ValueError:  # the hour ended in between
+            count = 1
         if count > MOST_NOTES:
             return
         if count == MOST_NOTES:

@@ -113,13 +113,13 @@ def test_a_restore_from_start_to_end(tmp_path: Path, made: list[Served]) -> None
     old, new = _served(tmp_path / "old"), _served(tmp_path / "new")
     made += [old, new]
     token = _install(old)
+    key = _manage(old, "ssh_key").stdout
     old.start()
     file = tmp_path / "kvmweb.backup"
     done = _manage(old, "backup", str(file))
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    key = _manage(old, "ssh_key").stdout
     old.stop()
     before = _content(old)
 

@@ -13,7 +13,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from kvmweb import alarm, asgi, database
@@ -149,7 +149,7 @@ def test_a_wrong_password_is_answered_all_the_same(scene: dict[str, Any], locked
 
 
 def test_a_trouble_between_the_pages_and_django_is_one_too(scene: dict[str, Any], monkeypatch: Any) -> None:
-    """In a middleware: who is logged in cannot be read. Through ASGI, as it is served."""
+    """In a middleware: who is logged in cannot be read."""
 
     def away(*_: Any, **__: Any) -> Any:
         raise OperationalError from _sqlite_error(sqlite3.SQLITE_CANTOPEN)
@@ -160,6 +160,16 @@ def test_a_trouble_between_the_pages_and_django_is_one_too(scene: dict[str, Any]
     monkeypatch.setattr("kvmweb.accounts.middleware._open", lambda _: False)
     assert check_problem(client.get("/api/v1/hosts"))["status"] == 503
     assert alarm.text() == Trouble.AWAY.sentence
+
+
+async def test_it_is_one_through_asgi_too(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any, **__: Any) -> Any:
+        raise OperationalError from _sqlite_error(sqlite3.SQLITE_BUSY)
+
+    client = AsyncClient(raise_request_exception=False)
+    client.cookies["sessionid"] = "x" * 32
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.aload", away)
+    assert "database is busy" in _unavailable(await client.get("/vms/"))
 
 
 def _host(name: str) -> dict[str, str]:
