@@ -1,9 +1,12 @@
-"""HTTP, websockets, and the journal's tail that lives as long as the web process."""
+"""HTTP, websockets, and what lives as long as the web process: the journal's tail, its signs of life, its alarm."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kvmweb.settings")
@@ -12,18 +15,31 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from asgiref.sync import sync_to_async  # noqa: E402
 from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.layers import get_channel_layer  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
+from kvmweb import alarm, database  # noqa: E402
 from kvmweb.bodies import BodyLimit  # noqa: E402
+from kvmweb.journal import writer  # noqa: E402
+from kvmweb.journal.live import group_name  # noqa: E402
 from kvmweb.journal.tail import Tail  # noqa: E402
 from kvmweb.serve import pulse  # noqa: E402
+from migrations_app.consumers import TRY_AGAIN_LATER  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
+log = logging.getLogger(__name__)
+#: the longest a person waits for the database
+PATIENCE_SECONDS = 5
+STORAGE_SECONDS = 2
+MOST_DOUBTED = 10  # the log names so many proxies that are not listed, each once
 
 
 class SameOrigin:
@@ -60,6 +76,55 @@ async def _show_life() -> None:
         await asyncio.sleep(1)
 
 
+class Patient:
+    """Around the sockets: one that the database lets down is closed with "try again later" and a line in the log.
+
+    Pages open their socket again by themselves. What is sent to a tab that was closed meanwhile is dropped: that it was
+    closed is what the socket hears next, and no error.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> Any:
+        accepted = False
+
+        async def watched(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            with suppress(OSError):
+                await send(message)
+
+        try:
+            return await self.application(scope, receive, watched)
+        except Exception as error:
+            trouble = database.trouble(error)
+            if trouble is None:
+                raise
+            log.warning("the socket of a page is closed: %s", trouble.sentence)
+            if not accepted:  # a browser learns the code only of a socket that was open
+                await watched({"type": "websocket.accept"})
+            await watched({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+
+
+async def _watch_storage() -> None:
+    """Open pages learn of an alarm that cannot be stored, and of its end, without the journal."""
+    look = sync_to_async(_look_at_storage, thread_sensitive=False)
+    while True:
+        if await look():
+            layer = get_channel_layer()
+            for topic in (writer.INVENTORY, writer.MIGRATIONS):
+                await layer.group_send(group_name(topic), {"type": "live.changed", "topic": topic})
+        await asyncio.sleep(STORAGE_SECONDS)
+
+
+def _look_at_storage() -> bool:
+    try:
+        return alarm.look()
+    finally:
+        connection.close()
+
+
 class Lifespan:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,7 +133,9 @@ class Lifespan:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._tasks = [asyncio.create_task(Tail().run()), asyncio.create_task(_show_life())]
+                database.impatient(seconds=PATIENCE_SECONDS)
+                running = (Tail().run(), _show_life(), _watch_storage())
+                self._tasks = [asyncio.create_task(coroutine) for coroutine in running]
                 await send({"type": "lifespan.startup.complete"})
             else:
                 for task in self._tasks:
@@ -78,10 +145,34 @@ class Lifespan:
                 return
 
 
+class FromClient:
+    """The client's own address, which a proxy says, instead of the proxy's: believed from KVMWEB_TRUSTED_PROXIES only.
+
+    Here and not in uvicorn, whose own way trusts 127.0.0.1 and reads an environment variable.
+    """
+
+    def __init__(self, application: Any, trusted: Sequence[str]) -> None:
+        self.application = application
+        self.believing = ProxyHeadersMiddleware(application, trusted_hosts=list(trusted))
+        self.doubted: set[str] = set()
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> Any:
+        peer = (scope.get("client") or ("",))[0]
+        if peer in self.believing.trusted_hosts:
+            return await self.believing(scope, receive, send)
+        said = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+        if said and peer not in self.doubted and len(self.doubted) < MOST_DOUBTED:
+            self.doubted.add(peer)
+            log.warning("X-Forwarded-For from %s is not believed: it is not in KVMWEB_TRUSTED_PROXIES", peer)
+        return await self.application(scope, receive, send)
+
+
+_pages = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+_proxies = settings.KVMWEB.trusted_proxies
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(django_application),
-        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "http": FromClient(BodyLimit(django_application), _proxies),
+        "websocket": FromClient(SameOrigin(Patient(_pages)), _proxies),
         "lifespan": Lifespan(),
     }
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,8 @@ class Config(BaseSettings):
     database_url: PostgresDsn | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "127.0.0.1", "[::1]")
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    #: whose X-Forwarded-For is believed
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     https: bool = False
     debug: bool = False
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -50,7 +53,7 @@ class Config(BaseSettings):
     queue_timeout_seconds: int = Field(default=2_592_000, ge=3600)
     queue_retry_seconds: int = Field(default=2_678_400, ge=3600)
 
-    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @field_validator("allowed_hosts", "trusted_origins", "trusted_proxies", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -89,6 +92,14 @@ class Config(BaseSettings):
         if not all(_ORIGIN.fullmatch(origin) for origin in value):
             raise ValueError("write them as https://kvmweb.example or https://kvmweb.example:8443, without path or *")
         return tuple(origin.lower() for origin in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _peers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(peer) if "/" in peer else ip_address(peer)) for peer in value)
+        except ValueError:
+            raise ValueError("addresses such as 192.0.2.7 or networks such as 192.0.2.0/24, no names, no *") from None
 
     @field_validator("database_url")
     @classmethod

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+
+from kvmweb import alarm, database, problems
+from kvmweb.accounts import logins
 
 
 def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -13,6 +18,7 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    logins.to_note(request, str(exception or ""))
     return render(request, "errors/403.html", {"reason": str(exception or "")}, status=403)
 
 
@@ -21,13 +27,27 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Called by allauth's rate limits."""
-    return render(request, "errors/429.html", status=429)
+    """Called by allauth's rate limits, which count a minute."""
+    logins.too_many(request)
+    return slow_down(request, 60)
+
+
+def slow_down(request: HttpRequest, seconds: int) -> HttpResponse:
+    headers = {"Retry-After": str(seconds)}
+    return HttpResponse(render_to_string("errors/429.html", {"seconds": seconds}, request), status=429, headers=headers)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Without request and database: either may be what is broken."""
-    return HttpResponse(render_to_string("errors/500.html"), status=500)
+    """Without request and database: either may be what is broken. Called while the exception is handled."""
+    trouble = database.trouble(sys.exc_info()[1])
+    if trouble is None:
+        return HttpResponse(render_to_string("errors/500.html"), status=500)
+    if request.path.startswith(problems.PREFIX):
+        return problems.not_now(request, trouble)
+    alarm.notice(trouble)
+    page = render_to_string("errors/503.html", {"trouble": trouble})
+    headers = {"Retry-After": str(trouble.retry_after)}
+    return HttpResponse(page, status=503, reason=trouble.sentence, headers=headers)  # the reason is for the log
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

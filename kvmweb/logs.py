@@ -9,6 +9,15 @@ from typing import ClassVar
 from kvmweb.plain import TURNS
 
 
+class Meant(logging.Filter):
+    """Of Django's answers one that was meant (refused, not found, not now) is a line; a mistake has a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", 500) != 500:
+            record.exc_info = None
+        return True
+
+
 class OneLineFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"

@@ -15,6 +15,10 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ConfigDict
 
+from kvmweb import alarm
+from kvmweb.accounts import logins
+from kvmweb.database import Trouble, trouble
+
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 PREFIX = "/api/"
@@ -48,6 +52,7 @@ TITLES = {
     413: "Too large",
     422: "The request does not fit",
     500: "kvmweb made a mistake",
+    503: "Not now",
 }
 DETAILS = {
     400: "It is malformed, or was sent to a host name that kvmweb does not answer to (KVMWEB_ALLOWED_HOSTS).",
@@ -56,10 +61,15 @@ DETAILS = {
     405: "This address does not answer to this method; the Allow header says to which it does.",
     413: "The body is larger than kvmweb reads.",
     500: "The reason is in kvmweb's log. Running migrations are not affected.",
+    503: "The database is busy, full or away. Nothing was changed. Try again after Retry-After seconds.",
 }
 #: what any operation may answer
-COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 500), Problem)
-_HEADERS = {401: ("WWW-Authenticate", "Bearer, with the realm"), 405: ("Allow", "the methods that are possible")}
+COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 500, 503), Problem)
+_HEADERS = {
+    401: ("WWW-Authenticate", "Bearer, with the realm"),
+    405: ("Allow", "the methods that are possible"),
+    503: ("Retry-After", "seconds to wait before the next try"),
+}
 
 
 def located(*statuses: int) -> dict[str, Any]:
@@ -102,6 +112,15 @@ def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) 
     return response
 
 
+def not_now(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+    """The database cannot do it, which is nobody's mistake. The reason is for the log, which has a line of it."""
+    alarm.notice(trouble)
+    response = answer(request, 503, f"{trouble.sentence} Nothing was changed.")
+    response.reason_phrase = trouble.sentence
+    response["Retry-After"] = str(trouble.retry_after)
+    return response
+
+
 def install(api: NinjaAPI) -> None:
     @api.exception_handler(ProblemError)
     def problem(request: HttpRequest, error: ProblemError) -> HttpResponse:
@@ -114,6 +133,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+        logins.to_note(request, str(error))
         return answer(request, 403, str(error))
 
     @api.exception_handler(Http404)
@@ -136,6 +156,9 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(Exception)
     def broken(request: HttpRequest, error: Exception) -> HttpResponse:
+        found = trouble(error)
+        if found is not None:
+            return not_now(request, found)
         log.error("%s %s failed", request.method, request.path, exc_info=error)
         return answer(request, 500)
 

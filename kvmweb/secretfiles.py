@@ -73,4 +73,14 @@ def _read(path: Path) -> str:
 
 
 def secret_key(data_dir: Path) -> str:
-    return read_or_create(data_dir / "secret_key", lambda: secrets.token_urlsafe(64))
+    """Refused when others may read it: whoever has, logs in as anybody."""
+    path = data_dir / "secret_key"
+    text = read_or_create(path, lambda: secrets.token_urlsafe(64))
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise SystemExit(
+            f"{path} can be read by others (mode {mode:04o}). Whoever has read it can log in as anybody."
+            " Remove it and start again: a new one is made, and everybody logs in again."
+            f" If you are sure that nobody has read it: chmod 600 {path}"
+        )
+    return text

@@ -8,13 +8,15 @@ from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
+from kvmweb import alarm
 from kvmweb.api import api
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """For supervisors: this process answers. Tells nothing else, to anybody."""
-    return HttpResponse("ok\n", content_type="text/plain")
+    """For supervisors: this process answers. Tells nothing else, to anybody, but that it cannot store any more."""
+    trouble = alarm.text()
+    return HttpResponse(f"ok, but: {trouble}\n" if trouble else "ok\n", content_type="text/plain")
 
 
 def closed(request: HttpRequest) -> HttpResponse:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import Error
 
 from kvmweb.journal import live
 from migrations_app.usecases import follow
@@ -18,19 +18,20 @@ from migrations_app.usecases import follow
 BEAT_SECONDS = 15
 #: how long an answer to "may this person hear this" holds
 TRUST_SECONDS = 3
+TRY_AGAIN_LATER = 1013
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """`?topic=migration:17&topic=inventory&after=4711`; `after` is where the journal ended for the page."""
+
+    beats: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         # accepted first: a browser learns the code only of a socket that was open
         await self.accept()
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
         self.topics = list(dict.fromkeys(query.get("topic", [])))
-        self.joined: set[str] = set()
         self.checked = 0.0
-        self.beats: asyncio.Task[None] | None = None
         if not await self._allowed():
             return
         for topic in self.topics:
@@ -38,13 +39,17 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._catch_up(query.get("after", ["0"])[0])
         self.beats = asyncio.create_task(self._beat())
 
-    async def disconnect(self, code: int) -> None:
-        if self.beats is not None:
-            self.beats.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.beats
-        for topic in list(self.joined):
-            await self._leave(topic)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """However it ends, by a closed tab or by an error, nothing of it goes on."""
+        self.joined: set[str] = set()
+        try:
+            return await super().__call__(scope, receive, send)
+        finally:
+            if self.beats is not None:
+                self.beats.cancel()
+                await asyncio.gather(self.beats, return_exceptions=True)
+            for topic in list(self.joined):
+                await self._leave(topic)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages say nothing over the socket."""
@@ -95,10 +100,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _beat(self) -> None:
         """So that a page can tell a quiet afternoon from a dead line. Also notices a log-out when nothing moves."""
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            if await self._allowed():
-                await self._say(beat=True)
+        try:
+            while True:
+                await asyncio.sleep(BEAT_SECONDS)
+                if await self._allowed():
+                    await self._say(beat=True)
+        except Error:
+            await self.close(code=TRY_AGAIN_LATER)
 
     async def _say(self, **what: Any) -> None:
         await self.send(text_data=json.dumps(what))

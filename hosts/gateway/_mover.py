@@ -148,7 +148,13 @@ def abort(link: Link, guests: Guests, uuid: str) -> None:
 
 def max_downtime(link: Link, guests: Guests, uuid: str) -> int:
     def work(raw: libvirt.virConnect) -> int:
-        return int(guests.handle(raw, uuid).migrateGetMaxDowntime(0))
+        import libvirt
+
+        # the one call whose failure libvirt's binding does not raise: it returns None
+        milliseconds = guests.handle(raw, uuid).migrateGetMaxDowntime(0)
+        if milliseconds is None:
+            raise libvirt.libvirtError("virDomainMigrateGetMaxDowntime() failed")
+        return int(milliseconds)
 
     return link.call("the longest downtime", work, seconds=_guest.monitor_seconds(link), key=("max downtime", uuid))
 

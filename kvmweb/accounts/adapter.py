@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.core.exceptions import PermissionDenied
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest
 from django.urls import reverse
+
+from kvmweb import errors
+from kvmweb.accounts import logins, throttle
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -15,11 +18,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """For the rate limits; whoever hides it behind a garbled X-Forwarded-For shares one limit with all who do."""
-        try:
-            return str(super().get_client_ip(request))
-        except (PermissionDenied, ValueError):
-            return "unknown"
+        """For allauth's limits."""
+        return logins.address(request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Our limit instead of allauth's, which counts by name alone and so lets anybody keep anybody out."""
+        name, address = credentials["username"], logins.address(request)
+        seconds = throttle.begin(name, address)
+        if seconds:
+            logins.throttled(request, name, seconds)
+            raise ImmediateHttpResponse(errors.slow_down(request, seconds))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            throttle.forget(credentials["username"], logins.address(request))
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        logins.failed(request, credentials["username"])
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("dashboard")

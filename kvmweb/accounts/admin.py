@@ -83,6 +83,8 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
 
     @method_decorator(sensitive_post_parameters())
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if request.method != "POST":  # reading takes no lock
+            return super().user_change_password(request, id, form_url)
         with transaction.atomic():
             before = self.get_object(request, id)
             answer = super().user_change_password(request, id, form_url)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from kvmweb.accounts.permissions import Right, may, require
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin[Any]
@@ -35,6 +41,22 @@ class KvmwebAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.MANAGE_PEOPLE)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Django's pages fail on some of what an address may hold, such as a number for a UUID: nothing is there."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                answer: HttpResponse = view(request, *args, **kwargs)
+            except (ValueError, ValidationError, OverflowError, DataError) as error:
+                if request.method not in ("GET", "HEAD"):
+                    raise
+                log.warning("%s does not fit: %s", request.path, error)
+                raise Http404 from None
+            return answer
+
+        return super().admin_view(guarded, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The one login page of kvmweb, with its rate limits."""

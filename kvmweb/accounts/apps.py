@@ -8,9 +8,10 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from allauth.account.signals import password_changed
+        from allauth.account.signals import password_changed, user_logged_in
 
-        from kvmweb.accounts import permissions  # noqa: F401  registers the rules
+        from kvmweb.accounts import logins, permissions  # noqa: F401  registers the rules
         from kvmweb.accounts.record import own_password
 
         password_changed.connect(own_password, dispatch_uid="kvmweb.accounts")
+        user_logged_in.connect(logins.succeeded, dispatch_uid="kvmweb.accounts")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+
+from kvmweb.accounts import logins
 
 _OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the API asks for tokens itself
 
@@ -29,12 +31,17 @@ class LoginRequiredMiddleware:
         if self._async:
             return self._later(request)
         if _open(request) or request.user.is_authenticated:
-            return _kept_out_of_caches(request, self.get_response(request))
+            response = _kept_out_of_caches(request, self.get_response(request))
+            logins.refused(request)
+            return response
         return _to_login(request)
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
         if _open(request) or (await request.auser()).is_authenticated:
-            return _kept_out_of_caches(request, await self.get_response(request))
+            response = _kept_out_of_caches(request, await self.get_response(request))
+            if hasattr(request, "kvmweb_refusal"):
+                await sync_to_async(logins.refused)(request)
+            return response
         return _to_login(request)
 
 

@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
+from kvmweb.database import best_effort
+
 #: writing "last used" more often than this would cost one write per API call
 _LAST_USED_GRAIN = timedelta(minutes=1)
 
@@ -47,7 +49,8 @@ class Token(models.Model):
         if token is None or (token.expires and token.expires <= now):
             return None
         if token.last_used is None or now - token.last_used > _LAST_USED_GRAIN:
-            cls.objects.filter(pk=token.pk).update(last_used=now)
+            with best_effort():
+                cls.objects.filter(pk=token.pk).update(last_used=now)
         return token.user
 
 

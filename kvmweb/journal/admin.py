@@ -10,4 +10,5 @@ from kvmweb.journal.models import Entry
 class Entries(ReadOnly):
     list_display = ("created", "topic", "kind", "text", "actor_name")
     list_filter = ("kind",)
+    search_fields = ("topic", "text", "actor_name")
     ordering = ("-id",)

@@ -17,7 +17,7 @@ class Kind(models.TextChoices):
 
 
 class Entry(models.Model):
-    """One thing that happened. `topic` is what it happened to: "migration:17", "host:3", "guest:UUID", "inventory"."""
+    """One thing that happened. `topic` is what it happened to: "migration:17", "host:3", "guest:UUID", "logins"."""
 
     topic = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind.choices)

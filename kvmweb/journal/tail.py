@@ -21,6 +21,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
+from kvmweb.database import Trouble, trouble
 from kvmweb.journal import live
 from kvmweb.journal.models import Entry
 
@@ -46,6 +47,7 @@ class Tail:
         self._sqlite: sqlite3.Connection | None = None
         self._pending: dict[str, list[Entry]] = defaultdict(list)
         self._pushed: dict[str, float] = {}
+        self._trouble: Trouble | None = None
 
     async def run(self) -> None:
         """For ever; a fault is logged and the tail goes on from where it was."""
@@ -63,8 +65,14 @@ class Tail:
                     await self._aside(self._start)
                     started = True
                 await self._tick()
-            except Exception:
-                log.exception("the journal's tail stumbled")
+                self._trouble = None
+            except Exception as error:
+                found = trouble(error)
+                if found is None:
+                    log.exception("the journal's tail stumbled")
+                elif found is not self._trouble:  # said once, not every second
+                    log.warning("the journal is not followed: %s", found.sentence)
+                self._trouble = found
                 await self._aside(self._hang_up)
                 await asyncio.sleep(1)
             await asyncio.sleep(POLL_SECONDS.get(connection.vendor, 0.1))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 INVENTORY = "inventory"
 MIGRATIONS = "migrations"
+LOGINS = "logins"
 
 
 def migration_topic(pk: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 #: in the environment of every child, with a word that only its serve knows: makes leftovers unmistakable
 MARK = "SERVED_BY"
 
@@ -101,9 +103,13 @@ class Register:
         return ended
 
     def _write(self) -> None:
+        """A full disk is no reason to end what runs; only what the next serve has to end may be missing."""
         draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps({"boot": self._boot, "mark": self.mark, "sessions": self._sessions}))
-        draft.replace(self._file)
+        try:
+            draft.write_text(json.dumps({"boot": self._boot, "mark": self.mark, "sessions": self._sessions}))
+            draft.replace(self._file)
+        except OSError as error:
+            log.error("the list of processes could not be written: %s", error)
 
 
 def _carries(process: Process, mark: bytes) -> bool:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from kvmweb.config import BASE_DIR
+from kvmweb.database import impatient
 from kvmweb.secretfiles import private_folder
 from kvmweb.serve import busy
 from kvmweb.serve.canary import Canary
@@ -57,6 +58,7 @@ class Supervisor:
             *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
             *("--lifespan", "on", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
             *("--timeout-graceful-shutdown", "2"),
+            *("--http", "kvmweb.serve.deadlines:Deadlines", "--no-proxy-headers"),
         ]
         self._children = [Child("web", web, self._register, pulse=Pulse("web", silent=pulse_silent))]
         self._clusters: dict[str, Child] = {}
@@ -77,7 +79,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        _impatient()
+        connection.close()
+        impatient(seconds=1)  # this process has one thread and must hear signals
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
         try:
@@ -135,16 +138,6 @@ def release_queue(cluster: str) -> bool:
     finally:
         connection.close()
     return True
-
-
-def _impatient() -> None:
-    """This process has one thread and must hear signals: a busy database may hold it up for 1 s, not for 20."""
-    connection.close()
-    options = connection.settings_dict["OPTIONS"]
-    if connection.vendor == "sqlite":
-        options["timeout"] = 1
-    else:
-        options |= {"connect_timeout": 2, "options": "-c statement_timeout=1000"}
 
 
 def _detach(told: set[int]) -> None:

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from hosts.usecases import contact_words, pages
+from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from migrations_app import units, words
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
@@ -194,10 +195,12 @@ def moves_now(context: dict[str, Any]) -> list[Migration]:
 
 @register.simple_tag(takes_context=True)
 def alarms(context: dict[str, Any]) -> dict[str, Any]:
-    """What needs a human: {"hosts", "migrations", "count"}."""
+    """What needs a human: {"storage", "hosts", "migrations", "count"}."""
+    storage = alarm.text()
     hosts = pages.unwell(context["request"].user)
     migrations = [m for m in moves_now(context) if m.state == State.NEEDS_ATTENTION]
-    return {"hosts": hosts, "migrations": migrations, "count": len(hosts) + len(migrations)}
+    count = len(hosts) + len(migrations) + bool(storage)
+    return {"storage": storage, "hosts": hosts, "migrations": migrations, "count": count}
 
 
 @register.simple_tag(takes_context=True)

@@ -231,7 +231,7 @@ class short_wait:
         self._set(500)
 
     def __exit__(self, *_: object) -> None:
-        self._set(20_000)
+        self._set(int(connection.settings_dict["OPTIONS"]["timeout"] * 1000))
 
     @staticmethod
     def _set(milliseconds: int) -> None:

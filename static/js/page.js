@@ -91,11 +91,15 @@
     report.querySelector("#go").disabled = true;
   });
   for (const name of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(name, () => {
+    document.addEventListener(name, ({ detail }) => {
       const report = document.getElementById("report");
       if (!report) return;
       report.classList.remove("is-busy");
       report.querySelector("#go").disabled = false;
+      if (detail.target !== report || detail.xhr?.status !== 503) return;
+      report.querySelector(".notice-503")?.remove();
+      const text = "kvmweb's database is busy or full: the check was not made. Try again in a moment.";
+      report.prepend(Object.assign(document.createElement("p"), { className: "notice state-bad notice-503", role: "alert", textContent: text }));
     });
   }
 })();

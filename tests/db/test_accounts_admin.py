@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Any
 
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from hosts.models import Guest, Host, Sighting
@@ -131,3 +133,42 @@ def test_records_are_for_reading(root: User, admin: User) -> None:
             assert client.post(f"{start}{address}", forged).status_code == 403, (model, address)
         client.post(start, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
     assert before == {model: list(model.objects.order_by("pk").values()) for model in records}
+
+
+NUMBERS = ("1", "3", "0", "-1", "x", "9" * 30, "1/1", "3/1", "_", "%00", "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb")
+QUERIES = (
+    {"p": "x"},
+    {"o": "9.-9.x"},
+    {"q": "a\0b"},
+    {"e": "1"},
+    {"id": "x"},
+    {"uuid": "x"},
+    {"created__year": "9" * 9},
+)
+
+
+def _patterns(patterns: Any, before: str = "/admin/") -> list[str]:
+    found = []
+    for pattern in patterns:
+        address = before + str(pattern.pattern)
+        found += _patterns(pattern.url_patterns, address) if hasattr(pattern, "url_patterns") else [address]
+    return found
+
+
+def test_no_address_of_the_admin_is_a_mistake_of_ours(root: User) -> None:
+    """It was, for a number where a UUID belongs: /admin/r/3/1/."""
+    client = client_of(root)
+    client.raise_request_exception = False
+    plain = [address for address in _patterns(django_admin.site.get_urls()) if not address.endswith("$")]
+    addresses = {re.sub("<[^>]*>", number, address) for address in plain for number in NUMBERS}
+    addresses |= {f"/admin/r/{type.pk}/1/" for type in ContentType.objects.all()}
+    assert len(addresses) > 200
+    answers = {address: client.get(address).status_code for address in addresses if "logout" not in address}
+    answers |= {
+        f"{address} {query}": client.get(address, query).status_code
+        for address in plain
+        for query in QUERIES
+        if "<" not in address and "logout" not in address
+    }
+    assert {address: status for address, status in answers.items() if status >= 500} == {}
+    assert client.get("/admin/r/3/1/").status_code == 404

@@ -47,6 +47,10 @@ def _file(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
         ("KVMWEB_TRUSTED_ORIGINS", "https://kvmweb.example/"),
         ("KVMWEB_TRUSTED_ORIGINS", "https://*.example"),
         ("KVMWEB_TRUSTED_ORIGINS", "ftp://kvmweb.example"),
+        ("KVMWEB_TRUSTED_PROXIES", "*"),
+        ("KVMWEB_TRUSTED_PROXIES", "proxy.example"),
+        ("KVMWEB_TRUSTED_PROXIES", "192.0.2.7/24"),
+        ("KVMWEB_TRUSTED_PROXIES", "192.0.2.7:443"),
         ("KVMWEB_DATABASE_URL", "postgresql+asyncpg://somebody:letmein@db/kvmweb"),
         ("KVMWEB_DATABASE_URL", "postgresql://somebody:letmein@db1,db2/kvmweb"),
         ("KVMWEB_DATABASE_URL", "postgresql://somebody:letmein@db/kvmweb?sslmod=require"),
@@ -117,6 +121,7 @@ def test_a_relative_data_folder_is_made_absolute(monkeypatch: pytest.MonkeyPatch
         ("KVMWEB_TRUSTED_ORIGINS", "HTTPS://Kvmweb.example:8443 http://192.0.2.7 http://[::1]:8000"),
         ("KVMWEB_DATABASE_URL", "postgres://kvmweb@localhost/kvmweb?host=/run/postgresql&sslmode=require"),
         ("KVMWEB_DATA_DIR", "nowhere/yet/data"),
+        ("KVMWEB_TRUSTED_PROXIES", "127.0.0.1, ::1 192.0.2.0/24"),
     ],
 )
 def test_right_values_are_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

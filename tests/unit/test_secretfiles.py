@@ -98,3 +98,13 @@ def test_a_binary_secret_is_damaged_too(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_bytes(b"\xff" * 80)
     with pytest.raises(SystemExit, match="damaged"):
         secretfiles.secret_key(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604])
+def test_a_key_that_others_can_read_is_refused_with_what_to_do(tmp_path: Path, mode: int) -> None:
+    key = secretfiles.secret_key(tmp_path)
+    (tmp_path / "secret_key").chmod(mode)
+    with pytest.raises(SystemExit, match=r"can be read by others .* Remove it and start again"):
+        secretfiles.secret_key(tmp_path)
+    (tmp_path / "secret_key").chmod(0o600)
+    assert secretfiles.secret_key(tmp_path) == key

@@ -316,7 +316,7 @@ def test_the_document_is_open_and_names_every_problem_of_every_operation(client:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             said = operation["responses"]
-            assert {"400", "401", "403", "404", "405", "413", "422", "500"} <= set(said), f"{method} {path}"
+            assert {"400", "401", "403", "404", "405", "413", "422", "500", "503"} <= set(said), f"{method} {path}"
             for status in (status for status in said if int(status) >= 400):
                 assert list(said[status]["content"]) == ["application/problem+json"]
             assert operation["security"] == [{"TokenAuth": []}]

@@ -1,0 +1,137 @@
+"""A database that is busy, full or away: what to say, how long to wait, and writes that nobody waits for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import Error, InterfaceError, connection, transaction
+
+log = logging.getLogger(__name__)
+#: with less than this free a disk counts as full: SQLite's log beside the database needs room before the database does
+LEAST_FREE_BYTES = 8 * 2**20
+_BEST_EFFORT_MS = 100
+
+
+class Trouble(StrEnum):
+    BUSY = "busy"
+    FULL = "full"
+    AWAY = "away"
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self]
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds."""
+        return _RETRY_AFTER[self]
+
+
+_SENTENCES = {
+    Trouble.BUSY: "kvmweb's database is busy: somebody else is writing to it.",
+    Trouble.FULL: "kvmweb can store nothing: the disk of its database is full.",
+    Trouble.AWAY: "kvmweb cannot reach its database, or may not write to it.",
+}
+_RETRY_AFTER = {Trouble.BUSY: 5, Trouble.FULL: 60, Trouble.AWAY: 15}
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_PROTOCOL: Trouble.BUSY,
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_IOERR: Trouble.AWAY,
+    sqlite3.SQLITE_CANTOPEN: Trouble.AWAY,
+    sqlite3.SQLITE_READONLY: Trouble.AWAY,
+}
+#: the beginnings of PostgreSQL's codes, the longer ones first
+_POSTGRESQL = {
+    "53100": Trouble.FULL,
+    "53": Trouble.BUSY,  # out of connections, of memory
+    "55P03": Trouble.BUSY,  # a lock
+    "57014": Trouble.BUSY,  # a deadline
+    "40": Trouble.BUSY,  # a deadlock
+    "57P": Trouble.AWAY,
+    "08": Trouble.AWAY,
+    "25006": Trouble.AWAY,  # read-only
+}
+
+
+def trouble(error: BaseException | None) -> Trouble | None:
+    """What is wrong with the database itself; None for a mistake of ours, and for everything else."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error):
+            found = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            # a full disk has many names: the files beside the database cannot grow, or cannot be made
+            return Trouble.FULL if found is Trouble.AWAY and free_bytes() < LEAST_FREE_BYTES else found
+        code = getattr(error, "sqlstate", None)
+        if isinstance(code, str):
+            return next((found for start, found in _POSTGRESQL.items() if code.startswith(start)), None)
+        if error.__cause__ is None and connection.vendor == "postgresql" and _lost(error):
+            return Trouble.AWAY
+        error = error.__cause__
+    return None
+
+
+def _lost(error: BaseException) -> bool:
+    """psycopg has no code for a server that it does not reach."""
+    import psycopg
+
+    return isinstance(error, InterfaceError | psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def free_bytes() -> int:
+    """Where kvmweb keeps its data, for a user without privileges."""
+    try:
+        disk = os.statvfs(settings.KVMWEB.data_dir)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize
+
+
+def impatient(*, seconds: int) -> None:
+    """For a process that must answer: connections that it opens from now on wait so long for others, and not 20 s."""
+    options = connection.settings_dict["OPTIONS"]  # one object for all threads
+    if connection.vendor == "sqlite":
+        options["timeout"] = seconds
+    else:
+        options |= {"connect_timeout": 2, "options": f"-c statement_timeout={seconds * 1000}"}
+
+
+@contextmanager
+def best_effort(what: str = "") -> Iterator[None]:
+    """Around one write that is not worth waiting for: given up when the database is in trouble; the log says `what`."""
+    from kvmweb import alarm
+
+    try:
+        with _hurried():
+            yield
+    except Error as error:
+        found = trouble(error)
+        if found is None:
+            raise
+        alarm.notice(found)
+        if what:
+            log.warning("Not stored: %s (%s)", what, found.sentence)
+
+
+@contextmanager
+def _hurried() -> Iterator[None]:
+    if connection.vendor != "sqlite":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {_BEST_EFFORT_MS}")
+            yield
+        return
+    connection.ensure_connection()
+    usual = int(connection.settings_dict["OPTIONS"]["timeout"] * 1000)
+    raw = connection.connection
+    raw.execute(f"PRAGMA busy_timeout = {_BEST_EFFORT_MS}")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            raw.execute(f"PRAGMA busy_timeout = {usual}")
