@@ -272,3 +272,11 @@ def test_retry_not_above_timeout_is_an_error(monkeypatch: pytest.MonkeyPatch, cl
     (error,) = run_checks()
     assert error.id == "kvmweb.E001"
     assert cluster in error.msg
+
+
+def test_a_full_disk_does_not_end_serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The list of processes could not be written, and serve ended with all that it had started."""
+    register = sessions.Register(tmp_path / "nowhere" / "sessions.json")
+    register.add(os.getpid())
+    register.remove(os.getpid())
+    assert "could not be written" in caplog.text
