@@ -30,14 +30,17 @@ from migrations_app.api_schemas import (
     MigrationIn,
     MigrationOut,
     Moving,
+    OptionOut,
     OtherState,
     PreflightIn,
     PreflightOut,
     Unfit,
     Waiting,
 )
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import TERMINAL
-from migrations_app.domain.request import BadRequest, Kind, MigrationRequest, make_request
+from migrations_app.domain.options import OPTIONS
+from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.cancel_migration import cancel_migration
@@ -89,6 +92,16 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+# --- options --------------------------------------------------------------------------------------------------------
+
+
+@router.get("/options", response={200: Listed[OptionOut], **COMMON}, summary="The options a migration can have")
+def list_options(request: HttpRequest) -> object:
+    """All in one page, in the order of `options` in a request."""
+    require(request.user, Right.SEE)
+    return {"items": OPTIONS, "next": None}
 
 
 # --- preflights -----------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Sighting
@@ -17,9 +17,10 @@ from kvmweb.journal.models import Entry
 from kvmweb.journal.models import Kind as EntryKind
 from kvmweb.plain import Plain, is_plain
 from kvmweb.problems import Problem
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import OPTIONS, Option, Type
 from migrations_app.domain.preflight.check import Severity, Verdict
-from migrations_app.domain.request import MAX_BANDWIDTH_MIB, MAX_DOWNTIME_MS, Kind
 from migrations_app.models import Migration, Preflight
 
 MOST_DISKS = 64
@@ -68,23 +69,69 @@ KindText = Annotated[str, _values(Kind)]
 EntryKindText = Annotated[str, _values(kind for kind in EntryKind if kind != EntryKind.SIGNAL)]
 
 
-class OptionsIn(Schema):
-    """kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default."""
+def _field(option: Option) -> tuple[Any, Any]:
+    """(type, default) of an option in a request, as pydantic wants them; what is left out has the option's default."""
+    kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: int | None, Type.DISKS: Disks}
+    field = Field(default=None, description=option.description or None, ge=option.minimum, le=option.maximum)
+    return kinds[option.type], field
 
+
+class _OptionsIn(Schema):
     model_config = ConfigDict(extra="forbid", strict=True)
-
-    persist: bool | None = None
-    undefine_source: bool | None = None
-    copy_disks: Disks = Field(default=None, description="true, or the targets of the disks to copy")
-    bandwidth_mib: int | None = Field(default=None, ge=1, le=MAX_BANDWIDTH_MIB)
-    max_downtime_ms: int | None = Field(default=None, ge=1, le=MAX_DOWNTIME_MS)
-    unsafe: bool | None = None
-    abort_on_error: bool | None = None
-    auto_converge: bool | None = None
-    compressed: bool | None = None
 
     def given(self) -> dict[str, Any]:
         return self.dict(exclude_none=True)
+
+
+if TYPE_CHECKING:
+    OptionsIn = _OptionsIn
+else:
+    OptionsIn = create_model(
+        "OptionsIn",
+        __base__=_OptionsIn,
+        __doc__="kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default.",
+        **{option.name: _field(option) for option in OPTIONS},
+    )
+
+
+class NeedsOut(Schema):
+    """The oldest versions on both hosts, as in "9.0.0"; null where every version will do."""
+
+    libvirt: str | None
+    qemu: str | None
+
+
+class OptionOut(Schema):
+    """`type`: boolean, integer, or disks (false, true, or a list of targets such as vda). `virsh`: the words of virsh
+    migrate, or a command of its own; {} is the value. `conflicts`: options that cannot be chosen beside it."""
+
+    name: str
+    type: Annotated[str, _values(Type)]
+    unit: str
+    minimum: int | None
+    maximum: int | None
+    default: bool | int | None
+    kinds: list[KindText]
+    needs: NeedsOut
+    conflicts: list[str]
+    virsh: str
+    consequence: str
+
+    @staticmethod
+    def resolve_kinds(row: Option) -> list[str]:
+        return [kind for kind in Kind if kind in row.kinds]
+
+    @staticmethod
+    def resolve_needs(row: Option) -> dict[str, str | None]:
+        return {"libvirt": _version(row.since_libvirt), "qemu": _version(row.since_qemu)}
+
+    @staticmethod
+    def resolve_virsh(row: Option) -> str:
+        return " ".join(row.virsh)
+
+
+def _version(number: int) -> str | None:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}" if number else None
 
 
 class PreflightIn(Schema):

@@ -8,24 +8,15 @@ from uuid import uuid4
 from django import forms
 
 from kvmweb.plain import ReasonField
-from migrations_app.domain.request import (
-    MAX_BANDWIDTH_MIB,
-    MAX_DOWNTIME_MS,
-    BadRequest,
-    Kind,
-    MigrationRequest,
-    make_request,
-    options_json,
-)
+from migrations_app.domain.kinds import KIND, KINDS, Kind
+from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
+from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.models import Guest
     from migrations_app.usecases.movability import Candidate
-
-_FLAGS = ("persist", "undefine_source", "auto_converge", "compressed", "abort_on_error", "unsafe")
-_NUMBERS = ("bandwidth_mib", "max_downtime_ms")
 
 
 class MigrateForm(forms.Form):
@@ -37,27 +28,17 @@ class MigrateForm(forms.Form):
         error_messages={"required": "Choose a destination.", "invalid_choice": "Choose a host that can take the VM."},
     )
     kind = forms.ChoiceField(
-        choices=[(Kind.LIVE.value, "Live"), (Kind.LIVE_STORAGE.value, "Live with storage")],
+        choices=[(row.kind.value, row.label) for row in KINDS],
         widget=forms.RadioSelect,
         initial=Kind.LIVE.value,
     )
-    copy_disks = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
-    )
-    persist = forms.BooleanField(required=False, initial=True)
-    undefine_source = forms.BooleanField(required=False, initial=True)
-    auto_converge = forms.BooleanField(required=False)
-    compressed = forms.BooleanField(required=False)
-    abort_on_error = forms.BooleanField(required=False)
-    bandwidth_mib = forms.IntegerField(required=False, min_value=1, max_value=MAX_BANDWIDTH_MIB)
-    max_downtime_ms = forms.IntegerField(required=False, min_value=1, max_value=MAX_DOWNTIME_MS)
-    unsafe = forms.BooleanField(required=False)
     confirm = forms.CharField(required=False, max_length=512, strip=False)
     reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, guest: Guest, candidates: Sequence[Candidate], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields |= {option.name: _field(option) for option in OPTIONS}
         self.guest = guest
         able = [candidate for candidate in candidates if not candidate.reason]
         self.fields["target"].choices = [(c.host.pk, c.host.name) for c in able]  # type: ignore[attr-defined]
@@ -79,24 +60,44 @@ class MigrateForm(forms.Form):
 
     def _request(self, values: dict[str, Any]) -> MigrationRequest:
         kind = Kind(values["kind"])
-        options: dict[str, Any] = {name: values[name] for name in (*_FLAGS, *_NUMBERS)}
-        if kind is Kind.LIVE_STORAGE:
+        options: dict[str, Any] = {o.name: values[o.name] for o in OPTIONS if o.type is not Type.DISKS}
+        if KIND[kind].copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
 
     @property
     def unusual(self) -> bool:
         """Whether something in the folded part is not as it comes."""
-        return any(
-            self[name].value() != self.fields[name].initial and self[name].value() not in (None, "", False)
-            for name in (*_FLAGS, *_NUMBERS, "reason")
-            if name not in ("persist", "undefine_source")
-        ) or not all(self[name].value() for name in ("persist", "undefine_source"))
+        folded = [option for place in (Place.OPTIONS, Place.DANGER) for option in on_page(place)]
+        return bool(self["reason"].value()) or any(
+            (self[option.name].value() or None) != (option.default or None) for option in folded
+        )
+
+    kinds = KINDS
+    disks = OPTION["copy_disks"]
+
+    def numbers(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.OPTIONS) if o.type is Type.INTEGER]
+
+    def flags(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.OPTIONS) if o.type is Type.BOOLEAN]
+
+    def dangers(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.DANGER)]
+
+
+def _field(option: Option) -> forms.Field:
+    if option.type is Type.DISKS:
+        box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
+        return forms.MultipleChoiceField(required=False, widget=box)
+    if option.type is Type.INTEGER:
+        return forms.IntegerField(required=False, min_value=option.minimum, max_value=option.maximum)
+    return forms.BooleanField(required=False, initial=bool(option.default))
 
 
 def initial_of(request: MigrationRequest) -> dict[str, Any]:
     """The form's values that give this request again."""
-    values = options_json(request.options)
+    values = request.options.as_json()
     if not isinstance(values["copy_disks"], list):
         values["copy_disks"] = []
     return values | {"target": request.target, "kind": request.kind.value}

@@ -12,8 +12,10 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
-from migrations_app.domain.request import Kind, MigrationRequest, options_from_json
+from migrations_app.domain.options import options_from_json
+from migrations_app.domain.request import MigrationRequest
 
 STATES = [(state.value, look.label) for state, look in LOOKS.items()]
 

@@ -119,7 +119,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
             copy_disks=tuple(preflight.copied_disks or ()),
         ),
-        virsh.downtime_command(options=options, guest=guest, source_uri="qemu:///system"),
+        *virsh.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from hosts.calls.move import MigrateCall
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
@@ -22,7 +23,7 @@ from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
-from hosts.gateway.port import HostEvent, HostUnreachable, MigrateCall, PeerProbe
+from hosts.gateway.port import HostEvent, HostUnreachable, PeerProbe
 
 if TYPE_CHECKING:
     import libvirt

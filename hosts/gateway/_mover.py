@@ -7,19 +7,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
 from hosts.gateway import _errors, _guest, _uri
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
-from hosts.gateway.port import (
-    GatewayError,
-    GuestMissing,
-    HostUnreachable,
-    MigrateCall,
-    PeerHelper,
-    PeerProbe,
-    PeerResult,
-)
+from hosts.gateway.port import GatewayError, GuestMissing, HostUnreachable, PeerProbe, PeerResult
 
 if TYPE_CHECKING:
     import libvirt
@@ -41,42 +34,27 @@ def migrate(link: Link, guests: Guests, call: MigrateCall) -> None:
 
 
 def flags_of(call: MigrateCall) -> int:
-    """virDomainMigrateFlags. Raises ValueError for a call that would lose the guest's definition."""
+    """virDomainMigrateFlags."""
     import libvirt
 
-    if call.undefine_source and not call.persist:
-        raise ValueError("undefine_source without persist: the guest's definition would be lost when it stops")
     flags: int = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
-    for wanted, flag in (
-        (call.persist, libvirt.VIR_MIGRATE_PERSIST_DEST),
-        (call.undefine_source, libvirt.VIR_MIGRATE_UNDEFINE_SOURCE),
-        (bool(call.copy_disks), libvirt.VIR_MIGRATE_NON_SHARED_DISK),
-        (call.unsafe, libvirt.VIR_MIGRATE_UNSAFE),
-        (call.abort_on_error, libvirt.VIR_MIGRATE_ABORT_ON_ERROR),
-        (call.auto_converge, libvirt.VIR_MIGRATE_AUTO_CONVERGE),
-        (call.compressed, libvirt.VIR_MIGRATE_COMPRESSED),
-    ):
-        if wanted:
-            flags |= flag
+    for flag in call.flags:
+        flags |= getattr(libvirt, f"VIR_MIGRATE_{flag}")
+    if call.copy_disks:
+        flags |= libvirt.VIR_MIGRATE_NON_SHARED_DISK
     return flags
 
 
 def parameters_of(call: MigrateCall) -> dict[str, Any]:
-    """Typed parameters. Never disks_port (libvirt leaks it up to 10.0); an empty list of disks would mean all."""
+    """Typed parameters."""
     import libvirt
 
-    if not all(call.copy_disks):
-        raise ValueError("a disk to copy has no name")
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = {str(name): value for name, value in call.parameters.items()}
     if call.migration_address:
         address = check_address(call.migration_address, field="migration_address")
         parameters[libvirt.VIR_MIGRATE_PARAM_URI] = _uri.migrate_uri(address)
     if call.copy_disks:
         parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = list(call.copy_disks)
-    if call.bandwidth_mib is not None:
-        if call.bandwidth_mib <= 0:
-            raise ValueError("a bandwidth is a number of MiB/s above 0; None means unlimited")
-        parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = call.bandwidth_mib
     return parameters
 
 

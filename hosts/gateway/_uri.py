@@ -6,8 +6,8 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import quote
 
+from hosts.calls.move import PeerHelper
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.gateway.port import PeerHelper
 
 _HELPERS = {
     PeerHelper.AUTO: "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
@@ -84,18 +85,6 @@ class Contact:
     seconds: float = 0.0
 
 
-class PeerHelper(StrEnum):
-    """What carries libvirt's bytes at the far end of an ssh connection between two hosts.
-
-    libvirt's own choice, virt-ssh-helper, costs the reason of a failure: when the source closes the connection, the
-    error of the closing replaces the real one ("End of file while reading data: : Input/output error").
-    """
-
-    AUTO = "auto"
-    NETCAT = "netcat"
-    NETCAT_MODULAR = "netcat to virtqemud"
-
-
 class PeerResult(StrEnum):
     REACHED = "reached"
     FAILED = "failed"
@@ -114,28 +103,6 @@ class PeerProbe:
     #: ssh: what worked and keeps libvirt's reasons readable; hand it on to MigrateCall
     helper: PeerHelper = PeerHelper.AUTO
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrateCall:
-    """One peer-to-peer migration, in our words. VIR_MIGRATE_PEER2PEER is always added, OFFLINE and TUNNELLED never.
-
-    `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose.
-    `copy_disks` are disk targets to copy over NBD (empty: storage is shared).
-    """
-
-    uuid: str
-    peer: PeerEndpoint
-    helper: PeerHelper = PeerHelper.AUTO
-    migration_address: str = ""
-    persist: bool = True
-    undefine_source: bool = True
-    copy_disks: tuple[str, ...] = ()
-    bandwidth_mib: int | None = None
-    unsafe: bool = False
-    abort_on_error: bool = False
-    auto_converge: bool = False
-    compressed: bool = False
 
 
 class EventKind(StrEnum):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Any
 
-MAX_BANDWIDTH_MIB = 1_000_000
-MAX_DOWNTIME_MS = 2_000_000
-
-
-class Kind(StrEnum):
-    LIVE = "live"
-    LIVE_STORAGE = "live_storage"
+from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.options import OPTIONS, Option, Options, Value
 
 
 class BadRequest(ValueError):
@@ -21,29 +15,6 @@ class BadRequest(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """kvmweb's names; docs/options.md maps them to virsh's.
-
-    copy_disks: False, True (all that are not shared or read-only), or disk targets. bandwidth_mib: MiB/s.
-    """
-
-    persist: bool = True
-    undefine_source: bool = True
-    copy_disks: bool | tuple[str, ...] = False
-    bandwidth_mib: int | None = None
-    max_downtime_ms: int | None = None
-    unsafe: bool = False
-    abort_on_error: bool = False
-    auto_converge: bool = False
-    compressed: bool = False
-
-    def for_guest(self, *, persistent: bool) -> Options:
-        """What they come to: a transient guest stays transient, and has no definition to take away."""
-        persist = self.persist and persistent
-        return replace(self, persist=persist, undefine_source=self.undefine_source and persist)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,22 +32,8 @@ class MigrationRequest:
             "guest": self.guest,
             "target": self.target,
             "kind": str(self.kind),
-            "options": options_json(self.options),
+            "options": self.options.as_json(),
         }
-
-
-def options_json(options: Options) -> dict[str, Any]:
-    values = asdict(options)
-    if isinstance(options.copy_disks, tuple):
-        values["copy_disks"] = list(options.copy_disks)
-    return values
-
-
-def options_from_json(values: dict[str, Any]) -> Options:
-    values = dict(values)
-    if isinstance(values.get("copy_disks"), list):
-        values["copy_disks"] = tuple(values["copy_disks"])
-    return Options(**values)
 
 
 def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]) -> MigrationRequest:
@@ -87,16 +44,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     given = {key: value for key, value in options.items() if value is not None}
     if isinstance(given.get("copy_disks"), list | tuple):
         given["copy_disks"] = tuple(sorted(set(given["copy_disks"])))
-    if kind is Kind.LIVE_STORAGE:
-        given.setdefault("copy_disks", True)
-        if not given["copy_disks"]:
-            raise BadRequest(
-                "copy_disks", "Moving with storage copies at least one disk. Choose kind live to copy none."
-            )
-    elif given.get("copy_disks", False) is not False:
-        raise BadRequest("copy_disks", "Kind live copies no disks. Choose kind live_storage to copy them.")
+    _choose_disks(given, kind)
     try:
-        made = options_from_json(given)
+        made = Options(**given)
     except TypeError as error:
         raise BadRequest("options", f"Unknown option: {error}") from error
     if made.undefine_source and not made.persist:
@@ -105,8 +55,25 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
             "Removing the definition at the source without keeping one at the destination would lose the VM at its"
             " next shutdown. Set undefine_source to false, or persist to true.",
         )
-    if made.bandwidth_mib is not None and not 1 <= made.bandwidth_mib <= MAX_BANDWIDTH_MIB:
-        raise BadRequest("bandwidth_mib", f"Bandwidth is 1 to {MAX_BANDWIDTH_MIB} MiB/s.")
-    if made.max_downtime_ms is not None and not 1 <= made.max_downtime_ms <= MAX_DOWNTIME_MS:
-        raise BadRequest("max_downtime_ms", f"The longest downtime is 1 to {MAX_DOWNTIME_MS} ms.")
+    for option in OPTIONS:
+        _check(option, made[option.name])
     return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
+
+
+def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
+    if KIND[kind].copies:
+        given.setdefault("copy_disks", True)
+        if not given["copy_disks"]:
+            raise BadRequest(
+                "copy_disks", "Moving with storage copies at least one disk. Choose kind live to copy none."
+            )
+    elif given.get("copy_disks", False) is not False:
+        raise BadRequest("copy_disks", "Kind live copies no disks. Choose kind live_storage to copy them.")
+
+
+def _check(option: Option, value: Value) -> None:
+    """Bounds, where the option has them."""
+    if option.minimum is None or option.maximum is None or value is None or isinstance(value, tuple):
+        return
+    if not option.minimum <= value <= option.maximum:
+        raise BadRequest(option.name, option.bounds.format(minimum=option.minimum, maximum=option.maximum))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from migrations_app.domain.request import Options
+from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 
 
 def equivalent_command(
@@ -22,33 +22,29 @@ def equivalent_command(
     not shared.
     """
     words = ["virsh", "-c", source_uri, "migrate", "--live", "--p2p"]
-    wanted = {
-        "--persistent": options.persist,
-        "--undefinesource": options.undefine_source,
-        "--unsafe": options.unsafe,
-        "--abort-on-error": options.abort_on_error,
-        "--auto-converge": options.auto_converge,
-        "--compressed": options.compressed,
-    }
-    words += [flag for flag, on in wanted.items() if on]
-    if copy_disks:
-        words += ["--copy-storage-all", "--migrate-disks", ",".join(copy_disks)]
-    if options.bandwidth_mib is not None:
-        words += ["--bandwidth", str(options.bandwidth_mib)]
+    values = {**options, "copy_disks": copy_disks}
+    for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
+        words += [] if option.beside else _words(option, values[option.name])
     if guest.startswith("-"):
         words.append("--")
     return [*words, guest, peer_uri, *([migrate_uri] if migrate_uri else [])]
 
 
-def downtime_command(*, options: Options, guest: str, source_uri: str) -> list[str] | None:
-    """The longest downtime is set beside the running migration, in a second terminal; None when none is asked for."""
-    if options.max_downtime_ms is None:
-        return None
+def _words(option: Option, value: Value) -> list[str]:
+    if value in (None, False, ()):
+        return []
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return [word.format(text) for word in option.virsh]
+
+
+def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:
+    """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
     end_of_options = ["--"] if guest.startswith("-") else []
-    return [
-        *("virsh", "-c", source_uri, "migrate-setmaxdowntime", *end_of_options),
-        *(guest, str(options.max_downtime_ms)),
-    ]
+    found = []
+    for option in OPTIONS:
+        if option.beside and (words := _words(option, options[option.name])):
+            found.append(["virsh", "-c", source_uri, words[0], *end_of_options, guest, *words[1:]])
+    return found
 
 
 def line(words: list[str]) -> str:

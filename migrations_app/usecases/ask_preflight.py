@@ -12,7 +12,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
 from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
-from migrations_app.domain.request import MigrationRequest, options_json
+from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Preflight
 from migrations_app.usecases.errors import RequestRefused
 
@@ -37,7 +37,7 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
             guest_id=request.guest,
             target_id=request.target,
             kind=request.kind,
-            options=options_json(request.options),
+            options=request.options.as_json(),
             asked_by=by,
         )
         text = f"{isolated(by.get_username())} asked whether {isolated(guest.name)} can move to {target}."

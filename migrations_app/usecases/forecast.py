@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 
 from hosts.models import Guest, Host
 from migrations_app.domain.forecast import Run, forecast
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
-from migrations_app.domain.request import Kind, MigrationRequest
+from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from hosts.gateway.port import Aborted, GatewayError, HostConnection, MigrateCall
+from hosts.calls.move import MigrateCall
+from hosts.gateway.port import Aborted, GatewayError, HostConnection
 
 
 class Mover:

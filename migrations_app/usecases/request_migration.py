@@ -14,7 +14,7 @@ from kvmweb.journal.models import Kind as Entry
 from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.request import MigrationRequest, options_json
+from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 
@@ -49,7 +49,7 @@ def request_migration(
                 source=source,
                 target=target,
                 kind=request.kind,
-                options=options_json(request.options),
+                options=request.options.as_json(),
                 state_since=timezone.now(),
                 requested_by=by,
                 requested_by_name=by.get_username(),

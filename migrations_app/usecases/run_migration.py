@@ -12,11 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
+from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
 from hosts.facts.storage import VolumeSpec
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import GatewayError, HostConnection, MigrateCall, PeerHelper
+from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.queue import Detached
 from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.lifecycle import WAITING, State
@@ -216,14 +217,9 @@ class Start:
             peer=peer,
             helper=_helper(facts),
             migration_address=row.target.migration_address,
-            persist=options.persist,
-            undefine_source=options.undefine_source,
             copy_disks=copy,
-            bandwidth_mib=options.bandwidth_mib,
-            unsafe=options.unsafe,
-            abort_on_error=options.abort_on_error,
-            auto_converge=options.auto_converge,
-            compressed=options.compressed,
+            flags=options.flags(),
+            parameters=options.parameters(),
         )
 
     def _copy_disks(self, facts: Facts, source: Side, target: Side) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from hosts.facts.storage import Pool, Volume
 from hosts.models import Guest, Host, Sighting
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.journal.writer import migration_topic
-from migrations_app.domain.request import Kind as MoveKind
+from migrations_app.domain.kinds import Kind as MoveKind
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration
 from migrations_app.usecases.adopt_migration import adopt_migration

@@ -12,8 +12,10 @@ from hosts.facts.storage import Mount
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from hosts.models import Host
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.request import Kind, MigrationRequest, Options
+from migrations_app.domain.request import MigrationRequest
 from migrations_app.usecases.collect_facts import Side, collect
 from tests.db.moving import IMAGES, LOCAL, pool, volume
 from tests.fakes.gateway import FakeFleet

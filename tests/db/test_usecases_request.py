@@ -14,7 +14,8 @@ from django_q.models import OrmQ
 from hosts.models import Sighting
 from kvmweb.journal.models import Entry, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
-from migrations_app.domain.request import BadRequest, MigrationRequest, Options, make_request
+from migrations_app.domain.options import Options
+from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
 from migrations_app.domain.request import Kind as MoveKind
 from migrations_app.models import Migration
 from migrations_app.usecases.ask_preflight import ask_preflight

@@ -10,12 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django_q.models import OrmQ
 
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.guest import Disk, RunState
 from hosts.facts.storage import Mount
-from hosts.gateway.port import GatewayError, HostUnreachable, MigrateCall, PeerProbe, PeerResult
+from hosts.gateway.port import GatewayError, HostUnreachable, PeerProbe, PeerResult
 from hosts.models import Host, Sighting
+from migrations_app.domain.kinds import Kind as MoveKind
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
-from migrations_app.domain.request import Kind as MoveKind
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight, ProbeLock
 from migrations_app.reports import report_view
@@ -117,8 +118,9 @@ def test_the_call_is_what_was_asked_for(scene: Scene) -> None:
     scene.run(scene.request(guest, bandwidth_mib=50, auto_converge=True, compressed=True, abort_on_error=True))
     call = next(call.arguments[0] for call in scene.fleet.calls if call.method == "migrate")
     assert (call.peer.address, call.migration_address) == ("192.0.2.2", "198.51.100.2")
-    assert (call.persist, call.undefine_source, call.unsafe) == (True, True, False)
-    assert (call.bandwidth_mib, call.auto_converge, call.compressed, call.abort_on_error) == (50, True, True, True)
+    asked_for = {Flag.AUTO_CONVERGE, Flag.COMPRESSED, Flag.ABORT_ON_ERROR}
+    assert call.flags == {Flag.PERSIST_DEST, Flag.UNDEFINE_SOURCE, *asked_for}
+    assert call.parameters == {Parameter.BANDWIDTH: 50}
     assert call.copy_disks == ()
 
 

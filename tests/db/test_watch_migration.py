@@ -190,7 +190,7 @@ def test_a_transient_guest_stays_transient(scene: Scene) -> None:
     guest = scene.add_guest(persistent=False)
     end = scene.run(scene.request(guest))
     call = next(call.arguments[0] for call in scene.fleet.calls if call.method == "migrate")
-    assert (call.persist, call.undefine_source) == (False, False)
+    assert call.flags == set()
     assert end.state == State.DONE
     assert not scene.fleet["kvm-b"].guests[guest.definition.uuid].persistent
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from hosts.calls.move import MigrateCall
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState
 from hosts.facts.host import (
@@ -37,7 +38,6 @@ from hosts.gateway.port import (
     HostConnection,
     HostEvent,
     HostUnreachable,
-    MigrateCall,
     PeerProbe,
     PeerResult,
     Refused,
@@ -305,8 +305,6 @@ class FakeConnection:
 
     def migrate(self, call: MigrateCall) -> None:
         host = self._called("migrate", call)
-        if call.undefine_source and not call.persist:
-            raise ValueError("undefine_source without persist")
         host.guest(call.uuid)
         move = host.fleet.start_move(call.uuid, host, host.fleet[call.peer.address], call)
         while not move.over.wait(0.01):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from hosts.calls.move import Flag, MigrateCall
 from hosts.facts.guest import (
     Disk,
     GuestDefinition,
@@ -20,7 +21,7 @@ from hosts.facts.guest import (
     Nic,
     RunState,
 )
-from hosts.gateway.port import GatewayError, MigrateCall
+from hosts.gateway.port import GatewayError
 
 IMAGES = "/var/lib/libvirt/testvms"
 
@@ -203,7 +204,7 @@ def _switch_over(
     time.sleep(move.pace)
     if move.arrives:
         incoming.state, incoming.reason, incoming.job = RunState.RUNNING, "migrated", None
-        incoming.persistent = incoming.persistent or call is None or call.persist
+        incoming.persistent = incoming.persistent or call is None or Flag.PERSIST_DEST in call.flags
         incoming.finished = JobStats(kind=JobKind.MIGRATION_IN, elapsed_ms=1000, downtime_ms=move.downtime_ms)
     else:
         target.pop(uuid, None)
@@ -212,7 +213,7 @@ def _switch_over(
         return
     if move.ending is Ending.SPLIT:
         guest.state, guest.reason = RunState.RUNNING, "migration canceled"
-    elif guest.persistent and call is not None and not call.undefine_source:
+    elif guest.persistent and call is not None and Flag.UNDEFINE_SOURCE not in call.flags:
         guest.state, guest.reason = RunState.SHUTOFF, "migrated"
     else:
         source.pop(uuid, None)

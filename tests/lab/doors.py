@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from hosts import gateway
+from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.gateway import _ssh
-from hosts.gateway.port import GatewayError, HostConnection, MigrateCall
+from hosts.gateway.port import GatewayError, HostConnection
 from lab import Host, Lab
+from migrations_app.domain.options import Options
 
 Open = Callable[..., HostConnection]
 
@@ -69,12 +71,16 @@ class Moving:
     def __init__(self, opened: Open, source: Host, target: Host, name: str, **options: object) -> None:
         self.uuid = uuid_of(source, name)
         self.mover, self.source, self.target = opened(source), opened(source), opened(target)
+        helper, copy_disks = options.pop("helper", PeerHelper.AUTO), options.pop("copy_disks", ())
         peer = options.pop("peer", PeerEndpoint(transport=Transport.TCP, address=target.address))
         self.call = MigrateCall(
             uuid=self.uuid,
             peer=peer,  # type: ignore[arg-type]
             migration_address=target.migration_address,
-            **options,  # type: ignore[arg-type]
+            helper=helper,  # type: ignore[arg-type]
+            copy_disks=copy_disks,  # type: ignore[arg-type]
+            flags=(wanted := Options(**options)).flags(),  # type: ignore[arg-type]
+            parameters=wanted.parameters(),
         )
         self.error: GatewayError | None = None
         self._thread = threading.Thread(target=self._run)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from hosts.calls.move import PeerHelper
 from hosts.facts.endpoint import PeerEndpoint, Transport
 from hosts.facts.guest import JobKind, RunState
 from hosts.facts.storage import VolumeSpec
 from hosts.gateway.port import (
     Aborted,
-    PeerHelper,
     PeerResult,
     Refused,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import pytest
 from django.core.management import get_commands
 
 from kvmweb.config import Config
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.request import Kind, Options
-from migrations_app.domain.virsh import downtime_command, equivalent_command
+from migrations_app.domain.options import OPTIONS, Options
+from migrations_app.domain.virsh import commands_beside, equivalent_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -59,11 +59,11 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_every_option_is_documented_with_its_default_and_virsh_name() -> None:
     table = rows("docs/options.md")
-    for option in fields(Options):
+    for option in OPTIONS:
         default = "none" if option.default is None else f"`{shown(option.default)}`"
         assert table[option.name][0] == default, option.name
     named = set(table) - {"kind", *Kind}
-    assert named == {option.name for option in fields(Options)}
+    assert named == {option.name for option in OPTIONS}
     assert [kind for kind in Kind if f"| `{kind}`" not in text("docs/options.md")] == []
 
 
@@ -78,7 +78,7 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         compressed=True,
     )
     command = equivalent_command(options=options, guest="web", source_uri="S", peer_uri="P", copy_disks=("vda",))
-    later = downtime_command(options=options, guest="web", source_uri="S") or []
+    (later,) = commands_beside(options=options, guest="web", source_uri="S")
     page = text("docs/options.md")
     for word in [*command, *later]:
         if word.startswith(("--", "migrate-")):

@@ -21,7 +21,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.journal.models import Kind as EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
-from migrations_app.domain.request import Options, options_json
+from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight
 
 GIB = 1024 * 1024  # KiB
@@ -177,7 +177,7 @@ def make_migration(
     values: dict[str, Any] = {
         "guest_name": guest.name,
         "kind": "live",
-        "options": options_json(Options()),
+        "options": Options().as_json(),
         "state_since": now,
         "requested_by": by,
         "requested_by_name": by.get_username() if by else "olga",
@@ -309,7 +309,7 @@ def make_preflight(
         guest=guest,
         target=target,
         kind="live",
-        options=options_json(Options()),
+        options=Options().as_json(),
         findings=found,
         verdict=said,
         seen_at=timezone.now(),

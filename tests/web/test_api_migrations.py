@@ -438,3 +438,24 @@ def test_a_check_that_stumbles_is_answered(scene: dict[str, Any], monkeypatch: p
     preflight = Preflight.objects.get(pk=scene["report"].pk)
     assert preflight.seen_at
     assert "mistake" in preflight.error
+
+
+def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
+    answer = api.get("/options").json()
+    assert answer["next"] is None
+    rows = {row["name"]: row for row in answer["items"]}
+    assert rows["bandwidth_mib"] == {
+        "name": "bandwidth_mib",
+        "type": "integer",
+        "unit": "MiB/s",
+        "minimum": 1,
+        "maximum": 1_000_000,
+        "default": None,
+        "kinds": ["live", "live_storage"],
+        "needs": {"libvirt": None, "qemu": None},
+        "conflicts": [],
+        "virsh": "--bandwidth {}",
+        "consequence": "Leaves room for other traffic. The move takes longer, and a busy VM may never finish.",
+    }
+    assert rows["copy_disks"]["kinds"] == ["live_storage"]
+    assert (rows["persist"]["type"], rows["persist"]["default"]) == ("boolean", True)

@@ -18,10 +18,12 @@ from hosts.facts.host import (
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.catalog import run_one
 from migrations_app.domain.preflight.check import CHECKS, Finding, Severity
 from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
-from migrations_app.domain.request import Kind, MigrationRequest, Options
+from migrations_app.domain.request import MigrationRequest
 
 UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
 GIB = 1024**3

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from migrations_app.domain.request import Options
-from migrations_app.domain.virsh import downtime_command, equivalent_command, line
+from migrations_app.domain.options import Options
+from migrations_app.domain.virsh import commands_beside, equivalent_command, line
 
 SOURCE, PEER, DATA = "qemu+ssh://kvm-a/system", "qemu+tcp://kvm-b/system", "tcp://10.0.1.2"
 
@@ -53,7 +53,6 @@ def test_hostile_names_stay_one_word() -> None:
 
 
 def test_the_longest_downtime_is_a_second_command() -> None:
-    assert downtime_command(options=Options(), guest="web01", source_uri=SOURCE) is None
-    words = downtime_command(options=Options(max_downtime_ms=500), guest="-x", source_uri=SOURCE)
-    assert words
+    assert commands_beside(options=Options(), guest="web01", source_uri=SOURCE) == []
+    (words,) = commands_beside(options=Options(max_downtime_ms=500), guest="-x", source_uri=SOURCE)
     assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setmaxdowntime -- -x 500"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from hosts.calls.move import Flag, MigrateCall
 from hosts.facts.endpoint import PeerEndpoint, Transport
 from hosts.facts.guest import JobKind, RunState
 from hosts.gateway.port import (
@@ -18,7 +19,6 @@ from hosts.gateway.port import (
     HostConnection,
     HostEvent,
     HostUnreachable,
-    MigrateCall,
     Refused,
 )
 from tests.fakes.gateway import FakeFleet
@@ -40,7 +40,8 @@ def connections(fleet: FakeFleet) -> tuple[HostConnection, HostConnection]:
 
 def call(fleet: FakeFleet, *, persist: bool = True, undefine_source: bool = True) -> MigrateCall:
     peer = PeerEndpoint(transport=Transport.TCP, address=fleet["kvm-b"].address)
-    return MigrateCall(uuid=GUEST, peer=peer, persist=persist, undefine_source=undefine_source)
+    wanted = {Flag.PERSIST_DEST: persist, Flag.UNDEFINE_SOURCE: undefine_source}
+    return MigrateCall(uuid=GUEST, peer=peer, flags=frozenset(flag for flag, on in wanted.items() if on))
 
 
 def eventually(true: Callable[[], bool]) -> None:

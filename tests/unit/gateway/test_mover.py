@@ -6,11 +6,12 @@ from typing import Any
 import libvirt
 import pytest
 
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.endpoint import BadEndpoint, PeerEndpoint, Transport
 from hosts.gateway import _mover
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
-from hosts.gateway.port import GatewayError, MigrateCall
+from hosts.gateway.port import GatewayError
 
 CALL = MigrateCall(uuid="u", peer=PeerEndpoint(transport=Transport.TCP, address="kvm-b"))
 USUAL = (
@@ -28,23 +29,20 @@ def test_the_usual_move() -> None:
 
 def test_undefine_without_persist_is_refused_here_too() -> None:
     with pytest.raises(ValueError, match="lost"):
-        _mover.flags_of(replace(CALL, persist=False))
-    assert _mover.flags_of(replace(CALL, persist=False, undefine_source=False)) == (
+        replace(CALL, flags=frozenset({Flag.UNDEFINE_SOURCE}))
+    assert _mover.flags_of(replace(CALL, flags=frozenset())) == (
         libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
     )
 
 
-@pytest.mark.parametrize(
-    ("option", "flag"),
-    [
-        ("unsafe", libvirt.VIR_MIGRATE_UNSAFE),
-        ("abort_on_error", libvirt.VIR_MIGRATE_ABORT_ON_ERROR),
-        ("auto_converge", libvirt.VIR_MIGRATE_AUTO_CONVERGE),
-        ("compressed", libvirt.VIR_MIGRATE_COMPRESSED),
-    ],
-)
-def test_options(option: str, flag: int) -> None:
-    assert _mover.flags_of(replace(CALL, **{option: True})) == USUAL | flag  # type: ignore[arg-type]
+@pytest.mark.parametrize("flag", Flag)
+def test_options(flag: Flag) -> None:
+    known = getattr(libvirt, f"VIR_MIGRATE_{flag}")
+    assert _mover.flags_of(replace(CALL, flags=CALL.flags | {flag})) == USUAL | known
+
+
+def test_a_move_never_asks_for_what_would_end_with_kvmweb() -> None:
+    assert {"OFFLINE", "TUNNELLED", "PEER2PEER"}.isdisjoint(Flag)
 
 
 def test_disks_are_copied_by_name_and_never_all() -> None:
@@ -52,14 +50,14 @@ def test_disks_are_copied_by_name_and_never_all() -> None:
     assert _mover.flags_of(call) == USUAL | libvirt.VIR_MIGRATE_NON_SHARED_DISK
     assert _mover.parameters_of(call) == {"migrate_disks": ["vda", "vdb"]}
     with pytest.raises(ValueError, match="name"):
-        _mover.parameters_of(replace(CALL, copy_disks=("",)))
+        replace(CALL, copy_disks=("",))
 
 
 def test_parameters() -> None:
-    call = replace(CALL, migration_address="fd00::2", bandwidth_mib=32)
+    call = replace(CALL, migration_address="fd00::2", parameters={Parameter.BANDWIDTH: 32})
     assert _mover.parameters_of(call) == {"migrate_uri": "tcp://[fd00::2]", "bandwidth": 32}
     with pytest.raises(ValueError, match="bandwidth"):
-        _mover.parameters_of(replace(CALL, bandwidth_mib=0))
+        replace(CALL, parameters={Parameter.BANDWIDTH: 0})
     with pytest.raises(BadEndpoint):
         _mover.parameters_of(replace(CALL, migration_address="x/y?z"))
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hosts.calls.move import PeerHelper
 from hosts.facts.endpoint import BadEndpoint, Endpoint, PeerEndpoint, Transport, check_address
 from hosts.gateway import _uri
-from hosts.gateway.port import PeerHelper
 
 
 def ssh(**values: object) -> Endpoint:

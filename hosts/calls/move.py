@@ -1,0 +1,72 @@
+"""The move of a guest as libvirt is asked for it. libvirt's own names, without libvirt.
+
+VIR_MIGRATE_PEER2PEER is always added by the gateway: our death must not be the guest's. OFFLINE and TUNNELLED are not
+in the list of flags, so nobody can ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hosts.facts.endpoint import PeerEndpoint
+
+
+class Flag(StrEnum):
+    """virDomainMigrateFlags, without their prefix VIR_MIGRATE_."""
+
+    PERSIST_DEST = "PERSIST_DEST"
+    UNDEFINE_SOURCE = "UNDEFINE_SOURCE"
+    UNSAFE = "UNSAFE"
+    ABORT_ON_ERROR = "ABORT_ON_ERROR"
+    AUTO_CONVERGE = "AUTO_CONVERGE"
+    COMPRESSED = "COMPRESSED"
+
+
+class Parameter(StrEnum):
+    """Typed parameters with a number above 0. Never disks_port: libvirt leaks it up to 10.0."""
+
+    BANDWIDTH = "bandwidth"
+
+
+class PeerHelper(StrEnum):
+    """What carries libvirt's bytes at the far end of an ssh connection between two hosts.
+
+    libvirt's own choice, virt-ssh-helper, costs the reason of a failure: when the source closes the connection, the
+    error of the closing replaces the real one ("End of file while reading data: : Input/output error").
+    """
+
+    AUTO = "auto"
+    NETCAT = "netcat"
+    NETCAT_MODULAR = "netcat to virtqemud"
+
+
+#: what keeps the guest's definition alive: at the destination, and no longer at the source
+KEEPS_ONE_DEFINITION = frozenset({Flag.PERSIST_DEST, Flag.UNDEFINE_SOURCE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateCall:
+    """One peer-to-peer migration. Raises ValueError for one that would lose the guest's definition or means nothing.
+
+    `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose. `copy_disks` are disk targets
+    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt).
+    """
+
+    uuid: str
+    peer: PeerEndpoint
+    helper: PeerHelper = PeerHelper.AUTO
+    migration_address: str = ""
+    copy_disks: tuple[str, ...] = ()
+    flags: frozenset[Flag] = KEEPS_ONE_DEFINITION
+    parameters: Mapping[Parameter, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if Flag.UNDEFINE_SOURCE in self.flags and Flag.PERSIST_DEST not in self.flags:
+            raise ValueError("undefine_source without persist: the guest's definition would be lost when it stops")
+        if not all(self.copy_disks):
+            raise ValueError("a disk to copy has no name")
+        for name, value in self.parameters.items():
+            if value <= 0:
+                raise ValueError(f"{name} is a number above 0; leave it out for none")

@@ -1,0 +1,223 @@
+"""The options of a migration, one row each. Form, API, page, virsh line, libvirt's call, documentation and tests
+iterate over this table: a new option is a new row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from hosts.calls.move import Flag, Parameter
+from migrations_app.domain.kinds import Kind
+
+Value = bool | int | tuple[str, ...] | None
+
+
+class Type(StrEnum):
+    BOOLEAN = "boolean"
+    #: false, true (all that are not on storage of both hosts), or targets such as vda
+    DISKS = "disks"
+    INTEGER = "integer"
+
+
+class Place(StrEnum):
+    """Where the migrate page has it."""
+
+    WITH_KIND = "with the kind"
+    OPTIONS = "options"
+    DANGER = "danger"  # shown only to those who may choose it, with a confirmation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """`virsh` are the words of `virsh migrate`, "{}" for the value, or a command of its own beside the running
+    migration. `libvirt` is how the call is told; None for what is not said in the call. `since_libvirt` and
+    `since_qemu` are libvirt's numbers (9_000_000 is 9.0), 0 for every version. `conflicts` are names of options."""
+
+    name: str
+    type: Type
+    label: str
+    consequence: str
+    virsh: tuple[str, ...]
+    libvirt: Flag | Parameter | None = None
+    default: Value = None
+    unit: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    kinds: frozenset[Kind] = frozenset(Kind)
+    since_libvirt: int = 0
+    since_qemu: int = 0
+    conflicts: tuple[str, ...] = ()
+    place: Place = Place.OPTIONS
+    #: the smaller, the further up on the page
+    rank: int = 0
+    #: for the API's document, where a name does not say enough
+    description: str = ""
+    #: what a number out of its bounds is answered with
+    bounds: str = ""
+    #: a command of its own, beside the running migration
+    beside: bool = False
+
+
+def _flag(name: str, flag: Flag, virsh: str, **more: Any) -> Option:
+    row: dict[str, Any] = {"default": False, **more}
+    return Option(name=name, type=Type.BOOLEAN, libvirt=flag, virsh=(virsh,), **row)
+
+
+OPTIONS: tuple[Option, ...] = (
+    _flag(
+        "persist",
+        Flag.PERSIST_DEST,
+        "--persistent",
+        default=True,
+        label="Define the VM on the destination",
+        consequence="Without it the VM is gone from the destination after its next shutdown.",
+        rank=6,
+    ),
+    _flag(
+        "undefine_source",
+        Flag.UNDEFINE_SOURCE,
+        "--undefinesource",
+        default=True,
+        label="Remove the definition from the source",
+        consequence="Without it the source keeps a shut-off copy that somebody could start by mistake.",
+        rank=7,
+    ),
+    Option(
+        name="copy_disks",
+        type=Type.DISKS,
+        default=False,
+        label="Disks to copy",
+        consequence="None chosen: every disk that is not shared or read-only.",
+        virsh=("--copy-storage-all", "--migrate-disks", "{}"),
+        kinds=frozenset({Kind.LIVE_STORAGE}),
+        place=Place.WITH_KIND,
+        description="true, or the targets of the disks to copy",
+    ),
+    Option(
+        name="bandwidth_mib",
+        type=Type.INTEGER,
+        unit="MiB/s",
+        minimum=1,
+        maximum=1_000_000,
+        label="Bandwidth limit, MiB/s",
+        consequence="Leaves room for other traffic. The move takes longer, and a busy VM may never finish.",
+        bounds="Bandwidth is {minimum} to {maximum} MiB/s.",
+        virsh=("--bandwidth", "{}"),
+        libvirt=Parameter.BANDWIDTH,
+        rank=2,
+    ),
+    Option(
+        name="max_downtime_ms",
+        type=Type.INTEGER,
+        unit="ms",
+        minimum=1,
+        maximum=2_000_000,
+        label="Longest downtime, ms",
+        consequence="How long the VM may stand still at the switch-over. Longer lets a busy VM arrive.",
+        bounds="The longest downtime is {minimum} to {maximum} ms.",
+        virsh=("migrate-setmaxdowntime", "{}"),
+        beside=True,
+        rank=1,
+    ),
+    _flag(
+        "unsafe",
+        Flag.UNSAFE,
+        "--unsafe",
+        label="Unsafe: skip libvirt's storage checks",
+        consequence="With a disk cache in the host, the VM's file system can be damaged. For admins, when nothing else"
+        " is possible.",
+        place=Place.DANGER,
+    ),
+    _flag(
+        "abort_on_error",
+        Flag.ABORT_ON_ERROR,
+        "--abort-on-error",
+        label="Stop at the first disk error",
+        consequence="An I/O error while copying ends the move; the VM stays where it is.",
+        rank=5,
+    ),
+    _flag(
+        "auto_converge",
+        Flag.AUTO_CONVERGE,
+        "--auto-converge",
+        label="Slow the VM down if it changes memory too fast",
+        consequence="Auto-converge: the VM loses speed in steps until it can arrive.",
+        rank=3,
+    ),
+    _flag(
+        "compressed",
+        Flag.COMPRESSED,
+        "--compressed",
+        label="Compress memory that was sent before",
+        consequence="Less traffic for pages that change a little, more CPU on both hosts.",
+        rank=4,
+    ),
+)
+OPTION: Mapping[str, Option] = MappingProxyType({option.name: option for option in OPTIONS})
+
+
+def on_page(place: Place) -> tuple[Option, ...]:
+    return tuple(sorted((option for option in OPTIONS if option.place is place), key=lambda option: option.rank))
+
+
+class Options(Mapping[str, Value]):
+    """A value for every option: what was asked for, and the default of the rest. Also read as attributes."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, **given: Value) -> None:
+        """Raises TypeError for a name that is no option."""
+        strange = given.keys() - OPTION.keys()
+        if strange:
+            raise TypeError(", ".join(sorted(strange)))
+        self._values = {option.name: given.get(option.name, option.default) for option in OPTIONS}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in self.unusual().items())})"
+
+    def unusual(self) -> dict[str, Value]:
+        """Those that are not as they come."""
+        return {name: value for name, value in self._values.items() if value != OPTION[name].default}
+
+    def changed(self, **values: Value) -> Options:
+        return Options(**{**self._values, **values})
+
+    def for_guest(self, *, persistent: bool) -> Options:
+        """What they come to: a transient guest stays transient, and has no definition to take away."""
+        persist = bool(self["persist"]) and persistent
+        return self.changed(persist=persist, undefine_source=bool(self["undefine_source"]) and persist)
+
+    def flags(self) -> frozenset[Flag]:
+        return frozenset(o.libvirt for o in OPTIONS if isinstance(o.libvirt, Flag) and self[o.name])
+
+    def parameters(self) -> dict[Parameter, int]:
+        wanted = ((o.libvirt, self[o.name]) for o in OPTIONS if isinstance(o.libvirt, Parameter))
+        return {name: value for name, value in wanted if isinstance(value, int)}
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._values.items()}
+
+
+def options_from_json(values: Mapping[str, Any]) -> Options:
+    return Options(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -1,0 +1,111 @@
+"""An option is one row: a made-up one appears by itself wherever options are."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migrations_app.domain.kinds import KINDS, Kind
+from migrations_app.domain.options import OPTION, OPTIONS, Option, Options, Type
+
+ROOT = Path(__file__).resolve().parents[2]
+#: in a process of its own, where the row is there before anything reads the table
+_SCRIPT = """
+import json
+from dataclasses import replace
+from types import MappingProxyType
+
+from migrations_app.domain import options
+
+made_up = replace(
+    options.OPTION["max_downtime_ms"], name="detect_moonlight", label="Moonlight, lm", virsh=("--moonlight", "{}"),
+    consequence="Brighter.", bounds="Moonlight is {minimum} to {maximum} lm.", beside=False, rank=9,
+)
+options.OPTIONS = (*options.OPTIONS, made_up)
+options.OPTION = MappingProxyType({option.name: option for option in options.OPTIONS})
+
+import django
+
+django.setup()
+from django.template.loader import render_to_string
+
+from hosts.models import Guest
+from kvmweb.api import api
+from migrations_app.domain.request import BadRequest, make_request
+from migrations_app.domain.virsh import equivalent_command
+from migrations_app.forms import MigrateForm
+
+form = MigrateForm(guest=Guest(name="web"), candidates=[])
+request = make_request(guest="u", target=1, kind=options.Kind.LIVE, options={"detect_moonlight": 7})
+try:
+    make_request(guest="u", target=1, kind=options.Kind.LIVE, options={"detect_moonlight": 0})
+except BadRequest as error:
+    refused = str(error)
+print(json.dumps({
+    "form": "detect_moonlight" in form.fields,
+    "page": render_to_string("vms/_options.html", {"form": form}),
+    "schema": api.get_openapi_schema()["components"]["schemas"]["OptionsIn"]["properties"]["detect_moonlight"],
+    "virsh": equivalent_command(options=request.options, guest="web", source_uri="S", peer_uri="P"),
+    "request": request.as_json()["options"],
+    "refused": refused,
+}, default=str))
+"""
+
+
+def test_a_made_up_option_appears_by_itself(tmp_path: Path) -> None:
+    environment = {**os.environ, "KVMWEB_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "kvmweb.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["form"]
+    assert 'name="detect_moonlight"' in told["page"]
+    assert "Moonlight, lm" in told["page"]
+    assert "Brighter." in told["page"]
+    assert told["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 2_000_000}
+    assert told["virsh"][-4:] == ["--moonlight", "7", "web", "P"]
+    assert told["request"]["detect_moonlight"] == 7
+    assert told["refused"] == "Moonlight is 1 to 2000000 lm."
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_a_row_is_complete(option: Option) -> None:
+    assert option.label
+    assert option.consequence.endswith(".")
+    assert option.virsh
+    assert option.kinds
+    assert all(name in OPTION for name in option.conflicts)
+    if option.type is Type.INTEGER:
+        assert option.unit
+        assert option.minimum is not None
+        assert option.maximum is not None
+        assert option.bounds
+    else:
+        assert isinstance(option.default, bool)
+
+
+def test_every_kind_has_its_row() -> None:
+    assert [row.kind for row in KINDS] == list(Kind)
+
+
+def test_what_was_asked_for_is_told_from_what_comes_by_itself() -> None:
+    assert Options().unusual() == {}
+    assert Options(persist=False, bandwidth_mib=3).unusual() == {"persist": False, "bandwidth_mib": 3}
+    with pytest.raises(TypeError, match="moonlight"):
+        Options(moonlight=1)
+    with pytest.raises(AttributeError):
+        _ = Options().moonlight
+    assert Options(unsafe=True) != Options()
+    assert hash(Options()) == hash(Options())
