@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hosts.calls.move import MigrateCall
-from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
+from hosts.facts.endpoint import Endpoint, PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, _uri
+from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, transports
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
@@ -37,8 +37,8 @@ _opening_lock = threading.Lock()
 
 
 def uri_of(endpoint: Endpoint) -> str:
-    ssh = _ssh.wrapper(endpoint) if endpoint.transport is Transport.SSH else None
-    return _uri.connection_uri(endpoint, ssh=ssh)
+    ssh = _ssh.wrapper(endpoint) if transports.row(endpoint.transport).wrapped else None
+    return transports.connection_uri(endpoint, ssh=ssh)
 
 
 def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection:
@@ -83,7 +83,7 @@ def _ask_first(endpoint: Endpoint, deadline: float) -> None:
 
 
 def _name(endpoint: Endpoint) -> str:
-    return "the local libvirt" if endpoint.transport is Transport.UNIX else endpoint.address
+    return endpoint.address or "the local libvirt"
 
 
 class LibvirtConnection:

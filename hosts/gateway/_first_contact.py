@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hosts.facts.endpoint import Endpoint, Transport
+from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
 from hosts.facts.host_key import BadHostKey, fingerprint_of
-from hosts.gateway import _process, _ssh, _uri
+from hosts.gateway import _process, _ssh, transports
 from hosts.gateway.port import Contact, ContactProblem, GatewayError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -47,10 +47,10 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
         "uri": "",
         "ask": [],
     }
-    if endpoint.transport is not Transport.SSH:
-        question["uri"] = _uri.connection_uri(endpoint)
+    if not transports.row(endpoint.transport).wrapped:
+        question["uri"] = transports.connection_uri(endpoint)
     elif endpoint.host_key:
-        question["uri"] = _uri.connection_uri(endpoint, ssh=_ssh.wrapper(endpoint))
+        question["uri"] = transports.connection_uri(endpoint, ssh=_ssh.wrapper(endpoint))
         question["ask"] = _ssh.command(endpoint, ["sh", "-c", _ssh.LIBVIRT_SCRIPT])
     return question
 

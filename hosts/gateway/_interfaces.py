@@ -6,20 +6,18 @@ libvirt calls an interface inactive that has no carrier, its list may be empty, 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hosts.facts import xml
-from hosts.facts.endpoint import Endpoint, Transport
+from hosts.facts.endpoint import Endpoint
 from hosts.facts.network import Interface
-from hosts.gateway import _errors, _ssh
+from hosts.gateway import _errors, transports
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
 
 if TYPE_CHECKING:
     import libvirt
 
-_SYSTEM = Path("/sys/class/net")
 #: per interface its name, IFF_ flags, and whether it is a bridge
 _SCRIPT = """\
 cd /sys/class/net || exit 1
@@ -34,8 +32,9 @@ _IFF_UP = 1
 
 def interfaces(link: Link, endpoint: Endpoint) -> tuple[Interface, ...]:
     """Raises Refused over TCP when libvirt there has no interface driver."""
-    if endpoint.transport is not Transport.TCP:
-        return _by_kernel(link, endpoint)
+    shell = transports.row(endpoint.transport).shell
+    if shell is not None:
+        return _by_kernel(link, endpoint, shell)
     try:
         return link.call("its network interfaces", _by_libvirt)
     except Refused as error:
@@ -63,31 +62,16 @@ def _by_libvirt(raw: libvirt.virConnect) -> tuple[Interface, ...]:
     return tuple(found)
 
 
-def _by_kernel(link: Link, endpoint: Endpoint) -> tuple[Interface, ...]:
-    if endpoint.transport is Transport.UNIX:
-        lines = _local()
-    else:
-        done = _ssh.run_ssh(endpoint, ["sh", "-c", _SCRIPT], deadline=link.deadline)
-        lines = done.out.splitlines()
-        if done.code != 0:
-            raise GatewayError(f"{link.name} could not list its network interfaces: {done.err.strip()[:500]}")
+def _by_kernel(link: Link, endpoint: Endpoint, shell: transports.Shell) -> tuple[Interface, ...]:
+    done = shell(endpoint, ["sh", "-c", _SCRIPT], deadline=link.deadline)
+    if done.code != 0:
+        raise GatewayError(f"{link.name} could not list its network interfaces: {done.err.strip()[:500]}")
     found = []
-    for line in lines:
+    for line in done.out.splitlines():
         words = line.split()
         if len(words) == 3 and words[1].startswith("0x"):
             found.append(Interface(name=words[0], active=_is_up(words[1]), is_bridge=words[2] == "bridge"))
     return tuple(found)
-
-
-def _local() -> list[str]:
-    lines = []
-    for place in sorted(_SYSTEM.iterdir()):
-        try:
-            flags = (place / "flags").read_text().strip()
-        except OSError:
-            continue
-        lines.append(f"{place.name} {flags} {'bridge' if (place / 'bridge').is_dir() else 'other'}")
-    return lines
 
 
 def _is_up(flags: str) -> bool:

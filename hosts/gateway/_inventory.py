@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hosts.facts import capabilities_xml, domain_capabilities_xml, network_xml
-from hosts.facts.endpoint import Endpoint, Transport
+from hosts.facts.endpoint import Endpoint
 from hosts.facts.guest import GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Network
-from hosts.gateway import _codes, _errors, _ssh
+from hosts.gateway import _codes, _errors, transports
 from hosts.gateway._link import Link
 
 if TYPE_CHECKING:
     import libvirt
 
-_MEMINFO = Path("/proc/meminfo")
+_MEMINFO = "/proc/meminfo"
 
 
 def identity(link: Link) -> HostIdentity:
@@ -95,13 +94,10 @@ def memory(link: Link) -> NodeMemory:
 
 def available_kib(link: Link, endpoint: Endpoint) -> int | None:
     """MemAvailable leaves out what of the caches the kernel cannot give up: shared memory, of other VMs for example."""
-    match endpoint.transport:
-        case Transport.SSH:
-            text = _ssh.run_ssh(endpoint, ["cat", "/proc/meminfo"], deadline=link.deadline).out
-        case Transport.UNIX:
-            text = _MEMINFO.read_text()
-        case Transport.TCP:
-            return None
+    shell = transports.row(endpoint.transport).shell
+    if shell is None:
+        return None
+    text = shell(endpoint, ["cat", _MEMINFO], deadline=link.deadline).out
     found = re.search(r"^MemAvailable: +(\d{1,20}) kB$", text, re.MULTILINE)
     return int(found[1]) if found else None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
-from hosts.gateway import _errors, _guest, _uri
+from hosts.gateway import _errors, _guest, transports
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, GuestMissing, HostUnreachable, PeerProbe, PeerResult
@@ -24,7 +24,7 @@ def migrate(link: Link, guests: Guests, call: MigrateCall) -> None:
     Nothing else can be asked over this connection meanwhile: watch and abort over another one.
     """
     flags, parameters = flags_of(call), parameters_of(call)
-    uri = _uri.peer_uri(call.peer, helper=call.helper)
+    uri = transports.peer_uri(call.peer, helper=call.helper)
 
     def work(raw: libvirt.virConnect) -> None:
         if guests.handle(raw, call.uuid).migrateToURI3(uri, parameters, flags) < 0:
@@ -52,7 +52,7 @@ def parameters_of(call: MigrateCall) -> dict[str, Any]:
     parameters: dict[str, Any] = {str(name): value for name, value in call.parameters.items()}
     if call.migration_address:
         address = check_address(call.migration_address, field="migration_address")
-        parameters[libvirt.VIR_MIGRATE_PARAM_URI] = _uri.migrate_uri(address)
+        parameters[libvirt.VIR_MIGRATE_PARAM_URI] = transports.migrate_uri(address)
     if call.copy_disks:
         parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = list(call.copy_disks)
     return parameters
@@ -85,7 +85,7 @@ def _probe_once(
     link: Link, guests: Guests, uuid: str, peer: PeerEndpoint, helper: PeerHelper, seconds: float
 ) -> tuple[bool, PeerProbe]:
     """(whether the answer was masked or this helper is not to be had there, what was learned)"""
-    uri = _uri.peer_uri(peer, helper=helper)
+    uri = transports.peer_uri(peer, helper=helper)
 
     def work(raw: libvirt.virConnect) -> tuple[GatewayError, int]:
         """libvirt's refusal, with the system's error number. libvirtd waits for the other host without end."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hosts.facts import pool_xml, volume_xml
-from hosts.facts.endpoint import Endpoint, Transport
+from hosts.facts.endpoint import Endpoint
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors, _process, _ssh
+from hosts.gateway import _errors, transports
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
 
@@ -168,14 +167,10 @@ def volume_identity(link: Link, endpoint: Endpoint, pool: str, name: str, path: 
 
 def _file_identity(link: Link, endpoint: Endpoint, path: str) -> str | None:
     """None when there is no such file, "" where the file system cannot be asked."""
-    if endpoint.transport is Transport.TCP or not _askable(path):
+    shell = transports.row(endpoint.transport).shell
+    if shell is None or not _askable(path):
         return ""
-    argv = ["sh", "-c", _IDENTITY_SCRIPT, "sh", path]
-    if endpoint.transport is Transport.SSH:
-        done = _ssh.run_ssh(endpoint, argv, deadline=link.deadline)
-    else:
-        done = _process.run(argv, deadline=link.deadline)
-    told = done.out.strip()
+    told = shell(endpoint, ["sh", "-c", _IDENTITY_SCRIPT, "sh", path], deadline=link.deadline).out.strip()
     return None if told == "none" else told if _IDENTITY.fullmatch(told) else ""
 
 
@@ -186,32 +181,14 @@ def files_exist(link: Link, endpoint: Endpoint, paths: Iterable[str]) -> dict[st
     answers: dict[str, bool | None] = dict.fromkeys(wanted)
     if not askable:
         return answers
-    match endpoint.transport:
-        case Transport.SSH:
-            found = _files_by_ssh(endpoint, askable, link.deadline)
-        case Transport.UNIX:
-            found = {path: _local_file(path) for path in askable}
-        case Transport.TCP:
-            found = {path: _file_by_pool(link, path) for path in askable}
-    return answers | found
-
-
-def _files_by_ssh(endpoint: Endpoint, paths: list[str], deadline: float) -> dict[str, bool | None]:
-    done = _ssh.run_ssh(endpoint, ["sh", "-c", _TEST_SCRIPT, "sh", *paths], deadline=deadline)
+    shell = transports.row(endpoint.transport).shell
+    if shell is None:
+        return answers | {path: _file_by_pool(link, path) for path in askable}
+    done = shell(endpoint, ["sh", "-c", _TEST_SCRIPT, "sh", *askable], deadline=link.deadline)
     lines = done.out.split()
-    if len(lines) != len(paths):
-        raise GatewayError(f"{endpoint.address} could not say which files it has: {done.err.strip()[:500]}")
-    return {path: {"y": True, "n": False}.get(line) for path, line in zip(paths, lines, strict=True)}
-
-
-def _local_file(path: str) -> bool | None:
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return None
-    return True
+    if len(lines) != len(askable):
+        raise GatewayError(f"{link.name} could not say which files it has: {done.err.strip()[:500]}")
+    return answers | {path: {"y": True, "n": False}.get(line) for path, line in zip(askable, lines, strict=True)}
 
 
 def _file_by_pool(link: Link, path: str) -> bool | None:
@@ -231,13 +208,10 @@ def mounts(link: Link, endpoint: Endpoint, folders: Iterable[str]) -> dict[str, 
     wanted = list(dict.fromkeys(folders))
     askable = [path for path in wanted if _askable(path)]
     answers: dict[str, Mount | None] = dict.fromkeys(wanted)
-    if not askable or endpoint.transport is Transport.TCP:
+    shell = transports.row(endpoint.transport).shell
+    if not askable or shell is None:
         return answers
-    argv = ["sh", "-c", _MOUNT_SCRIPT, "sh", *askable]
-    if endpoint.transport is Transport.SSH:
-        done = _ssh.run_ssh(endpoint, argv, deadline=link.deadline)
-    else:
-        done = _process.run(argv, deadline=link.deadline)
+    done = shell(endpoint, ["sh", "-c", _MOUNT_SCRIPT, "sh", *askable], deadline=link.deadline)
     lines = done.out.split("\n")[:-1]
     if len(lines) != 2 * len(askable):
         raise GatewayError(f"{link.name} could not say what its folders lie on: {done.err.strip()[:500]}")

@@ -74,7 +74,7 @@ def test_available_memory(link: Link, monkeypatch: pytest.MonkeyPatch, tmp_path:
     says(monkeypatch, meminfo)
     assert _inventory.available_kib(link, SSH) == 5_000_000
     (tmp_path / "meminfo").write_text(meminfo)
-    monkeypatch.setattr(_inventory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(_inventory, "_MEMINFO", str(tmp_path / "meminfo"))
     assert _inventory.available_kib(link, UNIX) == 5_000_000
     assert _inventory.available_kib(link, TCP) is None
     says(monkeypatch, "cat: /proc/meminfo: Permission denied")

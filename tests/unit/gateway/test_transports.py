@@ -6,7 +6,7 @@ import pytest
 
 from hosts.calls.move import PeerHelper
 from hosts.facts.endpoint import BadEndpoint, Endpoint, PeerEndpoint, Transport, check_address
-from hosts.gateway import _uri
+from hosts.gateway import transports
 
 
 def ssh(**values: object) -> Endpoint:
@@ -14,30 +14,30 @@ def ssh(**values: object) -> Endpoint:
 
 
 def test_connections() -> None:
-    assert _uri.connection_uri(Endpoint(transport=Transport.UNIX)) == "qemu:///system"
+    assert transports.connection_uri(Endpoint(transport=Transport.UNIX)) == "qemu:///system"
     tcp = Endpoint(transport=Transport.TCP, address="10.0.0.1")
-    assert _uri.connection_uri(tcp) == "qemu+tcp://10.0.0.1/system"
+    assert transports.connection_uri(tcp) == "qemu+tcp://10.0.0.1/system"
     tcp = Endpoint(transport=Transport.TCP, address="fd00::1", port=1234)
-    assert _uri.connection_uri(tcp) == "qemu+tcp://[fd00::1]:1234/system"
+    assert transports.connection_uri(tcp) == "qemu+tcp://[fd00::1]:1234/system"
     endpoint = ssh(address="kvm-a.example", user="vmadmin", port=2222)
-    assert _uri.connection_uri(endpoint, ssh=Path("/a b/&x=?#/ssh")) == (
+    assert transports.connection_uri(endpoint, ssh=Path("/a b/&x=?#/ssh")) == (
         "qemu+ssh://vmadmin@kvm-a.example:2222/system?command=%2Fa%20b%2F%26x%3D%3F%23%2Fssh&no_tty=1"
     )
     with pytest.raises(ValueError, match="wrapper"):
-        _uri.connection_uri(endpoint)
+        transports.connection_uri(endpoint)
 
 
 def test_peers() -> None:
-    assert _uri.peer_uri(PeerEndpoint(transport=Transport.TCP, address="kvm-b")) == "qemu+tcp://kvm-b/system"
+    assert transports.peer_uri(PeerEndpoint(transport=Transport.TCP, address="kvm-b")) == "qemu+tcp://kvm-b/system"
     peer = PeerEndpoint(transport=Transport.SSH, address="fd00::2", user="root")
-    assert _uri.peer_uri(peer) == "qemu+ssh://root@[fd00::2]/system?no_tty=1"
-    assert _uri.peer_uri(peer, helper=PeerHelper.NETCAT).endswith("?no_tty=1&proxy=netcat")
-    assert "virtqemud-sock" in _uri.peer_uri(peer, helper=PeerHelper.NETCAT_MODULAR)
+    assert transports.peer_uri(peer) == "qemu+ssh://root@[fd00::2]/system?no_tty=1"
+    assert transports.peer_uri(peer, helper=PeerHelper.NETCAT).endswith("?no_tty=1&proxy=netcat")
+    assert "virtqemud-sock" in transports.peer_uri(peer, helper=PeerHelper.NETCAT_MODULAR)
 
 
 def test_migrate_uri() -> None:
-    assert _uri.migrate_uri("10.1.0.2") == "tcp://10.1.0.2"
-    assert _uri.migrate_uri("fd00::2") == "tcp://[fd00::2]"
+    assert transports.migrate_uri("10.1.0.2") == "tcp://10.1.0.2"
+    assert transports.migrate_uri("fd00::2") == "tcp://[fd00::2]"
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,11 @@ def test_addresses_that_could_be_something_else(address: str) -> None:
 def test_no_host_reaches_another_one_by_its_loopback(address: str) -> None:
     with pytest.raises(BadEndpoint):
         PeerEndpoint(transport=Transport.TCP, address=address)
+
+
+def test_every_transport_has_its_row_and_no_other_is_guessed() -> None:
+    assert set(transports.ROWS) == set(Transport)
+    made_up = PeerEndpoint(transport=Transport.TCP, address="kvm-b")
+    object.__setattr__(made_up, "transport", "carrier pigeon")
+    with pytest.raises(ValueError, match="carrier pigeon"):
+        transports.peer_uri(made_up)
