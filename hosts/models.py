@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport, is_loopback
-from hosts.facts.guest import RunState
+from hosts.facts.guest import INACTIVE, RunState
 from hosts.facts.host import version_text
 from kvmweb.accounts.permissions import visible
 
@@ -277,7 +277,7 @@ class Sighting(models.Model):
 
     @property
     def active(self) -> bool:
-        return self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+        return self.state not in INACTIVE
 
     @property
     def in_migration(self) -> bool:

@@ -7,7 +7,6 @@ import sys
 from typing import Any
 from urllib.parse import unquote
 
-import django
 from csp.constants import NONE, SELF
 
 from kvmweb import config, secretfiles
@@ -43,9 +42,6 @@ INSTALLED_APPS = [
     "csp",
     "django_filters",
     "django_tables2",
-    "crispy_forms",
-    "crispy_bootstrap5",
-    "template_partials.apps.SimpleAppConfig",
 ]
 
 MIDDLEWARE = [
@@ -70,33 +66,17 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
         "OPTIONS": {
-            "loaders": [
-                (
-                    "template_partials.loader.Loader",
-                    [
-                        (
-                            "django.template.loaders.cached.Loader",
-                            [
-                                "django.template.loaders.filesystem.Loader",
-                                "django.template.loaders.app_directories.Loader",
-                            ],
-                        )
-                    ],
-                )
-            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "kvmweb.accounts.context.who",
             ],
-            "builtins": ["template_partials.templatetags.partials"],
         },
     }
 ]
-if django.VERSION >= (6,):  # partials are part of Django from 6.0 on
-    TEMPLATES[0]["OPTIONS"].pop("builtins")  # type: ignore[attr-defined]
 
 
 def _database() -> dict[str, Any]:
@@ -186,8 +166,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 SERVESTATIC_USE_FINDERS = True
-CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
-CRISPY_TEMPLATE_PACK = "bootstrap5"
 DJANGO_TABLES2_TEMPLATE = "tables/table.html"
 
 # --- time, language ---------------------------------------------------------------------------------------------

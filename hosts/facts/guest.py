@@ -18,6 +18,14 @@ class RunState(StrEnum):
     CRASHED = "crashed"
     PMSUSPENDED = "pmsuspended"
 
+    @property
+    def active(self) -> bool:
+        """Whether a guest in this state has a QEMU process: it takes memory of its host, and can be lost with it."""
+        return self not in INACTIVE
+
+
+INACTIVE = (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+
 
 class JobKind(StrEnum):
     """The job a domain is busy with on one host."""
@@ -183,7 +191,7 @@ class GuestLook:
 
     @property
     def active(self) -> bool:
-        return self.present and self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+        return self.present and self.state.active
 
     @property
     def runs(self) -> bool:

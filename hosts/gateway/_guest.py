@@ -55,8 +55,7 @@ class Guests:
                 raise Refused("the guest is just coming in", code=_errors.OPERATION_UNSUPPORTED)
             persistent = bool(guest.isPersistent())
             inactive = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else ""
-            active = state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
-            live = guest.XMLDesc(0) if active else ""
+            live = guest.XMLDesc(0) if state.active else ""
             return GuestDetails(
                 uuid=uuid,
                 definition=domain_xml.parse(inactive or live),
@@ -79,7 +78,7 @@ class Guests:
         except Exception as error:
             return GuestLook(answered=False, error=str(error) or type(error).__name__)
         job, trouble = JobKind.NONE, ""
-        if state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE):
+        if state.active:
             try:
                 job, trouble = self._job_kind(uuid)
             except GuestMissing:  # it went between the two questions

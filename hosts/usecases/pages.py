@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 
-from hosts.facts.guest import RunState
+from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Errand, Guest, Host, Network, Sighting, StoragePool, Volume
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.journal.writer import host_topic
@@ -15,8 +15,6 @@ from kvmweb.journal.writer import host_topic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: states in which a guest takes memory of its host; the opposite of Sighting.active
-INACTIVE = (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
 #: more rows than this make no page better; the VMs list, filtered by the host, has all of them
 MOST_GUESTS = 100
 MOST_VOLUMES = 500

@@ -344,7 +344,7 @@ class Session:
 
 
 def _active(guest: GuestStatus) -> bool:
-    return guest.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+    return guest.state.active
 
 
 def _arriving(guest: GuestStatus) -> bool:

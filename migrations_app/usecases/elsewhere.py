@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hosts.facts.guest import INACTIVE
 from hosts.models import Sighting
-from hosts.usecases.pages import INACTIVE
 from migrations_app.models import Migration
 
 

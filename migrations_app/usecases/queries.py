@@ -21,8 +21,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, RowNumber
 
+from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Guest, Host, Sighting
-from hosts.usecases.pages import INACTIVE, copies, host_rows
+from hosts.usecases.pages import copies, host_rows
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.journal.models import Kind as EntryKind

@@ -65,7 +65,7 @@ class FakeGuest:
 
     @property
     def active(self) -> bool:
-        return self.state not in (RunState.SHUTOFF, RunState.CRASHED, RunState.NOSTATE)
+        return self.state.active
 
     def status(self) -> GuestStatus:
         return GuestStatus(uuid=self.definition.uuid, name=self.definition.name, state=self.state, reason=self.reason)
