@@ -69,6 +69,9 @@ class Migration(models.Model):
     epoch = models.PositiveIntegerField(default=0)
     heartbeat = models.PositiveBigIntegerField(default=0)
 
+    #: while it is checked: until when a slot is held for it
+    slot_until = models.DateTimeField(null=True)
+
     # the write-ahead record, complete before anything starts
     source_xml = models.TextField(blank=True)
     source_host_uuid = models.UUIDField(null=True)

@@ -45,17 +45,27 @@ class Claim:
     epoch: int
 
 
-def claim(pk: int, *, states: Iterable[State], become: State | None = None, text: str = "") -> Claim | None:
+def claim(
+    pk: int,
+    *,
+    states: Iterable[State],
+    become: State | None = None,
+    text: str = "",
+    also: Callable[[], dict[str, Any] | None] = dict,
+) -> Claim | None:
     """Take a migration that is in one of `states`; None when it is not, or somebody else was first.
 
-    `become` changes its state in the same step. The old owner must be known to be gone (see `end_owner`).
+    `become` changes its state in the same step. `also` is asked inside the transaction for more to write; None from it
+    leaves the migration where it is. The old owner must be known to be gone (see `end_owner`).
     """
     owner = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
     with transaction.atomic():
         row = Migration.objects.filter(pk=pk, state__in=list(states)).only("epoch", "state").first()
-        if row is None:
+        more = also() if row is not None else None
+        if row is None or more is None:
             return None
         fields: dict[str, Any] = {
+            **more,
             "owner": owner,
             "owner_machine": machine(),
             "owner_pid": os.getpid(),

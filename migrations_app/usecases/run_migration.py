@@ -36,7 +36,7 @@ from migrations_app.usecases.lines import Line
 from migrations_app.usecases.mover import Mover
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.run_preflight import Connect, both_sides, unreachable
-from migrations_app.usecases.slots import lock_slots, wake_queued, why_not
+from migrations_app.usecases.slots import lock_slots, take, wake_queued, why_not
 from migrations_app.usecases.watch_migration import Watch
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,12 @@ class NotStarted(Exception):
 def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
     """Do everything for one migration that waits; a second delivery finds it claimed and does nothing."""
     waiting = Migration.objects.filter(pk=pk, state__in=WAITING).select_related("source", "target").first()
-    if waiting is None or (waiting.state == State.QUEUED and why_not(waiting)):
+    if waiting is None:
         return
-    held = ledger.claim(pk, states=WAITING, become=State.CHECKING, text="Reading both hosts.")
+    state = State(waiting.state)
+    held = ledger.claim(
+        pk, states=[state], become=State.CHECKING, text="Reading both hosts.", also=lambda: take(waiting)
+    )
     if held is None:
         return
     migration = Migration.objects.select_related("source", "target", "guest").get(pk=pk)

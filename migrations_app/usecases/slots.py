@@ -1,10 +1,19 @@
-"""How many migrations run at once: so many in all, so many out of and into one host. The rest wait in `queued`."""
+"""How many migrations run at once: so many in all, so many out of and into one host. The rest wait in `queued`.
+
+Whoever leaves the queue takes its slot first and checks both hosts afterwards, so that one free slot makes one worker
+check. The slot is held while it checks, for CHECK_SECONDS at most: it is free again as soon as the migration is
+blocked, and when a host keeps the worker waiting.
+"""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from hosts.models import Host
 from kvmweb.queue import enqueue
@@ -15,10 +24,26 @@ from migrations_app.models import Migration
 BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
 
 
+#: as long as the answers of two hosts that are not silent take
+CHECK_SECONDS = 60.0
+
+
+def take(migration: Migration) -> dict[str, Any] | None:
+    """Inside the transaction that takes a migration out of the queue: what to write with it; None when there is no slot
+    for it any more. One that was just requested is checked in any case: a blocker is worth knowing at once."""
+    lock_slots()
+    if not why_not(migration):
+        return {"slot_until": timezone.now() + timedelta(seconds=CHECK_SECONDS)}
+    return {"slot_until": None} if migration.state == State.REQUESTED else None
+
+
 def why_not(migration: Migration) -> str:
     """The reason why this migration has to wait, "" when a slot is free. A look, not a reservation."""
     config = settings.KVMWEB
-    flying = list(Migration.objects.filter(BUSY).exclude(pk=migration.pk).values_list("source", "target", "guest_name"))
+    taken = BUSY | Q(state=State.CHECKING, slot_until__gt=timezone.now())
+    flying = list(
+        Migration.objects.filter(taken).exclude(pk=migration.pk).values_list("source", "target", "guest_name")
+    )
     if len(flying) >= config.max_migrations:
         return f"Waiting: {len(flying)} migrations are running, at most {config.max_migrations} may."
     leaving = [name for source, _, name in flying if source == migration.source_id]

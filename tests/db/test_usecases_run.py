@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from hosts.calls.move import Flag, MigrateCall, Parameter
@@ -28,6 +30,7 @@ from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.forecast import forecast_for
 from migrations_app.usecases.probe_lock import probing
 from migrations_app.usecases.run_preflight import run_preflight
+from migrations_app.usecases.slots import why_not
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, pool, said, states, volume
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import FakeGuest
@@ -301,6 +304,38 @@ def test_of_two_that_start_at_the_same_time_one_gets_the_slot(scene: Scene) -> N
     for worker in workers:
         worker.join(10)
     assert sorted(fresh(one).state for one in both) == [State.DONE, State.QUEUED]
+
+
+def test_one_free_slot_makes_one_worker_check(scene: Scene) -> None:
+    """Before, every waiting migration repeated the preflight of both hosts for it."""
+    first, worker = _held_up(scene)
+    names = ("web-02", "web-03", "web-04")
+    waiting = [scene.run(scene.request(scene.add_guest(name))) for name in names]
+    assert {one.state for one in waiting} == {State.QUEUED}
+    scene.fleet.moves[str(first.guest_id)].go_on.set()
+    worker.join(10)
+    Migration.objects.filter(pk=waiting[0].pk).update(
+        state=State.CHECKING, slot_until=timezone.now() + timedelta(seconds=30)
+    )
+    scene.fleet.calls.clear()
+    assert [scene.run(one).state for one in waiting[1:]] == [State.QUEUED] * 2
+    assert scene.fleet.calls == []
+    # a host that keeps the worker waiting keeps no slot
+    Migration.objects.filter(pk=waiting[0].pk).update(slot_until=timezone.now() - timedelta(seconds=1))
+    assert scene.run(waiting[1]).state == State.DONE
+
+
+def test_a_migration_that_is_blocked_gives_its_slot_back(scene: Scene) -> None:
+    first, worker = _held_up(scene)
+    guest, other = scene.add_guest("web-02"), scene.add_guest("web-03")
+    blocked, waiting = scene.run(scene.request(guest)), scene.run(scene.request(other))
+    scene.fleet.moves[str(first.guest_id)].go_on.set()
+    worker.join(10)
+    guest.snapshots = 1
+    guest.managed_save = True
+    scene.fleet["kvm-b"].machines = ()
+    assert scene.run(blocked).state == State.BLOCKED
+    assert why_not(waiting) == ""
 
 
 def test_one_into_a_host_at_a_time(scene: Scene) -> None:
