@@ -16,10 +16,10 @@ from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import register_host
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.pages import person
-from kvmweb.paging import Listed, Page, paged
-from kvmweb.plain import Plain
-from kvmweb.problems import COMMON, ProblemError, located
+from kvmweb.web.page import person
+from kvmweb.web.paging import Listed, Page, paged
+from kvmweb.web.plain import Plain
+from kvmweb.web.problems import COMMON, ProblemError, located
 
 router = Router(tags=["hosts"])
 Contact = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Host.Contact.values)})]

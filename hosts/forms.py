@@ -8,7 +8,7 @@ from django import forms
 
 from hosts.facts.endpoint import Transport
 from hosts.models import Host
-from kvmweb.plain import ReasonField
+from kvmweb.web.plain import ReasonField
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 

@@ -21,8 +21,8 @@ from hosts.usecases.queries import public_key_line
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import number, page, person
-from kvmweb.plain import ReasonForm
+from kvmweb.web.page import number, page, person
+from kvmweb.web.plain import ReasonForm
 
 if TYPE_CHECKING:
     from django.forms import ModelForm

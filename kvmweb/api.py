@@ -12,9 +12,9 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.security import HttpBearer
 
-from kvmweb import problems
 from kvmweb.accounts.models import Token
 from kvmweb.apidocs import LocalDocs
+from kvmweb.web import problems
 
 
 class TokenAuth(HttpBearer):
@@ -69,7 +69,8 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
-from migrations_app.api import router as migrations_router  # noqa: E402
+from migrations_app.api import guests, migrations, options, preflights  # noqa: E402
 
 api.add_router("", hosts_router)
-api.add_router("", migrations_router)
+for subject in (guests, options, preflights, migrations):
+    api.add_router("", subject.router)

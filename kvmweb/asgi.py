@@ -26,11 +26,11 @@ from django.http.request import split_domain_port, validate_host  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
 from kvmweb import alarm, database  # noqa: E402
-from kvmweb.bodies import BodyLimit  # noqa: E402
 from kvmweb.journal import writer  # noqa: E402
 from kvmweb.journal.live import group_name  # noqa: E402
 from kvmweb.journal.tail import Tail  # noqa: E402
 from kvmweb.serve import pulse  # noqa: E402
+from kvmweb.web.bodies import BodyLimit  # noqa: E402
 from migrations_app.consumers import TRY_AGAIN_LATER  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import ClassVar
 
-from kvmweb.plain import TURNS
+from kvmweb.web.plain import TURNS
 
 
 class Meant(logging.Filter):

@@ -46,7 +46,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "kvmweb.problems.problem_middleware",
+    "kvmweb.web.problems.problem_middleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,7 +134,7 @@ ACCOUNT_RATE_LIMITS = {"login": "60/m/ip"}  # wrong passwords are counted by kvm
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KVMWEB.https
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "kvmweb.errors.csrf_failed"
+CSRF_FAILURE_VIEW = "kvmweb.web.errors.csrf_failed"
 
 # --- browsers ---------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
@@ -211,7 +211,7 @@ Q_CLUSTER: dict[str, Any] = {
 
 #: called by the watcher about once a second
 KVMWEB_WATCH_HOOKS = [
-    "migrations_app.usecases.reconcile.look",
+    "migrations_app.worker.reconcile.look",
     "migrations_app.usecases.keep_preflights.sweep",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",

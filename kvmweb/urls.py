@@ -34,8 +34,8 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("healthz", healthz, name="healthz"),
 ]
-handler400 = "kvmweb.errors.unreadable"
-handler403 = "kvmweb.errors.forbidden"
-handler404 = "kvmweb.errors.not_found"
-handler429 = "kvmweb.errors.too_many"  # allauth's name for it
-handler500 = "kvmweb.errors.broken"
+handler400 = "kvmweb.web.errors.unreadable"
+handler403 = "kvmweb.web.errors.forbidden"
+handler404 = "kvmweb.web.errors.not_found"
+handler429 = "kvmweb.web.errors.too_many"  # allauth's name for it
+handler500 = "kvmweb.web.errors.broken"

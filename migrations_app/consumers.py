@@ -13,7 +13,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 
 from kvmweb.journal import live
-from migrations_app.usecases import follow
+from migrations_app.reading import follow
 
 BEAT_SECONDS = 15
 #: how long an answer to "may this person hear this" holds

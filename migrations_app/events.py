@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 
 from kvmweb.journal.live import renders
 from kvmweb.journal.models import Entry, Kind
-from migrations_app.migration_page import pushed_values
 from migrations_app.models import Migration
-from migrations_app.usecases import queries
+from migrations_app.pages.migration_page import pushed_values
+from migrations_app.reading import queries
 
 #: also parts of a list, and of the drawer in the bar of every page
 _PLACES = ("row", "drawer")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from migrations_app.usecases import adopt_migration as adopting
-from migrations_app.usecases import run_migration as running
-from migrations_app.usecases import run_preflight as checking
+from migrations_app.worker import adopt_migration as adopting
+from migrations_app.worker import run_migration as running
+from migrations_app.worker import run_preflight as checking
 
 
 def run_migration(pk: int) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Host
-from kvmweb.plain import isolated, visible_turns
+from kvmweb.web.plain import isolated, visible_turns
 from migrations_app import units
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hosts.models import Sighting
     from migrations_app.models import Migration
-    from migrations_app.usecases.movability import Candidate, Outlook
+    from migrations_app.reading.movability import Candidate, Outlook
 
 RUN_LOOKS: dict[str, Look] = {
     RunState.RUNNING: Look("Running", "green", "player-play"),

@@ -11,8 +11,8 @@ from hosts.usecases.host_fields import HostFields, checked, door_text
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
-from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
+from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

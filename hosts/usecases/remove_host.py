@@ -12,7 +12,7 @@ from hosts.usecases.errors import HostRefused
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

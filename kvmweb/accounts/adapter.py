@@ -9,8 +9,8 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest
 from django.urls import reverse
 
-from kvmweb import errors
 from kvmweb.accounts import logins, throttle
+from kvmweb.web import errors
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from kvmweb.accounts import record
 from kvmweb.accounts.admin_site import ForAdmins
 from kvmweb.accounts.permissions import Right, Role, may
-from kvmweb.plain import ReasonField
+from kvmweb.web.plain import ReasonField
 
 admin.site.unregister([User, Group])
 FOR_THE_JOURNAL = ("For the journal", {"fields": ("reason",)})

@@ -13,7 +13,7 @@ from kvmweb.accounts import throttle
 from kvmweb.database import best_effort
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
-from kvmweb.plain import is_plain, isolated
+from kvmweb.web.plain import is_plain, isolated
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

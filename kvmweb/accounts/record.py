@@ -8,7 +8,7 @@ from django.contrib import messages
 
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

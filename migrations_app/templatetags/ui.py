@@ -15,7 +15,7 @@ from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from migrations_app import units, words
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
-from migrations_app.usecases import movability, queries
+from migrations_app.reading import movability, queries
 
 if TYPE_CHECKING:
     from datetime import datetime

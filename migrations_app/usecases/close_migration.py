@@ -11,7 +11,7 @@ from django.utils import timezone
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration

@@ -11,8 +11,8 @@ from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
-from kvmweb.plain import isolated
 from kvmweb.queue import enqueue
+from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration

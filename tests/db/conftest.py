@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from migrations_app.domain import patience
-from migrations_app.usecases import adopt_migration, heartbeat, lines, watch_migration
+from migrations_app.worker import adopt_migration, heartbeat, lines, watch_migration
 from tests.db.moving import Scene
 from tests.fakes.gateway import FakeHost
 

@@ -20,9 +20,9 @@ from kvmweb.journal.writer import migration_topic
 from migrations_app.domain.kinds import Kind as MoveKind
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration
-from migrations_app.usecases.adopt_migration import adopt_migration
 from migrations_app.usecases.request_migration import request_migration
-from migrations_app.usecases.run_migration import run_migration
+from migrations_app.worker.adopt_migration import adopt_migration
+from migrations_app.worker.run_migration import run_migration
 from tests.fakes.gateway import FakeFleet, FakeHost
 from tests.fakes.guests import IMAGES, FakeGuest, Move, new_guest
 

@@ -17,9 +17,9 @@ from kvmweb.journal.models import Entry, Kind
 from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import IN_FLIGHT, OWNED, TERMINAL, WAITING, State
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger, reconcile, watch_migration
-from migrations_app.usecases.adopt_migration import adopt_migration
-from migrations_app.usecases.ledger import Claim, LostClaim
+from migrations_app.worker import ledger, reconcile, watch_migration
+from migrations_app.worker.adopt_migration import adopt_migration
+from migrations_app.worker.ledger import Claim, LostClaim
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]

@@ -16,7 +16,7 @@ from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.usecases.collect_facts import Side, collect
+from migrations_app.worker.collect_facts import Side, collect
 from tests.db.moving import IMAGES, LOCAL, pool, volume
 from tests.fakes.gateway import FakeFleet
 from tests.fakes.guests import FakeGuest, new_guest

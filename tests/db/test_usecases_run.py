@@ -21,16 +21,16 @@ from migrations_app.domain.kinds import Kind as MoveKind
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight, ProbeLock
-from migrations_app.reports import report_view
-from migrations_app.usecases import forecast as forecasts
-from migrations_app.usecases import run_migration as running
-from migrations_app.usecases import watch_migration
+from migrations_app.pages.reports import report_view
+from migrations_app.reading import forecast as forecasts
+from migrations_app.reading.forecast import forecast_for
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.cancel_migration import cancel_migration
-from migrations_app.usecases.forecast import forecast_for
-from migrations_app.usecases.probe_lock import probing
-from migrations_app.usecases.run_preflight import run_preflight
-from migrations_app.usecases.slots import why_not
+from migrations_app.worker import run_migration as running
+from migrations_app.worker import watch_migration
+from migrations_app.worker.probe_lock import probing
+from migrations_app.worker.run_preflight import run_preflight
+from migrations_app.worker.slots import why_not
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, pool, said, states, volume
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import FakeGuest

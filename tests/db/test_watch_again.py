@@ -15,10 +15,10 @@ from kvmweb.journal.models import Entry, Kind
 from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
 from migrations_app.usecases.cancel_migration import cancel_migration
-from migrations_app.usecases.mover import Mover
-from migrations_app.usecases.slots import why_not
+from migrations_app.worker import ledger
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.slots import why_not
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes import guests as fake_guests
 from tests.fakes.gateway import FakeConnection

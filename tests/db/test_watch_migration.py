@@ -13,9 +13,9 @@ from hosts.models import Host
 from kvmweb.journal.models import Entry, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
-from migrations_app.usecases import copied_volumes
 from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import AlreadyMoving
+from migrations_app.worker import copied_volumes
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes.guests import Ending, job
 

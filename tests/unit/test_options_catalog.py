@@ -38,7 +38,7 @@ from hosts.models import Guest
 from kvmweb.api import api
 from migrations_app.domain.request import BadRequest, make_request
 from migrations_app.domain.virsh import equivalent_command
-from migrations_app.forms import MigrateForm
+from migrations_app.pages.forms import MigrateForm
 
 form = MigrateForm(guest=Guest(name="web"), candidates=[])
 request = make_request(guest="u", target=1, kind=options.Kind.LIVE, options={"detect_moonlight": 7})

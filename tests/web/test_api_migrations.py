@@ -17,10 +17,11 @@ from django_q.models import OrmQ
 from hosts.models import Guest
 from kvmweb.accounts.models import Token
 from kvmweb.journal.models import Entry
-from migrations_app import api as operations
+from migrations_app.api import preflights as operations
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, Preflight
-from migrations_app.usecases import keep_preflights, request_migration, run_preflight
+from migrations_app.usecases import keep_preflights, request_migration
+from migrations_app.worker import run_preflight
 from tests.web import seed
 from tests.web.api_client import Api, check_problem, fields
 

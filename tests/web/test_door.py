@@ -15,12 +15,12 @@ from django.test import Client
 from django.utils import timezone
 
 from kvmweb import queue
-from kvmweb.bodies import BodyLimit
 from kvmweb.journal.models import Entry, Kind
-from kvmweb.plain import isolated
+from kvmweb.web.bodies import BodyLimit
+from kvmweb.web.plain import isolated
 from migrations_app.models import Migration
+from migrations_app.reading import follow
 from migrations_app.routing import websocket_urlpatterns
-from migrations_app.usecases import follow
 from tests.web import seed
 from tests.web.conftest import client_of
 

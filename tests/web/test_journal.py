@@ -154,7 +154,7 @@ def test_a_refused_test_connection_leaves_nothing(scene: dict[str, Any], as_admi
 
 
 def test_an_unsafe_check_is_for_admins(scene: dict[str, Any], since: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrations_app.api.PREFLIGHT_SECONDS", 0.01)
+    monkeypatch.setattr("migrations_app.api.preflights.PREFLIGHT_SECONDS", 0.01)
     body = {"guest": str(scene["idle"].pk), "target": scene["a"].name, "options": {"unsafe": True}}
     assert Api(scene["olga"]).post("/preflights", body).status_code == 403
     assert Api(scene["admin"]).post("/preflights", body).status_code == 202

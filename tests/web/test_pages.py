@@ -17,7 +17,7 @@ from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
 from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
-from migrations_app.usecases import queries
+from migrations_app.reading import queries
 from migrations_app.words import CONTACT_LOOKS
 from tests.web import seed
 from tests.web.conftest import client_of
@@ -167,7 +167,7 @@ def test_the_strict_policy_is_sent(as_viewer: Client) -> None:
 
 
 def test_the_broken_page_needs_no_database() -> None:
-    from kvmweb.errors import broken
+    from kvmweb.web.errors import broken
 
     answer = broken(None)  # type: ignore[arg-type]
     assert answer.status_code == 500

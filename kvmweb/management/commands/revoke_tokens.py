@@ -11,7 +11,7 @@ from django.db import transaction
 
 from kvmweb.accounts import record
 from kvmweb.accounts.models import Token
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from kvmweb.accounts import record
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 
 
 class Command(BaseCommand):

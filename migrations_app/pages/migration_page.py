@@ -8,7 +8,7 @@ from typing import Any
 from migrations_app import words
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
-from migrations_app.usecases import queries
+from migrations_app.reading import queries
 
 
 def pushed_values(migration: Migration) -> dict[str, Any]:

@@ -26,18 +26,18 @@ from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.collect_facts import Side, collect
-from migrations_app.usecases.copied_volumes import DiskCopy, delete_own_volumes, make_volumes
-from migrations_app.usecases.forecast import forecast_for
-from migrations_app.usecases.heartbeat import Heartbeat
-from migrations_app.usecases.ledger import Claim, HeldBack, LostClaim
-from migrations_app.usecases.lines import Line
-from migrations_app.usecases.mover import Mover
-from migrations_app.usecases.probe_lock import probing
-from migrations_app.usecases.run_preflight import Connect, both_sides, unreachable
-from migrations_app.usecases.slots import lock_slots, take, wake_queued, why_not
-from migrations_app.usecases.watch_migration import Watch
+from migrations_app.reading.forecast import forecast_for
+from migrations_app.worker import ledger
+from migrations_app.worker.collect_facts import Side, collect
+from migrations_app.worker.copied_volumes import DiskCopy, delete_own_volumes, make_volumes
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.ledger import Claim, HeldBack, LostClaim
+from migrations_app.worker.lines import Line
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.probe_lock import probing
+from migrations_app.worker.run_preflight import Connect, both_sides, unreachable
+from migrations_app.worker.slots import lock_slots, take, wake_queued, why_not
+from migrations_app.worker.watch_migration import Watch
 
 log = logging.getLogger(__name__)
 #: what libvirt says when it is to make a volume where something is: STORAGE_VOL_EXIST, OPERATION_INVALID

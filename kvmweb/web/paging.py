@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from ninja import Field, Schema
 
-from kvmweb.plain import Plain
-from kvmweb.problems import ProblemError
+from kvmweb.web.plain import Plain
+from kvmweb.web.problems import ProblemError
 
 T = TypeVar("T")
 

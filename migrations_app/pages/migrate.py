@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import number, page, person
-from migrations_app.forms import MigrateForm, initial_of
+from kvmweb.web.page import number, page, person
 from migrations_app.models import Preflight
-from migrations_app.reports import ReportView, report_view
-from migrations_app.usecases import movability, queries
+from migrations_app.pages.forms import MigrateForm, initial_of
+from migrations_app.pages.reports import ReportView, report_view
+from migrations_app.reading import movability, queries
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered

@@ -18,9 +18,9 @@ from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.preflight.shared import virsh
 from migrations_app.domain.verdict import Loss, LostDisk
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.ledger import Claim
-from migrations_app.usecases.lines import Line
+from migrations_app.worker import ledger
+from migrations_app.worker.ledger import Claim
+from migrations_app.worker.lines import Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,19 @@ from typing import ClassVar
 
 import django_tables2 as tables
 from django.db.models import F, QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
+from django_tables2 import RequestConfig, Table
 
 from hosts.models import Guest
+from kvmweb.web.page import number
 from migrations_app import units
 from migrations_app.models import Migration
 
 _QUIET = {"cell": {"class": "quiet nowrap roomy-only"}}
+
+
+ROWS = 50
 
 
 class GuestTable(tables.Table):  # type: ignore[misc]
@@ -100,3 +106,10 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         """Those that never paused come last either way."""
         field = F("downtime_ms")
         return rows.order_by(field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)), True
+
+
+def turn_to_page(request: HttpRequest, table: Table) -> None:
+    """django-tables2 alone would let the address say how many rows there are on a page: -1, or all of them."""
+    RequestConfig(request, paginate=False).configure(table)
+    table.paginate(per_page=ROWS)
+    table.page = table.paginator.get_page(number(request.GET.get("page", "")) or 1)

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from kvmweb import alarm, database, problems
+from kvmweb import alarm, database
 from kvmweb.accounts import logins
+from kvmweb.web import problems
 
 
 def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

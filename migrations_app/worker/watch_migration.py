@@ -18,14 +18,14 @@ from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, 
 from migrations_app.domain.progress import Progress, advance, complete, refine
 from migrations_app.domain.whereabouts import ARRIVED, MIGRATION, WOKEN, suspended_by_somebody
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.copied_volumes import delete_own_volumes, lost_disks
-from migrations_app.usecases.elsewhere import elsewhere
-from migrations_app.usecases.heartbeat import Heartbeat
-from migrations_app.usecases.ledger import Claim, LostClaim
-from migrations_app.usecases.lines import Line
-from migrations_app.usecases.mover import Mover
-from migrations_app.usecases.settle import carry_autostart, finished_job, keep_suspended
+from migrations_app.worker import ledger
+from migrations_app.worker.copied_volumes import delete_own_volumes, lost_disks
+from migrations_app.worker.elsewhere import elsewhere
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.ledger import Claim, LostClaim
+from migrations_app.worker.lines import Line
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.settle import carry_autostart, finished_job, keep_suspended
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5

@@ -15,7 +15,7 @@ from django.conf import settings
 from hosts.facts.guest import GuestLook
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
-from migrations_app.usecases.run_preflight import Connect
+from migrations_app.worker.run_preflight import Connect
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

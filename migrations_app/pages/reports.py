@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from kvmweb.plain import isolated
+from kvmweb.web.plain import isolated
 from migrations_app import words
 from migrations_app.domain import virsh
 from migrations_app.domain.forecast import Forecast

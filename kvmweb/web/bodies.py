@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from kvmweb import problems
+from kvmweb.web import problems
 
 Message = dict[str, Any]
 

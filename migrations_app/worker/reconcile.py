@@ -17,8 +17,8 @@ from django.db.models import F
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import OWNED, State
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.slots import why_not
+from migrations_app.worker import ledger
+from migrations_app.worker.slots import why_not
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL
 from migrations_app.models import Migration
-from migrations_app.usecases import queries
+from migrations_app.reading import queries
 from migrations_app.words import RUN_LOOKS
 
 ACTIVE = "active"

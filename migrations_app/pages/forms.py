@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django import forms
 
-from kvmweb.plain import ReasonField
+from kvmweb.web.plain import ReasonField
 from migrations_app.domain.kinds import KIND, KINDS, Kind
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.models import Guest
-    from migrations_app.usecases.movability import Candidate
+    from migrations_app.reading.movability import Candidate
 
 
 class MigrateForm(forms.Form):

@@ -1,70 +1,24 @@
-"""Dashboard, VMs and migrations. Each view makes one call to a use case; none talks to a host."""
+"""The list of migrations, and a migration: watched, cancelled, closed, taken away."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_tables2 import RequestConfig, Table
 
 from kvmweb.accounts.permissions import Right
-from kvmweb.pages import number, page, person
-from kvmweb.plain import ReasonForm
-from migrations_app.api_schemas import EntryOut, MigrationOut
-from migrations_app.filters import GuestFilter, MigrationFilter
-from migrations_app.migration_page import page_values
+from kvmweb.web.page import page, person
+from kvmweb.web.plain import ReasonForm
+from migrations_app.api.answers import EntryOut, MigrationOut
 from migrations_app.models import Migration
-from migrations_app.tables import GuestTable, MigrationTable
-from migrations_app.usecases import movability, queries
+from migrations_app.pages.filters import MigrationFilter
+from migrations_app.pages.migration_page import page_values
+from migrations_app.pages.tables import MigrationTable, turn_to_page
+from migrations_app.reading import queries
 from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
-
-ROWS = 50
-
-
-@require_GET
-@page()
-def dashboard(request: HttpRequest) -> HttpResponse:
-    moving = queries.active_migrations(request.user)
-    bars = queries.host_bars(request.user, moving)
-    values = {
-        "moving": moving,
-        "bars": bars,
-        "shortages": queries.shortages(bars),
-        "unread": [bar.host for bar in bars if not bar.host.answers],
-        "outcomes": queries.last_outcomes(request.user),
-    }
-    return render(request, "dashboard/dashboard.html", values)
-
-
-@require_GET
-@page()
-def vm_list(request: HttpRequest) -> HttpResponse:
-    chosen = GuestFilter(request.GET, queryset=queries.guest_rows(request.user), request=request)
-    table = GuestTable(chosen.qs)
-    _turn_to_page(request, table)
-    return render(request, "vms/list.html", {"table": table, "filter": chosen})
-
-
-def _turn_to_page(request: HttpRequest, table: Table) -> None:
-    """django-tables2 alone would let the address say how many rows there are on a page: -1, or all of them."""
-    RequestConfig(request, paginate=False).configure(table)
-    table.paginate(per_page=ROWS)
-    table.page = table.paginator.get_page(number(request.GET.get("page", "")) or 1)
-
-
-@require_GET
-@page()
-def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    found = queries.guest_page(request.user, uuid)
-    if found is None:
-        raise Http404("No VM with this UUID has been seen.")
-    outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None
-    return render(request, "vms/vm.html", {"page": found, "outlook": outlook})
 
 
 @require_GET
@@ -72,7 +26,7 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def migration_list(request: HttpRequest) -> HttpResponse:
     chosen = MigrationFilter(request.GET, queryset=queries.migration_rows(request.user), request=request)
     table = MigrationTable(chosen.qs)
-    _turn_to_page(request, table)
+    turn_to_page(request, table)
     return render(request, "migrations/list.html", {"table": table, "filter": chosen})
 
 

@@ -10,13 +10,13 @@ from hosts import gateway
 from kvmweb.queue import Detached, enqueue
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.heartbeat import Heartbeat
-from migrations_app.usecases.ledger import LostClaim
-from migrations_app.usecases.lines import Line
-from migrations_app.usecases.run_preflight import Connect
-from migrations_app.usecases.slots import wake_queued
-from migrations_app.usecases.watch_migration import Watch
+from migrations_app.worker import ledger
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.ledger import LostClaim
+from migrations_app.worker.lines import Line
+from migrations_app.worker.run_preflight import Connect
+from migrations_app.worker.slots import wake_queued
+from migrations_app.worker.watch_migration import Watch
 
 log = logging.getLogger(__name__)
 #: the first looks should not be wasted on connections that are still being opened

@@ -17,15 +17,15 @@ from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
 from hosts.usecases.contact_words import closed
 from kvmweb.journal import writer
-from kvmweb.plain import isolated
 from kvmweb.queue import Detached
+from kvmweb.web.plain import isolated
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
-from migrations_app.usecases.collect_facts import Connection, Side, collect
-from migrations_app.usecases.forecast import forecast_for
-from migrations_app.usecases.probe_lock import probing
-from migrations_app.usecases.slots import BUSY
+from migrations_app.reading.forecast import forecast_for
+from migrations_app.worker.collect_facts import Connection, Side, collect
+from migrations_app.worker.probe_lock import probing
+from migrations_app.worker.slots import BUSY
 
 log = logging.getLogger(__name__)
 Connect = Callable[..., HostConnection]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hosts.facts.guest import GuestLook, JobStats, RunState
 from migrations_app.models import Migration
-from migrations_app.usecases import ledger
-from migrations_app.usecases.ledger import Claim
-from migrations_app.usecases.lines import Line
+from migrations_app.worker import ledger
+from migrations_app.worker.ledger import Claim
+from migrations_app.worker.lines import Line
 
 
 def finished_job(target: Line, source: Line, uuid: str) -> JobStats | None:

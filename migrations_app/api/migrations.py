@@ -1,0 +1,124 @@
+"""Migrations over the API: asked for, looked at, cancelled, closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Status
+
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.journal.models import Entry
+from kvmweb.journal.models import Kind as EntryKind
+from kvmweb.journal.writer import migration_topic
+from kvmweb.web.page import person
+from kvmweb.web.paging import Listed, Page, paged
+from kvmweb.web.problems import COMMON, ProblemError, located
+from migrations_app.api.answers import (
+    EntryOut,
+    MigrationOut,
+    Moving,
+    OtherState,
+    Unfit,
+)
+from migrations_app.api.common import refused_problem, request_of
+from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
+from migrations_app.domain.lifecycle import TERMINAL
+from migrations_app.models import Migration
+from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.close_migration import close_migration
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
+from migrations_app.usecases.request_migration import request_migration
+
+router = Router(tags=["migrations"])
+
+
+def _migrations(user: Any) -> QuerySet[Migration]:
+    return Migration.objects.visible_to(user).select_related("source", "target")
+
+
+@router.get("/migrations", response={200: Listed[MigrationOut], **COMMON}, summary="Migrations, the newest first")
+def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None = None) -> object:
+    require(request.user, Right.SEE)
+    rows = _migrations(request.user)
+    if active is not None:
+        rows = rows.exclude(state__in=TERMINAL) if active else rows.filter(state__in=TERMINAL)
+    items, following = paged(rows, page, newest_first=True)
+    return {"items": items, "next": following}
+
+
+@router.post(
+    "/migrations",
+    response={200: MigrationOut, 201: MigrationOut, **COMMON, 409: Moving, 422: Unfit},
+    summary="Move a VM",
+    openapi_extra=located(200, 201),
+)
+def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpResponse) -> object:
+    """201 for a new one; 200 when this idempotency key made the same one before; 409 names the one that is running."""
+    require(request.user, Right.MOVE)
+    wanted = request_of(request.user, payload)
+    try:
+        migration, made = request_migration(
+            by=person(request),
+            request=wanted,
+            reason=payload.reason,
+            idempotency_key=payload.idempotency_key,
+            confirm=payload.confirm,
+        )
+    except AlreadyMoving as busy:
+        running = {"id": busy.running.pk, "state": busy.running.state, "target": busy.running.target.name}
+        raise ProblemError(409, str(busy), running=running) from None
+    except KeyReused as reused:
+        error = {"field": "idempotency_key", "message": str(reused)}
+        raise ProblemError(422, str(reused), errors=[error], first=reused.first.pk) from None
+    except RequestRefused as refused:
+        raise refused_problem(refused) from None
+    response["Location"] = f"/api/v1/migrations/{migration.pk}"
+    return Status(201 if made else 200, migration)
+
+
+@router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="One migration")
+def get_migration(request: HttpRequest, migration_id: int) -> object:
+    require(request.user, Right.SEE)
+    return get_object_or_404(_migrations(request.user), pk=migration_id)
+
+
+@router.get("/migrations/{migration_id}/journal", response={200: Listed[EntryOut], **COMMON}, summary="What happened")
+def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> object:
+    require(request.user, Right.SEE)
+    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    rows = Entry.objects.filter(topic=migration_topic(migration.pk)).exclude(kind=EntryKind.SIGNAL)
+    items, following = paged(rows, page)
+    return {"items": items, "next": following}
+
+
+@router.post(
+    "/migrations/{migration_id}/cancel",
+    response={202: MigrationOut, **COMMON, 409: OtherState},
+    summary="Cancel a migration",
+)
+def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
+    """A flag that takes effect at once before switch-over; one that comes too late ends in `done` and says so."""
+    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    try:
+        return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
+    except TooLate as late:
+        raise ProblemError(409, str(late), state=late.migration.state) from None
+
+
+@router.post(
+    "/migrations/{migration_id}/close",
+    response={200: MigrationOut, **COMMON, 409: OtherState},
+    summary="Close a migration that needs attention",
+)
+def close(request: HttpRequest, migration_id: int, payload: CloseIn) -> object:
+    """For admins who have looked where the VM is. No host is touched: it ends in `failed`, the VM can move again."""
+    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    try:
+        return close_migration(migration, by=person(request), reason=payload.reason)
+    except NothingToClose as nothing:
+        raise ProblemError(409, str(nothing), state=nothing.migration.state) from None
+    except RequestRefused as refused:
+        raise refused_problem(refused) from None

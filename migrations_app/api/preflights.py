@@ -1,0 +1,71 @@
+"""Preflights over the API: asked for, waited for, fetched again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from ninja import Router, Status
+
+from kvmweb.accounts.permissions import Right, require
+from kvmweb.web.problems import COMMON, located
+from migrations_app.api.answers import (
+    PreflightOut,
+    Waiting,
+)
+from migrations_app.api.common import refused_problem, request_of
+from migrations_app.api.requests import PreflightIn
+from migrations_app.models import Preflight
+from migrations_app.usecases.ask_preflight import ask_preflight
+from migrations_app.usecases.errors import RequestRefused
+from migrations_app.usecases.keep_preflights import answered
+
+router = Router(tags=["preflights"])
+PREFLIGHT_SECONDS = 10.0
+PREFLIGHT_POLL_SECONDS = 0.05
+
+
+def _ask(user: Any, payload: PreflightIn) -> Preflight:
+    require(user, Right.MOVE)
+    try:
+        return ask_preflight(by=user, request=request_of(user, payload))
+    except RequestRefused as refused:
+        raise refused_problem(refused) from None
+
+
+@router.post(
+    "/preflights",
+    response={200: PreflightOut, 202: Waiting, **COMMON},
+    summary="Check a migration",
+    openapi_extra=located(200, 202),
+)
+async def create_preflight(request: HttpRequest, payload: PreflightIn, response: HttpResponse) -> object:
+    """Waits up to 10 s for the report; after that 202, and Location says where it will be."""
+    preflight = await sync_to_async(_ask)(request.user, payload)
+    response["Location"] = f"/api/v1/preflights/{preflight.pk}"
+    until = time.monotonic() + PREFLIGHT_SECONDS
+    while time.monotonic() < until:
+        await preflight.arefresh_from_db()
+        if preflight.seen_at is not None:
+            return Status(200, preflight)
+        await asyncio.sleep(PREFLIGHT_POLL_SECONDS)
+    return Status(202, {"id": preflight.pk})
+
+
+@router.get(
+    "/preflights/{preflight_id}",
+    response={200: PreflightOut, 202: Waiting, **COMMON},
+    summary="A report",
+    openapi_extra=located(202),
+)
+def get_preflight(request: HttpRequest, preflight_id: int, response: HttpResponse) -> object:
+    require(request.user, Right.SEE)
+    preflight = answered(get_object_or_404(Preflight.objects.visible_to(request.user), pk=preflight_id))
+    if preflight.seen_at is None:
+        response["Location"] = f"/api/v1/preflights/{preflight.pk}"
+        return Status(202, {"id": preflight.pk})
+    return Status(200, preflight)

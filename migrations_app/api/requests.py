@@ -1,0 +1,104 @@
+"""What is asked of the API. What is not named here is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, create_model
+
+from kvmweb.web.plain import Plain, is_plain
+from migrations_app.domain.options import OPTIONS, Option, Type
+
+MOST_DISKS = 64
+
+
+_DISK = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+
+
+def _disks(value: object) -> object:
+    texts = isinstance(value, list) and all(isinstance(item, str) and _DISK.fullmatch(item) for item in value)
+    if value is None or isinstance(value, bool) or (texts and len(value) <= MOST_DISKS):  # type: ignore[arg-type]
+        return value
+    raise ValueError("true, false, or a list of disk targets such as vda")
+
+
+def _target(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or (isinstance(value, str) and 0 < len(value) <= 63 and is_plain(value)):
+        return value
+    raise ValueError("the id or the name of a host")
+
+
+_TEXTS = {
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^{_DISK.pattern}$"},
+    "minItems": 1,
+    "maxItems": MOST_DISKS,
+}
+Disks = Annotated[
+    Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
+]
+_NAME = {"type": "string", "minLength": 1, "maxLength": 63}
+Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
+
+
+def _field(option: Option) -> tuple[Any, Any]:
+    """(type, default) of an option in a request, as pydantic wants them; what is left out has the option's default."""
+    kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: int | None, Type.DISKS: Disks}
+    field = Field(default=None, description=option.description or None, ge=option.minimum, le=option.maximum)
+    return kinds[option.type], field
+
+
+class _OptionsIn(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    def given(self) -> dict[str, Any]:
+        return self.dict(exclude_none=True)
+
+
+if TYPE_CHECKING:
+    OptionsIn = _OptionsIn
+else:
+    OptionsIn = create_model(
+        "OptionsIn",
+        __base__=_OptionsIn,
+        __doc__="kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default.",
+        **{option.name: _field(option) for option in OPTIONS},
+    )
+
+
+class PreflightIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    guest: UUID
+    target: Target = Field(description="id or name of a host")
+    kind: Literal["live", "live_storage"] = "live"
+    options: OptionsIn = OptionsIn()
+
+
+class MigrationIn(PreflightIn):
+    """`confirm` is the VM's name, needed with `unsafe`."""
+
+    idempotency_key: Plain = Field("", max_length=200)
+    reason: Plain = Field("", max_length=1000)
+    confirm: str = Field("", max_length=512)
+
+
+class CancelIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Plain = Field("", max_length=1000)
+
+
+class CloseIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Plain = Field(min_length=1, max_length=1000, description="where the VM is and how you know")
+
+
+class GuestFilter(Schema):
+    host: Plain = Field("", max_length=63, description="id or name of the host they are on")
+    q: Plain = Field("", max_length=200, description="part of the name, or a UUID")

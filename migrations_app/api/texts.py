@@ -1,0 +1,29 @@
+"""Texts of which only some are possible, as the API's document tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+
+from hosts.facts.guest import RunState
+from kvmweb.journal.models import Kind as EntryKind
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Type
+from migrations_app.domain.preflight.check import Severity, Verdict
+
+
+def one_of(texts: Iterable[str]) -> WithJsonSchema:
+    """The document names them; what is in the database is passed on as it is."""
+    return WithJsonSchema({"type": "string", "enum": [str(text) for text in texts]})
+
+
+StateText = Annotated[str, one_of(State)]
+RunStateText = Annotated[str, one_of(RunState)]
+VerdictText = Annotated[str, one_of(["", *Verdict])]
+SeverityText = Annotated[str, one_of(Severity)]
+KindText = Annotated[str, one_of(Kind)]
+EntryKindText = Annotated[str, one_of(kind for kind in EntryKind if kind != EntryKind.SIGNAL)]
+OptionTypeText = Annotated[str, one_of(Type)]

@@ -1,0 +1,1 @@
+"""The pages of dashboard, VMs and migrations. Thin: one call each."""

@@ -1,0 +1,1 @@
+"""What runs in the background: a migration from its claim to its verified end."""
