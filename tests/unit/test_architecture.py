@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,3 +131,33 @@ def test_the_web_process_never_loads_libvirt(module: str, tmp_path: Path) -> Non
         [sys.executable, "-c", code], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def _contracts() -> list[dict[str, Any]]:
+    contracts: list[dict[str, Any]] = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    return contracts
+
+
+def _named(contract: dict[str, Any]) -> Iterator[str]:
+    for key in ("source_modules", "forbidden_modules", "protected_modules", "modules"):
+        yield from (name.removesuffix(".*") for name in contract.get(key, ()))
+    for container in contract.get("containers", ()):
+        for layer in contract["layers"]:
+            yield from (f"{container}.{name.strip()}" for name in re.split(r"[|:]", layer))
+
+
+def test_every_package_is_in_a_contract() -> None:
+    """A new room says at once what it may import; import-linter alone would let it import everything."""
+    named = {name for contract in _contracts() for name in _named(contract)}
+    packages = {
+        ".".join(path.parent.relative_to(BASE_DIR).parts)
+        for root in ("kvmweb", "hosts", "migrations_app")
+        for path in (BASE_DIR / root).rglob("__init__.py")
+    }
+    rooms = {
+        name for name in packages if "." in name and not re.search(r"\.migrations$|\.management(\.commands)?$", name)
+    }
+    inside = {name for name in rooms if any(name.startswith(f"{room}.") for room in named)}
+    assert rooms - inside - named == set()
