@@ -132,7 +132,10 @@ def test_records_are_for_reading(root: User, admin: User) -> None:
         for address in (f"{pk}/change/", f"{pk}/delete/", "add/"):
             assert client.post(f"{start}{address}", forged).status_code == 403, (model, address)
         client.post(start, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
-    assert before == {model: list(model.objects.order_by("pk").values()) for model in records}
+    refusals = Entry.objects.filter(topic="logins")  # each of these tries is noted
+    assert refusals.exists()
+    kept = {Entry: Entry.objects.exclude(pk__in=refusals)}
+    assert before == {model: list(kept.get(model, model.objects).order_by("pk").values()) for model in records}
 
 
 NUMBERS = ("1", "3", "0", "-1", "x", "9" * 30, "1/1", "3/1", "_", "%00", "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb")
