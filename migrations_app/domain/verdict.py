@@ -80,8 +80,8 @@ class JobRecord:
     job_over: bool = False
     #: somebody suspended it while it was copied, and libvirt counts on: that is no switch-over
     suspended: bool = False
-    #: when its job could be read last, QEMU copied disks or had not measured a rate yet: it stops the guest only when
-    #: it has; and a person's suspend hangs until what is under way is written
+    #: when its job could be read last, libvirt copied disks and had not measured yet how fast the memory travels: that
+    #: it is stopped may be a person's suspend, which hangs until what is under way is written
     too_early: bool = False
     #: it was started anew at the source since the migration began
     restarted: bool = False

@@ -183,7 +183,7 @@ class Watch:
         if stats is None:
             return
         self._phase = refine(self.state, stats)
-        self._too_early = not (stats.memory_total and stats.memory_bps)
+        self._too_early = self._phase is State.COPYING_DISKS or (self._too_early and not stats.memory_bps)
         self._note_suspend(source, stats)
         if source.runs and self.state is not self._phase and self.state is not State.NEEDS_ATTENTION:
             self._become(self._phase)

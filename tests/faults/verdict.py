@@ -60,8 +60,12 @@ def _alive(cell: Cell, fault: Fault, seen: truth.Truth) -> list[str]:
     broken = []
     if seen.running and not seen.heard:
         broken.append("it is said to run and not heard")
-    if len(cell.ticks.boots(cell.guest, cell.began)) > 1:
-        broken.append("it was started afresh")
+    boots: dict[str, float] = {}
+    for tick in cell.ticks.ticks(cell.guest, cell.began):
+        boots.setdefault(tick.boot, tick.arrived - cell.began)
+    if len(boots) > 1:
+        first_heard = ", ".join(f"{seconds:.1f} s" for seconds in boots.values())
+        broken.append(f"it was started afresh: its boots were heard first after {first_heard}")
     if fault.takes or fault.leaves:  # the disk is what the fault took
         return broken
     for host in (cell.source, cell.target):

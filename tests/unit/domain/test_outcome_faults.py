@@ -98,7 +98,7 @@ def test_a_guest_that_was_paused_before_was_not_suspended_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("here", [HANGS, SWITCHING])
-def test_stopped_before_qemu_could_decide_it_is_not_said_to_be_at_its_last_pages(here: GuestLook) -> None:
+def test_stopped_while_disks_are_copied_is_not_said_to_be_at_its_last_pages(here: GuestLook) -> None:
     """QEMU hangs in a suspend until what is under way is written: over a slow link for many seconds."""
     decision = decide(here, INCOMING, replace(CALLING, too_early=True))
     assert in_progress(decision, State.COPYING_MEMORY)  # the watch puts what is copied in its place
