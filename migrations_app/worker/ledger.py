@@ -238,13 +238,15 @@ class short_wait:
     """On SQLite wait for the write lock only briefly: numbers that come late are worth nothing."""
 
     def __enter__(self) -> None:
-        self._set(500)
+        self._set(0.5)
 
     def __exit__(self, *_: object) -> None:
-        self._set(int(connection.settings_dict["OPTIONS"]["timeout"] * 1000))
+        self._set(None)
 
     @staticmethod
-    def _set(milliseconds: int) -> None:
+    def _set(seconds: float | None) -> None:
+        """None: as long as this process waits for everything else."""
         if connection.vendor == "sqlite" and not connection.in_atomic_block:
+            usual: float = connection.settings_dict["OPTIONS"]["timeout"]
             connection.ensure_connection()
-            connection.connection.execute(f"PRAGMA busy_timeout={milliseconds}")
+            connection.connection.execute(f"PRAGMA busy_timeout={int((usual if seconds is None else seconds) * 1000)}")
