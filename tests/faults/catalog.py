@@ -44,6 +44,8 @@ class Fault:
     takes: frozenset[str] = frozenset()
     #: phases in which the VM may run nowhere afterwards: it was ended by the fault
     ends_the_vm: tuple[Phase, ...] = ()
+    #: phases in which it can be told that a person paused it: it is paused at the end
+    stays_paused: tuple[Phase, ...] = ()
 
     def right(self, phase: Phase) -> Ends:
         return self.at.get(phase.name, self.ends)
@@ -270,6 +272,8 @@ PEOPLE = (
     Fault(
         name="suspended on kvm-a",
         do=_by_hand("kvm-a", "suspend", "VM"),
+        lasts=4,  # so that it is seen: what follows is over in a moment
+        stays_paused=(CHECKING, DISKS, MEMORY),
     ),
     Fault(
         name="resumed on kvm-a",

@@ -58,6 +58,8 @@ def _alive(cell: Cell, fault: Fault, seen: truth.Truth) -> list[str]:
     if not seen.active:
         return ["it does not run any more"]
     broken = []
+    if seen.running and cell.phase in fault.stays_paused:
+        broken.append("it runs, and a person had paused it")
     if seen.running and not seen.heard:
         broken.append("it is said to run and not heard")
     boots: dict[str, float] = {}
