@@ -98,7 +98,8 @@ def _stopped(case: Case) -> Decision:
             f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
             "Do not resume it: a part of its memory was on the other host and is lost. Start it afresh."
             if job.postcopy_used
-            else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}",
+            else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}."
+            f"{_unless_it_ran(case)}",
         )
     waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
     if job.postcopy_used:
@@ -116,6 +117,16 @@ def _stopped(case: Case) -> Decision:
         f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
         f" started: {virsh(job.target, job, 'destroy')}, and after that {virsh(job.source, job, 'resume')}."
         f" If it runs on {job.target}, never resume it on {job.source}.",
+    )
+
+
+def _unless_it_ran(case: Case) -> str:
+    """Memory of before beside disks of after destroys a file system; copied disks are the source's own."""
+    if case.job.created_volumes:
+        return ""
+    return (
+        f" If it may have run on {case.job.target} in between, do not resume it, since its disks have changed: start it"
+        " afresh."
     )
 
 

@@ -233,3 +233,10 @@ def test_a_full_pool_is_a_cause() -> None:
     said = "operation failed: migration of disk vda failed: No space left on device"
     assert meaning(said) == "A storage pool is full: the copy of a disk did not fit."
     assert meaning("operation failed: migration of disk vda failed: Input/output error") == "The copy of a disk failed."
+
+
+def test_a_resume_beside_shared_disks_has_its_condition_when_both_hosts_answer_too() -> None:
+    """It may have arrived and ended there, with libvirt's last message lost."""
+    shared = decide(STOPPED, ABSENT, replace(after(30), created_volumes=()))
+    assert "If it may have run on kvm-b in between, do not resume it" in shared.what_to_do
+    assert "may have run" not in decide(STOPPED, ABSENT, after(30)).what_to_do
