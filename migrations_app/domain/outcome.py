@@ -244,7 +244,8 @@ def _woken(case: Case) -> str:
 
 def _why_it_stayed(job: JobRecord) -> str:
     if job.restarted:
-        return f"It ended on {job.source} while it was moved, and was started there again. {meaning(job.call_error)}"
+        ended = f"It ended on {job.source} while it was moved, and was started there again."
+        return f"{ended} {meaning(job.call_error)}".strip()
     if job.call_error:
         return meaning(job.call_error)
     if not job.call_made:

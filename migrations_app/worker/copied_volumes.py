@@ -43,15 +43,17 @@ def make_volumes(held: Claim, migration: Migration, connection: HostConnection, 
         ledger.update(held, created_volumes=migration.created_volumes)
         try:
             connection.create_volume(spec)
-            identity = connection.volume_identity(spec.pool, spec.name, copy.path)
         except GatewayError as error:
             if not error.unanswered:
                 migration.created_volumes = migration.created_volumes[:-1]
                 ledger.update(held, created_volumes=migration.created_volumes)
             raise
+        entry["made"] = True  # also when it cannot be told what it is: it must not be forgotten
+        ledger.update(held, created_volumes=migration.created_volumes)
+        identity = connection.volume_identity(spec.pool, spec.name, copy.path)
         if identity is None:
             raise GatewayError(f"{copy.path} was made and is gone again: somebody else removes volumes there")
-        entry |= {"made": True, "identity": identity.as_json()}
+        entry["identity"] = identity.as_json()
         ledger.update(held, created_volumes=migration.created_volumes)
         ledger.note(held, f"Made {copy.path} on {migration.target}.")
 
@@ -78,7 +80,11 @@ def _removed(held: Claim, migration: Migration, target: Line, volume: dict[str, 
         ledger.note(held, f"{path} is left on {migration.target}, which does not say what it is now.")
         return False
     made = _identity(volume)
-    if made is None or not now[0].may_be(made):
+    if made is None:
+        text = f"Whether {path} on {migration.target} still is what this migration made is not known. {MAYBE_OWN_DISK}"
+        ledger.note(held, text)
+        return False
+    if not now[0].may_be(made):
         ledger.note(
             held,
             f"{path} on {migration.target} is not the volume that this migration made: it was replaced meanwhile."

@@ -137,6 +137,16 @@ def test_a_volume_that_somebody_has_removed_is_not_claimed_to_be_removed_by_us(s
     assert "is gone already" in said(end)
 
 
+def test_a_volume_that_was_made_is_not_forgotten_when_nobody_says_what_it_is(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    scene.fleet["kvm-b"].fail("volume_identity", Refused("pool 'default' is not active", code=55))
+    end = scene.run(scene.request(guest, copy=True))
+    assert end.state == State.FAILED
+    assert [(entry["path"], entry["made"]) for entry in end.created_volumes] == [(PATH, True)]
+    assert "is not known" in said(end)
+    assert "delete_volume" not in scene.fleet.methods()
+
+
 def test_two_disks_of_one_file_name_are_two_volumes(scene: Scene) -> None:
     """Their names alone were the key once."""
     guest = scene.add_local_guest()
