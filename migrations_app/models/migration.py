@@ -1,4 +1,4 @@
-"""Migrations: the row is the truth, the queue only says "look at row 17"."""
+"""The move of one guest. The row is the truth."""
 
 from __future__ import annotations
 
@@ -174,50 +174,3 @@ class Migration(models.Model):
     @property
     def stage(self) -> Stage | None:
         return stage_of(State(self.state))
-
-
-class ProbeLock(models.Model):
-    """The peer probe takes the guest's job in libvirt for a moment; whoever probes or starts a migration holds this."""
-
-    guest = models.OneToOneField(Guest, primary_key=True, on_delete=models.CASCADE, related_name="+")
-    holder = models.CharField(max_length=80, blank=True)
-    until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.guest} until {self.until}"
-
-
-class Preflight(models.Model):
-    """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it."""
-
-    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="preflights")
-    target = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=20)
-    options = models.JSONField(default=dict)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked = models.DateTimeField(auto_now_add=True)
-    #: set when the report is there; `seen_at` is when the hosts were looked at
-    seen_at = models.DateTimeField(null=True)
-    verdict = models.CharField(max_length=10, blank=True)
-    findings = models.JSONField(default=list)
-    #: targets of the disks that a move would copy; None: not known
-    copied_disks = models.JSONField(null=True)
-    forecast = models.JSONField(default=dict)
-    error = models.TextField(blank=True)
-
-    objects = VisibleQuerySet.as_manager()
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-
-    def __str__(self) -> str:
-        return f"preflight of {self.guest} to {self.target}"
-
-    @property
-    def request(self) -> MigrationRequest:
-        return MigrationRequest(
-            guest=str(self.guest_id),
-            target=self.target_id,
-            kind=Kind(self.kind),
-            options=options_from_json(self.options),
-        )

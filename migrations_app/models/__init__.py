@@ -1,0 +1,6 @@
+"""What is stored: the row is the truth, the queue only says "look at row 17"."""
+
+from migrations_app.models.migration import STATES, Migration, MigrationQuerySet
+from migrations_app.models.preflight import Preflight, ProbeLock
+
+__all__ = ["STATES", "Migration", "MigrationQuerySet", "Preflight", "ProbeLock"]
