@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import random
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import Error, InterfaceError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 #: with less than this free a disk counts as full: SQLite's log beside the database needs room before the database does
 LEAST_FREE_BYTES = 8 * 2**20
 _BEST_EFFORT_MS = 100
@@ -102,13 +108,37 @@ def impatient(*, seconds: int) -> None:
         options |= {"connect_timeout": 2, "options": f"-c statement_timeout={seconds * 1000}"}
 
 
+def patiently(*, seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Run it again for so long while the database is locked, away or restarting, or found a deadlock."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            give_up = time.monotonic() + seconds
+            pause = 0.05
+            while True:
+                try:
+                    return function(*args, **kwargs)
+                except (OperationalError, InterfaceError) as error:
+                    if connection.in_atomic_block or time.monotonic() > give_up:
+                        raise
+                    log.warning("database: %s; trying again", error)
+                    connection.close()
+                    time.sleep(pause * random.uniform(0.5, 1.0))
+                    pause = min(pause * 2, 1.0)
+
+        return run
+
+    return decorate
+
+
 @contextmanager
 def best_effort(what: str = "") -> Iterator[None]:
     """Around one write that is not worth waiting for: given up when the database is in trouble; the log says `what`."""
     from kvmweb import alarm
 
     try:
-        with _hurried():
+        with hurried(milliseconds=_BEST_EFFORT_MS):
             yield
     except Error as error:
         found = trouble(error)
@@ -120,16 +150,17 @@ def best_effort(what: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def _hurried() -> Iterator[None]:
+def hurried(*, milliseconds: int) -> Iterator[None]:
+    """Writes in here wait only so long for the lock of another one: what comes late is worth nothing."""
     if connection.vendor != "sqlite":
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {_BEST_EFFORT_MS}")
+            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
             yield
         return
     connection.ensure_connection()
     usual = int(connection.settings_dict["OPTIONS"]["timeout"] * 1000)
     raw = connection.connection
-    raw.execute(f"PRAGMA busy_timeout = {_BEST_EFFORT_MS}")
+    raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
     try:
         yield
     finally:

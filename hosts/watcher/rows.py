@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-import random
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar, cast
 
-from django.db import InterfaceError, OperationalError, connection, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from hosts.facts.text import clean
 from hosts.models import Host
-
-logger = logging.getLogger(__name__)
+from kvmweb.database import patiently
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: seconds a write is tried again before the error is passed on
-PATIENCE = 30.0
 
-
-def patiently(function: Callable[P, R]) -> Callable[P, R]:
-    """Run in one transaction; again while the database is locked, restarting or found a deadlock."""
-
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        give_up = time.monotonic() + PATIENCE
-        pause = 0.05
-        while True:
-            try:
-                with transaction.atomic():
-                    return function(*args, **kwargs)
-            except (OperationalError, InterfaceError):
-                if connection.in_atomic_block or time.monotonic() > give_up:
-                    raise
-                connection.close()
-                time.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, 1.0)
-
-    return run
+def stored(function: Callable[P, R]) -> Callable[P, R]:
+    """Run in one transaction, tried again for 30 s before an error of the database is passed on."""
+    return patiently(seconds=30.0)(transaction.atomic(function))
 
 
 def locked_host(pk: int) -> Host | None:

@@ -13,13 +13,13 @@ from hosts.facts.host import NodeMemory
 from hosts.facts.text import as_uuid, clean_all, count
 from hosts.models import Guest, Host, Sighting
 from hosts.watcher import contact_notes
-from hosts.watcher.rows import assign, fit, locked_host, outdated, patiently
+from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from kvmweb.journal import writer
 
 _MOST_VCPUS = 2**31 - 1
 
 
-@patiently
+@stored
 def guests_seen(pk: int, guests: Sequence[GuestStatus], memory: NodeMemory | None, *, started: datetime) -> None:
     """One complete look at the host's guests that began at `started`: all of them, and no others.
 
@@ -115,7 +115,7 @@ def _make_guests(present: dict[UUID, GuestStatus]) -> None:
     )
 
 
-@patiently
+@stored
 def details_seen(pk: int, found: Sequence[tuple[GuestDetails, datetime]]) -> None:
     """Definitions as this host told them, each with the time its read started, in one transaction."""
     host = locked_host(pk)

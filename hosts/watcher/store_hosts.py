@@ -10,7 +10,7 @@ from hosts.facts.host import HostCapabilities, HostIdentity
 from hosts.facts.text import as_uuid, clean, count
 from hosts.models import Errand, Host
 from hosts.watcher import contact_notes
-from hosts.watcher.rows import assign, fit, locked_host, outdated, patiently
+from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from hosts.watcher.target import Target
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
@@ -26,7 +26,7 @@ class Changed(Exception):
     """The row is not what this attempt began with: what the host said was perhaps asked of another one."""
 
 
-@patiently
+@stored
 def target(pk: int) -> Target:
     """What is known of the host now, by earlier attempts and from people. Raises Changed when it was removed."""
     host = Host.objects.filter(pk=pk).first()
@@ -35,7 +35,7 @@ def target(pk: int) -> Target:
     return Target.of(host)
 
 
-@patiently
+@stored
 def not_usable(pk: int, contact: Host.Contact, text: str, *, started: datetime, offered_fingerprint: str = "") -> None:
     """The host is away or refused since `started`. What is known stays. Ignored when it answered since."""
     host = locked_host(pk)
@@ -52,7 +52,7 @@ def not_usable(pk: int, contact: Host.Contact, text: str, *, started: datetime, 
         writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
 
 
-@patiently
+@stored
 def is_it(target: Target, identity: HostIdentity, *, started: datetime) -> None:
     """Store who answered; raises NotThisHost when machine and name do not belong together, Changed."""
     host = _row(target)
@@ -86,7 +86,7 @@ def is_it(target: Target, identity: HostIdentity, *, started: datetime) -> None:
         writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
 
 
-@patiently
+@stored
 def machine_seen(pk: int, capabilities: HostCapabilities, *, started: datetime) -> None:
     host = locked_host(pk)
     if host is None or outdated(started, host.seen_at):
@@ -105,7 +105,7 @@ def machine_seen(pk: int, capabilities: HostCapabilities, *, started: datetime) 
         writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
 
 
-@patiently
+@stored
 def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
     """Remember the ssh host key; the target with it. Raises Changed.
 
@@ -132,7 +132,7 @@ def _row(target: Target) -> Host:
     return host
 
 
-@patiently
+@stored
 def errand_over(pk: int, *, error: str = "") -> None:
     """Whoever asked sees the end on the page; a second end of the same errand changes nothing."""
     errand = Errand.objects.filter(pk=pk, done__isnull=True).first()

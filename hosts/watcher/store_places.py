@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hosts.facts import network, storage
 from hosts.facts.text import as_uuid, clean, count
 from hosts.models import Bridge, Network, StoragePool, Volume
-from hosts.watcher.rows import assign, fit, locked_host, outdated, patiently
+from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from kvmweb.journal import writer
 
 Place = TypeVar("Place", StoragePool, Network, Bridge)
@@ -18,7 +18,7 @@ _LONGEST_SOURCE = 4000
 _BATCH = 500
 
 
-@patiently
+@stored
 def pools_seen(pk: int, pools: Sequence[storage.Pool], *, started: datetime) -> None:
     values = {
         fit(StoragePool, "name", pool.name): {
@@ -38,7 +38,7 @@ def pools_seen(pk: int, pools: Sequence[storage.Pool], *, started: datetime) -> 
     _store(StoragePool, pk, values, started)
 
 
-@patiently
+@stored
 def networks_seen(pk: int, networks: Sequence[network.Network], *, started: datetime) -> None:
     values = {
         fit(Network, "name", item.name): {
@@ -54,7 +54,7 @@ def networks_seen(pk: int, networks: Sequence[network.Network], *, started: date
     _store(Network, pk, values, started)
 
 
-@patiently
+@stored
 def bridges_seen(pk: int, interfaces: Sequence[network.Interface], *, started: datetime) -> None:
     values = {fit(Bridge, "name", item.name): {"active": item.active} for item in interfaces if item.is_bridge}
     _store(Bridge, pk, values, started)
@@ -86,7 +86,7 @@ def _store(model: type[Place], pk: int, values: dict[str, dict[str, Any]], start
         writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
 
 
-@patiently
+@stored
 def volumes_seen(pk: int, pool_name: str, volumes: Sequence[storage.Volume], *, started: datetime) -> bool:
     """The pool's volumes, replaced by these; False when the pool is not known here."""
     host = locked_host(pk)

@@ -27,9 +27,9 @@ from migrations_app.api.common import refused_problem, request_of
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
 from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.models import Migration
-from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
+from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.usecases.request_migration import request_migration
 
 router = Router(tags=["migrations"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -12,11 +13,17 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
+from kvmweb.steps import Written
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
-from migrations_app.domain.options import options_from_json
-from migrations_app.domain.request import MigrationRequest
+from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.models.requested import Requested
 
+if TYPE_CHECKING:
+    from migrations_app.models.order import Order
+
+#: the name of the step that makes one
+MAKE_VOLUME = "make volume"
 STATES = [(state.value, look.label) for state, look in LOOKS.items()]
 
 
@@ -28,13 +35,12 @@ class MigrationQuerySet(VisibleQuerySet):
         """For pages: with both hosts, and with `revision`, which one statement reads together with the row."""
         topic = Concat(Value("migration:"), Cast(OuterRef("pk"), CharField()))
         newest = Entry.objects.filter(topic=topic).order_by("-id").values("id")[:1]
-        rows: MigrationQuerySet = self.select_related("source", "target").annotate(
-            revision=Coalesce(Subquery(newest), 0)
-        )
+        with_orders = self.select_related("source", "target").prefetch_related("orders")
+        rows: MigrationQuerySet = with_orders.annotate(revision=Coalesce(Subquery(newest), 0))
         return rows
 
 
-class Migration(models.Model):
+class Migration(Requested, models.Model):
     """The move of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -58,9 +64,6 @@ class Migration(models.Model):
     #: (person, key) names one intent; `body` in the same JSON form tells whether a repeated key means the same
     idempotency_key = models.CharField(max_length=200, blank=True)
 
-    cancel_requested_at = models.DateTimeField(null=True)
-    cancelled_by_name = models.CharField(max_length=150, blank=True)
-
     # claim, lease, fencing: who works on it. `epoch` grows with every take-over; a write with an old one hits no row.
     owner = models.CharField(max_length=64, blank=True)
     owner_machine = models.CharField(max_length=100, blank=True)
@@ -83,9 +86,9 @@ class Migration(models.Model):
     #: somebody suspended it while it was copied, and has not resumed it
     suspended = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
-    #: [{"target", "pool", "name", "path", "made", "identity"}]: what this migration made at the destination; only this
-    #: is ever removed
-    created_volumes = models.JSONField(default=list)
+    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
+    #: only this is ever undone
+    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
     downtime_set = models.BooleanField(default=False)
@@ -143,13 +146,25 @@ class Migration(models.Model):
         return writer.migration_topic(self.pk)
 
     @property
-    def request(self) -> MigrationRequest:
-        return MigrationRequest(
-            guest=str(self.guest_id),
-            target=self.target_id,
-            kind=Kind(self.kind),
-            options=options_from_json(self.options),
-        )
+    def created_volumes(self) -> list[dict[str, Any]]:
+        """[{"target", "pool", "name", "path", "made", "identity"}]: volumes made at the destination that are not gone
+        again. `made` False: it was about to be made."""
+        written = [Written.from_json(step) for step in self.steps]
+        made = [step for step in written if step.step == MAKE_VOLUME]
+        return [{**step.about, "made": step.sure, "identity": step.evidence} for step in made]
+
+    @property
+    def cancel(self) -> Order | None:
+        """The order to cancel it, the first one when several people gave it."""
+        return next((order for order in self.orders.all() if order.what == CANCEL.what), None)
+
+    @property
+    def cancel_requested_at(self) -> datetime | None:
+        return self.cancel.asked_at if self.cancel else None
+
+    @property
+    def cancelled_by_name(self) -> str:
+        return self.cancel.asked_by_name if self.cancel else ""
 
     @property
     def terminal(self) -> bool:

@@ -8,9 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from hosts.models import Guest, Host, VisibleQuerySet
-from migrations_app.domain.kinds import Kind
-from migrations_app.domain.options import options_from_json
-from migrations_app.domain.request import MigrationRequest
+from migrations_app.models.requested import Requested
 
 
 class ProbeLock(models.Model):
@@ -24,7 +22,7 @@ class ProbeLock(models.Model):
         return f"{self.guest} until {self.until}"
 
 
-class Preflight(models.Model):
+class Preflight(Requested, models.Model):
     """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it."""
 
     guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="preflights")
@@ -49,12 +47,3 @@ class Preflight(models.Model):
 
     def __str__(self) -> str:
         return f"preflight of {self.guest} to {self.target}"
-
-    @property
-    def request(self) -> MigrationRequest:
-        return MigrationRequest(
-            guest=str(self.guest_id),
-            target=self.target_id,
-            kind=Kind(self.kind),
-            options=options_from_json(self.options),
-        )

@@ -16,9 +16,9 @@ from migrations_app.pages.filters import MigrationFilter
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading import queries
-from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
+from migrations_app.usecases.give_order import cancel_migration
 
 
 @require_GET

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind as Entry
 from kvmweb.web.plain import isolated
+from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused
@@ -32,18 +31,18 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
     done = f"{isolated(name)} closed this migration"
     text = f"{done}: {reason.strip()}"
     last = {"cause": f"The hosts were last seen like this: {migration.state_text}", "what_to_do": ""}
-    now = timezone.now()
-    fields = {"state_text": text, "state_since": now, "finished_at": now, "closed_by_name": name, "error": last}
     with transaction.atomic():
-        rows = Migration.objects.filter(pk=migration.pk, state=State.NEEDS_ATTENTION)
-        # a worker that is just looking loses its claim
-        owner = {"owner": "", "owner_pid": None, "owner_pid_started": None, "epoch": F("epoch") + 1}
-        if rows.update(state=State.FAILED, **fields, **owner) != 1:
+        writer.write(migration.topic, Entry.ACTION, f"{done}.", actor=by, reason=reason)
+        ended = ledger.end_by_person(
+            migration.pk,
+            states=[State.NEEDS_ATTENTION],
+            new=State.FAILED,
+            text=text,
+            closed_by_name=name,
+            error=last,
+        )
+        if not ended:
             migration.refresh_from_db()
             raise NothingToClose(migration)
-        topic = writer.migration_topic(migration.pk)
-        writer.write(topic, Entry.ACTION, f"{done}.", actor=by, reason=reason)
-        writer.write(topic, Entry.STATE, text, body={"state": State.FAILED})
-        writer.signal(writer.MIGRATIONS, migration=migration.pk)
     migration.refresh_from_db()
     return migration

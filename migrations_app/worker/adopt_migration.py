@@ -8,15 +8,16 @@ from django.db import transaction
 
 from hosts import gateway
 from kvmweb.queue import Detached, enqueue
+from migrations_app import ledger
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.ledger import LostClaim
 from migrations_app.models import Migration
-from migrations_app.worker import ledger
 from migrations_app.worker.heartbeat import Heartbeat
-from migrations_app.worker.ledger import LostClaim
-from migrations_app.worker.lines import Line
+from migrations_app.worker.held import Held
+from migrations_app.worker.procedures import PROCEDURES
 from migrations_app.worker.run_preflight import Connect
 from migrations_app.worker.slots import wake_queued
-from migrations_app.worker.watch_migration import Watch
+from migrations_app.worker.steady_connection import SteadyConnection
 
 log = logging.getLogger(__name__)
 #: the first looks should not be wasted on connections that are still being opened
@@ -41,38 +42,39 @@ def adopt_migration(
     if migration.state == State.CHECKING:
         _begin_again(pk)
         return
-    held = ledger.claim(pk, states=[*IN_FLIGHT, State.NEEDS_ATTENTION])
-    if held is None:
+    claim = ledger.claim(pk, states=[*IN_FLIGHT, State.NEEDS_ATTENTION])
+    if claim is None:
         return
     if migration.state != State.NEEDS_ATTENTION:
-        ledger.note(held, "Another worker watches this migration now. libvirt was not disturbed.", owner=held.owner)
+        ledger.note(claim, "Another worker watches this migration now. libvirt was not disturbed.", owner=claim.owner)
     migration.refresh_from_db()
+    held = Held(claim, migration)
     try:
         with (
-            Heartbeat(held) as heart,
-            Line(migration.source, connect, machine=migration.source_host_uuid) as source,
-            Line(migration.target, connect, machine=migration.target_host_uuid) as target,
+            Heartbeat(claim) as heart,
+            SteadyConnection(migration.source, connect, machine=migration.source_host_uuid) as source,
+            SteadyConnection(migration.target, connect, machine=migration.target_host_uuid) as target,
         ):
             source.wait(_CONNECT_PATIENCE)
             target.wait(_CONNECT_PATIENCE)
-            Watch(held, migration, source, target, heart).run()
+            PROCEDURES[migration.request.kind].follow(held, source, target, heart)
     except LostClaim as lost:
         log.info("%s", lost)
     except Detached:
-        ledger.release(held)
+        held.release()
         raise
     except Exception:
         log.exception("migration %s: the adopter stumbled", pk)
-        ledger.release(held)
+        held.release()
     wake_queued()
 
 
 def _begin_again(pk: int) -> None:
     """The worker died while it was reading: nothing was started, so the request is as good as new."""
-    held = ledger.claim(pk, states=[State.CHECKING])
-    if held is None:
+    claim = ledger.claim(pk, states=[State.CHECKING])
+    if claim is None:
         return
     with transaction.atomic():
         text = "The worker that was checking is gone; checking again."
-        ledger.change_state(held, State.CHECKING, State.REQUESTED, text, owner="", owner_pid=None)
+        ledger.change_state(claim, State.CHECKING, State.REQUESTED, text, owner="", owner_pid=None)
         enqueue("migrations_app.tasks.run_migration", pk, cluster="migrations")

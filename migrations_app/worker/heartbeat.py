@@ -9,7 +9,7 @@ from typing import Self
 
 from django.db import DatabaseError, connection
 
-from migrations_app.worker.ledger import Claim, LostClaim, beat
+from migrations_app.ledger import Claim, LostClaim, beat
 
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0

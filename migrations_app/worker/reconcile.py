@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
+from kvmweb.database import hurried
 from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import OWNED, State
+from migrations_app.ledger.claims import HURRY_MS
 from migrations_app.models import Migration
-from migrations_app.worker import ledger
 from migrations_app.worker.slots import why_not
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Reconciler:
         """Whether the database took a write just now, and the last time: what happened in between could be written."""
         before = self._writable
         try:
-            with ledger.short_wait():
+            with hurried(milliseconds=HURRY_MS):
                 Migration.objects.filter(pk=pk).update(heartbeat=F("heartbeat"))
             self._writable = True
         except DatabaseError as error:

@@ -8,22 +8,21 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from migrations_app.domain import patience
-from migrations_app.worker import adopt_migration, heartbeat, lines, watch_migration
+from migrations_app.domain.orders import cancel
+from migrations_app.domain.outcome import patience
+from migrations_app.worker import adopt_migration, heartbeat, steady_connection
+from migrations_app.worker.watch import observer, watch
 from tests.db.moving import Scene
 from tests.fakes.gateway import FakeHost
 
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {
-        "LOOK_SECONDS": 0.02,
-        "ABORT_AGAIN_SECONDS": 0.05,
-        "SECOND_LOOK_SECONDS": 0.6,
-        "SETTLES_SECONDS": 0.15,
-        "SILENT_SECONDS": 0.1,
-    }.items():
-        monkeypatch.setattr(watch_migration, name, seconds)
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "SECOND_LOOK_SECONDS", 0.6)
+    monkeypatch.setattr(cancel, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(observer, "SETTLES_SECONDS", 0.15)
+    monkeypatch.setattr(observer, "SILENT_SECONDS", 0.1)
     for name, seconds in {
         "SETTLED_S": 0.06,
         "HANDOVER_S": 0.8,
@@ -36,7 +35,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setattr(patience, name, seconds)
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(lines, "_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(steady_connection, "_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(adopt_migration, "_CONNECT_PATIENCE", 0.5)
 
 

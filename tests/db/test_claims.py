@@ -13,13 +13,16 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django_q.models import OrmQ
 
+from kvmweb.journal import writer
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.queue import Detached
+from migrations_app import ledger
 from migrations_app.domain.lifecycle import IN_FLIGHT, OWNED, TERMINAL, WAITING, State
+from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
-from migrations_app.worker import ledger, reconcile, watch_migration
+from migrations_app.worker import reconcile
 from migrations_app.worker.adopt_migration import adopt_migration
-from migrations_app.worker.ledger import Claim, LostClaim
+from migrations_app.worker.watch import judge
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
@@ -122,7 +125,7 @@ def test_a_state_and_its_entry_commit_together_or_not_at_all(
         raise DatabaseError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ledger.writer, "write", broken)
+        patched.setattr(writer, "write", broken)
         with pytest.raises(DatabaseError):
             ledger.change_state(held, State.CHECKING, State.FAILED, "x")
     assert fresh(migration).state == State.CHECKING
@@ -133,7 +136,7 @@ def test_a_state_and_its_entry_commit_together_or_not_at_all(
 def test_a_state_change_is_retried_until_the_database_is_back(
     migration: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, tell, failures = _claim(migration, become=State.CHECKING), ledger._tell, [1, 2]
+    held, tell, failures = _claim(migration, become=State.CHECKING), ledger.states.tell, [1, 2]
 
     def busy(*args: Any) -> None:
         if failures:
@@ -141,7 +144,7 @@ def test_a_state_change_is_retried_until_the_database_is_back(
             raise OperationalError("database is locked")
         tell(*args)
 
-    monkeypatch.setattr(ledger, "_tell", busy)
+    monkeypatch.setattr(ledger.states, "tell", busy)
     ledger.change_state(held, State.CHECKING, State.BLOCKED, "x")
     assert fresh(migration).state == State.BLOCKED
     assert states(migration).count("blocked") == 1
@@ -153,7 +156,7 @@ def test_numbers_that_cannot_be_written_are_dropped(migration: Migration, monkey
     def busy(*_: Any, **__: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(ledger.writer, "write", busy)
+    monkeypatch.setattr(writer, "write", busy)
     ledger.tick(held, {"percent": 5})
     ledger.note(held, "a note")
     assert not Entry.objects.filter(kind=Kind.PROGRESS).exists()
@@ -315,12 +318,12 @@ def test_what_has_ended_or_waits_is_not_adopted(scene: Scene, migration: Migrati
 def test_a_worker_that_is_stopped_lets_go_and_the_next_one_goes_on(
     scene: Scene, migration: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*_: Any) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
         raise Detached(0)
 
     scene.script(scene.fleet["kvm-a"].guests[str(migration.guest_id)]).go_on.clear()
     with monkeypatch.context() as patched:
-        patched.setattr(watch_migration, "decide", stopped)
+        patched.setattr(judge.Judge, "decide", stopped)
         with pytest.raises(Detached):
             scene.run(migration)
     left = fresh(migration)
@@ -358,7 +361,7 @@ def test_a_database_that_takes_no_writes_makes_nobody_silent(
     look = reconcile.Reconciler().look
     look(0.0)
     with monkeypatch.context() as busy:
-        busy.setattr(reconcile.ledger, "short_wait", _refused)
+        busy.setattr(reconcile, "hurried", _refused)
         for second in range(1, 31):
             look(float(second))
     for second in range(31, 36):  # five seconds to move a heart, from the first write on
@@ -371,7 +374,7 @@ def test_a_database_that_takes_no_writes_makes_nobody_silent(
     assert _tasks() == ["adopt_migration"]
 
 
-def _refused() -> None:
+def _refused(**_: Any) -> None:
     raise OperationalError("database is locked")
 
 

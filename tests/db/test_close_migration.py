@@ -8,11 +8,11 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from kvmweb.journal.models import Entry
+from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused
-from migrations_app.worker import ledger
 from tests.db.moving import Scene, fresh
 from tests.fakes.guests import Ending, FakeGuest
 

@@ -13,7 +13,7 @@ from hosts.facts.storage import Volume, VolumeIdentity
 from hosts.gateway.port import Refused
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
-from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.give_order import cancel_migration
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states
 from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import FakeGuest, Move, job

@@ -19,8 +19,8 @@ from migrations_app.domain.request import BadRequest, MigrationRequest, make_req
 from migrations_app.domain.request import Kind as MoveKind
 from migrations_app.models import Migration
 from migrations_app.usecases.ask_preflight import ask_preflight
-from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, TooLate
+from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.usecases.request_migration import request_migration
 from tests.db.moving import Scene, fresh, states
 from tests.fakes.guests import FakeGuest, new_guest

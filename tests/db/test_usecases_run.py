@@ -25,12 +25,13 @@ from migrations_app.pages.reports import report_view
 from migrations_app.reading import forecast as forecasts
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.usecases.ask_preflight import ask_preflight
-from migrations_app.usecases.cancel_migration import cancel_migration
+from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.worker import run_migration as running
-from migrations_app.worker import watch_migration
 from migrations_app.worker.probe_lock import probing
+from migrations_app.worker.procedures import live
 from migrations_app.worker.run_preflight import run_preflight
 from migrations_app.worker.slots import why_not
+from migrations_app.worker.watch import judge
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, pool, said, states, volume
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import FakeGuest
@@ -239,11 +240,11 @@ def test_a_mistake_of_ours_before_the_call_ends_failed(scene: Scene, monkeypatch
 def test_a_mistake_of_ours_after_volumes_were_made_leaves_them_to_the_next_worker(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(running, "Mover", broken)
+        patched.setattr(live, "Mover", broken)
         left = scene.run(scene.request(scene.add_local_guest(), copy=True))
     assert (left.state, left.owner, len(left.created_volumes)) == (State.STARTING, "", 1)
     end = scene.adopt(left)
@@ -254,11 +255,11 @@ def test_a_mistake_of_ours_after_volumes_were_made_leaves_them_to_the_next_worke
 def test_a_mistake_of_ours_after_the_call_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is let go of, and whoever looks next watches on to the true end."""
 
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(watch_migration, "decide", broken)
+        patched.setattr(judge.Judge, "decide", broken)
         left = scene.run(scene.request(scene.add_guest()))
     assert (left.state in IN_FLIGHT, left.owner, left.call_made) == (True, "", True)
     scene.fleet.moves[str(left.guest_id)].over.wait(5)

@@ -13,10 +13,10 @@ from hosts.gateway.port import GatewayError, HostUnreachable, Refused
 from hosts.models import Host, Sighting
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.queue import Detached
+from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
-from migrations_app.usecases.cancel_migration import cancel_migration
-from migrations_app.worker import ledger
+from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.slots import why_not
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
@@ -201,7 +201,7 @@ def test_before_the_call_volumes_go_only_when_the_destination_has_no_such_guest(
     def and_then(self: FakeConnection, spec: Any) -> Any:
         made = create(self, spec)
         scene.fleet["kvm-b"].add(replace(guest))
-        Migration.objects.update(cancel_requested_at=migration.requested_at)
+        migration.orders.create(what="cancel", asked_at=migration.requested_at)
         return made
 
     migration = scene.request(guest, copy=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,11 +12,12 @@ from hosts.facts.storage import VolumeIdentity
 from hosts.gateway.port import GatewayError, Refused
 from hosts.models import Host
 from kvmweb.journal.models import Entry, Kind
+from kvmweb.steps import StepState, Written
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
-from migrations_app.usecases.cancel_migration import cancel_migration
 from migrations_app.usecases.errors import AlreadyMoving
-from migrations_app.worker import copied_volumes
+from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.worker.steps.make_volume import MakeVolume
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes.guests import Ending, job
 
@@ -250,8 +252,8 @@ def test_a_volume_that_we_are_not_sure_to_have_made_is_never_removed(scene: Scen
     worker = scene.in_background(scene.run, migration)
     eventually(in_state(migration, State.COPYING_MEMORY, State.COPYING_DISKS))
     rows = Migration.objects.filter(pk=migration.pk)
-    doubtful = [{**entry, "made": False} for entry in fresh(migration).created_volumes]
-    rows.update(epoch=99, created_volumes=doubtful)
+    doubtful = [{**step, "state": StepState.BEGUN} for step in fresh(migration).steps]
+    rows.update(epoch=99, steps=doubtful)
     worker.join(10)
     move.go_on.set()
     move.over.wait(5)
@@ -272,7 +274,7 @@ def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) 
     assert "virsh vol-delete --pool default db-01.qcow2" in said(end)
 
 
-def test_the_command_for_a_volume_that_is_left_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_for_a_volume_that_is_left_can_be_pasted() -> None:
     identity = VolumeIdentity(capacity=1, format="raw")
 
     class Refusing:
@@ -283,16 +285,10 @@ def test_the_command_for_a_volume_that_is_left_can_be_pasted(monkeypatch: pytest
             return False
 
     told: list[str] = []
-    monkeypatch.setattr(copied_volumes.ledger, "note", lambda _, text: told.append(text))
-    volume = {
-        "pool": "a pool",
-        "name": "x; reboot",
-        "path": "/p/x; reboot",
-        "made": True,
-        "identity": identity.as_json(),
-    }
-    migration = Migration(target=Host(name="kvm-b"), created_volumes=[volume])
-    assert copied_volumes.delete_own_volumes(cast("Any", None), migration, cast("Any", Refusing())) == [volume]
+    about = {"pool": "a pool", "name": "x; reboot", "path": "/p/x; reboot"}
+    written = Written(step="make volume", about=about, state=StepState.VERIFIED, evidence=identity.as_json())
+    held = SimpleNamespace(row=Migration(target=Host(name="kvm-b")), note=told.append)
+    assert not MakeVolume(held=cast("Any", held), host=cast("Any", Refusing()), about=about).undo(written)
     assert told[0].endswith("There run: virsh vol-delete --pool 'a pool' 'x; reboot'")
 
 

@@ -387,7 +387,8 @@ def scene() -> dict[str, Any]:
         },
     )
     blocked = make_migration(off, b, a, State.BLOCKED, by=olga, findings=FINDINGS, verdict="blocked")
-    cancelled = make_migration(rtl, b, a, State.CANCELLED, by=olga, cancelled_by_name="ada", progress=progress_of(12))
+    cancelled = make_migration(rtl, b, a, State.CANCELLED, by=olga, progress=progress_of(12))
+    cancelled.orders.create(what="cancel", asked_at=timezone.now(), asked_by_name="ada", state="applied")
     attention = make_migration(
         lost, c, b, State.NEEDS_ATTENTION, by=olga, state_text="kvm-c does not answer; kvm-b has mail-02, paused."
     )

@@ -91,7 +91,7 @@ def test_what_was_observed_is_the_headline_and_said_once(
     seen = "walker is somewhere. Waiting for kvm-b to answer."
     guest = seed.make_guest("walker", scene["a"])
     migration = seed.make_migration(guest, scene["a"], scene["b"], state, state_text=seen)
-    Migration.objects.filter(pk=migration.pk).update(cancel_requested_at=timezone.now(), cancelled_by_name="olga")
+    migration.orders.create(what="cancel", asked_at=timezone.now(), asked_by_name="olga")
     text = text_of(as_viewer, migration)
     shown = text[text.index('aria-label="Where the VM is"') :].split('id="route"')[0]
     assert shown.count(seen) == 1

@@ -50,7 +50,7 @@ import time
 from kvmweb.journal.models import Entry, Kind
 from kvmweb.journal.writer import migration_topic, write
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
-from migrations_app.worker import ledger
+from migrations_app import ledger
 
 BASES = {BASES}
 pk_of = dict(Migration.objects.filter(guest_name__in=BASES).values_list("guest_name", "pk"))

@@ -8,7 +8,8 @@ import pytest
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome import Action, Decision, JobRecord, Verdict, decide
+from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.live import decide
 
 UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
 OUT = JobKind.MIGRATION_OUT
@@ -65,12 +66,12 @@ def after(seconds: float, job: JobRecord = JOB) -> JobRecord:
     return replace(job, seconds_in_this_view=seconds)
 
 
-def verdict(source: GuestLook, destination: GuestLook, job: JobRecord = JOB) -> Verdict:
-    return decide(source, destination, job).verdict
+def verdict(source: GuestLook, destination: GuestLook, job: JobRecord = JOB) -> Outcome:
+    return decide(source, destination, job).outcome
 
 
 def in_progress(decision: Decision, state: State) -> bool:
-    return decision.verdict is Verdict.IN_PROGRESS and decision.state is state
+    return decision.outcome is Outcome.IN_PROGRESS and decision.state is state
 
 
 # --- must not end it ---
@@ -79,16 +80,16 @@ def in_progress(decision: Decision, state: State) -> bool:
 @pytest.mark.parametrize("there", [ABSENT, STALE, INCOMING, ARRIVED, ARRIVED_PAUSED, FETCHING, SILENT])
 @pytest.mark.parametrize("job", [JOB, RETURNED, CALLING, ADOPTED])
 def test_source_silent_never_ends(there: GuestLook, job: JobRecord) -> None:
-    assert verdict(SILENT, there, job) is Verdict.WAIT
-    assert verdict(SILENT, there, after(119, job)) is Verdict.WAIT
-    assert verdict(SILENT, there, after(120, job)) is Verdict.NEEDS_ATTENTION
+    assert verdict(SILENT, there, job) is Outcome.WAIT
+    assert verdict(SILENT, there, after(119, job)) is Outcome.WAIT
+    assert verdict(SILENT, there, after(120, job)) is Outcome.NEEDS_ATTENTION
 
 
 @pytest.mark.parametrize("here", [RUNS, RESUMED, STOPPED, SUSPENDED, OFF, ABSENT])
 @pytest.mark.parametrize("job", [JOB, RETURNED, CALLING, ADOPTED])
 def test_destination_silent_never_ends(here: GuestLook, job: JobRecord) -> None:
-    assert verdict(here, SILENT, job) is Verdict.WAIT
-    assert verdict(here, SILENT, after(120, job)) is Verdict.NEEDS_ATTENTION
+    assert verdict(here, SILENT, job) is Outcome.WAIT
+    assert verdict(here, SILENT, after(120, job)) is Outcome.NEEDS_ATTENTION
 
 
 def test_silence_says_for_whom_we_wait() -> None:
@@ -109,34 +110,34 @@ def test_destination_silent_while_source_copies_is_in_progress() -> None:
 
 
 def test_call_running_and_nothing_begun_is_not_an_end() -> None:
-    assert verdict(RUNS, ABSENT, after(500, CALLING)) is Verdict.WAIT
+    assert verdict(RUNS, ABSENT, after(500, CALLING)) is Outcome.WAIT
 
 
 def test_adopted_needs_two_looks() -> None:
-    assert verdict(RUNS, ABSENT, ADOPTED) is Verdict.WAIT
-    assert verdict(RUNS, ABSENT, after(1.0, ADOPTED)) is Verdict.FAILED
-    assert verdict(RUNS, ABSENT, after(1.0, replace(ADOPTED, cancel_requested=True))) is Verdict.CANCELLED
+    assert verdict(RUNS, ABSENT, ADOPTED) is Outcome.WAIT
+    assert verdict(RUNS, ABSENT, after(1.0, ADOPTED)) is Outcome.FAILED
+    assert verdict(RUNS, ABSENT, after(1.0, replace(ADOPTED, cancel_requested=True))) is Outcome.CANCELLED
 
 
 def test_success_without_a_guest_at_the_destination_is_not_done() -> None:
     for here in (RUNS, ABSENT, OFF, STOPPED, COPYING):
         for seconds in (0.0, 5.0, 1000.0):
-            assert verdict(here, ABSENT, after(seconds, RETURNED)) is not Verdict.DONE
+            assert verdict(here, ABSENT, after(seconds, RETURNED)) is not Outcome.DONE
     assert "reported that the migration was finished" in decide(RUNS, ABSENT, RETURNED).cause
 
 
 def test_a_job_that_cannot_be_read_is_no_end() -> None:
     unread = look(RunState.RUNNING, job=JobKind.UNKNOWN)
-    assert verdict(unread, ABSENT) is Verdict.WAIT
-    assert verdict(unread, ABSENT, after(120)) is Verdict.NEEDS_ATTENTION
-    assert verdict(unread, SILENT) is Verdict.WAIT
+    assert verdict(unread, ABSENT) is Outcome.WAIT
+    assert verdict(unread, ABSENT, after(120)) is Outcome.NEEDS_ATTENTION
+    assert verdict(unread, SILENT) is Outcome.WAIT
 
 
 def test_a_crashed_source_is_no_end() -> None:
     crashed = look(RunState.CRASHED, "unknown")
-    assert verdict(crashed, ABSENT, after(200)) is Verdict.NEEDS_ATTENTION
-    assert verdict(crashed, ARRIVED, after(200)) is Verdict.NEEDS_ATTENTION
-    assert verdict(look(RunState.NOSTATE), ARRIVED) is Verdict.WAIT
+    assert verdict(crashed, ABSENT, after(200)) is Outcome.NEEDS_ATTENTION
+    assert verdict(crashed, ARRIVED, after(200)) is Outcome.NEEDS_ATTENTION
+    assert verdict(look(RunState.NOSTATE), ARRIVED) is Outcome.WAIT
 
 
 # --- the rows ---
@@ -151,7 +152,7 @@ def test_running_with_job_and_incoming_is_in_progress() -> None:
 def test_running_without_job_and_absent_is_rolled_back() -> None:
     for here in (RUNS, RESUMED, look(RunState.BLOCKED)):
         decision = decide(here, ABSENT, JOB)
-        assert decision.verdict is Verdict.FAILED
+        assert decision.outcome is Outcome.FAILED
         assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
         assert decision.sentence == "web01 runs on kvm-a, where it was before. It was not moved."
         assert decision.cause == "A connection broke while the VM was moved."
@@ -163,27 +164,27 @@ def test_nothing_created_nothing_deleted() -> None:
 
 
 def test_running_without_job_and_a_definition_left_behind() -> None:
-    assert verdict(RESUMED, STALE) is Verdict.WAIT
+    assert verdict(RESUMED, STALE) is Outcome.WAIT
     decision = decide(RESUMED, STALE, after(10))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert f"virsh undefine {UUID} --keep-nvram" in decision.what_to_do
     assert decision.actions == ()
 
 
 def test_running_without_job_and_stale_incoming() -> None:
     for there in (INCOMING, STARTING_UP, ARRIVED_PAUSED):
-        assert verdict(RUNS, there, after(59)) is Verdict.WAIT
+        assert verdict(RUNS, there, after(59)) is Outcome.WAIT
         decision = decide(RUNS, there, after(60))
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert f"On kvm-b run: virsh destroy {UUID}" in decision.what_to_do
 
 
 def test_running_on_both_is_split_brain_after_the_hand_over() -> None:
-    assert verdict(RUNS, ARRIVED, after(9)) is Verdict.WAIT
-    assert verdict(COPYING, ARRIVED, after(9)) is Verdict.IN_PROGRESS
+    assert verdict(RUNS, ARRIVED, after(9)) is Outcome.WAIT
+    assert verdict(COPYING, ARRIVED, after(9)) is Outcome.IN_PROGRESS
     for here in (RUNS, RESUMED, COPYING):
         decision = decide(here, ARRIVED, after(10))
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert decision.sentence.startswith("web01 runs on kvm-a and on kvm-b at the same time.")
         assert f"At once: On kvm-b run: virsh suspend {UUID}" in decision.what_to_do
 
@@ -191,7 +192,7 @@ def test_running_on_both_is_split_brain_after_the_hand_over() -> None:
 def test_paused_by_migration_with_job_is_switchover() -> None:
     for there in (INCOMING, ABSENT, SILENT):
         assert in_progress(decide(SWITCHING, there, after(119)), State.SWITCHING_OVER)
-        assert verdict(SWITCHING, there, after(120)) is Verdict.NEEDS_ATTENTION
+        assert verdict(SWITCHING, there, after(120)) is Outcome.NEEDS_ATTENTION
     assert in_progress(decide(SWITCHING, ARRIVED, JOB), State.ARRIVING)
 
 
@@ -199,16 +200,16 @@ def test_paused_by_migration_without_job_and_running_there_is_confirm_lost() -> 
     for job in (JOB, RETURNED, ADOPTED):
         assert in_progress(decide(STOPPED, ARRIVED, after(9, job)), State.ARRIVING)
         decision = decide(STOPPED, ARRIVED, after(10, job))
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert decision.sentence.startswith("web01 runs on kvm-b")
         assert "Never resume it on kvm-a" in decision.what_to_do
         assert f"On kvm-a run: virsh destroy {UUID}" in decision.what_to_do
 
 
 def test_paused_by_migration_without_job_and_absent_is_resume_lost() -> None:
-    assert verdict(STOPPED, ABSENT, after(29)) is Verdict.WAIT
+    assert verdict(STOPPED, ABSENT, after(29)) is Outcome.WAIT
     decision = decide(STOPPED, ABSENT, after(30))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert f"On kvm-a run: virsh resume {UUID}" in decision.what_to_do
 
 
@@ -220,54 +221,54 @@ def test_paused_without_job_after_post_copy_must_not_be_resumed() -> None:
 
 def test_an_outgoing_job_after_ours_has_ended_is_somebody_elses() -> None:
     decision = decide(COPYING, ABSENT, replace(ADOPTED, job_over=True))
-    assert decision.verdict is Verdict.WAIT
+    assert decision.outcome is Outcome.WAIT
     assert "a migration that kvmweb did not start" in decision.sentence
 
 
 def test_an_adopter_waits_as_long_as_libvirt_may_wait_for_the_job() -> None:
     unseen = replace(ADOPTED, job_seen=False)
-    assert verdict(RUNS, ABSENT, after(34, unseen)) is Verdict.WAIT
+    assert verdict(RUNS, ABSENT, after(34, unseen)) is Outcome.WAIT
     decision = decide(RUNS, ABSENT, after(35, unseen))
-    assert (decision.verdict, decision.cause) == (Verdict.FAILED, "kvmweb has not seen libvirt begin to move it.")
-    assert verdict(RUNS, ABSENT, after(1, ADOPTED)) is Verdict.FAILED
+    assert (decision.outcome, decision.cause) == (Outcome.FAILED, "kvmweb has not seen libvirt begin to move it.")
+    assert verdict(RUNS, ABSENT, after(1, ADOPTED)) is Outcome.FAILED
     never = decide(RUNS, ABSENT, after(0, replace(unseen, call_made=False)))
-    assert (never.verdict, never.cause) == (
-        Verdict.FAILED, "The worker ended before it asked libvirt to move the VM.",
+    assert (never.outcome, never.cause) == (
+        Outcome.FAILED, "The worker ended before it asked libvirt to move the VM.",
     )  # fmt: skip
 
 
 def test_a_guest_that_ran_before_and_is_paused_now_is_no_ordinary_end() -> None:
     stopped = look(RunState.PAUSED, "I/O error")
     for job in (JOB, replace(JOB, cancel_requested=True)):
-        assert verdict(stopped, ABSENT, after(29, job)) is Verdict.WAIT
-        assert verdict(stopped, ABSENT, after(30, job)) is Verdict.NEEDS_ATTENTION
-    assert verdict(stopped, ABSENT, replace(JOB, was_paused=True)) is Verdict.FAILED
-    assert verdict(SUSPENDED, ABSENT, replace(JOB, cancel_requested=True)) is Verdict.CANCELLED
+        assert verdict(stopped, ABSENT, after(29, job)) is Outcome.WAIT
+        assert verdict(stopped, ABSENT, after(30, job)) is Outcome.NEEDS_ATTENTION
+    assert verdict(stopped, ABSENT, replace(JOB, was_paused=True)) is Outcome.FAILED
+    assert verdict(SUSPENDED, ABSENT, replace(JOB, cancel_requested=True)) is Outcome.CANCELLED
 
 
 def test_a_guest_that_is_elsewhere_is_not_to_be_started() -> None:
     for source, there in ((ABSENT, ABSENT), (OFF, ABSENT), (ABSENT, OFF)):
         decision = decide(source, there, after(1, replace(JOB, elsewhere=("kvm-c",))))
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert "kvm-c" in decision.sentence
         assert "virsh start" not in decision.what_to_do
 
 
 def test_stopped_on_both_after_post_copy_must_not_be_resumed_at_the_source() -> None:
     decision = decide(STOPPED, INCOMING, after(60, replace(JOB, postcopy_used=True)))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "Never resume it on kvm-a" in decision.what_to_do
     assert "virsh resume" not in decision.what_to_do
 
 
 def test_paused_by_migration_without_job_and_destination_silent() -> None:
-    assert verdict(STOPPED, SILENT, after(119)) is Verdict.WAIT
+    assert verdict(STOPPED, SILENT, after(119)) is Outcome.WAIT
     assert "Do not start or resume" in decide(STOPPED, SILENT, after(120)).what_to_do
 
 
 def test_paused_by_migration_without_job_and_incoming() -> None:
-    assert verdict(STOPPED, INCOMING, after(59)) is Verdict.WAIT
-    assert verdict(STOPPED, INCOMING, after(60)) is Verdict.NEEDS_ATTENTION
+    assert verdict(STOPPED, INCOMING, after(59)) is Outcome.WAIT
+    assert verdict(STOPPED, INCOMING, after(60)) is Outcome.NEEDS_ATTENTION
 
 
 def test_post_copy_running() -> None:
@@ -280,65 +281,65 @@ def test_post_copy_running() -> None:
 def test_post_copy_broken() -> None:
     for here, there in ((POST_COPY_BROKEN, FETCHING_BROKEN), (POST_COPY_BROKEN, ABSENT)):
         decision = decide(here, there, JOB)
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert "--postcopy-resume" in decision.what_to_do
         assert "do not destroy it on either host" in decision.what_to_do
-    assert verdict(POST_COPY, ABSENT, after(9)) is Verdict.IN_PROGRESS
-    assert verdict(POST_COPY, ABSENT, after(10)) is Verdict.NEEDS_ATTENTION
-    assert verdict(ABSENT, FETCHING_BROKEN, after(10)) is Verdict.NEEDS_ATTENTION
+    assert verdict(POST_COPY, ABSENT, after(9)) is Outcome.IN_PROGRESS
+    assert verdict(POST_COPY, ABSENT, after(10)) is Outcome.NEEDS_ATTENTION
+    assert verdict(ABSENT, FETCHING_BROKEN, after(10)) is Outcome.NEEDS_ATTENTION
 
 
 def test_gone_and_running_there_is_done() -> None:
     for job in (RETURNED, ADOPTED, CALLING):
         decision = decide(ABSENT, ARRIVED, job)
-        assert decision.verdict is Verdict.DONE
+        assert decision.outcome is Outcome.DONE
         assert decision.sentence == "web01 runs on kvm-b."
         assert decision.actions == ()
 
 
 def test_an_error_with_the_guest_there_is_done_and_says_so() -> None:
     decision = decide(ABSENT, ARRIVED, JOB)
-    assert decision.verdict is Verdict.DONE
+    assert decision.outcome is Outcome.DONE
     assert decision.sentence.startswith("web01 runs on kvm-b. libvirt reported an error")
     assert decision.libvirt == "client socket is closed"
 
 
 def test_shut_off_migrated_and_running_there_is_done_when_the_definition_stays() -> None:
     decision = decide(OFF, ARRIVED, replace(RETURNED, undefine_source=False))
-    assert decision.verdict is Verdict.DONE
+    assert decision.outcome is Outcome.DONE
     assert "kvm-a keeps its shut-off definition" in decision.sentence
 
 
 def test_definition_still_at_the_source_although_it_should_go() -> None:
-    assert verdict(OFF, ARRIVED, after(9, RETURNED)) is Verdict.WAIT
+    assert verdict(OFF, ARRIVED, after(9, RETURNED)) is Outcome.WAIT
     decision = decide(OFF, ARRIVED, after(10, RETURNED))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert f"On kvm-a run: virsh undefine {UUID} --keep-nvram" in decision.what_to_do
 
 
 def test_no_definition_at_the_destination_although_wanted() -> None:
     transient = replace(ARRIVED, persistent=False)
-    assert verdict(ABSENT, transient, after(9, RETURNED)) is Verdict.WAIT
-    assert verdict(ABSENT, transient, after(10, RETURNED)) is Verdict.NEEDS_ATTENTION
+    assert verdict(ABSENT, transient, after(9, RETURNED)) is Outcome.WAIT
+    assert verdict(ABSENT, transient, after(10, RETURNED)) is Outcome.NEEDS_ATTENTION
 
 
 def test_a_transient_guest_stays_transient() -> None:
     transient = replace(ARRIVED, persistent=False)
-    assert verdict(ABSENT, transient, replace(RETURNED, was_persistent=False)) is Verdict.DONE
-    assert verdict(ABSENT, transient, replace(RETURNED, persist=False, undefine_source=False)) is Verdict.DONE
+    assert verdict(ABSENT, transient, replace(RETURNED, was_persistent=False)) is Outcome.DONE
+    assert verdict(ABSENT, transient, replace(RETURNED, persist=False, undefine_source=False)) is Outcome.DONE
 
 
 def test_a_guest_paused_before_arrives_paused() -> None:
     paused = replace(RETURNED, was_paused=True)
     assert in_progress(decide(replace(SUSPENDED, job=OUT), INCOMING, after(100, paused)), State.COPYING_MEMORY)
     decision = decide(ABSENT, ARRIVED_PAUSED, paused)
-    assert decision.verdict is Verdict.DONE
+    assert decision.outcome is Outcome.DONE
     assert decision.sentence == "web01 is paused on kvm-b, as it was before."
 
 
 def test_a_guest_paused_before_stays_paused_at_the_source() -> None:
     decision = decide(SUSPENDED, ABSENT, replace(JOB, was_paused=True))
-    assert decision.verdict is Verdict.FAILED
+    assert decision.outcome is Outcome.FAILED
     assert decision.sentence.startswith("web01 is paused on kvm-a")
 
 
@@ -348,18 +349,18 @@ def test_suspended_while_it_moved_arrives_paused() -> None:
 
 def test_arrived_but_stopped_by_an_io_error_needs_a_person() -> None:
     broken = look(RunState.PAUSED, "I/O error")
-    assert verdict(ABSENT, broken, after(60, RETURNED)) is Verdict.NEEDS_ATTENTION
+    assert verdict(ABSENT, broken, after(60, RETURNED)) is Outcome.NEEDS_ATTENTION
 
 
 def test_gone_and_incoming_still_waits() -> None:
-    assert verdict(ABSENT, INCOMING, after(59)) is Verdict.WAIT
-    assert verdict(ABSENT, INCOMING, after(60)) is Verdict.NEEDS_ATTENTION
+    assert verdict(ABSENT, INCOMING, after(59)) is Outcome.WAIT
+    assert verdict(ABSENT, INCOMING, after(60)) is Outcome.NEEDS_ATTENTION
 
 
 def test_gone_on_both_needs_a_person() -> None:
-    assert verdict(ABSENT, ABSENT) is Verdict.WAIT
+    assert verdict(ABSENT, ABSENT) is Outcome.WAIT
     decision = decide(ABSENT, ABSENT, after(1))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "recorded with this migration" in decision.what_to_do
     assert "A connection broke" in decision.cause
     assert decision.libvirt == "client socket is closed"
@@ -367,50 +368,50 @@ def test_gone_on_both_needs_a_person() -> None:
 
 def test_shut_off_and_absent_guest_ended_during_the_migration() -> None:
     decision = decide(SHUT_DOWN, ABSENT, after(1))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert f"On kvm-a run: virsh start {UUID}" in decision.what_to_do
 
 
 def test_shut_off_on_both_is_a_duplicate_definition() -> None:
     decision = decide(SHUT_DOWN, STALE, after(1))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "Both hosts have a definition" in decision.what_to_do
 
 
 def test_started_afresh_at_the_destination_is_not_a_move() -> None:
     booted = look(RunState.RUNNING, "booted")
-    assert verdict(ABSENT, booted, JOB) is Verdict.NEEDS_ATTENTION
-    assert verdict(ABSENT, booted, RETURNED) is Verdict.DONE
+    assert verdict(ABSENT, booted, JOB) is Outcome.NEEDS_ATTENTION
+    assert verdict(ABSENT, booted, RETURNED) is Outcome.DONE
 
 
 def test_cancel_that_worked() -> None:
     decision = decide(RUNS, ABSENT, replace(JOB, cancel_requested=True, aborted=True))
-    assert decision.verdict is Verdict.CANCELLED
+    assert decision.outcome is Outcome.CANCELLED
     assert decision.sentence == "web01 runs on kvm-a. The migration was cancelled."
     assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
 
 
 def test_cancelled_with_virsh() -> None:
     decision = decide(RUNS, ABSENT, replace(JOB, aborted=True))
-    assert decision.verdict is Verdict.CANCELLED
+    assert decision.outcome is Outcome.CANCELLED
     assert "outside of kvmweb" in decision.sentence
 
 
 def test_cancel_that_came_too_late() -> None:
     decision = decide(ABSENT, ARRIVED, replace(RETURNED, cancel_requested=True))
-    assert decision.verdict is Verdict.DONE
+    assert decision.outcome is Outcome.DONE
     assert "The cancel came too late." in decision.sentence
 
 
 def test_another_job_of_the_guest_is_not_the_migration() -> None:
-    assert verdict(look(RunState.RUNNING, job=JobKind.OTHER), ABSENT) is Verdict.FAILED
+    assert verdict(look(RunState.RUNNING, job=JobKind.OTHER), ABSENT) is Outcome.FAILED
 
 
 def test_suspended_at_the_source_and_there_too_is_never_let_go() -> None:
     for there in (ARRIVED, ARRIVED_PAUSED, FETCHING, FETCHING_BROKEN):
         assert in_progress(decide(SUSPENDED, there, after(9)), State.ARRIVING)
         decision = decide(SUSPENDED, there, after(10))
-        assert decision.verdict is Verdict.NEEDS_ATTENTION
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
         assert "Never resume it on kvm-a" in decision.what_to_do
     assert decide(SUSPENDED, ARRIVED, after(10)).sentence.startswith("web01 runs on kvm-b")
     assert decide(SUSPENDED, ARRIVED_PAUSED, after(10)).sentence.startswith("web01 is paused on kvm-b")
@@ -418,8 +419,8 @@ def test_suspended_at_the_source_and_there_too_is_never_let_go() -> None:
 
 def test_running_here_and_asleep_there_is_no_end() -> None:
     asleep = look(RunState.PMSUSPENDED, "unknown")
-    assert verdict(RUNS, asleep, after(59)) is Verdict.WAIT
-    assert verdict(RUNS, asleep, after(60)) is Verdict.NEEDS_ATTENTION
+    assert verdict(RUNS, asleep, after(59)) is Outcome.WAIT
+    assert verdict(RUNS, asleep, after(60)) is Outcome.NEEDS_ATTENTION
     assert "suspended by its own system" in decide(ABSENT, asleep, RETURNED).sentence
 
 
@@ -432,17 +433,17 @@ def test_an_unclear_source_is_not_called_silent() -> None:
 
 def test_an_incoming_guest_is_not_yet_arrived_whatever_its_reason() -> None:
     arriving = look(RunState.PAUSED, "user", job=JobKind.MIGRATION_IN)
-    assert verdict(ABSENT, arriving, RETURNED) is Verdict.WAIT
-    assert verdict(ABSENT, look(RunState.PAUSED, "unknown"), RETURNED) is Verdict.WAIT
+    assert verdict(ABSENT, arriving, RETURNED) is Outcome.WAIT
+    assert verdict(ABSENT, look(RunState.PAUSED, "unknown"), RETURNED) is Outcome.WAIT
 
 
 def test_a_job_at_the_destination_does_not_make_a_running_guest_less_running() -> None:
-    assert verdict(RUNS, replace(ARRIVED, job=JobKind.MIGRATION_IN), after(10)) is Verdict.NEEDS_ATTENTION
+    assert verdict(RUNS, replace(ARRIVED, job=JobKind.MIGRATION_IN), after(10)) is Outcome.NEEDS_ATTENTION
 
 
 def test_post_copy_that_half_broke_is_given_time() -> None:
     assert in_progress(decide(POST_COPY, FETCHING_BROKEN, after(59)), State.POST_COPY)
-    assert verdict(POST_COPY, FETCHING_BROKEN, after(60)) is Verdict.NEEDS_ATTENTION
+    assert verdict(POST_COPY, FETCHING_BROKEN, after(60)) is Outcome.NEEDS_ATTENTION
 
 
 def test_started_on_one_definition_only() -> None:

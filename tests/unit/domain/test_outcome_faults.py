@@ -8,10 +8,10 @@ import pytest
 
 from hosts.facts.guest import GuestLook, JobKind, JobStats, RunState
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome import Action, Verdict, decide
-from migrations_app.domain.reasons import meaning
-from migrations_app.domain.verdict import Loss, LostDisk
-from migrations_app.domain.whereabouts import suspended_by_somebody
+from migrations_app.domain.outcome.decision import Action, Loss, LostDisk, Outcome
+from migrations_app.domain.outcome.live import decide
+from migrations_app.domain.outcome.reasons import meaning
+from migrations_app.domain.outcome.whereabouts import suspended_by_somebody
 from tests.unit.domain.test_outcome import (
     ABSENT,
     ADOPTED,
@@ -56,7 +56,7 @@ def test_paused_by_its_migration_with_a_silent_qemu_is_switching_over(there: Gue
 
 def test_a_switch_over_that_hangs_is_to_be_resumed_nowhere() -> None:
     decision = decide(HANGS, INCOMING, after(120, CALLING))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "stopped for its switch-over and kvm-a's QEMU does not answer" in decision.sentence
     assert "Look at the migration network" in decision.what_to_do
     assert "Resume it nowhere." in decision.what_to_do
@@ -67,7 +67,7 @@ def test_a_running_guest_whose_qemu_is_silent_is_said_to_be_that() -> None:
     hangs = look(RunState.RUNNING, "booted", job=JobKind.UNKNOWN)
     assert "web01 runs on kvm-a, but its QEMU does not answer" in decide(hangs, INCOMING, CALLING).sentence
     decision = decide(hangs, INCOMING, after(120, CALLING))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "virsh" not in decision.what_to_do
 
 
@@ -129,7 +129,7 @@ def test_what_libvirt_has_resumed_is_said() -> None:
 
 def test_a_copied_disk_that_vanished_is_no_done() -> None:
     decision = decide(ABSENT, ARRIVED, replace(RETURNED, lost_disks=(DELETED,)))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert decision.sentence == ("web01 runs on kvm-b. Do not stop the VM: its disk on kvm-b has been deleted.")
     assert f"virsh blockcopy {UUID} vda --dest /var/lib/libvirt/images/build-01.saved.qcow2" in decision.what_to_do
     assert "kvm-a still has the disk as it was when the VM left" in decision.what_to_do
@@ -157,9 +157,9 @@ def test_several_lost_disks_are_named() -> None:
 
 def test_a_disk_that_nobody_can_see_is_waited_for_and_then_asked_about() -> None:
     unseen = (replace(DELETED, how=Loss.UNKNOWN),)
-    assert decide(ABSENT, ARRIVED, replace(RETURNED, lost_disks=unseen)).verdict is Verdict.WAIT
+    assert decide(ABSENT, ARRIVED, replace(RETURNED, lost_disks=unseen)).outcome is Outcome.WAIT
     decision = decide(ABSENT, ARRIVED, replace(after(10, RETURNED), lost_disks=unseen))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert "does not say whether its disk is still there" in decision.sentence
 
 
@@ -192,7 +192,7 @@ OFF_FIRST = "make sure that it is powered off, then "
 )
 def test_a_dead_host_leaves_a_next_step(here: GuestLook, there: GuestLook, then: str) -> None:
     decision = decide(here, there, replace(after(120), created_volumes=()))
-    assert decision.verdict is Verdict.NEEDS_ATTENTION
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
     before, sure, advice = decision.what_to_do.partition(OFF_FIRST)
     assert sure, decision.what_to_do
     assert "virsh" not in before
@@ -217,7 +217,7 @@ def test_on_shared_disks_a_resume_comes_with_its_condition() -> None:
 
 def test_a_guest_that_was_started_afresh_is_not_where_it_was_before() -> None:
     decision = decide(RUNS, ABSENT, replace(JOB, restarted=True))
-    assert decision.verdict is Verdict.FAILED
+    assert decision.outcome is Outcome.FAILED
     assert decision.sentence == "web01 runs on kvm-a, where it was started afresh meanwhile. It was not moved."
     assert "started there again" in decision.cause
     assert decision.actions == (Action.DELETE_OWN_VOLUMES,)

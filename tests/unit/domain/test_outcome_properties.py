@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.lifecycle import State, allowed
-from migrations_app.domain.outcome import Action, JobRecord, Verdict, decide
-from migrations_app.domain.verdict import Loss, LostDisk
+from migrations_app.domain.outcome.decision import Action, JobRecord, Loss, LostDisk, Outcome
+from migrations_app.domain.outcome.live import decide
 
 REASONS = (
     "", "unknown", "booted", "migrated", "migration", "migration canceled", "post-copy", "post-copy failed", "failed",
@@ -58,12 +58,12 @@ jobs = st.builds(
 @given(source=looks, destination=looks, job=jobs)
 def test_an_end_is_always_seen(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
-    if decision.verdict is Verdict.DONE:
+    if decision.outcome is Outcome.DONE:
         assert destination.answered
         assert destination.active
         assert source.answered
         assert not source.active
-    if decision.verdict in (Verdict.FAILED, Verdict.CANCELLED):
+    if decision.outcome in (Outcome.FAILED, Outcome.CANCELLED):
         assert source.answered
         assert source.active
         assert destination.answered
@@ -76,7 +76,7 @@ def test_an_end_is_always_seen(source: GuestLook, destination: GuestLook, job: J
 def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
     if Action.DELETE_OWN_VOLUMES in decision.actions:
-        assert decision.verdict in (Verdict.FAILED, Verdict.CANCELLED)
+        assert decision.outcome in (Outcome.FAILED, Outcome.CANCELLED)
         assert job.created_volumes
         assert destination.answered
         assert not destination.present
@@ -87,11 +87,11 @@ def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destinati
 def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
     assert decision.sentence
-    assert (decision.state is not None) == (decision.verdict is Verdict.IN_PROGRESS)
+    assert (decision.state is not None) == (decision.outcome is Outcome.IN_PROGRESS)
     if decision.state is not None:
         assert decision.state in (State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING)
         assert allowed(State.VERIFYING, decision.state)
-    if decision.verdict in (Verdict.NEEDS_ATTENTION, Verdict.FAILED):
+    if decision.outcome in (Outcome.NEEDS_ATTENTION, Outcome.FAILED):
         assert decision.what_to_do
         assert decision.cause
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrations_app.domain.reasons import meaning
+from migrations_app.domain.outcome.reasons import meaning
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _FITS_NOT = 4
 _DOWNTIME_MS = 300
 
 
-class At(Enum):
+class AtSource(Enum):
     """The guest at the source."""
 
     SILENT = auto()  # the host did not answer
@@ -41,7 +41,7 @@ class At(Enum):
     UNCLEAR = auto()  # anything else: crashed, no state, a job that could not be read, an incoming job
 
 
-class There(Enum):
+class AtDestination(Enum):
     """The guest at the destination."""
 
     SILENT = auto()
@@ -55,35 +55,35 @@ class There(Enum):
     UNCLEAR = auto()
 
 
-def at_source(look: GuestLook) -> At:
+def at_source(look: GuestLook) -> AtSource:
     if not look.answered:
-        return At.SILENT
+        return AtSource.SILENT
     if not look.present:
-        return At.GONE
+        return AtSource.GONE
     if look.state is RunState.SHUTOFF:
-        return At.OFF
+        return AtSource.OFF
     if not look.active or look.job is JobKind.MIGRATION_IN:
-        return At.UNCLEAR
+        return AtSource.UNCLEAR
     return _paused_at_source(look) if look.state is RunState.PAUSED else _running_at_source(look)
 
 
-def _running_at_source(look: GuestLook) -> At:
+def _running_at_source(look: GuestLook) -> AtSource:
     if look.job is JobKind.UNKNOWN:
-        return At.UNCLEAR
-    return At.COPYING if look.job is JobKind.MIGRATION_OUT else At.RUNNING
+        return AtSource.UNCLEAR
+    return AtSource.COPYING if look.job is JobKind.MIGRATION_OUT else AtSource.RUNNING
 
 
-def _paused_at_source(look: GuestLook) -> At:
+def _paused_at_source(look: GuestLook) -> AtSource:
     if look.reason == POST_COPY:
-        return At.POST_COPY
+        return AtSource.POST_COPY
     if look.reason == POST_COPY_FAILED:
-        return At.POST_COPY_BROKEN
+        return AtSource.POST_COPY_BROKEN
     if look.reason == MIGRATION:
         # while the last pages travel QEMU answers nothing: a job that cannot be read is the move itself
-        return At.SWITCHING if look.job in (JobKind.MIGRATION_OUT, JobKind.UNKNOWN) else At.STOPPED
+        return AtSource.SWITCHING if look.job in (JobKind.MIGRATION_OUT, JobKind.UNKNOWN) else AtSource.STOPPED
     if look.job is JobKind.UNKNOWN:
-        return At.UNCLEAR
-    return At.COPYING if look.job is JobKind.MIGRATION_OUT else At.PAUSED
+        return AtSource.UNCLEAR
+    return AtSource.COPYING if look.job is JobKind.MIGRATION_OUT else AtSource.PAUSED
 
 
 def suspended_by_somebody(look: GuestLook, stats: JobStats, *, allowed_ms: int | None) -> bool | None:
@@ -99,19 +99,19 @@ def suspended_by_somebody(look: GuestLook, stats: JobStats, *, allowed_ms: int |
     return True if fits and (stats.memory_remaining or 0) > _FITS_NOT * fits else None
 
 
-def at_destination(look: GuestLook) -> There:
+def at_destination(look: GuestLook) -> AtDestination:
     if not look.answered:
-        return There.SILENT
+        return AtDestination.SILENT
     if not look.present:
-        return There.ABSENT
+        return AtDestination.ABSENT
     if look.state is RunState.SHUTOFF:
-        return There.OFF
+        return AtDestination.OFF
     if not look.active:
-        return There.UNCLEAR
+        return AtDestination.UNCLEAR
     if look.reason in (POST_COPY, POST_COPY_FAILED):
-        return There.POST_COPY if look.reason == POST_COPY else There.POST_COPY_BROKEN
+        return AtDestination.POST_COPY if look.reason == POST_COPY else AtDestination.POST_COPY_BROKEN
     if look.state is not RunState.PAUSED:
-        return There.RUNNING
+        return AtDestination.RUNNING
     if look.reason in (MIGRATION, STARTING_UP) or look.job is JobKind.MIGRATION_IN:
-        return There.INCOMING
-    return There.PAUSED if look.reason == USER else There.UNCLEAR
+        return AtDestination.INCOMING
+    return AtDestination.PAUSED if look.reason == USER else AtDestination.UNCLEAR

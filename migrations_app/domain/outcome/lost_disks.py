@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import shlex
 
-from migrations_app.domain import patience
-from migrations_app.domain.case import Case, virsh
-from migrations_app.domain.verdict import Decision, Loss, LostDisk
+from migrations_app.domain.outcome import patience
+from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.decision import Decision, Loss, LostDisk
 
 
 def judge(case: Case) -> Decision:

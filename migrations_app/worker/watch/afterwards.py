@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from hosts.facts.guest import GuestLook, JobStats, RunState
-from migrations_app.models import Migration
-from migrations_app.worker import ledger
-from migrations_app.worker.ledger import Claim
-from migrations_app.worker.lines import Line
+from migrations_app.worker.held import Held
+from migrations_app.worker.steady_connection import SteadyConnection
 
 
-def finished_job(target: Line, source: Line, uuid: str) -> JobStats | None:
+def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
     """libvirt's account of the whole move: the destination has it after a pre-copy, the source after a post-copy."""
-    for line in (target, source):
-        stats = line.ask(lambda c: c.finished_job(uuid))
+    for host in (target, source):
+        stats = host.ask(lambda c: c.finished_job(uuid))
         if stats is not None and stats.downtime_ms is not None:
             return stats
     return None
 
 
-def carry_autostart(held: Claim, migration: Migration, source: Line, target: Line) -> str:
+def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
     """On at the destination if it was on at the source and is defined there; off at a source that keeps a definition.
 
     Returns what is left for a person to do, "" when nothing is.
     """
+    migration = held.row
     if not migration.source_autostart:
         return ""
-    uuid, options, left = str(migration.guest_id), migration.request.options, []
+    uuid, options, left = held.guest, migration.request.options, []
     if not options.undefine_source and not source.do(lambda c: c.set_autostart(uuid, False)):
         left.append(
             f"Autostart is still on at {migration.source}: the VM would run twice after the next start of that host."
@@ -35,19 +34,18 @@ def carry_autostart(held: Claim, migration: Migration, source: Line, target: Lin
         if not target.do(lambda c: c.set_autostart(uuid, True)):
             left.append(f"Autostart could not be switched on at {migration.target}. There run: virsh autostart {uuid}")
         else:
-            ledger.note(held, f"Autostart was on and is on at {migration.target} now.")
+            held.note(f"Autostart was on and is on at {migration.target} now.")
     for sentence in left:
-        ledger.note(held, sentence)
+        held.note(sentence)
     return " ".join(left)
 
 
-def keep_suspended(held: Claim, migration: Migration, line: Line, look: GuestLook, *, woken: str) -> None:
+def keep_suspended(held: Held, host: SteadyConnection, look: GuestLook, *, woken: str) -> None:
     """Suspend a guest again that somebody had suspended, when it was libvirt that resumed it: `woken` is its reason."""
     if look.state is not RunState.RUNNING or look.reason != woken:
         return
-    uuid, name = str(migration.guest_id), migration.guest_name
-    if line.do(lambda c: c.suspend(uuid)):
+    if host.do(lambda c: c.suspend(held.guest)):
         text = "It had been suspended, so kvmweb has suspended it again."
     else:
         text = "It had been suspended, and kvmweb could not suspend it again."
-    ledger.note(held, f"libvirt resumed {name} at the end. {text}")
+    held.note(f"libvirt resumed {held.row.guest_name} at the end. {text}")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from migrations_app.domain import patience
-from migrations_app.domain.case import Case, virsh
-from migrations_app.domain.verdict import Decision
-from migrations_app.domain.whereabouts import At, There
+from migrations_app.domain.outcome import patience
+from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.decision import Decision
+from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
 
 
 def silent(case: Case) -> Decision:
     job = case.job
-    missing = [job.source] if case.at is At.SILENT else []
-    missing += [job.target] if case.there is There.SILENT else []
+    missing = [job.source] if case.at is AtSource.SILENT else []
+    missing += [job.target] if case.there is AtDestination.SILENT else []
     who = " and ".join(missing)
     known = "Where the VM runs is not known."
-    if case.at is At.SILENT and case.there is There.RUNNING:
+    if case.at is AtSource.SILENT and case.there is AtDestination.RUNNING:
         known = f"{job.name} runs on {job.target}; whether {job.source} has let it go is not known."
-    elif case.there is There.SILENT and case.source.runs:
+    elif case.there is AtDestination.SILENT and case.source.runs:
         known = f"{job.name} runs on {job.source}; what {job.target} has is not known."
     if not case.lasts(patience.SILENCE_S):
         return case.wait(f"Waiting for {who} to answer. {known}", case.both_say)
@@ -29,24 +29,24 @@ def silent(case: Case) -> Decision:
 
 def _then(case: Case) -> str:
     """The next step once the silent host is certainly off, by what the other one says."""
-    if case.at is At.SILENT and case.there is There.SILENT:
+    if case.at is AtSource.SILENT and case.there is AtDestination.SILENT:
         return "and look at what the other one says when it is back."
-    return _without_source(case) if case.at is At.SILENT else _without_target(case)
+    return _without_source(case) if case.at is AtSource.SILENT else _without_target(case)
 
 
 def _without_source(case: Case) -> str:
     job = case.job
     end = virsh(job.target, job, "destroy")
     match case.there:
-        case There.RUNNING:
+        case AtDestination.RUNNING:
             return f"then close this migration as an admin: {job.name} runs on {job.target}."
-        case There.PAUSED:
+        case AtDestination.PAUSED:
             return f"then resume it on {job.target}, unless somebody paused it: {virsh(job.target, job, 'resume')}"
-        case There.OFF if not job.created_volumes:
+        case AtDestination.OFF if not job.created_volumes:
             return f"then start it on {job.target}: {virsh(job.target, job, 'start')}"
-        case There.OFF | There.ABSENT:
+        case AtDestination.OFF | AtDestination.ABSENT:
             return f"then {_start_from_record(case)}"
-        case There.UNCLEAR:
+        case AtDestination.UNCLEAR:
             return f"then look at it on {job.target}: {virsh(job.target, job, 'domstate', '--reason')}"
     return (
         f"then end what waits on {job.target}, {end}, and {_start_from_record(case)}"
@@ -68,9 +68,9 @@ def _without_target(case: Case) -> str:
     job = case.job
     afresh = f"{virsh(job.source, job, 'destroy')}, then virsh start {job.guest}"
     match case.at:
-        case At.RUNNING | At.PAUSED | At.COPYING:
+        case AtSource.RUNNING | AtSource.PAUSED | AtSource.COPYING:
             return f"then close this migration as an admin: {job.name} stays on {job.source}."
-        case At.STOPPED | At.SWITCHING:
+        case AtSource.STOPPED | AtSource.SWITCHING:
             resume = f"then resume it on {job.source}: {virsh(job.source, job, 'resume')}."
             if job.created_volumes or job.postcopy_used:
                 return resume if not job.postcopy_used else f"then start it afresh on {job.source}: {afresh}"
@@ -78,11 +78,11 @@ def _without_target(case: Case) -> str:
                 f"{resume} If it may have run on {job.target} in between, its disks have changed under it: start it"
                 f" afresh instead: {afresh}"
             )
-        case At.POST_COPY | At.POST_COPY_BROKEN:
+        case AtSource.POST_COPY | AtSource.POST_COPY_BROKEN:
             return f"then start it afresh on {job.source}, what it had in memory is lost: {afresh}"
-        case At.OFF | At.GONE:
+        case AtSource.OFF | AtSource.GONE:
             lost = f" What it wrote on {job.target} is lost." if job.created_volumes else ""
-            if case.at is At.OFF:
+            if case.at is AtSource.OFF:
                 return f"then start it on {job.source}: {virsh(job.source, job, 'start')}.{lost}"
             return (
                 f"then start it afresh on {job.source}: save the definition recorded with this migration to a file, run"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from migrations_app.domain import patience
-from migrations_app.domain.case import Case
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.silence import silent
-from migrations_app.domain.verdict import Decision
-from migrations_app.domain.whereabouts import There
+from migrations_app.domain.outcome import patience
+from migrations_app.domain.outcome.case import Case
+from migrations_app.domain.outcome.decision import Decision
+from migrations_app.domain.outcome.silence import silent
+from migrations_app.domain.outcome.whereabouts import AtDestination
 
 
 def in_post_copy(case: Case) -> Decision:
     """PAUSED for post-copy at the source: neither host has the whole guest."""
     job = case.job
-    if case.there is There.SILENT:
+    if case.there is AtDestination.SILENT:
         return silent(case)
-    if case.there in (There.RUNNING, There.POST_COPY):
+    if case.there in (AtDestination.RUNNING, AtDestination.POST_COPY):
         return case.moving(
             State.POST_COPY, f"{job.name} runs on {job.target} and still fetches memory from {job.source}."
         )
-    limit = patience.STALE_INCOMING_S if case.there in (There.INCOMING, There.POST_COPY_BROKEN) else patience.HANDOVER_S
+    limit = (
+        patience.STALE_INCOMING_S
+        if case.there in (AtDestination.INCOMING, AtDestination.POST_COPY_BROKEN)
+        else patience.HANDOVER_S
+    )
     if case.lasts(limit):
         return post_copy_broken(case)
     return case.moving(State.POST_COPY, f"{job.name} is changing over to {job.target} in post-copy.")
@@ -27,7 +31,7 @@ def in_post_copy(case: Case) -> Decision:
 
 def post_copy_broken(case: Case) -> Decision:
     job = case.job
-    if case.there is There.SILENT:
+    if case.there is AtDestination.SILENT:
         return silent(case)
     return case.attention(
         f"{job.name} is stuck between {job.source} and {job.target}: neither has all its memory.",

@@ -1,4 +1,4 @@
-"""Connections that come back: what the watch over a moving guest looks through."""
+"""A connection that comes back: what the watch over a moving guest looks through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from hosts.facts.guest import GuestLook
-from hosts.gateway.port import GatewayError, HostConnection
+from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from hosts.models import Host
 from migrations_app.worker.run_preflight import Connect
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _PAUSE_SECONDS = 1.0
 
 
-class Line:
+class SteadyConnection:
     """One host. A lost connection is opened again in a thread, so that the watch and its heartbeat never wait for it.
 
     A `connection` that is handed in is lent: whoever opened it closes it. `machine` is the host UUID that must answer:
@@ -66,17 +66,24 @@ class Line:
             self._lost(look.error)
         return look
 
-    def ask(self, question: Callable[[HostConnection], T]) -> T | None:
-        """The answer, or None when there is none to be had now (the reason is logged)."""
+    def call(self, question: Callable[[HostConnection], T]) -> T:
+        """The answer. Raises GatewayError."""
         connection = self._ready()
         if connection is None:
-            return None
+            raise HostUnreachable(self._trouble)
         try:
             return question(connection)
         except GatewayError as error:
-            log.info("%s: %s", self.host.name, error.message)
             if not connection.alive():
                 self._lost(error.message)
+            raise
+
+    def ask(self, question: Callable[[HostConnection], T]) -> T | None:
+        """The answer, or None when there is none to be had now (the reason is logged)."""
+        try:
+            return self.call(question)
+        except GatewayError as error:
+            log.info("%s: %s", self.host.name, error.message)
             return None
 
     def do(self, deed: Callable[[HostConnection], object]) -> bool:
@@ -115,7 +122,7 @@ class Line:
     def _reopen(self) -> None:
         if self._closed or (self._opening is not None and self._opening.is_alive()):
             return
-        self._opening = threading.Thread(target=self._open, name=f"line-{self.host.name}", daemon=True)
+        self._opening = threading.Thread(target=self._open, name=f"connect-{self.host.name}", daemon=True)
         self._opening.start()
 
     def _open(self) -> None:

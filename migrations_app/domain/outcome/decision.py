@@ -8,7 +8,7 @@ from enum import StrEnum
 from migrations_app.domain.lifecycle import State
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     IN_PROGRESS = "in_progress"
     # The hosts do not say enough yet: look again. Neither done nor failed.
     WAIT = "wait"
@@ -99,7 +99,7 @@ class Decision:
     `state` comes with IN_PROGRESS only; with WAIT the shown state is VERIFYING once the call is over.
     """
 
-    verdict: Verdict
+    outcome: Outcome
     sentence: str
     state: State | None = None
     cause: str = ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.reasons import meaning
-from migrations_app.domain.verdict import Decision, JobRecord, Verdict
-from migrations_app.domain.whereabouts import at_destination, at_source
+from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.reasons import meaning
+from migrations_app.domain.outcome.whereabouts import at_destination, at_source
 
 _IS_ON = {
     RunState.RUNNING: "runs on",
@@ -29,14 +29,14 @@ class Case:
         return self.job.seconds_in_this_view >= seconds
 
     def moving(self, state: State, sentence: str) -> Decision:
-        return Decision(verdict=Verdict.IN_PROGRESS, state=state, sentence=sentence)
+        return Decision(outcome=Outcome.IN_PROGRESS, state=state, sentence=sentence)
 
     def wait(self, sentence: str, cause: str = "") -> Decision:
-        return Decision(verdict=Verdict.WAIT, sentence=sentence, cause=cause)
+        return Decision(outcome=Outcome.WAIT, sentence=sentence, cause=cause)
 
     def attention(self, sentence: str, what_to_do: str, cause: str = "") -> Decision:
         return Decision(
-            verdict=Verdict.NEEDS_ATTENTION,
+            outcome=Outcome.NEEDS_ATTENTION,
             sentence=sentence,
             cause=" ".join(filter(None, (cause, self.both_say, meaning(self.job.call_error)))),
             what_to_do=what_to_do,

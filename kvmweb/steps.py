@@ -1,0 +1,139 @@
+"""Steps that change something on a host: done, verified, undone, and each written down before it begins.
+
+Whoever goes on after a kill has the same list. A step that had been begun is verified before it is done again, and what
+nobody can prove to be ours is never undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+
+class StepState(StrEnum):
+    """How far a step is known to have come."""
+
+    # It was about to be done: it may have been.
+    BEGUN = "begun"
+    # The host has answered that it did it.
+    DONE = "done"
+    # It was looked at afterwards, and `evidence` says what is there.
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One step as it is written down. `about` is all that is needed to make the step again; both are JSON."""
+
+    step: str
+    about: dict[str, Any]
+    state: StepState = StepState.BEGUN
+    evidence: dict[str, Any] | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether it was done for certain."""
+        return self.state is not StepState.BEGUN
+
+    def as_json(self) -> dict[str, Any]:
+        return {"step": self.step, "about": self.about, "state": str(self.state), "evidence": self.evidence}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        return cls(**{**stored, "state": StepState(stored["state"])})
+
+
+class NotDone(Exception):
+    """A step could not be done. `certain`: nothing of it has happened."""
+
+    def __init__(self, message: str, *, certain: bool) -> None:
+        super().__init__(message)
+        self.certain = certain
+
+
+class Step(Protocol):
+    """One change on one host. `name` is the kind of step; steps are the same when name and `about` are."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def about(self) -> dict[str, Any]: ...
+    @property
+    def gone(self) -> str:
+        """What to say when it was done, and what it made is not there any more."""
+        ...
+
+    def do(self) -> None:
+        """Raises NotDone."""
+        ...
+
+    def verify(self, written: Written) -> dict[str, Any] | None:
+        """What is there, as evidence of what was done; None when it is not there. Raises NotDone when it cannot be
+        told, or not told from what somebody else has done."""
+        ...
+
+    def undo(self, written: Written) -> bool:
+        """Whether nothing is left of it for certain. Tells a person what is left; never raises for a host's answer."""
+        ...
+
+
+class Book(Protocol):
+    """Where the steps are written: every `write` is there for good before it returns."""
+
+    def read(self) -> list[Written]: ...
+    def write(self, steps: list[Written]) -> None: ...
+
+
+class Steps:
+    """The steps of one procedure, taken and undone in the sight of its book."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def go(self, plan: Sequence[Step]) -> None:
+        """Do what is not done yet, in order. Raises NotDone at the first step that fails, and leaves the rest."""
+        for step in plan:
+            written = self._find(step)
+            if written is None or (not written.sure and step.verify(written) is None):
+                written = self._do(step)
+            if written.evidence is None:
+                evidence = step.verify(written)
+                if evidence is None:
+                    raise NotDone(step.gone, certain=False)
+                self._keep(replace(written, state=StepState.VERIFIED, evidence=evidence))
+
+    def undo(self, make: Callable[[Written], Step]) -> None:
+        """Undo what was done, the last first; what is left stays in the book. `make` makes a step from its entry."""
+        for written in reversed(self._book.read()):
+            if make(written).undo(written):
+                self._forget(written)
+
+    def _do(self, step: Step) -> Written:
+        begun = Written(step=step.name, about=step.about)
+        self._keep(begun)
+        try:
+            step.do()
+        except NotDone as error:
+            if error.certain:
+                self._forget(begun)
+            raise
+        done = replace(begun, state=StepState.DONE)
+        self._keep(done)
+        return done
+
+    def _find(self, step: Step) -> Written | None:
+        return next((one for one in self._book.read() if _same(one, step.name, step.about)), None)
+
+    def _keep(self, written: Written) -> None:
+        steps = self._book.read()
+        at = [index for index, one in enumerate(steps) if _same(one, written.step, written.about)]
+        self._book.write([*steps[: at[0]], written, *steps[at[0] + 1 :]] if at else [*steps, written])
+
+    def _forget(self, written: Written) -> None:
+        self._book.write([one for one in self._book.read() if not _same(one, written.step, written.about)])
+
+
+def _same(one: Written, name: str, about: dict[str, Any]) -> bool:
+    return one.step == name and one.about == about

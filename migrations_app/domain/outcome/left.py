@@ -1,0 +1,107 @@
+"""The source answers and does not have the guest active any more: it has arrived, or it is nowhere."""
+
+from __future__ import annotations
+
+from migrations_app.domain.outcome import lost_disks, patience
+from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.decision import Decision, Outcome
+from migrations_app.domain.outcome.reasons import meaning
+from migrations_app.domain.outcome.silence import silent
+from migrations_app.domain.outcome.whereabouts import STARTED_ANEW, AtDestination, AtSource
+
+
+def left(case: Case) -> Decision:
+    """The source answers and does not have the guest active any more."""
+    job = case.job
+    match case.there:
+        case AtDestination.SILENT:
+            return silent(case)
+        case AtDestination.RUNNING | AtDestination.PAUSED:
+            return _arrived(case)
+        case AtDestination.ABSENT | AtDestination.OFF:
+            return _nowhere(case)
+        case AtDestination.POST_COPY | AtDestination.POST_COPY_BROKEN:
+            return case.attention_after(
+                patience.HANDOVER_S,
+                f"{job.name} runs on {job.target}; {job.source} has let it go, looking again.",
+                f"{job.name} is on {job.target}, but {job.source} is gone before all its memory had arrived.",
+                f"Look at it on {job.target}. If it hangs, its memory is lost: start it afresh there.",
+            )
+        case _:
+            return case.attention_after(
+                patience.STALE_INCOMING_S,
+                f"{job.name} has left {job.source} and waits on {job.target}.",
+                f"{job.name} has left {job.source} and is not running on {job.target}.",
+                f"{virsh(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
+                " storage and resume it there. If it waits for memory, what it had in memory is lost.",
+            )
+
+
+def _arrived(case: Case) -> Decision:
+    job = case.job
+    where = case.arrived
+    if case.destination.reason in STARTED_ANEW and job.call_returned is not True:
+        return case.attention(
+            f"{where}, but it was started there afresh, it did not arrive with its memory.",
+            f"Find out who started it on {job.target}, and that it runs nowhere else. If all is well, an admin closes"
+            " this migration.",
+        )
+    if job.lost_disks:
+        return lost_disks.judge(case)
+    if job.persist and job.was_persistent and not case.destination.persistent:
+        return case.attention_after(
+            patience.HANDOVER_S,
+            f"{where}; waiting for {job.target} to keep its definition.",
+            f"{where}, but {job.target} has no definition of it: it would be lost at its next shutdown.",
+            f"Save the definition recorded with this migration to a file and define it: on {job.target} run:"
+            " virsh define FILE",
+        )
+    if job.undefine_source and case.at is AtSource.OFF:
+        return case.attention_after(
+            patience.HANDOVER_S,
+            f"{where}; waiting for {job.source} to remove its definition.",
+            f"{where}, and its shut-off definition is still on {job.source}.",
+            f"{virsh(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        )
+    return Decision(outcome=Outcome.DONE, sentence=_arrival_words(case, where), cause=meaning(job.call_error))
+
+
+def _arrival_words(case: Case, where: str) -> str:
+    job = case.job
+    words = [where + (", as it was before." if case.there is AtDestination.PAUSED and job.was_paused else ".")]
+    if case.there is AtDestination.PAUSED and not job.was_paused:
+        words.append("It was paused while it moved.")
+    if case.there is AtDestination.RUNNING and job.suspended:
+        words.append("It was suspended while it moved, and libvirt has resumed it.")
+    if job.cancel_requested:
+        words.append("The cancel came too late.")
+    if job.call_returned is False:
+        words.append("libvirt reported an error, but both hosts agree that the VM has moved.")
+    if case.at is AtSource.OFF:
+        words.append(f"{job.source} keeps its shut-off definition.")
+    return " ".join(words)
+
+
+def _nowhere(case: Case) -> Decision:
+    job = case.job
+    if not case.lasts(patience.SETTLED_S):
+        return case.wait(f"Neither {job.source} nor {job.target} runs {job.name}.", case.both_say)
+    if job.elsewhere:
+        return case.attention(
+            f"Neither {job.source} nor {job.target} runs {job.name}; it was last seen active on"
+            f" {' and '.join(job.elsewhere)}.",
+            f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When you have seen"
+            " where it is, an admin closes this migration.",
+        )
+    first = "First look on every other host that could have it: started a second time, it destroys its data."
+    if case.at is AtSource.OFF or case.there is AtDestination.OFF:
+        host = job.source if case.at is AtSource.OFF else job.target
+        both = case.at is AtSource.OFF and case.there is AtDestination.OFF
+        keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
+        todo = f"{first} Find out why it ended, then {virsh(host, job, 'start')}{keep}"
+    else:
+        todo = (
+            f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"
+            " host that has its disks, and start it there."
+        )
+    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.", todo)

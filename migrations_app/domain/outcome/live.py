@@ -1,0 +1,214 @@
+"""A live move: what each pair of looks at source and destination means.
+
+What both hosts say decides; the return of the libvirt call is a hint that only shortens the waiting. When a
+person is needed the words say exactly what to run: nothing is resumed, destroyed or undefined automatically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hosts.facts.guest import GuestLook, JobKind
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.outcome import patience
+from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.decision import Decision, JobRecord
+from migrations_app.domain.outcome.left import left
+from migrations_app.domain.outcome.post_copy import in_post_copy, post_copy_broken
+from migrations_app.domain.outcome.silence import silent
+from migrations_app.domain.outcome.stayed import at_home
+from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
+
+
+def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
+    case = Case(source, destination, job)
+    if job.job_over and source.job is JobKind.MIGRATION_OUT:
+        others = f"{case.here}, and a migration that kvmweb did not start is moving it. Waiting for its end."
+        return case.wait(others, case.both_say)
+    return replace(_ROWS[case.at](case), libvirt=job.call_error)
+
+
+def _letting_go(job: JobRecord) -> str:
+    return f"{job.name} has arrived on {job.target}; {job.source} is letting it go."
+
+
+def _copying(case: Case) -> Decision:
+    """RUNNING with an outgoing migration job."""
+    job = case.job
+    if case.there in (AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN):
+        return in_post_copy(case)
+    if case.there in (AtDestination.RUNNING, AtDestination.PAUSED):
+        if case.source.runs and case.destination.runs and case.lasts(patience.HANDOVER_S):
+            return _split_brain(case)
+        return case.moving(State.ARRIVING, f"{job.name} is handed over from {job.source} to {job.target}.")
+    silent = f" Waiting for {job.target} to answer." if case.there is AtDestination.SILENT else ""
+    return case.moving(State.COPYING_MEMORY, f"{case.here} while libvirt copies it to {job.target}.{silent}")
+
+
+def _switching(case: Case) -> Decision:
+    """PAUSED by the migration, with its job. libvirt gives the same reason when somebody suspends it meanwhile."""
+    job = case.job
+    if case.there in (AtDestination.RUNNING, AtDestination.PAUSED):
+        return _never_let_go(case, patience.SWITCHOVER_S)
+    if case.there in (AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN):
+        return in_post_copy(case)
+    if job.suspended and case.source.job is JobKind.MIGRATION_OUT:
+        paused = f"{job.name} was suspended on {job.source} by somebody while libvirt copies it to {job.target}."
+        return case.moving(State.COPYING_MEMORY, paused)
+    if case.lasts(patience.SWITCHOVER_S):
+        return _stuck(case)
+    if job.too_early:
+        answers = ", and its QEMU does not answer" if case.source.job is JobKind.UNKNOWN else ""
+        either = f"{job.name} is stopped on {job.source}{answers}: it is switching over, or somebody suspended it."
+        return case.moving(State.COPYING_MEMORY, either)
+    return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
+
+
+def _stuck(case: Case) -> Decision:
+    """In its switch-over for much too long."""
+    job = case.job
+    if case.source.job is JobKind.UNKNOWN:
+        return case.attention(
+            f"{job.name} runs nowhere: it is stopped for its switch-over and {job.source}'s QEMU does not answer.",
+            f"Look at the migration network between {job.source} and {job.target}. Resume it nowhere. When data can"
+            " travel again, libvirt ends the switch-over by itself, and the migration is judged again.",
+        )
+    return case.attention(
+        f"{job.name} has been stopped on {job.source} for its move for more than {patience.SWITCHOVER_S:.0f} s.",
+        f"{virsh(job.source, job, 'domjobinfo')} and look whether data still moves. "
+        f"{virsh(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
+        " Do not resume it by hand.",
+    )
+
+
+def _stopped(case: Case) -> Decision:
+    """PAUSED by the migration, and the job is gone."""
+    job = case.job
+    if case.there is AtDestination.SILENT:
+        return silent(case)
+    if case.there in (AtDestination.RUNNING, AtDestination.PAUSED, AtDestination.POST_COPY):
+        return _never_let_go(case)
+    if case.there in (AtDestination.ABSENT, AtDestination.OFF):
+        return case.attention_after(
+            patience.RESUME_S,
+            f"{job.name} is stopped on {job.source}, and {job.target} does not run it."
+            f" {job.source} is expected to let it go on by itself.",
+            f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
+            "Do not resume it: a part of its memory was on the other host and is lost. Start it afresh."
+            if job.postcopy_used
+            else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}."
+            f"{_unless_it_ran(case)}",
+        )
+    waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
+    if job.postcopy_used:
+        return case.attention_after(
+            patience.STALE_INCOMING_S,
+            waiting,
+            f"{job.name} runs nowhere: its memory was divided between {job.source} and {job.target}.",
+            f"Never resume it on {job.source}. {virsh(job.target, job, 'domstate', '--reason')}; unless it runs there"
+            " again by itself, what it had in memory is lost: start it afresh.",
+        )
+    return case.attention_after(
+        patience.STALE_INCOMING_S,
+        waiting,
+        f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
+        f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
+        f" started: {virsh(job.target, job, 'destroy')}, and after that {virsh(job.source, job, 'resume')}."
+        f" If it runs on {job.target}, never resume it on {job.source}.",
+    )
+
+
+def _unless_it_ran(case: Case) -> str:
+    """Memory of before beside disks of after destroys a file system; copied disks are the source's own."""
+    if case.job.created_volumes:
+        return ""
+    return (
+        f" If it may have run on {case.job.target} in between, do not resume it, since its disks have changed: start it"
+        " afresh."
+    )
+
+
+def _never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
+    """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
+    job = case.job
+    undefine = f" Then: {virsh(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
+    if not case.lasts(patience):
+        return case.moving(State.ARRIVING, _letting_go(job))
+    return case.attention(
+        f"{case.arrived}, and a paused leftover is still on {job.source}.",
+        f"Never resume it on {job.source}. When you have seen that {job.target} has it:"
+        f" {virsh(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
+        "libvirt did not finish the move at the source.",
+    )
+
+
+def _paused(case: Case) -> Decision:
+    """PAUSED for another reason, no job: as it was before, or somebody suspended it."""
+    if case.there in (
+        AtDestination.RUNNING,
+        AtDestination.PAUSED,
+        AtDestination.POST_COPY,
+        AtDestination.POST_COPY_BROKEN,
+    ):
+        return _never_let_go(case)
+    return at_home(case)
+
+
+def _running(case: Case) -> Decision:
+    """RUNNING, no migration job."""
+    if (
+        case.there in (AtDestination.RUNNING, AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN)
+        and case.destination.runs
+    ):
+        job = case.job
+        if case.lasts(patience.HANDOVER_S):
+            return _split_brain(case)
+        return case.wait(f"Both {job.source} and {job.target} say that {job.name} runs.", case.both_say)
+    return at_home(case)
+
+
+def _split_brain(case: Case) -> Decision:
+    job = case.job
+    return case.attention(
+        f"{job.name} runs on {job.source} and on {job.target} at the same time. This can destroy its data.",
+        f"At once: {virsh(job.target, job, 'suspend')} (this can be undone). Then find out which of the two"
+        f" is used; {job.source} went on first and is normally the one to keep. To keep it:"
+        f" {virsh(job.target, job, 'destroy')}. Check the file systems of the VM afterwards.",
+    )
+
+
+def _unclear(case: Case) -> Decision:
+    job = case.job
+    if case.there is AtDestination.SILENT:
+        return silent(case)
+    if case.source.active and case.source.job is JobKind.UNKNOWN:
+        return case.attention_after(
+            patience.SILENCE_S,
+            f"{case.here}, but its QEMU does not answer: how far the migration is is not known.",
+            f"{case.here}, but its QEMU has not answered for {patience.SILENCE_S:.0f} s.",
+            f"Look at {job.source}: its load, its storage, and whether the QEMU process of {job.name} is stopped."
+            " Start or resume it nowhere else. When QEMU answers again, the migration is judged again by itself.",
+        )
+    return case.attention_after(
+        patience.SILENCE_S,
+        f"What {job.source} says about {job.name} is not clear yet; looking again.",
+        f"What {job.source} says about {job.name} cannot be judged.",
+        f"{virsh(job.source, job, 'domstate', '--reason')}, {virsh(job.source, job, 'domjobinfo')} and"
+        f" {virsh(job.target, job, 'domstate', '--reason')}. Start or resume it nowhere before that is clear.",
+    )
+
+
+_ROWS: dict[AtSource, Callable[[Case], Decision]] = {
+    AtSource.SILENT: silent,
+    AtSource.GONE: left,
+    AtSource.OFF: left,
+    AtSource.RUNNING: _running,
+    AtSource.PAUSED: _paused,
+    AtSource.COPYING: _copying,
+    AtSource.SWITCHING: _switching,
+    AtSource.STOPPED: _stopped,
+    AtSource.POST_COPY: in_post_copy,
+    AtSource.POST_COPY_BROKEN: post_copy_broken,
+    AtSource.UNCLEAR: _unclear,
+}

@@ -1,0 +1,99 @@
+"""The source has the guest, and no migration of it runs there: it was not moved, or not yet."""
+
+from __future__ import annotations
+
+from hosts.facts.guest import RunState
+from migrations_app.domain.outcome import patience
+from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.reasons import meaning
+from migrations_app.domain.outcome.silence import silent
+from migrations_app.domain.outcome.whereabouts import USER, AtDestination
+
+
+def at_home(case: Case) -> Decision:
+    """The source has the guest, no migration job there, and the destination does not run it."""
+    job = case.job
+    if case.there is AtDestination.SILENT:
+        return silent(case)
+    here = case.here
+    if case.there not in (AtDestination.ABSENT, AtDestination.OFF):
+        return case.attention_after(
+            patience.STALE_INCOMING_S,
+            f"{here}; waiting for {job.target} to drop what was prepared there.",
+            f"{here}, and a half-made copy is left on {job.target}.",
+            f"While {job.source} has it: {virsh(job.target, job, 'destroy')}. Never resume it there.",
+        )
+    if job.call_running:
+        begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun to move it"
+        return case.wait(f"{here}; {begun} or has not reported yet.")
+    if not case.lasts(call_may_still_begin(job)):
+        return case.wait(f"{here}; looking again whether libvirt has begun to move it.")
+    if case.there is AtDestination.OFF:
+        return case.attention_after(
+            patience.HANDOVER_S,
+            f"{here}; waiting for {job.target} to remove what was prepared there.",
+            f"{here}, and a shut-off definition of it is left on {job.target}.",
+            f"{virsh(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        )
+    return _stayed(case, here)
+
+
+def call_may_still_begin(job: JobRecord) -> float:
+    """Seconds for which a guest without a job proves nothing: an adopter does not hear what the call returns."""
+    if job.call_returned is not None or not job.call_made:
+        return 0.0
+    return patience.SETTLED_S if job.job_seen else patience.JOB_WAIT_S
+
+
+def _stayed(case: Case, here: str) -> Decision:
+    job = case.job
+    if case.source.state is RunState.PAUSED and not job.was_paused and case.source.reason != USER:
+        return case.attention_after(
+            patience.RESUME_S,
+            f"{here}; {job.source} is expected to let it go on by itself.",
+            f"{here}. It ran before the move.",
+            f"{virsh(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
+        )
+    safe = job.created_volumes and case.there is AtDestination.ABSENT
+    actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()
+    if job.cancel_requested or job.aborted:
+        who = "" if job.cancel_requested else " Somebody cancelled the job outside of kvmweb."
+        return Decision(
+            outcome=Outcome.CANCELLED,
+            sentence=f"{here}. The migration was cancelled.{who}{_woken(case)}",
+            cause=meaning(job.call_error),
+            actions=actions,
+        )
+    where = ", where it was started afresh meanwhile" if job.restarted else ", where it was before"
+    return Decision(
+        outcome=Outcome.FAILED,
+        sentence=f"{here}{where}. It was not moved.{_woken(case)}",
+        cause=_why_it_stayed(job),
+        what_to_do="Remove the cause and migrate again. The log of libvirt on both hosts has more.",
+        actions=actions,
+    )
+
+
+def _woken(case: Case) -> str:
+    job = case.job
+    if job.suspended and not job.restarted and case.source.runs:
+        return " It was suspended during the copy, and libvirt has resumed it."
+    return ""
+
+
+def _why_it_stayed(job: JobRecord) -> str:
+    if job.restarted:
+        ended = f"It ended on {job.source} while it was moved, and was started there again."
+        return f"{ended} {meaning(job.call_error)}".strip()
+    if job.call_error:
+        return meaning(job.call_error)
+    if not job.call_made:
+        return "The worker ended before it asked libvirt to move the VM."
+    if job.call_returned is None and not job.job_seen:
+        return "kvmweb has not seen libvirt begin to move it."
+    return {
+        True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
+        False: "libvirt ended the migration without saying why.",
+        None: "The migration ended while kvmweb did not watch it, so libvirt's reason is not known.",
+    }[job.call_returned]

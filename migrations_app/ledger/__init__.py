@@ -1,0 +1,13 @@
+"""How a migration's row changes: who may write, the one door for its state, its record, its orders."""
+
+from migrations_app.ledger.claims import Claim, LostClaim, beat, claim, release
+from migrations_app.ledger.orders import answer_order, orders_wait, stop_asked, take_orders
+from migrations_app.ledger.owners import end_owner, machine, pid_started
+from migrations_app.ledger.record import note, note_once, tick, update
+from migrations_app.ledger.states import change_state, end_by_person
+
+__all__ = [
+    "Claim", "LostClaim", "answer_order", "beat", "change_state", "claim", "end_by_person", "end_owner", "machine",
+    "note", "note_once", "orders_wait", "pid_started", "release", "stop_asked", "take_orders",
+    "tick", "update",
+]  # fmt: skip

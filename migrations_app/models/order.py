@@ -1,0 +1,37 @@
+"""What a person asks a running migration for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from migrations_app.domain.order import OrderState
+from migrations_app.models.migration import Migration
+
+
+class Order(models.Model):
+    """One request to the worker of a migration. What was asked never changes; the state moves once."""
+
+    migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="orders")
+    what = models.CharField(max_length=40)
+    value = models.JSONField(null=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_by_name = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+
+    state = models.CharField(
+        max_length=10, choices=[(state.value, state.value) for state in OrderState], default=OrderState.WAITING
+    )
+    taken_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    #: how it ended, for the person who asked
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.what} for {self.migration}: {self.state}"

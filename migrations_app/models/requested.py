@@ -1,0 +1,26 @@
+"""What migration and preflight have in common: both were asked for by a request."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.options import options_from_json
+from migrations_app.domain.request import MigrationRequest
+
+
+class Requested:
+    guest_id: UUID
+    target_id: int
+    kind: Any
+    options: Any
+
+    @property
+    def request(self) -> MigrationRequest:
+        return MigrationRequest(
+            guest=str(self.guest_id),
+            target=self.target_id,
+            kind=Kind(self.kind),
+            options=options_from_json(self.options),
+        )

@@ -1,0 +1,58 @@
+"""The shape of a procedure: how one kind of migration is carried out. One procedure = one file in `procedures/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hosts.gateway.port import HostConnection
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.held import Held
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.steady_connection import SteadyConnection
+
+
+class NotStarted(Exception):
+    """Something stopped the start before libvirt was asked; the guest was not touched."""
+
+
+class Cancelled(NotStarted):
+    """A person did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A migration in `starting`: its preflight has passed and its write-ahead record is complete.
+
+    `mover` gives a connection to the source that a call may block. It asks once more whether it was cancelled, and
+    raises NotStarted.
+    """
+
+    held: Held
+    facts: Facts
+    source: SteadyConnection
+    target: SteadyConnection
+    mover: Callable[[], HostConnection]
+
+
+class Procedure(Protocol):
+    def begin(self, ready: Ready) -> Mover | None:
+        """Up to the moment when libvirt has been asked; the call, where it blocks. Raises NotStarted before it."""
+        ...
+
+    def follow(
+        self,
+        held: Held,
+        source: SteadyConnection,
+        target: SteadyConnection,
+        heart: Heartbeat,
+        mover: Mover | None = None,
+    ) -> None:
+        """To its end, for whoever began it and, without a mover, for whoever took it over. Raises LostClaim."""
+        ...
+
+    def undo(self, held: Held, target: SteadyConnection) -> None:
+        """What was prepared for a move that has not begun. The destination has said that it does not have the guest."""
+        ...

@@ -1,0 +1,101 @@
+"""Live, with or without its storage: volumes for the copied disks, one libvirt call, and the watch around it."""
+
+from __future__ import annotations
+
+import posixpath
+from operator import methodcaller
+
+from django.utils import timezone
+
+from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.facts.storage import VolumeSpec
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError
+from kvmweb.steps import NotDone
+from migrations_app.domain.disks import MAYBE_OWN_DISK
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.held import Held
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.procedure import NotStarted, Procedure, Ready
+from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
+from migrations_app.worker.watch.watch import Watch
+
+#: what libvirt says when it is to make a volume where something is: STORAGE_VOL_EXIST, OPERATION_INVALID
+EXISTS = (90, 55)
+
+
+class Live:
+    def begin(self, ready: Ready) -> Mover:
+        call = _call(ready)
+        mover = Mover(ready.mover(), call)
+        held = ready.held
+        held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
+        mover.start()
+        return mover
+
+    def follow(
+        self,
+        held: Held,
+        source: SteadyConnection,
+        target: SteadyConnection,
+        heart: Heartbeat,
+        mover: Mover | None = None,
+    ) -> None:
+        Watch(held, source, target, heart, mover).run()
+
+    def undo(self, held: Held, target: SteadyConnection) -> None:
+        remove_volumes(held, target)
+
+
+def _call(ready: Ready) -> MigrateCall:
+    row = ready.held.row
+    options = row.request.options.for_guest(persistent=bool(row.was_persistent))
+    peer = row.target.peer
+    if peer is None:
+        raise NotStarted(f"{row.target} has no address that other hosts can use.")
+    return MigrateCall(
+        uuid=ready.held.guest,
+        peer=peer,
+        helper=_helper(ready.facts),
+        migration_address=row.target.migration_address,
+        copy_disks=_copy_disks(ready),
+        flags=options.flags(),
+        parameters=options.parameters(),
+    )
+
+
+def _copy_disks(ready: Ready) -> tuple[str, ...]:
+    """Makes the volumes for the disks that this start's preflight judged as copied: those and no others."""
+    facts, held = ready.facts, ready.held
+    copied = held.row.copied_disks
+    if copied is None or isinstance(facts.guest, Unknown):
+        raise NotStarted("Which disks to copy could not be told.")
+    plan = []
+    try:
+        for disk in (disk for disk in facts.guest.disks if disk.target in copied):
+            path, pool = storage.target_path(facts, disk), storage.copy_pool(facts, disk)
+            if pool is None or not path:
+                raise NotStarted(f"{held.row.target} has no storage pool for {path or disk.target}.")
+            size = ready.source.call(methodcaller("virtual_size", held.guest, disk.target))
+            name = disk.volume or posixpath.basename(path)
+            spec = VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size)
+            plan.append(MakeVolume.plan(held, ready.target, target=disk.target, path=path, spec=spec))
+        make_volumes(held, plan)
+    except (GatewayError, NotDone) as error:
+        why = f"The disks could not be prepared on {held.row.target}: {error}"
+        exists = getattr(error.__cause__ or error, "code", 0) in EXISTS
+        raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if exists else why) from error
+    return tuple(copied)
+
+
+def _helper(facts: Facts) -> PeerHelper:
+    """What the peer probe found to work and to keep libvirt's reasons readable."""
+    peer = facts.peer
+    return PeerHelper(peer.helper) if not isinstance(peer, Unknown) and peer.helper else PeerHelper.AUTO
+
+
+PROCEDURES: dict[Kind, Procedure] = {Kind.LIVE: Live(), Kind.LIVE_STORAGE: Live()}

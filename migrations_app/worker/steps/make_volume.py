@@ -1,0 +1,116 @@
+"""The volumes that a migration makes at the destination for the disks it copies: steps that are done, verified, undone.
+
+Only what this very migration made is ever removed. A name proves nothing: somebody may have removed the volume and made
+another one of that name, so its identity is written down with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import Any, Self
+
+from hosts.facts.storage import VolumeIdentity, VolumeSpec
+from hosts.gateway.port import GatewayError, HostConnection
+from kvmweb.steps import NotDone, Steps, Written
+from migrations_app.domain.disks import MAYBE_OWN_DISK
+from migrations_app.domain.preflight.shared import virsh
+from migrations_app.models.migration import MAKE_VOLUME
+from migrations_app.worker.held import Held
+from migrations_app.worker.steady_connection import SteadyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeVolume:
+    """`about`: "target" in the guest ("vda"), "pool", "name" and "path" of the volume, its "format" and "capacity"."""
+
+    held: Held
+    host: SteadyConnection
+    about: dict[str, Any]
+
+    @classmethod
+    def plan(cls, held: Held, host: SteadyConnection, *, target: str, path: str, spec: VolumeSpec) -> Self:
+        about = {"target": target, "pool": spec.pool, "name": spec.name, "path": path}
+        return cls(held=held, host=host, about={**about, "format": spec.format, "capacity": spec.capacity})
+
+    @property
+    def name(self) -> str:
+        return MAKE_VOLUME
+
+    @property
+    def path(self) -> str:
+        path: str = self.about["path"]
+        return path
+
+    @property
+    def gone(self) -> str:
+        return f"{self.path} was made and is gone again: somebody else removes volumes there"
+
+    def do(self) -> None:
+        spec = VolumeSpec(**{name: self.about[name] for name in ("pool", "name", "format", "capacity")})
+        try:
+            self.host.call(lambda c: c.create_volume(spec))
+        except GatewayError as error:
+            raise NotDone(error.message, certain=not error.unanswered) from error
+
+    def verify(self, written: Written) -> dict[str, Any] | None:
+        if not written.sure:
+            raise NotDone(f"{self._whether_made} is not known", certain=False)
+        try:
+            identity = self.host.call(self._ask_identity)
+        except GatewayError as error:
+            raise NotDone(error.message, certain=False) from error
+        return None if identity is None else identity.as_json()
+
+    def undo(self, written: Written) -> bool:
+        """Called only when the destination has answered that it does not have the guest."""
+        tell, path, there = self.held.note, self.path, self.held.row.target
+        if not written.sure:
+            tell(f"{self._whether_made} is not known. {MAYBE_OWN_DISK}")
+            return False
+        now = self.host.ask(lambda c: (self._ask_identity(c),))
+        if now == (None,):
+            tell(f"{path}, which this migration had made on {there}, is gone already.")
+            return True
+        if now is None or now[0] is None:
+            tell(f"{path} is left on {there}, which does not say what it is now.")
+            return False
+        if written.evidence is None:
+            tell(f"Whether {path} on {there} still is what this migration made is not known. {MAYBE_OWN_DISK}")
+            return False
+        if not now[0].may_be(VolumeIdentity(**written.evidence)):
+            tell(
+                f"{path} on {there} is not the volume that this migration made: it was replaced meanwhile."
+                " It is left as it is."
+            )
+            return False
+        return self._delete()
+
+    def _delete(self) -> bool:
+        pool, name, there = self.about["pool"], self.about["name"], self.held.row.target
+        if not self.host.do(methodcaller("delete_volume", pool, name)):
+            command = virsh("vol-delete", name, flags=("--pool", pool))
+            self.held.note(f"{self.path}, made by this migration, is left on {there}. There run: {command}")
+            return False
+        self.held.note(f"Removed {self.path}, which this migration had made on {there}.")
+        return True
+
+    @property
+    def _whether_made(self) -> str:
+        return f"Whether this migration made {self.path} on {self.held.row.target}"
+
+    def _ask_identity(self, connection: HostConnection) -> VolumeIdentity | None:
+        return connection.volume_identity(self.about["pool"], self.about["name"], self.path)
+
+
+def make_volumes(held: Held, plan: list[MakeVolume]) -> None:
+    """Raises NotDone."""
+    steps = Steps(held)
+    for step in plan:
+        steps.go([step])
+        held.note(f"Made {step.path} on {held.row.target}.")
+
+
+def remove_volumes(held: Held, target: SteadyConnection) -> None:
+    """What cannot be removed for certain stays written down."""
+    Steps(held).undo(lambda written: MakeVolume(held=held, host=target, about=written.about))

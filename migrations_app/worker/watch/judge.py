@@ -1,0 +1,87 @@
+"""Decide: the outcome table of the migration's kind, given what both hosts say and what is written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosts.facts.guest import JobKind
+from migrations_app.domain.kinds import KIND
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.stayed import call_may_still_begin
+from migrations_app.worker.held import Held
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.copied_disks import lost_disks
+from migrations_app.worker.watch.elsewhere import elsewhere
+from migrations_app.worker.watch.numbers import Numbers
+from migrations_app.worker.watch.observer import Observation
+
+ENDS = {Outcome.DONE: State.DONE, Outcome.FAILED: State.FAILED, Outcome.CANCELLED: State.CANCELLED}
+
+
+class Judge:
+    def __init__(
+        self, held: Held, source: SteadyConnection, target: SteadyConnection, numbers: Numbers, mover: Mover | None
+    ) -> None:
+        self._held = held
+        self._source = source
+        self._target = target
+        self._numbers = numbers
+        self._mover = mover
+        self._decide = KIND[held.row.request.kind].outcome
+        #: to the worker before: libvirt tells its reason only once
+        self._said_before: str = held.row.error.get("libvirt", "")
+
+    def decide(self, seen: Observation, *, cancel: bool) -> Decision:
+        """An end is judged a second time, with what is asked only then."""
+        record = self._record(seen, cancel)
+        if self._job_is_over(seen, record):
+            self._held.row.job_over = True  # written when a person is needed
+        if seen.source.answered and seen.target.answered and not seen.source.active and not seen.target.active:
+            record = replace(record, elsewhere=elsewhere(self._held.row))
+        decision = self._decide(seen.source, seen.target, record)
+        if decision.outcome is Outcome.DONE:
+            record = replace(record, lost_disks=lost_disks(self._held.row, self._target))
+        elif decision.outcome in ENDS:
+            record = replace(record, restarted=self._restarted())
+        else:
+            return decision
+        return self._decide(seen.source, seen.target, record)
+
+    def _restarted(self) -> bool:
+        before = self._held.row.source_run
+        now = self._source.ask(lambda c: c.run_number(self._held.guest)) if before is not None else None
+        return now is not None and now != before
+
+    def _job_is_over(self, seen: Observation, record: JobRecord) -> bool:
+        """After the call came back a source without a job has none of ours; an adopter has to wait and see."""
+        if not seen.source.answered or seen.source.job is not JobKind.NONE or record.call_running:
+            return False
+        return seen.call_over or not seen.source.active or seen.seconds >= call_may_still_begin(record)
+
+    def _record(self, seen: Observation, cancel: bool) -> JobRecord:
+        row, mover, persistent = self._held.row, self._mover, self._held.row.was_persistent is not False
+        options = row.request.options.for_guest(persistent=persistent)
+        return JobRecord(
+            guest=self._held.guest,
+            name=row.guest_name,
+            source=row.source.name,
+            target=row.target.name,
+            was_paused=bool(row.was_paused),
+            was_persistent=persistent,
+            persist=options.persist,
+            undefine_source=options.undefine_source,
+            cancel_requested=cancel,
+            created_volumes=tuple(volume["name"] for volume in row.created_volumes),
+            call_returned=seen.returned,
+            call_running=mover is not None and not seen.call_over,
+            call_error=mover.error if mover and seen.call_over else self._said_before,
+            aborted=mover.aborted if mover and seen.call_over else False,
+            seconds_in_this_view=seen.seconds,
+            call_made=row.call_made,
+            job_seen=self._numbers.begun,
+            job_over=row.job_over,
+            suspended=row.suspended,
+            too_early=self._numbers.too_early,
+        )

@@ -1,0 +1,35 @@
+"""The write-ahead record: everything a person or an adopter would need, complete before anything starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosts.facts.guest import GuestDetails
+from hosts.facts.host import HostIdentity
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.models import Migration
+from migrations_app.reading.forecast import forecast_for
+from migrations_app.worker.collect_facts import Side
+from migrations_app.worker.procedure import NotStarted
+
+
+def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, side: Side) -> dict[str, Any]:
+    """The record's fields of the row. `side` is the source's. Raises NotStarted."""
+    if isinstance(details, Unknown):
+        raise NotStarted(details.reason)
+    source, target = facts.source.identity, facts.target.identity
+    for host, identity in ((row.source, source), (row.target, target)):
+        if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
+            raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
+    run = side.learn(lambda c: c.run_number(str(row.guest_id)))
+    return {
+        "source_xml": details.xml,
+        "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
+        "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
+        "was_persistent": details.persistent,
+        "was_paused": facts.paused,
+        "source_run": None if isinstance(run, Unknown) else run,
+        "source_autostart": details.autostart,
+        "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.paused),
+    }
