@@ -12,7 +12,7 @@ from hosts.models import Guest, Host
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading import queries
-from migrations_app.words import RUN_LOOKS
+from migrations_app.words.badges import RUN_LOOKS
 
 ACTIVE = "active"
 LONGEST = 200

@@ -5,23 +5,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrations_app import words
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.reading import queries
+from migrations_app.words.cancel import cancel_words
+from migrations_app.words.close import close_words
+from migrations_app.words.headline import headline, second_line
+from migrations_app.words.way import steps
 
 
 def pushed_values(migration: Migration) -> dict[str, Any]:
     """What the fragments show, but for the journal. `migration` is one of `Migration.objects.shown()`."""
     sighting = queries.sighting_of(migration)
-    first_line = words.headline(migration, sighting)
-    may_cancel, consequence = words.cancel_words(migration)
+    first_line = headline(migration, sighting)
+    may_cancel, consequence = cancel_words(migration)
     return {
         "migration": migration,
         "progress": migration.progress,
         "sighting": sighting,
         "first_line": first_line,
-        "second_line": words.second_line(migration, first_line),
+        "second_line": second_line(migration, first_line),
         #: libvirt is through with it: what came of it is said instead of what goes on
         "over": migration.terminal or migration.state == State.NEEDS_ATTENTION,
         #: false when it ended before libvirt was asked: there is nothing to measure
@@ -37,8 +40,8 @@ def page_values(migration: Migration) -> dict[str, Any]:
     return {
         **pushed_values(migration),
         "journal": journal,
-        "steps": words.steps(migration, queries.states_of(journal)),
-        "closing": words.close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
+        "steps": steps(migration, queries.states_of(journal)),
+        "closing": close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
         "passed": sum(f["severity"] == "passed" for f in migration.findings),
     }

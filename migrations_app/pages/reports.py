@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from kvmweb.web.plain import isolated
-from migrations_app import words
 from migrations_app.domain import virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.words.forecast import forecast_words
+from migrations_app.words.verdict import go_words, verdict_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def report_view(preflight: Preflight) -> ReportView:
     elif preflight.error:
         sentence = "The check could not be made."
     else:
-        sentence = words.verdict_words(guest, target, preflight.verdict, counts)
+        sentence = verdict_words(guest, target, preflight.verdict, counts)
     return ReportView(
         preflight=preflight,
         waiting=waiting,
@@ -89,10 +90,10 @@ def report_view(preflight: Preflight) -> ReportView:
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
         blocked=blocked,
-        button=words.go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
+        button=go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
-        forecast=words.forecast_words(guest, foreseen),
+        forecast=forecast_words(guest, foreseen),
         forecast_runs=foreseen.runs if foreseen else 0,
     )
 

@@ -13,9 +13,15 @@ from django.utils.safestring import SafeString, mark_safe
 from hosts.usecases import contact_words, pages
 from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
-from migrations_app import units, words
+from migrations_app import units
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
 from migrations_app.reading import movability, queries
+from migrations_app.words.badges import CONTACT_LOOKS, NOWHERE, SEVERITY_LOOKS, run_look
+from migrations_app.words.headline import headline, short_title
+from migrations_app.words.movable import movable_words
+from migrations_app.words.outcome import outcome_times
+from migrations_app.words.stored import found, with_name
+from migrations_app.words.way import where
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
+for sentence_of in (found, headline, outcome_times, short_title, where):
+    register.filter(sentence_of)
 
 _TONES = {"green": "ok", "amber": "warn", "red": "bad", "grey": "unk", "blue": "run"}
 
@@ -64,12 +72,12 @@ def part_id(shown: Shown, part: str) -> str:
 
 @register.simple_tag
 def run_state(sighting: Sighting | None) -> SafeString:
-    return _mark(words.run_look(sighting))
+    return _mark(run_look(sighting))
 
 
 @register.simple_tag
 def contact_state(host: Host) -> SafeString:
-    return _mark(words.CONTACT_LOOKS[host.contact])
+    return _mark(CONTACT_LOOKS[host.contact])
 
 
 @register.filter
@@ -85,7 +93,7 @@ def migration_state(migration: Migration, pill: bool = False) -> SafeString:
 
 @register.simple_tag
 def severity_icon(value: str) -> SafeString:
-    look = words.SEVERITY_LOOKS.get(value, words.NOWHERE)
+    look = SEVERITY_LOOKS.get(value, NOWHERE)
     return format_html('<span class="state state-{}">{}</span>', _TONES[look.colour], icon(look.icon, look.label))
 
 
@@ -147,19 +155,9 @@ def took(migration: Migration) -> str:
     return units.duration(migration.whole_ms)
 
 
-@register.filter
-def outcome_times(migration: Migration) -> list[tuple[str, str]]:
-    return words.outcome_times(migration)
-
-
 @register.simple_tag
 def span(low: Any, high: Any) -> str:
     return units.span(_number(low), _number(high))
-
-
-@register.filter
-def headline(migration: Migration) -> str:
-    return words.headline(migration)
 
 
 @register.filter
@@ -169,18 +167,8 @@ def starts_sentence(text: str) -> str:
 
 
 @register.filter
-def where(migration: Migration) -> str:
-    return words.where(migration)
-
-
-@register.filter
 def in_flight(migration: Migration) -> bool:
     return migration.state in IN_FLIGHT
-
-
-@register.filter
-def short_title(migration: Migration) -> str:
-    return words.short_title(migration)
 
 
 @register.simple_tag(takes_context=True)
@@ -215,7 +203,7 @@ def movable(context: dict[str, Any], guest: Any) -> dict[str, str]:
     request = context["request"]
     if not hasattr(request, "kvmweb_inventory"):
         request.kvmweb_inventory = movability.inventory(request.user)
-    text, reasons, hint = words.movable(request.kvmweb_inventory.outlook(guest))
+    text, reasons, hint = movable_words(request.kvmweb_inventory.outlook(guest))
     return {"text": text, "reasons": reasons, "hint": hint}
 
 
@@ -230,15 +218,9 @@ def socket_url(context: dict[str, Any], topics: str) -> str:
 def sentence(entry: Entry, name: str = "") -> str:
     """A journal entry for people: a change of state without words of its own says the state. `name`: of the VM."""
     if entry.text:
-        return words.with_name(entry.text, name) if name else entry.text
+        return with_name(entry.text, name) if name else entry.text
     state = entry.body.get("state", "")
     return f"{LOOKS[State(state)].label}." if state in LOOKS else entry.get_kind_display()
-
-
-@register.filter
-def found(text: str, name: str) -> str:
-    """What a check says about the VM of that name."""
-    return words.found(text, name)
 
 
 @register.simple_tag

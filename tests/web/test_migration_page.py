@@ -10,9 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from hosts.models import Sighting
-from migrations_app import words
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
+from migrations_app.words.cancel import cancel_words
+from migrations_app.words.headline import headline
+from migrations_app.words.outcome import outcome_times
+from migrations_app.words.stored import told
+from migrations_app.words.way import steps, where
 from tests.web import seed
 
 #: the name as sentences show it: apart from the rest, and unable to turn it
@@ -50,21 +54,21 @@ def test_an_outcome_is_told_in_the_worker_s_words_while_it_is_true(scene: dict[s
     done.state_text = "idle-01 runs on kvm-b."
     here = Sighting.objects.select_related("host").get(guest=scene["idle"], host=scene["b"])
     here.seen_at = done.finished_at - timedelta(seconds=3)
-    assert words.headline(done, here) == "idle-01 runs on kvm-b."
+    assert headline(done, here) == "idle-01 runs on kvm-b."
     here.seen_at = timezone.now()
-    assert words.headline(done, here) == "idle-01 runs on kvm-b."
+    assert headline(done, here) == "idle-01 runs on kvm-b."
     here.host = scene["a"]
-    assert words.headline(done, here) == "idle-01 arrived on kvm-b and was seen running there."
+    assert headline(done, here) == "idle-01 arrived on kvm-b and was seen running there."
 
 
 def test_a_paused_vm_is_not_said_to_run(scene: dict[str, Any]) -> None:
     frozen = seed.make_migration(scene["build"], scene["b"], scene["a"], State.STARTING, was_paused=True)
-    assert words.headline(frozen) == "build-07 is paused on kvm-b while kvm-a prepares to receive it."
-    assert words.cancel_words(frozen)[1].startswith("build-07 stays on kvm-b paused as it is.")
+    assert headline(frozen) == "build-07 is paused on kvm-b while kvm-a prepares to receive it."
+    assert cancel_words(frozen)[1].startswith("build-07 stays on kvm-b paused as it is.")
     frozen.was_paused = False
-    assert words.headline(frozen).startswith("build-07 runs on kvm-b while")
+    assert headline(frozen).startswith("build-07 runs on kvm-b while")
     frozen.was_paused = None
-    assert words.headline(frozen).startswith("build-07 is on kvm-b while")
+    assert headline(frozen).startswith("build-07 is on kvm-b while")
 
 
 @pytest.mark.parametrize("state", [State.REQUESTED, State.CHECKING, State.QUEUED])
@@ -74,10 +78,10 @@ def test_before_the_start_the_verb_is_what_was_seen_last(scene: dict[str, Any], 
     verbs = {"running": "runs on", "idle": "runs on", "paused": "is paused on", "shut off": "is on", "crashed": "is on"}
     for seen, verb in verbs.items():
         here.state = seen
-        assert words.headline(migration, here).startswith(f"early {verb} kvm-a. ")
-    assert words.headline(migration, None).startswith("early is on kvm-a. ")
+        assert headline(migration, here).startswith(f"early {verb} kvm-a. ")
+    assert headline(migration, None).startswith("early is on kvm-a. ")
     here.state, here.host.contact = "running", "away"
-    assert words.headline(migration, here).startswith("early was last seen on kvm-a. ")
+    assert headline(migration, here).startswith("early was last seen on kvm-a. ")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_what_was_observed_is_the_headline_and_said_once(
     assert shown.count(seen) == 1
     assert ("olga asked to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
     migration.state_text = ""
-    assert "walker" in words.headline(migration)
+    assert "walker" in headline(migration)
 
 
 def test_the_first_line_is_pushed_while_the_state_stays(scene: dict[str, Any]) -> None:
@@ -156,7 +160,7 @@ def test_every_state_has_its_words(scene: dict[str, Any], as_viewer: Client, sta
     guest = seed.make_guest(f"vm-{state}", scene["a"])
     migration = seed.make_migration(guest, scene["a"], scene["b"], state)
     text = text_of(as_viewer, migration)
-    assert guest.name in words.headline(migration)
+    assert guest.name in headline(migration)
     assert migration.look.label in text
     assert ">None<" not in text
     assert "None %" not in text
@@ -169,7 +173,7 @@ def test_nothing_is_complete_before_the_vm_runs_there(scene: dict[str, Any]) -> 
     at = {}
     for state in State:
         migration.state = state
-        at[state] = words.where(migration)
+        at[state] = where(migration)
     assert at[State.COPYING_MEMORY] == at[State.STARTING] == at[State.FAILED] == at[State.BLOCKED] == "source"
     assert at[State.SWITCHING_OVER] == "between"
     assert at[State.POST_COPY] == at[State.ARRIVING] == at[State.DONE] == "target"
@@ -177,12 +181,12 @@ def test_nothing_is_complete_before_the_vm_runs_there(scene: dict[str, Any]) -> 
 
 
 def test_the_stepper_stops_where_the_migration_stopped(scene: dict[str, Any]) -> None:
-    seen = [step["is"] for step in words.steps(scene["failed"], ["checking", "starting", "copying_memory", "failed"])]
+    seen = [step["is"] for step in steps(scene["failed"], ["checking", "starting", "copying_memory", "failed"])]
     assert seen == ["done", "stopped", "next", "next", "next"]
-    running = [step["is"] for step in words.steps(scene["running"], ["starting", "copying_memory"])]
+    running = [step["is"] for step in steps(scene["running"], ["starting", "copying_memory"])]
     assert running == ["done", "now", "next", "next", "next"]
-    assert [step["is"] for step in words.steps(scene["done"], [])] == ["done"] * 5
-    assert [step["is"] for step in words.steps(scene["blocked"], ["checking"])] == ["next"] * 5
+    assert [step["is"] for step in steps(scene["done"], [])] == ["done"] * 5
+    assert [step["is"] for step in steps(scene["blocked"], ["checking"])] == ["next"] * 5
 
 
 def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -219,7 +223,7 @@ def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], a
 
 
 def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, Any]) -> None:
-    sentence = words.headline(scene["cancelled"])
+    sentence = headline(scene["cancelled"])
     assert sentence.startswith("\u2068")
     assert "\u2069 stayed on kvm-b." in sentence
 
@@ -227,7 +231,7 @@ def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, A
 def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_viewer: Client) -> None:
     migration: Migration = scene["cancelled"]
     migration.state_text = f"{seed.RTL} runs on kvm-b. The migration was cancelled."
-    assert words.told(migration) == f"{SHOWN} runs on kvm-b. The migration was cancelled."
+    assert told(migration) == f"{SHOWN} runs on kvm-b. The migration was cancelled."
     assert f"olga asked to move {SHOWN} from kvm-b" in text_of(as_viewer, migration)
 
 
@@ -245,16 +249,16 @@ def test_a_check_may_name_it_too(scene: dict[str, Any], as_viewer: Client) -> No
 
 def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as_viewer: Client) -> None:
     done: Migration = scene["done"]
-    assert words.outcome_times(done)[1:] == [
+    assert outcome_times(done)[1:] == [
         ("Copying", "9.4 s, foreseen 8 to 12 s"),
         ("Downtime", "84 ms, foreseen 70 to 140 ms"),
     ]
     assert "9.4 s, foreseen 8 to 12 s" in text_of(as_viewer, done)
     done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
-    copying, downtime = words.outcome_times(done)[1:]
+    copying, downtime = outcome_times(done)[1:]
     assert (copying[1], downtime[1]) == ("9.4 s, foreseen about 40 s for one pass", "84 ms")
     done.forecast, done.downtime_ms, done.progress = {}, None, {}
-    assert words.outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
+    assert outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
 
 
 def test_moves_between_the_same_two_hosts_are_compared(scene: dict[str, Any], as_viewer: Client) -> None:

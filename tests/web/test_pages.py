@@ -18,7 +18,7 @@ from hosts.models import Errand, Guest, Host, Sighting
 from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
 from migrations_app.reading import queries
-from migrations_app.words import CONTACT_LOOKS
+from migrations_app.words.badges import CONTACT_LOOKS
 from tests.web import seed
 from tests.web.conftest import client_of
 

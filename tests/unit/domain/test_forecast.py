@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations_app import words
 from migrations_app.domain.forecast import Forecast, Run, forecast
+from migrations_app.words.forecast import forecast_words
 
 MIB = 1024 * 1024
 
@@ -33,7 +33,7 @@ def test_what_is_stored_comes_back() -> None:
 def test_nothing_is_said_without_an_earlier_move() -> None:
     assert forecast([], memory_bytes=MIB, with_disks=False) is None
     assert forecast([run(mib=0), run(seconds=0)], memory_bytes=MIB, with_disks=False) is None
-    assert words.forecast_words("web-01", None) == []
+    assert forecast_words("web-01", None) == []
 
 
 def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
@@ -41,26 +41,26 @@ def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
     assert seen
     assert (seen.low_ms, seen.high_ms) == (10_000, 20_000)
     assert (seen.downtime_low_ms, seen.downtime_high_ms) == (300, 500)
-    assert words.forecast_words("web-01", seen)[0] == (
+    assert forecast_words("web-01", seen)[0] == (
         "Copying takes",
         "10 to 20 s, for what it sent in its earlier moves.",
     )
-    assert words.forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
+    assert forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
 
 
 def test_the_first_move_of_a_guest_has_only_an_upper_end() -> None:
     seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=False)
     assert seen
     assert (seen.low_ms, seen.high_ms, seen.ends) == (None, 51_200, None)
-    assert words.forecast_words("web-01", seen)[0][1].startswith("About 51 s for one pass over all of its memory")
-    assert words.forecast_words("web-01", seen)[-1][1].startswith("Not known")
+    assert forecast_words("web-01", seen)[0][1].startswith("About 51 s for one pass over all of its memory")
+    assert forecast_words("web-01", seen)[-1][1].startswith("Not known")
 
 
 def test_disks_that_were_never_copied_are_not_guessed() -> None:
     seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=True)
     assert seen
     assert seen.high_ms is None
-    assert words.forecast_words("web-01", seen)[0][1].startswith("Not known")
+    assert forecast_words("web-01", seen)[0][1].startswith("Not known")
 
 
 def test_a_limit_slows_what_is_foreseen() -> None:
@@ -74,7 +74,7 @@ def test_a_limit_below_what_it_writes_does_not_end() -> None:
     seen = forecast([run(dirty=2 * MIB)], memory_bytes=MIB, with_disks=False, limit_bps=MIB)
     assert seen
     assert seen.ends is False
-    assert "it wrote 2 MiB/s and at most 1 MiB/s may be sent." in words.forecast_words("web-01", seen)[-1][1]
+    assert "it wrote 2 MiB/s and at most 1 MiB/s may be sent." in forecast_words("web-01", seen)[-1][1]
 
 
 def test_small_moves_and_those_that_stalled_teach_nothing() -> None:
@@ -114,7 +114,7 @@ def test_the_rate_is_one_that_a_link_has_carried_for_long_enough(
     if seen:
         assert seen.runs == min(len(good), 10)
         assert seen.bps in [each.bps for each in good[:10]]
-    assert not any(" 0 B/s" in text for _, text in words.forecast_words("web-01", seen))
+    assert not any(" 0 B/s" in text for _, text in forecast_words("web-01", seen))
 
 
 def test_nothing_written_is_no_evidence() -> None:
@@ -123,14 +123,14 @@ def test_nothing_written_is_no_evidence() -> None:
     assert (seen.dirty_bps, seen.ends) == (None, None)
     stored = Forecast(runs=1, bps=10.0 * MIB, low_ms=1.0, high_ms=1.0, dirty_bps=0, ends=True)  # of an older release
     for each in (seen, stored):
-        assert words.forecast_words("web-01", each)[-1][1].startswith("Not known: how fast web-01 writes")
+        assert forecast_words("web-01", each)[-1][1].startswith("Not known: how fast web-01 writes")
 
 
 def test_of_a_paused_guest_only_the_time_is_foreseen() -> None:
     seen = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False, paused=True)
     assert seen
     assert (seen.downtime_high_ms, seen.ends) == (None, None)
-    assert [what for what, _ in words.forecast_words("web-01", seen)] == ["Copying takes"]
+    assert [what for what, _ in forecast_words("web-01", seen)] == ["Copying takes"]
 
 
 def test_what_it_wrote_is_what_its_last_move_saw() -> None:
@@ -145,9 +145,7 @@ def test_whether_it_ends() -> None:
     fast = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False)
     assert slow
     assert slow.ends is True
-    assert (
-        words.forecast_words("web-01", slow)[-1][1] == "It did before: it wrote 1 MiB/s and the link carried 10 MiB/s."
-    )
+    assert forecast_words("web-01", slow)[-1][1] == "It did before: it wrote 1 MiB/s and the link carried 10 MiB/s."
     assert fast
     assert fast.ends is False
-    assert "Auto-converge" in words.forecast_words("web-01", fast)[-1][1]
+    assert "Auto-converge" in forecast_words("web-01", fast)[-1][1]

@@ -1,0 +1,31 @@
+"""What a cancel would do now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvmweb.web.plain import isolated
+from migrations_app.domain.lifecycle import NOT_STARTED, State
+
+if TYPE_CHECKING:
+    from migrations_app.models import Migration
+
+
+def cancel_words(migration: Migration) -> tuple[bool, str]:
+    """(may be cancelled, what will be true afterwards)."""
+    name, source, target = isolated(migration.guest_name), migration.source, migration.target
+    state = State(migration.state)
+    if migration.terminal:
+        return False, ""
+    if migration.cancel_requested_at is not None:
+        return False, f"{isolated(migration.cancelled_by_name)} asked to cancel. libvirt has the last word."
+    if state in NOT_STARTED:
+        return True, f"Nothing was touched yet. {name} stays on {source}."
+    if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
+        goes_on = "paused as it is" if migration.was_paused else "and goes on running there"
+        return True, f"{name} stays on {source} {goes_on}. What was copied is given up."
+    if state is State.SWITCHING_OVER:
+        return True, f"It may be too late: then the move ends as done and {name} is on {target}."
+    if state is State.NEEDS_ATTENTION:
+        return False, f"{name} stays locked until it is clear where it is."
+    return False, f"It cannot be taken back: {name} is past the switch-over."

@@ -1,0 +1,106 @@
+"""The first lines of a migration's page, and its title: where the VM is and what goes on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from hosts.facts.guest import RunState
+from kvmweb.web.plain import isolated
+from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, State
+from migrations_app.words.stored import told
+
+if TYPE_CHECKING:
+    from hosts.models import Sighting
+    from migrations_app.models import Migration
+
+#: how long the worker's last look is newer than anything else
+FRESH = timedelta(minutes=2)
+
+#: states with a watch over both hosts: its sentence is what they said
+_WATCHED = (
+    State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
+    State.NEEDS_ATTENTION,
+)  # fmt: skip
+_RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
+
+
+def headline(migration: Migration, sighting: Sighting | None = None) -> str:
+    """The first sentence of a migration's page. `sighting`: where the guest was seen last."""
+    name, source, target = isolated(migration.guest_name), str(migration.source), str(migration.target)
+    state = State(migration.state)
+    if migration.terminal:
+        return _ended(migration, sighting)
+    if state in _WATCHED and migration.state_text:
+        return told(migration)  # what was seen on both hosts
+    here = f"{name} {_verb(migration, sighting)}"
+    return {
+        State.REQUESTED: f"{here} {source}. The migration waits for a worker.",
+        State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was touched.",
+        State.QUEUED: f"{here} {source}. The migration waits for its turn.",
+        State.STARTING: f"{here} {source} while {target} prepares to receive it.",
+        State.COPYING_DISKS: f"{here} {source} while its disks are copied to {target}.",
+        State.COPYING_MEMORY: f"{here} {source} while libvirt copies it to {target}.",
+        State.SWITCHING_OVER: f"{name} is paused for a moment; its last pages travel to {target}.",
+        State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
+        State.ARRIVING: f"{here} {target}; libvirt finishes.",
+        State.VERIFYING: f"Asking {source} and {target} where {name} is.",
+        State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. A person has to look.",
+    }[state]
+
+
+def second_line(migration: Migration, first: str) -> str:
+    """What the worker says besides the headline: why it waits, what it does. "" when the headline has it."""
+    said = told(migration)
+    return "" if said == first or migration.state == State.CHECKING else said
+
+
+def _verb(migration: Migration, sighting: Sighting | None) -> str:
+    """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
+    if migration.state not in NOT_STARTED and migration.was_paused is not None:
+        return "is paused on" if migration.was_paused else "runs on"
+    if sighting is None or sighting.host_id != migration.source_id:
+        return "is on"
+    if sighting.stale_since is not None:
+        return "was last seen on"
+    return {"running": "runs on", "paused": "is paused on"}.get(_RUNS.get(RunState(sighting.state), ""), "is on")
+
+
+def _ended(migration: Migration, sighting: Sighting | None) -> str:
+    """What the hosts said at the end, while that is still so; else what was true then."""
+    name = isolated(migration.guest_name)
+    end = migration.target if migration.state == State.DONE else migration.source
+    finished = migration.finished_at or migration.state_since
+    seen_since = sighting is not None and sighting.seen_at >= finished
+    if migration.closed_by_name:
+        return told(migration)  # where it is was for a person to say
+    if sighting is not None and seen_since and sighting.host_id == end.pk and sighting.stale_since is None:
+        running = f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
+        return told(migration) or running + _how(migration)
+    if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
+        return told(migration)  # the worker has just looked at both hosts; the inventory follows
+    if migration.state == State.DONE:
+        how = "paused" if migration.was_paused else "running"
+        return f"{name} arrived on {end} and was seen {how} there."
+    return f"{name} stayed on {end}.{_how(migration)}"
+
+
+def _how(migration: Migration) -> str:
+    if migration.state == State.CANCELLED:
+        by = f" by {isolated(migration.cancelled_by_name)}" if migration.cancelled_by_name else ""
+        return f" The migration was cancelled{by}."
+    return {
+        State.FAILED: " The migration failed.",
+        State.BLOCKED: " The preflight stopped the migration before anything was started.",
+    }.get(State(migration.state), "")
+
+
+def short_title(migration: Migration) -> str:
+    """For the browser's tab: the state comes first."""
+    way = f"{isolated(migration.guest_name)} → {migration.target}"
+    percent = migration.progress.get("percent")
+    if migration.state in IN_FLIGHT and percent is not None:
+        return f"{percent} % {way}"
+    return f"{migration.look.label}: {way}"

@@ -1,0 +1,29 @@
+"""What a preflight came to, and the button below its report."""
+
+from __future__ import annotations
+
+from kvmweb.web.plain import isolated
+
+
+def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:
+    """The text of the button that starts a migration."""
+    if verdict == "unknown":
+        return f"Migrate with {unknowns} unknown{'' if unknowns == 1 else 's'}"
+    return f"Migrate {isolated(guest)} to {target}"
+
+
+def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int]) -> str:
+    """The report in one sentence."""
+
+    def many(severity: str, word: str) -> str:
+        count = counts.get(severity, 0)
+        return f"{count} {word}{'' if count == 1 else 's'}"
+
+    if verdict == "blocked":
+        rest = "must be" if counts.get("blocker", 0) != 1 else "has to be"
+        return f"{guest} cannot move to {target} now: {many('blocker', 'finding')} {rest} settled first."
+    if verdict == "unknown":
+        return f"{guest} can probably move to {target}, but {many('unknown', 'thing')} could not be seen."
+    if verdict == "warnings":
+        return f"{guest} can move to {target}. Read {many('warning', 'warning')} first."
+    return f"{guest} can move to {target}. Every check passed."
