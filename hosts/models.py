@@ -239,7 +239,7 @@ class Guest(models.Model):
 
     def current_sighting(self) -> Sighting | None:
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
-        defined; None when seen nowhere. queries.guest_rows says the same to the database."""
+        defined; None when seen nowhere. migrations_app.reading.guests.guest_rows says the same to the database."""
         here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
         here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
         return here[0] if here else None

@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 
 from kvmweb.journal.live import renders
 from kvmweb.journal.models import Entry, Kind
-from migrations_app.models import Migration
 from migrations_app.pages.migration_page import pushed_values
-from migrations_app.reading import queries
+from migrations_app.reading.journal import journal_of
+from migrations_app.reading.migrations import followed
 
 #: also parts of a list, and of the drawer in the bar of every page
 _PLACES = ("row", "drawer")
@@ -24,8 +24,7 @@ _PLACES = ("row", "drawer")
 def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     """The parts that `entries` change; all of them when there are none (the snapshot of a new socket)."""
     number = topic.partition(":")[2]
-    rows = Migration.objects.shown().defer("source_xml", "findings")
-    migration = rows.filter(pk=number).first() if number.isdecimal() else None
+    migration = followed(int(number)) if number.isdecimal() else None
     if migration is None:
         return None
     values: dict[str, Any] = pushed_values(migration)
@@ -35,7 +34,7 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
         parts |= {"percent": "migrations/_percent.html", "numbers": "migrations/_numbers.html"}
     if not entries or any(entry.kind not in (Kind.PROGRESS, Kind.SIGNAL) for entry in entries):
         parts["journal"] = "migrations/_journal.html"
-        values["journal"] = queries.journal_of(migration)
+        values["journal"] = journal_of(migration)
     made: dict[str, str] = {part: render_to_string(template, values) for part, template in parts.items()}
     for place in _PLACES:
         for name in ("percent", "progress"):

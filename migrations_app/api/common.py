@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosts.models import Guest, Host
+from hosts.models import Host
 from kvmweb.web.problems import ProblemError
 from migrations_app.api.requests import PreflightIn
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
+from migrations_app.reading.guests import is_seen
+from migrations_app.reading.hosts import host_called
 from migrations_app.usecases.errors import RequestRefused
 
 
 def found_host(user: Any, wanted: str | int, *, field: str) -> Host:
     """The host with this name, else with this id; a problem of `field` when there is none."""
-    hosts = Host.objects.visible_to(user)
-    text = str(wanted)
-    found: Host | None = hosts.filter(name=text).first() if isinstance(wanted, str) else None
-    if found is None and text.isascii() and text.isdecimal() and len(text) < 18:
-        found = hosts.filter(pk=int(text)).first()
+    found = host_called(user, wanted)
     if found is None:
         message = "There is no host with this id or name."
         raise ProblemError(422, message, errors=[{"field": field, "message": message}])
@@ -28,7 +26,7 @@ def found_host(user: Any, wanted: str | int, *, field: str) -> Host:
 def request_of(user: Any, payload: PreflightIn) -> MigrationRequest:
     """From the API's words to a checked request."""
     host = found_host(user, payload.target, field="target")
-    if not Guest.objects.visible_to(user).filter(pk=payload.guest).exists():
+    if not is_seen(user, payload.guest):
         raise ProblemError(404, "No VM with this UUID has been seen.")
     try:
         options = payload.options.given()

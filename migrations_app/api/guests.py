@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router
 
-from hosts.models import Guest, Sighting
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON
@@ -18,7 +16,7 @@ from migrations_app.api.answers import (
 )
 from migrations_app.api.common import found_host
 from migrations_app.api.requests import GuestFilter
-from migrations_app.models import Migration
+from migrations_app.reading.guests import called, guests_seen, on_host, with_moves
 
 router = Router(tags=["guests"])
 
@@ -27,34 +25,16 @@ router = Router(tags=["guests"])
 def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilter]) -> object:
     """In the order of their UUIDs."""
     require(request.user, Right.SEE)
-    rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
+    rows = guests_seen(request.user)
     if wanted.host:
-        host = found_host(request.user, wanted.host, field="host")
-        rows = rows.filter(pk__in=Sighting.objects.filter(host=host, gone_since=None).values("guest"))
+        rows = on_host(rows, found_host(request.user, wanted.host, field="host"))
     if wanted.q:
-        named = Q(name__icontains=wanted.q) | Q(title__icontains=wanted.q)
-        rows = rows.filter(named | Q(pk=UUID(wanted.q)) if _is_uuid(wanted.q) else named)
+        rows = called(rows, wanted.q)
     items, following = paged(rows, page)
-    return {"items": _with_migrations(items), "next": following}
+    return {"items": with_moves(items), "next": following}
 
 
 @router.get("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="One VM")
 def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
-    rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
-    return _with_migrations([get_object_or_404(rows, pk=uuid)])[0]
-
-
-def _with_migrations(guests: list[Guest]) -> list[Guest]:
-    running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
-    for guest in guests:
-        guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
-    return guests
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.journal.models import Entry
-from kvmweb.journal.models import Kind as EntryKind
-from kvmweb.journal.writer import migration_topic
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON, ProblemError, located
@@ -26,7 +20,8 @@ from migrations_app.api.answers import (
 from migrations_app.api.common import refused_problem, request_of
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
 from migrations_app.domain.lifecycle import TERMINAL
-from migrations_app.models import Migration
+from migrations_app.reading.journal import record_of
+from migrations_app.reading.migrations import whole_rows
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration
@@ -35,14 +30,10 @@ from migrations_app.usecases.request_migration import request_migration
 router = Router(tags=["migrations"])
 
 
-def _migrations(user: Any) -> QuerySet[Migration]:
-    return Migration.objects.visible_to(user).select_related("source", "target")
-
-
 @router.get("/migrations", response={200: Listed[MigrationOut], **COMMON}, summary="Migrations, the newest first")
 def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None = None) -> object:
     require(request.user, Right.SEE)
-    rows = _migrations(request.user)
+    rows = whole_rows(request.user)
     if active is not None:
         rows = rows.exclude(state__in=TERMINAL) if active else rows.filter(state__in=TERMINAL)
     items, following = paged(rows, page, newest_first=True)
@@ -82,15 +73,14 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
 @router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="One migration")
 def get_migration(request: HttpRequest, migration_id: int) -> object:
     require(request.user, Right.SEE)
-    return get_object_or_404(_migrations(request.user), pk=migration_id)
+    return get_object_or_404(whole_rows(request.user), pk=migration_id)
 
 
 @router.get("/migrations/{migration_id}/journal", response={200: Listed[EntryOut], **COMMON}, summary="What happened")
 def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> object:
     require(request.user, Right.SEE)
-    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
-    rows = Entry.objects.filter(topic=migration_topic(migration.pk)).exclude(kind=EntryKind.SIGNAL)
-    items, following = paged(rows, page)
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
+    items, following = paged(record_of(migration), page)
     return {"items": items, "next": following}
 
 
@@ -101,7 +91,7 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
 )
 def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
     """A flag that takes effect at once before switch-over; one that comes too late ends in `done` and says so."""
-    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
     except TooLate as late:
@@ -115,7 +105,7 @@ def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = N
 )
 def close(request: HttpRequest, migration_id: int, payload: CloseIn) -> object:
     """For admins who have looked where the VM is. No host is touched: it ends in `failed`, the VM can move again."""
-    migration = get_object_or_404(_migrations(request.user), pk=migration_id)
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return close_migration(migration, by=person(request), reason=payload.reason)
     except NothingToClose as nothing:

@@ -20,6 +20,7 @@ from migrations_app.api.answers import (
 from migrations_app.api.common import refused_problem, request_of
 from migrations_app.api.requests import PreflightIn
 from migrations_app.models import Preflight
+from migrations_app.reading.preflights import preflight_rows
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.keep_preflights import answered
@@ -64,7 +65,7 @@ async def create_preflight(request: HttpRequest, payload: PreflightIn, response:
 )
 def get_preflight(request: HttpRequest, preflight_id: int, response: HttpResponse) -> object:
     require(request.user, Right.SEE)
-    preflight = answered(get_object_or_404(Preflight.objects.visible_to(request.user), pk=preflight_id))
+    preflight = answered(get_object_or_404(preflight_rows(request.user), pk=preflight_id))
     if preflight.seen_at is None:
         response["Location"] = f"/api/v1/preflights/{preflight.pk}"
         return Status(202, {"id": preflight.pk})

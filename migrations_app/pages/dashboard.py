@@ -7,19 +7,20 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from kvmweb.web.page import page
-from migrations_app.reading import queries
+from migrations_app.reading.dashboard import host_bars, last_outcomes, shortages
+from migrations_app.reading.migrations import active_migrations
 
 
 @require_GET
 @page()
 def dashboard(request: HttpRequest) -> HttpResponse:
-    moving = queries.active_migrations(request.user)
-    bars = queries.host_bars(request.user, moving)
+    moving = active_migrations(request.user)
+    bars = host_bars(request.user, moving)
     values = {
         "moving": moving,
         "bars": bars,
-        "shortages": queries.shortages(bars),
+        "shortages": shortages(bars),
         "unread": [bar.host for bar in bars if not bar.host.answers],
-        "outcomes": queries.last_outcomes(request.user),
+        "outcomes": last_outcomes(request.user),
     }
     return render(request, "dashboard/dashboard.html", values)

@@ -11,7 +11,8 @@ from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL
 from migrations_app.models import Migration
-from migrations_app.reading import queries
+from migrations_app.reading.guests import matching
+from migrations_app.reading.hosts import host_names
 from migrations_app.words.badges import RUN_LOOKS
 
 ACTIVE = "active"
@@ -21,8 +22,7 @@ _TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 
 
 def _hosts(request: Any) -> QuerySet[Host]:
-    hosts = Host.objects.none() if request is None else Host.objects.visible_to(request.user)
-    return hosts.only("name").order_by("name")
+    return host_names(request.user)
 
 
 class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -44,7 +44,7 @@ class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
         _dress(self)
 
     def search(self, rows: QuerySet[Guest], name: str, value: str) -> QuerySet[Guest]:
-        return queries.found(rows, value)
+        return matching(rows, value)
 
     def on_host(self, rows: QuerySet[Guest], name: str, value: Host) -> QuerySet[Guest]:
         return rows.filter(Q(here_id=value.pk))

@@ -18,7 +18,9 @@ from kvmweb.web.page import number, page, person
 from migrations_app.models import Preflight
 from migrations_app.pages.forms import MigrateForm, initial_of
 from migrations_app.pages.reports import ReportView, report_view
-from migrations_app.reading import movability, queries
+from migrations_app.reading import movability
+from migrations_app.reading.guests import GuestPage, guest_page
+from migrations_app.reading.preflights import preflight_rows
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
@@ -112,20 +114,18 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 @page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
-    rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
-    report: ReportView = report_view(answered(get_object_or_404(rows, pk=pk)))
+    report: ReportView = report_view(answered(get_object_or_404(preflight_rows(request.user), pk=pk)))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 
 def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
     pk = number(request.GET.get("preflight", ""))
-    rows = Preflight.objects.visible_to(request.user).select_related("guest", "target")
-    found = rows.filter(pk=pk, guest=uuid).first()
+    found = preflight_rows(request.user).filter(pk=pk, guest=uuid).first()
     return answered(found) if found else None
 
 
-def _guest_page(request: HttpRequest, uuid: UUID) -> queries.GuestPage:
-    found = queries.guest_page(request.user, uuid)
+def _guest_page(request: HttpRequest, uuid: UUID) -> GuestPage:
+    found = guest_page(request.user, uuid)
     if found is None:
         raise Http404("No VM with this UUID has been seen.")
     return found

@@ -7,7 +7,8 @@ from typing import Any
 
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
-from migrations_app.reading import queries
+from migrations_app.reading.journal import journal_of, states_of
+from migrations_app.reading.migrations import sighting_of
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.headline import headline, second_line
@@ -15,8 +16,8 @@ from migrations_app.words.way import steps
 
 
 def pushed_values(migration: Migration) -> dict[str, Any]:
-    """What the fragments show, but for the journal. `migration` is one of `Migration.objects.shown()`."""
-    sighting = queries.sighting_of(migration)
+    """What the fragments show, but for the journal. `migration` has its `revision`."""
+    sighting = sighting_of(migration)
     first_line = headline(migration, sighting)
     may_cancel, consequence = cancel_words(migration)
     return {
@@ -36,11 +37,11 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
 
 def page_values(migration: Migration) -> dict[str, Any]:
     """All that the page shows, but for what depends on who looks."""
-    journal = queries.journal_of(migration)
+    journal = journal_of(migration)
     return {
         **pushed_values(migration),
         "journal": journal,
-        "steps": steps(migration, queries.states_of(journal)),
+        "steps": steps(migration, states_of(journal)),
         "closing": close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
         "passed": sum(f["severity"] == "passed" for f in migration.findings),

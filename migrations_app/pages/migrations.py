@@ -15,7 +15,8 @@ from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationFilter
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading import queries
+from migrations_app.reading.journal import record_of, samples_of
+from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration
@@ -24,7 +25,7 @@ from migrations_app.usecases.give_order import cancel_migration
 @require_GET
 @page()
 def migration_list(request: HttpRequest) -> HttpResponse:
-    chosen = MigrationFilter(request.GET, queryset=queries.migration_rows(request.user), request=request)
+    chosen = MigrationFilter(request.GET, queryset=migration_rows(request.user), request=request)
     table = MigrationTable(chosen.qs)
     turn_to_page(request, table)
     return render(request, "migrations/list.html", {"table": table, "filter": chosen})
@@ -37,7 +38,7 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
-    return {**page_values(migration), "beside": queries.moves_beside(request.user, migration)}
+    return {**page_values(migration), "beside": moves_beside(request.user, migration)}
 
 
 @require_POST
@@ -79,7 +80,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 @page()
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
     """[[unix seconds], [rate, bytes/s], [dirty rate, bytes/s]] for the graph."""
-    return JsonResponse(queries.samples_of(_migration(request, pk)), safe=False)
+    return JsonResponse(samples_of(_migration(request, pk)), safe=False)
 
 
 @require_GET
@@ -87,7 +88,7 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """All that is known of one migration, as the API gives it, to keep or to send: {"migration", "journal"}."""
     found = _migration(request, pk)
-    entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in queries.record_of(found)]
+    entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in record_of(found)]
     body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}
     answer = JsonResponse(body, json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="migration-{found.pk}.json"'
@@ -95,7 +96,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _migration(request: HttpRequest, pk: int) -> Migration:
-    found = queries.migration_of(request.user, pk)
+    found = migration_of(request.user, pk)
     if found is None:
         raise Http404("There is no such migration.")
     return found

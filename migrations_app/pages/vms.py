@@ -11,13 +11,14 @@ from django.views.decorators.http import require_GET
 from kvmweb.web.page import page
 from migrations_app.pages.filters import GuestFilter
 from migrations_app.pages.tables import GuestTable, turn_to_page
-from migrations_app.reading import movability, queries
+from migrations_app.reading import movability
+from migrations_app.reading.guests import guest_page, guest_rows
 
 
 @require_GET
 @page()
 def vm_list(request: HttpRequest) -> HttpResponse:
-    chosen = GuestFilter(request.GET, queryset=queries.guest_rows(request.user), request=request)
+    chosen = GuestFilter(request.GET, queryset=guest_rows(request.user), request=request)
     table = GuestTable(chosen.qs)
     turn_to_page(request, table)
     return render(request, "vms/list.html", {"table": table, "filter": chosen})
@@ -26,7 +27,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    found = queries.guest_page(request.user, uuid)
+    found = guest_page(request.user, uuid)
     if found is None:
         raise Http404("No VM with this UUID has been seen.")
     outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None

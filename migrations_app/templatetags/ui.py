@@ -15,7 +15,8 @@ from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from migrations_app import units
 from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
-from migrations_app.reading import movability, queries
+from migrations_app.reading import movability
+from migrations_app.reading.migrations import active_migrations
 from migrations_app.words.badges import CONTACT_LOOKS, NOWHERE, SEVERITY_LOOKS, run_look
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
@@ -176,7 +177,7 @@ def moves_now(context: dict[str, Any]) -> list[Migration]:
     """The active migrations, read once per page; the needy ones last."""
     request = context["request"]
     if not hasattr(request, "kvmweb_moves"):
-        request.kvmweb_moves = queries.active_migrations(request.user)
+        request.kvmweb_moves = active_migrations(request.user)
     moves: list[Migration] = request.kvmweb_moves
     return moves
 

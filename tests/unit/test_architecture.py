@@ -77,6 +77,13 @@ def test_the_journal_has_one_writer() -> None:
     }
 
 
+def test_pages_and_api_read_through_reading() -> None:
+    """What a person may see is decided where it is read, once for both."""
+    asking = mentioning(r"\.objects\b")
+    assert {name for name in asking if name.startswith(("migrations_app/api/", "migrations_app/pages/"))} == set()
+    assert "migrations_app/reading/guests.py" in asking  # the pattern finds what it looks for
+
+
 def test_only_the_watcher_writes_what_is_on_hosts() -> None:
     rows = r"\b(Sighting|Guest|StoragePool|Volume|Network|Bridge)\.objects(?:[^\n]|\n\s+\.)*"
     writing = mentioning(rf"{rows}\.(create|bulk_create|get_or_create|update_or_create|update|delete)\(")

@@ -17,7 +17,9 @@ from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
 from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
-from migrations_app.reading import queries
+from migrations_app.reading.dashboard import host_bars
+from migrations_app.reading.guests import guest_rows
+from migrations_app.reading.migrations import active_migrations
 from migrations_app.words.badges import CONTACT_LOOKS
 from tests.web import seed
 from tests.web.conftest import client_of
@@ -233,9 +235,9 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     Sighting.objects.filter(pk=copy.pk).update(reason="migration", seen_at=timezone.now() + timedelta(seconds=5))
     web.refresh_from_db()
     assert web.current_sighting().host == source
-    assert queries.guest_rows(scene["viewer"]).get(pk=web.pk).here == source.name
+    assert guest_rows(scene["viewer"]).get(pk=web.pk).here == source.name
     assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before
-    bars = {bar.host.pk: bar for bar in queries.host_bars(scene["viewer"], queries.active_migrations(scene["viewer"]))}
+    bars = {bar.host.pk: bar for bar in host_bars(scene["viewer"], active_migrations(scene["viewer"]))}
     drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
     assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
     row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]

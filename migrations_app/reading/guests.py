@@ -1,0 +1,113 @@
+"""VMs: the rows of lists, what the page of one shows, whom a search finds. A fixed number of queries, however many."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.functions import Cast
+
+from hosts.facts.guest import INACTIVE
+from hosts.models import IN_MIGRATION, Guest, Host, Sighting
+from migrations_app.models import Migration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _here() -> QuerySet[Sighting]:
+    """The sighting that tells where a guest is, see Guest.current_sighting."""
+    rank = Case(
+        When(state__in=INACTIVE, then=Value(2)),
+        When(**IN_MIGRATION, then=Value(1)),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    return Sighting.objects.filter(guest=OuterRef("pk"), gone_since=None).order_by(rank, "-seen_at")
+
+
+def guest_rows(user: Any) -> QuerySet[Guest]:
+    """Guests with `here` (host name), `here_id`, `run_state`, and their sightings with hosts ready."""
+    rows: QuerySet[Guest] = (
+        Guest.objects.visible_to(user)
+        .annotate(
+            here=Subquery(_here().values("host__name")[:1]),
+            here_id=Subquery(_here().values("host_id")[:1]),
+            run_state=Subquery(_here().values("state")[:1]),
+            run_seen=Subquery(_here().values("seen_at")[:1]),
+        )
+        .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
+    )
+    return rows
+
+
+def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
+    """Guests whose name, title, UUID, host or MAC address contains every word."""
+    rows = rows.alias(nics_text=Cast("nics", TextField()))
+    for word in words.split()[:8]:
+        rows = rows.filter(
+            Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
+            | Q(nics_text__icontains=word)
+        )  # fmt: skip
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestPage:
+    guest: Guest
+    here: Sighting | None
+    sightings: Sequence[Sighting]
+    moving: Migration | None
+    history: Sequence[Migration]
+
+
+def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
+    guest = (
+        Guest.objects.visible_to(user)
+        .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
+        .filter(pk=uuid)
+        .first()
+    )
+    if guest is None:
+        return None
+    history = list(Migration.objects.visible_to(user).filter(guest=guest).shown().defer("source_xml", "findings")[:20])
+    return GuestPage(
+        guest=guest,
+        here=guest.current_sighting(),
+        sightings=sorted(guest.sightings.all(), key=lambda s: (s.gone_since is not None, not s.active, s.host.name)),
+        moving=next((migration for migration in history if not migration.terminal), None),
+        history=history,
+    )
+
+
+def guests_seen(user: Any) -> QuerySet[Guest]:
+    """Guests with their sightings and hosts ready."""
+    rows: QuerySet[Guest] = Guest.objects.visible_to(user).prefetch_related("sightings__host")
+    return rows
+
+
+def is_seen(user: Any, uuid: UUID) -> bool:
+    return bool(Guest.objects.visible_to(user).filter(pk=uuid).exists())
+
+
+def on_host(rows: QuerySet[Guest], host: Host) -> QuerySet[Guest]:
+    return rows.filter(pk__in=Sighting.objects.filter(host=host, gone_since=None).values("guest"))
+
+
+def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
+    """Guests with this in their name or title, or with this UUID."""
+    wanted = Q(name__icontains=text) | Q(title__icontains=text)
+    with suppress(ValueError):
+        wanted |= Q(pk=UUID(text))
+    return rows.filter(wanted)
+
+
+def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
+    """The same, each with `migration`: the number of the one that goes on, or None."""
+    running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
+    for guest in guests:
+        guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
+    return guests

@@ -1,0 +1,25 @@
+"""Hosts as something to choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from hosts.models import Host
+
+
+def host_names(user: Any) -> QuerySet[Host]:
+    """Of a choice: nothing but id and name, sorted."""
+    hosts: QuerySet[Host] = Host.objects.visible_to(user)
+    return hosts.only("name").order_by("name")
+
+
+def host_called(user: Any, wanted: str | int) -> Host | None:
+    """The host with this name, else with this id."""
+    hosts = Host.objects.visible_to(user)
+    text = str(wanted)
+    found: Host | None = hosts.filter(name=text).first() if isinstance(wanted, str) else None
+    if found is None and text.isascii() and text.isdecimal() and len(text) < 18:
+        found = hosts.filter(pk=int(text)).first()
+    return found

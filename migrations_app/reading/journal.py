@@ -1,0 +1,47 @@
+"""What was written down about a migration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvmweb.journal.models import Entry
+from kvmweb.journal.models import Kind as EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
+    from migrations_app.models import Migration
+
+MOST_SAMPLES = 600
+
+
+def record_of(migration: Migration) -> QuerySet[Entry]:
+    """Everything, with the numbers, oldest first."""
+    return Entry.objects.filter(topic=migration.topic).exclude(kind=EntryKind.SIGNAL).order_by("id")
+
+
+def journal_of(migration: Migration) -> list[Entry]:
+    """What happened, oldest first, without the numbers."""
+    return list(record_of(migration).exclude(kind=EntryKind.PROGRESS))
+
+
+def states_of(entries: Sequence[Entry]) -> list[str]:
+    return [entry.body["state"] for entry in entries if entry.kind == EntryKind.STATE and "state" in entry.body]
+
+
+def samples_of(migration: Migration) -> list[list[float | None]]:
+    """Columns for the graph: unix seconds, memory rate and dirty rate in bytes per second. Thinned evenly."""
+    rows = list(
+        Entry.objects.filter(topic=migration.topic, kind=EntryKind.PROGRESS)
+        .order_by("id")
+        .values_list("created", "body")
+    )
+    step = max(1, -(-len(rows) // MOST_SAMPLES))
+    columns: list[list[float | None]] = [[], [], []]
+    for created, body in rows[::step]:
+        columns[0].append(round(created.timestamp(), 3))
+        columns[1].append(body.get("rate_bps"))
+        columns[2].append(body.get("dirty_bps"))
+    return columns

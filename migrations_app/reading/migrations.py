@@ -1,0 +1,56 @@
+"""Migrations: the rows of lists, one with all that is known of it, those beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from hosts.models import Guest, Sighting
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration
+
+BESIDE = 7
+
+
+def migration_rows(user: Any) -> QuerySet[Migration]:
+    rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
+    return rows.defer("source_xml", "findings")
+
+
+def whole_rows(user: Any) -> QuerySet[Migration]:
+    """With the findings, which are long, and the orders."""
+    rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
+    return rows.prefetch_related("orders").defer("source_xml")
+
+
+def active_migrations(user: Any) -> list[Migration]:
+    rows = Migration.objects.visible_to(user).active().shown()
+    return list(rows.defer("source_xml", "findings").order_by("requested_at"))
+
+
+def migration_of(user: Any, pk: int) -> Migration | None:
+    rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml")
+    return rows.filter(pk=pk).first()
+
+
+def followed(pk: int) -> Migration | None:
+    """For the pages that show it, whoever looks."""
+    return Migration.objects.shown().defer("source_xml", "findings").filter(pk=pk).first()
+
+
+def moves_beside(user: Any, migration: Migration) -> list[Migration]:
+    """A move that is done, and the newest others of its kind between the same two hosts; [] without others."""
+    if migration.state != State.DONE:
+        return []
+    rows = migration_rows(user).filter(
+        source=migration.source_id, target=migration.target_id, kind=migration.kind, state=State.DONE
+    )
+    others = list(rows.exclude(pk=migration.pk)[:BESIDE])
+    return [migration, *others] if others else []
+
+
+def sighting_of(migration: Migration) -> Sighting | None:
+    """Where the migration's guest was seen last."""
+    guest: Guest = Guest.objects.prefetch_related("sightings__host").get(pk=migration.guest_id)
+    return guest.current_sighting()

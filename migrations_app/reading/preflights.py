@@ -1,0 +1,14 @@
+"""Preflights that were asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from migrations_app.models import Preflight
+
+
+def preflight_rows(user: Any) -> QuerySet[Preflight]:
+    rows: QuerySet[Preflight] = Preflight.objects.visible_to(user).select_related("guest", "target")
+    return rows
