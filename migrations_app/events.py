@@ -11,7 +11,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from kvmweb.journal.live import renders
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.pages.migration_page import pushed_values
 from migrations_app.reading.journal import journal_of
 from migrations_app.reading.migrations import followed
@@ -32,7 +32,7 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     parts = {name: f"migrations/_{name}.html" for name in ("title", first_lines)}
     if values["started"]:
         parts |= {"percent": "migrations/_percent.html", "numbers": "migrations/_numbers.html"}
-    if not entries or any(entry.kind not in (Kind.PROGRESS, Kind.SIGNAL) for entry in entries):
+    if not entries or any(entry.kind not in (EntryKind.PROGRESS, EntryKind.SIGNAL) for entry in entries):
         parts["journal"] = "migrations/_journal.html"
         values["journal"] = journal_of(migration)
     made: dict[str, str] = {part: render_to_string(template, values) for part, template in parts.items()}

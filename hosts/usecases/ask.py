@@ -10,7 +10,7 @@ from hosts.models import Errand, Host, Introduction, StoragePool
 from hosts.usecases.host_fields import HostFields, checked, door_text
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
 
@@ -39,7 +39,7 @@ def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
     with transaction.atomic():
         introduction = Introduction.objects.create(fields=values, asked_by=by)
         text = f"{isolated(by.get_username())} tested the connection to {door_text(values)}"
-        writer.write(f"introduction:{introduction.pk}", Kind.ACTION, text, body=values, actor=by)
+        writer.write(f"introduction:{introduction.pk}", EntryKind.ACTION, text, body=values, actor=by)
         enqueue("hosts.tasks.introduce", introduction.pk)
     return introduction
 
@@ -50,5 +50,5 @@ def _open_errand(host: Host, what: Errand.What, pool: str, by: User, text: str) 
     if waiting is not None:
         return waiting
     with transaction.atomic():
-        writer.write(writer.host_topic(host.pk), Kind.ACTION, f"{isolated(by.get_username())} {text}", actor=by)
+        writer.write(writer.host_topic(host.pk), EntryKind.ACTION, f"{isolated(by.get_username())} {text}", actor=by)
         return Errand.objects.create(host=host, what=what, pool=pool, asked_by=by)

@@ -10,7 +10,7 @@ from hosts.models import Errand, Host
 from hosts.usecases.errors import HostRefused
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = ""
         host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
         text = f"{isolated(by.get_username())} confirmed the ssh host key {host.fingerprint} of {host.name}"
         body = {"before": old, "now": host.fingerprint}
-        writer.write(writer.host_topic(host.pk), Kind.ACTION, text, body=body, actor=by, reason=reason)
+        writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)
         writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
         Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)
     return host

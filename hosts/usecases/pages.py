@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Errand, Guest, Host, Network, Sighting, StoragePool, Volume
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import host_topic
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def host_page(host: Host) -> HostPage:
         waiting=open_errand(host, Errand.What.REFRESH),
         running=totals["count"],
         promised_kib=totals["memory"],
-        journal=list(Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=Kind.SIGNAL).order_by("-id")[:20]),
+        journal=list(
+            Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=EntryKind.SIGNAL).order_by("-id")[:20]
+        ),
     )
 
 

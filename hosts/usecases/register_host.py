@@ -11,7 +11,7 @@ from hosts.usecases.errors import HostRefused
 from hosts.usecases.host_fields import DOOR, HostFields, checked, door_text, refuse_twins
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -99,6 +99,6 @@ def change_host(host: Host, *, by: User, reason: str = "", **changes: Unpack[Hos
 
 
 def _tell(host: Host, by: User, text: str, body: dict[str, Any], reason: str) -> None:
-    writer.write(writer.host_topic(host.pk), Kind.ACTION, text, body=body, actor=by, reason=reason)
+    writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)
     writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
     Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)

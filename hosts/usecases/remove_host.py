@@ -11,7 +11,7 @@ from hosts.models import Host
 from hosts.usecases.errors import HostRefused
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def remove_host(host: Host, *, by: User, reason: str = "") -> None:
     try:
         with transaction.atomic():
             text = f"{isolated(by.get_username())} removed {name} from kvmweb"
-            writer.write(writer.host_topic(pk), Kind.ACTION, text, actor=by, reason=reason)
+            writer.write(writer.host_topic(pk), EntryKind.ACTION, text, actor=by, reason=reason)
             writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
             host.delete()
     except ProtectedError:

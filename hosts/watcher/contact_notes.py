@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from hosts.models import Host
 from kvmweb.journal import writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +50,14 @@ def tell(host: Host, *, moved: bool) -> list[str]:
         times = "once" if host.contact_losses == 1 else f"{host.contact_losses} times"
         since = now - notes[0].created if notes else WINDOW
         text = f"{host.name} was lost {times} in the last {_minutes(since)}. {_state(host)}"
-    writer.write(writer.host_topic(host.pk), Kind.NOTE, text, body=body)
+    writer.write(writer.host_topic(host.pk), EntryKind.NOTE, text, body=body)
     transaction.on_commit(partial(logger.log, logging.INFO if plain and host.answers else logging.WARNING, "%s", text))
     host.contact_told, host.contact_losses = host.contact, 0
     return ["contact_told", "contact_losses"]
 
 
 def _latest_notes(host: Host) -> list[Entry]:
-    notes = Entry.objects.filter(topic=writer.host_topic(host.pk), kind=Kind.NOTE, body__has_key="contact")
+    notes = Entry.objects.filter(topic=writer.host_topic(host.pk), kind=EntryKind.NOTE, body__has_key="contact")
     return list(notes.order_by("-id")[:MOST_NOTES])
 
 

@@ -13,7 +13,7 @@ from hosts.watcher import contact_notes
 from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from hosts.watcher.target import Target
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 
 _LONGEST_TEXT = 2000
 
@@ -119,7 +119,7 @@ def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
             f"first contact with {host.name}: accepted the ssh host key {fingerprint}. Compare it on the "
             "host with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
         )
-        writer.write(writer.host_topic(host.pk), Kind.NOTE, text, body={"fingerprint": fingerprint})
+        writer.write(writer.host_topic(host.pk), EntryKind.NOTE, text, body={"fingerprint": fingerprint})
     writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
     return Target.of(host)
 

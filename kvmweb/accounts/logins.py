@@ -12,7 +12,7 @@ from django.core.cache import cache
 from kvmweb.accounts import throttle
 from kvmweb.database import best_effort
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import is_plain, isolated
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _tell(text: str, event: str, request: HttpRequest, *, user: User | None = No
         if count == MOST_NOTES:
             text += ". More of this from there is in the log only, for an hour."
     with best_effort(text):
-        writer.write(writer.LOGINS, Kind.NOTE, text, body=body, actor=user)
+        writer.write(writer.LOGINS, EntryKind.NOTE, text, body=body, actor=user)
 
 
 def _shown(text: str) -> str:

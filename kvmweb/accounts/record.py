@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
 
 
 def tell(user: User, text: str, *, by: User | None = None, reason: str = "", **body: str) -> None:
-    writer.write(writer.person_topic(user.pk), Kind.ACTION, text, body=dict(body), actor=by, reason=reason)
+    writer.write(writer.person_topic(user.pk), EntryKind.ACTION, text, body=dict(body), actor=by, reason=reason)
 
 
 def _who(by: User | None) -> str:

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 
 from kvmweb.journal import writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 #: tries before the first wait
 FREE = 5
@@ -68,7 +68,7 @@ def _unlocked(name: str, since: float) -> bool:
     person = User.objects.filter(username=name).values_list("pk", flat=True).first()
     if person is None:
         return False
-    said = Entry.objects.filter(topic=writer.person_topic(person), kind=Kind.ACTION, body__unlocked="yes")
+    said = Entry.objects.filter(topic=writer.person_topic(person), kind=EntryKind.ACTION, body__unlocked="yes")
     return said.filter(created__gt=datetime.fromtimestamp(since, UTC)).exists()
 
 

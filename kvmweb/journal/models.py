@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 
-class Kind(models.TextChoices):
+class EntryKind(models.TextChoices):
     STATE = "state", "State"  # a row changed its state; committed together with that change
     NOTE = "note", "Note"  # something worth knowing, said by kvmweb
     ACTION = "action", "Action"  # something a person did, with name and reason
@@ -20,7 +20,7 @@ class Entry(models.Model):
     """One thing that happened. `topic` is what it happened to: "migration:17", "host:3", "guest:UUID", "logins"."""
 
     topic = models.CharField(max_length=80)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=EntryKind.choices)
     text = models.TextField(blank=True)
     body = models.JSONField(default=dict, blank=True)
     actor = models.ForeignKey(

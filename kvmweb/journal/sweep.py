@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 SIGNALS_KEPT = timedelta(hours=1)
 #: a topic without new numbers for this long has ended
@@ -34,8 +34,8 @@ def hook() -> None:
 def sweep(*, everything: bool = True) -> None:
     """Delete old signals; of each quiet topic keep PROGRESS_KEPT progress rows, the first, the last, evenly between."""
     now = timezone.now()
-    _delete(Entry.objects.filter(kind=Kind.SIGNAL, created__lt=now - SIGNALS_KEPT).values_list("id", flat=True))
-    progress = Entry.objects.filter(kind=Kind.PROGRESS).order_by()
+    _delete(Entry.objects.filter(kind=EntryKind.SIGNAL, created__lt=now - SIGNALS_KEPT).values_list("id", flat=True))
+    progress = Entry.objects.filter(kind=EntryKind.PROGRESS).order_by()
     busy = set(progress.filter(created__gte=now - QUIET).values_list("topic", flat=True).distinct())
     rows = progress if everything else progress.filter(created__gte=now - RECENT)
     for topic in set(rows.values_list("topic", flat=True).distinct()) - busy:

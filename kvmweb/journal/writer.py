@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,7 +32,7 @@ def person_topic(pk: int) -> str:
 
 def write(
     topic: str,
-    kind: Kind,
+    kind: EntryKind,
     text: str = "",
     *,
     body: dict[str, Any] | None = None,
@@ -53,4 +53,4 @@ def write(
 
 def signal(topic: str, **body: Any) -> None:
     """Tell open pages that what they show under `topic` has changed; they read it again."""
-    write(topic, Kind.SIGNAL, body=body)
+    write(topic, EntryKind.SIGNAL, body=body)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import WithJsonSchema
 
 from hosts.facts.guest import RunState
-from kvmweb.journal.models import Kind as EntryKind
+from kvmweb.journal.models import EntryKind
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Type

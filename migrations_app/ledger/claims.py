@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from kvmweb.database import hurried
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from migrations_app.domain.lifecycle import State
 from migrations_app.ledger.owners import machine, pid_started
 from migrations_app.models import Migration
@@ -96,5 +96,5 @@ def beat(held: Claim) -> None:
 
 def tell(pk: int, state: State, text: str, body: dict[str, Any]) -> None:
     """The journal entry of a new state, in the caller's transaction."""
-    writer.write(writer.migration_topic(pk), Kind.STATE, text, body={"state": state, **body})
+    writer.write(writer.migration_topic(pk), EntryKind.STATE, text, body={"state": state, **body})
     writer.signal(writer.MIGRATIONS, migration=pk)

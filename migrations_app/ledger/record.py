@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from kvmweb.database import hurried, patiently
 from kvmweb.journal import writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.ledger.claims import HURRY_MS, PATIENCE_SECONDS, Claim, LostClaim
 from migrations_app.models import Migration
 
@@ -34,7 +34,7 @@ def update(held: Claim, **fields: Any) -> None:
 def note(held: Claim, text: str, **body: Any) -> None:
     """A sentence for the journal; a database error is logged and otherwise ignored."""
     try:
-        writer.write(writer.migration_topic(held.pk), Kind.NOTE, text, body=body)
+        writer.write(writer.migration_topic(held.pk), EntryKind.NOTE, text, body=body)
     except DatabaseError:
         log.warning("migration %s: could not write to the journal: %s", held.pk, text)
 
@@ -56,6 +56,6 @@ def tick(held: Claim, progress: dict[str, Any]) -> None:
         with hurried(milliseconds=HURRY_MS), transaction.atomic():
             if Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(progress=progress) != 1:
                 raise LostClaim(f"migration {held.pk} has another owner")
-            writer.write(writer.migration_topic(held.pk), Kind.PROGRESS, body=progress)
+            writer.write(writer.migration_topic(held.pk), EntryKind.PROGRESS, body=progress)
     except DatabaseError as error:
         log.info("migration %s: a progress row was dropped: %s", held.pk, error)

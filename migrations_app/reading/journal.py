@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmweb.journal.models import Entry
-from kvmweb.journal.models import Kind as EntryKind
+from kvmweb.journal.models import Entry, EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from django.db import transaction
 from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind as Entry
+from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
 from migrations_app.domain.request import MigrationRequest
@@ -42,6 +42,6 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
         )
         text = f"{isolated(by.get_username())} asked whether {isolated(guest.name)} can move to {target}."
         body = {"preflight": preflight.pk, "request": request.as_json()}
-        writer.write(writer.guest_topic(request.guest), Entry.ACTION, text, body=body, actor=by)
+        writer.write(writer.guest_topic(request.guest), EntryKind.ACTION, text, body=body, actor=by)
         enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
     return preflight

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind as Entry
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
@@ -32,7 +32,7 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
     text = f"{done}: {reason.strip()}"
     last = {"cause": f"The hosts were last seen like this: {migration.state_text}", "what_to_do": ""}
     with transaction.atomic():
-        writer.write(migration.topic, Entry.ACTION, f"{done}.", actor=by, reason=reason)
+        writer.write(migration.topic, EntryKind.ACTION, f"{done}.", actor=by, reason=reason)
         ended = ledger.end_by_person(
             migration.pk,
             states=[State.NEEDS_ATTENTION],

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind as Entry
+from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import WAITING, State
@@ -61,4 +61,4 @@ def _ask(row: Migration, order: OrderRow, by: User, value: Any, reason: str) -> 
             asked_at=timezone.now(),
         )
     text = f"{isolated(by.get_username())} {words}"
-    writer.write(writer.migration_topic(row.pk), Entry.ACTION, text, actor=by, reason=reason)
+    writer.write(writer.migration_topic(row.pk), EntryKind.ACTION, text, actor=by, reason=reason)

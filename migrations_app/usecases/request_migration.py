@@ -10,7 +10,7 @@ from django.utils import timezone
 from hosts.models import Guest, Host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
-from kvmweb.journal.models import Kind as Entry
+from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import State
@@ -60,7 +60,7 @@ def request_migration(
             text += ", unsafe: without libvirt's own check of the disks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),
-                Entry.ACTION,
+                EntryKind.ACTION,
                 text,
                 body={"state": State.REQUESTED, "request": request.as_json()},
                 actor=by,

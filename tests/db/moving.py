@@ -15,9 +15,9 @@ from django.utils import timezone
 from hosts.facts.guest import Disk
 from hosts.facts.storage import Pool, Volume
 from hosts.models import Guest, Host, Sighting
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import migration_topic
-from migrations_app.domain.kinds import Kind as MoveKind
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration
 from migrations_app.usecases.request_migration import request_migration
@@ -111,7 +111,7 @@ class Scene:
         Sighting.objects.create(guest=row, host=self.hosts[on], state=guest.state, seen_at=now, state_since=now)
 
     def request(self, guest: FakeGuest, *, to: str = "kvm-b", copy: Any = None, **options: Any) -> Migration:
-        kind = MoveKind.LIVE_STORAGE if copy else MoveKind.LIVE
+        kind = Kind.LIVE_STORAGE if copy else Kind.LIVE
         if copy:
             options["copy_disks"] = copy
         request = make_request(guest=guest.definition.uuid, target=self.hosts[to].pk, kind=kind, options=options)
@@ -151,7 +151,9 @@ def fresh(migration: Migration) -> Migration:
 
 def states(migration: Migration) -> list[str]:
     """All states the migration has been in, from its journal."""
-    rows = Entry.objects.filter(topic=migration_topic(migration.pk), kind__in=[Kind.STATE, Kind.ACTION]).order_by("id")
+    rows = Entry.objects.filter(
+        topic=migration_topic(migration.pk), kind__in=[EntryKind.STATE, EntryKind.ACTION]
+    ).order_by("id")
     return [row.body["state"] for row in rows if "state" in row.body]
 
 

@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django_q.models import OrmQ
 
 from kvmweb.journal import writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.queue import Detached
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import IN_FLIGHT, OWNED, TERMINAL, WAITING, State
@@ -109,7 +109,7 @@ def test_every_write_of_an_old_owner_is_refused(migration: Migration) -> None:
 
 def test_open_pages_hear_of_new_words_while_the_state_stays(migration: Migration) -> None:
     held = _claim(migration, become=State.CHECKING)
-    told = Entry.objects.filter(topic=migration.topic, kind=Kind.SIGNAL)
+    told = Entry.objects.filter(topic=migration.topic, kind=EntryKind.SIGNAL)
     ledger.update(held, call_made=True)
     assert told.count() == 0
     ledger.update(held, state_text="Waiting for kvm-b to answer.")
@@ -159,7 +159,7 @@ def test_numbers_that_cannot_be_written_are_dropped(migration: Migration, monkey
     monkeypatch.setattr(writer, "write", busy)
     ledger.tick(held, {"percent": 5})
     ledger.note(held, "a note")
-    assert not Entry.objects.filter(kind=Kind.PROGRESS).exists()
+    assert not Entry.objects.filter(kind=EntryKind.PROGRESS).exists()
 
 
 def test_no_state_may_follow_one_that_does_not_allow_it(migration: Migration) -> None:
@@ -258,7 +258,7 @@ def test_an_adopter_watches_to_the_end_and_the_old_owner_writes_nothing_more(
     second = fresh(migration).owner
     assert second not in ("", first.owner)
     newest = Entry.objects.latest("id").pk
-    progress = Entry.objects.filter(kind=Kind.PROGRESS, id__gt=newest)
+    progress = Entry.objects.filter(kind=EntryKind.PROGRESS, id__gt=newest)
     eventually(progress.exists)
     scene.fleet.moves[str(migration.guest_id)].go_on.set()
     new.join(10)

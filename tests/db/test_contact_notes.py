@@ -11,7 +11,7 @@ from django.utils import timezone
 from hosts.gateway.port import ContactProblem
 from hosts.models import Host
 from hosts.watcher import store_guests, store_hosts
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from tests.db.watching import eventually, fresh, registered, watching
 from tests.fakes.watched_host import Fleet
 
@@ -33,7 +33,7 @@ def lose(host: Host, contact: Host.Contact = Host.Contact.AWAY, text: str = "No 
 
 
 def notes() -> list[str]:
-    return list(Entry.objects.filter(kind=Kind.NOTE).order_by("id").values_list("text", flat=True))
+    return list(Entry.objects.filter(kind=EntryKind.NOTE).order_by("id").values_list("text", flat=True))
 
 
 def later(minutes: float) -> None:

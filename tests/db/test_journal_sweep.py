@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from kvmweb.journal import sweep, writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dual]
 
@@ -19,11 +19,13 @@ def _age(hours: float) -> None:
 
 
 def _progress(topic: str, number: int) -> None:
-    Entry.objects.bulk_create([Entry(topic=topic, kind=Kind.PROGRESS, text=str(place)) for place in range(number)])
+    Entry.objects.bulk_create([Entry(topic=topic, kind=EntryKind.PROGRESS, text=str(place)) for place in range(number)])
 
 
 def _texts(topic: str) -> list[str]:
-    return list(Entry.objects.filter(topic=topic, kind=Kind.PROGRESS).order_by("id").values_list("text", flat=True))
+    return list(
+        Entry.objects.filter(topic=topic, kind=EntryKind.PROGRESS).order_by("id").values_list("text", flat=True)
+    )
 
 
 def test_old_signals_go_young_ones_stay() -> None:
@@ -36,7 +38,7 @@ def test_old_signals_go_young_ones_stay() -> None:
 
 
 def test_what_people_did_stays_for_ever(operator: object) -> None:
-    for kind in (Kind.STATE, Kind.NOTE, Kind.ACTION):
+    for kind in (EntryKind.STATE, EntryKind.NOTE, EntryKind.ACTION):
         writer.write("migration:1", kind, "kept")
     _age(100_000)
     sweep.sweep()

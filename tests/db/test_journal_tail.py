@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError, connections
 
 from kvmweb.journal import live, tail, writer
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 Rendered = list[list[str]]
@@ -86,7 +86,7 @@ async def test_a_page_without_renderer_is_told_to_look_again(listen: Any) -> Non
 
 async def test_a_renderer_runs_once_for_all_who_look(listen: Any, rendered: Rendered) -> None:
     first, second = await listen("demo:1"), await listen("demo:1")
-    await write("demo:1", Kind.PROGRESS, "62 %")
+    await write("demo:1", EntryKind.PROGRESS, "62 %")
     fragments = {"demo-1-text": '<p id="demo-1-text">62 %</p>'}
     assert await first() == await second() == {"type": "live.push", "topic": "demo:1", "fragments": fragments}
     assert rendered == [["62 %"]]
@@ -94,8 +94,8 @@ async def test_a_renderer_runs_once_for_all_who_look(listen: Any, rendered: Rend
 
 async def test_nothing_is_rendered_when_nobody_looks(listen: Any, rendered: Rendered) -> None:
     hear = await listen("demo:1")
-    await write("demo:2", Kind.NOTE, "unseen")
-    await write("demo:1", Kind.NOTE, "seen")
+    await write("demo:2", EntryKind.NOTE, "unseen")
+    await write("demo:1", EntryKind.NOTE, "seen")
     await hear()
     assert rendered == [["seen"]]
 
@@ -105,7 +105,7 @@ async def test_a_burst_is_pushed_together_and_its_last_state_arrives(listen: Any
 
     async def burst() -> None:
         for number in range(60):
-            await write("demo:1", Kind.PROGRESS, str(number))
+            await write("demo:1", EntryKind.PROGRESS, str(number))
 
     writing = asyncio.create_task(burst())
     pushes, arrived = [await hear()], [time.monotonic()]
@@ -120,20 +120,20 @@ async def test_a_burst_is_pushed_together_and_its_last_state_arrives(listen: Any
 
 async def test_an_entry_that_commits_late_is_not_missed(listen: Any, rendered: Rendered) -> None:
     hear = await listen("demo:1")
-    newest = await write("demo:1", Kind.NOTE, "first")
+    newest = await write("demo:1", EntryKind.NOTE, "first")
     await hear()
-    await Entry.objects.abulk_create([Entry(pk=newest.pk + 5, topic="demo:1", kind=Kind.NOTE, text="newer")])
+    await Entry.objects.abulk_create([Entry(pk=newest.pk + 5, topic="demo:1", kind=EntryKind.NOTE, text="newer")])
     await hear()
-    await Entry.objects.abulk_create([Entry(pk=newest.pk + 2, topic="demo:1", kind=Kind.NOTE, text="late")])
+    await Entry.objects.abulk_create([Entry(pk=newest.pk + 2, topic="demo:1", kind=EntryKind.NOTE, text="late")])
     assert "late" in text_of(await hear())
     assert rendered == [["first"], ["newer"], ["late"]]
 
 
 async def test_a_renderer_that_fails_makes_its_pages_look_again(listen: Any, rendered: Rendered) -> None:
     hear = await listen("demo:1")
-    await write("demo:1", Kind.NOTE, "broken")
+    await write("demo:1", EntryKind.NOTE, "broken")
     assert (await hear())["type"] == "live.changed"
-    await write("demo:1", Kind.NOTE, "well")
+    await write("demo:1", EntryKind.NOTE, "well")
     assert "well" in text_of(await hear())
 
 
@@ -150,7 +150,7 @@ async def test_a_failing_database_loses_nothing(
 
     monkeypatch.setattr(tail.Tail, "_read", stumble)
     hear = await listen("demo:1")
-    await write("demo:1", Kind.NOTE, "patience")
+    await write("demo:1", EntryKind.NOTE, "patience")
     assert "patience" in text_of(await hear(8))
 
 

@@ -18,7 +18,7 @@ from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.accounts.permissions import Role
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dual]
 
@@ -46,12 +46,12 @@ def _register(by: User, **values: Any) -> Host:
 def test_a_registered_host_is_in_the_journal_and_read_at_once(admin: User) -> None:
     host = _register(admin, transport="ssh", user="vmadmin", address=" 10.0.0.1 ", reason="new rack")
     assert (host.address, host.user, host.contact) == ("10.0.0.1", "vmadmin", Host.Contact.NEVER)
-    entry = Entry.objects.get(topic=f"host:{host.pk}", kind=Kind.ACTION)
+    entry = Entry.objects.get(topic=f"host:{host.pk}", kind=EntryKind.ACTION)
     assert (entry.actor, entry.reason) == (admin, "new rack")
     assert "ssh vmadmin@10.0.0.1" in entry.text
     errand = Errand.objects.get()
     assert (errand.host, errand.what, errand.asked_by) == (host, Errand.What.REFRESH, admin)
-    assert Entry.objects.filter(topic="inventory", kind=Kind.SIGNAL).count() == 1
+    assert Entry.objects.filter(topic="inventory", kind=EntryKind.SIGNAL).count() == 1
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
@@ -142,7 +142,7 @@ def test_another_address_forgets_the_key_but_not_the_machine(admin: User) -> Non
     host = change_host(host, by=admin, address="10.0.0.2", reason="renumbered")
     assert (host.fingerprint, host.host_key, host.migration_address) == ("", "", "192.168.9.1")
     assert host.host_uuid is not None
-    entry = Entry.objects.filter(kind=Kind.ACTION).latest("id")
+    entry = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert "address 10.0.0.1 → 10.0.0.2" in entry.text
     assert entry.reason == "renumbered"
 
@@ -170,7 +170,7 @@ def test_a_removed_host_leaves_its_journal(admin: User) -> None:
     topic = f"host:{host.pk}"
     remove_host(host, by=admin, reason="scrapped")
     assert not Host.objects.exists()
-    assert Entry.objects.filter(topic=topic, kind=Kind.ACTION, reason="scrapped").exists()
+    assert Entry.objects.filter(topic=topic, kind=EntryKind.ACTION, reason="scrapped").exists()
 
 
 def test_asking_twice_for_a_refresh_is_one_errand(admin: User) -> None:

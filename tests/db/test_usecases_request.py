@@ -12,11 +12,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from hosts.models import Sighting
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
-from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
-from migrations_app.domain.request import Kind as MoveKind
+from migrations_app.domain.request import BadRequest, Kind, MigrationRequest, make_request
 from migrations_app.models import Migration
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, TooLate
@@ -29,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 def _request(scene: Scene, guest: FakeGuest, to: str = "kvm-b", **options: Any) -> MigrationRequest:
-    return make_request(guest=guest.definition.uuid, target=scene.hosts[to].pk, kind=MoveKind.LIVE, options=options)
+    return make_request(guest=guest.definition.uuid, target=scene.hosts[to].pk, kind=Kind.LIVE, options=options)
 
 
 def _queued() -> list[str]:
@@ -41,9 +40,9 @@ def test_a_request_is_a_row_an_entry_with_name_and_reason_and_a_task(scene: Scen
     migration = request_migration(by=operator, request=_request(scene, guest), reason="new disks")[0]
     assert (migration.state, migration.source.name, migration.target.name) == ("requested", "kvm-a", "kvm-b")
     entry = Entry.objects.get(topic=f"migration:{migration.pk}")
-    assert (entry.actor, entry.reason, entry.kind) == (operator, "new disks", Kind.ACTION)
+    assert (entry.actor, entry.reason, entry.kind) == (operator, "new disks", EntryKind.ACTION)
     assert entry.text == "olga asked to move web-01 from kvm-a to kvm-b."
-    assert Entry.objects.filter(topic="migrations", kind=Kind.SIGNAL).count() == 1
+    assert Entry.objects.filter(topic="migrations", kind=EntryKind.SIGNAL).count() == 1
     assert _queued() == ["migrations_app.tasks.run_migration"]
     assert scene.fleet.calls == []
 
@@ -214,7 +213,7 @@ def test_a_guest_that_left_every_host_is_refused(scene: Scene, operator: Any) ->
 
 def test_undefining_the_source_without_keeping_the_guest_is_refused() -> None:
     with pytest.raises(BadRequest) as refused:
-        make_request(guest="x", target=1, kind=MoveKind.LIVE, options={"persist": False})
+        make_request(guest="x", target=1, kind=Kind.LIVE, options={"persist": False})
     assert refused.value.field == "undefine_source"
 
 

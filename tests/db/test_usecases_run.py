@@ -17,7 +17,7 @@ from hosts.facts.guest import Disk, RunState
 from hosts.facts.storage import Mount
 from hosts.gateway.port import GatewayError, HostUnreachable, PeerProbe, PeerResult
 from hosts.models import Host, Sighting
-from migrations_app.domain.kinds import Kind as MoveKind
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight, ProbeLock
@@ -216,7 +216,7 @@ def test_a_preflight_tells_which_disks_a_move_would_copy(scene: Scene, operator:
     both_at_once(scene, guest)
     for wanted, told in ((True, ["vda"]), (("vda", "vdb"), ["vda", "vdb"])):
         request = make_request(
-            guest=guest.definition.uuid, target=scene.hosts["kvm-b"].pk, kind=MoveKind.LIVE_STORAGE,
+            guest=guest.definition.uuid, target=scene.hosts["kvm-b"].pk, kind=Kind.LIVE_STORAGE,
             options={"copy_disks": wanted},
         )  # fmt: skip
         preflight = ask_preflight(by=operator, request=request)

@@ -11,7 +11,7 @@ import pytest
 from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError, HostUnreachable, Refused
 from hosts.models import Host, Sighting
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.queue import Detached
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
@@ -289,5 +289,5 @@ def test_the_last_numbers_are_those_of_the_end(scene: Scene) -> None:
     assert (progress["phase"], progress["percent"], progress["remaining_bytes"]) == ("done", 100, 0)
     assert (progress["eta_low_ms"], progress["expected_downtime_ms"]) == (None, None)
     assert progress["transferred_bytes"]
-    rows = Entry.objects.filter(kind=Kind.PROGRESS)
+    rows = Entry.objects.filter(kind=EntryKind.PROGRESS)
     assert all(row.body["percent"] < 100 for row in rows)

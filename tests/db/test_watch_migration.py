@@ -11,7 +11,7 @@ from hosts.facts.guest import RunState
 from hosts.facts.storage import VolumeIdentity
 from hosts.gateway.port import GatewayError, Refused
 from hosts.models import Host
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.steps import StepState, Written
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
@@ -47,7 +47,7 @@ def test_progress_rows_never_run_backwards_nor_reach_100_before_the_end(scene: S
     guest = scene.add_guest()
     scene.script(guest, jobs=[job(1000), job(200), job(900), job(100), job(0)], pace=0.06)
     done = scene.run(scene.request(guest))
-    rows = Entry.objects.filter(kind=Kind.PROGRESS).order_by("id")
+    rows = Entry.objects.filter(kind=EntryKind.PROGRESS).order_by("id")
     percents = [row.body["percent"] for row in rows if row.body["percent"] is not None]
     assert len(percents) >= 3
     assert percents == sorted(percents)

@@ -13,7 +13,7 @@ from hosts.facts.storage import Pool, Volume
 from hosts.gateway.port import EventKind
 from hosts.models import Bridge, Errand, Guest, Host, StoragePool
 from hosts.models import Network as NetworkRow
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from tests.db.watching import (
     answers,
     ended,
@@ -51,7 +51,7 @@ def _pool(name: str = "testvms", **values: object) -> Pool:
 
 
 def _signals() -> int:
-    return Entry.objects.filter(kind=Kind.SIGNAL, topic="inventory").count()
+    return Entry.objects.filter(kind=EntryKind.SIGNAL, topic="inventory").count()
 
 
 def test_a_registered_host_is_read_by_itself() -> None:

@@ -19,7 +19,7 @@ from hosts.gateway.port import ContactProblem, HostUnreachable
 from hosts.models import Bridge, Errand, Guest, Host, Sighting
 from hosts.watcher import store_guests, store_hosts, store_places
 from hosts.watcher.host_watch import LONGEST_PAUSE, pause_after
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from tests.db.watching import (
     answers,
     eventually,
@@ -240,7 +240,7 @@ def test_the_first_ssh_key_is_kept_and_the_journal_says_so() -> None:
         time.sleep(0.8)
         assert fake.connected == 1
     assert (fresh(host).host_key, fresh(host).fingerprint) == (KEY, PRINT)
-    note = Entry.objects.filter(topic=f"host:{host.pk}", kind=Kind.NOTE, text__contains="accepted").get()
+    note = Entry.objects.filter(topic=f"host:{host.pk}", kind=EntryKind.NOTE, text__contains="accepted").get()
     assert PRINT in note.text
 
 

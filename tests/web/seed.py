@@ -18,8 +18,7 @@ from hosts.facts.guest import Disk, Nic, RunState
 from hosts.models import Bridge, Guest, Host, Network, Sighting, StoragePool, Volume
 from kvmweb.accounts.permissions import Role
 from kvmweb.journal import writer
-from kvmweb.journal.models import Entry
-from kvmweb.journal.models import Kind as EntryKind
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight

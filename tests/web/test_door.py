@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from kvmweb import queue
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.web.bodies import BodyLimit
 from kvmweb.web.plain import isolated
 from migrations_app.models import Migration
@@ -46,7 +46,7 @@ def test_somebody_changes_their_own_password(scene: dict[str, Any], as_viewer: C
     assert b"Your password is changed" in as_viewer.get("/").content  # still logged in
     assert elsewhere.get("/").status_code == 302
     assert Client().post("/accounts/login/", {"login": "vera", "password": NEW})["Location"] == "/"
-    said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
+    said = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert (said.actor, said.text) == (scene["viewer"], "vera chose a new password")
 
 
@@ -252,7 +252,7 @@ def test_a_name_from_right_to_left_stays_in_its_place(scene: dict[str, Any], as_
     target = scene["b"] if here == scene["a"] else scene["a"]
     choices = {"target": str(target.pk), "kind": "live", "persist": "on", "undefine_source": "on"}
     as_operator.post(f"/vms/{guest.pk}/migrate/", choices)
-    said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
+    said = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert f" {guest.name} from" in said.text
     refused = as_operator.post(f"/vms/{guest.pk}/migrate/", choices, follow=True).content.decode()
     assert f"{isolated(guest.name)} is already being moved" in refused
@@ -266,7 +266,7 @@ def test_a_name_from_right_to_left_stays_in_its_place(scene: dict[str, Any], as_
 def test_a_person_s_name_from_right_to_left_does_too(scene: dict[str, Any]) -> None:
     person = seed.make_person("\u05d3\u05e0\u05d4", seed.Role.OPERATOR)
     client_of(person).post(f"/migrations/{scene['running'].pk}/cancel/")
-    said = Entry.objects.filter(kind=Kind.ACTION).latest("id")
+    said = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert said.text == "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel the migration."
     assert (
         "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel."

@@ -13,7 +13,7 @@ from django.test import Client
 
 from kvmweb.journal import live, writer
 from kvmweb.journal.live import RENDERERS, Unbound, fragment_id, rendered
-from kvmweb.journal.models import Kind
+from kvmweb.journal.models import EntryKind
 from migrations_app.models import Migration
 
 VOID = {"input", "br", "img", "hr", "meta", "link", "use"}
@@ -158,11 +158,11 @@ def test_what_is_shown_knows_how_new_it_is(scene: dict[str, Any]) -> None:
         return int(row.revision)
 
     seen = [revision()]
-    for kind in (Kind.PROGRESS, Kind.STATE, Kind.NOTE):
+    for kind in (EntryKind.PROGRESS, EntryKind.STATE, EntryKind.NOTE):
         entry = writer.write(topic, kind, "x")
         seen.append(revision())
         assert seen[-1] == entry.pk
-    writer.write(others, Kind.NOTE, "x")
+    writer.write(others, EntryKind.NOTE, "x")
     assert revision() == seen[-1]
     assert all(before < after for before, after in pairwise(seen))
 

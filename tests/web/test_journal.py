@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from hosts.models import Host, StoragePool
 from kvmweb.accounts.models import Token
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from tests.web.api_client import Api
 from tests.web.conftest import client_of
 
@@ -25,7 +25,7 @@ def since(scene: dict[str, Any]) -> int:
 
 
 def _actions(since: int) -> list[tuple[str, str, str]]:
-    rows = Entry.objects.filter(kind=Kind.ACTION, id__gt=since).order_by("id")
+    rows = Entry.objects.filter(kind=EntryKind.ACTION, id__gt=since).order_by("id")
     return [(entry.actor_name, entry.text, entry.reason) for entry in rows]
 
 

@@ -198,11 +198,11 @@ def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer:
 
 
 def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> None:
-    from kvmweb.journal.models import Entry, Kind
+    from kvmweb.journal.models import Entry, EntryKind
 
     topic = f"migration:{scene['done'].pk}"
     Entry.objects.bulk_create(
-        Entry(topic=topic, kind=Kind.PROGRESS, body={"rate_bps": 1, "dirty_bps": 1}) for _ in range(2000)
+        Entry(topic=topic, kind=EntryKind.PROGRESS, body={"rate_bps": 1, "dirty_bps": 1}) for _ in range(2000)
     )
     times, _, _ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
     assert 300 <= len(times) <= 600

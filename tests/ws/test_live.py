@@ -17,7 +17,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from kvmweb.journal import writer
 from kvmweb.journal.live import group_name, rendered
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app import consumers
 from migrations_app.domain.lifecycle import State
 from migrations_app.events import fragments
@@ -228,8 +228,8 @@ def test_fragments_hold_nothing_per_person_and_no_hostile_markup(scene: dict[str
 
 def test_a_progress_entry_sends_numbers_only(scene: dict[str, Any]) -> None:
     topic = f"migration:{scene['running'].pk}"
-    tick = writer.write(topic, Kind.PROGRESS, body={})
+    tick = writer.write(topic, EntryKind.PROGRESS, body={})
     assert "journal" not in (fragments(topic, [tick]) or {})
-    note = writer.write(topic, Kind.NOTE, "Pass 3 took longer than pass 2.")
+    note = writer.write(topic, EntryKind.NOTE, "Pass 3 took longer than pass 2.")
     assert "Pass 3 took longer" in (fragments(topic, [tick, note]) or {})["journal"]
     assert fragments("migration:999999", [tick]) is None

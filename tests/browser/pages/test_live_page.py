@@ -15,21 +15,21 @@ pytestmark = pytest.mark.browser
 MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
 #: as htmx hands a message of the socket on
 PUSH = """(message) => document.dispatchEvent(new CustomEvent("htmx:wsBeforeMessage", {detail: {message}}))"""
-IMPORTS = "from kvmweb.journal import writer\nfrom kvmweb.journal.models import Kind\n"
+IMPORTS = "from kvmweb.journal import writer\nfrom kvmweb.journal.models import EntryKind\n"
 
 
 def tick(site: Site, percent: int) -> None:
     site.run(f"""{IMPORTS}{MOVE}
 numbers = seed.progress_of({percent})
 Migration.objects.filter(pk=m.pk).update(progress=numbers)
-writer.write(topic, Kind.PROGRESS, body=numbers)
+writer.write(topic, EntryKind.PROGRESS, body=numbers)
 """)
 
 
 def become(site: Site, state: str) -> None:
     site.run(f"""{IMPORTS}{MOVE}
 Migration.objects.filter(pk=m.pk).update(state="{state}")
-writer.write(topic, Kind.STATE, "", body={{"state": "{state}"}})
+writer.write(topic, EntryKind.STATE, "", body={{"state": "{state}"}})
 writer.signal("migrations", migration=m.pk)
 """)
 
@@ -115,7 +115,7 @@ def test_what_an_admin_types_to_close_survives_what_the_hosts_say(
     page.evaluate("document.activeElement.blur()")
     site.run(f"""{IMPORTS}{lost}
 Migration.objects.filter(pk=m.pk).update(state_text="Both hosts say something new.")
-writer.write(writer.migration_topic(m.pk), Kind.NOTE, "Both hosts say something new.")
+writer.write(writer.migration_topic(m.pk), EntryKind.NOTE, "Both hosts say something new.")
 writer.signal("migrations", migration=m.pk)
 """)
     page.locator(".outcome", has_text="something new").wait_for()

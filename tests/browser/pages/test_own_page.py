@@ -47,7 +47,7 @@ Object.defineProperty(window, "uPlot", {
 #: the worker's own ledger writes, two workers in turns; then the queued one has its turn
 WORKERS = f"""
 import time
-from kvmweb.journal.models import Entry, Kind
+from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import migration_topic, write
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app import ledger
@@ -73,11 +73,11 @@ pk_of["app-01"] = Migration.objects.get(guest_name="app-01").pk
 waits = "Waiting: kvm-a sends one VM already."
 Migration.objects.filter(guest_name="db-01").update(state_text=waits)
 Entry.objects.filter(text__startswith="Waiting for web-01").update(text=waits)
-Entry.objects.filter(kind=Kind.PROGRESS).delete()
+Entry.objects.filter(kind=EntryKind.PROGRESS).delete()
 for name, percent in (("web-01", 9), ("app-01", 9), ("idle-01", 100), ("build-07", 41)):
     Migration.objects.filter(guest_name=name).update(progress=numbers(name, percent))
     for step in range(5):
-        write(migration_topic(pk_of[name]), Kind.PROGRESS, body=numbers(name, step))
+        write(migration_topic(pk_of[name]), EntryKind.PROGRESS, body=numbers(name, step))
 import json
 print(json.dumps(pk_of))
 """
