@@ -211,7 +211,7 @@ Q_CLUSTER: dict[str, Any] = {
 
 #: called by the watcher about once a second
 KVMWEB_WATCH_HOOKS = [
-    "migrations_app.worker.reconcile.look",
+    "migrations_app.worker.reconcile.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",

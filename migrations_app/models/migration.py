@@ -61,7 +61,7 @@ class Migration(Requested, models.Model):
     requested_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: (person, key) names one intent; `body` in the same JSON form tells whether a repeated key means the same
+    #: (person, key) names one intent: a repeated key means this migration, and is refused when `request` differs
     idempotency_key = models.CharField(max_length=200, blank=True)
 
     # claim, lease, fencing: who works on it. `epoch` grows with every take-over; a write with an old one hits no row.
@@ -134,7 +134,7 @@ class Migration(Requested, models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # the watcher's look every second, the slots, the dashboard
+            # the watcher's tick every second, the slots, the dashboard
             models.Index(fields=["state"], condition=~Q(state__in=sorted(TERMINAL)), name="migration_active")
         ]
 

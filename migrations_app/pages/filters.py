@@ -25,7 +25,7 @@ def _hosts(request: Any) -> QuerySet[Host]:
     return host_names(request.user)
 
 
-class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
+class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
@@ -50,7 +50,7 @@ class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(Q(here_id=value.pk))
 
 
-class MigrationFilter(django_filters.FilterSet):  # type: ignore[misc]
+class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
     state = django_filters.ChoiceFilter(
         choices=[(ACTIVE, "Running or waiting"), *((state.value, look.label) for state, look in LOOKS.items())],

@@ -12,7 +12,7 @@ from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
 from migrations_app.api.answers import EntryOut, MigrationOut
 from migrations_app.models import Migration
-from migrations_app.pages.filters import MigrationFilter
+from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading.journal import record_of, samples_of
@@ -25,7 +25,7 @@ from migrations_app.usecases.give_order import cancel_migration
 @require_GET
 @page()
 def migration_list(request: HttpRequest) -> HttpResponse:
-    chosen = MigrationFilter(request.GET, queryset=migration_rows(request.user), request=request)
+    chosen = MigrationTableFilter(request.GET, queryset=migration_rows(request.user), request=request)
     table = MigrationTable(chosen.qs)
     turn_to_page(request, table)
     return render(request, "migrations/list.html", {"table": table, "filter": chosen})

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from kvmweb.web.page import page
-from migrations_app.pages.filters import GuestFilter
+from migrations_app.pages.filters import GuestTableFilter
 from migrations_app.pages.tables import GuestTable, turn_to_page
 from migrations_app.reading import movability
 from migrations_app.reading.guests import guest_page, guest_rows
@@ -18,7 +18,7 @@ from migrations_app.reading.guests import guest_page, guest_rows
 @require_GET
 @page()
 def vm_list(request: HttpRequest) -> HttpResponse:
-    chosen = GuestFilter(request.GET, queryset=guest_rows(request.user), request=request)
+    chosen = GuestTableFilter(request.GET, queryset=guest_rows(request.user), request=request)
     table = GuestTable(chosen.qs)
     turn_to_page(request, table)
     return render(request, "vms/list.html", {"table": table, "filter": chosen})

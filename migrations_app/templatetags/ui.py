@@ -21,7 +21,7 @@ from migrations_app.words.badges import CONTACT_LOOKS, NOWHERE, SEVERITY_LOOKS, 
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
-from migrations_app.words.stored import found, with_name
+from migrations_app.words.stored import with_name, with_visible_names
 from migrations_app.words.way import where
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
-for sentence_of in (found, headline, outcome_times, short_title, where):
+for sentence_of in (headline, outcome_times, short_title, where, with_visible_names):
     register.filter(sentence_of)
 
 _TONES = {"green": "ok", "amber": "warn", "red": "bad", "grey": "unk", "blue": "run"}

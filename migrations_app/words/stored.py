@@ -20,6 +20,6 @@ def with_name(sentence: str, name: str) -> str:
     return sentence.replace(name, isolated(name))
 
 
-def found(sentence: str, name: str) -> str:
+def with_visible_names(sentence: str, name: str) -> str:
     """Of a check, which is pure and knows nothing of display: besides the VM's it may name anything of a host."""
     return with_name(visible_turns(sentence), visible_turns(name))

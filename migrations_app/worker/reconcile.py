@@ -1,4 +1,4 @@
-"""The look every second: whose worker has fallen silent, what the queue has lost, what may start now.
+"""Once a second: whose worker has fallen silent, what the queue has lost, what may start now.
 
 Runs in the watcher. Silence is counted on this process's own monotonic clock, so that jumps of the wall clock and
 clocks of other machines do not matter. It is not counted while the database takes no writes: a worker that cannot write
@@ -40,7 +40,7 @@ class Reconciler:
         self._seen: dict[int, _Seen] = {}
         self._writable = True
 
-    def look(self, now: float) -> None:
+    def tick(self, now: float) -> None:
         active = list(Migration.objects.active().select_related("source", "target").order_by("pk"))
         self._seen = {row.pk: self._seen[row.pk] for row in active if row.pk in self._seen}
         owned = [row.pk for row in active if row.state in OWNED]
@@ -89,6 +89,6 @@ def _due(row: Migration, silent: float) -> str:
 _reconciler = Reconciler()
 
 
-def look() -> None:
+def tick() -> None:
     """The watcher's hook."""
-    _reconciler.look(time.monotonic())
+    _reconciler.tick(time.monotonic())

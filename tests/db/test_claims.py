@@ -232,8 +232,8 @@ def test_an_adoption_that_is_delivered_late_or_twice_ends_no_worker_that_is_well
         _set(migration, state=State.COPYING_MEMORY, owner="x", owner_machine=ledger.machine(), epoch=3, heartbeat=8)
         _set(migration, owner_pid=process.pid, owner_pid_started=ledger.pid_started(process.pid))
         reconciler = reconcile.Reconciler()
-        reconciler.look(0.0)
-        reconciler.look(6.0)
+        reconciler.tick(0.0)
+        reconciler.tick(6.0)
         (task,) = OrmQ.objects.all()
         pk, epoch, heartbeat = task.task["args"]
         assert (pk, epoch, heartbeat) == (migration.pk, 3, 8)
@@ -334,22 +334,22 @@ def test_a_worker_that_is_stopped_lets_go_and_the_next_one_goes_on(
     assert "transfer" not in end.timings
 
 
-# --- the look every second --------------------------------------------------------------------------------------------
+# --- the tick every second --------------------------------------------------------------------------------------------
 
 
 def test_a_beating_heart_is_left_alone_and_a_silent_one_adopted_once(migration: Migration) -> None:
     held = _claim(migration, become=State.CHECKING)
-    look = reconcile.Reconciler().look
+    tick = reconcile.Reconciler().tick
     for second in range(20):
         ledger.beat(held)
-        look(float(second))
+        tick(float(second))
     assert _tasks() == []
     for second in range(20, 25):
-        look(float(second))
+        tick(float(second))
     assert _tasks() == ["adopt_migration"]
-    look(26.0)
+    tick(26.0)
     assert _tasks() == ["adopt_migration"]
-    look(40.0)
+    tick(40.0)
     assert _tasks() == ["adopt_migration"] * 2
 
 
@@ -358,19 +358,19 @@ def test_a_database_that_takes_no_writes_makes_nobody_silent(
 ) -> None:
     """The worker's heartbeats are refused as well: it could not say that it lives."""
     held = _claim(migration, become=State.CHECKING)
-    look = reconcile.Reconciler().look
-    look(0.0)
+    tick = reconcile.Reconciler().tick
+    tick(0.0)
     with monkeypatch.context() as busy:
         busy.setattr(reconcile, "hurried", _refused)
         for second in range(1, 31):
-            look(float(second))
+            tick(float(second))
     for second in range(31, 36):  # five seconds to move a heart, from the first write on
-        look(float(second))
+        tick(float(second))
     assert _tasks() == []
     ledger.beat(held)
-    look(36.0)
+    tick(36.0)
     for second in range(37, 42):
-        look(float(second))
+        tick(float(second))
     assert _tasks() == ["adopt_migration"]
 
 
@@ -381,24 +381,24 @@ def _refused(**_: Any) -> None:
 def test_what_was_let_go_of_is_adopted_at_once(migration: Migration) -> None:
     held = _claim(migration, become=State.CHECKING)
     ledger.release(held)
-    reconcile.Reconciler().look(0.0)
+    reconcile.Reconciler().tick(0.0)
     assert _tasks() == ["adopt_migration"]
 
 
 def test_a_request_that_the_queue_lost_is_told_again(migration: Migration) -> None:
-    look = reconcile.Reconciler().look
-    look(100.0)
-    look(104.0)
+    tick = reconcile.Reconciler().tick
+    tick(100.0)
+    tick(104.0)
     assert _tasks() == []
-    look(105.0)
+    tick(105.0)
     assert _tasks() == ["run_migration"]
 
 
 def test_what_needs_attention_is_looked_at_again_and_again(migration: Migration) -> None:
     _set(migration, state=State.NEEDS_ATTENTION)
-    look = reconcile.Reconciler().look
+    tick = reconcile.Reconciler().tick
     for second in range(0, 50, 1):
-        look(float(second))
+        tick(float(second))
     assert set(_tasks()) == {"adopt_migration"}
     assert 2 <= len(_tasks()) <= 5
 
@@ -408,19 +408,19 @@ def test_what_is_queued_starts_when_a_slot_is_free(scene: Scene, migration: Migr
     OrmQ.objects.all().delete()
     _set(flying, state=State.COPYING_MEMORY, owner="x")
     _set(migration, state=State.QUEUED)
-    look = reconcile.Reconciler().look
-    look(0.0)
+    tick = reconcile.Reconciler().tick
+    tick(0.0)
     assert _tasks() == []
     _set(flying, state=State.DONE)
-    look(1.0)
+    tick(1.0)
     assert _tasks() == ["run_migration"]
 
 
 def test_a_jump_of_the_wall_clock_changes_nothing(migration: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
     held = _claim(migration, become=State.CHECKING)
-    look = reconcile.Reconciler().look
-    look(0.0)
+    tick = reconcile.Reconciler().tick
+    tick(0.0)
     monkeypatch.setattr(time, "time", lambda: 4_000_000_000.0)
     ledger.beat(held)
-    look(1.0)
+    tick(1.0)
     assert _tasks() == []
