@@ -15,7 +15,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
 from migrations_app.domain.kinds import Kind
-from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
+from migrations_app.domain.lifecycle import BADGES, TERMINAL, Badge, Stage, State, stage_of
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: the name of the step that makes one
 MAKE_VOLUME = "make volume"
-STATES = [(state.value, look.label) for state, look in LOOKS.items()]
+STATES = [(state.value, badge.label) for state, badge in BADGES.items()]
 
 
 class MigrationQuerySet(VisibleQuerySet):
@@ -171,8 +171,8 @@ class Migration(Requested, models.Model):
         return State(self.state) in TERMINAL
 
     @property
-    def look(self) -> Look:
-        return LOOKS[State(self.state)]
+    def badge(self) -> Badge:
+        return BADGES[State(self.state)]
 
     @property
     def whole_ms(self) -> float | None:

@@ -9,11 +9,11 @@ from django.db.models import Q, QuerySet
 
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
-from migrations_app.domain.lifecycle import LOOKS, TERMINAL
+from migrations_app.domain.lifecycle import BADGES, TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading.guests import matching
 from migrations_app.reading.hosts import host_names
-from migrations_app.words.badges import RUN_LOOKS
+from migrations_app.words.badges import RUN_BADGES
 
 ACTIVE = "active"
 LONGEST = 200
@@ -29,7 +29,7 @@ class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
-        choices=[(state.value, RUN_LOOKS[state].label) for state in RunState],
+        choices=[(state.value, RUN_BADGES[state].label) for state in RunState],
         field_name="run_state",
         label="State",
         empty_label="Any state",
@@ -53,7 +53,7 @@ class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
 class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
     state = django_filters.ChoiceFilter(
-        choices=[(ACTIVE, "Running or waiting"), *((state.value, look.label) for state, look in LOOKS.items())],
+        choices=[(ACTIVE, "Running or waiting"), *((state.value, badge.label) for state, badge in BADGES.items())],
         method="in_state",
         label="State",
         empty_label="Any state",

@@ -14,10 +14,10 @@ from hosts.usecases import contact_words, pages
 from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from migrations_app import units
-from migrations_app.domain.lifecycle import IN_FLIGHT, LOOKS, Look, State
+from migrations_app.domain.lifecycle import BADGES, IN_FLIGHT, Badge, State
 from migrations_app.reading import movability
 from migrations_app.reading.migrations import active_migrations
-from migrations_app.words.badges import CONTACT_LOOKS, NOWHERE, SEVERITY_LOOKS, run_look
+from migrations_app.words.badges import CONTACT_BADGES, NOWHERE, SEVERITY_BADGES, run_badge
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
@@ -52,9 +52,9 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
 
 
-def _mark(look: Look, extra: str = "") -> SafeString:
-    tone = _TONES[look.colour]
-    return format_html('<span class="state state-{}{}">{}{}</span>', tone, extra, icon(look.icon), look.label)
+def _mark(badge: Badge, extra: str = "") -> SafeString:
+    tone = _TONES[badge.colour]
+    return format_html('<span class="state state-{}{}">{}{}</span>', tone, extra, icon(badge.icon), badge.label)
 
 
 @register.simple_tag
@@ -73,12 +73,12 @@ def part_id(shown: Shown, part: str) -> str:
 
 @register.simple_tag
 def run_state(sighting: Sighting | None) -> SafeString:
-    return _mark(run_look(sighting))
+    return _mark(run_badge(sighting))
 
 
 @register.simple_tag
 def contact_state(host: Host) -> SafeString:
-    return _mark(CONTACT_LOOKS[host.contact])
+    return _mark(CONTACT_BADGES[host.contact])
 
 
 @register.filter
@@ -89,13 +89,13 @@ def closed(host: Host) -> str:
 
 @register.simple_tag
 def migration_state(migration: Migration, pill: bool = False) -> SafeString:
-    return _mark(migration.look, " pill" if pill else "")
+    return _mark(migration.badge, " pill" if pill else "")
 
 
 @register.simple_tag
 def severity_icon(value: str) -> SafeString:
-    look = SEVERITY_LOOKS.get(value, NOWHERE)
-    return format_html('<span class="state state-{}">{}</span>', _TONES[look.colour], icon(look.icon, look.label))
+    badge = SEVERITY_BADGES.get(value, NOWHERE)
+    return format_html('<span class="state state-{}">{}</span>', _TONES[badge.colour], icon(badge.icon, badge.label))
 
 
 @register.simple_tag
@@ -221,18 +221,18 @@ def sentence(entry: Entry, name: str = "") -> str:
     if entry.text:
         return with_name(entry.text, name) if name else entry.text
     state = entry.body.get("state", "")
-    return f"{LOOKS[State(state)].label}." if state in LOOKS else entry.get_kind_display()
+    return f"{BADGES[State(state)].label}." if state in BADGES else entry.get_kind_display()
 
 
 @register.simple_tag
 def place_state(place: Any) -> SafeString:
     """A pool, network or bridge: active, inactive, gone from its host, or what it was when its host last answered."""
     if place.gone_since is not None:
-        return _mark(Look("Gone", "grey", "circle-x"))
+        return _mark(Badge("Gone", "grey", "circle-x"))
     if not place.host.answers:
-        return _mark(Look("Was active" if place.active else "Was inactive", "grey", "clock"))
+        return _mark(Badge("Was active" if place.active else "Was inactive", "grey", "clock"))
     return _mark(
-        Look("Active", "green", "circle-check") if place.active else Look("Inactive", "amber", "circle-dashed")
+        Badge("Active", "green", "circle-check") if place.active else Badge("Inactive", "amber", "circle-dashed")
     )
 
 

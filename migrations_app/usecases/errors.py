@@ -39,7 +39,7 @@ class TooLate(Exception):
     """The migration has ended; there is nothing to cancel."""
 
     def __init__(self, migration: Migration) -> None:
-        super().__init__(f"This migration has ended already: {migration.look.label.lower()}.")
+        super().__init__(f"This migration has ended already: {migration.badge.label.lower()}.")
         self.migration = migration
 
 
@@ -48,6 +48,6 @@ class NothingToClose(Exception):
 
     def __init__(self, migration: Migration) -> None:
         super().__init__(
-            f"Only a migration that needs attention can be closed; this one is: {migration.look.label.lower()}."
+            f"Only a migration that needs attention can be closed; this one is: {migration.badge.label.lower()}."
         )
         self.migration = migration

@@ -103,4 +103,4 @@ def short_title(migration: Migration) -> str:
     percent = migration.progress.get("percent")
     if migration.state in IN_FLIGHT and percent is not None:
         return f"{percent} % {way}"
-    return f"{migration.look.label}: {way}"
+    return f"{migration.badge.label}: {way}"

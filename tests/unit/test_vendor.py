@@ -54,7 +54,7 @@ def test_every_icon_that_pages_name_is_in_the_sprite() -> None:
     sprite = set(re.findall(r'<symbol id="([a-z0-9-]+)"', (ROOT / "static/icons.svg").read_text()))
     places = {
         r'{%-? icon "([a-z0-9-]+)"': (ROOT / "templates").rglob("*.html"),
-        r'\bLook\("[^"]*", "[^"]*", "([a-z0-9-]+)"\)': (ROOT / "migrations_app").rglob("*.py"),
+        r'\bBadge\("[^"]*", "[^"]*", "([a-z0-9-]+)"\)': (ROOT / "migrations_app").rglob("*.py"),
     }
     for pattern, files in places.items():
         used = {(icon, file.name) for file in files for icon in re.findall(pattern, file.read_text())}

@@ -161,7 +161,7 @@ def test_every_state_has_its_words(scene: dict[str, Any], as_viewer: Client, sta
     migration = seed.make_migration(guest, scene["a"], scene["b"], state)
     text = text_of(as_viewer, migration)
     assert guest.name in headline(migration)
-    assert migration.look.label in text
+    assert migration.badge.label in text
     assert ">None<" not in text
     assert "None %" not in text
 

@@ -20,7 +20,7 @@ from hosts.usecases.pages import host_rows
 from migrations_app.reading.dashboard import host_bars
 from migrations_app.reading.guests import guest_rows
 from migrations_app.reading.migrations import active_migrations
-from migrations_app.words.badges import CONTACT_LOOKS
+from migrations_app.words.badges import CONTACT_BADGES
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -283,7 +283,7 @@ def test_a_refused_login_has_the_same_words_everywhere(db: None, viewer: Any) ->
 def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, viewer: Any) -> None:
     host = seed.make_host("kvm-x", number=7, contact=contact)
     page = client_of(viewer).get("/hosts/").content.decode()
-    assert CONTACT_LOOKS[contact].label == contact.label
+    assert CONTACT_BADGES[contact].label == contact.label
     assert contact.label in page
     assert ('<li class="alarm' in page) == (contact not in (Host.Contact.ANSWERS, Host.Contact.NEVER))
     assert bool(closed(host)) == (contact != Host.Contact.ANSWERS)

@@ -51,7 +51,7 @@ def test_every_icon_is_in_the_sprite() -> None:
         "migrations_app/pages/reports.py",
         "migrations_app/domain/lifecycle.py",
     ):
-        used |= set(re.findall(r'Look\("[^"]+", "[a-z]+", "([a-z0-9-]+)"\)', (ROOT / path).read_text()))
+        used |= set(re.findall(r'Badge\("[^"]+", "[a-z]+", "([a-z0-9-]+)"\)', (ROOT / path).read_text()))
     assert used <= have, used - have
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from migrations_app.domain.lifecycle import (
+    BADGES,
     IN_FLIGHT,
-    LOOKS,
     MAY_FOLLOW,
     NOT_STARTED,
     OWNED,
@@ -19,7 +19,7 @@ from migrations_app.domain.lifecycle import (
 
 def test_every_state_says_what_may_follow_and_how_it_looks() -> None:
     assert set(MAY_FOLLOW) == set(State)
-    assert set(LOOKS) == set(State)
+    assert set(BADGES) == set(State)
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
