@@ -1,9 +1,12 @@
-"""The kinds of migration, one row each."""
+"""The kinds of migration, one row each, and whether one applies to a VM."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from hosts.facts.guest import RunState
 
 
 class Kind(StrEnum):
@@ -13,13 +16,40 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
-    """`label` and `consequence` are for the page; `copies` says whether disks travel too."""
+    """`label` and `consequence` are for the page; `copies` says whether disks travel too.
+
+    `unwanted`: the states in which it does not move a VM, with what is then said of it: each continues a sentence that
+    begins with the VM's name.
+    """
 
     kind: Kind
     label: str
     consequence: str
     copies: bool
+    unwanted: Mapping[RunState, str]
 
+    @property
+    def wants(self) -> frozenset[RunState]:
+        """The states in which it moves a VM."""
+        return frozenset(RunState) - self.unwanted.keys()
+
+    def why_not(self, guest: str, state: RunState, *, can_copy: bool | None) -> str:
+        """Why it does not apply to this VM, a sentence; "" when it does. `can_copy`: whether the VM has a disk that
+        could be copied, wherever it lies; None when nobody knows."""
+        if state in self.unwanted:
+            return f"{guest} {self.unwanted[state]}"
+        if self.copies and can_copy is False:
+            return f"{guest} has no disk that could be copied."
+        return ""
+
+
+_NOT_LIVE = {
+    RunState.SHUTOFF: "is shut off; a live move needs it running.",
+    RunState.CRASHED: "has crashed; a live move needs it running.",
+    RunState.PMSUSPENDED: "sleeps (suspended by its own system); a live move needs it awake.",
+    RunState.SHUTDOWN: "is shutting down.",
+    RunState.NOSTATE: "is in no state that can move live.",
+}
 
 KINDS: tuple[KindRow, ...] = (
     KindRow(
@@ -27,12 +57,14 @@ KINDS: tuple[KindRow, ...] = (
         label="Live",
         consequence="The VM goes on running. Its disks must be reachable from both hosts.",
         copies=False,
+        unwanted=_NOT_LIVE,
     ),
     KindRow(
         kind=Kind.LIVE_STORAGE,
         label="Live with storage",
         consequence="Disks are copied too. Takes as long as their contents take to travel.",
         copies=True,
+        unwanted=_NOT_LIVE,
     ),
 )
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

@@ -28,8 +28,9 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker import ledger
-from migrations_app.worker.collect_facts import Side, collect
 from migrations_app.worker.copied_volumes import DiskCopy, delete_own_volumes, make_volumes
+from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.side import Side
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.ledger import Claim, HeldBack, LostClaim
 from migrations_app.worker.lines import Line
@@ -200,10 +201,10 @@ class Start:
             "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
             "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
             "was_persistent": details.persistent,
-            "was_paused": facts.paused,
+            "was_paused": facts.guest.paused,
             "source_run": None if isinstance(run, Unknown) else run,
             "source_autostart": details.autostart,
-            "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.paused),
+            "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
         }
 
     # --- start ----------------------------------------------------------------------------------------------------
@@ -228,12 +229,12 @@ class Start:
     def _copy_disks(self, facts: Facts, source: Side, target: Side) -> tuple[str, ...]:
         """Makes the volumes for the disks that this start's preflight judged as copied: those and no others."""
         copied = self.migration.copied_disks
-        if copied is None or isinstance(facts.guest, Unknown):
+        if copied is None or isinstance(facts.guest.definition, Unknown):
             raise NotStarted("Which disks to copy could not be told.")
         here, there = _connection(source), _connection(target)
         copies = []
         try:
-            for disk in (disk for disk in facts.guest.disks if disk.target in copied):
+            for disk in (disk for disk in facts.guest.definition.disks if disk.target in copied):
                 path, pool = storage.target_path(facts, disk), storage.copy_pool(facts, disk)
                 if pool is None or not path:
                     raise NotStarted(f"{self.migration.target} has no storage pool for {path or disk.target}.")
