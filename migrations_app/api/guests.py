@@ -15,10 +15,12 @@ from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON
 from migrations_app.api.answers import (
     GuestOut,
+    KindOut,
 )
 from migrations_app.api.common import found_host
-from migrations_app.api.requests import GuestFilter
+from migrations_app.api.requests import GuestFilter, KindsFilter
 from migrations_app.models import Migration
+from migrations_app.reading.kinds import offers
 
 router = Router(tags=["guests"])
 
@@ -43,6 +45,18 @@ def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
     rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
     return _with_migrations([get_object_or_404(rows, pk=uuid)])[0]
+
+
+@router.get(
+    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="Which kinds of migration move this VM"
+)
+def list_kinds(request: HttpRequest, uuid: UUID, wanted: Query[KindsFilter]) -> object:
+    """All in one page, by what was last seen; a preflight asks the hosts."""
+    require(request.user, Right.SEE)
+    rows = Guest.objects.visible_to(request.user).prefetch_related("sightings__host")
+    guest = get_object_or_404(rows, pk=uuid)
+    target = found_host(request.user, wanted.target, field="target") if wanted.target else None
+    return {"items": offers(guest, target), "next": None}
 
 
 def _with_migrations(guests: list[Guest]) -> list[Guest]:

@@ -109,3 +109,7 @@ class CloseIn(Schema):
 class GuestFilter(Schema):
     host: Plain = Field("", max_length=63, description="id or name of the host they are on")
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
+
+
+class KindsFilter(Schema):
+    target: Plain = Field("", max_length=63, description="id or name of the host to move to")

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KIND, Kind, KindRow
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL, Look, Stage, State, stage_of
 from migrations_app.domain.options import options_from_json
 from migrations_app.domain.request import MigrationRequest
@@ -150,6 +150,10 @@ class Migration(models.Model):
             kind=Kind(self.kind),
             options=options_from_json(self.options),
         )
+
+    @property
+    def kind_row(self) -> KindRow:
+        return KIND[Kind(self.kind)]
 
     @property
     def terminal(self) -> bool:
