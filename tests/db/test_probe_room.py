@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -86,8 +87,6 @@ def test_without_a_probe_nothing_is_asked(fleet: FakeFleet) -> None:
 
 
 def test_every_file_is_one_probe_of_its_name() -> None:
-    from pathlib import Path
-
     modules = {path.stem for path in Path(hosts.gateway.probes.__path__[0]).glob("*.py")} - {"__init__"}
     assert set(PROBES) == modules
     assert all(made.asks and not made.asks.endswith(".") for made in PROBES.values())
