@@ -10,23 +10,27 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hosts.calls.move import MigrateCall
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, transports
+from hosts.gateway._asking import ask
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
 from hosts.gateway.port import HostEvent, HostUnreachable, PeerProbe
+from hosts.gateway.probe import Probe
 
 if TYPE_CHECKING:
     import libvirt
+
+T = TypeVar("T")
 
 #: seconds between questions, and how many may stay unanswered: a lost host is noticed after 20 s
 _KEEPALIVE = (5, 3)
@@ -123,8 +127,8 @@ class LibvirtConnection:
     def memory(self) -> NodeMemory:
         return _inventory.memory(self._link)
 
-    def available_kib(self) -> int | None:
-        return _inventory.available_kib(self._link, self._endpoint)
+    def probe(self, probe: Probe[T], *words: str) -> T | None:
+        return ask(self._link, self._endpoint, probe, *words)
 
     def guests(self) -> tuple[GuestStatus, ...]:
         return _inventory.guests(self._link)
@@ -155,9 +159,6 @@ class LibvirtConnection:
 
     def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
         return _storage.files_exist(self._link, self._endpoint, paths)
-
-    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
-        return _storage.mounts(self._link, self._endpoint, folders)
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:
         self._events.listen(callback)

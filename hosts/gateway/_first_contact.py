@@ -14,6 +14,7 @@ from hosts.facts.host import HostIdentity
 from hosts.facts.host_key import BadHostKey, fingerprint_of
 from hosts.gateway import _process, _ssh, transports
 from hosts.gateway.port import Contact, ContactProblem, GatewayError
+from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
 _ROOT = Path(__file__).resolve().parents[2]
 #: kept back from the deadline, so that the child can still say how far it came
@@ -51,7 +52,7 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
         question["uri"] = transports.connection_uri(endpoint)
     elif endpoint.host_key:
         question["uri"] = transports.connection_uri(endpoint, ssh=_ssh.wrapper(endpoint))
-        question["ask"] = _ssh.command(endpoint, ["sh", "-c", _ssh.LIBVIRT_SCRIPT])
+        question["ask"] = _ssh.command(endpoint, libvirt_daemon.command)
     return question
 
 

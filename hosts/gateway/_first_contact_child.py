@@ -16,13 +16,15 @@ from typing import Any
 from hosts.facts.host_key import BadHostKey, fingerprint_of
 from hosts.gateway import _errors, _process, _ssh
 from hosts.gateway.port import ContactProblem
+from hosts.gateway.probe import NoAnswer
+from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
 #: most likely first; one connection each, so the rest is asked only when it is missing
 _KEY_KINDS = (("ed25519",), ("ecdsa", "rsa"))
 _GREETING = b"SSH-"
 #: ssh's own words (never translated) when the host is there and does not let us in
 _LOGIN_REFUSED = ("Permission denied", "Too many authentication failures")
-#: what LIBVIRT_SCRIPT says of a host
+#: what the probe says of a host
 _SEEN_THERE = {
     "present": ContactProblem.OTHER,
     "denied": ContactProblem.PERMISSION,
@@ -175,9 +177,10 @@ class _Meeting:
         if done.code == _ssh.SSH_FAILED:
             refused = any(words in done.err for words in _LOGIN_REFUSED)
             raise _Failed(ContactProblem.AUTH if refused else ContactProblem.OTHER, said)
-        seen = _last_line(done.out)
-        if seen not in _SEEN_THERE:  # an account that may run nothing, such as one with nologin for its shell
-            raise _Failed(ContactProblem.AUTH, seen or said)
+        try:
+            seen = libvirt_daemon.read(done.out, ())
+        except NoAnswer:  # an account that may run nothing, such as one with nologin for its shell
+            raise _Failed(ContactProblem.AUTH, _last_line(done.out) or said) from None
         raise _Failed(_SEEN_THERE[seen], message)
 
 

@@ -11,30 +11,21 @@ from typing import TYPE_CHECKING
 from hosts.facts import xml
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.network import Interface
-from hosts.gateway import _errors, transports
+from hosts.gateway import _errors
+from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
-from hosts.gateway.port import GatewayError, Refused
+from hosts.gateway.port import Refused
+from hosts.gateway.probes.interfaces import interfaces as by_kernel
 
 if TYPE_CHECKING:
     import libvirt
 
-#: per interface its name, IFF_ flags, and whether it is a bridge
-_SCRIPT = """\
-cd /sys/class/net || exit 1
-for n in *; do
-  test -r "$n/flags" || continue
-  if test -d "$n/bridge"; then kind=bridge; else kind=other; fi
-  read -r flags < "$n/flags" && echo "$n $flags $kind"
-done
-"""
-_IFF_UP = 1
-
 
 def interfaces(link: Link, endpoint: Endpoint) -> tuple[Interface, ...]:
     """Raises Refused over TCP when libvirt there has no interface driver."""
-    shell = transports.row(endpoint.transport).shell
-    if shell is not None:
-        return _by_kernel(link, endpoint, shell)
+    found = ask(link, endpoint, by_kernel)
+    if found is not None:
+        return found
     try:
         return link.call("its network interfaces", _by_libvirt)
     except Refused as error:
@@ -60,22 +51,3 @@ def _by_libvirt(raw: libvirt.virConnect) -> tuple[Interface, ...]:
         on = name in active
         found.append(Interface(name=name, active=on, is_bridge=kind == "bridge", certain=on))
     return tuple(found)
-
-
-def _by_kernel(link: Link, endpoint: Endpoint, shell: transports.Shell) -> tuple[Interface, ...]:
-    done = shell(endpoint, ["sh", "-c", _SCRIPT], deadline=link.deadline)
-    if done.code != 0:
-        raise GatewayError(f"{link.name} could not list its network interfaces: {done.err.strip()[:500]}")
-    found = []
-    for line in done.out.splitlines():
-        words = line.split()
-        if len(words) == 3 and words[1].startswith("0x"):
-            found.append(Interface(name=words[0], active=_is_up(words[1]), is_bridge=words[2] == "bridge"))
-    return tuple(found)
-
-
-def _is_up(flags: str) -> bool:
-    try:
-        return bool(int(flags[:18], 16) & _IFF_UP)
-    except ValueError:
-        return False

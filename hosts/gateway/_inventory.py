@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from hosts.facts import capabilities_xml, domain_capabilities_xml, network_xml
-from hosts.facts.endpoint import Endpoint
 from hosts.facts.guest import GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Network
-from hosts.gateway import _codes, _errors, transports
+from hosts.gateway import _codes, _errors
 from hosts.gateway._link import Link
 
 if TYPE_CHECKING:
     import libvirt
-
-_MEMINFO = "/proc/meminfo"
 
 
 def identity(link: Link) -> HostIdentity:
@@ -90,16 +86,6 @@ def memory(link: Link) -> NodeMemory:
         return NodeMemory(total_kib=int(stats.get("total", 0)), free_kib=free)
 
     return link.call("its memory", work)
-
-
-def available_kib(link: Link, endpoint: Endpoint) -> int | None:
-    """MemAvailable leaves out what of the caches the kernel cannot give up: shared memory, of other VMs for example."""
-    shell = transports.row(endpoint.transport).shell
-    if shell is None:
-        return None
-    text = shell(endpoint, ["cat", _MEMINFO], deadline=link.deadline).out
-    found = re.search(r"^MemAvailable: +(\d{1,20}) kB$", text, re.MULTILINE)
-    return int(found[1]) if found else None
 
 
 def guests(link: Link) -> tuple[GuestStatus, ...]:

@@ -23,21 +23,6 @@ _KEY_SECONDS = 30.0
 #: ssh's own exit code when it could not log in or lost the connection
 SSH_FAILED = 255
 
-#: run on a host where libvirt does not answer: "present" (somebody listens), "denied", "stopped" or "missing"
-LIBVIRT_SCRIPT = """\
-for socket in /run/libvirt/virtqemud-sock /run/libvirt/libvirt-sock /var/run/libvirt/libvirt-sock; do
-  if test -S "$socket"; then
-    if ! test -w "$socket"; then echo denied
-    elif ! test -r /proc/net/unix || grep -q "/libvirt/${socket##*/}\\$" /proc/net/unix; then echo present
-    else echo stopped; fi
-    exit 0
-  fi
-done
-if test -d /run/libvirt && ! test -x /run/libvirt; then echo denied
-elif test -x /usr/sbin/libvirtd || test -x /usr/sbin/virtqemud; then echo stopped
-else echo missing; fi
-"""
-
 _CONFIG = """\
 # Written by kvmweb; changes are lost.
 Host *

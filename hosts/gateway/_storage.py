@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hosts.facts import pool_xml, volume_xml
 from hosts.facts.endpoint import Endpoint
-from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors, transports
+from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.gateway import _errors
+from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
+from hosts.gateway.probes.file_identity import GONE, file_identity
+from hosts.gateway.probes.files import files
 
 if TYPE_CHECKING:
     import libvirt
 
 #: one call per volume, and a pool may have thousands
 _MANY_SECONDS = 60.0
-
-#: per path "y" there, "n" not there, "u" hidden: a folder on the way that this user may not look into
-_TEST_SCRIPT = """\
-for p do
-  if test -e "$p"; then echo y; continue; fi
-  d=$p
-  while :; do
-    d=$(dirname -- "$d")
-    if test -d "$d"; then if test -x "$d"; then echo n; else echo u; fi; break; fi
-    case $d in /|.) echo u; break;; esac
-  done
-done
-"""
-
-#: "device:inode:birth" of a file, "none" when it is not there
-_IDENTITY_SCRIPT = 'if test -e "$1"; then stat -L -c %d:%i:%w -- "$1"; elif test -x "${1%/*}/"; then echo none; fi'
-_IDENTITY = re.compile(r"\d+:\d+:[-+:. \d]{1,60}")
-
-#: per folder two lines: what findmnt says (kind, source, mount point, blanks as \x20), or where it is missing stat
-#: (the kind alone), and the folder's real path; "-" for what cannot be said
-_MOUNT_SCRIPT = """\
-for p do
-  d=$(cd -- "$p" 2>/dev/null && pwd -P) || { echo -; echo -; continue; }
-  m=$(findmnt -n -r -o FSTYPE,SOURCE,TARGET -T "$d" 2>/dev/null | tail -n 1)
-  test -n "$m" || m=$(stat -f -c %T -- "$d" 2>/dev/null)
-  printf '%s\\n' "${m:--}"
-  printf '%s\\n' "$d"
-done
-"""
-#: findmnt's way to write blanks and other characters
-_BLANK = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def pools(link: Link) -> tuple[Pool, ...]:
@@ -161,34 +131,18 @@ def volume_identity(link: Link, endpoint: Endpoint, pool: str, name: str, path: 
     text = link.call(f"what the volume {name} of pool {pool} is", work)
     if not text:
         return None
-    file = _file_identity(link, endpoint, path)
-    return None if file is None else volume_xml.identity(text, file=file)
-
-
-def _file_identity(link: Link, endpoint: Endpoint, path: str) -> str | None:
-    """None when there is no such file, "" where the file system cannot be asked."""
-    shell = transports.row(endpoint.transport).shell
-    if shell is None or not _askable(path):
-        return ""
-    told = shell(endpoint, ["sh", "-c", _IDENTITY_SCRIPT, "sh", path], deadline=link.deadline).out.strip()
-    return None if told == "none" else told if _IDENTITY.fullmatch(told) else ""
+    file = (ask(link, endpoint, file_identity, path) or {}).get(path) or ""
+    return None if file == GONE else volume_xml.identity(text, file=file)
 
 
 def files_exist(link: Link, endpoint: Endpoint, paths: Iterable[str]) -> dict[str, bool | None]:
     """Over plain TCP only pools can tell, and only what is there; else the file system itself is asked."""
     wanted = list(dict.fromkeys(paths))
-    askable = [path for path in wanted if _askable(path)]
     answers: dict[str, bool | None] = dict.fromkeys(wanted)
-    if not askable:
-        return answers
-    shell = transports.row(endpoint.transport).shell
-    if shell is None:
-        return answers | {path: _file_by_pool(link, path) for path in askable}
-    done = shell(endpoint, ["sh", "-c", _TEST_SCRIPT, "sh", *askable], deadline=link.deadline)
-    lines = done.out.split()
-    if len(lines) != len(askable):
-        raise GatewayError(f"{link.name} could not say which files it has: {done.err.strip()[:500]}")
-    return answers | {path: {"y": True, "n": False}.get(line) for path, line in zip(askable, lines, strict=True)}
+    found = ask(link, endpoint, files, *wanted)
+    if found is None:
+        found = {path: _file_by_pool(link, path) for path in files.words(wanted)}
+    return answers | found
 
 
 def _file_by_pool(link: Link, path: str) -> bool | None:
@@ -197,33 +151,3 @@ def _file_by_pool(link: Link, path: str) -> bool | None:
         return True if volume_at(link, path) is not None else None
     except Refused:
         return None  # no storage driver there
-
-
-def _askable(path: str) -> bool:
-    return path.startswith("/") and not set("\0\n") & set(path)
-
-
-def mounts(link: Link, endpoint: Endpoint, folders: Iterable[str]) -> dict[str, Mount | None]:
-    """libvirt tells nothing of this, so over plain TCP nobody does."""
-    wanted = list(dict.fromkeys(folders))
-    askable = [path for path in wanted if _askable(path)]
-    answers: dict[str, Mount | None] = dict.fromkeys(wanted)
-    shell = transports.row(endpoint.transport).shell
-    if not askable or shell is None:
-        return answers
-    done = shell(endpoint, ["sh", "-c", _MOUNT_SCRIPT, "sh", *askable], deadline=link.deadline)
-    lines = done.out.split("\n")[:-1]
-    if len(lines) != 2 * len(askable):
-        raise GatewayError(f"{link.name} could not say what its folders lie on: {done.err.strip()[:500]}")
-    found = map(_mount, lines[::2], lines[1::2])
-    return answers | dict(zip(askable, found, strict=True))
-
-
-def _mount(line: str, folder: str) -> Mount | None:
-    words = line.split()
-    if not words or words[0] == "-":
-        return None
-    if len(words) != 3:
-        return Mount(kind=words[0])
-    kind, source, point = (_BLANK.sub(lambda match: chr(int(match[1], 16)), word) for word in words)
-    return Mount(kind=kind, source=source, below=posixpath.relpath(folder, point))

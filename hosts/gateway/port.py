@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.gateway.probe import Probe
+
+T = TypeVar("T")
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
@@ -142,8 +145,8 @@ class HostConnection(Protocol):
         ...
 
     def memory(self) -> NodeMemory: ...
-    def available_kib(self) -> int | None:
-        """What the host's kernel would give to a new program without swapping; None where it cannot be asked."""
+    def probe(self, probe: Probe[T], *words: str) -> T | None:
+        """Ask the host's own system; None where only libvirt can be asked. The questions are in `probes/`."""
         ...
 
     # inventory
@@ -173,10 +176,6 @@ class HostConnection(Protocol):
 
     def files_exist(self, paths: Iterable[str]) -> dict[str, bool | None]:
         """Per absolute path: there (True), not there (False), or None where this connection cannot tell."""
-        ...
-
-    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
-        """Per absolute folder the file system it lies on, or None where this connection cannot tell."""
         ...
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:

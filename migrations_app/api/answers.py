@@ -201,6 +201,14 @@ class GuestOut(Schema):
         return seen is None or not seen.host.answers
 
 
+class KindOut(Schema):
+    """`reason`: why it is not offered, a sentence; "" when it is."""
+
+    kind: KindText
+    offered: bool
+    reason: str
+
+
 def _seen(guest: Guest) -> Sighting | None:
     sighting: Sighting | None = guest.current_sighting()
     return sighting

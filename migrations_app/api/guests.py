@@ -13,10 +13,12 @@ from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON
 from migrations_app.api.answers import (
     GuestOut,
+    KindOut,
 )
 from migrations_app.api.common import found_host
-from migrations_app.api.requests import GuestFilter
+from migrations_app.api.requests import GuestFilter, KindsFilter
 from migrations_app.reading.guests import called, guests_seen, on_host, with_moves
+from migrations_app.reading.kinds import offers
 
 router = Router(tags=["guests"])
 
@@ -38,3 +40,14 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
 def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
     return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
+
+
+@router.get(
+    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="Which kinds of migration move this VM"
+)
+def list_kinds(request: HttpRequest, uuid: UUID, wanted: Query[KindsFilter]) -> object:
+    """All in one page, by what was last seen; a preflight asks the hosts."""
+    require(request.user, Right.SEE)
+    guest = get_object_or_404(guests_seen(request.user), pk=uuid)
+    target = found_host(request.user, wanted.target, field="target") if wanted.target else None
+    return {"items": offers(guest, target), "next": None}

@@ -10,6 +10,7 @@ from ninja import Field, Schema
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
 from kvmweb.web.plain import Plain, is_plain
+from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Type
 
 MOST_DISKS = 64
@@ -70,12 +71,18 @@ else:
     )
 
 
+if TYPE_CHECKING:
+    KindIn = str
+else:
+    KindIn = Literal[tuple(str(row.kind) for row in KINDS)]
+
+
 class PreflightIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     guest: UUID
     target: Target = Field(description="id or name of a host")
-    kind: Literal["live", "live_storage"] = "live"
+    kind: KindIn = Kind.LIVE.value
     options: OptionsIn = OptionsIn()
 
 
@@ -102,3 +109,7 @@ class CloseIn(Schema):
 class GuestFilter(Schema):
     host: Plain = Field("", max_length=63, description="id or name of the host they are on")
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
+
+
+class KindsFilter(Schema):
+    target: Plain = Field("", max_length=63, description="id or name of the host to move to")

@@ -18,7 +18,7 @@ MAYBE_OWN_DISK = "This may be the VM's own disk. Do not delete it."
 
 
 def place(disk: Disk) -> str:
-    """The key of `Facts.source_volumes` and `target_volumes`: path, "pool/volume" or network name."""
+    """The key of `HostFacts.volumes`: path, "pool/volume" or network name."""
     if disk.path or disk.type == "network":
         return disk.path or disk.network_name
     return f"{disk.pool}/{disk.volume}" if disk.volume else ""
@@ -209,9 +209,14 @@ def disks_to_copy(
     return tuple(
         disk.target
         for disk in guest.disks
-        if wanted and _copyable(disk) and sharing(disk, here, there) is not Sharing.PROVEN
+        if wanted and _copied_unasked(disk) and sharing(disk, here, there) is not Sharing.PROVEN
     )
 
 
-def _copyable(disk: Disk) -> bool:
-    return not (disk.empty or disk.readonly or disk.shareable or disk.type == "network")
+def may_be_copied(disk: Disk) -> bool:
+    """Whether a person may choose to copy it: libvirt copies neither what is empty nor what is read-only."""
+    return not (disk.empty or disk.readonly or disk.type == "network")
+
+
+def _copied_unasked(disk: Disk) -> bool:
+    return may_be_copied(disk) and not disk.shareable

@@ -1,12 +1,12 @@
-"""The kinds of migration, one row each."""
+"""The kinds of migration, one row each, and whether one applies to a VM."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hosts.facts.guest import GuestLook
+from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.outcome import live
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
@@ -20,15 +20,42 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
-    """`label` and `consequence` are for the page; `copies` says whether disks travel too; `outcome` is the
-    table that alone ends a migration of this kind."""
+    """`label` and `consequence` are for the page; `copies` says whether disks travel too; `outcome` is the table that
+    alone ends a migration of this kind.
+
+    `unwanted`: the states in which it does not move a VM, with what is then said of it: each continues a sentence that
+    begins with the VM's name.
+    """
 
     kind: Kind
     label: str
     consequence: str
     copies: bool
     outcome: Decide
+    unwanted: Mapping[RunState, str]
 
+    @property
+    def wants(self) -> frozenset[RunState]:
+        """The states in which it moves a VM."""
+        return frozenset(RunState) - self.unwanted.keys()
+
+    def why_not(self, guest: str, state: RunState, *, can_copy: bool | None) -> str:
+        """Why it does not apply to this VM, a sentence; "" when it does. `can_copy`: whether the VM has a disk that
+        could be copied, wherever it lies; None when nobody knows."""
+        if state in self.unwanted:
+            return f"{guest} {self.unwanted[state]}"
+        if self.copies and can_copy is False:
+            return f"{guest} has no disk that could be copied."
+        return ""
+
+
+_NOT_LIVE = {
+    RunState.SHUTOFF: "is shut off; a live move needs it running.",
+    RunState.CRASHED: "has crashed; a live move needs it running.",
+    RunState.PMSUSPENDED: "sleeps (suspended by its own system); a live move needs it awake.",
+    RunState.SHUTDOWN: "is shutting down.",
+    RunState.NOSTATE: "is in no state that can move live.",
+}
 
 KINDS: tuple[KindRow, ...] = (
     KindRow(
@@ -37,6 +64,7 @@ KINDS: tuple[KindRow, ...] = (
         consequence="The VM goes on running. Its disks must be reachable from both hosts.",
         copies=False,
         outcome=live.decide,
+        unwanted=_NOT_LIVE,
     ),
     KindRow(
         kind=Kind.LIVE_STORAGE,
@@ -44,6 +72,7 @@ KINDS: tuple[KindRow, ...] = (
         consequence="Disks are copied too. Takes as long as their contents take to travel.",
         copies=True,
         outcome=live.decide,
+        unwanted=_NOT_LIVE,
     ),
 )
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hosts.facts.guest import RunState
+from migrations_app.domain.kinds import KINDS
 
-#: a live move needs one of these
-MOVES = (RunState.RUNNING, RunState.BLOCKED, RunState.PAUSED)
+#: what some kind of migration moves
+MOVES = frozenset[RunState]().union(*(row.wants for row in KINDS))
 #: host devices that cannot come along; the others only make the preflight warn
 FIXED = ("pci", "mdev")
 _STATES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KIND, Kind, KindRow
 from migrations_app.domain.options import options_from_json
 from migrations_app.domain.request import MigrationRequest
 
@@ -24,3 +24,7 @@ class Requested:
             kind=Kind(self.kind),
             options=options_from_json(self.options),
         )
+
+    @property
+    def kind_row(self) -> KindRow:
+        return KIND[Kind(self.kind)]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from hosts.models import Guest, Host
 from migrations_app.domain.forecast import Run, forecast
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import MigrationRequest
@@ -45,7 +45,7 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
     foreseen = forecast(
         list(_runs(rows, guest)),
         memory_bytes=guest.memory_kib * 1024,
-        with_disks=request.kind is Kind.LIVE_STORAGE,
+        with_disks=KIND[request.kind].copies,
         paused=paused,
         limit_bps=limit * _MIB if limit else None,
     )

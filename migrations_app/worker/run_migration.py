@@ -25,7 +25,8 @@ from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.preflight.report import Report
 from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
-from migrations_app.worker.collect_facts import Side, collect
+from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.side import Side
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.probe_lock import probing

@@ -23,7 +23,8 @@ from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
-from migrations_app.worker.collect_facts import Connection, Side, collect
+from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.side import Connection, Side
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.slots import BUSY
 
@@ -64,7 +65,9 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         verdict=report.verdict,
         findings=[finding.as_json() for finding in report.findings],
         copied_disks=report.copied,
-        forecast={} if report.verdict is Verdict.BLOCKED else _forecast(preflight, sighting.host, paused=facts.paused),
+        forecast={}
+        if report.verdict is Verdict.BLOCKED
+        else _forecast(preflight, sighting.host, paused=facts.guest.paused),
     )
 
 

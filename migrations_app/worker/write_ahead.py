@@ -10,7 +10,7 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
-from migrations_app.worker.collect_facts import Side
+from migrations_app.worker.facts.side import Side
 from migrations_app.worker.procedure import NotStarted
 
 
@@ -28,8 +28,8 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
         "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
         "was_persistent": details.persistent,
-        "was_paused": facts.paused,
+        "was_paused": facts.guest.paused,
         "source_run": None if isinstance(run, Unknown) else run,
         "source_autostart": details.autostart,
-        "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.paused),
+        "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }

@@ -16,7 +16,8 @@ from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.worker.collect_facts import Side, collect
+from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.side import Side
 from tests.db.moving import IMAGES, LOCAL, pool, volume
 from tests.fakes.gateway import FakeFleet
 from tests.fakes.guests import FakeGuest, new_guest
@@ -56,16 +57,16 @@ def test_images_that_a_disk_builds_on_are_looked_for_on_both_hosts(fleet: FakeFl
     fleet["kvm-a"].volumes.append(volume(base, "default"))
     fleet["kvm-b"].files[base] = False
     found = facts_of(fleet, guest_with(fleet, replace(disk, backing=(base,))))
-    assert found.source_volumes == {SHARED: volume(SHARED), base: volume(base, "default")}
-    assert found.target_volumes == {SHARED: volume(SHARED), base: None}
-    assert isinstance(found.target_files, dict)
-    assert found.target_files[base] is False
+    assert found.source.volumes == {SHARED: volume(SHARED), base: volume(base, "default")}
+    assert found.target.volumes == {SHARED: volume(SHARED), base: None}
+    assert isinstance(found.target.files, dict)
+    assert found.target.files[base] is False
 
 
 def test_a_place_that_cannot_be_asked_about_hides_no_other(fleet: FakeFleet) -> None:
     fleet["kvm-b"].fail("volume_at", GatewayError("stale file handle"))
     other = replace(disk, target="vdb", path=f"{IMAGES}/other.qcow2")
-    found = facts_of(fleet, guest_with(fleet, disk, other)).target_volumes
+    found = facts_of(fleet, guest_with(fleet, disk, other)).target.volumes
     assert isinstance(found, dict)
     assert found[SHARED] == Unknown("kvm-b: stale file handle")
     assert found[other.path] is None
@@ -74,25 +75,25 @@ def test_a_place_that_cannot_be_asked_about_hides_no_other(fleet: FakeFleet) -> 
 def test_a_volume_is_asked_for_by_name_and_its_pool_not_read_as_a_whole(fleet: FakeFleet) -> None:
     by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web.qcow2")
     found = facts_of(fleet, guest_with(fleet, by_pool))
-    assert found.target_volumes == {"testvms/web.qcow2": volume(SHARED)}
+    assert found.target.volumes == {"testvms/web.qcow2": volume(SHARED)}
     assert "volumes" not in fleet.methods()
 
 
 def test_file_systems_are_asked_for_only_where_no_pool_tells(fleet: FakeFleet) -> None:
     found = facts_of(fleet, guest_with(fleet, disk))
-    assert (found.source_mounts, found.target_mounts) == ({}, {})
+    assert (found.source.mounts, found.target.mounts) == ({}, {})
     assert "mounts" not in fleet.methods()
     fstab = replace(disk, path="/mnt/nas/web.qcow2")
     nfs = Mount(kind="nfs4", source="nas:/vms", below=".")
     for host in fleet.hosts.values():
         host.mounts["/mnt/nas"] = nfs
     found = facts_of(fleet, guest_with(fleet, fstab))
-    assert (found.source_mounts, found.target_mounts) == ({"/mnt/nas": nfs}, {"/mnt/nas": nfs})
+    assert (found.source.mounts, found.target.mounts) == ({"/mnt/nas": nfs}, {"/mnt/nas": nfs})
 
 
 def test_a_file_system_that_a_host_cannot_tell_is_unknown(fleet: FakeFleet) -> None:
     found = facts_of(fleet, guest_with(fleet, replace(disk, path=f"{LOCAL}/web.qcow2")))
-    for mounts in (found.source_mounts, found.target_mounts):
+    for mounts in (found.source.mounts, found.target.mounts):
         assert isinstance(mounts, dict)
         assert isinstance(mounts[LOCAL], Unknown)
 
@@ -107,7 +108,7 @@ def test_the_storage_of_disks_that_may_be_copied_is_asked_about(fleet: FakeFleet
     for given in (local, by_pool):
         for wanted in (True, ("vda",)):
             found = facts_of(fleet, guest_with(fleet, given), copy_disks=wanted)
-            assert (found.source_mounts, found.target_mounts) == ({LOCAL: nfs}, {LOCAL: nfs})
+            assert (found.source.mounts, found.target.mounts) == ({LOCAL: nfs}, {LOCAL: nfs})
 
 
 def test_a_volume_is_looked_for_where_the_destination_has_its_pool(fleet: FakeFleet) -> None:
@@ -115,9 +116,9 @@ def test_a_volume_is_looked_for_where_the_destination_has_its_pool(fleet: FakeFl
     fleet["kvm-b"].pools = [pool("default", "/data", "dir")]
     fleet["kvm-b"].files["/data/web.qcow2"] = False
     found = facts_of(fleet, guest_with(fleet, by_pool), copy_disks=True)
-    assert isinstance(found.target_mounts, dict)
-    assert isinstance(found.target_files, dict)
-    assert (list(found.target_mounts), found.target_files["/data/web.qcow2"]) == (["/data"], False)
+    assert isinstance(found.target.mounts, dict)
+    assert isinstance(found.target.files, dict)
+    assert (list(found.target.mounts), found.target.files["/data/web.qcow2"]) == (["/data"], False)
 
 
 def test_what_the_kernel_calls_available_counts_as_free(fleet: FakeFleet) -> None:
@@ -130,7 +131,7 @@ def test_what_the_kernel_calls_available_counts_as_free(fleet: FakeFleet) -> Non
 
 def test_the_source_is_not_asked_what_only_matters_of_the_destination(fleet: FakeFleet) -> None:
     facts_of(fleet, guest_with(fleet, disk))
-    only_there = {"memory", "available_kib", "interfaces"}
+    only_there = {"memory", "available_memory", "interfaces"}
     assert not only_there & set(fleet.methods("kvm-a"))
     assert only_there <= set(fleet.methods("kvm-b"))
 
@@ -138,7 +139,7 @@ def test_the_source_is_not_asked_what_only_matters_of_the_destination(fleet: Fak
 def test_block_jobs_are_unknown_when_nobody_knows_whether_it_runs(fleet: FakeFleet) -> None:
     guest = guest_with(fleet, disk)
     fleet["kvm-a"].fail("look", GatewayError("timed out"))
-    assert facts_of(fleet, guest).block_jobs == Unknown("kvm-a: timed out")
+    assert facts_of(fleet, guest).guest.block_jobs == Unknown("kvm-a: timed out")
 
 
 def test_a_guest_that_left_is_told_as_that(fleet: FakeFleet) -> None:
@@ -146,23 +147,23 @@ def test_a_guest_that_left_is_told_as_that(fleet: FakeFleet) -> None:
     fleet["kvm-b"].guests = fleet["kvm-a"].guests
     fleet["kvm-a"].guests = {}
     found = facts_of(fleet, guest)
-    assert isinstance(found.guest, Unknown)
-    assert not isinstance(found.guest_look, Unknown)
-    assert not found.guest_look.present
-    assert found.target_same_uuid is not None
-    assert not isinstance(found.target_same_uuid, Unknown)
+    assert isinstance(found.guest.definition, Unknown)
+    assert not isinstance(found.guest.look, Unknown)
+    assert not found.guest.look.present
+    assert found.target.same_uuid is not None
+    assert not isinstance(found.target.same_uuid, Unknown)
 
 
 def test_whether_the_emulator_is_there_is_asked(fleet: FakeFleet) -> None:
     guest = guest_with(fleet)
     guest.definition = replace(guest.definition, emulator="/usr/bin/kvm")
     fleet["kvm-b"].files["/usr/bin/kvm"] = True
-    assert facts_of(fleet, guest).target_files == {"/usr/bin/kvm": True}
+    assert facts_of(fleet, guest).target.files == {"/usr/bin/kvm": True}
 
 
 def test_a_kvm_guest_whose_cpu_is_not_said(fleet: FakeFleet) -> None:
     guest = guest_with(fleet)
     guest.definition = replace(guest.definition, virt_type="kvm")
-    cpu = facts_of(fleet, guest).target_cpu
+    cpu = facts_of(fleet, guest).target.cpu
     assert isinstance(cpu, Unknown)
     assert "does not say which CPU" in cpu.reason

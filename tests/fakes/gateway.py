@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from hosts.calls.move import MigrateCall
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
@@ -42,8 +42,10 @@ from hosts.gateway.port import (
     PeerResult,
     Refused,
 )
+from hosts.gateway.probe import Probe
 from tests.fakes.guests import FakeGuest, Move, run_move
 
+T = TypeVar("T")
 _EMULATOR = "/usr/bin/qemu-system-x86_64"
 
 
@@ -77,6 +79,8 @@ class FakeHost:
     memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
     #: for a host that is reached by ssh
     available_kib: int | None = None
+    #: what the programs of other probes write, by the probe's name, on a host that is reached by ssh
+    written: dict[str, str] = field(default_factory=dict)
     libvirt: int = 9_000_000
     qemu: int = 7_002_000
     machines: tuple[str, ...] = ("pc-q35-7.2",)
@@ -223,8 +227,16 @@ class FakeConnection:
     def memory(self) -> NodeMemory:
         return self._called("memory").memory
 
-    def available_kib(self) -> int | None:
-        return self._called("available_kib").available_kib
+    def probe(self, probe: Probe[T], *words: str) -> T | None:
+        host = self._called(probe.name, *words)
+        asked = probe.words(words)
+        if probe.name in host.written:
+            return probe.read(host.written[probe.name], asked)
+        known: dict[str, Any] = {
+            "available_memory": host.available_kib,
+            "mounts": {folder: host.mounts.get(folder) for folder in asked},
+        }
+        return known.get(probe.name)
 
     def guests(self) -> tuple[GuestStatus, ...]:
         return tuple(guest.status() for guest in list(self._called("guests").guests.values()))
@@ -266,11 +278,6 @@ class FakeConnection:
         host = self._called("files_exist", wanted)
         volumes = {volume.path for volume in host.volumes}
         return {path: host.files.get(path, True if path in volumes else None) for path in wanted}
-
-    def mounts(self, folders: Iterable[str]) -> dict[str, Mount | None]:
-        wanted = tuple(folders)
-        host = self._called("mounts", wanted)
-        return {folder: host.mounts.get(folder) for folder in wanted}
 
     def listen(self, callback: Callable[[HostEvent], None]) -> None:
         host = self._called("listen")

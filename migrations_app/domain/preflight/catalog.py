@@ -20,8 +20,10 @@ for _module in pkgutil.iter_modules(checks.__path__):
 
 
 def run_all(facts: Facts, *, skip: frozenset[str] = frozenset()) -> Report:
-    """Every check but those in `skip`, which leave no finding at all. Never raises because of a check."""
-    report = merge(finding for check in CHECKS.values() if check.id not in skip for finding in run_one(check, facts))
+    """Every check of the requested kind but those in `skip`; the others leave no finding at all. Never raises because
+    of a check."""
+    checks = (check for check in CHECKS.values() if facts.request.kind in check.kinds and check.id not in skip)
+    report = merge(finding for check in checks for finding in run_one(check, facts))
     return replace(report, copied=_copied(facts))
 
 

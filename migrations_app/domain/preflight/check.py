@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.facts import Facts
+
+ALL = frozenset(Kind)
 
 
 class Severity(StrEnum):
@@ -62,7 +65,8 @@ Run = Callable[[Facts], Iterable[Finding]]
 class Check:
     """`id` is the module's name. `needs` are attribute paths of Facts ("target.pools"): if one of them is Unknown the
     check does not run and says so. `unknown_blocks`: not knowing is itself a blocker (host answers, disks).
-    `passed` is the sentence shown when it found nothing."""
+    `passed` is the sentence shown when it found nothing. `kinds`: those it applies to; for another one it leaves no
+    finding at all."""
 
     id: str
     title: str
@@ -70,29 +74,43 @@ class Check:
     needs: tuple[str, ...]
     unknown_blocks: bool
     run: Run
+    kinds: frozenset[Kind] = ALL
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    *, title: str, passed: str, needs: tuple[str, ...] = (), unknown_blocks: bool = False
+    *,
+    title: str,
+    passed: str,
+    needs: tuple[str, ...] = (),
+    unknown_blocks: bool = False,
+    kinds: Collection[Kind] = ALL,
 ) -> Callable[[Run], Run]:
     """Register a function from facts to findings as the check named like its module."""
 
     def register(run: Run) -> Run:
         name = run.__module__.rsplit(".", 1)[-1]
-        CHECKS[name] = Check(id=name, title=title, passed=passed, needs=needs, unknown_blocks=unknown_blocks, run=run)
+        CHECKS[name] = Check(
+            id=name,
+            title=title,
+            passed=passed,
+            needs=needs,
+            unknown_blocks=unknown_blocks,
+            run=run,
+            kinds=frozenset(kinds),
+        )
         return run
 
     return register
 
 
 def look_up(facts: Facts, path: str) -> Any:
-    """`look_up(facts, "target.pools")`; an Unknown on the way is the answer."""
+    """`look_up(facts, "target.pools")`, or "target.told.name" for a probe; an Unknown on the way is the answer."""
     value: Any = facts
     for part in path.split("."):
         if isinstance(value, Unknown):
             return value
-        value = getattr(value, part)
+        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
     return value

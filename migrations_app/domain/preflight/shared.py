@@ -33,7 +33,15 @@ def known(value: T | Unknown, what: str) -> T:
 
 
 def guest_of(facts: Facts) -> GuestDefinition:
-    return known(facts.guest, "guest")
+    return known(facts.guest.definition, "guest.definition")
+
+
+def affected(facts: Facts) -> tuple[str, str]:
+    """The guest's name and what a finding about it affects. Of one that has just left there is no definition any more,
+    and so no name."""
+    if isinstance(facts.guest.definition, Unknown):
+        return "The VM", f"VM {facts.request.guest}"
+    return facts.guest.definition.name, f"VM {facts.guest.definition.name}"
 
 
 def version(number: int, what: str, host: str) -> int:

@@ -25,7 +25,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import guest_of, known, remedy, virsh
 
 #: what every check about disks needs
-NEEDS = ("guest", "source.pools", "target.pools", "source_volumes", "target_volumes")
+NEEDS = ("guest.definition", "source.pools", "target.pools", "source.volumes", "target.volumes")
 
 REMOVABLE = ("cdrom", "floppy")
 
@@ -34,8 +34,8 @@ def here(facts: Facts) -> Storage:
     """The source's. Raises NotKnown."""
     return Storage(
         pools=known(facts.source.pools, "source.pools"),
-        volumes=known(facts.source_volumes, "source_volumes"),
-        mounts={} if isinstance(facts.source_mounts, Unknown) else facts.source_mounts,
+        volumes=known(facts.source.volumes, "source.volumes"),
+        mounts={} if isinstance(facts.source.mounts, Unknown) else facts.source.mounts,
     )
 
 
@@ -43,9 +43,9 @@ def there(facts: Facts) -> Storage:
     """The destination's. Raises NotKnown."""
     return Storage(
         pools=known(facts.target.pools, "target.pools"),
-        volumes=known(facts.target_volumes, "target_volumes"),
-        mounts={} if isinstance(facts.target_mounts, Unknown) else facts.target_mounts,
-        files={} if isinstance(facts.target_files, Unknown) else facts.target_files,
+        volumes=known(facts.target.volumes, "target.volumes"),
+        mounts={} if isinstance(facts.target.mounts, Unknown) else facts.target.mounts,
+        files={} if isinstance(facts.target.files, Unknown) else facts.target.files,
     )
 
 

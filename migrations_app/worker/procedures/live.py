@@ -72,11 +72,11 @@ def _copy_disks(ready: Ready) -> tuple[str, ...]:
     """Makes the volumes for the disks that this start's preflight judged as copied: those and no others."""
     facts, held = ready.facts, ready.held
     copied = held.row.copied_disks
-    if copied is None or isinstance(facts.guest, Unknown):
+    if copied is None or isinstance(facts.guest.definition, Unknown):
         raise NotStarted("Which disks to copy could not be told.")
     plan = []
     try:
-        for disk in (disk for disk in facts.guest.disks if disk.target in copied):
+        for disk in (disk for disk in facts.guest.definition.disks if disk.target in copied):
             path, pool = storage.target_path(facts, disk), storage.copy_pool(facts, disk)
             if pool is None or not path:
                 raise NotStarted(f"{held.row.target} has no storage pool for {path or disk.target}.")

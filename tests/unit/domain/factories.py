@@ -22,7 +22,9 @@ from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.catalog import run_one
 from migrations_app.domain.preflight.check import CHECKS, Finding, Severity
-from migrations_app.domain.preflight.facts import Facts, HostFacts, PeerFact
+from migrations_app.domain.preflight.facts import Facts, PeerFact
+from migrations_app.domain.preflight.facts.guest import GuestFacts
+from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.request import MigrationRequest
 
 UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
@@ -112,54 +114,56 @@ domcaps = DomainCapabilities(
 )
 
 
-def host(name: str, number: int, **changes: Any) -> HostFacts:
-    made = HostFacts(
-        name=name,
-        peer_address=f"{name}.example",
-        peer_user="",
-        migration_address=f"10.0.1.{number}",
-        identity=HostIdentity(
+def host(name: str, number: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "peer_address": f"{name}.example",
+        "peer_user": "",
+        "migration_address": f"10.0.1.{number}",
+        "identity": HostIdentity(
             hostname=name, uuid=f"aaaaaaaa-0000-0000-0000-00000000000{number}", libvirt=9_000_000, qemu=7_002_000
         ),
-        memory=NodeMemory(total_kib=16 * 1024**2, free_kib=8 * 1024**2),
-        capabilities=capabilities,
-        pools=(shared_pool, local_pool),
-        networks=(network,),
-        interfaces=(bridge,),
-    )
-    return replace(made, **changes)
+        "capabilities": capabilities,
+        "pools": (shared_pool, local_pool),
+        "networks": (network,),
+        "mounts": {},
+    }
 
 
 HEALTHY = Facts(
     request=MigrationRequest(guest=UUID, target=2),
-    source=host("kvm-a", 1),
-    target=host("kvm-b", 2),
-    guest=guest,
-    guest_look=look,
-    persistent=True,
-    snapshots=0,
-    managed_save=False,
-    block_jobs=(),
-    target_same_uuid=None,
-    target_same_name=None,
-    source_volumes={SHARED: volume, LOCAL: local_volume},
-    target_volumes={SHARED: volume, LOCAL: None},
-    source_mounts={},
-    target_mounts={},
-    target_files={},
-    target_domcaps=domcaps,
-    target_cpu=(True, "superset"),
+    source=SourceFacts(**host("kvm-a", 1), volumes={SHARED: volume, LOCAL: local_volume}),
+    target=TargetFacts(
+        **host("kvm-b", 2),
+        volumes={SHARED: volume, LOCAL: None},
+        memory=NodeMemory(total_kib=16 * 1024**2, free_kib=8 * 1024**2),
+        interfaces=(bridge,),
+        files={},
+        domcaps=domcaps,
+        cpu=(True, "superset"),
+        same_uuid=None,
+        same_name=None,
+    ),
+    guest=GuestFacts(definition=guest, look=look, persistent=True, snapshots=0, managed_save=False, block_jobs=()),
     peer=PeerFact(reached=True),
 )
 
 
+def changed(base: Facts, **changes: Any) -> Facts:
+    """With other values, of a side ("target_volumes", "guest_look") or between them ("peer")."""
+    for name, value in changes.items():
+        side, _, field = name.partition("_")
+        base = replace(base, **{side: replace(getattr(base, side), **{field: value}) if field else value})
+    return base
+
+
 def facts(**changes: Any) -> Facts:
     """HEALTHY with other values."""
-    return replace(HEALTHY, **changes)
+    return changed(HEALTHY, **changes)
 
 
 def with_guest(base: Facts = HEALTHY, **changes: Any) -> Facts:
-    return replace(base, guest=replace(guest, **changes))
+    return changed(base, guest_definition=replace(guest, **changes))
 
 
 def with_source(base: Facts = HEALTHY, **changes: Any) -> Facts:

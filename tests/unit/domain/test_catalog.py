@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight import checks
 from migrations_app.domain.preflight.catalog import run_all, run_one
 from migrations_app.domain.preflight.check import CHECKS, Check, Finding, Severity, Verdict, look_up
+from migrations_app.domain.preflight.check import check as register
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
-from tests.unit.domain.factories import HEALTHY, SILENT, facts, with_guest, with_source, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, with_guest, with_options, with_target
 
 ROOT = Path(__file__).parents[3]
 MODULES = {path.stem for path in Path(checks.__path__[0]).glob("*.py")} - {"__init__"}
@@ -73,15 +74,13 @@ def test_a_missing_fact_is_never_green(check: Check) -> None:
 
 
 def without(path: str) -> Facts:
-    side, _, name = path.partition(".")
-    if not name:
-        return facts(**{side: SILENT})
-    change = with_source if side == "source" else with_target
-    return change(HEALTHY, **{name: SILENT})
+    return facts(**{path.replace(".", "_", 1): SILENT})
 
 
 def test_all_blockers_at_once() -> None:
-    given = with_target(with_guest(replace(HEALTHY, snapshots=2), machine="pc-q35-10.0"), interfaces=(), networks=())
+    given = with_target(
+        with_guest(changed(HEALTHY, guest_snapshots=2), machine="pc-q35-10.0"), interfaces=(), networks=()
+    )
     report = run_all(given)
     assert report.verdict is Verdict.BLOCKED
     assert {finding.check for finding in report.of(Severity.BLOCKER)} == {
@@ -97,6 +96,17 @@ def test_a_skipped_check_says_nothing() -> None:
     report = run_all(facts(peer=SILENT), skip=frozenset({"peer_reachable"}))
     assert "peer_reachable" not in {finding.check for finding in report.findings}
     assert report.verdict is Verdict.OK
+
+
+def test_a_check_of_another_kind_leaves_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    @register(title="Copies", passed="Fine.", kinds={Kind.LIVE_STORAGE})
+    def only_copies(_: Facts) -> Iterator[Finding]:
+        yield Finding(severity=Severity.WARNING, summary="copies")
+
+    made = CHECKS.pop("test_catalog")
+    monkeypatch.setitem(CHECKS, "copies", made)
+    assert "test_catalog" not in {finding.check for finding in run_all(HEALTHY).findings}
+    assert "test_catalog" in {finding.check for finding in run_all(with_options(copy_disks=True)).findings}
 
 
 @pytest.mark.parametrize("blocks", [True, False])

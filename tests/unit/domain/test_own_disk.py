@@ -20,6 +20,7 @@ from tests.unit.domain.factories import (
     GIB,
     HEALTHY,
     LOCAL,
+    changed,
     local_disk,
     local_pool,
     local_volume,
@@ -66,7 +67,7 @@ wanted = st.sampled_from([False, True, ("vdb",)])
 
 def world(of: Disk, here: tuple[Pool, ...], target: tuple[Pool, ...], copy: bool | tuple[str, ...]) -> Facts:
     given = with_target(with_source(with_guest(HEALTHY, disks=(of,)), pools=here), pools=target)
-    return with_options(replace(given, source_volumes=dict.fromkeys(PLACES, local_volume)), copy_disks=copy)
+    return with_options(changed(given, source_volumes=dict.fromkeys(PLACES, local_volume)), copy_disks=copy)
 
 
 @settings(max_examples=600, deadline=None)
@@ -75,7 +76,7 @@ def test_a_disk_that_may_be_the_vms_own_is_left_alone(
     of: Disk, here: tuple[Pool, ...], target: tuple[Pool, ...], one: dict[str, Mount], other: dict[str, Mount],
     volume: object, files: dict[str, bool], copy: bool | tuple[str, ...],
 ) -> None:  # fmt: skip
-    facts = replace(
+    facts = changed(
         world(of, here, target, copy),
         source_mounts=one, target_mounts=other, target_volumes=dict.fromkeys(PLACES, volume), target_files=files,
     )  # fmt: skip

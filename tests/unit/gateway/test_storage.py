@@ -11,8 +11,10 @@ import pytest
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.storage import Mount
 from hosts.gateway import _errors, _process, _ssh, _storage
+from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError
+from hosts.gateway.probes.mounts import mounts
 
 TCP = Endpoint(transport=Transport.TCP, address="192.0.2.1")
 SSH = Endpoint(transport=Transport.SSH, address="192.0.2.1", user="root")
@@ -60,13 +62,14 @@ def test_a_volume_by_name_in_a_pool_that_is_not_there_or_not_active(link: Link) 
 
 
 def test_over_plain_tcp_nobody_tells_what_a_folder_lies_on(link: Link) -> None:
-    assert _storage.mounts(link, TCP, ["/vms"]) == {"/vms": None}
+    assert ask(link, TCP, mounts, "/vms") is None
 
 
 def test_what_folders_of_this_machine_lie_on(link: Link, tmp_path: Path) -> None:
-    found = _storage.mounts(link, UNIX, [str(tmp_path), "/proc", "/no/such", "relative"])
+    found = ask(link, UNIX, mounts, str(tmp_path), "/proc", "/no/such", "relative")
+    assert found is not None
     assert found["/no/such"] is None
-    assert found["relative"] is None
+    assert "relative" not in found
     here = found[str(tmp_path)]
     assert here is not None
     assert here.kind
@@ -91,11 +94,11 @@ def test_what_a_host_says_by_ssh(
 ) -> None:
     said = _process.Finished(code=0, out="\n".join(lines) + "\n", err="")
     monkeypatch.setattr(_ssh, "run_ssh", lambda *_, **__: said)
-    assert _storage.mounts(link, SSH, ["/vms"]) == {"/vms": mount}
+    assert ask(link, SSH, mounts, "/vms") == {"/vms": mount}
 
 
 def test_an_answer_of_another_length_is_no_answer(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     said = _process.Finished(code=0, out="nfs4 nas:/vms /mnt\n", err="")
     monkeypatch.setattr(_ssh, "run_ssh", lambda *_, **__: said)
     with pytest.raises(GatewayError):
-        _storage.mounts(link, SSH, ["/vms"])
+        ask(link, SSH, mounts, "/vms")

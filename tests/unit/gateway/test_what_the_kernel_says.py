@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.network import Interface
-from hosts.gateway import _errors, _interfaces, _inventory, _process, _ssh
+from hosts.gateway import _errors, _interfaces, _process, _ssh
+from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused
+from hosts.gateway.probes.available_memory import available_memory
 
 TCP = Endpoint(transport=Transport.TCP, address="192.0.2.1")
 SSH = Endpoint(transport=Transport.SSH, address="192.0.2.1", user="root")
@@ -72,10 +75,10 @@ def test_over_tcp_libvirt_is_all_there_is(link: Link, raw: Raw) -> None:
 def test_available_memory(link: Link, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     meminfo = "MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:    5000000 kB\nShmem: 1 kB\n"
     says(monkeypatch, meminfo)
-    assert _inventory.available_kib(link, SSH) == 5_000_000
+    assert ask(link, SSH, available_memory) == 5_000_000
     (tmp_path / "meminfo").write_text(meminfo)
-    monkeypatch.setattr(_inventory, "_MEMINFO", str(tmp_path / "meminfo"))
-    assert _inventory.available_kib(link, UNIX) == 5_000_000
-    assert _inventory.available_kib(link, TCP) is None
+    here = replace(available_memory, command=("cat", str(tmp_path / "meminfo")))
+    assert ask(link, UNIX, here) == 5_000_000
+    assert ask(link, TCP, available_memory) is None
     says(monkeypatch, "cat: /proc/meminfo: Permission denied")
-    assert _inventory.available_kib(link, SSH) is None
+    assert ask(link, SSH, available_memory) is None

@@ -9,11 +9,13 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
 
 
-@check(title="No block job is busy", passed="No block job works on a disk.", needs=("guest", "block_jobs"))
+@check(
+    title="No block job is busy", passed="No block job works on a disk.", needs=("guest.definition", "guest.block_jobs")
+)
 def block_jobs(facts: Facts) -> Iterator[Finding]:
     guest, host = guest_of(facts), facts.source.name
     mirrored = [disk.target for disk in guest.disks if disk.mirrored]
-    for disk in dict.fromkeys((*known(facts.block_jobs, "block_jobs"), *mirrored)):
+    for disk in dict.fromkeys((*known(facts.guest.block_jobs, "guest.block_jobs"), *mirrored)):
         words = f"A block job works on disk {disk} of {guest.name}; libvirt refuses to move it meanwhile."
         look = remedy("See how far it is.", run=virsh("blockjob", guest.uuid, disk, flags=("--info",)), on=host)
         stop = remedy("Or stop it.", run=virsh("blockjob", guest.uuid, disk, flags=("--abort",)), on=host)

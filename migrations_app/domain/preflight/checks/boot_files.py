@@ -13,16 +13,16 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="Kernel and firmware files are at the destination",
     passed="The destination has every file that the VM boots from.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def boot_files(facts: Facts) -> Iterator[Finding]:
     boot, target = guest_of(facts).boot, facts.target.name
     needed = {"kernel": boot.kernel, "initrd": boot.initrd, "device tree": boot.dtb, "firmware": boot.loader}
-    firmwares = () if isinstance(facts.target_domcaps, Unknown) else facts.target_domcaps.loaders
+    firmwares = () if isinstance(facts.target.domcaps, Unknown) else facts.target.domcaps.loaders
     for what, path in needed.items():
         if not path or (what == "firmware" and path in firmwares):
             continue
-        there = known(facts.target_files, "target_files").get(path, Unknown("nobody looked"))
+        there = known(facts.target.files, "target.files").get(path, Unknown("nobody looked"))
         fix = remedy(f"Put the same file at {path} on {target}.")
         if isinstance(there, Unknown):
             words = f"Whether {target} has the {what} {path} is not known."

@@ -19,7 +19,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="Every bridge is at the destination",
     passed="The destination has every bridge and device that the VM's NICs use.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def bridges_present(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

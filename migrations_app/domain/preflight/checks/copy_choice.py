@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import place
+from migrations_app.domain.disks import may_be_copied, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -26,7 +26,7 @@ FORMATS = ("raw", "qcow2")
 def copy_choice(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     copied = storage.copied_disks(facts)
-    if facts.request.options.copy_disks is True and not copied:
+    if facts.request.options.copy_disks is True and not copied and any(map(may_be_copied, guest.disks)):
         words = "No disk needs to be copied: both hosts share the storage of all that could be. Choose kind live."
         disks = ", ".join(disk.target for disk in guest.disks)
         yield finding(Severity.INFO, words, f"VM {guest.name}", {"disks": disks})
@@ -46,9 +46,9 @@ def _problem(facts: Facts, disk: Disk | None) -> str:
         return "is empty or read-only; libvirt does not copy it."
     kind = disk.type
     if kind == "volume":
-        volume = known(storage.source_volume(facts, disk), "source_volumes")
+        volume = known(storage.source_volume(facts, disk), "source.volumes")
         if volume is None:
-            raise NotKnown("source_volumes", Unknown(f"{facts.source.name} does not show the volume {place(disk)}."))
+            raise NotKnown("source.volumes", Unknown(f"{facts.source.name} does not show the volume {place(disk)}."))
         kind = volume.type
     if kind != "file":
         return f"is no file ({kind}); kvmweb copies disks in files only."

@@ -25,7 +25,7 @@ def copy_place(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
         if disk.target in copied and disk.type in ("file", "volume"):
-            known(storage.target_volume(facts, disk), "target_volumes")
+            known(storage.target_volume(facts, disk), "target.volumes")
             evidence = {"path": place(disk), **storage.place_words(facts, disk)}
             for severity, words, fixes in (*_taken(facts, disk), *_pool(facts, disk)):
                 yield finding(severity, words, f"disk {disk.target}", evidence, *fixes)

@@ -17,13 +17,13 @@ from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, 
 @check(
     title="The destination can run the VM's CPU",
     passed="The destination can run the VM's CPU.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def cpu_model(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     fix = remedy("Choose another destination, or a model that both hosts have from the VM's next start on.")
     if guest.virt_type == "kvm":
-        usable, said = known(facts.target_cpu, "target_cpu")
+        usable, said = known(facts.target.cpu, "target.cpu")
         if not usable:
             words = f"{facts.target.name} cannot run the CPU of {guest.name}."
             evidence = {"libvirt": said, "CPU": guest.cpu.model or guest.cpu.mode}
@@ -34,7 +34,7 @@ def cpu_model(facts: Facts) -> Iterator[Finding]:
 
 def _emulated(facts: Facts) -> Iterator[tuple[str, str, dict[str, str]]]:
     cpu, target = guest_of(facts).cpu, facts.target.name
-    mode = known(facts.target_domcaps, "target_domcaps").cpu_modes.get(cpu.mode)
+    mode = known(facts.target.domcaps, "target.domcaps").cpu_modes.get(cpu.mode)
     if mode is None or not mode.supported:
         yield f"{target} does not offer the CPU mode {cpu.mode}.", "CPU", {"CPU mode": cpu.mode}
     elif cpu.model in mode.doubtful_models:

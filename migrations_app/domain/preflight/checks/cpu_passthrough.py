@@ -19,7 +19,7 @@ AS_THE_HOST = ("host-passthrough", "maximum")
 @check(
     title="The VM does not depend on this host's CPU",
     passed="The VM does not depend on this very host's CPU.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

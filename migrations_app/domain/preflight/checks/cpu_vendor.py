@@ -16,7 +16,7 @@ X86 = ("x86_64", "i686")
 @check(
     title="CPUs come from the same maker",
     passed="The makers of the hosts' CPUs do not stand in the way.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def cpu_vendor(facts: Facts) -> Iterator[Finding]:
     if guest_of(facts).virt_type != "kvm":

@@ -19,7 +19,7 @@ DEVICES = ("nvme",)
 @check(
     title="Every disk is of a kind that can move",
     passed="Every disk is of a kind that can move.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def disk_types(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

@@ -13,7 +13,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="The destination has the VM's emulator",
     passed="The destination has the emulator of the VM.",
-    needs=("guest", "target.capabilities"),
+    needs=("guest.definition", "target.capabilities"),
 )
 def emulator(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
@@ -34,7 +34,7 @@ def emulator(facts: Facts) -> Iterator[Finding]:
         evidence = {"needed": guest.virt_type, "there": _list(types)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, *fixes)
     # libvirt answers for the very emulator it is asked about, also for one that its capabilities do not list.
-    caps, files = facts.target_domcaps, facts.target_files
+    caps, files = facts.target.domcaps, facts.target.files
     if not guest.emulator or guest.emulator in paths or not isinstance(caps, Unknown):
         return
     seen = None if isinstance(files, Unknown) else files.get(guest.emulator)

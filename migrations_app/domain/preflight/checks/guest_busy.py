@@ -14,13 +14,13 @@ from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, 
 @check(
     title="No job is busy with the VM",
     passed="No job is busy with the VM.",
-    needs=("guest", "guest_look"),
+    needs=("guest.definition", "guest.look"),
 )
 def guest_busy(facts: Facts) -> Iterator[Finding]:
-    guest, look, host = guest_of(facts), known(facts.guest_look, "guest_look"), facts.source.name
+    guest, look, host = guest_of(facts), known(facts.guest.look, "guest.look"), facts.source.name
     if not look.answered or look.job is JobKind.UNKNOWN:
         reason = look.error or f"libvirt on {host} did not say which job {guest.name} has"
-        raise NotKnown("guest_look", Unknown(reason, "Try again in a minute."))
+        raise NotKnown("guest.look", Unknown(reason, "Try again in a minute."))
     if look.job is not JobKind.NONE:
         words = f"libvirt on {host} is busy with {guest.name} already: {look.job}."
         fix = remedy("Wait until it ends, or look at it.", run=virsh("domjobinfo", guest.uuid), on=host)

@@ -22,7 +22,7 @@ FIXED = ("pci", "mdev", "scsi_host")
 @check(
     title="No device of the source host is in the VM",
     passed="The VM uses no device of the host.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def host_devices(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)

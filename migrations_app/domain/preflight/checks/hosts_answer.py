@@ -13,11 +13,11 @@ from migrations_app.domain.preflight.shared import NotKnown, known
 @check(
     title="Both hosts answer",
     passed="Both hosts answer.",
-    needs=("source.identity", "target.identity", "guest_look"),
+    needs=("source.identity", "target.identity", "guest.look"),
     unknown_blocks=True,
 )
 def hosts_answer(facts: Facts) -> Iterator[Finding]:
-    look = known(facts.guest_look, "guest_look")
+    look = known(facts.guest.look, "guest.look")
     if not look.answered:
-        raise NotKnown("guest_look", Unknown(f"{facts.source.name} does not answer: {look.error}"))
+        raise NotKnown("guest.look", Unknown(f"{facts.source.name} does not answer: {look.error}"))
     return iter(())

@@ -17,12 +17,12 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="Name and UUID are free at the destination",
     passed="The destination knows no VM with this name or UUID.",
-    needs=("target_same_uuid",),
+    needs=("target.same_uuid",),
     unknown_blocks=True,
 )
 def identity_free(facts: Facts) -> Iterator[Finding]:
     uuid, target = facts.request.guest, facts.target.name
-    same_uuid = known(facts.target_same_uuid, "target_same_uuid")
+    same_uuid = known(facts.target.same_uuid, "target.same_uuid")
     if same_uuid:
         evidence = {"UUID": uuid, f"name on {target}": same_uuid.name, "state": str(same_uuid.state)}
         fix = remedy(f"Find out why it is on {target}, and end one of the two.")
@@ -33,7 +33,7 @@ def identity_free(facts: Facts) -> Iterator[Finding]:
             fix = remedy("If nobody needs it, remove this definition. Its disks stay.", run=command, on=target)
         words = f"{target} has a VM with the same UUID ({same_uuid.state}); {happens}."
         yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)
-    guest, same_name = guest_of(facts), known(facts.target_same_name, "target_same_name")
+    guest, same_name = guest_of(facts), known(facts.target.same_name, "target.same_name")
     if same_name and same_name.uuid.lower() != uuid.lower():
         words = f"{target} has another VM that is called {guest.name} ({same_name.state})."
         evidence = {"name": guest.name, "UUID": guest.uuid, f"UUID on {target}": same_name.uuid}

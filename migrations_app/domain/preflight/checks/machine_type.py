@@ -17,7 +17,7 @@ from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, 
 @check(
     title="The destination has the VM's machine type",
     passed="The destination has the machine type of the VM.",
-    needs=("guest", "target.capabilities"),
+    needs=("guest.definition", "target.capabilities"),
 )
 def machine_type(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
@@ -26,7 +26,7 @@ def machine_type(facts: Facts) -> Iterator[Finding]:
     machines = [machine for offer in there for machine in offer.machines]
     names = {machine.name for machine in machines} | {machine.canonical for machine in machines}
     # The answer for the guest's own emulator counts more than a list that may be another emulator's.
-    asked = facts.target_domcaps
+    asked = facts.target.domcaps
     own = not guest.emulator or guest.emulator in {offer.emulator for offer in there}
     if not isinstance(asked, Unknown) and (asked.machine == guest.machine or not own):
         return

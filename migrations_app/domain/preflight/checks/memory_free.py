@@ -22,7 +22,7 @@ OVERHEAD_KIB = 256 * KIB_PER_MIB
 @check(
     title="The destination has enough free memory",
     passed="The destination has enough free memory.",
-    needs=("guest", "target.memory"),
+    needs=("guest.definition", "target.memory"),
 )
 def memory_free(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

@@ -13,7 +13,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 @check(
     title="Network storage is reachable at the destination",
     passed="The VM has no disk that QEMU opens over the network.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def network_disks(facts: Facts) -> Iterator[Finding]:
     target = facts.target.name

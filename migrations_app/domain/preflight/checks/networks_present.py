@@ -15,7 +15,7 @@ HOST_LOCAL = ("", "nat", "route", "open")
 @check(
     title="Every network is at the destination",
     passed="The destination has every libvirt network of the VM, active.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def networks_present(facts: Facts) -> Iterator[Finding]:
     source, target = facts.source.name, facts.target.name

@@ -19,7 +19,7 @@ JUDGED = ("network", "bridge", "direct", "user", "hostdev", "vdpa")
 @check(
     title="Every NIC is of a kind that can be judged",
     passed="Every NIC is connected in a way that kvmweb can judge.",
-    needs=("guest",),
+    needs=("guest.definition",),
 )
 def nic_types(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name

@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
-from migrations_app.domain.preflight.facts import Facts, HostFacts
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts.host import HostFacts
 from migrations_app.domain.preflight.shared import finding, known, remedy
 
 

@@ -18,7 +18,7 @@ VIRTIOFS_MAY_MOVE = 11_000_000
 @check(
     title="No folder of the source host is in the VM",
     passed="The VM uses no folder of the host.",
-    needs=("guest", "source.identity"),
+    needs=("guest.definition", "source.identity"),
 )
 def shared_folders(facts: Facts) -> Iterator[Finding]:
     guest, libvirt = guest_of(facts), known(facts.source.identity, "source.identity").libvirt

@@ -9,9 +9,11 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
 
 
-@check(title="The VM has no snapshots", passed="The VM has no snapshots.", needs=("guest", "snapshots"))
+@check(
+    title="The VM has no snapshots", passed="The VM has no snapshots.", needs=("guest.definition", "guest.snapshots")
+)
 def snapshots(facts: Facts) -> Iterator[Finding]:
-    guest, number = guest_of(facts), known(facts.snapshots, "snapshots")
+    guest, number = guest_of(facts), known(facts.guest.snapshots, "guest.snapshots")
     if number:
         words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to move it."
         text = "List them, and delete those that are not needed (virsh snapshot-delete)."

@@ -10,7 +10,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
-@check(title="The VM has no transient disk", passed="The VM has no transient disk.", needs=("guest",))
+@check(title="The VM has no transient disk", passed="The VM has no transient disk.", needs=("guest.definition",))
 def transient_disks(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     for disk in guest.disks:

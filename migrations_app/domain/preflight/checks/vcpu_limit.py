@@ -12,10 +12,10 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 @check(
     title="The destination can give the VM its CPUs",
     passed="The destination can give the VM as many CPUs as it has.",
-    needs=("guest", "target_domcaps"),
+    needs=("guest.definition", "target.domcaps"),
 )
 def vcpu_limit(facts: Facts) -> Iterator[Finding]:
-    guest, limit = guest_of(facts), known(facts.target_domcaps, "target_domcaps").max_vcpus
+    guest, limit = guest_of(facts), known(facts.target.domcaps, "target.domcaps").max_vcpus
     if 0 < limit < guest.vcpus:
         words = f"{guest.name} has {guest.vcpus} CPUs; {facts.target.name} gives a VM {limit} at most."
         fix = remedy("Choose another destination.")

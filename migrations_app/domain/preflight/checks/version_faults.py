@@ -23,7 +23,7 @@ THREADS = re.compile(r"""<topology\b[^>]*\bthreads=["'](\d+)["']""")
 @check(
     title="No known fault of libvirt hits this VM",
     passed="No known fault of these libvirt versions hits this VM.",
-    needs=("guest", "source.identity", "target.identity"),
+    needs=("guest.definition", "source.identity", "target.identity"),
 )
 def version_faults(facts: Facts) -> Iterator[Finding]:
     cpu, source, target = guest_of(facts).cpu, facts.source.name, facts.target.name

@@ -14,6 +14,7 @@ from tests.unit.domain.factories import (
     SHARED,
     SILENT,
     UUID,
+    changed,
     disk,
     facts,
     local_disk,
@@ -53,7 +54,7 @@ def test_passes_for_bases_on_storage_that_both_hosts_share() -> None:
 
 
 def test_a_base_that_is_known_to_be_missing_blocks() -> None:
-    finding = only("backing_images", replace(overlay(BASE), target_files={BASE: False}), Severity.BLOCKER)
+    finding = only("backing_images", changed(overlay(BASE), target_files={BASE: False}), Severity.BLOCKER)
     assert finding.summary == f"Disk vda builds on {BASE}; kvm-b does not have it."
     assert finding.affects == "disk vda"
     assert finding.remedies[-1].command == f"virsh blockpull --wait {UUID} vda"
@@ -71,7 +72,7 @@ def test_a_base_of_the_same_name_on_each_hosts_own_disk_is_never_green() -> None
     assert "silently corrupt" in finding.summary
     assert "This may be the VM's own disk. Do not delete it." in finding.summary
     assert finding.evidence["pool on kvm-b"].startswith("local, type dir")
-    only("backing_images", replace(overlay(BASE), target_files={BASE: True}), Severity.UNKNOWN)
+    only("backing_images", changed(overlay(BASE), target_files={BASE: True}), Severity.UNKNOWN)
 
 
 def test_a_base_of_another_size_blocks() -> None:
@@ -81,13 +82,13 @@ def test_a_base_of_another_size_blocks() -> None:
 
 def test_passes_for_a_base_on_one_export_that_both_hosts_have_mounted() -> None:
     nfs = {"/mnt": Mount(kind="nfs4", source="nas:/templates", below=".")}
-    given = replace(overlay("/mnt/x.qcow2"), source_mounts=nfs, target_mounts=nfs, target_files={"/mnt/x.qcow2": True})
+    given = changed(overlay("/mnt/x.qcow2"), source_mounts=nfs, target_mounts=nfs, target_files={"/mnt/x.qcow2": True})
     assert run("backing_images", given) == ()
 
 
 def test_the_base_of_a_copied_disk_does_not_block() -> None:
     copied = with_options(with_guest(disks=(replace(local_disk, backing=(BASE,)),)), copy_disks=("vdb",))
-    given = replace(copied, target_files={BASE: False}, source_volumes={LOCAL: local_volume})
+    given = changed(copied, target_files={BASE: False}, source_volumes={LOCAL: local_volume})
     assert "although the disk is copied" in only("backing_images", given, Severity.UNKNOWN).summary
 
 
@@ -98,10 +99,10 @@ def test_a_base_that_has_no_path_is_unknown(place: str) -> None:
 
 
 def test_every_layer_is_told_at_once() -> None:
-    given = replace(overlay(BASE, "/x/y"), target_files={BASE: False, "/x/y": False})
+    given = changed(overlay(BASE, "/x/y"), target_files={BASE: False, "/x/y": False})
     assert len(run("backing_images", given)) == 2
 
 
 def test_unknown_when_the_destination_is_silent() -> None:
     only("backing_images", facts(target_volumes=SILENT), Severity.UNKNOWN)
-    only("backing_images", facts(guest=SILENT), Severity.UNKNOWN)
+    only("backing_images", facts(guest_definition=SILENT), Severity.UNKNOWN)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, UUID, disk, facts, only, run, with_guest
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, changed, disk, facts, only, run, with_guest
 
 
 def test_passes_without_block_jobs() -> None:
@@ -11,7 +11,7 @@ def test_passes_without_block_jobs() -> None:
 
 
 def test_a_block_job_blocks() -> None:
-    finding = only("block_jobs", facts(block_jobs=("vda",)), Severity.BLOCKER)
+    finding = only("block_jobs", facts(guest_block_jobs=("vda",)), Severity.BLOCKER)
     assert finding.affects == "disk vda"
     assert [remedy.command for remedy in finding.remedies] == [
         f"virsh blockjob --info {UUID} vda",
@@ -22,8 +22,8 @@ def test_a_block_job_blocks() -> None:
 def test_a_mirror_in_the_definition_blocks_too_and_once() -> None:
     mirrored = with_guest(disks=(replace(disk, mirrored=True),))
     only("block_jobs", mirrored, Severity.BLOCKER)
-    only("block_jobs", replace(mirrored, block_jobs=("vda",)), Severity.BLOCKER)
+    only("block_jobs", changed(mirrored, guest_block_jobs=("vda",)), Severity.BLOCKER)
 
 
 def test_unknown_when_nobody_looked() -> None:
-    only("block_jobs", facts(block_jobs=SILENT), Severity.UNKNOWN)
+    only("block_jobs", facts(guest_block_jobs=SILENT), Severity.UNKNOWN)

@@ -6,7 +6,7 @@ import pytest
 
 from hosts.facts.guest import BootFiles
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, domcaps, facts, only, run, with_guest
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, domcaps, facts, only, run, with_guest
 
 FILES = {
     "kernel": "/boot/vmlinuz",
@@ -26,30 +26,30 @@ def test_passes_without_boot_files_whatever_the_destination_says() -> None:
 
 
 def test_passes_when_they_are_there() -> None:
-    assert run("boot_files", replace(ALL, target_files=THERE)) == ()
+    assert run("boot_files", changed(ALL, target_files=THERE)) == ()
 
 
 def test_passes_for_firmware_that_is_there_and_that_libvirt_does_not_offer() -> None:
     there = {FILES["loader"]: True}
-    assert run("boot_files", replace(UEFI, target_files=there)) == ()
-    assert run("boot_files", replace(UEFI, target_files=there, target_domcaps=SILENT)) == ()
+    assert run("boot_files", changed(UEFI, target_files=there)) == ()
+    assert run("boot_files", changed(UEFI, target_files=there, target_domcaps=SILENT)) == ()
 
 
 def test_passes_for_firmware_that_libvirt_offers() -> None:
     offered = replace(domcaps, loaders=(FILES["loader"],))
-    assert run("boot_files", replace(UEFI, target_domcaps=offered, target_files=SILENT)) == ()
+    assert run("boot_files", changed(UEFI, target_domcaps=offered, target_files=SILENT)) == ()
 
 
 @pytest.mark.parametrize("which", FILES)
 def test_a_missing_file_blocks(which: str) -> None:
     path, words = FILES[which], WORDS[which]
-    finding = only("boot_files", replace(ALL, target_files=THERE | {path: False}), Severity.BLOCKER)
+    finding = only("boot_files", changed(ALL, target_files=THERE | {path: False}), Severity.BLOCKER)
     assert finding.summary == f"kvm-b does not have the {words} {path}."
     assert finding.evidence == {words: path, "on kvm-b": "missing"}
 
 
 def test_every_missing_file_is_told() -> None:
-    found = run("boot_files", replace(ALL, target_files=dict.fromkeys(FILES.values(), False)))
+    found = run("boot_files", changed(ALL, target_files=dict.fromkeys(FILES.values(), False)))
     assert [(finding.severity, finding.affects) for finding in found] == [
         (Severity.BLOCKER, f"file {path}") for path in FILES.values()
     ]
@@ -58,14 +58,14 @@ def test_every_missing_file_is_told() -> None:
 @pytest.mark.parametrize("which", FILES)
 def test_unknown_per_file(which: str) -> None:
     path = FILES[which]
-    finding = only("boot_files", replace(ALL, target_files=THERE | {path: SILENT}), Severity.UNKNOWN)
+    finding = only("boot_files", changed(ALL, target_files=THERE | {path: SILENT}), Severity.UNKNOWN)
     assert finding.summary == f"Whether kvm-b has the {WORDS[which]} {path} is not known."
     assert finding.evidence["why"] == "kvm-b did not say"
     others = {there: True for there in THERE if there != path}
-    only("boot_files", replace(ALL, target_files=others), Severity.UNKNOWN)
+    only("boot_files", changed(ALL, target_files=others), Severity.UNKNOWN)
 
 
 @pytest.mark.parametrize("which", FILES)
 def test_unknown_when_nobody_could_look(which: str) -> None:
     given = with_guest(boot=BootFiles(**{which: FILES[which]}))
-    only("boot_files", replace(given, target_files=SILENT, target_domcaps=SILENT), Severity.UNKNOWN)
+    only("boot_files", changed(given, target_files=SILENT, target_domcaps=SILENT), Severity.UNKNOWN)

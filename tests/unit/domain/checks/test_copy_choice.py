@@ -9,6 +9,7 @@ from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import (
     HEALTHY,
     SILENT,
+    changed,
     disk,
     facts,
     local_disk,
@@ -58,11 +59,11 @@ COPY_BY_POOL = with_options(with_guest(disks=(BY_POOL,)), copy_disks=("vdb",))
 
 
 def test_a_disk_given_by_pool_and_volume_is_copied_when_it_is_a_file() -> None:
-    assert run("copy_choice", replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})) == ()
+    assert run("copy_choice", changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})) == ()
     block = replace(local_volume, type="block")
-    given = replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": block})
+    given = changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": block})
     assert "no file (block)" in only("copy_choice", given, Severity.BLOCKER).summary
-    only("copy_choice", replace(COPY_BY_POOL, source_volumes={}), Severity.UNKNOWN)
+    only("copy_choice", changed(COPY_BY_POOL, source_volumes={}), Severity.UNKNOWN)
 
 
 def test_unknown_without_volumes() -> None:

@@ -14,6 +14,7 @@ from tests.unit.domain.factories import (
     LOCAL,
     SHARED,
     SILENT,
+    changed,
     disk,
     facts,
     local_disk,
@@ -33,7 +34,7 @@ UNSEEN = with_options(with_guest(disks=(disk, local_disk)), copy_disks=("vdb",))
 
 
 def mounted(given: Facts, here: Mount, there: Mount) -> Facts:
-    return replace(given, source_mounts={"/local": here}, target_mounts={"/local": there})
+    return changed(given, source_mounts={"/local": here}, target_mounts={"/local": there})
 
 
 COPY = mounted(UNSEEN, EXT4, EXT4)
@@ -60,7 +61,7 @@ def test_an_inactive_pool_blocks() -> None:
 
 
 def test_a_volume_of_that_name_blocks() -> None:
-    given = replace(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
+    given = changed(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
     finding = only("copy_place", given, Severity.BLOCKER)
     assert finding.summary.endswith("would overwrite it. It may be another VM's disk.")
     assert [fix.text for fix in finding.remedies] == ["Choose another destination."]
@@ -75,14 +76,14 @@ def test_copying_a_shared_disk_onto_itself_blocks() -> None:
 
 
 def test_a_file_that_no_pool_shows_blocks_too() -> None:
-    given = replace(COPY, target_files={LOCAL: True})
+    given = changed(COPY, target_files={LOCAL: True})
     assert "would overwrite it" in only("copy_place", given, Severity.BLOCKER).summary
 
 
 def test_below_the_folder_of_a_pool_is_no_place() -> None:
     below = replace(local_disk, path="/local/below/data.qcow2")
     given = with_options(with_guest(disks=(below,)), copy_disks=("vdb",))
-    given = replace(given, target_files={below.path: False})
+    given = changed(given, target_files={below.path: False})
     assert "no pool with the path /local/below" in only("copy_place", given, Severity.BLOCKER).summary
 
 
@@ -94,7 +95,7 @@ COPY_BY_POOL = mounted(with_options(with_guest(disks=(BY_POOL,)), copy_disks=("v
 def test_a_plain_pool_on_a_mount_that_both_hosts_have_holds_the_disk_itself(of: object) -> None:
     """The file at the destination is the running VM's: nobody may be told to look at it, or to remove it."""
     listed = {LOCAL: local_volume, "local/data.qcow2": local_volume}
-    given = mounted(replace(with_guest(disks=(of,)), source_volumes=listed, target_volumes=listed), NFS, NFS)
+    given = mounted(changed(with_guest(disks=(of,)), source_volumes=listed, target_volumes=listed), NFS, NFS)
     assert run("copy_place", with_options(given, copy_disks=True)) == ()
     everything = run_all(with_options(given, copy_disks=True))
     assert (everything.copied, everything.verdict) == ((), Verdict.OK)
@@ -108,7 +109,7 @@ def test_a_plain_pool_on_a_mount_that_both_hosts_have_holds_the_disk_itself(of: 
 def test_a_file_of_which_nobody_knows_whose_it_is_may_be_the_disk_itself(of: object, there: dict[str, object]) -> None:
     if "target_volumes" in there:
         there = {"target_volumes": {LOCAL: local_volume, "local/data.qcow2": local_volume}}
-    given = with_options(replace(with_guest(disks=(of,)), **there), copy_disks=True)
+    given = with_options(changed(with_guest(disks=(of,)), **there), copy_disks=True)
     finding = only("copy_place", given, Severity.BLOCKER)
     assert finding.summary.endswith(f"the storage of disk vdb is not known. {MAYBE_OWN_DISK}")
     assert not any(fix.command for fix in finding.remedies)
@@ -121,18 +122,18 @@ def test_a_copy_where_nobody_knows_what_is_there_is_never_green() -> None:
     finding = only("copy_place", UNSEEN, Severity.UNKNOWN)
     assert finding.summary.startswith("Whether kvm-a and kvm-b share the storage of disk vdb is not known.")
     assert MAYBE_OWN_DISK in finding.summary
-    assert run("copy_place", replace(UNSEEN, target_files={LOCAL: False})) == ()
+    assert run("copy_place", changed(UNSEEN, target_files={LOCAL: False})) == ()
 
 
 def test_a_disk_given_by_pool_and_volume_needs_the_pool_of_that_name() -> None:
-    given = replace(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})
+    given = changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})
     assert run("copy_place", given) == ()
     other = with_target(given, pools=(replace(local_pool, name="other"),))
     assert "no pool that is called local" in only("copy_place", other, Severity.BLOCKER).summary
-    taken = replace(given, target_volumes={"local/data.qcow2": local_volume})
+    taken = changed(given, target_volumes={"local/data.qcow2": local_volume})
     only("copy_place", taken, Severity.BLOCKER)
 
 
 def test_unknown_blocks() -> None:
     only("copy_place", with_options(facts(target_volumes=SILENT), copy_disks=True), Severity.BLOCKER)
-    only("copy_place", replace(COPY, target_volumes={LOCAL: SILENT}), Severity.BLOCKER)
+    only("copy_place", changed(COPY, target_volumes={LOCAL: SILENT}), Severity.BLOCKER)

@@ -7,6 +7,7 @@ from tests.unit.domain.factories import (
     GIB,
     LOCAL,
     SILENT,
+    changed,
     disk,
     local_disk,
     local_pool,
@@ -40,7 +41,7 @@ def test_too_little_blocks() -> None:
 
 def test_disks_of_one_pool_are_added_up() -> None:
     more = replace(local_volume, path=SECOND.path)
-    given = replace(
+    given = changed(
         with_options(with_guest(disks=(local_disk, SECOND)), copy_disks=True),
         source_volumes={LOCAL: local_volume, SECOND.path: more},
     )
@@ -49,12 +50,12 @@ def test_disks_of_one_pool_are_added_up() -> None:
 
 def test_unknown_size_is_unknown() -> None:
     given = with_options(with_guest(disks=(local_disk,)), copy_disks=True)
-    only("copy_room", replace(given, source_volumes={}), Severity.UNKNOWN)
+    only("copy_room", changed(given, source_volumes={}), Severity.UNKNOWN)
 
 
 def test_a_disk_given_by_pool_and_volume_counts_for_its_pool() -> None:
     by_pool = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
-    given = replace(
+    given = changed(
         with_options(with_guest(disks=(by_pool,)), copy_disks=("vdb",)),
         source_volumes={"local/data.qcow2": local_volume},
     )

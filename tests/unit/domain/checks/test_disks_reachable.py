@@ -10,6 +10,7 @@ from tests.unit.domain.factories import (
     SHARED,
     SILENT,
     UUID,
+    changed,
     disk,
     facts,
     local_disk,
@@ -123,7 +124,7 @@ def test_a_volume_whose_pool_has_another_name_there_is_said_to_be_just_that() ->
     by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
     renamed = with_target(with_guest(disks=(by_pool,)), pools=(replace(shared_pool, name="images"),))
     plain = with_guest(renamed, disks=(replace(by_pool, pool="local", volume="data.qcow2"),))
-    plain = replace(
+    plain = changed(
         with_target(plain, pools=(replace(local_pool, name="images"),)),
         source_mounts={"/local": NFS}, target_mounts={"/local": NFS},
     )  # fmt: skip
@@ -139,7 +140,7 @@ def test_a_volume_whose_pool_has_another_name_there_is_said_to_be_just_that() ->
 def test_a_volume_is_not_there_while_its_pool_is_off() -> None:
     by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
     off = with_target(with_guest(disks=(by_pool,)), pools=(replace(shared_pool, active=False),))
-    given = replace(off, target_files={SHARED: True})
+    given = changed(off, target_files={SHARED: True})
     assert "is not active" in only("disks_reachable", given, Severity.BLOCKER).summary
 
 
@@ -154,7 +155,7 @@ def test_a_volume_that_its_pool_does_not_list_is_not_found_by_libvirt() -> None:
 def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
     given = with_source(with_target(facts(source_volumes={}, target_volumes={}), pools=()), pools=())
     assert "cannot be seen" in only("disks_reachable", given, Severity.BLOCKER).summary
-    seen_missing = replace(given, target_files={SHARED: False})
+    seen_missing = changed(given, target_files={SHARED: False})
     assert f"kvm-b does not have {SHARED}" in only("disks_reachable", seen_missing, Severity.BLOCKER).summary
 
 

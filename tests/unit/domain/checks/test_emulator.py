@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, only, run, with_guest, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, changed, only, run, with_guest, with_target
 
 OFFER = capabilities.guests[0]
 
@@ -20,11 +20,11 @@ def test_passes_for_a_path_that_libvirt_answers_for_without_listing_it() -> None
 
 
 def test_passes_for_a_path_that_somebody_saw() -> None:
-    assert run("emulator", replace(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": True})) == ()
+    assert run("emulator", changed(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": True})) == ()
 
 
 def test_a_path_that_is_not_there_blocks_and_shows_what_is() -> None:
-    given = replace(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": False})
+    given = changed(UNLISTED, target_domcaps=SILENT, target_files={"/usr/bin/kvm": False})
     finding = only("emulator", given, Severity.BLOCKER)
     assert finding.evidence == {
         "needed": "/usr/bin/kvm",
@@ -34,8 +34,8 @@ def test_a_path_that_is_not_there_blocks_and_shows_what_is() -> None:
 
 
 def test_a_path_that_nobody_knows_is_unknown() -> None:
-    only("emulator", replace(UNLISTED, target_domcaps=SILENT), Severity.UNKNOWN)
-    only("emulator", replace(UNLISTED, target_domcaps=SILENT, target_files=SILENT), Severity.UNKNOWN)
+    only("emulator", changed(UNLISTED, target_domcaps=SILENT), Severity.UNKNOWN)
+    only("emulator", changed(UNLISTED, target_domcaps=SILENT, target_files=SILENT), Severity.UNKNOWN)
 
 
 def test_no_kvm_blocks() -> None:

@@ -44,4 +44,4 @@ def test_vdpa_blocks() -> None:
 
 
 def test_unknown_without_the_definition() -> None:
-    only("host_devices", facts(guest=SILENT), Severity.UNKNOWN)
+    only("host_devices", facts(guest_definition=SILENT), Severity.UNKNOWN)

@@ -38,7 +38,9 @@ def test_both_are_reported_at_once() -> None:
 
 def test_the_same_uuid_is_told_also_when_the_definition_is_not_known() -> None:
     same = replace(other, uuid=UUID, state=RunState.RUNNING)
-    there, not_known = run("identity_free", facts(guest=SILENT, target_same_uuid=same, target_same_name=SILENT))
+    there, not_known = run(
+        "identity_free", facts(guest_definition=SILENT, target_same_uuid=same, target_same_name=SILENT)
+    )
     assert "it must not run twice" in there.summary
     assert (there.severity, not_known.severity) == (Severity.BLOCKER, Severity.BLOCKER)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, domcaps, facts, only, run, with_guest, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, domcaps, facts, only, run, with_guest, with_target
 
 
 def test_passes_for_a_canonical_name_and_an_alias() -> None:
@@ -20,12 +20,12 @@ OTHER = with_guest(emulator="/opt/qemu/bin/qemu", machine="pc-q35-9.9")
 
 
 def test_an_emulator_that_capabilities_do_not_list_answers_for_itself() -> None:
-    assert run("machine_type", replace(OTHER, target_domcaps=replace(domcaps, machine="pc-q35-9.9"))) == ()
+    assert run("machine_type", changed(OTHER, target_domcaps=replace(domcaps, machine="pc-q35-9.9"))) == ()
 
 
 def test_the_machines_of_one_emulator_say_nothing_of_another() -> None:
-    only("machine_type", replace(OTHER, target_domcaps=SILENT), Severity.UNKNOWN)
-    only("machine_type", with_guest(replace(OTHER, target_domcaps=SILENT), emulator="/opt/x"), Severity.UNKNOWN)
+    only("machine_type", changed(OTHER, target_domcaps=SILENT), Severity.UNKNOWN)
+    only("machine_type", with_guest(changed(OTHER, target_domcaps=SILENT), emulator="/opt/x"), Severity.UNKNOWN)
 
 
 def test_a_type_that_is_not_there_blocks_and_shows_its_family() -> None:

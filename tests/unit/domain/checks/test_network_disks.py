@@ -17,4 +17,4 @@ def test_network_storage_is_unknown() -> None:
 
 
 def test_unknown_without_the_definition() -> None:
-    only("network_disks", facts(guest=SILENT), Severity.UNKNOWN)
+    only("network_disks", facts(guest_definition=SILENT), Severity.UNKNOWN)

@@ -71,4 +71,4 @@ def test_a_missing_port_group_is_a_warning() -> None:
 def test_unknown_when_the_destination_is_silent() -> None:
     only("networks_present", with_target(networks=SILENT), Severity.UNKNOWN)
     only("networks_present", with_source(networks=SILENT), Severity.UNKNOWN)
-    only("networks_present", facts(guest=SILENT), Severity.UNKNOWN)
+    only("networks_present", facts(guest_definition=SILENT), Severity.UNKNOWN)

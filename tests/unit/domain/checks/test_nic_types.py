@@ -22,4 +22,4 @@ def test_other_types_are_unknown(kind: str) -> None:
 
 
 def test_unknown_without_the_definition() -> None:
-    only("nic_types", facts(guest=SILENT), Severity.UNKNOWN)
+    only("nic_types", facts(guest_definition=SILENT), Severity.UNKNOWN)

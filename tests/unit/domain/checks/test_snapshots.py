@@ -9,14 +9,14 @@ def test_passes_without_snapshots() -> None:
 
 
 def test_one_snapshot_blocks() -> None:
-    finding = only("snapshots", facts(snapshots=1), Severity.BLOCKER)
+    finding = only("snapshots", facts(guest_snapshots=1), Severity.BLOCKER)
     assert finding.summary == "web01 has 1 snapshot; libvirt refuses to move it."
     assert finding.remedies[0].command == f"virsh snapshot-list {UUID}"
 
 
 def test_several_snapshots_block() -> None:
-    assert "3 snapshots" in only("snapshots", facts(snapshots=3), Severity.BLOCKER).summary
+    assert "3 snapshots" in only("snapshots", facts(guest_snapshots=3), Severity.BLOCKER).summary
 
 
 def test_unknown_when_nobody_counted() -> None:
-    only("snapshots", facts(snapshots=SILENT), Severity.UNKNOWN)
+    only("snapshots", facts(guest_snapshots=SILENT), Severity.UNKNOWN)

@@ -14,6 +14,7 @@ from tests.unit.domain.factories import (
     LOCAL,
     SHARED,
     SILENT,
+    changed,
     disk,
     facts,
     identity,
@@ -75,14 +76,14 @@ def test_unsafe_turns_it_into_a_warning() -> None:
 
 
 def test_a_directory_that_may_be_shared_is_unknown() -> None:
-    given = replace(LOCAL_ONLY, target_volumes={LOCAL: local_volume})
+    given = changed(LOCAL_ONLY, target_volumes={LOCAL: local_volume})
     finding = only("storage_shared", given, Severity.UNKNOWN)
     assert "This may be the VM's own disk. Do not delete it." in finding.summary
     assert not any("copy it" in fix.text for fix in finding.remedies)  # nothing is overwritten
 
 
 def test_directories_of_two_file_systems_block() -> None:
-    given = replace(LOCAL_ONLY, target_volumes={LOCAL: local_volume})
+    given = changed(LOCAL_ONLY, target_volumes={LOCAL: local_volume})
     only("storage_shared", with_target(given, pools=(replace(local_pool, capacity=50 * GIB),)), Severity.BLOCKER)
 
 
@@ -122,7 +123,7 @@ def test_another_name_of_the_pool_does_not_make_it_local(there: str) -> None:
     by_pool = replace(local_disk, type="volume", path="", pool="local", volume="data.qcow2")
     pools = with_target(with_guest(disks=(by_pool,)), pools=(replace(local_pool, name=there),))
     assert "on local storage" not in only("storage_shared", pools, Severity.BLOCKER).summary
-    assert run("storage_shared", replace(pools, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})) == ()
+    assert run("storage_shared", changed(pools, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})) == ()
     shared = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
     assert (
         run("storage_shared", with_target(with_guest(disks=(shared,)), pools=(replace(shared_pool, name=there),))) == ()
@@ -139,9 +140,9 @@ def test_a_folder_without_a_pool_that_nobody_could_ask_about_is_unknown() -> Non
 
 
 def test_a_directory_pool_on_a_shared_file_system_is_not_local() -> None:
-    given = replace(LOCAL_ONLY, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})
+    given = changed(LOCAL_ONLY, source_mounts={"/local": NFS}, target_mounts={"/local": NFS})
     assert run("storage_shared", given) == ()
-    only("storage_shared", replace(given, target_mounts={}), Severity.UNKNOWN)
+    only("storage_shared", changed(given, target_mounts={}), Severity.UNKNOWN)
 
 
 def test_a_folder_below_a_directory_pool_may_be_a_mount() -> None:

@@ -16,4 +16,4 @@ def test_a_transient_disk_blocks() -> None:
 
 
 def test_unknown_without_the_definition() -> None:
-    only("transient_disks", facts(guest=SILENT), Severity.UNKNOWN)
+    only("transient_disks", facts(guest_definition=SILENT), Severity.UNKNOWN)

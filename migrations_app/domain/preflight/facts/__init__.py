@@ -1,0 +1,31 @@
+"""Everything the preflight checks may look at, collected beforehand. A fact is a value or Unknown(reason)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.facts.guest import GuestFacts
+from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.request import MigrationRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerFact:
+    """The peer probe's answer (libvirt.md 1.3) in pure words. `reached` False comes with libvirt's text."""
+
+    reached: bool
+    message: str = ""
+    #: what the connection to the peer is made with, as the gateway calls it; "" leaves it to libvirt
+    helper: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A record per side, and what lies between them."""
+
+    request: MigrationRequest
+    source: SourceFacts
+    target: TargetFacts
+    guest: GuestFacts
+    peer: PeerFact | Unknown

@@ -1,0 +1,25 @@
+"""What the source said of the VM that moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hosts.facts.guest import GuestDefinition, GuestLook, RunState
+from hosts.facts.unknown import Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestFacts:
+    """`definition` is the live one when the VM is active (that is what moves), else the inactive one."""
+
+    definition: GuestDefinition | Unknown
+    look: GuestLook | Unknown
+    persistent: bool | Unknown
+    snapshots: int | Unknown
+    managed_save: bool | Unknown
+    block_jobs: tuple[str, ...] | Unknown
+
+    @property
+    def paused(self) -> bool:
+        """Seen paused; not seen is not paused."""
+        return not isinstance(self.look, Unknown) and self.look.state is RunState.PAUSED

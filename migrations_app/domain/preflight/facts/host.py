@@ -1,0 +1,68 @@
+"""What the two hosts of a move said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from hosts.facts.guest import GuestStatus
+from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
+from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Mount, Pool, Volume
+from hosts.facts.unknown import Unknown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What either host said. `name` is kvmweb's name for it; `migration_address` as registered.
+
+    `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
+    maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
+    builds on, None when no active pool of the host shows one. `mounts` are those of folders of images, as far as they
+    matter and could be asked. `told` are the answers to the probes that are asked of this side, by the probe's name.
+    """
+
+    name: str
+    peer_address: str
+    peer_user: str
+    migration_address: str
+    identity: HostIdentity | Unknown
+    capabilities: HostCapabilities | Unknown
+    pools: tuple[Pool, ...] | Unknown
+    networks: tuple[Network, ...] | Unknown
+    volumes: Mapping[str, Volume | Unknown | None] | Unknown
+    mounts: Mapping[str, Mount | Unknown] | Unknown
+    told: Mapping[str, object] = field(default_factory=dict)
+
+    def answer(self, probe: str, kind: type[T]) -> T | Unknown:
+        """The answer to a probe that is asked of this side before every move."""
+        found = self.told.get(probe, Unknown(f"{self.name} was not asked."))
+        if isinstance(found, Unknown | kind):
+            return found
+        raise TypeError(f"{probe} answers with {type(found).__name__}, not with {kind.__name__}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts(HostFacts):
+    """The host that has the VM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts(HostFacts):
+    """The host that shall have it, which alone is asked what the VM needs there.
+
+    `files` maps the paths of kernel, initrd, dtb, loader, emulator and images to there / not there / Unknown.
+    `same_uuid` and `same_name` are VMs that it has already.
+    """
+
+    memory: NodeMemory | Unknown
+    interfaces: tuple[Interface, ...] | Unknown
+    files: Mapping[str, bool | Unknown] | Unknown
+    domcaps: DomainCapabilities | Unknown
+    #: only for KVM guests: (usable, libvirt's words) from compareHypervisorCPU
+    cpu: tuple[bool, str] | Unknown
+    same_uuid: GuestStatus | Unknown | None
+    same_name: GuestStatus | Unknown | None

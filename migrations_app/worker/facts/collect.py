@@ -1,0 +1,94 @@
+"""Ask both hosts everything the preflight checks want to know."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from hosts.facts.guest import GuestDefinition, GuestDetails
+from hosts.facts.unknown import Unknown
+from hosts.gateway.probe import Asked
+from migrations_app.domain.disks import Storage, folders_to_ask
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.request import MigrationRequest
+from migrations_app.worker.facts.files import files
+from migrations_app.worker.facts.guest import guest
+from migrations_app.worker.facts.hosts import host
+from migrations_app.worker.facts.memory import memory
+from migrations_app.worker.facts.mounts import mounts
+from migrations_app.worker.facts.namesakes import same_name, same_uuid
+from migrations_app.worker.facts.peer import peer
+from migrations_app.worker.facts.qemu import cpu, domcaps
+from migrations_app.worker.facts.side import Side
+from migrations_app.worker.facts.told import told
+from migrations_app.worker.facts.volumes import volumes
+
+Values = dict[str, Any]
+Definition = GuestDefinition | Unknown
+
+
+def collect(
+    request: MigrationRequest, source: Side, target: Side, *, probe: bool
+) -> tuple[Facts, GuestDetails | Unknown]:
+    """Both hosts at the same time, each over its own connection. What by ssh costs a login is asked beside the rest.
+
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
+    """
+    uuid = request.guest
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        details_coming = pool.submit(source.learn, lambda c: c.guest_details(uuid))
+        there = pool.submit(host, target)
+        memory_there, interfaces_there = (
+            pool.submit(memory, target),
+            pool.submit(target.learn, lambda c: c.interfaces()),
+        )
+        told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
+        details = details_coming.result()
+        definition = details if isinstance(details, Unknown) else details.live or details.definition
+        guest_there = pool.submit(_on_target, uuid, definition, target, there)
+        here = host(source)
+        mounts_here = pool.submit(lambda: mounts(_folders(definition, here, there)[0], source))
+        mounts_there = pool.submit(lambda: mounts(_folders(definition, here, there)[1], target))
+        guest_here = guest(uuid, details, source)
+        volumes_here = volumes(definition, source)
+        between = peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
+    facts = Facts(
+        request=request,
+        source=SourceFacts(**here, volumes=volumes_here, mounts=mounts_here.result(), told=told_here.result()),
+        target=TargetFacts(
+            **there.result(),
+            **guest_there.result(),
+            mounts=mounts_there.result(),
+            memory=memory_there.result(),
+            interfaces=interfaces_there.result(),
+            told=told_there.result(),
+        ),
+        guest=guest_here,
+        peer=between,
+    )
+    return facts, details
+
+
+def _on_target(uuid: str, definition: Definition, side: Side, there: Future[Values]) -> Values:
+    """What is asked of the destination about this VM, one question after the other: its connection takes one at a time,
+    and waiting for another one counts into the deadline."""
+    return {
+        "same_uuid": same_uuid(uuid, side),
+        "same_name": same_name(definition, side),
+        "volumes": volumes(definition, side),
+        "files": files(definition, side, _pools(there.result())),
+        "domcaps": domcaps(definition, side),
+        "cpu": cpu(definition, side),
+    }
+
+
+def _folders(definition: Definition, here: Values, there: Future[Values]) -> tuple[list[str], list[str]]:
+    disks = () if isinstance(definition, Unknown) else definition.disks
+    return folders_to_ask(disks, _pools(here), _pools(there.result()))
+
+
+def _pools(host: Values) -> Storage:
+    """Its pools alone."""
+    pools = host["pools"]
+    return Storage(pools=() if isinstance(pools, Unknown) else pools)

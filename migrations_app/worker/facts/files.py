@@ -1,0 +1,33 @@
+"""Which files the guest needs are at the destination."""
+
+from __future__ import annotations
+
+from hosts.facts.guest import GuestDefinition
+from hosts.facts.unknown import Unknown
+from hosts.models import Host
+from migrations_app.domain.disks import Storage
+from migrations_app.worker.facts.side import Side
+
+
+def files(guest: GuestDefinition | Unknown, side: Side, storage: Storage) -> dict[str, bool | Unknown] | Unknown:
+    """`storage`: where the destination looks for disks that are given by pool and volume."""
+    if isinstance(guest, Unknown):
+        return guest
+    boot = guest.boot
+    images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing)]
+    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, guest.emulator, *images) if path]
+    if not paths:
+        return {}
+    found = side.learn(lambda c: c.files_exist(paths))
+    if isinstance(found, Unknown):
+        return found
+    return {path: _there(found.get(path), path, side.host) for path in paths}
+
+
+def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:
+    if answer is not None:
+        return answer
+    return Unknown(
+        f"libvirt on {host.name} cannot say whether {path} exists there.",
+        f"Make its folder a storage pool of {host.name} and refresh that, or register {host.name} by ssh.",
+    )

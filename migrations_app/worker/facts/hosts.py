@@ -1,0 +1,22 @@
+"""What each host is and has, whatever the guest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrations_app.worker.facts.side import Side
+
+
+def host(side: Side) -> dict[str, Any]:
+    """The first fields of HostFacts."""
+    peer = side.host.peer
+    return {
+        "name": side.host.name,
+        "peer_address": peer.address if peer else "",
+        "peer_user": peer.user if peer else "",
+        "migration_address": side.host.migration_address,
+        "identity": side.learn(lambda c: c.identity()),
+        "capabilities": side.learn(lambda c: c.capabilities()),
+        "pools": side.learn(lambda c: c.pools()),
+        "networks": side.learn(lambda c: c.networks()),
+    }

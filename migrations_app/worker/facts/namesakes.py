@@ -1,0 +1,15 @@
+"""Guests that the destination has already under this UUID or name."""
+
+from __future__ import annotations
+
+from hosts.facts.guest import GuestDefinition, GuestStatus
+from hosts.facts.unknown import Unknown
+from migrations_app.worker.facts.side import Side
+
+
+def same_uuid(uuid: str, side: Side) -> GuestStatus | Unknown | None:
+    return side.learn(lambda c: c.find_guest(uuid=uuid))
+
+
+def same_name(guest: GuestDefinition | Unknown, side: Side) -> GuestStatus | Unknown | None:
+    return guest if isinstance(guest, Unknown) else side.learn(lambda c: c.find_guest(name=guest.name))

@@ -1,0 +1,26 @@
+"""The volumes where the guest's disks are, and the images they build on."""
+
+from __future__ import annotations
+
+from operator import methodcaller
+
+from hosts.facts.guest import GuestDefinition
+from hosts.facts.storage import Volume
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.disks import place
+from migrations_app.worker.facts.side import Side
+
+
+def volumes(guest: GuestDefinition | Unknown, side: Side) -> dict[str, Volume | Unknown | None] | Unknown:
+    """One question per place: one that fails leaves the others' answers."""
+    if isinstance(guest, Unknown):
+        return guest
+    if isinstance(side.connection, Unknown):
+        return side.connection
+    found: dict[str, Volume | Unknown | None] = {}
+    for disk in guest.disks:
+        if disk.volume:
+            found[place(disk)] = side.learn(methodcaller("volume_named", disk.pool, disk.volume))
+        for path in filter(None, (disk.path, *disk.backing)):
+            found[path] = side.learn(methodcaller("volume_at", path))
+    return found

@@ -1,0 +1,27 @@
+"""A kind that does not apply to a VM is told in the report, beside everything else, and refuses no request."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+
+from hosts.facts.guest import RunState
+from migrations_app.domain.kinds import KINDS
+from migrations_app.domain.preflight.check import CHECKS
+from migrations_app.domain.request import make_request
+from migrations_app.usecases.ask_preflight import ask_preflight
+from migrations_app.worker.run_preflight import run_preflight
+from tests.db.moving import Scene
+
+
+def test_the_report_of_a_vm_that_is_shut_off_is_whole(scene: Scene, operator: User) -> None:
+    guest = scene.add_guest()
+    guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
+    for row in KINDS:
+        request = make_request(guest=guest.definition.uuid, target=scene.hosts["kvm-b"].pk, kind=row.kind, options={})
+        preflight = ask_preflight(by=operator, request=request)
+        run_preflight(preflight.pk, connect=scene.fleet.connect)
+        preflight.refresh_from_db()
+        assert (preflight.verdict, preflight.error) == ("blocked", "")
+        found = {finding["check"]: finding["severity"] for finding in preflight.findings}
+        assert set(found) == set(CHECKS)
+        assert found["kind_applies"] == "blocker"

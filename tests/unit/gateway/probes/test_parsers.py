@@ -1,0 +1,62 @@
+"""What the programs of the probes write, and what is read out of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hosts.facts.network import Interface
+from hosts.facts.storage import Mount
+from hosts.gateway.probe import NoAnswer
+from hosts.gateway.probes.available_memory import available_memory
+from hosts.gateway.probes.file_identity import GONE, file_identity
+from hosts.gateway.probes.files import files
+from hosts.gateway.probes.interfaces import interfaces
+from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
+from hosts.gateway.probes.mounts import mounts
+
+
+def test_files() -> None:
+    assert files.read("y\nn\nu\n", ("/a", "/b", "/c")) == {"/a": True, "/b": False, "/c": None}
+
+
+def test_file_identity() -> None:
+    born = "2049:12:2026-01-01 10:00:00.123456789 +0000"
+    found = file_identity.read(f"{born}\nnone\n-\n66:7:-\n$(x)\n", ("/a", "/b", "/c", "/d", "/e"))
+    assert found == {"/a": born, "/b": GONE, "/c": None, "/d": "66:7:-", "/e": None}
+
+
+def test_mounts() -> None:
+    found = mounts.read("nfs4 nas:/vms /mnt/nas\n/mnt/nas/web\n-\n-\n", ("/mnt/nas/web", "/gone"))
+    assert found == {"/mnt/nas/web": Mount(kind="nfs4", source="nas:/vms", below="web"), "/gone": None}
+
+
+@pytest.mark.parametrize("out", ["", "y\n", "y\nn\nn\n", "y\nn"])
+def test_another_number_of_lines_is_no_answer(out: str) -> None:
+    with pytest.raises(NoAnswer):
+        files.read(out, ("/a", "/b"))
+
+
+def test_interfaces() -> None:
+    out = "br1 0x1003 bridge\neth0 0x1002 other\nodd 0xnonsense other\ntwo words\n"
+    assert interfaces.read(out, ()) == (
+        Interface(name="br1", active=True, is_bridge=True),
+        Interface(name="eth0", active=False, is_bridge=False),
+        Interface(name="odd", active=False, is_bridge=False),
+    )
+
+
+def test_available_memory() -> None:
+    assert available_memory.read("MemTotal:  9 kB\nMemAvailable:    5000000 kB\n", ()) == 5_000_000
+    assert available_memory.read("MemTotal:  9 kB\n", ()) is None
+
+
+def test_libvirt_daemon() -> None:
+    assert libvirt_daemon.read("Welcome!\nstopped\n", ()) == "stopped"
+    for out in ("", "This account is currently not available.\n"):
+        with pytest.raises(NoAnswer):
+            libvirt_daemon.read(out, ())
+
+
+def test_what_is_no_absolute_path_is_never_asked_about() -> None:
+    assert files.words(["/a", "b", "/c\nd", "/e\0", "/a", "-e"]) == ("/a",)
+    assert libvirt_daemon.words(["x"]) == ("x",)

@@ -1,0 +1,76 @@
+"""Which kinds of migration are offered, over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from hosts.facts.guest import RunState
+from hosts.models import Guest
+from tests.web import seed
+from tests.web.api_client import Api, fields
+
+
+@pytest.fixture
+def api(scene: dict[str, Any]) -> Api:
+    return Api(scene["viewer"])
+
+
+def kinds(api: Api, guest: Guest, **query: Any) -> dict[str, str]:
+    """Kind -> why it is not offered."""
+    items = api.items(f"/guests/{guest.pk}/kinds", **query)
+    assert all(item["offered"] == (not item["reason"]) for item in items)
+    return {item["kind"]: item["reason"] for item in items}
+
+
+def test_a_vm_that_runs_is_offered_every_kind(api: Api, scene: dict[str, Any]) -> None:
+    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": ""}
+    assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
+        "items": [
+            {"kind": "live", "offered": True, "reason": ""},
+            {"kind": "live_storage", "offered": True, "reason": ""},
+        ],
+        "next": None,
+    }
+
+
+def test_a_vm_that_is_shut_off_is_offered_none(api: Api, scene: dict[str, Any]) -> None:
+    reason = "archive is shut off; a live move needs it running."
+    assert kinds(api, scene["off"]) == {"live": reason, "live_storage": reason}
+
+
+def test_without_a_disk_to_copy_a_copy_is_not_offered(api: Api, scene: dict[str, Any]) -> None:
+    bare = seed.make_guest("bare", scene["a"], disks=[])
+    assert kinds(api, bare) == {"live": "", "live_storage": "bare has no disk that could be copied."}
+    unread = seed.make_guest("unread", scene["a"], disks=[], details_seen_at=None)
+    assert kinds(api, unread) == {"live": "", "live_storage": ""}
+
+
+def test_the_host_that_has_the_vm_is_no_destination(api: Api, scene: dict[str, Any]) -> None:
+    here, there = scene["b"], scene["a"]
+    for target in (here.name, here.pk):
+        assert set(kinds(api, scene["idle"], target=target).values()) == {"kvm-b has the VM now."}
+    assert kinds(api, scene["idle"], target=there.name) == {"live": "", "live_storage": ""}
+
+
+def test_a_vm_that_no_host_has(api: Api, scene: dict[str, Any]) -> None:
+    gone = seed.make_guest("gone")
+    assert set(kinds(api, gone).values()) == {"No host has it."}
+
+
+@pytest.mark.parametrize("state", [RunState.CRASHED, RunState.PMSUSPENDED, RunState.SHUTDOWN, RunState.NOSTATE])
+def test_other_states(api: Api, scene: dict[str, Any], state: RunState) -> None:
+    assert all(kinds(api, seed.make_guest("odd", scene["a"], state=state)).values())
+
+
+def test_what_does_not_fit_is_refused(api: Api, scene: dict[str, Any]) -> None:
+    path = f"/guests/{scene['idle'].pk}/kinds"
+    assert fields(api.get(path, target="nowhere")) == ["target"]
+    assert fields(api.get(path, target="x" * 64)) == ["target"]
+    assert fields(api.get(path, tarket="kvm-a")) == ["tarket"]
+    assert api.get(f"/guests/{uuid4()}/kinds").status_code == 404
+    assert api.get("/guests/nonsense/kinds").status_code == 422
+    assert Api(seed.make_person("stan", None)).get(path).status_code == 403
+    assert Api().get(path).status_code == 401
