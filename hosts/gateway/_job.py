@@ -94,7 +94,7 @@ def _stats(link: Link, guests: Guests, uuid: str) -> tuple[JobKind, Mapping[str,
 
 
 def _numbers(kind: JobKind, stats: Mapping[str, Any], *, postcopy: bool) -> JobStats:
-    """libvirt.md 2.2; what libvirt did not send stays None."""
+    """What libvirt did not send stays None."""
 
     def value(name: str) -> int | None:
         found = stats.get(name)

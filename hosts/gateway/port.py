@@ -93,7 +93,7 @@ class PeerResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProbe:
-    """Whether the source's libvirtd reaches and authenticates to the destination's (libvirt.md 1.3).
+    """Whether the source's libvirtd reaches and authenticates to the destination's.
 
     UNKNOWN: it could not be tried (no answer in time, or the guest's own state forbids it); `message` says why.
     """

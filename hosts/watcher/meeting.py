@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from django.utils import timezone
 
 from hosts.facts.endpoint import Endpoint
+from hosts.facts.host import HostIdentity
 from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnreachable
 from hosts.models import Host
 from hosts.usecases.contact_words import words
@@ -59,15 +60,20 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
             contact = doors.first_contact(target.endpoint, deadline=doors.deadline)
     _check(target, contact)
     if contact.identity is not None:
-        try:
-            store_hosts.is_it(target, contact.identity, started=timezone.now())
-        except store_hosts.NotThisHost as error:
-            raise NotUsable(Host.Contact.REFUSED, str(error)) from None
+        recognise(target, contact.identity, started=timezone.now())
     try:
         return target, doors.connect(target.endpoint, deadline=doors.deadline)
     except HostUnreachable as error:
         text = f"libvirt answered, but the connection to keep could not be opened: {error.message}"
         raise NotUsable(Host.Contact.AWAY, text) from None
+
+
+def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> None:
+    """Store who answered. Raises NotUsable when this is not the machine of that name, store_hosts.Changed."""
+    try:
+        store_hosts.is_it(target, identity, started=started)
+    except store_hosts.NotThisHost as error:
+        raise NotUsable(Host.Contact.REFUSED, str(error)) from None
 
 
 def _accept_key(target: Target, contact: Contact) -> Target:
@@ -90,24 +96,3 @@ def _check(target: Target, contact: Contact) -> None:
         text = f"{said} The confirmed key is {target.fingerprint}."
         raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
     raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))
-
-
-class CallClock:
-    """Since when this thread waits for the host's answer; read by the main thread."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        #: the main thread has called the host away because of the present call
-        self.reported = False
-
-    def start(self) -> None:
-        self.reported = False
-        self._since = time.monotonic()
-
-    def stop(self) -> None:
-        self._since = None
-
-    def waiting(self) -> float:
-        """Seconds the present call takes; 0 when there is none."""
-        since = self._since
-        return time.monotonic() - since if since is not None else 0.0
