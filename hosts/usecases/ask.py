@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
@@ -31,11 +31,10 @@ def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 
 
-def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
-    """Try to reach a host by these fields (those of register_host; the name may miss). Raises HostRefused."""
+def ask_introduction(fields: HostFields, *, by: User) -> Introduction:
+    """Try to reach a host by these fields; the name may miss. Raises HostRefused."""
     require(by, Right.MANAGE_HOSTS)
-    known = {key: fields[key] for key in HostFields.__annotations__ if key in fields}
-    values = checked(cast("HostFields", known), named=False)
+    values = checked(fields, named=False)
     with transaction.atomic():
         introduction = Introduction.objects.create(fields=values, asked_by=by)
         text = f"{isolated(by.get_username())} tested the connection to {door_text(values)}"

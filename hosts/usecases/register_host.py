@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import IntegrityError, transaction
 
@@ -18,42 +18,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def register_host(
-    *,
-    by: User,
-    name: str,
-    transport: str,
-    address: str = "",
-    port: int | None = None,
-    user: str = "",
-    peer_address: str = "",
-    peer_transport: str = "",
-    peer_user: str = "",
-    migration_address: str = "",
-    fingerprint: str = "",
-    host_key: str = "",
-    reason: str = "",
-) -> Host:
+def register_host(fields: HostFields, *, by: User, reason: str = "") -> Host:
     """A new host, to be read at once. Raises HostRefused, PermissionDenied.
 
     With `fingerprint` (and `host_key`) only that ssh key is accepted, without it that of the first contact.
     """
     require(by, Right.MANAGE_HOSTS)
-    values = checked(
-        HostFields(
-            name=name,
-            transport=transport,
-            address=address,
-            port=port,
-            user=user,
-            peer_address=peer_address,
-            peer_transport=peer_transport,
-            peer_user=peer_user,
-            migration_address=migration_address,
-            fingerprint=fingerprint,
-            host_key=host_key,
-        )
-    )
+    values = checked(fields)
     try:
         with transaction.atomic():
             refuse_twins(values)
@@ -66,7 +37,7 @@ def register_host(
     return host
 
 
-def change_host(host: Host, *, by: User, reason: str = "", **changes: Unpack[HostFields]) -> Host:
+def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") -> Host:
     """Change the fields given, keep the others. Raises HostRefused, PermissionDenied.
 
     Behind another address, port or transport the ssh host key is learned anew; the host's UUID must stay.
