@@ -57,7 +57,7 @@ class Aborted(GatewayError):
 
 
 class ContactProblem(StrEnum):
-    """Why a first contact failed; `hosts/usecases` turns it into words and a remedy."""
+    """Why a first contact failed; `hosts/words/contact.py` says it to people, with a remedy."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"

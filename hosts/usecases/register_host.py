@@ -8,11 +8,11 @@ from django.db import IntegrityError, transaction
 
 from hosts.models import Errand, Host
 from hosts.usecases.errors import HostRefused
-from hosts.usecases.host_fields import DOOR, HostFields, checked, door_text, refuse_twins
+from hosts.usecases.host_fields import DOOR, HostFields, checked, refuse_twins
+from hosts.words import journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import Kind
-from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,9 +29,7 @@ def register_host(fields: HostFields, *, by: User, reason: str = "") -> Host:
         with transaction.atomic():
             refuse_twins(values)
             host = Host.objects.create(**values)
-            _tell(
-                host, by, f"{isolated(by.get_username())} registered {host.name} by {door_text(values)}", values, reason
-            )
+            _tell(host, by, journal.registered(host, values), values, reason)
     except IntegrityError:
         raise HostRefused("name", "A host has this name already.") from None
     return host
@@ -64,12 +62,11 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
                 host.save(update_fields=[*changed, "offered_fingerprint"])
         except IntegrityError:
             raise HostRefused("name", "A host has this name already.") from None
-        what = ", ".join(f"{key} {before[key] or 'none'} → {changed[key] or 'none'}" for key in sorted(changed))
-        _tell(host, by, f"{isolated(by.get_username())} changed {host.name}: {what}", changed, reason)
+        _tell(host, by, journal.changed(host, before, changed), changed, reason)
     return host
 
 
-def _tell(host: Host, by: User, text: str, body: dict[str, Any], reason: str) -> None:
-    writer.write(writer.host_topic(host.pk), Kind.ACTION, text, body=body, actor=by, reason=reason)
+def _tell(host: Host, by: User, did: str, body: dict[str, Any], reason: str) -> None:
+    writer.write(writer.host_topic(host.pk), Kind.ACTION, journal.by(by, did), body=body, actor=by, reason=reason)
     writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
     Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)

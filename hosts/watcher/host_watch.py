@@ -20,6 +20,7 @@ from hosts.watcher.meeting import Doors, NotUsable, meet
 from hosts.watcher.reader import CallClock
 from hosts.watcher.session import Session
 from hosts.watcher.target import Target
+from hosts.words.contact import NOT_STORED
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +107,7 @@ class HostWatch:
             raise
         except Exception as error:
             self._log(error)
-            text = "kvmweb could not store what this host said; its log says why."
-            self._not_usable(NotUsable(Host.Contact.AWAY, text), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, NOT_STORED), None)
 
     def _keep(self, connection: HostConnection) -> NoReturn:
         session: Session | None = None

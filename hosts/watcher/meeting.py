@@ -13,10 +13,11 @@ from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
 from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnreachable
 from hosts.models import Host
-from hosts.usecases.contact_words import words
 from hosts.usecases.queries import public_key_line
 from hosts.watcher import store_hosts
 from hosts.watcher.target import Target
+from hosts.words.contact import explain, not_kept
+from hosts.words.identity import confirmed_key, other_key
 
 
 class Connect(Protocol):
@@ -64,8 +65,7 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
     try:
         return target, doors.connect(target.endpoint, deadline=doors.deadline)
     except HostUnreachable as error:
-        text = f"libvirt answered, but the connection to keep could not be opened: {error.message}"
-        raise NotUsable(Host.Contact.AWAY, text) from None
+        raise NotUsable(Host.Contact.AWAY, not_kept(error.message)) from None
 
 
 def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> None:
@@ -81,8 +81,7 @@ def _accept_key(target: Target, contact: Contact) -> Target:
     if target.fingerprint and contact.fingerprint != target.fingerprint:
         raise NotUsable(
             Host.Contact.CONFIRM,
-            f"The host shows the ssh host key {contact.fingerprint}, expected is {target.fingerprint}. "
-            "Compare both on the host with ssh-keygen -lf before you confirm the new one.",
+            other_key(contact.fingerprint, target.fingerprint),
             offered_fingerprint=contact.fingerprint,
         )
     return store_hosts.pin_key(target, fingerprint=contact.fingerprint, host_key=contact.host_key)
@@ -91,8 +90,8 @@ def _accept_key(target: Target, contact: Contact) -> Target:
 def _check(target: Target, contact: Contact) -> None:
     if contact.problem is None:
         return
-    said = words(contact, target.endpoint, public_key=public_key_line())
+    said = explain(contact, target.endpoint, public_key=public_key_line())
     if contact.problem is ContactProblem.HOST_KEY_CHANGED:
-        text = f"{said} The confirmed key is {target.fingerprint}."
+        text = f"{said} {confirmed_key(target.fingerprint)}"
         raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
     raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))

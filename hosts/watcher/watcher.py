@@ -17,6 +17,7 @@ from hosts.watcher.errands import Errands
 from hosts.watcher.host_watch import HostWatch
 from hosts.watcher.meeting import Connect, Doors, FirstContact
 from hosts.watcher.target import Target
+from hosts.words.contact import silent
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Watcher:
             waiting = watch.clock.waiting()
             if waiting > self._deadline and not watch.clock.reported:
                 watch.clock.reported = True
-                text = f"{watch.target.name} has not answered a question for {self._deadline:.0f} s."
+                text = silent(watch.target.name, self._deadline)
                 store_hosts.not_usable(pk, Host.Contact.AWAY, text, started=timezone.now())
                 self._errands.fail(pk, text)
             if waiting > self._deadline + _GIVE_UP:

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
-from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
+from hosts.words.contact import closed
 from migrations_app.reading import queries
 from migrations_app.words import CONTACT_LOOKS
 from tests.web import seed
