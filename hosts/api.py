@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,6 +14,7 @@ from hosts.facts.endpoint import Transport
 from hosts.models import Host
 from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
+from hosts.usecases.host_fields import HostFields
 from hosts.usecases.register_host import register_host
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
@@ -102,7 +103,8 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
     """The first refresh is queued at once: `contact` says how it went."""
     try:
-        host = register_host(by=person(request), **payload.dict())
+        fields = cast("HostFields", payload.dict(exclude={"reason"}))
+        host = register_host(fields, by=person(request), reason=payload.reason)
     except HostRefused as refused:
         errors = [{"field": refused.field, "message": refused.message}]
         raise ProblemError(422, refused.message, errors=errors) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 
 from hosts.facts.endpoint import Transport
 from hosts.models import Host
+from hosts.usecases.host_fields import HostFields
 from kvmweb.web.plain import ReasonField
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -65,6 +66,10 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         for field in self.fields.values():
             if not field.widget.is_hidden:
                 field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+
+    def host_fields(self) -> HostFields:
+        """Of a valid form: what the use cases take, which is all but the reason."""
+        return cast("HostFields", {name: self.cleaned_data[name] for name in self.Meta.fields})
 
     def _post_clean(self) -> None:
         """The use case checks the row; a form that did it too would say the same thing twice."""

@@ -58,7 +58,7 @@ def add_host(request: HttpRequest) -> HttpResponse:
     form = HostForm(request.POST or None, initial=tried.fields if tried else None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = register_host(by=person(request), **form.cleaned_data)
+            made = register_host(form.host_fields(), by=person(request), reason=form.cleaned_data["reason"])
         except HostRefused as refusal:
             _refused(form, refusal)
         else:
@@ -75,11 +75,11 @@ def edit_host(request: HttpRequest, pk: int) -> HttpResponse:
     initial = (tried.fields if tried else {}) | {"fingerprint": "", "host_key": ""}
     form = HostForm(request.POST or None, instance=shown, initial=initial)
     if request.method == "POST" and form.is_valid():
-        changes = dict(form.cleaned_data)
+        changes = form.host_fields()
         if not changes["fingerprint"]:  # nothing was confirmed here: what is pinned stays
             del changes["fingerprint"], changes["host_key"]
         try:
-            change_host(shown, by=person(request), **changes)
+            change_host(shown, changes, by=person(request), reason=form.cleaned_data["reason"])
         except HostRefused as refusal:
             _refused(form, refusal)
         else:
@@ -124,8 +124,7 @@ def introduce(request: HttpRequest) -> HttpResponse:
             field, problems = next(iter(fields.errors.items()))
             raise HostRefused(str(fields.fields[field].label or field), str(problems[0]))
         # what an earlier test showed must not decide what this one sees
-        fresh = fields.cleaned_data | {"fingerprint": "", "host_key": ""}
-        made = ask_introduction(fresh, by=person(request))
+        made = ask_introduction({**fields.host_fields(), "fingerprint": "", "host_key": ""}, by=person(request))
     except HostRefused as refusal:
         if request.htmx:  # type: ignore[attr-defined]
             return render(request, "hosts/_introduction.html", {"refusal": refusal})

@@ -125,12 +125,12 @@ def _prepare(lab: Any) -> str:
     from django.contrib.auth.models import User
     from django.db import connection
 
+    from hosts.usecases.host_fields import HostFields
     from hosts.usecases.register_host import register_host
 
     admin = User.objects.get(username=USER)
     for host in lab.hosts.values():
-        register_host(
-            by=admin,
+        fields = HostFields(
             name=host.name,
             transport="ssh",
             address=host.address,
@@ -138,8 +138,8 @@ def _prepare(lab: Any) -> str:
             peer_address=host.name,
             peer_transport="tcp",
             migration_address=host.migration_address,
-            reason="A host of the demo.",
         )
+        register_host(fields, by=admin, reason="A host of the demo.")
     connection.close()
     return password
 

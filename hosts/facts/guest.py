@@ -200,7 +200,7 @@ class GuestLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStats:
-    """virDomainGetJobStats of an outgoing migration (libvirt.md 2.2). Bytes, bytes per second, milliseconds.
+    """virDomainGetJobStats of an outgoing migration. Bytes, bytes per second, milliseconds.
 
     `dirty_bps` is dirty pages per second times the page size; `iteration` is the pass. Fields libvirt did not send
     are None: nothing is invented.

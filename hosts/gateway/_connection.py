@@ -18,7 +18,7 @@ from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors, _interfaces, _inventory, _mover, _ssh, _storage, transports
+from hosts.gateway import _errors, _interfaces, _inventory, _job, _mover, _ssh, _storage, transports
 from hosts.gateway._asking import ask
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -164,7 +164,7 @@ class LibvirtConnection:
         self._events.listen(callback)
 
     def look(self, uuid: str) -> GuestLook:
-        return self._guests.look(uuid)
+        return _job.look(self._link, self._guests, uuid)
 
     def run_number(self, uuid: str) -> int:
         return self._guests.run_number(uuid)
@@ -185,10 +185,10 @@ class LibvirtConnection:
         _mover.migrate(self._link, self._guests, call)
 
     def job(self, uuid: str) -> JobStats | None:
-        return self._guests.job(uuid)
+        return _job.job(self._link, self._guests, uuid)
 
     def finished_job(self, uuid: str) -> JobStats | None:
-        return self._guests.finished_job(uuid)
+        return _job.finished_job(self._link, self._guests, uuid)
 
     def abort(self, uuid: str) -> None:
         _mover.abort(self._link, self._guests, uuid)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
-from hosts.gateway import _errors, _guest, transports
+from hosts.gateway import _errors, _job, transports
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, GuestMissing, HostUnreachable, PeerProbe, PeerResult
@@ -121,7 +121,7 @@ def abort(link: Link, guests: Guests, uuid: str) -> None:
     def work(raw: libvirt.virConnect) -> None:
         guests.handle(raw, uuid).abortJob()
 
-    link.call("abort the migration", work, seconds=_guest.monitor_seconds(link), key=("abort", uuid))
+    link.call("abort the migration", work, seconds=_job.monitor_seconds(link), key=("abort", uuid))
 
 
 def max_downtime(link: Link, guests: Guests, uuid: str) -> int:
@@ -134,18 +134,18 @@ def max_downtime(link: Link, guests: Guests, uuid: str) -> int:
             raise libvirt.libvirtError("virDomainMigrateGetMaxDowntime() failed")
         return int(milliseconds)
 
-    return link.call("the longest downtime", work, seconds=_guest.monitor_seconds(link), key=("max downtime", uuid))
+    return link.call("the longest downtime", work, seconds=_job.monitor_seconds(link), key=("max downtime", uuid))
 
 
 def set_max_downtime(link: Link, guests: Guests, uuid: str, milliseconds: int) -> None:
     def work(raw: libvirt.virConnect) -> None:
         guests.handle(raw, uuid).migrateSetMaxDowntime(milliseconds, 0)
 
-    link.call("set the longest downtime", work, seconds=_guest.monitor_seconds(link), key=("downtime", uuid))
+    link.call("set the longest downtime", work, seconds=_job.monitor_seconds(link), key=("downtime", uuid))
 
 
 def set_max_speed(link: Link, guests: Guests, uuid: str, mib_per_second: int) -> None:
     def work(raw: libvirt.virConnect) -> None:
         guests.handle(raw, uuid).migrateSetMaxSpeed(mib_per_second, 0)
 
-    link.call("set the bandwidth", work, seconds=_guest.monitor_seconds(link), key=("speed", uuid))
+    link.call("set the bandwidth", work, seconds=_job.monitor_seconds(link), key=("speed", uuid))

@@ -60,7 +60,7 @@ class Aborted(GatewayError):
 
 
 class ContactProblem(StrEnum):
-    """Why a first contact failed; `hosts/usecases` turns it into words and a remedy."""
+    """Why a first contact failed; `hosts/words/contact.py` says it to people, with a remedy."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
@@ -96,7 +96,7 @@ class PeerResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProbe:
-    """Whether the source's libvirtd reaches and authenticates to the destination's (libvirt.md 1.3).
+    """Whether the source's libvirtd reaches and authenticates to the destination's.
 
     UNKNOWN: it could not be tried (no answer in time, or the guest's own state forbids it); `message` says why.
     """

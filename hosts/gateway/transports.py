@@ -1,7 +1,7 @@
 """How a host is reached, one row per transport: its URI for kvmweb and for other hosts, its port, and how its kernel
 can be asked. A transport that is not in the table is an error, never something else.
 
-The only place in the gateway that writes URIs; what `virsh` lines show is written in `migrations_app/reports.py`.
+No other file of the gateway writes a libvirt URI. What a `virsh` line shows to people is written beside that line.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from hosts.models import Errand, Host, Introduction, StoragePool
-from hosts.usecases.host_fields import HostFields, checked, door_text
+from hosts.usecases.host_fields import HostFields, checked
+from hosts.words import journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
@@ -31,24 +32,23 @@ def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 
 
-def ask_introduction(fields: dict[str, Any], *, by: User) -> Introduction:
-    """Try to reach a host by these fields (those of register_host; the name may miss). Raises HostRefused."""
+def ask_introduction(fields: HostFields, *, by: User) -> Introduction:
+    """Try to reach a host by these fields; the name may miss. Raises HostRefused."""
     require(by, Right.MANAGE_HOSTS)
-    known = {key: fields[key] for key in HostFields.__annotations__ if key in fields}
-    values = checked(cast("HostFields", known), named=False)
+    values = checked(fields, named=False)
     with transaction.atomic():
         introduction = Introduction.objects.create(fields=values, asked_by=by)
-        text = f"{isolated(by.get_username())} tested the connection to {door_text(values)}"
+        text = journal.by(by, f"tested the connection to {journal.door(values)}")
         writer.write(f"introduction:{introduction.pk}", EntryKind.ACTION, text, body=values, actor=by)
         enqueue("hosts.tasks.introduce", introduction.pk)
     return introduction
 
 
-def _open_errand(host: Host, what: Errand.What, pool: str, by: User, text: str) -> Errand:
+def _open_errand(host: Host, what: Errand.What, pool: str, by: User, did: str) -> Errand:
     """The journal says who asked first: whoever asks while it waits changes nothing."""
     waiting = Errand.objects.filter(host=host, what=what, pool=pool, done__isnull=True).order_by("id").first()
     if waiting is not None:
         return waiting
     with transaction.atomic():
-        writer.write(writer.host_topic(host.pk), EntryKind.ACTION, f"{isolated(by.get_username())} {text}", actor=by)
+        writer.write(writer.host_topic(host.pk), EntryKind.ACTION, journal.by(by, did), actor=by)
         return Errand.objects.create(host=host, what=what, pool=pool, asked_by=by)

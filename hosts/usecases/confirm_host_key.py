@@ -8,10 +8,10 @@ from django.db import transaction
 
 from hosts.models import Errand, Host
 from hosts.usecases.errors import HostRefused
+from hosts.words import identity, journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
-from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,13 +26,13 @@ def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = ""
     with transaction.atomic():
         host = Host.objects.select_for_update().get(pk=host.pk)
         if not host.offered_fingerprint:
-            raise HostRefused("fingerprint", f"{host.name} shows no host key that waits to be confirmed.")
+            raise HostRefused("fingerprint", identity.no_key_to_confirm(host.name))
         if fingerprint.strip() != host.offered_fingerprint:
-            raise HostRefused("fingerprint", f"{host.name} shows another key by now: {host.offered_fingerprint}.")
+            raise HostRefused("fingerprint", identity.key_has_changed(host.name, host.offered_fingerprint))
         old = host.fingerprint
         host.fingerprint, host.host_key, host.offered_fingerprint = host.offered_fingerprint, "", ""
         host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
-        text = f"{isolated(by.get_username())} confirmed the ssh host key {host.fingerprint} of {host.name}"
+        text = journal.by(by, f"confirmed the ssh host key {host.fingerprint} of {host.name}")
         body = {"before": old, "now": host.fingerprint}
         writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)
         writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])

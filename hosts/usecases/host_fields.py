@@ -105,12 +105,3 @@ def refuse_twins(values: dict[str, Any], *, but: Host | None = None) -> None:
 
 def _door(transport: str, address: str, port: int | None) -> tuple[str, str, int | None]:
     return transport, address, port or endpoint.DEFAULT_PORTS.get(Transport(transport))
-
-
-def door_text(values: dict[str, Any]) -> str:
-    """ "ssh vmadmin@10.0.0.1", "tcp 10.0.0.1 port 16510", "the local socket"."""
-    if values["transport"] == Transport.UNIX:
-        return "the local socket"
-    user = f"{values['user']}@" if values["user"] else ""
-    port = f" port {values['port']}" if values["port"] else ""
-    return f"{values['transport']} {user}{values['address']}{port}"

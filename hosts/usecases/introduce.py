@@ -15,8 +15,9 @@ from hosts.facts.host import version_text
 from hosts.facts.text import as_uuid, clean_all
 from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host, Introduction
-from hosts.usecases.contact_words import words
 from hosts.usecases.queries import public_key_line
+from hosts.words.contact import explain
+from hosts.words.identity import not_this_key
 
 FirstContact = Callable[..., Contact]
 
@@ -80,13 +81,13 @@ def _endpoint(fields: dict[str, Any], host_key: str) -> Endpoint:
 def _result(contact: Contact, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
     identity = contact.identity
     ok = contact.problem is None and identity is not None
-    said = words(contact, endpoint, public_key=public_key_line())
+    said = explain(contact, endpoint, public_key=public_key_line())
     expected = fields.get("fingerprint", "")
     message, remedy = said.message, said.remedy
     if ok and identity is not None:
         message, remedy = f"libvirt answers on {identity.hostname}.", ""
     elif contact.problem is ContactProblem.HOST_KEY_UNKNOWN and expected:
-        message = f"The host shows the ssh host key {contact.fingerprint}, not {expected}."
+        message = not_this_key(contact.fingerprint, expected)
     return {
         "ok": ok,
         "problem": str(contact.problem or ""),

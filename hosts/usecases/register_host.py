@@ -2,71 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import IntegrityError, transaction
 
 from hosts.models import Errand, Host
 from hosts.usecases.errors import HostRefused
-from hosts.usecases.host_fields import DOOR, HostFields, checked, door_text, refuse_twins
+from hosts.usecases.host_fields import DOOR, HostFields, checked, refuse_twins
+from hosts.words import journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
-from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def register_host(
-    *,
-    by: User,
-    name: str,
-    transport: str,
-    address: str = "",
-    port: int | None = None,
-    user: str = "",
-    peer_address: str = "",
-    peer_transport: str = "",
-    peer_user: str = "",
-    migration_address: str = "",
-    fingerprint: str = "",
-    host_key: str = "",
-    reason: str = "",
-) -> Host:
+def register_host(fields: HostFields, *, by: User, reason: str = "") -> Host:
     """A new host, to be read at once. Raises HostRefused, PermissionDenied.
 
     With `fingerprint` (and `host_key`) only that ssh key is accepted, without it that of the first contact.
     """
     require(by, Right.MANAGE_HOSTS)
-    values = checked(
-        HostFields(
-            name=name,
-            transport=transport,
-            address=address,
-            port=port,
-            user=user,
-            peer_address=peer_address,
-            peer_transport=peer_transport,
-            peer_user=peer_user,
-            migration_address=migration_address,
-            fingerprint=fingerprint,
-            host_key=host_key,
-        )
-    )
+    values = checked(fields)
     try:
         with transaction.atomic():
             refuse_twins(values)
             host = Host.objects.create(**values)
-            _tell(
-                host, by, f"{isolated(by.get_username())} registered {host.name} by {door_text(values)}", values, reason
-            )
+            _tell(host, by, journal.registered(host, values), values, reason)
     except IntegrityError:
         raise HostRefused("name", "A host has this name already.") from None
     return host
 
 
-def change_host(host: Host, *, by: User, reason: str = "", **changes: Unpack[HostFields]) -> Host:
+def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") -> Host:
     """Change the fields given, keep the others. Raises HostRefused, PermissionDenied.
 
     Behind another address, port or transport the ssh host key is learned anew; the host's UUID must stay.
@@ -93,12 +62,11 @@ def change_host(host: Host, *, by: User, reason: str = "", **changes: Unpack[Hos
                 host.save(update_fields=[*changed, "offered_fingerprint"])
         except IntegrityError:
             raise HostRefused("name", "A host has this name already.") from None
-        what = ", ".join(f"{key} {before[key] or 'none'} → {changed[key] or 'none'}" for key in sorted(changed))
-        _tell(host, by, f"{isolated(by.get_username())} changed {host.name}: {what}", changed, reason)
+        _tell(host, by, journal.changed(host, before, changed), changed, reason)
     return host
 
 
-def _tell(host: Host, by: User, text: str, body: dict[str, Any], reason: str) -> None:
-    writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)
+def _tell(host: Host, by: User, did: str, body: dict[str, Any], reason: str) -> None:
+    writer.write(writer.host_topic(host.pk), EntryKind.ACTION, journal.by(by, did), body=body, actor=by, reason=reason)
     writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
     Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)

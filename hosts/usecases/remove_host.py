@@ -9,10 +9,10 @@ from django.db.models import ProtectedError
 
 from hosts.models import Host
 from hosts.usecases.errors import HostRefused
+from hosts.words import journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
-from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,7 +24,7 @@ def remove_host(host: Host, *, by: User, reason: str = "") -> None:
     pk, name = host.pk, host.name
     try:
         with transaction.atomic():
-            text = f"{isolated(by.get_username())} removed {name} from kvmweb"
+            text = journal.by(by, f"removed {name} from kvmweb")
             writer.write(writer.host_topic(pk), EntryKind.ACTION, text, actor=by, reason=reason)
             writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
             host.delete()

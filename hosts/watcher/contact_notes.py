@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hosts.models import Host
+from hosts.words import journal as words
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry, EntryKind
 
@@ -42,14 +43,12 @@ def tell(host: Host, *, moved: bool) -> list[str]:
         return ["contact_losses"] if moved else []
     body: dict[str, object] = {"contact": host.contact}
     if plain:
-        text = _state(host)
+        text = words.contact(host)
         if len(recent) == MOST_NOTES - 1:
-            text += f" It comes and goes: from now on that is counted and told every {_minutes(WINDOW)}."
+            text += f" {words.counted_from_now(WINDOW)}"
     else:
         body["losses"] = host.contact_losses
-        times = "once" if host.contact_losses == 1 else f"{host.contact_losses} times"
-        since = now - notes[0].created if notes else WINDOW
-        text = f"{host.name} was lost {times} in the last {_minutes(since)}. {_state(host)}"
+        text = words.losses(host, now - notes[0].created if notes else WINDOW)
     writer.write(writer.host_topic(host.pk), EntryKind.NOTE, text, body=body)
     transaction.on_commit(partial(logger.log, logging.INFO if plain and host.answers else logging.WARNING, "%s", text))
     host.contact_told, host.contact_losses = host.contact, 0
@@ -63,13 +62,3 @@ def _latest_notes(host: Host) -> list[Entry]:
 
 def _counting(recent: Sequence[Entry]) -> bool:
     return len(recent) >= MOST_NOTES or any("losses" in note.body for note in recent)
-
-
-def _state(host: Host) -> str:
-    if host.answers:
-        return f"{host.name} answers{' again' if host.seen_at else ''}."
-    return f"{host.name}: {host.get_contact_display().lower()}. {host.contact_text}".strip()
-
-
-def _minutes(time: timedelta) -> str:
-    return f"{max(1, round(time.total_seconds() / 60))} minutes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import random
 import threading
 import time
@@ -16,9 +15,12 @@ from django.utils import timezone
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
 from hosts.watcher import store_hosts
-from hosts.watcher.meeting import CallClock, Doors, NotUsable, meet
-from hosts.watcher.session import Ask, Inbox, Session, Stop, Stopped
+from hosts.watcher.inbox import Ask, Inbox, Stopped
+from hosts.watcher.meeting import Doors, NotUsable, meet
+from hosts.watcher.reader import CallClock
+from hosts.watcher.session import Session
 from hosts.watcher.target import Target
+from hosts.words.contact import NOT_STORED
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +42,7 @@ class HostWatch:
         self._target = target
         self._doors = doors
         self._refresh_seconds = refresh_seconds
-        self._inbox: Inbox = queue.SimpleQueue()
-        self._errands: list[Ask] = []
-        self._stopped = threading.Event()
+        self._inbox = Inbox()
         self._failures = 0
         #: the last error that was logged
         self._logged = ""
@@ -55,8 +55,7 @@ class HostWatch:
 
     def stop(self) -> None:
         """Nothing is written from now on; the thread ends when the host lets it."""
-        self._stopped.set()
-        self._inbox.put(Stop())
+        self._inbox.stop()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
@@ -79,7 +78,7 @@ class HostWatch:
 
     def _run(self) -> None:
         try:
-            while not self._stopped.is_set():
+            while not self._inbox.stopped:
                 self._one_life()
                 self._failures += 1
                 self._rest(pause_after(self._failures))
@@ -108,8 +107,7 @@ class HostWatch:
             raise
         except Exception as error:
             self._log(error)
-            text = "kvmweb could not store what this host said; its log says why."
-            self._not_usable(NotUsable(Host.Contact.AWAY, text), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, NOT_STORED), None)
 
     def _keep(self, connection: HostConnection) -> NoReturn:
         session: Session | None = None
@@ -120,9 +118,7 @@ class HostWatch:
                 self._target,
                 connection,
                 inbox=self._inbox,
-                errands=self._errands,
                 clock=self.clock,
-                stopped=self._stopped.is_set,
                 refresh_seconds=self._refresh_seconds,
             )
             session.run()
@@ -141,8 +137,7 @@ class HostWatch:
             self.clock.stop()
 
     def _not_usable(self, failure: NotUsable, started: datetime | None) -> None:
-        if self._stopped.is_set():
-            raise Stopped
+        self._inbox.check()
         try:
             store_hosts.not_usable(
                 self._target.pk,
@@ -152,9 +147,9 @@ class HostWatch:
                 offered_fingerprint=failure.offered_fingerprint,
             )
             self._take_errands()
-            for errand in self._errands:
+            for errand in self._inbox.errands:
                 store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {failure.text}")
-            self._errands.clear()
+            self._inbox.errands.clear()
         except Stopped:
             raise
         except Exception as error:
@@ -170,22 +165,10 @@ class HostWatch:
         """Wait; an errand that comes meanwhile ends the wait at once."""
         database.close()
         until = time.monotonic() + seconds
-        held = len(self._errands)
-        while len(self._errands) == held and (left := until - time.monotonic()) > 0:
-            try:
-                self._take(self._inbox.get(timeout=left))
-            except queue.Empty:
+        while (left := until - time.monotonic()) > 0:
+            if isinstance(self._inbox.take(left), Ask):
                 return
 
     def _take_errands(self) -> None:
-        try:
-            while True:
-                self._take(self._inbox.get_nowait())
-        except queue.Empty:
+        while self._inbox.take() is not None:
             pass
-
-    def _take(self, message: object) -> None:
-        if self._stopped.is_set() or isinstance(message, Stop):
-            raise Stopped
-        if isinstance(message, Ask):
-            self._errands.append(message)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from django.utils import timezone
 
 from hosts.facts.endpoint import Endpoint
+from hosts.facts.host import HostIdentity
 from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnreachable
 from hosts.models import Host
-from hosts.usecases.contact_words import words
 from hosts.usecases.queries import public_key_line
 from hosts.watcher import store_hosts
 from hosts.watcher.target import Target
+from hosts.words.contact import explain, not_kept
+from hosts.words.identity import confirmed_key, other_key
 
 
 class Connect(Protocol):
@@ -59,15 +61,19 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
             contact = doors.first_contact(target.endpoint, deadline=doors.deadline)
     _check(target, contact)
     if contact.identity is not None:
-        try:
-            store_hosts.is_it(target, contact.identity, started=timezone.now())
-        except store_hosts.NotThisHost as error:
-            raise NotUsable(Host.Contact.REFUSED, str(error)) from None
+        recognise(target, contact.identity, started=timezone.now())
     try:
         return target, doors.connect(target.endpoint, deadline=doors.deadline)
     except HostUnreachable as error:
-        text = f"libvirt answered, but the connection to keep could not be opened: {error.message}"
-        raise NotUsable(Host.Contact.AWAY, text) from None
+        raise NotUsable(Host.Contact.AWAY, not_kept(error.message)) from None
+
+
+def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> None:
+    """Store who answered. Raises NotUsable when this is not the machine of that name, store_hosts.Changed."""
+    try:
+        store_hosts.is_it(target, identity, started=started)
+    except store_hosts.NotThisHost as error:
+        raise NotUsable(Host.Contact.REFUSED, str(error)) from None
 
 
 def _accept_key(target: Target, contact: Contact) -> Target:
@@ -75,8 +81,7 @@ def _accept_key(target: Target, contact: Contact) -> Target:
     if target.fingerprint and contact.fingerprint != target.fingerprint:
         raise NotUsable(
             Host.Contact.CONFIRM,
-            f"The host shows the ssh host key {contact.fingerprint}, expected is {target.fingerprint}. "
-            "Compare both on the host with ssh-keygen -lf before you confirm the new one.",
+            other_key(contact.fingerprint, target.fingerprint),
             offered_fingerprint=contact.fingerprint,
         )
     return store_hosts.pin_key(target, fingerprint=contact.fingerprint, host_key=contact.host_key)
@@ -85,29 +90,8 @@ def _accept_key(target: Target, contact: Contact) -> Target:
 def _check(target: Target, contact: Contact) -> None:
     if contact.problem is None:
         return
-    said = words(contact, target.endpoint, public_key=public_key_line())
+    said = explain(contact, target.endpoint, public_key=public_key_line())
     if contact.problem is ContactProblem.HOST_KEY_CHANGED:
-        text = f"{said} The confirmed key is {target.fingerprint}."
+        text = f"{said} {confirmed_key(target.fingerprint)}"
         raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
     raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))
-
-
-class CallClock:
-    """Since when this thread waits for the host's answer; read by the main thread."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        #: the main thread has called the host away because of the present call
-        self.reported = False
-
-    def start(self) -> None:
-        self.reported = False
-        self._since = time.monotonic()
-
-    def stop(self) -> None:
-        self._since = None
-
-    def waiting(self) -> float:
-        """Seconds the present call takes; 0 when there is none."""
-        since = self._since
-        return time.monotonic() - since if since is not None else 0.0

@@ -12,6 +12,8 @@ from hosts.models import Errand, Host
 from hosts.watcher import contact_notes
 from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from hosts.watcher.target import Target
+from hosts.words import journal
+from hosts.words.identity import another_machine, no_machine, same_machine
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 
@@ -60,18 +62,12 @@ def is_it(target: Target, identity: HostIdentity, *, started: datetime) -> None:
         return
     uuid = as_uuid(identity.uuid)
     if uuid is None:
-        raise NotThisHost(f"The host gives no valid host UUID ({clean(identity.uuid, 60)}).")
+        raise NotThisHost(no_machine(clean(identity.uuid, 60)))
     if host.host_uuid is not None and host.host_uuid != uuid:
-        raise NotThisHost(
-            f"Another machine answers than before: host UUID {uuid}, it was {host.host_uuid}. If that is "
-            "intended, remove this host and register it again."
-        )
+        raise NotThisHost(another_machine(uuid, host.host_uuid))
     other = Host.objects.filter(host_uuid=uuid).exclude(pk=host.pk).first()
     if other is not None:
-        raise NotThisHost(
-            f"This is the same machine as {other.name} (host UUID {uuid}). If these are two machines, "
-            "give each its own host_uuid in /etc/libvirt/libvirtd.conf."
-        )
+        raise NotThisHost(same_machine(other.name, uuid))
     changed = assign(
         host,
         {
@@ -115,10 +111,7 @@ def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
     host.fingerprint, host.host_key, host.offered_fingerprint = fingerprint, host_key, ""
     host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
     if not target.fingerprint:
-        text = (
-            f"first contact with {host.name}: accepted the ssh host key {fingerprint}. Compare it on the "
-            "host with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
-        )
+        text = journal.first_key(host, fingerprint)
         writer.write(writer.host_topic(host.pk), EntryKind.NOTE, text, body={"fingerprint": fingerprint})
     writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
     return Target.of(host)

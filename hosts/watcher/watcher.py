@@ -13,18 +13,20 @@ from django.utils import timezone
 
 from hosts.models import Errand, Host, Introduction
 from hosts.watcher import store_hosts
+from hosts.watcher.errands import Errands
 from hosts.watcher.host_watch import HostWatch
 from hosts.watcher.meeting import Connect, Doors, FirstContact
-from hosts.watcher.session import Ask
 from hosts.watcher.target import Target
+from hosts.words.contact import silent
 
 logger = logging.getLogger(__name__)
 
 TICK = 0.1
-#: at least this often hosts are compared with their threads, and hooks run
-LOOK = 1.0
-#: not more often than this, however busy the database is
-_LEAST_LOOK = 0.3
+#: at least this often hosts are compared with their threads
+_COMPARE_EVERY = 1.0
+#: and not more often than this, however busy the database is
+_SHORTEST_PAUSE = 0.3
+_HOOKS_EVERY = 1.0
 #: a silent host's thread is given up this long after its deadline; keepalive should have ended its call
 _GIVE_UP = 30.0
 #: child processes that meet hosts at the same time
@@ -57,10 +59,9 @@ class Watcher:
         self._hooks = tuple(hooks)
         self._stop = threading.Event()
         self._watches: dict[int, HostWatch] = {}
-        #: errands with a host's thread, and when (monotonic) they are overdue
-        self._handed: dict[int, tuple[int, float]] = {}
+        self._errands = Errands(deadline=deadline)
         self._data_version = -1
-        self._looked = self._swept = self._hooked = float("-inf")
+        self._compared = self._swept = self._hooked = float("-inf")
 
     def run(self) -> None:
         """Until `stop`. A database that is away does not end it."""
@@ -79,13 +80,13 @@ class Watcher:
         try:
             now = time.monotonic()
             changed = self._database_changed()
-            if now - self._looked >= (_LEAST_LOOK if changed else LOOK):
-                self._look_at_hosts()
-                self._looked = now
+            if now - self._compared >= (_SHORTEST_PAUSE if changed else _COMPARE_EVERY):
+                self._compare()
+                self._compared = now
                 changed = True
             if changed:
-                self._hand_out_errands()
-            self._look_at_silent_ones()
+                self._errands.hand_out(self._watch_of)
+            self._mind_silent_hosts()
             self._sweep(now)
         except Exception:
             logger.exception("the watcher's look failed")
@@ -96,7 +97,7 @@ class Watcher:
         self._run_hooks()
 
     def _database_changed(self) -> bool:
-        """Whether a look is worth a query: SQLite tells by a counter whether another connection wrote."""
+        """Whether comparing is worth a query: SQLite tells by a counter whether another connection wrote."""
         if database.vendor != "sqlite":
             return True
         with database.cursor() as cursor:
@@ -108,14 +109,15 @@ class Watcher:
 
     # hosts
 
-    def _look_at_hosts(self) -> None:
+    def _compare(self) -> None:
+        """Every registered host has a thread that works for its row, and no other has one."""
         targets = _targets()
         for pk, watch in list(self._watches.items()):
             target = targets.get(pk)
             if target is None or not watch.works_for(target) or not watch.alive:
                 watch.stop()
                 del self._watches[pk]
-                self._handed = {errand: held for errand, held in self._handed.items() if held[0] != pk}
+                self._errands.take_back(pk)
         for pk, target in targets.items():
             if pk not in self._watches:
                 self._start(target)
@@ -125,38 +127,22 @@ class Watcher:
         self._watches[target.pk] = watch
         watch.start()
 
-    def _look_at_silent_ones(self) -> None:
+    def _watch_of(self, pk: int) -> HostWatch | None:
+        if pk not in self._watches:
+            self._compare()
+        return self._watches.get(pk)
+
+    def _mind_silent_hosts(self) -> None:
         for pk, watch in list(self._watches.items()):
             waiting = watch.clock.waiting()
             if waiting > self._deadline and not watch.clock.reported:
                 watch.clock.reported = True
-                text = f"{watch.target.name} has not answered a question for {self._deadline:.0f} s."
+                text = silent(watch.target.name, self._deadline)
                 store_hosts.not_usable(pk, Host.Contact.AWAY, text, started=timezone.now())
-                self._fail_errands(lambda host, due, silent=pk: host == silent, text)  # type: ignore[misc]
+                self._errands.fail(pk, text)
             if waiting > self._deadline + _GIVE_UP:
                 watch.stop()
                 self._start(watch.target)
-
-    # errands
-
-    def _hand_out_errands(self) -> None:
-        waiting = Errand.objects.filter(done__isnull=True).exclude(pk__in=list(self._handed)).order_by("id")
-        overdue = time.monotonic() + 3 * self._deadline + 10
-        for errand in waiting:
-            if errand.host_id not in self._watches:
-                self._look_at_hosts()
-            watch = self._watches.get(errand.host_id)
-            if watch is not None:
-                self._handed[errand.pk] = (errand.host_id, overdue)
-                watch.ask(Ask(pk=errand.pk, what=errand.what, pool=errand.pool))
-        now = time.monotonic()
-        self._fail_errands(lambda host, due: due < now, "The host has not answered in time.")
-
-    def _fail_errands(self, which: Callable[[int, float], bool], text: str) -> None:
-        for pk, (host, due) in list(self._handed.items()):
-            if which(host, due):
-                store_hosts.errand_over(pk, error=text)
-                del self._handed[pk]
 
     # the rest
 
@@ -167,12 +153,11 @@ class Watcher:
         old = timezone.now() - _SWEEP_OLDER
         Errand.objects.filter(done__lt=old).delete()
         Introduction.objects.filter(asked__lt=old).delete()
-        still = set(Errand.objects.filter(done__isnull=True).values_list("pk", flat=True))
-        self._handed = {pk: held for pk, held in self._handed.items() if pk in still}
+        self._errands.forget_done()
 
     def _run_hooks(self) -> None:
         now = time.monotonic()
-        if now - self._hooked < LOOK:
+        if now - self._hooked < _HOOKS_EVERY:
             return
         self._hooked = now
         for hook in self._hooks:

@@ -10,7 +10,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from hosts.usecases import contact_words, pages
+from hosts.usecases import pages
+from hosts.words import contact as contact_words
 from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from migrations_app import units

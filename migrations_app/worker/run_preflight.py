@@ -15,7 +15,7 @@ from hosts import gateway
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
-from hosts.usecases.contact_words import closed
+from hosts.words.contact import closed
 from kvmweb.journal import writer
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated

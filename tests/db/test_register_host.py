@@ -39,8 +39,9 @@ def admin() -> User:
     return _person("alice", Role.ADMIN)
 
 
-def _register(by: User, **values: Any) -> Host:
-    return register_host(by=by, **({"name": "kvm-a", "transport": "tcp", "address": "10.0.0.1"} | values))
+def _register(by: User, *, reason: str = "", **values: Any) -> Host:
+    fields = {"name": "kvm-a", "transport": "tcp", "address": "10.0.0.1"} | values
+    return register_host(fields, by=by, reason=reason)
 
 
 def test_a_registered_host_is_in_the_journal_and_read_at_once(admin: User) -> None:
@@ -61,7 +62,7 @@ def test_only_admins_manage_hosts(admin: User, role: Role) -> None:
     with pytest.raises(PermissionDenied):
         _register(other, name="kvm-b")
     with pytest.raises(PermissionDenied):
-        change_host(host, by=other, address="10.0.0.2")
+        change_host(host, {"address": "10.0.0.2"}, by=other)
     with pytest.raises(PermissionDenied):
         remove_host(host, by=other)
     with pytest.raises(PermissionDenied):
@@ -137,9 +138,9 @@ def test_a_key_names_its_fingerprint(admin: User) -> None:
 def test_another_address_forgets_the_key_but_not_the_machine(admin: User) -> None:
     host = _register(admin, transport="ssh", host_key=KEY)
     Host.objects.filter(pk=host.pk).update(host_uuid="6b4c7c6e-1111-4222-8333-444455556666")
-    host = change_host(host, by=admin, migration_address="192.168.9.1")
+    host = change_host(host, {"migration_address": "192.168.9.1"}, by=admin)
     assert host.fingerprint == PRINT
-    host = change_host(host, by=admin, address="10.0.0.2", reason="renumbered")
+    host = change_host(host, {"address": "10.0.0.2"}, by=admin, reason="renumbered")
     assert (host.fingerprint, host.host_key, host.migration_address) == ("", "", "192.168.9.1")
     assert host.host_uuid is not None
     entry = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
@@ -150,7 +151,7 @@ def test_another_address_forgets_the_key_but_not_the_machine(admin: User) -> Non
 def test_a_change_that_changes_nothing_writes_nothing(admin: User) -> None:
     host = _register(admin)
     before = Entry.objects.count()
-    change_host(host, by=admin, address="10.0.0.1")
+    change_host(host, {"address": "10.0.0.1"}, by=admin)
     assert Entry.objects.count() == before
 
 

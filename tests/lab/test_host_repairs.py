@@ -35,7 +35,7 @@ class Repairs:
         assert answer.status == 201, answer.body
 
     def change(self, **fields: str) -> None:
-        self.serving.as_admin(f"change_host(Host.objects.get(name={self.host.name!r}), by=admin, **fields)", **fields)
+        self.serving.as_admin(f"change_host(Host.objects.get(name={self.host.name!r}), fields, by=admin)", **fields)
 
     def confirm_key(self) -> None:
         host = f"Host.objects.get(name={self.host.name!r})"

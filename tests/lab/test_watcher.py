@@ -51,10 +51,10 @@ class WatchedLab:
         return done.stdout
 
     def register(self, **fields: Any) -> None:
-        as_admin(self.manage, "register_host(by=admin, **fields)", fields)
+        as_admin(self.manage, "register_host(fields, by=admin)", fields)
 
     def change(self, host: str, **fields: Any) -> None:
-        as_admin(self.manage, f"change_host(Host.objects.get(name={host!r}), by=admin, **fields)", fields)
+        as_admin(self.manage, f"change_host(Host.objects.get(name={host!r}), fields, by=admin)", fields)
 
     def start(self) -> None:
         with (self.folder / "watch.log").open("ab") as log:

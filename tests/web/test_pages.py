@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
-from hosts.usecases.contact_words import closed
 from hosts.usecases.pages import host_rows
+from hosts.words.contact import closed
 from migrations_app.reading.dashboard import host_bars
 from migrations_app.reading.guests import guest_rows
 from migrations_app.reading.migrations import active_migrations

@@ -35,7 +35,7 @@ class Words:
         return f"{self.message} {self.remedy}".strip()
 
 
-def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Words:
+def explain(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Words:
     """For a contact with a problem. `public_key`: kvmweb's own line for authorized_keys."""
     where = _where(endpoint)
     machine = endpoint.address or "this machine"
@@ -93,6 +93,17 @@ def words(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Word
             return Words(f"{where} was reached, but libvirtd is not running there.{quote}", f"On {machine}: {_START}")
         case _:
             return Words(f"{where} could not be used.{quote}" if quote else f"{where} could not be used.")
+
+
+def silent(host: str, seconds: float) -> str:
+    return f"{host} has not answered a question for {seconds:.0f} s."
+
+
+def not_kept(reason: str) -> str:
+    return f"libvirt answered, but the connection to keep could not be opened: {reason}"
+
+
+NOT_STORED = "kvmweb could not store what this host said; its log says why."
 
 
 def _permission(endpoint: Endpoint, user: str, machine: str, quote: str) -> Words:

@@ -1,0 +1,25 @@
+"""Hosts and what the watcher last saw on them, a file per subject.
+
+Only the watcher writes facts; nothing is deleted because a host is away.
+"""
+
+from __future__ import annotations
+
+from hosts.models.errand import Errand, Introduction
+from hosts.models.guest import IN_MIGRATION, Guest, Sighting
+from hosts.models.host import Host, VisibleQuerySet
+from hosts.models.places import Bridge, Network, StoragePool, Volume
+
+__all__ = [
+    "IN_MIGRATION",
+    "Bridge",
+    "Errand",
+    "Guest",
+    "Host",
+    "Introduction",
+    "Network",
+    "Sighting",
+    "StoragePool",
+    "VisibleQuerySet",
+    "Volume",
+]

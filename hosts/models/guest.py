@@ -1,0 +1,93 @@
+"""Guests, and on which hosts they were seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+
+from hosts.facts.guest import INACTIVE, RunState
+from hosts.models.host import Host, VisibleQuerySet
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Guest(models.Model):
+    """A virtual machine as last seen, keyed by its UUID. Where it is: its sightings."""
+
+    uuid = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=512)
+    title = models.CharField(max_length=512, blank=True)
+    virt_type = models.CharField(max_length=20, blank=True)
+    arch = models.CharField(max_length=32, blank=True)
+    machine = models.CharField(max_length=100, blank=True)
+    cpu = models.CharField(max_length=200, blank=True)
+    memory_kib = models.PositiveBigIntegerField(default=0)
+    vcpus = models.PositiveIntegerField(default=0)
+    #: lists of flat dicts, fields of hosts.facts.guest.Disk and Nic
+    disks = models.JSONField(default=list)
+    nics = models.JSONField(default=list)
+    host_devices = models.JSONField(default=list)
+    first_seen = models.DateTimeField(auto_now_add=True)
+    #: when a host last told the definition above; None while only the name is known
+    details_seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "uuid"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def current_sighting(self) -> Sighting | None:
+        """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
+        defined; None when seen nowhere. The list of VMs says the same to the database (guest_rows)."""
+        here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
+        here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
+        return here[0] if here else None
+
+
+#: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
+IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy")}
+
+
+class Sighting(models.Model):
+    """A guest seen on a host. A guest that left keeps its row, with `gone_since`: that is what we know."""
+
+    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="sightings")
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="sightings")
+    state = models.CharField(max_length=20, choices=[(s.value, s.value) for s in RunState])
+    reason = models.CharField(max_length=60, blank=True)
+    persistent = models.BooleanField(null=True)
+    autostart = models.BooleanField(null=True)
+    managed_save = models.BooleanField(null=True)
+    snapshots = models.PositiveIntegerField(null=True)
+    #: when the host last told these four
+    details_seen_at = models.DateTimeField(null=True, blank=True)
+    #: when the host last said so
+    seen_at = models.DateTimeField()
+    state_since = models.DateTimeField()
+    #: set when the host answered and no longer had it
+    gone_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["guest", "host"], name="sighting_once")]
+        indexes: ClassVar = [models.Index(fields=["host", "gone_since"], name="sighting_of_host")]
+
+    def __str__(self) -> str:
+        return f"{self.guest} on {self.host}: {self.state}"
+
+    @property
+    def active(self) -> bool:
+        return self.state not in INACTIVE
+
+    @property
+    def in_migration(self) -> bool:
+        return self.state == IN_MIGRATION["state"] and self.reason in IN_MIGRATION["reason__in"]
+
+    @property
+    def stale_since(self) -> datetime | None:
+        """When the host was last heard, if it does not answer now: what we show is as old as that."""
+        return None if self.host.answers else self.seen_at
