@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from hosts.facts.guest import RunState
-from hosts.models import Host
+from kvmweb.ui import units
+from kvmweb.ui.badge import Badge
 from kvmweb.web.plain import isolated, visible_turns
-from migrations_app import units
 from migrations_app.domain.forecast import Forecast
-from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Look, Stage, State, stage_of
+from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, Stage, State, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,35 +21,12 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
     from migrations_app.reading.movability import Candidate, Outlook
 
-RUN_LOOKS: dict[str, Look] = {
-    RunState.RUNNING: Look("Running", "green", "player-play"),
-    RunState.BLOCKED: Look("Idle", "green", "player-play"),
-    RunState.PAUSED: Look("Paused", "amber", "player-pause"),
-    RunState.SHUTDOWN: Look("Shutting down", "amber", "player-stop"),
-    RunState.SHUTOFF: Look("Shut off", "grey", "player-stop"),
-    RunState.CRASHED: Look("Crashed", "red", "alert-triangle"),
-    RunState.PMSUSPENDED: Look("Suspended", "amber", "zzz"),
-    RunState.NOSTATE: Look("Unknown", "grey", "question-mark"),
-}
-#: a copy at the destination that does not run yet; or at the source, for the last pages or because a move broke there
-HALF_MOVED = Look("Paused for a move", "amber", "player-pause")
-NOWHERE = Look("Not seen", "grey", "question-mark")
-
-CONTACT_LOOKS: dict[str, Look] = {
-    Host.Contact.NEVER: Look("Not contacted yet", "grey", "clock"),
-    Host.Contact.CONFIRM: Look("Host key to confirm", "amber", "key"),
-    Host.Contact.ANSWERS: Look("Answers", "green", "plug-connected"),
-    Host.Contact.AWAY: Look("Does not answer", "red", "plug-connected-x"),
-    Host.Contact.DENIED: Look("Login refused", "red", "lock"),
-    Host.Contact.REFUSED: Look("Refused", "red", "ban"),
-}
-
-SEVERITY_LOOKS: dict[str, Look] = {
-    "blocker": Look("Blocker", "red", "ban"),
-    "unknown": Look("Unknown", "grey", "question-mark"),
-    "warning": Look("Warning", "amber", "alert-triangle"),
-    "info": Look("Note", "blue", "info-circle"),
-    "passed": Look("Passed", "green", "circle-check"),
+SEVERITY_LOOKS: dict[str, Badge] = {
+    "blocker": Badge("Blocker", "red", "ban"),
+    "unknown": Badge("Unknown", "grey", "question-mark"),
+    "warning": Badge("Warning", "amber", "alert-triangle"),
+    "info": Badge("Note", "blue", "info-circle"),
+    "passed": Badge("Passed", "green", "circle-check"),
 }
 
 #: how long the worker's last look is newer than anything else
@@ -62,16 +39,6 @@ _WATCHED = (
 #: hosts named in a hint; nobody reads more
 MOST_HINTS = 8
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
-
-
-def run_look(sighting: Sighting | None) -> Look:
-    """A state we cannot see now is shown grey, as what it was."""
-    if sighting is None:
-        return NOWHERE
-    look = HALF_MOVED if sighting.in_migration else RUN_LOOKS.get(sighting.state, NOWHERE)
-    if sighting.stale_since is not None:
-        return Look(f"Was {look.label.lower()}", "grey", "clock")
-    return look
 
 
 def where(migration: Migration) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from kvmweb.ui.badge import Badge
 
 
 class State(StrEnum):
@@ -76,31 +77,22 @@ MAY_FOLLOW: dict[State, frozenset[State]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a state is shown: word, colour name of the style sheet, icon of the sprite."""
-
-    label: str
-    colour: str
-    icon: str
-
-
-LOOKS: dict[State, Look] = {
-    State.REQUESTED: Look("Requested", "blue", "clock"),
-    State.CHECKING: Look("Checking", "blue", "list-details"),
-    State.BLOCKED: Look("Blocked", "red", "ban"),
-    State.QUEUED: Look("Queued", "grey", "clock"),
-    State.STARTING: Look("Starting", "blue", "player-play"),
-    State.COPYING_DISKS: Look("Copying disks", "blue", "database"),
-    State.COPYING_MEMORY: Look("Copying memory", "blue", "arrows-right-left"),
-    State.SWITCHING_OVER: Look("Switching over", "blue", "arrows-right-left"),
-    State.POST_COPY: Look("Post-copy", "amber", "arrows-right-left"),
-    State.ARRIVING: Look("Arriving", "blue", "arrow-right"),
-    State.VERIFYING: Look("Verifying", "blue", "eye"),
-    State.DONE: Look("Done", "green", "circle-check"),
-    State.FAILED: Look("Failed", "red", "circle-x"),
-    State.CANCELLED: Look("Cancelled", "grey", "ban"),
-    State.NEEDS_ATTENTION: Look("Needs attention", "red", "alert-triangle"),
+LOOKS: dict[State, Badge] = {
+    State.REQUESTED: Badge("Requested", "blue", "clock"),
+    State.CHECKING: Badge("Checking", "blue", "list-details"),
+    State.BLOCKED: Badge("Blocked", "red", "ban"),
+    State.QUEUED: Badge("Queued", "grey", "clock"),
+    State.STARTING: Badge("Starting", "blue", "player-play"),
+    State.COPYING_DISKS: Badge("Copying disks", "blue", "database"),
+    State.COPYING_MEMORY: Badge("Copying memory", "blue", "arrows-right-left"),
+    State.SWITCHING_OVER: Badge("Switching over", "blue", "arrows-right-left"),
+    State.POST_COPY: Badge("Post-copy", "amber", "arrows-right-left"),
+    State.ARRIVING: Badge("Arriving", "blue", "arrow-right"),
+    State.VERIFYING: Badge("Verifying", "blue", "eye"),
+    State.DONE: Badge("Done", "green", "circle-check"),
+    State.FAILED: Badge("Failed", "red", "circle-x"),
+    State.CANCELLED: Badge("Cancelled", "grey", "ban"),
+    State.NEEDS_ATTENTION: Badge("Needs attention", "red", "alert-triangle"),
 }
 
 

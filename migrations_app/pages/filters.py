@@ -9,10 +9,10 @@ from django.db.models import Q, QuerySet
 
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
+from hosts.words.badges import RUN_BADGES
 from migrations_app.domain.lifecycle import LOOKS, TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading import queries
-from migrations_app.words import RUN_LOOKS
 
 ACTIVE = "active"
 LONGEST = 200
@@ -29,7 +29,7 @@ class GuestFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
-        choices=[(state.value, RUN_LOOKS[state].label) for state in RunState],
+        choices=[(state.value, RUN_BADGES[state].label) for state in RunState],
         field_name="run_state",
         label="State",
         empty_label="Any state",

@@ -1,0 +1,1 @@
+"""What kvmweb says about hosts, in plain sentences: a file per subject."""
