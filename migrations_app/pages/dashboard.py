@@ -7,13 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from kvmweb.web.page import page
-from migrations_app.reading import queries
+from migrations_app.reading import once, queries
 
 
 @require_GET
 @page()
 def dashboard(request: HttpRequest) -> HttpResponse:
-    moving = queries.active_migrations(request.user)
+    moving = once.moves(request)
     bars = queries.host_bars(request.user, moving)
     values = {
         "moving": moving,
