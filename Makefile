@@ -18,7 +18,7 @@ faults: ## every fault at every phase of a move, for hours (root); ARGS="-k 'lib
 	@scripts/bootstrap.sh lab dev
 	@exec scripts/test.sh tests/faults -m "" $(ARGS)
 
-lint: ## the part of `make test` that runs no code of ours
+lint: ## the part of `make test` that puts no code to work: style, types, contracts, walls, schema
 	@scripts/bootstrap.sh dev
 	@exec scripts/lint.sh
 

@@ -10,7 +10,7 @@ from hosts.models import Host
 
 
 class HostTable(tables.Table):  # type: ignore[misc]
-    contact = tables.TemplateColumn("{% load ui %}{% contact_state record %}", verbose_name="Contact")
+    contact = tables.TemplateColumn(template_name="hosts/_contact_cell.html", verbose_name="Contact")
     name = tables.TemplateColumn(template_name="hosts/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     running = tables.TemplateColumn(
         "{% if record.seen_at %}{{ record.running }} of {{ record.guests }}{% else %}–{% endif %}",

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "kvmweb.apps.KvmwebConfig",
     "kvmweb.accounts",
     "kvmweb.journal",
+    "kvmweb.ui",
     "hosts",
     "migrations_app",
     "kvmweb.apps.KvmwebAdminConfig",
@@ -217,6 +218,13 @@ KVMWEB_WATCH_HOOKS = [
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",
 ]
+
+#: who fills which place of a page that is not their own, in the order of the page (kvmweb/ui/slots.py)
+KVMWEB_SLOTS = {
+    "alarms": ["migrations_app.pages.slots.alarms", "hosts.slots.alarms"],
+    "topbar": ["migrations_app.pages.slots.running"],
+    "guest_now": ["migrations_app.pages.slots.guest_now"],
+}
 
 LOGGING = {
     "version": 1,

@@ -38,5 +38,5 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     made: dict[str, str] = {part: render_to_string(template, values) for part, template in parts.items()}
     for place in _PLACES:
         for name in ("percent", "progress"):
-            made[f"{place}_{name}"] = render_to_string(f"parts/{name}.html", {**values, "place": place})
+            made[f"{place}_{name}"] = render_to_string(f"migrations/_place_{name}.html", {**values, "place": place})
     return made

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What can be said about the code without running it. Goes through everything, then fails if anything did.
+# What can be said about the code before any of it is put to work. Goes through everything, then fails if anything did.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 export PATH="$PWD/.venv/bin:$PATH"
@@ -16,6 +16,7 @@ step ruff check .
 step ruff format --check .
 step mypy
 step lint-imports
+step python -m pytest -q tests/unit/test_architecture.py
 step python manage.py makemigrations --check --dry-run
 step python manage.py check --fail-level WARNING
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from kvmweb.ui.badge import Badge
 
 
 class State(StrEnum):
@@ -74,15 +75,6 @@ MAY_FOLLOW: dict[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """How a state is shown: word, colour name of the style sheet, icon of the sprite."""
-
-    label: str
-    colour: str
-    icon: str
 
 
 BADGES: dict[State, Badge] = {

@@ -14,8 +14,9 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
+from kvmweb.ui.badge import Badge
 from migrations_app.domain.kinds import Kind
-from migrations_app.domain.lifecycle import BADGES, TERMINAL, Badge, Stage, State, stage_of
+from migrations_app.domain.lifecycle import BADGES, TERMINAL, Stage, State, stage_of
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 

@@ -7,14 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from kvmweb.web.page import page
+from migrations_app.reading import once
 from migrations_app.reading.dashboard import host_bars, last_outcomes, shortages
-from migrations_app.reading.migrations import active_migrations
 
 
 @require_GET
 @page()
 def dashboard(request: HttpRequest) -> HttpResponse:
-    moving = active_migrations(request.user)
+    moving = once.moves(request)
     bars = host_bars(request.user, moving)
     values = {
         "moving": moving,

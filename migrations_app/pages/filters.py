@@ -9,11 +9,11 @@ from django.db.models import Q, QuerySet
 
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
+from hosts.words.badges import RUN_BADGES
 from migrations_app.domain.lifecycle import BADGES, TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading.guests import matching
 from migrations_app.reading.hosts import host_names
-from migrations_app.words.badges import RUN_BADGES
 
 ACTIVE = "active"
 LONGEST = 200

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django_tables2 import RequestConfig, Table
 
 from hosts.models import Guest
+from kvmweb.ui import units
 from kvmweb.web.page import number
-from migrations_app import units
 from migrations_app.models import Migration
 
 _QUIET = {"cell": {"class": "quiet nowrap roomy-only"}}
@@ -22,7 +22,7 @@ ROWS = 50
 
 
 class GuestTable(tables.Table):  # type: ignore[misc]
-    run_state = tables.TemplateColumn(template_name="vms/_state_cell.html", verbose_name="State")
+    run_state = tables.TemplateColumn(template_name="hosts/_run_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
         template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "nowrap wide-only"}}
@@ -67,7 +67,7 @@ class GuestTable(tables.Table):  # type: ignore[misc]
 
 
 class MigrationTable(tables.Table):  # type: ignore[misc]
-    state = tables.TemplateColumn("{% load ui %}{% migration_state record %}")
+    state = tables.TemplateColumn("{% load migrations %}{% migration_state record %}")
     guest_name = tables.TemplateColumn(
         template_name="migrations/_name_cell.html", verbose_name="VM", attrs={"td": {"class": "cell-name"}}
     )
@@ -83,13 +83,13 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         attrs={"cell": {"class": "quiet nowrap"}},
     )
     took = tables.TemplateColumn(
-        "{% load ui %}{{ record|took }}",
+        "{% load migrations %}{{ record|took }}",
         verbose_name="Took",
         orderable=False,
         attrs={"cell": {"class": "num wide-only"}},
     )
     downtime_ms = tables.TemplateColumn(
-        "{% load ui %}{% if record.downtime_ms is None %}–{% else %}{{ record.downtime_ms }} ms{% endif %}",
+        "{% if record.downtime_ms is None %}–{% else %}{{ record.downtime_ms }} ms{% endif %}",
         verbose_name="Downtime", attrs={"cell": {"class": "num wide-only"}},
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_app import units
+from kvmweb.ui import units
 
 if TYPE_CHECKING:
     from migrations_app.domain.forecast import Forecast

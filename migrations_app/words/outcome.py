@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_app import units
+from kvmweb.ui import units
 from migrations_app.domain.forecast import Forecast
 from migrations_app.words.forecast import foreseen_downtime
 

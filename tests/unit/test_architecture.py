@@ -18,7 +18,8 @@ import pytest
 from kvmweb.config import BASE_DIR
 
 PACKAGES = ("kvmweb", "hosts", "migrations_app", "lab", "bench", "scripts")
-FILE_LINES, CLASS_LINES, FUNCTION_LINES, TEMPLATE_LINES = 400, 150, 60, 120
+FILE_LINES, CLASS_LINES, FUNCTION_LINES, TEMPLATE_LINES, TEMPLATE_LINE = 400, 150, 60, 150, 160
+TEMPLATES = sorted((BASE_DIR / "templates").rglob("*.html"))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -60,8 +61,17 @@ def _long(kind: type[ast.ClassDef] | UnionType, most: int) -> dict[str, int]:
 
 
 def test_no_template_is_long() -> None:
-    templates = (BASE_DIR / "templates").rglob("*.html")
-    assert {str(path): lines for path in templates if (lines := _lines(path)) > TEMPLATE_LINES} == {}
+    assert {str(path): lines for path in TEMPLATES if (lines := _lines(path)) > TEMPLATE_LINES} == {}
+
+
+def test_no_line_of_a_template_is_wide() -> None:
+    wide = [
+        f"{path.relative_to(BASE_DIR)}:{number}"
+        for path in TEMPLATES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > TEMPLATE_LINE
+    ]
+    assert wide == []
 
 
 def _lines(path: Path) -> int:
@@ -123,10 +133,55 @@ def test_templates_have_nothing_inline_that_the_content_security_policy_forbids(
     )
     found = {
         str(path.relative_to(BASE_DIR)): match.group()
-        for path in (BASE_DIR / "templates").rglob("*.html")
+        for path in TEMPLATES
         if (match := inline.search(path.read_text()))
     }
     assert found == {}
+
+
+#: whose a folder of templates is; what is not named is of all
+_OWNER = {"hosts": "hosts", "vms": "migrations_app", "migrations": "migrations_app", "dashboard": "migrations_app"}
+_BELOW: dict[str, set[str]] = {"": set(), "hosts": {"hosts"}, "migrations_app": {"hosts", "migrations_app"}}
+#: whose tags a library has; what is not named is of all
+_LIBRARY = {
+    path.stem: app for app in ("hosts", "migrations_app") for path in (BASE_DIR / app).glob("templatetags/*.py")
+}
+
+
+def _owner(template: str) -> str:
+    return _OWNER.get(template.partition("/")[0], "")
+
+
+def _drawn_by() -> Iterator[tuple[str, str, str]]:
+    """(where, whose it is, its text) of every template, also of those inside Python."""
+    for path in TEMPLATES:
+        name = str(path.relative_to(BASE_DIR / "templates"))
+        yield name, _owner(name), path.read_text()
+    for app in ("hosts", "migrations_app"):
+        for path in (BASE_DIR / app).rglob("*.py"):
+            yield str(path.relative_to(BASE_DIR)), app, path.read_text()
+
+
+def test_a_template_loads_tags_of_its_own_app_or_of_all() -> None:
+    foreign = [
+        (where, library)
+        for where, owner, text in _drawn_by()
+        for libraries in re.findall(r"\{% load ([^%]+?) %\}", text)
+        for library in libraries.split()
+        if _LIBRARY.get(library, owner) != owner
+    ]
+    assert foreign == []
+    assert {"hosts", "migrations"} <= set(_LIBRARY)
+
+
+def test_a_template_includes_only_what_its_app_may_import() -> None:
+    foreign = [
+        (where, template)
+        for where, owner, text in _drawn_by()
+        for template in re.findall(r'"([a-z_]+/[a-z_]+\.html)"', text)
+        if _owner(template) not in {"", *_BELOW[owner]}
+    ]
+    assert foreign == []
 
 
 @pytest.mark.parametrize(

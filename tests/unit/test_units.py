@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrations_app import units
+from kvmweb.ui import units
 
 
 @pytest.mark.parametrize(

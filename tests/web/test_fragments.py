@@ -171,4 +171,4 @@ def test_what_is_not_read_for_pages_cannot_be_shown(scene: dict[str, Any]) -> No
     """A row without its revision would be newer than everything: an error, not a page."""
     plain = Migration.objects.get(pk=scene["running"].pk)
     with pytest.raises(AttributeError):
-        render_to_string("parts/percent.html", {"migration": plain, "place": "row"})
+        render_to_string("migrations/_place_percent.html", {"migration": plain, "place": "row"})

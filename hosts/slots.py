@@ -1,0 +1,13 @@
+"""What this app shows on pages that are not its own, see kvmweb/ui/slots.py."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from hosts.usecases import pages
+
+
+def alarms(request: HttpRequest) -> str:
+    """The hosts that need a person."""
+    return render_to_string("hosts/_alarms.html", {"hosts": pages.unwell(request.user)})

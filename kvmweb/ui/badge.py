@@ -1,0 +1,14 @@
+"""How a state is shown. Pure: the domain, hosts and pages all say states with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Word, colour name (green, amber, red, grey, blue), icon of the sprite."""
+
+    label: str
+    colour: str
+    icon: str

@@ -1,0 +1,119 @@
+"""What the templates of every app need: icons, badges, times, units, live fragments, the socket of the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from kvmweb import alarm
+from kvmweb.journal.live import fragment_id
+from kvmweb.ui import html, units
+from kvmweb.ui.slots import filled
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kvmweb.journal.live import Shown
+
+register = template.Library()
+register.simple_tag(html.icon)
+
+
+@register.simple_tag
+def fragment(shown: Shown, part: str) -> SafeString:
+    """The attributes of an element that is pushed: its id, whose it is, and how new."""
+    return format_html(
+        'id="{}" data-topic="{}" data-revision="{}"', fragment_id(shown.topic, part), shown.topic, shown.revision
+    )
+
+
+@register.simple_tag
+def part_id(shown: Shown, part: str) -> str:
+    """The id of an element inside a fragment."""
+    return fragment_id(shown.topic, part)
+
+
+@register.simple_tag(takes_context=True)
+def socket_url(context: dict[str, Any], topics: str) -> str:
+    """Where the page's socket connects; `after` is where the journal ended before this page read anything."""
+    after = getattr(context["request"], "journal_end", 0)
+    return "/ws/live/?" + urlencode([*(("topic", topic) for topic in topics.split()), ("after", after)])
+
+
+@register.simple_tag(takes_context=True)
+def slot(context: dict[str, Any], name: str, *about: Any) -> SafeString:
+    """What other apps show in this place, see kvmweb/ui/slots.py."""
+    return filled(name, context["request"], *about)
+
+
+@register.simple_tag
+def storage_alarm() -> str:
+    """Why nothing can be stored, "" while all is well."""
+    return alarm.text()
+
+
+@register.simple_tag
+def ago(when: datetime | None, prefix: str = "") -> SafeString:
+    """ "2 seconds ago", kept right by the browser, with the exact time and zone on hover; UTC without JavaScript."""
+    if when is None:
+        return mark_safe("never")
+    return format_html(
+        '<relative-time datetime="{}" prefix="{}" threshold="P7D" precision="second" format-style="narrow">'
+        "{} UTC</relative-time>",
+        when.isoformat(timespec="seconds"),
+        prefix,
+        when.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@register.simple_tag
+def clock(when: datetime | None) -> SafeString:
+    """The time of day, for lines of a log; the browser shows its own zone."""
+    if when is None:
+        return mark_safe(units.NONE)
+    return format_html(
+        '<local-time class="clock" datetime="{}">{}</local-time>',
+        when.isoformat(timespec="milliseconds"),
+        when.strftime("%H:%M:%S"),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """A template gives "" for a key that is not there."""
+    return value if isinstance(value, int | float) else None
+
+
+@register.filter
+def kib(value: Any) -> str:
+    number = _number(value)
+    return units.size(None if number is None else number * 1024)
+
+
+@register.filter
+def size(value: Any) -> str:
+    return units.size(_number(value))
+
+
+@register.filter
+def rate(value: Any) -> str:
+    return units.rate(_number(value))
+
+
+@register.filter
+def duration(value: Any) -> str:
+    return units.duration(_number(value))
+
+
+@register.simple_tag
+def span(low: Any, high: Any) -> str:
+    return units.span(_number(low), _number(high))
+
+
+@register.filter
+def starts_sentence(text: str) -> str:
+    """What continues a sentence, as one of its own."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,27 @@
+"""What this app shows on pages that are not its own, see kvmweb/ui/slots.py."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from hosts.models import Guest
+from migrations_app.domain.lifecycle import State
+from migrations_app.reading import once
+
+
+def alarms(request: HttpRequest) -> str:
+    """The migrations that need a person."""
+    needy = [move for move in once.moves(request) if move.state == State.NEEDS_ATTENTION]
+    return render_to_string("migrations/_alarms.html", {"migrations": needy})
+
+
+def running(request: HttpRequest) -> str:
+    """What moves now, folded up."""
+    return render_to_string("migrations/_running.html", {"moves": once.moves(request)})
+
+
+def guest_now(request: HttpRequest, guest: Guest) -> str:
+    """Where the VM is going, "" when it goes nowhere."""
+    move = once.move_of(request, guest)
+    return render_to_string("migrations/_now.html", {"migration": move}) if move else ""

@@ -1,0 +1,72 @@
+"""What the templates about migrations, and about VMs that can be moved, need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import template
+
+from hosts.words.badges import NOWHERE
+from kvmweb.ui import units
+from kvmweb.ui.html import mark, sign
+from migrations_app.domain.lifecycle import BADGES, IN_FLIGHT, State
+from migrations_app.reading import once
+from migrations_app.words import headline, outcome, stored, way
+from migrations_app.words import movable as movable_words
+from migrations_app.words.badges import SEVERITY_BADGES
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    from hosts.models import Guest
+    from kvmweb.journal.models import Entry
+    from migrations_app.models import Migration
+
+register = template.Library()
+register.filter(stored.with_visible_names)
+register.filter(headline.headline)
+register.filter(headline.short_title)
+register.filter(outcome.outcome_times)
+register.filter(way.where)
+
+
+@register.simple_tag
+def migration_state(migration: Migration, pill: bool = False) -> SafeString:
+    return mark(migration.badge, " pill" if pill else "")
+
+
+@register.simple_tag
+def severity_icon(value: str) -> SafeString:
+    return sign(SEVERITY_BADGES.get(value, NOWHERE))
+
+
+@register.filter
+def took(migration: Migration) -> str:
+    """How long it took from the request to its end."""
+    return units.duration(migration.whole_ms)
+
+
+@register.filter
+def in_flight(migration: Migration) -> bool:
+    return migration.state in IN_FLIGHT
+
+
+@register.filter
+def sentence(entry: Entry, name: str) -> str:
+    """A journal entry for people: a change of state without words of its own says the state. `name`: of the VM."""
+    if entry.text:
+        return stored.with_name(entry.text, name)
+    state = entry.body.get("state", "")
+    return f"{BADGES[State(state)].label}." if state in BADGES else entry.get_kind_display()
+
+
+@register.simple_tag(takes_context=True)
+def move_of(context: dict[str, Any], guest: Guest) -> Migration | None:
+    return once.move_of(context["request"], guest)
+
+
+@register.simple_tag(takes_context=True)
+def movable(context: dict[str, Any], guest: Guest) -> dict[str, str]:
+    """Where a guest of a list could go: {"text", "reasons", "hint"}."""
+    text, reasons, hint = movable_words.movable_words(once.inventory(context["request"]).outlook(guest))
+    return {"text": text, "reasons": reasons, "hint": hint}
