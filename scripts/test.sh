@@ -11,6 +11,7 @@ if ((EUID != 0)); then
 fi
 # shellcheck source=scripts/clean_environment.sh
 source scripts/clean_environment.sh
+unset PYTHONDONTWRITEBYTECODE # every run of pytest would prepare all test files again
 
 # The hosts' root file system takes a while to make when there is none yet, mostly waiting for the network.
 python -m lab root >"$KVMWEB_DATA_DIR/root.log" 2>&1 &
