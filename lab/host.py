@@ -81,7 +81,7 @@ class Host:
             raise LabError(f"{name!r} is no daemon of a lab host: choose from {', '.join(DAEMONS)}")
         pids = [pid for pid, command in node.members(self.state.process) if command == name]
         if name == "sshd":
-            pids = [pid for pid in pids if b"listener" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            pids = [pid for pid in pids if b"listener" in b" ".join(_command_line(pid))]
         return pids
 
     def qemu_pids(self) -> list[int]:

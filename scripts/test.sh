@@ -11,16 +11,30 @@ if ((EUID != 0)); then
 fi
 # shellcheck source=scripts/clean_environment.sh
 source scripts/clean_environment.sh
+unset PYTHONDONTWRITEBYTECODE # every run of pytest would prepare all test files again
 
 # The hosts' root file system takes a while to make when there is none yet, mostly waiting for the network.
 python -m lab root >"$KVMWEB_DATA_DIR/root.log" 2>&1 &
 root=$!
+root_is_there() {
+  wait "$root" || {
+    cat "$KVMWEB_DATA_DIR/root.log" >&2
+    exit 1
+  }
+}
 
-(($#)) || scripts/lint.sh
-
-if ! wait "$root"; then
-  cat "$KVMWEB_DATA_DIR/root.log" >&2
-  exit 1
+if (($#)); then
+  root_is_there
+  python -m pytest "$@"
+  exit
 fi
-echo "== pytest"
-python -m pytest "$@"
+
+scripts/lint.sh
+# What needs no lab shares the cores. Labs want them for themselves, and end as they should only in a run of their own:
+# pytest-xdist gives its workers seconds to do so.
+alone=(tests/unit tests/db tests/web tests/ws)
+echo "== pytest ${alone[*]}"
+python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on "$KVMWEB_DATA_DIR/alone"
+root_is_there
+echo "== pytest, the rest"
+python -m pytest "${alone[@]/#/--ignore=}" --after "$KVMWEB_DATA_DIR/alone"

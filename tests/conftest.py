@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.management.commands import flush
 
 #: pure tests first: they take seconds and find most mistakes
 ORDER = ("unit", "db", "web", "ws", "lab_self", "lab", "faults", "browser")
+#: minutes each: of several workers, one begins with them
+LONG = ("db/test_on_postgres.py", "db/test_serve.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(here).parts[0]
-        return ORDER.index(folder) if folder in ORDER else 0
+        path = item.path.relative_to(here)
+        if hasattr(config, "workerinput") and str(path) in LONG:
+            return -1
+        return ORDER.index(path.parts[0]) if path.parts[0] in ORDER else 0
 
     items.sort(key=place)
 
@@ -26,6 +33,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM tears fixtures down as Ctrl-C does: no namespace, process or mount is left behind. Also in the background
     of a shell, where Ctrl-C is ignored."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # none need be slow to guess
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_flush() -> Iterator[None]:
+    """After a test with transactions all rows go, but those that only Django writes: to write them anew, by a signal,
+    takes longer than most tests."""
+    kept = {"django_content_type", "auth_permission"}
+
+    def sql_flush(style: Any, connection: Any, **options: bool) -> list[str]:
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        return list(connection.ops.sql_flush(style, sorted({*tables} - kept), **options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
+        yield
 
 
 def _person(name: str, role: str) -> Any:

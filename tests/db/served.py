@@ -11,9 +11,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.children import die_with_parent
 from kvmweb.serve.sessions import members, read
 
 CANARY_EVERY, CANARY_SILENT, PULSE_SILENT = 1.0, 12.0, 12.0
@@ -51,6 +53,7 @@ class Served:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
+                preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
             )
         self.wait_until_well()
 

@@ -29,8 +29,7 @@ LOGIN = {"login": "olga", "password": seed.PASSWORD}
 
 
 @pytest.fixture
-def scene(transactional_db: None, settings: Any) -> Iterator[dict[str, Any]]:
-    settings.PASSWORD_HASHERS = seed.QUICK_HASHERS
+def scene(transactional_db: None) -> Iterator[dict[str, Any]]:
     cache.clear()
     yield seed.scene()
     alarm._refused, alarm._said = None, ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.children import die_with_parent
 from tests.postgres import postgres
 
 
@@ -26,6 +28,7 @@ def test_what_depends_on_the_database_holds_on_postgresql(tmp_path: Path) -> Non
             text=True,
             timeout=1400,
             check=False,
+            preexec_fn=partial(die_with_parent, os.getpid()),
         )
     said = done.stdout[-6000:] + done.stderr[-2000:]
     assert done.returncode == 0, said

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.children import die_with_parent
 
 
 def _manage(folder: Path, *command: str) -> subprocess.Popen[str]:
@@ -25,6 +27,7 @@ def _manage(folder: Path, *command: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
     )
 
 

@@ -8,7 +8,7 @@ from lab import Lab
 from lab.host import Host
 from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
-from tests.lab.test_migration import SLOW, job_runs, running_on
+from tests.lab.test_migration import SLOW, hurry, job_runs, running_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -66,6 +66,7 @@ def test_the_longest_downtime_is_set_in_libvirt(fresh: Serving, lab: Lab) -> Non
     fresh.wait_for_copying(pk)
     wait_until(lambda: "1234" in a.virsh("migrate-getmaxdowntime", "web-01", check=False), 10, "libvirt has the limit")
     assert job_runs(lab, "kvm-a", "web-01")
+    hurry(lab, "web-01")
     assert fresh.wait_for_end(pk)["state"] == "done"
     assert running_on(lab, "kvm-b", "web-01")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,18 +51,23 @@ def plain_pool(lab: Lab) -> Iterator[None]:
         lab.reset()
 
 
-@pytest.fixture
-def over_ssh(lab: Lab, tmp_path: Path) -> Iterator[Serving]:
-    lab.reset()
-    serving = Serving(lab, tmp_path, transport="ssh")
+@pytest.fixture(scope="module")
+def serving(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    serving = Serving(lab, tmp_path_factory.mktemp("over-ssh"), transport="ssh")
     serving.prepare()
     serving.start()
     try:
         serving.register_hosts()
-        serving.wait_for_guest("build-01", "kvm-a")
         yield serving
     finally:
         serving.stop()
+
+
+@pytest.fixture
+def over_ssh(lab: Lab, serving: Serving) -> Serving:
+    lab.reset()
+    serving.wait_for_guest("build-01", "kvm-a")
+    return serving
 
 
 def asked(serving: Serving, copy: Any) -> Any:

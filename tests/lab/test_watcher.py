@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.children import die_with_parent
 from lab.host import Host
 from lab.lab import Lab
 from lab.state import GuestSpec
@@ -59,7 +61,11 @@ class WatchedLab:
     def start(self) -> None:
         with (self.folder / "watch.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "watch"], cwd=BASE_DIR, env=self.environment, stderr=log
+                [sys.executable, "manage.py", "watch"],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stderr=log,
+                preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
             )
 
     def end(self) -> None:

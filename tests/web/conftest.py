@@ -9,8 +9,7 @@ from tests.web import seed
 
 
 @pytest.fixture
-def scene(db: None, settings: Any) -> dict[str, Any]:
-    settings.PASSWORD_HASHERS = seed.QUICK_HASHERS
+def scene(db: None) -> dict[str, Any]:
     return seed.scene()
 
 

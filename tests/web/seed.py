@@ -27,8 +27,6 @@ GIB = 1024 * 1024  # KiB
 HOSTILE = "<img src=x onerror=alert(1)>"
 RTL = "\u202e" + "שרת-גיבוי-" * 20
 PASSWORD = "sixteen moving vms"
-#: no test needs a password that is slow to guess
-QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def _passed(check: str, summary: str) -> dict[str, Any]:

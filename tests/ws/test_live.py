@@ -62,8 +62,7 @@ async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
 
 
 @pytest.fixture
-def scene(transactional_db: None, settings: Any) -> dict[str, Any]:
-    settings.PASSWORD_HASHERS = seed.QUICK_HASHERS
+def scene(transactional_db: None) -> dict[str, Any]:
     return seed.scene()
 
 

@@ -10,11 +10,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kvmweb.serve.children import die_with_parent
 from tests.web.seed import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,8 +42,10 @@ class Site:
         port = self.url.rsplit(":", 1)[1]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--port", port, "--log-level", "warning"],
-            env=self.env, cwd=ROOT,
-        )  # fmt: skip
+            env=self.env,
+            cwd=ROOT,
+            preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
+        )
         deadline = time.monotonic() + 60
         while True:
             try:
