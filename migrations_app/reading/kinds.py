@@ -8,6 +8,7 @@ from typing import Any
 
 from hosts.facts.guest import Disk, RunState
 from hosts.models import Guest, Host
+from hosts.words.contact import closed
 from migrations_app.domain.disks import may_be_copied
 from migrations_app.domain.kinds import KINDS, Kind, KindRow
 
@@ -35,6 +36,9 @@ def _why_not(row: KindRow, guest: Guest, target: Host | None) -> str:
         return "No host has it."
     if target is not None and target.pk == here.host_id:
         return f"{target.name} has the VM now."
+    for host in filter(None, (here.host, target)):
+        if why := closed(host):
+            return f"{host.name} {why}."
     can_copy = any(may_be_copied(_disk(row)) for row in guest.disks) if guest.details_seen_at else None
     return row.why_not(guest.name, RunState(here.state), can_copy=can_copy)
 
