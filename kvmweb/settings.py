@@ -219,11 +219,11 @@ KVMWEB_WATCH_HOOKS = [
     "kvmweb.serve.pulse.watcher",
 ]
 
-#: who fills which place of a page that is not their own, in the order of the page (kvmweb/ui/slots.py)
-KVMWEB_SLOTS = {
-    "alarms": ["migrations_app.pages.slots.alarms", "hosts.slots.alarms"],
-    "topbar": ["migrations_app.pages.slots.running"],
-    "guest_now": ["migrations_app.pages.slots.guest_now"],
+#: who fills which place of a page that is not their own, in the order of the page (kvmweb/ui/inserts.py)
+KVMWEB_INSERTS = {
+    "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms"],
+    "topbar": ["migrations_app.pages.inserts.running"],
+    "guest_now": ["migrations_app.pages.inserts.guest_now"],
 }
 
 LOGGING = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kvmweb.ui.badge import Badge
-
 
 class State(StrEnum):
     # The person asked; nothing has looked at it yet.
@@ -75,25 +73,6 @@ MAY_FOLLOW: dict[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }  # fmt: skip
-
-
-BADGES: dict[State, Badge] = {
-    State.REQUESTED: Badge("Requested", "blue", "clock"),
-    State.CHECKING: Badge("Checking", "blue", "list-details"),
-    State.BLOCKED: Badge("Blocked", "red", "ban"),
-    State.QUEUED: Badge("Queued", "grey", "clock"),
-    State.STARTING: Badge("Starting", "blue", "player-play"),
-    State.COPYING_DISKS: Badge("Copying disks", "blue", "database"),
-    State.COPYING_MEMORY: Badge("Copying memory", "blue", "arrows-right-left"),
-    State.SWITCHING_OVER: Badge("Switching over", "blue", "arrows-right-left"),
-    State.POST_COPY: Badge("Post-copy", "amber", "arrows-right-left"),
-    State.ARRIVING: Badge("Arriving", "blue", "arrow-right"),
-    State.VERIFYING: Badge("Verifying", "blue", "eye"),
-    State.DONE: Badge("Done", "green", "circle-check"),
-    State.FAILED: Badge("Failed", "red", "circle-x"),
-    State.CANCELLED: Badge("Cancelled", "grey", "ban"),
-    State.NEEDS_ATTENTION: Badge("Needs attention", "red", "alert-triangle"),
-}
 
 
 def allowed(old: State, new: State) -> bool:

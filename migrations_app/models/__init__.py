@@ -1,7 +1,7 @@
 """What is stored: the row is the truth, the queue only says "look at row 17"."""
 
-from migrations_app.models.migration import STATES, Migration, MigrationQuerySet
+from migrations_app.models.migration import Migration, MigrationQuerySet
 from migrations_app.models.order import Order
 from migrations_app.models.preflight import Preflight, ProbeLock
 
-__all__ = ["STATES", "Migration", "MigrationQuerySet", "Order", "Preflight", "ProbeLock"]
+__all__ = ["Migration", "MigrationQuerySet", "Order", "Preflight", "ProbeLock"]

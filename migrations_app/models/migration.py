@@ -14,9 +14,8 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
-from kvmweb.ui.badge import Badge
 from migrations_app.domain.kinds import Kind
-from migrations_app.domain.lifecycle import BADGES, TERMINAL, Stage, State, stage_of
+from migrations_app.domain.lifecycle import TERMINAL, Stage, State, stage_of
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 #: the name of the step that makes one
 MAKE_VOLUME = "make volume"
-STATES = [(state.value, badge.label) for state, badge in BADGES.items()]
 
 
 class MigrationQuerySet(VisibleQuerySet):
@@ -51,7 +49,9 @@ class Migration(Requested, models.Model):
     kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in Kind])
     options = models.JSONField(default=dict)
 
-    state = models.CharField(max_length=20, choices=STATES, default=State.REQUESTED)
+    state = models.CharField(
+        max_length=20, choices=[(state.value, state.value) for state in State], default=State.REQUESTED
+    )
     #: why it waits, what ended it: one or two sentences for a person
     state_text = models.TextField(blank=True)
     state_since = models.DateTimeField()
@@ -170,10 +170,6 @@ class Migration(Requested, models.Model):
     @property
     def terminal(self) -> bool:
         return State(self.state) in TERMINAL
-
-    @property
-    def badge(self) -> Badge:
-        return BADGES[State(self.state)]
 
     @property
     def whole_ms(self) -> float | None:

@@ -10,10 +10,11 @@ from django.db.models import Q, QuerySet
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
 from hosts.words.badges import RUN_BADGES
-from migrations_app.domain.lifecycle import BADGES, TERMINAL
+from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading.guests import matching
 from migrations_app.reading.hosts import host_names
+from migrations_app.words.badges import STATE_BADGES
 
 ACTIVE = "active"
 LONGEST = 200
@@ -53,7 +54,10 @@ class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
 class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
     state = django_filters.ChoiceFilter(
-        choices=[(ACTIVE, "Running or waiting"), *((state.value, badge.label) for state, badge in BADGES.items())],
+        choices=[
+            (ACTIVE, "Running or waiting"),
+            *((state.value, shown.label) for state, shown in STATE_BADGES.items()),
+        ],
         method="in_state",
         label="State",
         empty_label="Any state",

@@ -9,11 +9,11 @@ from django import template
 from hosts.words.badges import NOWHERE
 from kvmweb.ui import units
 from kvmweb.ui.html import mark, sign
-from migrations_app.domain.lifecycle import BADGES, IN_FLIGHT, State
+from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.reading import once
 from migrations_app.words import headline, outcome, stored, way
 from migrations_app.words import movable as movable_words
-from migrations_app.words.badges import SEVERITY_BADGES
+from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
+register.filter(badge)
 register.filter(stored.with_visible_names)
 register.filter(headline.headline)
 register.filter(headline.short_title)
@@ -32,7 +33,7 @@ register.filter(way.where)
 
 @register.simple_tag
 def migration_state(migration: Migration, pill: bool = False) -> SafeString:
-    return mark(migration.badge, " pill" if pill else "")
+    return mark(badge(migration), " pill" if pill else "")
 
 
 @register.simple_tag
@@ -57,7 +58,7 @@ def sentence(entry: Entry, name: str) -> str:
     if entry.text:
         return stored.with_name(entry.text, name)
     state = entry.body.get("state", "")
-    return f"{BADGES[State(state)].label}." if state in BADGES else entry.get_kind_display()
+    return f"{STATE_BADGES[State(state)].label}." if state in STATE_BADGES else entry.get_kind_display()
 
 
 @register.simple_tag(takes_context=True)

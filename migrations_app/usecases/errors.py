@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvmweb.web.plain import isolated
+from migrations_app.words.badges import badge
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration
@@ -39,7 +40,7 @@ class TooLate(Exception):
     """The migration has ended; there is nothing to cancel."""
 
     def __init__(self, migration: Migration) -> None:
-        super().__init__(f"This migration has ended already: {migration.badge.label.lower()}.")
+        super().__init__(f"This migration has ended already: {badge(migration).label.lower()}.")
         self.migration = migration
 
 
@@ -48,6 +49,6 @@ class NothingToClose(Exception):
 
     def __init__(self, migration: Migration) -> None:
         super().__init__(
-            f"Only a migration that needs attention can be closed; this one is: {migration.badge.label.lower()}."
+            f"Only a migration that needs attention can be closed; this one is: {badge(migration).label.lower()}."
         )
         self.migration = migration

@@ -1,8 +1,32 @@
-"""Word, colour and icon of a finding's severity."""
+"""Word, colour and icon: of a migration's state, of a finding's severity."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kvmweb.ui.badge import Badge
+from migrations_app.domain.lifecycle import State
+
+if TYPE_CHECKING:
+    from migrations_app.models import Migration
+
+STATE_BADGES: dict[State, Badge] = {
+    State.REQUESTED: Badge("Requested", "blue", "clock"),
+    State.CHECKING: Badge("Checking", "blue", "list-details"),
+    State.BLOCKED: Badge("Blocked", "red", "ban"),
+    State.QUEUED: Badge("Queued", "grey", "clock"),
+    State.STARTING: Badge("Starting", "blue", "player-play"),
+    State.COPYING_DISKS: Badge("Copying disks", "blue", "database"),
+    State.COPYING_MEMORY: Badge("Copying memory", "blue", "arrows-right-left"),
+    State.SWITCHING_OVER: Badge("Switching over", "blue", "arrows-right-left"),
+    State.POST_COPY: Badge("Post-copy", "amber", "arrows-right-left"),
+    State.ARRIVING: Badge("Arriving", "blue", "arrow-right"),
+    State.VERIFYING: Badge("Verifying", "blue", "eye"),
+    State.DONE: Badge("Done", "green", "circle-check"),
+    State.FAILED: Badge("Failed", "red", "circle-x"),
+    State.CANCELLED: Badge("Cancelled", "grey", "ban"),
+    State.NEEDS_ATTENTION: Badge("Needs attention", "red", "alert-triangle"),
+}
 
 SEVERITY_BADGES: dict[str, Badge] = {
     "blocker": Badge("Blocker", "red", "ban"),
@@ -11,3 +35,8 @@ SEVERITY_BADGES: dict[str, Badge] = {
     "info": Badge("Note", "blue", "info-circle"),
     "passed": Badge("Passed", "green", "circle-check"),
 }
+
+
+def badge(migration: Migration) -> Badge:
+    """How the state it is in is shown."""
+    return STATE_BADGES[State(migration.state)]

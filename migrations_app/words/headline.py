@@ -10,6 +10,7 @@ from django.utils import timezone
 from hosts.facts.guest import RunState
 from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, State
+from migrations_app.words.badges import badge
 from migrations_app.words.stored import told
 
 if TYPE_CHECKING:
@@ -103,4 +104,4 @@ def short_title(migration: Migration) -> str:
     percent = migration.progress.get("percent")
     if migration.state in IN_FLIGHT and percent is not None:
         return f"{percent} % {way}"
-    return f"{migration.badge.label}: {way}"
+    return f"{badge(migration).label}: {way}"

@@ -18,7 +18,7 @@ from hosts.models import Errand, Guest, Host, Sighting
 from hosts.usecases.pages import host_rows
 from hosts.words.badges import CONTACT_BADGES
 from hosts.words.contact import closed
-from kvmweb.ui.slots import filled
+from kvmweb.ui.inserts import filled
 from migrations_app.reading.dashboard import host_bars
 from migrations_app.reading.guests import guest_rows
 from migrations_app.reading.migrations import active_migrations
@@ -61,7 +61,7 @@ def test_a_host_s_pages_are_drawn_without_what_other_apps_show_there(
 ) -> None:
     host, moving = f"/hosts/{scene['a'].pk}/", f'href="/migrations/{scene["running"].pk}/"'
     assert moving in as_viewer.get(host).content.decode()
-    settings.KVMWEB_SLOTS = {name: [] for name in settings.KVMWEB_SLOTS}
+    settings.KVMWEB_INSERTS = {name: [] for name in settings.KVMWEB_SLOTS}
     for address in ("/hosts/", host, f"/pools/{scene['a'].pools.first().pk}/"):
         text = as_viewer.get(address).content.decode()
         assert moving not in text
@@ -69,7 +69,7 @@ def test_a_host_s_pages_are_drawn_without_what_other_apps_show_there(
 
 
 def test_what_fills_a_place_is_escaped_unless_it_is_html(settings: Any) -> None:
-    settings.KVMWEB_SLOTS = {"place": ["kvmweb.ui.html.icon", "html.unescape"]}
+    settings.KVMWEB_INSERTS = {"place": ["kvmweb.ui.html.icon", "html.unescape"]}
     text = filled("place", "&lt;b&gt;")  # type: ignore[arg-type]  stands for the request
     assert text.startswith("<svg")
     assert text.endswith("</svg>&lt;b&gt;")

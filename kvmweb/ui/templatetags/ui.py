@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from kvmweb.ui import html, units
-from kvmweb.ui.slots import filled
+from kvmweb.ui.inserts import filled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,8 +45,8 @@ def socket_url(context: dict[str, Any], topics: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def slot(context: dict[str, Any], name: str, *about: Any) -> SafeString:
-    """What other apps show in this place, see kvmweb/ui/slots.py."""
+def insert(context: dict[str, Any], name: str, *about: Any) -> SafeString:
+    """What other apps show in this place, see kvmweb/ui/inserts.py."""
     return filled(name, context["request"], *about)
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from migrations_app.domain.lifecycle import (
-    BADGES,
     IN_FLIGHT,
     MAY_FOLLOW,
     NOT_STARTED,
@@ -15,11 +14,12 @@ from migrations_app.domain.lifecycle import (
     allowed,
     stage_of,
 )
+from migrations_app.words.badges import STATE_BADGES
 
 
 def test_every_state_says_what_may_follow_and_how_it_looks() -> None:
     assert set(MAY_FOLLOW) == set(State)
-    assert set(BADGES) == set(State)
+    assert set(STATE_BADGES) == set(State)
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))

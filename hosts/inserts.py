@@ -1,4 +1,4 @@
-"""What this app shows on pages that are not its own, see kvmweb/ui/slots.py."""
+"""What this app shows on pages that are not its own, see kvmweb/ui/inserts.py."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def filled(name: str, request: HttpRequest, *about: Any) -> SafeString:
-    """What everybody whom settings.KVMWEB_SLOTS names for it has to say, one after the other; "" when that is nothing.
+    """What the functions that settings.KVMWEB_INSERTS names for it have to say, one after the other; "" for nothing.
 
     Each is a `function(request, *about) -> HTML`. `about`: what the place is about, such as the VM of a row.
     """
-    fillers = map(import_string, settings.KVMWEB_SLOTS[name])
+    fillers = map(import_string, settings.KVMWEB_INSERTS[name])
     return mark_safe(format_html_join("", "{}", ((filler(request, *about),) for filler in fillers)).strip())
