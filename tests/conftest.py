@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of a shell, where Ctrl-C is ignored."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # none need be slow to guess
+    settings.SERVESTATIC_AUTOREFRESH = True  # look for a file when it is asked for, not for all with every client
 
 
 @pytest.fixture(autouse=True, scope="session")
