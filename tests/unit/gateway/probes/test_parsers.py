@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.network import Interface
 from hosts.facts.storage import Mount
+from hosts.gateway._asking import ask
+from hosts.gateway._link import Link
 from hosts.gateway.probe import NoAnswer
 from hosts.gateway.probes.available_memory import available_memory
 from hosts.gateway.probes.file_identity import GONE, file_identity
@@ -60,3 +65,25 @@ def test_libvirt_daemon() -> None:
 def test_what_is_no_absolute_path_is_never_asked_about() -> None:
     assert files.words(["/a", "b", "/c\nd", "/e\0", "/a", "-e"]) == ("/a",)
     assert libvirt_daemon.words(["x"]) == ("x",)
+
+
+def test_what_this_machine_says_of_its_files(tmp_path: Path) -> None:
+    link, here = Link(Raw, name="kvm-a", deadline=5.0), Endpoint(transport=Transport.UNIX)
+    there, gone, strange = tmp_path / "-e 'x'", tmp_path / "gone", tmp_path / "no" / "such"
+    there.touch()
+    paths = [str(path) for path in (there, gone, strange)]
+    assert ask(link, here, files, *paths) == dict(zip(paths, (True, False, False), strict=True))
+    found = ask(link, here, file_identity, *paths)
+    assert found is not None
+    assert (found[paths[0]] or "").startswith(f"{there.stat().st_dev}:{there.stat().st_ino}:")
+    assert (found[paths[1]], found[paths[2]]) == (GONE, None)
+    assert ask(link, here, files) == {}
+
+
+class Raw:
+    """Nothing is asked of libvirt."""
+
+    def isAlive(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
