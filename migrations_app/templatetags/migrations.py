@@ -11,9 +11,12 @@ from kvmweb.ui import units
 from kvmweb.ui.html import mark, sign
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.reading import once
-from migrations_app.words import headline, outcome, stored, way
-from migrations_app.words import movable as movable_words
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
+from migrations_app.words.headline import headline, short_title
+from migrations_app.words.movable import movable_words
+from migrations_app.words.outcome import outcome_times
+from migrations_app.words.stored import with_name, with_visible_names
+from migrations_app.words.way import where
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -23,12 +26,8 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
-register.filter(badge)
-register.filter(stored.with_visible_names)
-register.filter(headline.headline)
-register.filter(headline.short_title)
-register.filter(outcome.outcome_times)
-register.filter(way.where)
+for shown in (badge, headline, outcome_times, short_title, where, with_visible_names):
+    register.filter(shown)
 
 
 @register.simple_tag
@@ -56,7 +55,7 @@ def in_flight(migration: Migration) -> bool:
 def sentence(entry: Entry, name: str) -> str:
     """A journal entry for people: a change of state without words of its own says the state. `name`: of the VM."""
     if entry.text:
-        return stored.with_name(entry.text, name)
+        return with_name(entry.text, name)
     state = entry.body.get("state", "")
     return f"{STATE_BADGES[State(state)].label}." if state in STATE_BADGES else entry.get_kind_display()
 
@@ -69,5 +68,5 @@ def move_of(context: dict[str, Any], guest: Guest) -> Migration | None:
 @register.simple_tag(takes_context=True)
 def movable(context: dict[str, Any], guest: Guest) -> dict[str, str]:
     """Where a guest of a list could go: {"text", "reasons", "hint"}."""
-    text, reasons, hint = movable_words.movable_words(once.inventory(context["request"]).outlook(guest))
+    text, reasons, hint = movable_words(once.inventory(context["request"]).outlook(guest))
     return {"text": text, "reasons": reasons, "hint": hint}
