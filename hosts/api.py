@@ -12,6 +12,7 @@ from pydantic import ConfigDict, WithJsonSchema
 
 from hosts.facts.endpoint import Transport
 from hosts.models import Host
+from hosts.reading.hosts import visible_hosts
 from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.host_fields import HostFields
@@ -95,7 +96,7 @@ class Accepted(Schema):
 @router.get("/hosts", response={200: Listed[HostOut], **COMMON}, summary="The registered hosts")
 def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
     require(request.user, Right.SEE)
-    items, following = paged(Host.objects.visible_to(request.user), page)
+    items, following = paged(visible_hosts(request.user), page)
     return {"items": items, "next": following}
 
 
@@ -115,10 +116,10 @@ def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -
 @router.get("/hosts/{host_id}", response={200: HostOut, **COMMON}, summary="One host")
 def get_host(request: HttpRequest, host_id: int) -> object:
     require(request.user, Right.SEE)
-    return get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
+    return get_object_or_404(visible_hosts(request.user), pk=host_id)
 
 
 @router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Read a host again")
 def refresh_host(request: HttpRequest, host_id: int) -> object:
-    host = get_object_or_404(Host.objects.visible_to(request.user), pk=host_id)
+    host = get_object_or_404(visible_hosts(request.user), pk=host_id)
     return Status(202, {"errand": ask_refresh(host, by=person(request)).pk})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from hosts.usecases import pages
+from hosts.reading import hosts as reading
 
 
 def alarms(request: HttpRequest) -> str:
     """The hosts that need a person."""
-    return render_to_string("hosts/_alarms.html", {"hosts": pages.unwell(request.user)})
+    return render_to_string("hosts/_alarms.html", {"hosts": reading.unwell(request.user)})

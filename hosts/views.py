@@ -12,12 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from hosts.forms import HostForm
 from hosts.models import Host, Introduction, StoragePool
+from hosts.reading import hosts as reading
+from hosts.reading.public_key import public_key_line
 from hosts.tables import HostTable
-from hosts.usecases import pages
 from hosts.usecases.ask import ask_introduction, ask_refresh, ask_volumes
 from hosts.usecases.confirm_host_key import confirm_host_key
 from hosts.usecases.errors import HostRefused
-from hosts.usecases.queries import public_key_line
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.accounts.permissions import Right
@@ -29,26 +29,24 @@ if TYPE_CHECKING:
 
 
 def _host(request: HttpRequest, pk: int) -> Host:
-    host: Host = get_object_or_404(Host.objects.visible_to(request.user), pk=pk)
-    return host
+    return get_object_or_404(reading.visible_hosts(request.user), pk=pk)
 
 
 def _pool(request: HttpRequest, pk: int) -> StoragePool:
-    visible = Host.objects.visible_to(request.user)
-    return get_object_or_404(StoragePool.objects.select_related("host"), pk=pk, host__in=visible)
+    return get_object_or_404(reading.visible_pools(request.user), pk=pk)
 
 
 @require_GET
 @page()
 def host_list(request: HttpRequest) -> HttpResponse:
-    table = HostTable(pages.host_rows(request.user), order_by=request.GET.get("sort") or "name")
+    table = HostTable(reading.host_rows(request.user), order_by=request.GET.get("sort") or "name")
     return render(request, "hosts/list.html", {"table": table})
 
 
 @require_GET
 @page()
 def host(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/host.html", {"page": pages.host_page(_host(request, pk))})
+    return render(request, "hosts/host.html", {"page": reading.host_page(_host(request, pk))})
 
 
 @require_http_methods(["GET", "POST"])
@@ -94,9 +92,8 @@ def _host_form(request: HttpRequest, form: HostForm, tried: Introduction | None,
 
 
 def _introduction(request: HttpRequest) -> Introduction | None:
-    """The test connection whose answer the page shows; a person sees only their own."""
-    pk = number(request.GET.get("introduction", ""))
-    return Introduction.objects.filter(pk=pk, asked_by=request.user.pk).first()
+    """The test connection whose answer the page shows."""
+    return reading.own_introduction(request.user, number(request.GET.get("introduction", "")))
 
 
 def _reason(request: HttpRequest) -> str:
@@ -185,7 +182,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @page()
 def pool(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/pool.html", {"page": pages.pool_page(_pool(request, pk))})
+    return render(request, "hosts/pool.html", {"page": reading.pool_page(_pool(request, pk))})
 
 
 @require_POST

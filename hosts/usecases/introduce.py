@@ -15,7 +15,7 @@ from hosts.facts.host import version_text
 from hosts.facts.text import as_uuid, clean_all
 from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host, Introduction
-from hosts.usecases.queries import public_key_line
+from hosts.reading.public_key import public_key_line
 from hosts.words.contact import explain
 from hosts.words.identity import not_this_key
 

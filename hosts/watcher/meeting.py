@@ -13,7 +13,7 @@ from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
 from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnreachable
 from hosts.models import Host
-from hosts.usecases.queries import public_key_line
+from hosts.reading.public_key import public_key_line
 from hosts.watcher import store_hosts
 from hosts.watcher.target import Target
 from hosts.words.contact import explain, not_kept

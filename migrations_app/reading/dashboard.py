@@ -10,7 +10,7 @@ from django.db.models.functions import RowNumber
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import Guest, Host, Sighting
-from hosts.usecases.pages import copies, host_rows
+from hosts.reading.hosts import copies, host_rows
 from migrations_app.domain.lifecycle import IN_FLIGHT, TERMINAL
 from migrations_app.models import Migration
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.facts.guest import RunState
 from hosts.models import Bridge, Guest, Host, Network
-from hosts.usecases.pages import host_rows
+from hosts.reading.hosts import host_rows
 from hosts.words.contact import closed
 from migrations_app.domain import movability
 from migrations_app.domain.movability import GuestSeen, HostSeen

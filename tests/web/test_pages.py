@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import RunState
 from hosts.models import Errand, Guest, Host, Sighting
-from hosts.usecases.pages import host_rows
+from hosts.reading.hosts import host_rows
 from hosts.words.badges import CONTACT_BADGES
 from hosts.words.contact import closed
 from kvmweb.ui.inserts import filled
@@ -61,7 +61,7 @@ def test_a_host_s_pages_are_drawn_without_what_other_apps_show_there(
 ) -> None:
     host, moving = f"/hosts/{scene['a'].pk}/", f'href="/migrations/{scene["running"].pk}/"'
     assert moving in as_viewer.get(host).content.decode()
-    settings.KVMWEB_INSERTS = {name: [] for name in settings.KVMWEB_SLOTS}
+    settings.KVMWEB_INSERTS = {name: [] for name in settings.KVMWEB_INSERTS}
     for address in ("/hosts/", host, f"/pools/{scene['a'].pools.first().pk}/"):
         text = as_viewer.get(address).content.decode()
         assert moving not in text

@@ -1,4 +1,4 @@
-"""What the pages about hosts read. A fixed number of queries, however many hosts and guests there are."""
+"""Hosts and what is on them. A fixed number of queries, however many hosts and guests there are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Q, QuerySet, Sum
 
 from hosts.facts.guest import INACTIVE
-from hosts.models import IN_MIGRATION, Errand, Guest, Host, Network, Sighting, StoragePool, Volume
+from hosts.models import IN_MIGRATION, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import host_topic
 
@@ -21,6 +21,20 @@ MOST_VOLUMES = 500
 
 _HERE = Q(sightings__gone_since=None)
 _ACTIVE = _HERE & ~Q(sightings__state__in=INACTIVE)
+
+
+def visible_hosts(user: Any) -> QuerySet[Host]:
+    rows: QuerySet[Host] = Host.objects.visible_to(user)
+    return rows
+
+
+def visible_pools(user: Any) -> QuerySet[StoragePool]:
+    return StoragePool.objects.select_related("host").filter(host__in=visible_hosts(user))
+
+
+def own_introduction(user: Any, pk: int | None) -> Introduction | None:
+    """A tried connection; a person sees only their own."""
+    return Introduction.objects.filter(pk=pk, asked_by=user.pk).first() if pk is not None else None
 
 
 def copies() -> list[int]:
@@ -38,7 +52,7 @@ def host_rows(user: Any) -> QuerySet[Host]:
     """Every host with `guests`, `running` and `promised_kib` (memory of the running guests)."""
     active = _ACTIVE & ~Q(sightings__pk__in=copies())
     rows: QuerySet[Host] = (
-        Host.objects.visible_to(user)
+        visible_hosts(user)
         .annotate(
             guests=Count("sightings", filter=_HERE & Q(sightings__pk__isnull=False)),
             running=Count("sightings", filter=active & Q(sightings__pk__isnull=False)),
@@ -53,7 +67,7 @@ def host_rows(user: Any) -> QuerySet[Host]:
 def unwell(user: Any) -> list[Host]:
     """Hosts that need a person, for the alarm strip."""
     bad = (Host.Contact.AWAY, Host.Contact.DENIED, Host.Contact.REFUSED, Host.Contact.CONFIRM)
-    hosts = Host.objects.visible_to(user).filter(contact__in=bad).order_by("name")
+    hosts = visible_hosts(user).filter(contact__in=bad).order_by("name")
     return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))
 
 

@@ -1,4 +1,4 @@
-"""What pages ask that is not a row."""
+"""kvmweb's own key, for the hosts."""
 
 from __future__ import annotations
 
