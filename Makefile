@@ -30,9 +30,9 @@ install: ## what `make run` needs: packages, environment, database
 run: ## kvmweb for your own hosts
 	@exec $(PYTHON) manage.py serve --bind $(BIND)
 
-bench: ## kvmweb against virsh, side by side on the lab (root)
+bench: ## kvmweb against virsh, side by side on the lab (root); ARGS="--beside CHECKOUT" for an older kvmweb too
 	@scripts/bootstrap.sh lab dev
-	@exec $(PYTHON) -m bench
+	@exec $(PYTHON) -m bench $(ARGS)
 
 lock: ## for maintainers, with uv: compile requirements/*.in with hashes (LOCK=--upgrade for newer releases)
 	@for name in runtime dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,6 +1,6 @@
 """`make bench`: a move through kvmweb's API until it is verified, against `virsh migrate` with the same flags.
 
-Same VM, same hosts, same link, one after the other in turn. What counts are the differences within pairs of one run:
+Same VM, same hosts, same link, one after the other in turn. What counts are the differences within rounds of one run:
 single times of a machine that does other things too mean little.
 """
 
@@ -13,53 +13,64 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lab import Lab, TickReceiver, Wanted
 from tests.lab.serving import Serving
 
 ROOT = Path(__file__).resolve().parent.parent
+OURS = "kvmweb"
 GUEST = "web-01"
 CONTROL = "build-01"
 PARTS = ("dispatch", "connect", "facts", "transfer", "verify")
 #: a guest that was not moved and still fell silent this long says that the machine was too busy to measure
 QUIET_SECONDS = 0.5
+Mover = Callable[[str, str], float]
 
 
 @dataclass
 class Series:
-    """Seconds per pair; `parts` of ours as kvmweb's own clock splits them."""
+    """Seconds per round and mover; `parts` of ours as kvmweb's own clock splits them."""
 
     transport: str
-    ours: list[float] = field(default_factory=list)
-    virsh: list[float] = field(default_factory=list)
+    times: dict[str, list[float]] = field(default_factory=dict)
     parts: dict[str, list[float]] = field(default_factory=lambda: {part: [] for part in PARTS})
     control_hole: list[float] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        added = [1000 * (mine - theirs) for mine, theirs in zip(self.ours, self.virsh, strict=True)]
-        ratios = [mine / theirs for mine, theirs in zip(self.ours, self.virsh, strict=True)]
+        medians = "   ".join(f"{mover} {_ms(times)}" for mover, times in self.times.items())
         split = ", ".join(f"{part} {1000 * statistics.median(self.parts[part]):.0f}" for part in PARTS)
         noisy = sum(hole > QUIET_SECONDS for hole in self.control_hole)
+        others = [mover for mover in self.times if mover != OURS]
         return [
-            f"{self.transport}: {len(added)} pairs of {GUEST}",
-            f"  kvmweb {_ms(self.ours)}   virsh {_ms(self.virsh)}   (medians)",
-            f"  kvmweb adds {statistics.median(added):.0f} ms, ratio {statistics.median(ratios):.2f}"
-            f"   (pairs: {', '.join(f'{value:.0f}' for value in added)} ms)",
+            f"{self.transport}: {len(self.control_hole)} rounds of {GUEST}",
+            f"  {medians}   (medians)",
+            *(self._beside(other) for other in others),
             f"  kvmweb's parts in ms: {split}",
-            f"  pairs in which {CONTROL}, which was not moved, was silent for more than {QUIET_SECONDS} s: {noisy}",
+            f"  rounds in which {CONTROL}, which was not moved, was silent for more than {QUIET_SECONDS} s: {noisy}",
         ]
+
+    def _beside(self, other: str) -> str:
+        rounds = list(zip(self.times[OURS], self.times[other], strict=True))
+        more = [1000 * (mine - theirs) for mine, theirs in rounds]
+        ratio = statistics.median(mine / theirs for mine, theirs in rounds)
+        each = ", ".join(f"{value:.0f}" for value in more)
+        return f"  beside {other}: {statistics.median(more):+.0f} ms, ratio {ratio:.2f}   (rounds: {each} ms)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--beside", type=Path, help="a checkout of another kvmweb, measured in the same run")
     parser.add_argument("--prefix", default="bench")
     options = parser.parse_args()
     lab = Lab.up(Wanted(prefix=options.prefix, hosts=2, profile="test", owned=True))
     try:
-        series = [_measure(lab, "tcp", options.pairs), _measure(lab, "ssh", options.pairs)]
+        series = [_measure(lab, transport, options.rounds, options.beside) for transport in ("tcp", "ssh")]
     finally:
         lab.down()
     versions = f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
@@ -73,34 +84,43 @@ def main() -> None:
     (folder / "last.json").write_text(json.dumps([asdict(one) for one in series], indent=1) + "\n")
 
 
-def _measure(lab: Lab, transport: str, pairs: int) -> Series:
+def _measure(lab: Lab, transport: str, rounds: int, beside: Path | None) -> Series:
     lab.reset()
     series = Series(transport)
-    with tempfile.TemporaryDirectory() as folder, TickReceiver(*lab.ticks_address) as ticks:
-        serving = Serving(lab, Path(folder), transport=transport, peer=transport)
-        serving.prepare()
-        serving.start()
-        try:
-            serving.register_hosts()
-            serving.wait_for_guest(GUEST, "kvm-a")
-            for number in range(pairs + 1):
-                since = time.monotonic()
-                # there with one, back with the other; the next pair the other way round
-                first, second = (_by_kvmweb, _by_virsh) if number % 2 else (_by_virsh, _by_kvmweb)
-                times = {first: first(serving, series, "kvm-a", "kvm-b")}
-                times[second] = second(serving, series, "kvm-b", "kvm-a")
-                if number == 0:  # warms both up
-                    series.parts = {part: [] for part in PARTS}
-                    continue
-                series.ours.append(times[_by_kvmweb])
-                series.virsh.append(times[_by_virsh])
-                series.control_hole.append(ticks.largest_hole(CONTROL, since, time.monotonic()))
-        finally:
-            serving.stop()
+    with ExitStack() as stack:
+        ticks = stack.enter_context(TickReceiver(*lab.ticks_address))
+        ours = _serving(stack, lab, transport, ROOT)
+        movers: dict[str, Mover] = {OURS: partial(_by_kvmweb, ours, series.parts), "virsh": partial(_by_virsh, ours)}
+        if beside is not None:
+            unused: dict[str, list[float]] = {part: [] for part in PARTS}
+            movers["the other kvmweb"] = partial(_by_kvmweb, _serving(stack, lab, transport, beside), unused)
+        series.times = {name: [] for name in movers}
+        here, there = "kvm-a", "kvm-b"
+        for number in range(rounds + 1):
+            since = time.monotonic()
+            names = list(movers)
+            for name in names[number % len(names) :] + names[: number % len(names)]:  # each is first in its turn
+                series.times[name].append(movers[name](here, there))
+                here, there = there, here
+            series.control_hole.append(ticks.largest_hole(CONTROL, since, time.monotonic()))
+            if number == 0:  # warms all up
+                for kept in (*series.times.values(), *series.parts.values(), series.control_hole):
+                    kept.clear()
     return series
 
 
-def _by_kvmweb(serving: Serving, series: Series, source: str, target: str) -> float:
+def _serving(stack: ExitStack, lab: Lab, transport: str, root: Path) -> Serving:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    serving = Serving(lab, folder, transport=transport, peer=transport, root=root)
+    serving.prepare()
+    serving.start()
+    stack.callback(serving.stop)
+    serving.register_hosts()
+    serving.wait_for_guest(GUEST, "kvm-a")
+    return serving
+
+
+def _by_kvmweb(serving: Serving, parts: dict[str, list[float]], source: str, target: str) -> float:
     uuid = serving.wait_for_guest(GUEST, source)["uuid"]
     began = time.monotonic()
     answer = serving.post("/migrations", {"guest": uuid, "target": target})
@@ -112,15 +132,15 @@ def _by_kvmweb(serving: Serving, series: Series, source: str, target: str) -> fl
     if missing := set(PARTS) - set(row["timings"]):
         sys.exit(f"Another worker took the move over; it has no time of {', '.join(sorted(missing))}.")
     for part in PARTS:
-        series.parts[part].append(row["timings"][part])
+        parts[part].append(row["timings"][part])
     return took
 
 
-def _by_virsh(serving: Serving, series: Series, source: str, target: str) -> float:
+def _by_virsh(serving: Serving, source: str, target: str) -> float:
     there = serving.lab.hosts[target]
     serving.wait_for_guest(GUEST, source)
     flags = ["--live", "--p2p", "--persistent", "--undefinesource"]
-    scheme = "qemu+ssh://root@" if series.transport == "ssh" else "qemu+tcp://"
+    scheme = "qemu+ssh://root@" if serving.transport == "ssh" else "qemu+tcp://"
     here = serving.lab.hosts[source]
     began = time.monotonic()
     here.virsh("migrate", *flags, GUEST, f"{scheme}{target}/system", f"tcp://{there.migration_address}")

@@ -31,11 +31,23 @@ class Answer:
 
 
 class Serving:
-    """One kvmweb with its own data folder; `transport` and `peer` say how the lab's hosts are registered."""
+    """One kvmweb with its own data folder; `transport` and `peer` say how the lab's hosts are registered.
 
-    def __init__(self, lab: Lab, folder: Path, *, transport: str = "tcp", peer: str = "tcp", **settings: str) -> None:
+    `root` is the checkout it runs from."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        folder: Path,
+        *,
+        transport: str = "tcp",
+        peer: str = "tcp",
+        root: Path = BASE_DIR,
+        **settings: str,
+    ) -> None:
         self.lab = lab
         self.folder = folder
+        self.root = root
         self.transport = transport
         self.peer = peer
         self.port = _spare_port()
@@ -60,7 +72,7 @@ class Serving:
         with (self.folder / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{self.port}"],
-                cwd=BASE_DIR,
+                cwd=self.root,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -111,7 +123,7 @@ class Serving:
     def manage(self, *command: str, text: str = "") -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
-            cwd=BASE_DIR,
+            cwd=self.root,
             env=self.environment,
             input=text,
             capture_output=True,
