@@ -1,52 +1,19 @@
-"""The `virsh migrate` line that does what a request asks for: to compare, to learn, to do it by hand."""
+"""Lines for virsh, to copy: the one place that makes them."""
 
 from __future__ import annotations
 
 import shlex
-
-from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
-
-
-def equivalent_command(
-    *,
-    options: Options,
-    guest: str,
-    source_uri: str,
-    peer_uri: str,
-    migrate_uri: str = "",
-    copy_disks: tuple[str, ...] = (),
-) -> list[str]:
-    """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
-
-    `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
-    not shared.
-    """
-    words = ["virsh", "-c", source_uri, "migrate", "--live", "--p2p"]
-    values = {**options, "copy_disks": copy_disks}
-    for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
-        words += [] if option.beside else _words(option, values[option.name])
-    if guest.startswith("-"):
-        words.append("--")
-    return [*words, guest, peer_uri, *([migrate_uri] if migrate_uri else [])]
+from collections.abc import Sequence
 
 
-def _words(option: Option, value: Value) -> list[str]:
-    if value in (None, False, ()):
-        return []
-    text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return [word.format(text) for word in option.virsh]
+def virsh(verb: str, *objects: str, flags: Sequence[str] = (), after: Sequence[str] = ()) -> str:
+    """One line for a shell, every word quoted where it must be. `flags` stand before the objects, `after` behind them;
+    an object that looks like an option is kept from being one."""
+    return shlex.join(command(verb, *objects, flags=flags, after=after))
 
 
-def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:
-    """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
-    end_of_options = ["--"] if guest.startswith("-") else []
-    found = []
-    for option in OPTIONS:
-        if option.beside and (words := _words(option, options[option.name])):
-            found.append(["virsh", "-c", source_uri, words[0], *end_of_options, guest, *words[1:]])
-    return found
-
-
-def line(words: list[str]) -> str:
-    """One line for a shell, every word quoted where it must be."""
-    return shlex.join(words)
+def command(verb: str, *objects: str, flags: Sequence[str] = (), after: Sequence[str] = (), uri: str = "") -> list[str]:
+    """The same as words; `uri` is the libvirt to connect to."""
+    connect = ["-c", uri] if uri else []
+    end_of_options = ["--"] if any(word.startswith("-") for word in objects) else []
+    return ["virsh", *connect, verb, *flags, *end_of_options, *objects, *after]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from kvmweb.web.plain import isolated
-from migrations_app.domain import virsh
+from migrations_app.domain import by_hand
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.words.forecast import forecast_words
@@ -112,7 +112,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     commands = [
-        virsh.equivalent_command(
+        by_hand.equivalent_command(
             options=options,
             guest=guest,
             source_uri="qemu:///system",
@@ -120,9 +120,9 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
             copy_disks=tuple(preflight.copied_disks or ()),
         ),
-        *virsh.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
+        *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
     ]
-    return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
+    return "\n".join(by_hand.line(words) for words in commands if words), str(here.host)
 
 
 def _peer_text(peer: PeerEndpoint) -> str:

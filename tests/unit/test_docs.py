@@ -10,10 +10,10 @@ import pytest
 from django.core.management import get_commands
 
 from kvmweb.config import Config
+from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import OPTIONS, Options
-from migrations_app.domain.virsh import commands_beside, equivalent_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

@@ -37,7 +37,7 @@ from django.template.loader import render_to_string
 from hosts.models import Guest
 from kvmweb.api import api
 from migrations_app.domain.request import BadRequest, make_request
-from migrations_app.domain.virsh import equivalent_command
+from migrations_app.domain.by_hand import equivalent_command
 from migrations_app.pages.forms import MigrateForm
 
 form = MigrateForm(guest=Guest(name="web"), candidates=[])

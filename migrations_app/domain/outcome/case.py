@@ -7,6 +7,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.whereabouts import at_destination, at_source
+from migrations_app.domain.virsh import virsh
 
 _IS_ON = {
     RunState.RUNNING: "runs on",
@@ -69,5 +70,5 @@ def _says(host: str, look: GuestLook) -> str:
     return f"{host} says: {look.state}" + (f" ({look.reason})" if look.reason else "")
 
 
-def virsh(host: str, job: JobRecord, *words: str) -> str:
-    return f"On {host} run: virsh {' '.join((words[0], job.guest, *words[1:]))}"
+def run_on(host: str, job: JobRecord, verb: str, *after: str) -> str:
+    return f"On {host} run: {virsh(verb, job.guest, after=after)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrations_app.domain.outcome import lost_disks, patience
-from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
@@ -32,7 +32,7 @@ def left(case: Case) -> Decision:
                 patience.STALE_INCOMING_S,
                 f"{job.name} has left {job.source} and waits on {job.target}.",
                 f"{job.name} has left {job.source} and is not running on {job.target}.",
-                f"{virsh(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
+                f"{run_on(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
                 " storage and resume it there. If it waits for memory, what it had in memory is lost.",
             )
 
@@ -61,7 +61,7 @@ def _arrived(case: Case) -> Decision:
             patience.HANDOVER_S,
             f"{where}; waiting for {job.source} to remove its definition.",
             f"{where}, and its shut-off definition is still on {job.source}.",
-            f"{virsh(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+            f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
         )
     return Decision(outcome=Outcome.DONE, sentence=_arrival_words(case, where), cause=meaning(job.call_error))
 
@@ -98,7 +98,7 @@ def _nowhere(case: Case) -> Decision:
         host = job.source if case.at is AtSource.OFF else job.target
         both = case.at is AtSource.OFF and case.there is AtDestination.OFF
         keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
-        todo = f"{first} Find out why it ended, then {virsh(host, job, 'start')}{keep}"
+        todo = f"{first} Find out why it ended, then {run_on(host, job, 'start')}{keep}"
     else:
         todo = (
             f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"

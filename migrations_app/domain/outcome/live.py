@@ -12,7 +12,7 @@ from dataclasses import replace
 from hosts.facts.guest import GuestLook, JobKind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 from migrations_app.domain.outcome.left import left
 from migrations_app.domain.outcome.post_copy import in_post_copy, post_copy_broken
@@ -76,8 +76,8 @@ def _stuck(case: Case) -> Decision:
         )
     return case.attention(
         f"{job.name} has been stopped on {job.source} for its move for more than {patience.SWITCHOVER_S:.0f} s.",
-        f"{virsh(job.source, job, 'domjobinfo')} and look whether data still moves. "
-        f"{virsh(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
+        f"{run_on(job.source, job, 'domjobinfo')} and look whether data still moves. "
+        f"{run_on(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
         " Do not resume it by hand.",
     )
 
@@ -97,7 +97,8 @@ def _stopped(case: Case) -> Decision:
             f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
             "Do not resume it: a part of its memory was on the other host and is lost. Start it afresh."
             if job.postcopy_used
-            else f"{virsh(job.target, job, 'domstate')}; if it does not run there: {virsh(job.source, job, 'resume')}."
+            else f"{run_on(job.target, job, 'domstate')};"
+            f" if it does not run there: {run_on(job.source, job, 'resume')}."
             f"{_unless_it_ran(case)}",
         )
     waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
@@ -106,15 +107,15 @@ def _stopped(case: Case) -> Decision:
             patience.STALE_INCOMING_S,
             waiting,
             f"{job.name} runs nowhere: its memory was divided between {job.source} and {job.target}.",
-            f"Never resume it on {job.source}. {virsh(job.target, job, 'domstate', '--reason')}; unless it runs there"
+            f"Never resume it on {job.source}. {run_on(job.target, job, 'domstate', '--reason')}; unless it runs there"
             " again by itself, what it had in memory is lost: start it afresh.",
         )
     return case.attention_after(
         patience.STALE_INCOMING_S,
         waiting,
         f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
-        f"First {virsh(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
-        f" started: {virsh(job.target, job, 'destroy')}, and after that {virsh(job.source, job, 'resume')}."
+        f"First {run_on(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
+        f" started: {run_on(job.target, job, 'destroy')}, and after that {run_on(job.source, job, 'resume')}."
         f" If it runs on {job.target}, never resume it on {job.source}.",
     )
 
@@ -132,13 +133,13 @@ def _unless_it_ran(case: Case) -> str:
 def _never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
     """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
     job = case.job
-    undefine = f" Then: {virsh(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
+    undefine = f" Then: {run_on(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
     if not case.lasts(patience):
         return case.moving(State.ARRIVING, _letting_go(job))
     return case.attention(
         f"{case.arrived}, and a paused leftover is still on {job.source}.",
         f"Never resume it on {job.source}. When you have seen that {job.target} has it:"
-        f" {virsh(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
+        f" {run_on(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
         "libvirt did not finish the move at the source.",
     )
 
@@ -172,9 +173,9 @@ def _split_brain(case: Case) -> Decision:
     job = case.job
     return case.attention(
         f"{job.name} runs on {job.source} and on {job.target} at the same time. This can destroy its data.",
-        f"At once: {virsh(job.target, job, 'suspend')} (this can be undone). Then find out which of the two"
+        f"At once: {run_on(job.target, job, 'suspend')} (this can be undone). Then find out which of the two"
         f" is used; {job.source} went on first and is normally the one to keep. To keep it:"
-        f" {virsh(job.target, job, 'destroy')}. Check the file systems of the VM afterwards.",
+        f" {run_on(job.target, job, 'destroy')}. Check the file systems of the VM afterwards.",
     )
 
 
@@ -194,8 +195,8 @@ def _unclear(case: Case) -> Decision:
         patience.SILENCE_S,
         f"What {job.source} says about {job.name} is not clear yet; looking again.",
         f"What {job.source} says about {job.name} cannot be judged.",
-        f"{virsh(job.source, job, 'domstate', '--reason')}, {virsh(job.source, job, 'domjobinfo')} and"
-        f" {virsh(job.target, job, 'domstate', '--reason')}. Start or resume it nowhere before that is clear.",
+        f"{run_on(job.source, job, 'domstate', '--reason')}, {run_on(job.source, job, 'domjobinfo')} and"
+        f" {run_on(job.target, job, 'domstate', '--reason')}. Start or resume it nowhere before that is clear.",
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision, Loss, LostDisk
+from migrations_app.domain.virsh import virsh
 
 
 def judge(case: Case) -> Decision:
@@ -21,10 +21,10 @@ def judge(case: Case) -> Decision:
         names = " and ".join(f"{disk.target} is {disk.path} now" for disk in old)
         return case.attention(
             f"{case.arrived}, but its saved definition there still names the disk that was deleted.",
-            f"Enter the new path, so that it can be started again: {names}. {virsh(job.target, job, 'edit')}",
+            f"Enter the new path, so that it can be started again: {names}. {run_on(job.target, job, 'edit')}",
         )
     paths = " and ".join(disk.path for disk in job.lost_disks)
-    refresh = "; ".join(shlex.join(("virsh", "pool-refresh", disk.pool)) for disk in job.lost_disks)
+    refresh = "; ".join(virsh("pool-refresh", disk.pool) for disk in job.lost_disks)
     return case.attention_after(
         patience.POOL_S,
         f"{case.arrived}; asking {job.target} for its copied disk.",
@@ -46,10 +46,10 @@ def _rescue(case: Case, disk: LostDisk) -> str:
     job = case.job
     stem, ending = posixpath.splitext(disk.path)
     new = f"{stem}.saved{ending}"
-    copy = virsh(job.target, job, "blockcopy", disk.target, "--dest", shlex.quote(new), "--transient-job", "--wait")
+    copy = run_on(job.target, job, "blockcopy", disk.target, "--dest", new, "--transient-job", "--wait")
     return (
         f"{disk.target} was {disk.path}. Save it while the VM runs. {copy} --verbose --pivot. Then"
-        f" {shlex.join(('virsh', 'pool-refresh', disk.pool))}. The VM's saved definition on {job.target} must name the"
+        f" {virsh('pool-refresh', disk.pool)}. The VM's saved definition on {job.target} must name the"
         f" new file too: look at it, and correct the path there if it does not. {job.source} still has the disk as it"
         " was when the VM left: what the VM has written since is not in that copy."
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision
 from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
+from migrations_app.domain.virsh import virsh
 
 
 def silent(case: Case) -> Decision:
@@ -36,18 +37,18 @@ def _then(case: Case) -> str:
 
 def _without_source(case: Case) -> str:
     job = case.job
-    end = virsh(job.target, job, "destroy")
+    end = run_on(job.target, job, "destroy")
     match case.there:
         case AtDestination.RUNNING:
             return f"then close this migration as an admin: {job.name} runs on {job.target}."
         case AtDestination.PAUSED:
-            return f"then resume it on {job.target}, unless somebody paused it: {virsh(job.target, job, 'resume')}"
+            return f"then resume it on {job.target}, unless somebody paused it: {run_on(job.target, job, 'resume')}"
         case AtDestination.OFF if not job.created_volumes:
-            return f"then start it on {job.target}: {virsh(job.target, job, 'start')}"
+            return f"then start it on {job.target}: {run_on(job.target, job, 'start')}"
         case AtDestination.OFF | AtDestination.ABSENT:
             return f"then {_start_from_record(case)}"
         case AtDestination.UNCLEAR:
-            return f"then look at it on {job.target}: {virsh(job.target, job, 'domstate', '--reason')}"
+            return f"then look at it on {job.target}: {run_on(job.target, job, 'domstate', '--reason')}"
     return (
         f"then end what waits on {job.target}, {end}, and {_start_from_record(case)}"
         " What it had in memory is lost with the other host."
@@ -66,12 +67,12 @@ def _start_from_record(case: Case) -> str:
 
 def _without_target(case: Case) -> str:
     job = case.job
-    afresh = f"{virsh(job.source, job, 'destroy')}, then virsh start {job.guest}"
+    afresh = f"{run_on(job.source, job, 'destroy')}, then {virsh('start', job.guest)}"
     match case.at:
         case AtSource.RUNNING | AtSource.PAUSED | AtSource.COPYING:
             return f"then close this migration as an admin: {job.name} stays on {job.source}."
         case AtSource.STOPPED | AtSource.SWITCHING:
-            resume = f"then resume it on {job.source}: {virsh(job.source, job, 'resume')}."
+            resume = f"then resume it on {job.source}: {run_on(job.source, job, 'resume')}."
             if job.created_volumes or job.postcopy_used:
                 return resume if not job.postcopy_used else f"then start it afresh on {job.source}: {afresh}"
             return (
@@ -83,9 +84,9 @@ def _without_target(case: Case) -> str:
         case AtSource.OFF | AtSource.GONE:
             lost = f" What it wrote on {job.target} is lost." if job.created_volumes else ""
             if case.at is AtSource.OFF:
-                return f"then start it on {job.source}: {virsh(job.source, job, 'start')}.{lost}"
+                return f"then start it on {job.source}: {run_on(job.source, job, 'start')}.{lost}"
             return (
                 f"then start it afresh on {job.source}: save the definition recorded with this migration to a file, run"
                 f" virsh define FILE and virsh start there.{lost}"
             )
-    return f"then look at it on {job.source}: {virsh(job.source, job, 'domstate', '--reason')}"
+    return f"then look at it on {job.source}: {run_on(job.source, job, 'domstate', '--reason')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosts.facts.guest import RunState
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, virsh
+from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
@@ -22,7 +22,7 @@ def at_home(case: Case) -> Decision:
             patience.STALE_INCOMING_S,
             f"{here}; waiting for {job.target} to drop what was prepared there.",
             f"{here}, and a half-made copy is left on {job.target}.",
-            f"While {job.source} has it: {virsh(job.target, job, 'destroy')}. Never resume it there.",
+            f"While {job.source} has it: {run_on(job.target, job, 'destroy')}. Never resume it there.",
         )
     if job.call_running:
         begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun to move it"
@@ -34,7 +34,7 @@ def at_home(case: Case) -> Decision:
             patience.HANDOVER_S,
             f"{here}; waiting for {job.target} to remove what was prepared there.",
             f"{here}, and a shut-off definition of it is left on {job.target}.",
-            f"{virsh(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+            f"{run_on(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
         )
     return _stayed(case, here)
 
@@ -53,7 +53,7 @@ def _stayed(case: Case, here: str) -> Decision:
             patience.RESUME_S,
             f"{here}; {job.source} is expected to let it go on by itself.",
             f"{here}. It ran before the move.",
-            f"{virsh(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
+            f"{run_on(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
         )
     safe = job.created_volumes and case.there is AtDestination.ABSENT
     actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()

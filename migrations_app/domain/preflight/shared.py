@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition
@@ -49,12 +48,6 @@ def version(number: int, what: str, host: str) -> int:
     if not number:
         raise NotKnown(f"version of {what}", Unknown(f"{host} does not say which {what} it has."))
     return number
-
-
-def virsh(verb: str, *words: str, flags: tuple[str, ...] = ()) -> str:
-    """A virsh command line to copy. A name that looks like an option is kept from being one."""
-    end_of_options = ("--",) if any(word.startswith("-") for word in words) else ()
-    return shlex.join(("virsh", verb, *flags, *end_of_options, *words))
 
 
 def remedy(text: str, *, run: str = "", on: str = "") -> Remedy:

@@ -22,7 +22,8 @@ from migrations_app.domain.disks import (
 )
 from migrations_app.domain.preflight.check import Remedy
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 #: what every check about disks needs
 NEEDS = ("guest.definition", "source.pools", "target.pools", "source.volumes", "target.volumes")

@@ -14,7 +14,7 @@ from hosts.facts.storage import VolumeIdentity, VolumeSpec
 from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.steps import NotDone, Steps, Written
 from migrations_app.domain.disks import MAYBE_OWN_DISK
-from migrations_app.domain.preflight.shared import virsh
+from migrations_app.domain.virsh import virsh
 from migrations_app.models.migration import MAKE_VOLUME
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection

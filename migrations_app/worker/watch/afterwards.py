@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hosts.facts.guest import GuestLook, JobStats, RunState
+from migrations_app.domain.virsh import virsh
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
@@ -28,11 +29,13 @@ def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnecti
     if not options.undefine_source and not source.do(lambda c: c.set_autostart(uuid, False)):
         left.append(
             f"Autostart is still on at {migration.source}: the VM would run twice after the next start of that host."
-            f" There run: virsh autostart --disable {uuid}"
+            f" There run: {virsh('autostart', uuid, flags=['--disable'])}"
         )
     if options.persist:
         if not target.do(lambda c: c.set_autostart(uuid, True)):
-            left.append(f"Autostart could not be switched on at {migration.target}. There run: virsh autostart {uuid}")
+            left.append(
+                f"Autostart could not be switched on at {migration.target}. There run: {virsh('autostart', uuid)}"
+            )
         else:
             held.note(f"Autostart was on and is on at {migration.target} now.")
     for sentence in left:

@@ -1,8 +1,7 @@
 """The images that a disk builds on (qcow2 overlays) must be at the destination, and be the very same ones.
 
-libvirt's safety check looks at the topmost image only, so that this one passes on shared storage while its base lies
-on each host's own disk. Without the base QEMU does not start. With another image under the same name it starts, and
-the VM's data are silently corrupt: that cannot be seen from outside, only the same storage proves that it is not so.
+libvirt's safety check looks at the topmost image only. Without the base QEMU does not start. With another image under
+the same name it starts, and the VM's data are silently corrupt: only the same storage proves that it is not so.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from migrations_app.domain.disks import Sharing, images_of
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy, virsh
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.virsh import virsh
 
 
 @check(

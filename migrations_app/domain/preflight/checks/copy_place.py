@@ -1,5 +1,4 @@
-"""A copied disk needs an active pool at the destination with the path of its folder, and nothing of that name in it.
-Nothing is ever overwritten, and nobody is told to remove it: it may be this very disk."""
+"""A copied disk needs an active pool with its folder's path at the destination. What has its name there stays."""
 
 from __future__ import annotations
 
@@ -10,7 +9,8 @@ from migrations_app.domain.disks import Sharing, folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 Problem = tuple[Severity, str, tuple[Remedy, ...]]
 

@@ -10,7 +10,8 @@ from migrations_app.domain.disks import MAYBE_OWN_DISK, Sharing, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, finding, remedy, virsh
+from migrations_app.domain.preflight.shared import NotKnown, finding, remedy
+from migrations_app.domain.virsh import virsh
 
 
 @check(

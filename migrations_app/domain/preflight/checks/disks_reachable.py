@@ -10,7 +10,8 @@ from migrations_app.domain.disks import OWN_DISK, Sharing, folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy, virsh
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.virsh import virsh
 
 
 @check(

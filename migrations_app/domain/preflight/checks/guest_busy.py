@@ -8,7 +8,8 @@ from hosts.facts.guest import JobKind
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 
 @check(

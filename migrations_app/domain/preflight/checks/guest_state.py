@@ -9,7 +9,8 @@ from hosts.facts.guest import GuestLook, RunState
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, affected, finding, known, remedy, virsh
+from migrations_app.domain.preflight.shared import NotKnown, affected, finding, known, remedy
+from migrations_app.domain.virsh import virsh
 
 HALF_DONE = ("migration", "post-copy", "post-copy failed")
 IO_ERROR = "I/O error"

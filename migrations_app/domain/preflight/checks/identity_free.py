@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from hosts.facts.guest import RunState
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 
 @check(

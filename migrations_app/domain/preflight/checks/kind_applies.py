@@ -10,7 +10,8 @@ from migrations_app.domain.disks import may_be_copied
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, affected, finding, guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import NotKnown, affected, finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 VERBS = {RunState.SHUTOFF: "start", RunState.PMSUSPENDED: "dompmwakeup"}
 

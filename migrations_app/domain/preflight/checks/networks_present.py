@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, virsh
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
 
 #: libvirt routes these itself, per host: from another host the guest does not reach its old neighbours.
 HOST_LOCAL = ("", "nat", "route", "open")

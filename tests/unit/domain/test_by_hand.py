@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from migrations_app.domain.by_hand import commands_beside, equivalent_command, line
 from migrations_app.domain.options import Options
-from migrations_app.domain.virsh import commands_beside, equivalent_command, line
 
 SOURCE, PEER, DATA = "qemu+ssh://kvm-a/system", "qemu+tcp://kvm-b/system", "tcp://10.0.1.2"
 
