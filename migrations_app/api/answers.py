@@ -233,6 +233,7 @@ class ProgressOut(Schema):
     converging: bool | None = None
     disk_remaining_bytes: int | None = None
     disk_total_bytes: int | None = None
+    no_data_ms: int | None = None
     owner: str | None = None
     updated_at: datetime | None = None
 

@@ -46,7 +46,8 @@ class Progress:
 
     `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
     `dirty_max_bps` is the fastest seen so far. `moved_at_ms` is when bytes were last seen to come, `stalled_ms` the
-    longest time without any; None: it was not watched from the beginning. `converging` False: the guest writes faster
+    longest time without any; None: it was not watched from the beginning. `no_data_ms`: for so long none has come now,
+    None while they come. `converging` False: the guest writes faster
     than the link carries, so without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no
     upper bound.
     """
@@ -70,6 +71,7 @@ class Progress:
     disk_total_bytes: int | None = None
     moved_at_ms: int | None = None
     stalled_ms: int | None = None
+    no_data_ms: int | None = None
 
     @property
     def stalled(self) -> bool | None:
@@ -135,6 +137,13 @@ def advance(
         moved_at_ms=moved_at,
         stalled_ms=stalled,
     )
+
+
+def standing_still(shown: Progress, silent_ms: int) -> Progress:
+    """The same numbers when no byte has come for `silent_ms`: what libvirt says of the rate is of before."""
+    if silent_ms < STALL_MS:
+        return shown
+    return replace(shown, rate_bps=0, eta_low_ms=None, eta_high_ms=None, no_data_ms=silent_ms)
 
 
 def complete(last: Progress, finished: JobStats | None) -> Progress:

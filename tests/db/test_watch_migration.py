@@ -13,11 +13,13 @@ from hosts.gateway.port import GatewayError, Refused
 from hosts.models import Host
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.steps import StepState, Written
+from migrations_app.domain import progress
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import AlreadyMoving
 from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.worker.steps.make_volume import MakeVolume
+from migrations_app.worker.watch import numbers
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes.guests import Ending, job
 
@@ -299,3 +301,50 @@ def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:
     assert (done.state, done.progress["allowed_downtime_ms"]) == (State.DONE, 120)
     set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
     assert set_to == [120]
+
+
+def test_a_copy_that_stands_still_has_no_rate_and_no_time_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migration link was cut: libvirt repeats its last numbers for minutes."""
+    monkeypatch.setattr(progress, "STALL_MS", 150)
+    monkeypatch.setattr(numbers, "TELL_STILL_SECONDS", 0.3)
+    guest = scene.add_guest()
+    move = scene.script(guest, jobs=[job(500)])
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(lambda: fresh(migration).progress.get("rate_bps") == 1000)
+    eventually(lambda: fresh(migration).progress.get("no_data_ms"))
+    shown = fresh(migration).progress
+    assert (shown["rate_bps"], shown["eta_low_ms"], shown["eta_high_ms"]) == (0, None, None)
+    eventually(lambda: "No data has been transferred from kvm-a to kvm-b for" in said(migration))
+    scene.fleet["kvm-a"].guests[str(migration.guest_id)].job = job(300)
+    eventually(lambda: fresh(migration).progress["no_data_ms"] is None)
+    assert fresh(migration).progress["rate_bps"] == 1000
+    eventually(lambda: "Data is transferred again, after" in said(migration))
+    assert said(migration).count("No data has been transferred") == 1
+    move.go_on.set()
+    worker.join(10)
+    assert fresh(migration).state == State.DONE
+
+
+def test_numbers_that_nobody_can_read_any_more_are_not_shown_as_of_now(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "STALL_MS", 150)
+    guest = scene.add_guest()
+    move = scene.script(guest, jobs=[job(500)])
+    move.go_on.clear()
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(lambda: fresh(migration).progress.get("rate_bps"))
+    scene.fleet["kvm-a"].fail("job", Refused("QEMU does not answer", code=55), times=10_000)
+    eventually(lambda: fresh(migration).progress["rate_bps"] is None)
+    shown = fresh(migration).progress
+    assert (shown["eta_low_ms"], shown["transferred_bytes"]) == (None, 500)
+    scene.fleet["kvm-a"]._faults.clear()
+    eventually(
+        lambda: fresh(migration).progress["transferred_bytes"] == 500 and fresh(migration).progress["no_data_ms"]
+    )
+    move.go_on.set()
+    worker.join(10)
+    assert fresh(migration).state == State.DONE

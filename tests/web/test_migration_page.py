@@ -334,3 +334,12 @@ def test_the_record_is_there_to_take_away(scene: dict[str, Any], as_viewer: Clie
     assert answer.json()["migration"]["copied_disks"] == ["vdb"]
     assert "asked to move" in answer.json()["journal"][0]["text"]
     assert "secret" not in answer.content.decode()
+
+
+def test_a_copy_that_stands_still_says_so_instead_of_its_last_rate(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    still = {**running.progress, "rate_bps": 0, "eta_low_ms": None, "eta_high_ms": None, "no_data_ms": 12_000}
+    Migration.objects.filter(pk=running.pk).update(progress=still)
+    shown = text_of(as_viewer, running)
+    assert "No data for 12 s" in shown
+    assert "left" not in shown.partition("No data for 12 s")[2][:40]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from hosts.facts.guest import GuestLook, JobStats
+import time
+
+from hosts.facts.guest import GuestLook, JobKind, JobStats
+from migrations_app.domain import progress
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.outcome.whereabouts import suspended_by_somebody
-from migrations_app.domain.progress import Progress, advance, complete, refine
+from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
 #: what only a libvirt at work brings a migration to
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
+
+
+#: a copy that stands still so long is told in the journal
+TELL_STILL_SECONDS = 10.0
 
 
 class Numbers:
@@ -22,6 +29,10 @@ class Numbers:
         self._progress = Progress.from_json(held.row.progress)
         self._seen = bool(held.row.progress)
         self._allowed_ms: int | None = None
+        self._read_at = time.monotonic()
+        self._sent: int | None = None
+        self._sent_at = time.monotonic()
+        self._told_still = False
         self.phase = State.COPYING_MEMORY
         self.too_early = False
 
@@ -31,11 +42,14 @@ class Numbers:
         return self._seen or not _AT_WORK.isdisjoint(self._held.been)
 
     def read(self, source: GuestLook) -> None:
-        """After a look that saw our job."""
+        """After a look at the source."""
         held = self._held
-        stats = self._source.ask(lambda c: c.job(held.guest))
+        ours = source.job is JobKind.MIGRATION_OUT and not held.row.job_over
+        stats = self._source.ask(lambda c: c.job(held.guest)) if ours else None
         if stats is None:
+            self._forget_rate()
             return
+        self._read_at = time.monotonic()
         self.phase = refine(held.state, stats)
         self.too_early = self.phase is State.COPYING_DISKS or (self.too_early and not stats.memory_bps)
         self._note_suspend(source, stats)
@@ -52,10 +66,33 @@ class Numbers:
             allowed_downtime_ms=self._allowed_ms,
         )
         self._seen = True
+        self._progress = standing_still(self._progress, self._silent_ms(stats))
         held.tick(self._progress.as_json())
 
     def completed(self, finished: JobStats | None) -> Progress:
         return complete(self._progress, finished)
+
+    def _forget_rate(self) -> None:
+        """Numbers that nobody has read for a while say nothing about now."""
+        if self._progress.rate_bps is None or (time.monotonic() - self._read_at) * 1000 < progress.STALL_MS:
+            return
+        self._progress = advance(self._progress, None, self._held.state)
+        self._held.tick(self._progress.as_json())
+
+    def _silent_ms(self, stats: JobStats) -> int:
+        """How long no byte has come, by our own clock; told once, and when they come again."""
+        now, sent = time.monotonic(), (stats.memory_processed or 0) + (stats.disk_processed or 0)
+        silent = now - self._sent_at
+        if sent != self._sent:
+            if self._told_still:
+                self._held.note(f"Data is transferred again, after {silent:.0f} s without any.")
+            self._sent, self._sent_at, self._told_still = sent, now, False
+            return 0
+        if silent >= TELL_STILL_SECONDS and not self._told_still:
+            self._told_still = True
+            row = self._held.row
+            self._held.note(f"No data has been transferred from {row.source} to {row.target} for {silent:.0f} s.")
+        return round(silent * 1000)
 
     def _note_suspend(self, source: GuestLook, stats: JobStats) -> None:
         row = self._held.row

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosts.facts.guest import JobKind, JobStats
+from hosts.facts.guest import JobStats
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision, Outcome
 from migrations_app.domain.outcome.whereabouts import ARRIVED, WOKEN
@@ -66,8 +66,7 @@ class Watch:
             self.steering.news()
             seen = self.observer.look()
             self.steering.act(seen.source)
-            if seen.source.job is JobKind.MIGRATION_OUT and not self.held.row.job_over:
-                self.numbers.read(seen.source)
+            self.numbers.read(seen.source)
             decision = self.judge.decide(seen, cancel=self.steering.cancel)
             if self._follow(decision, seen):
                 return

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hosts.facts.guest import JobKind, JobStats
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.progress import CAP, Phase, Progress, advance, complete, refine
+from migrations_app.domain.progress import CAP, Phase, Progress, advance, complete, refine, standing_still
 
 MIB = 1024 * 1024
 STATS = JobStats(
@@ -229,3 +229,11 @@ def test_the_longest_standstill_is_found(steps: list[tuple[int, int]]) -> None:
         longest = max(longest, at - last_moved)
     seen = watched(*samples).stalled_ms
     assert seen is None or longest <= seen <= at
+
+
+def test_a_copy_without_data_has_neither_rate_nor_time_left() -> None:
+    shown = Progress(phase=Phase.MEMORY, percent=40, rate_bps=1000, eta_low_ms=5, eta_high_ms=9, remaining_bytes=7)
+    assert standing_still(shown, 2999) == shown
+    still = standing_still(shown, 12_000)
+    assert (still.rate_bps, still.eta_low_ms, still.eta_high_ms, still.no_data_ms) == (0, None, None, 12_000)
+    assert (still.percent, still.remaining_bytes) == (40, 7)
