@@ -80,9 +80,10 @@ def allowed(old: State, new: State) -> bool:
 
 
 class Stage(StrEnum):
-    """The five stages of a live migration, the stepper of its page."""
+    """The stages of a live migration, the stepper of its page. Disks only where the kind copies them."""
 
     PREPARE = "Prepare the destination"
+    DISKS = "Transfer disks"
     TRANSFER = "Transfer memory"
     STOP = "Stop at the source"
     LAST = "Last pages and devices"
@@ -91,15 +92,15 @@ class Stage(StrEnum):
 
 _STAGE_OF = {
     State.STARTING: Stage.PREPARE,
-    State.COPYING_DISKS: Stage.TRANSFER,
+    State.COPYING_DISKS: Stage.DISKS,
     State.COPYING_MEMORY: Stage.TRANSFER,
     State.SWITCHING_OVER: Stage.LAST,
     State.POST_COPY: Stage.CONTINUE,
     State.ARRIVING: Stage.CONTINUE,
-    State.VERIFYING: Stage.CONTINUE,
 }
 
 
 def stage_of(state: State) -> Stage | None:
-    """The stage a migration is in, None before it started and after it ended."""
+    """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
+    are after a failure, too."""
     return _STAGE_OF.get(state)

@@ -18,6 +18,8 @@ STALL_MS = 3000
 GAP_MS = 2000
 #: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
 MEMORY_SHARE_PERCENT = 20
+#: A rate that we measure ourselves is that of about the last seconds.
+SMOOTH_MS = 3000
 
 
 class Phase(StrEnum):
@@ -92,7 +94,7 @@ def refine(shown: State, stats: JobStats) -> State:
     """Of an outgoing job: while memory is not counted yet it is the disks that are copied, and before those nothing."""
     if stats.memory_total:
         return State.COPYING_MEMORY
-    if stats.disk_total:
+    if stats.disk_total or shown is State.COPYING_DISKS:  # nothing is counted any more when it fails or is cancelled
         return State.COPYING_DISKS
     return State.STARTING if shown is State.STARTING else State.COPYING_MEMORY
 
@@ -105,23 +107,28 @@ def advance(
     guest_memory_bytes: int = 0,
     allowed_downtime_ms: int | None = None,
 ) -> Progress:
-    """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future."""
+    """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future.
+
+    A job that fails or is cancelled counts 0 of 0 in its last moments: its totals, too, stay what they were.
+    """
     last = previous or Progress()
     phase = _PHASES.get(state, last.phase)
     if stats is None:
         return _without_job(last, phase)
+    if not (stats.memory_total or stats.disk_total):
+        stats = replace(stats, memory_total=None, memory_remaining=None, disk_total=None, disk_remaining=None)
     total = _sum(stats.memory_total, stats.disk_total)
     remaining = _sum(stats.memory_remaining, stats.disk_remaining)
-    rate = _sum(stats.memory_bps, stats.disk_bps)
+    rate = _disk_rate(last, stats) if _only_disks(stats) else _sum(stats.memory_bps, stats.disk_bps)
     dirty = _dirty(stats)
-    low, high = _eta(remaining, rate, dirty)
+    low, high = _eta(remaining, rate, dirty, follows=guest_memory_bytes if _only_disks(stats) else 0)
     moved_at, stalled = _standstill(last, stats)
     return Progress(
         phase=phase,
         percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
         transferred_bytes=_highest(last.transferred_bytes, _sum(stats.memory_processed, stats.disk_processed)),
-        remaining_bytes=remaining,
-        total_bytes=total,
+        remaining_bytes=last.remaining_bytes if total is None else remaining,
+        total_bytes=last.total_bytes if total is None else total,
         rate_bps=rate,
         dirty_bps=dirty,
         dirty_max_bps=_highest(last.dirty_max_bps, dirty),
@@ -132,8 +139,8 @@ def advance(
         eta_low_ms=low,
         eta_high_ms=high,
         converging=None if dirty is None or not rate else rate > dirty,
-        disk_remaining_bytes=stats.disk_remaining,
-        disk_total_bytes=stats.disk_total,
+        disk_remaining_bytes=last.disk_remaining_bytes if total is None else stats.disk_remaining,
+        disk_total_bytes=last.disk_total_bytes if total is None else stats.disk_total,
         moved_at_ms=moved_at,
         stalled_ms=stalled,
     )
@@ -229,11 +236,32 @@ def _dirty(stats: JobStats) -> int | None:
     return stats.dirty_bps
 
 
-def _eta(remaining: int | None, rate: int | None, dirty: int | None) -> tuple[int | None, int | None]:
-    """From "nothing is written any more" to "it is written on as fast as now"."""
+def _only_disks(stats: JobStats) -> bool:
+    return bool(stats.disk_total) and not stats.memory_total
+
+
+def _disk_rate(last: Progress, stats: JobStats) -> int | None:
+    """libvirt does not tell how fast disks are copied: by what came since the last look, smoothed."""
+    if stats.disk_bps is not None:
+        return stats.disk_bps
+    if stats.disk_processed is None or stats.elapsed_ms is None or last.transferred_bytes is None:
+        return last.rate_bps
+    took = stats.elapsed_ms - (last.elapsed_ms or 0)
+    if took <= 0:
+        return last.rate_bps
+    now = max(stats.disk_processed - last.transferred_bytes, 0) * 1000 // took
+    return now if not last.rate_bps else last.rate_bps + (now - last.rate_bps) * min(took, SMOOTH_MS) // SMOOTH_MS
+
+
+def _eta(
+    remaining: int | None, rate: int | None, dirty: int | None, *, follows: int = 0
+) -> tuple[int | None, int | None]:
+    """From "nothing is written any more" to "it is written on as fast as now", or to "all of the memory follows"."""
     if remaining is None or not rate:
         return None, None
     low = remaining * 1000 // rate
+    if follows:
+        return low, (remaining + follows) * 1000 // rate
     high = remaining * 1000 // (rate - dirty) if dirty is not None and rate > dirty else None
     return low, high
 

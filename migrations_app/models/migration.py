@@ -15,7 +15,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
 from migrations_app.domain.kinds import Kind
-from migrations_app.domain.lifecycle import TERMINAL, Stage, State, stage_of
+from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 
@@ -182,7 +182,3 @@ class Migration(Requested, models.Model):
     def copying_ms(self) -> int | None:
         """How long libvirt worked on a move that is done; None for every other, which may have ended in the middle."""
         return self.progress.get("elapsed_ms") if self.state == State.DONE else None
-
-    @property
-    def stage(self) -> Stage | None:
-        return stage_of(State(self.state))

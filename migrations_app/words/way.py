@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from migrations_app.models import Migration
 
+#: the step it has come to, where it is neither under way nor stopped by a failure
+_AT = {State.VERIFYING: "asking", State.CANCELLED: "cancelled"}
+
 
 def where(migration: Migration) -> str:
     """Where the guest truly is: "source", "between", "target", or "asking" where only the hosts or a person can say."""
@@ -23,17 +26,15 @@ def where(migration: Migration) -> str:
 
 
 def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
-    """The stepper: [{"name", "is"}] with `is` one of done, now, stopped, next. `states`: those it went through."""
-    stages = list(Stage)
+    """The stepper: [{"name", "is"}] with `is` one of done, now, asking, stopped, cancelled, next. `states`: those it
+    went through, in that order."""
     now = State(migration.state)
-    if now is State.DONE:
-        return [{"name": stage.value, "is": "done"} for stage in stages]
-    passed = [stage for stage in map(stage_of, map(State, states)) if stage is not None]
-    here = stage_of(now) if now is not State.VERIFYING else None
-    if here is None and now in (State.VERIFYING, State.FAILED, State.CANCELLED, State.NEEDS_ATTENTION) and passed:
-        here = max(passed, key=stages.index)
-    reached = stages.index(here) if here else -1
-    at = "now" if now in IN_FLIGHT else "stopped"
+    been = [stage for stage in map(stage_of, map(State, states)) if stage is not None]
+    here = stage_of(now) or (been[-1] if been else None)
+    copies = migration.kind_row.copies or here is Stage.DISKS
+    stages = [stage for stage in Stage if copies or stage is not Stage.DISKS]
+    reached = len(stages) if now is State.DONE else stages.index(here) if here else -1
+    at = _AT.get(now, "now" if now in IN_FLIGHT else "stopped")
     return [
         {"name": stage.value, "is": "done" if place < reached else at if place == reached else "next"}
         for place, stage in enumerate(stages)

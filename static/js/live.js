@@ -1,12 +1,15 @@
 // The page's socket (hx-ws): pushed fragments are patched by topic and id, a "changed" signal makes the page read its
-// own #live region again, and a silent or closed socket is said aloud.
+// own #live region again, and a silent or closed socket is said aloud: values are grey, actions warn.
 (() => {
-  const QUIET_MS = 40_000; // the server beats every 15 s
+  const QUIET_MS = 6_000; // the server beats every 3 s
   const GRACE_MS = 2_000; // a reload or a short break is not worth a banner
   const EVERY_MS = 300;
+  const READ_MS = 15_000; // after that it is lost: a connection that was kept may be as dead as the socket
 
   let open = false;
   let heard = Date.now();
+  let tried = Date.now();
+  let socket = null;
   let refused = "";
   let reading = false;
   let again = false;
@@ -14,6 +17,10 @@
   let publicSocket = null;
 
   htmx.config.wsReconnectDelay = (tries) => Math.min(5_000, 250 * 2 ** tries) * (0.5 + Math.random() / 2);
+  htmx.createWebSocket = (url) => {
+    tried = Date.now();
+    return (socket = new WebSocket(url));
+  };
 
   // A push is all fragments of one topic. Only what this page shows of that topic is patched.
   function patch(topic, fragments) {
@@ -60,6 +67,8 @@
         swap: "morph:outerHTML",
         selectOOB: region === "#live" ? "#running:morph,#alarms:morph" : "#alarms:morph",
       });
+    } catch {
+      setTimeout(readAgain, QUIET_MS);
     } finally {
       reading = false;
       if (again) readAgain();
@@ -70,6 +79,10 @@
     if (document.hidden) return;
     if (!open && publicSocket && !refused) publicSocket.reconnect();
     if (again) readAgain();
+  });
+
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.id === "socket") detail.timeout = READ_MS;
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -86,6 +99,7 @@
 
   document.addEventListener("htmx:wsBeforeMessage", (event) => {
     heard = Date.now();
+    if (document.body.classList.contains("is-stale")) showStale();
     event.preventDefault(); // htmx would look for ids alone
     const said = JSON.parse(event.detail.message);
     if (said.changed) readAgain();
@@ -116,12 +130,42 @@
     if (title && document.title !== title) document.title = title;
   }
 
+  // Nobody closes a socket whose line was cut: it stays open and silent, also when the line is back, and so does the
+  // handshake of a new one. htmx opens the next when a handshake was given up.
+  function renew() {
+    if (refused || Date.now() - Math.max(heard, tried) <= QUIET_MS) return;
+    if (socket?.readyState === WebSocket.CONNECTING) socket.close();
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    open = false;
+    socket.onclose = null; // it may take long, and the next one is open then
+    socket.close();
+    publicSocket.reconnect();
+  }
+
+  function warnAtActions(off) {
+    if (!off) {
+      for (const warning of document.querySelectorAll(".may-not-arrive")) warning.remove();
+      return;
+    }
+    for (const form of document.querySelectorAll("main form[method='post']")) {
+      const button = [...form.elements].find((each) => each.type === "submit");
+      if (!button) continue;
+      let warning = button.previousElementSibling;
+      if (!warning?.matches(".may-not-arrive")) {
+        warning = Object.assign(document.createElement("p"), { className: "may-not-arrive" });
+        button.before(warning);
+      }
+      warning.textContent = refused || "The connection to kvmweb is interrupted: this may not arrive.";
+    }
+  }
+
   function showStale() {
     const silent = Date.now() - heard > QUIET_MS;
     const off = refused !== "" || !open || silent;
     const banner = document.getElementById("stale");
     const text = banner.querySelector(".stale-text");
     document.body.classList.toggle("is-stale", off);
+    warnAtActions(off);
     if (banner.classList.toggle("is-on", off)) {
       if (refused) text.textContent = refused;
       else if (!text.querySelector("relative-time")) {
@@ -131,12 +175,16 @@
         when.setAttribute("format-style", "narrow");
         when.setAttribute("threshold", "P7D");
         when.setAttribute("prefix", "");
-        text.replaceChildren("Live updates are off, trying again. Last update ", when, ".");
+        text.replaceChildren("Live updates are off, trying again. Last update ", when, ". What you do now may not arrive.");
       }
     } else {
       text.replaceChildren();
     }
   }
 
-  setTimeout(() => setInterval(showStale, 1_000), GRACE_MS * 2);
+  function look() {
+    renew();
+    showStale();
+  }
+  setTimeout(() => setInterval(look, 1_000), GRACE_MS * 2);
 })();

@@ -184,10 +184,44 @@ def test_nothing_is_complete_before_the_vm_runs_there(scene: dict[str, Any]) -> 
 def test_the_stepper_stops_where_the_migration_stopped(scene: dict[str, Any]) -> None:
     seen = [step["is"] for step in steps(scene["failed"], ["checking", "starting", "copying_memory", "failed"])]
     assert seen == ["done", "stopped", "next", "next", "next"]
+    begun = ["checking", "starting", "copying_memory", "verifying"]
+    assert [step["is"] for step in steps(scene["failed"], [*begun, "failed"])] == seen
+    scene["failed"].state = State.VERIFYING
+    assert [step["is"] for step in steps(scene["failed"], begun)] == ["done", "asking", "next", "next", "next"]
     running = [step["is"] for step in steps(scene["running"], ["starting", "copying_memory"])]
     assert running == ["done", "now", "next", "next", "next"]
     assert [step["is"] for step in steps(scene["done"], [])] == ["done"] * 5
     assert [step["is"] for step in steps(scene["blocked"], ["checking"])] == ["next"] * 5
+
+
+def test_disks_that_are_copied_are_a_step_of_their_own(scene: dict[str, Any], as_viewer: Client) -> None:
+    guest = seed.make_guest("disks", scene["a"])
+    numbers = seed.progress_of(30, phase="disks", rate_bps=3 * 1024**2, disk_total_bytes=4 * 1024**3)
+    copying = seed.make_migration(
+        guest, scene["a"], scene["b"], State.COPYING_DISKS, kind="live_storage", progress=numbers
+    )
+    shown = steps(copying, ["checking", "starting", "copying_disks"])
+    assert [(step["name"], step["is"]) for step in shown[:3]] == [
+        ("Prepare the destination", "done"), ("Transfer disks", "now"), ("Transfer memory", "next"),
+    ]  # fmt: skip
+    text = text_of(as_viewer, copying)
+    assert "Transfer disks" in text
+    assert "3 MiB/s" in text
+    assert "left" in text.partition('id="route"')[2].partition('id="steps"')[0]
+    assert "Transfer disks" not in text_of(as_viewer, scene["running"])
+    copying.state = State.FAILED
+    states = ["starting", "copying_disks", "verifying", "failed"]
+    assert [step["is"] for step in steps(copying, states)] == ["done", "stopped", "next", "next", "next", "next"]
+
+
+def test_a_wanted_cancel_is_not_a_failure(scene: dict[str, Any], as_viewer: Client) -> None:
+    cancelled = scene["cancelled"]
+    seen = [step["is"] for step in steps(cancelled, ["starting", "copying_memory", "verifying", "cancelled"])]
+    assert seen == ["done", "cancelled", "next", "next", "next"]
+    text = text_of(as_viewer, cancelled)
+    assert "cancelled here" in text
+    assert "is-stopped" not in text
+    assert "copied, then given up" in text
 
 
 def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer: Client) -> None:

@@ -217,6 +217,14 @@ async def test_a_quiet_socket_beats(scene: dict[str, Any], connect: Connect, mon
     assert json.loads(await socket.receive_from()) == {"beat": True}
 
 
+async def test_a_page_misses_a_beat_before_it_calls_itself_stale(scene: dict[str, Any], connect: Connect) -> None:
+    socket = await connect(scene["viewer"], "inventory")
+    message = await socket.receive_output(timeout=consumers.BEAT_SECONDS + 0.5)
+    assert json.loads(message["text"]) == {"beat": True}
+    script = (settings.BASE_DIR / "static" / "js" / "live.js").read_text()
+    assert f"const QUIET_MS = {2 * consumers.BEAT_SECONDS}_000;" in script
+
+
 def test_fragments_hold_nothing_per_person_and_no_hostile_markup(scene: dict[str, Any]) -> None:
     for name in ("running", "hurt", "attention"):
         html = "".join((fragments(scene[name].topic, ()) or {}).values())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.browser.pages.conftest import Site
+from tests.browser.pages.line import Line
 
 pytestmark = pytest.mark.browser
 MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
@@ -172,6 +174,34 @@ def test_a_dead_line_is_said_and_heals(site: Site, page: Any, web: str) -> None:
     site.start()
     page.locator(".route .percent", has_text="88").wait_for(timeout=30_000)
     page.locator("#stale:not(.is-on)").wait_for(state="attached")
+
+
+def test_a_line_that_was_cut_without_a_word_is_said_and_heals(site: Site, page: Any, web: str) -> None:
+    stale = page.locator("body.is-stale")
+    with Line(site.url) as line:
+        page.goto(f"{line.url}/migrations/{web}/")
+        page.locator(".route .percent", has_text="62").wait_for()
+        page.click("#cancel summary")
+        page.wait_for_timeout(8_000)
+        assert stale.count() == 0  # a quiet afternoon
+        line.cut()
+        began = time.monotonic()
+        page.locator(".stale-text", has_text="Live updates are off").wait_for()
+        assert 2 < time.monotonic() - began < 9
+        assert "may not arrive" in page.inner_text("#stale")
+        assert "may not arrive" in page.inner_text("#cancel form")
+        assert page.evaluate("getComputedStyle(document.getElementById('live')).filter") == "grayscale(1)"
+        tick(site, 91)
+        become(site, "switching_over")
+        page.wait_for_timeout(8_000)  # the next socket gets no answer either
+        assert stale.count() == 1
+        line.mend()
+        page.locator(".route .percent", has_text="91").wait_for(timeout=20_000)
+        page.locator("#stale:not(.is-on)").wait_for(state="attached")
+        assert page.locator(".may-not-arrive").count() == 0
+        page.locator(".steps-line .is-now", has_text="Last pages").wait_for(timeout=30_000)  # it was read again
+        tick(site, 93)
+        page.locator(".route .percent", has_text="93").wait_for()
 
 
 def test_rows_and_pages_by_keyboard(site: Site, page: Any) -> None:

@@ -145,6 +145,32 @@ def test_disks_and_memory_together() -> None:
     assert progress.transferred_bytes == 3400 * MIB
 
 
+def test_how_fast_disks_are_copied_is_measured_where_libvirt_does_not_tell() -> None:
+    at = replace(DISKS, disk_bps=None)
+    seen = advance(None, at, State.COPYING_DISKS, guest_memory_bytes=1000 * MIB)
+    assert (seen.rate_bps, seen.eta_low_ms) == (None, None)
+    for look in range(1, 5):
+        copied = 1000 * MIB + look * 50 * MIB
+        at = replace(at, elapsed_ms=500 + look * 500, disk_processed=copied, disk_remaining=4000 * MIB - copied)
+        seen = advance(seen, at, State.COPYING_DISKS, guest_memory_bytes=1000 * MIB)
+        assert seen.rate_bps == 100 * MIB
+    assert (seen.eta_low_ms, seen.eta_high_ms) == (28_000, 38_000)  # the disks; at most all of the memory
+    slower = replace(at, elapsed_ms=3000, disk_processed=1200 * MIB)
+    assert 80 * MIB < (advance(seen, slower, State.COPYING_DISKS).rate_bps or 0) < 100 * MIB
+
+
+def test_what_counts_nothing_any_more_takes_no_total_away() -> None:
+    """A job that is cancelled: 0 of 0, for a moment."""
+    last = advance(None, replace(STATS, disk_total=1000 * MIB, disk_remaining=0), State.COPYING_MEMORY)
+    empty = JobStats(kind=JobKind.MIGRATION_OUT, memory_total=0, memory_remaining=0, disk_total=0, disk_remaining=0)
+    over = advance(last, empty, State.COPYING_MEMORY)
+    assert (over.total_bytes, over.remaining_bytes) == (2000 * MIB, 600 * MIB)
+    assert (over.disk_total_bytes, over.disk_remaining_bytes) == (1000 * MIB, 0)
+    assert over.eta_low_ms is None
+    begun = advance(None, empty, State.STARTING)
+    assert (begun.total_bytes, begun.remaining_bytes) == (None, None)
+
+
 def test_without_a_job_the_numbers_stay_and_the_future_is_gone() -> None:
     last = advance(None, replace(STATS, dirty_bps=50 * MIB, iteration=2), State.COPYING_MEMORY)
     gone = advance(last, None, State.VERIFYING)
@@ -173,7 +199,7 @@ def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
     assert refine(State.STARTING, nothing_yet) is State.STARTING
     assert refine(State.STARTING, DISKS) is State.COPYING_DISKS
     assert refine(State.COPYING_DISKS, STATS) is State.COPYING_MEMORY
-    assert refine(State.COPYING_DISKS, nothing_yet) is State.COPYING_MEMORY
+    assert refine(State.COPYING_DISKS, replace(STATS, memory_total=0)) is State.COPYING_DISKS  # it was cancelled
 
 
 # --- standstill --------------------------------------------------------------------------------------------------------
