@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class KvmwebConfig(AppConfig):
@@ -21,3 +22,8 @@ class KvmwebConfig(AppConfig):
 
 class KvmwebAdminConfig(AdminConfig):
     default_site = "kvmweb.accounts.admin_site.KvmwebAdminSite"
+
+
+class KvmwebStaticFilesConfig(StaticFilesConfig):
+    #: most bytes of what packages bring, and no page names them: other API pages than ours, the other release of htmx
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "ninja", "*-4*.js"]  # noqa: RUF012  a list in Django

@@ -20,8 +20,8 @@ kvmweb itself is under the Apache License 2.0 (`LICENSE`). It stands on the work
 
 ## Front-end files in this repository
 
-Unchanged but for removed source map references; each folder holds its licence, `static/vendor/manifest.json` the
-hashes.
+Unchanged but for removed source map references, and Tabler's style sheet, which PurgeCSS cuts to the rules our pages
+use; each folder holds its licence, `static/vendor/manifest.json` the hashes.
 htmx and its websocket extension (0BSD) are not here: they come inside the Python package django-htmx.
 
 | file | package | version | licence |

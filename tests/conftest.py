@@ -34,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     of a shell, where Ctrl-C is ignored."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # none need be slow to guess
+    # straight from where they are, not collected; tests/web/test_first_load.py has them as an installation serves them
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.SERVESTATIC_USE_FINDERS = True
     settings.SERVESTATIC_AUTOREFRESH = True  # look for a file when it is asked for, not for all with every client
 
 

@@ -45,10 +45,11 @@ class Served:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *command: str) -> None:
+        """The supervisor alone, or this."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _SETUP + _RUN.format(port=self.port)],
+                [sys.executable, *(command or ("-c", _SETUP + _RUN.format(port=self.port)))],
                 cwd=BASE_DIR,
                 env=self.environment,
                 stdout=log,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import signal
 import socket
 import stat
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +130,20 @@ def test_after_kill_9_of_serve_the_next_one_finds_a_clean_place(served: Served, 
     assert not orphans & set(served.everything())
     assert "ended the" in served.tail()
     assert served.stop() < 20  # what the unit in docs/operations.md allows
+
+
+def test_pages_come_with_compressed_files(installed: Served) -> None:
+    installed.start("manage.py", "serve", "--bind", f"127.0.0.1:{installed.port}")
+    url = f"http://127.0.0.1:{installed.port}"
+    with urllib.request.urlopen(f"{url}/accounts/login/") as page:
+        files = re.findall(r'(?:href|src)="(/static/[^"#]+\.(?:css|js))', page.read().decode())
+    assert files
+    for file in files:
+        asked = urllib.request.Request(url + file, headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(asked) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert gzip.decompress(answer.read())
+    installed.stop()
 
 
 def test_unapplied_schema_migrations_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -35,6 +36,8 @@ class Command(BaseCommand):
         except AlreadyServing:
             raise CommandError(f"Another kvmweb serves from {data_dir} already.") from None
         _refuse_taken(host, port)  # only now: what an earlier serve had left is gone
+        # hashed and compressed; afresh, for what a killed start had half written would pass for whole
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"kvmweb serves http://{shown}:{port}/ (data in {data_dir})")
         self.stdout.flush()

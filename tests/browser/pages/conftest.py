@@ -68,6 +68,7 @@ def seeded(folder: Path, port: int) -> Iterator[Site]:
     env["KVMWEB_DATA_DIR"] = str(folder)
     made = Site(url=f"http://127.0.0.1:{port}", env=env)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "-v0", "--no-input"], env=env, cwd=ROOT, check=True)
     made.run("seed.scene()")
     made.start()
     yield made
