@@ -16,7 +16,7 @@ _NIC_SOURCE = {"bridge": "bridge", "direct": "dev", "vdpa": "dev", "vhostuser": 
 def parse(text: str) -> GuestDefinition:
     """Raises BadXml."""
     domain = xml.parse(text, root="domain")
-    name, uuid = domain.text("name"), domain.text("uuid")
+    name, uuid = domain.name("name"), domain.text("uuid")
     if not name or not uuid:
         raise xml.BadXml("the domain has no name or no UUID")
     memory = domain.size("memory", "KiB") // 1024

@@ -10,7 +10,7 @@ def parse(text: str, *, active: bool, autostart: bool) -> Network:
     """Raises BadXml. Whether the network is active and starts by itself does not stand in its XML."""
     network = xml.parse(text, root="network")
     return Network(
-        name=network.text("name"),
+        name=network.name("name"),
         uuid=network.text("uuid").lower(),
         active=active,
         autostart=autostart,

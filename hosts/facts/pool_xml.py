@@ -10,7 +10,7 @@ def parse(text: str, *, active: bool, autostart: bool) -> Pool:
     """Raises BadXml. Whether the pool is active and starts by itself does not stand in its XML."""
     pool = xml.parse(text, root="pool")
     return Pool(
-        name=pool.text("name"),
+        name=pool.name("name"),
         uuid=pool.text("uuid").lower(),
         type=pool.get("type"),
         target_path=pool.text("target/path"),

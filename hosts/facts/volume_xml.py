@@ -17,7 +17,7 @@ def parse(text: str, *, pool: str) -> Volume:
     volume = xml.parse(text, root="volume")
     return Volume(
         pool=pool,
-        name=volume.text("name"),
+        name=volume.name("name"),
         path=volume.text("target/path"),
         type=volume.get("type"),
         format=volume.get("type", "target/format"),

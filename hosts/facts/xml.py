@@ -6,6 +6,7 @@ never built from a host's text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree
@@ -20,6 +21,8 @@ _UNITS = {
     "pb": 1000**5, "p": 1024**5, "pib": 1024**5, "eb": 1000**6, "e": 1024**6, "eib": 1024**6,
 }  # fmt: skip
 _BIGGEST = 2**64 - 1
+#: what may stand before the root element and before a document type; further down the same words are only text
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
 
 class BadXml(ValueError):
@@ -51,8 +54,12 @@ class Node:
         return self._element.find(path) is not None
 
     def text(self, path: str = ".") -> str:
+        return self.name(path).strip()
+
+    def name(self, path: str = ".") -> str:
+        """A text whose spaces are part of it, as libvirt takes names."""
         found = self._element if path == "." else self._element.find(path)
-        return (found.text or "").strip() if found is not None else ""
+        return (found.text or "") if found is not None else ""
 
     def get(self, name: str, path: str = ".") -> str:
         """An attribute of this element, or of the first one at `path`."""
@@ -91,7 +98,8 @@ def parse(text: str, *, root: str) -> Node:
         raise BadXml("the XML is not valid text") from None
     if len(data) > MAX_BYTES:
         raise BadXml(f"the XML is larger than {MAX_BYTES // 1024**2} MiB")
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    prolog = _PROLOG.match(data)
+    if prolog and data.startswith(b"<!", prolog.end()):
         raise BadXml("the XML has a document type, which libvirt never writes")
     try:
         element = etree.fromstring(data, _parser())

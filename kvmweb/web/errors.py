@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from kvmweb import alarm, database
 from kvmweb.accounts import logins
+from kvmweb.accounts.permissions import Right, may
 from kvmweb.web import problems
 
 
@@ -20,11 +21,11 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     logins.to_note(request, str(exception or ""))
-    return render(request, "errors/403.html", {"reason": str(exception or "")}, status=403)
+    return _page(request, "errors/403.html", 403, {"reason": str(exception or "")})
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "errors/404.html", status=404)
+    return _page(request, "errors/404.html", 404)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
@@ -52,4 +53,11 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return render(request, "errors/csrf.html", status=403)
+    return _page(request, "errors/csrf.html", 403)
+
+
+def _page(request: HttpRequest, template: str, status: int, values: dict[str, str] | None = None) -> HttpResponse:
+    """With the navigation, for whom it leads anywhere."""
+    user = getattr(request, "user", None)
+    layout = "base.html" if user is not None and may(user, Right.SEE) else "plain.html"
+    return render(request, template, {**(values or {}), "layout": layout}, status=status)

@@ -11,7 +11,9 @@ from pydantic import AfterValidator
 
 #: characters that turn the direction of what follows them, up to the end of the line: embeddings, overrides, isolates
 TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-_VISIBLE = dict.fromkeys(map(ord, TURNS), "\ufffd")
+_OPEN, _CLOSE, _SHOWN = "\u2068", "\u2069", "\ufffd"
+#: letters and marks written from right to left, and numbers as they are written among them
+_RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
 #: what a person may write as the reason of what they do on a page
 LONGEST_REASON = 500
 
@@ -32,17 +34,36 @@ def _plain(text: str) -> str:
 Plain = Annotated[str, AfterValidator(_plain)]
 
 
-def isolated(name: str) -> str:
-    """A name inside a sentence: one written from right to left must not turn the rest of the sentence around.
+def isolated(text: str) -> str:
+    """A name, or a sentence that may have names in it, beside other text: what is written from right to left in it
+    must not turn around what follows. `TURNS` become visible; what is isolated in it already stays so.
 
-    For sentences only: commands and fields for programs keep the name as it is.
+    For people only: commands and fields for programs keep the text as it is.
     """
-    return name if name.isascii() else f"\u2068{visible_turns(name)}\u2069"
+    if text.isascii():
+        return text
+    safe, depth = _closed(text), 0
+    for character in safe:
+        depth += (character == _OPEN) - (character == _CLOSE)
+        if not depth and unicodedata.bidirectional(character) in _RIGHT_TO_LEFT:
+            return f"{_OPEN}{safe}{_CLOSE}"
+    return safe
 
 
-def visible_turns(text: str) -> str:
-    """`TURNS` as replacement characters: an end of isolation inside a name would end ours."""
-    return text.translate(_VISIBLE)
+def bare(text: str) -> str:
+    """What somebody copied from a page and sends back: without what `isolated` puts around names."""
+    return text.replace(_OPEN, "").replace(_CLOSE, "")
+
+
+def _closed(text: str) -> str:
+    """With `TURNS` as replacement characters, but for isolations that also end in it."""
+    safe, opened = [_SHOWN if character in TURNS else character for character in text], []
+    for place, character in enumerate(text):
+        if character == _OPEN:
+            opened.append(place)
+        elif character == _CLOSE and opened:
+            safe[opened.pop()], safe[place] = _OPEN, _CLOSE
+    return "".join(safe)
 
 
 class PlainField(forms.CharField):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 from migrations_app.domain.virsh import command
 
@@ -43,8 +41,3 @@ def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[li
         if option.beside and (words := _words(option, options[option.name])):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))
     return found
-
-
-def line(words: list[str]) -> str:
-    """One line for a shell, every word quoted where it must be."""
-    return shlex.join(words)

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from hosts.facts.guest import RunState
 from hosts.models import Guest, Host
 from hosts.words.badges import RUN_BADGES
+from kvmweb.web.plain import bare
 from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.models import Migration
 from migrations_app.reading.guests import matching
@@ -26,7 +27,28 @@ def _hosts(request: Any) -> QuerySet[Host]:
     return host_names(request.user)
 
 
-class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
+class _Filter(django_filters.FilterSet):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.form.fields.values():
+            chosen = hasattr(field, "choices")
+            field.widget.attrs |= _SELECT if chosen else _TEXT
+            if chosen:
+                field.error_messages["invalid_choice"] = "There is no such choice, so nothing matches."
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """What does not fit matches nothing: a list of everything would read as the answer."""
+        return queryset.none() if self.errors else super().filter_queryset(queryset)
+
+
+class _Words(django_filters.CharFilter):  # type: ignore[misc]
+    """Also as they were copied from a page."""
+
+    def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return super().filter(rows, bare(value))
+
+
+class GuestTableFilter(_Filter):
     q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
@@ -40,10 +62,6 @@ class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
         model = Guest
         fields: ClassVar = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _dress(self)
-
     def search(self, rows: QuerySet[Guest], name: str, value: str) -> QuerySet[Guest]:
         return matching(rows, value)
 
@@ -51,8 +69,8 @@ class GuestTableFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(Q(here_id=value.pk))
 
 
-class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
+class MigrationTableFilter(_Filter):
+    q = _Words(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
     state = django_filters.ChoiceFilter(
         choices=[
             (ACTIVE, "Running or waiting"),
@@ -62,9 +80,7 @@ class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
         label="State",
         empty_label="Any state",
     )
-    person = django_filters.CharFilter(
-        field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person"
-    )
+    person = _Words(field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person")
     source = django_filters.ModelChoiceFilter(queryset=_hosts, label="From", empty_label="Any host")
     target = django_filters.ModelChoiceFilter(queryset=_hosts, label="To", empty_label="Any host")
     host = django_filters.ModelChoiceFilter(
@@ -75,17 +91,8 @@ class MigrationTableFilter(django_filters.FilterSet):  # type: ignore[misc]
         model = Migration
         fields: ClassVar = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _dress(self)
-
     def in_state(self, rows: QuerySet[Migration], name: str, value: str) -> QuerySet[Migration]:
         return rows.exclude(state__in=TERMINAL) if value == ACTIVE else rows.filter(state=value)
 
     def at_host(self, rows: QuerySet[Migration], name: str, value: Host) -> QuerySet[Migration]:
         return rows.filter(Q(source=value) | Q(target=value))
-
-
-def _dress(filters: django_filters.FilterSet) -> None:
-    for field in filters.form.fields.values():
-        field.widget.attrs |= _SELECT if hasattr(field, "choices") else _TEXT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from kvmweb.web.plain import isolated
-from migrations_app.domain import by_hand
+from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.words.forecast import forecast_words
@@ -106,9 +106,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     asked = preflight.request.options.copy_disks
     if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
-    name = preflight.guest.name
-    plain = name.isascii() and name.isprintable()
-    guest = name if plain else str(preflight.guest_id)
+    guest = virsh.vm(preflight.guest.name, str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     commands = [
@@ -122,7 +120,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
     ]
-    return "\n".join(by_hand.line(words) for words in commands if words), str(here.host)
+    return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 
 
 def _peer_text(peer: PeerEndpoint) -> str:

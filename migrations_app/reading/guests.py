@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Guest, Host, Sighting
+from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def guest_rows(user: Any) -> QuerySet[Guest]:
 def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
     """Guests whose name, title, UUID, host or MAC address contains every word."""
     rows = rows.alias(nics_text=Cast("nics", TextField()))
-    for word in words.split()[:8]:
+    for word in bare(words).split()[:8]:
         rows = rows.filter(
             Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
             | Q(nics_text__icontains=word)

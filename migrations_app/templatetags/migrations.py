@@ -15,7 +15,7 @@ from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
-from migrations_app.words.stored import with_name, with_visible_names
+from migrations_app.words.stored import with_name
 from migrations_app.words.way import where
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
-for shown in (badge, headline, outcome_times, short_title, where, with_visible_names):
+for shown in (badge, headline, outcome_times, short_title, where, with_name):
     register.filter(shown)
 
 

@@ -12,7 +12,7 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
-from kvmweb.web.plain import isolated
+from kvmweb.web.plain import bare, isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration
@@ -34,7 +34,7 @@ def request_migration(
     guest = _guest(request)
     if request.options.unsafe:
         require(by, Right.MOVE_UNSAFE)
-        if confirm != guest.name:
+        if bare(isolated(confirm)) != bare(isolated(guest.name)):  # typed, or copied from a page
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
         return earlier, False

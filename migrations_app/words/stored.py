@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmweb.web.plain import isolated, visible_turns
+from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration
@@ -18,8 +18,3 @@ def told(migration: Migration) -> str:
 def with_name(sentence: str, name: str) -> str:
     """A stored sentence has the bare name in it."""
     return sentence.replace(name, isolated(name))
-
-
-def with_visible_names(sentence: str, name: str) -> str:
-    """Of a check, which is pure and knows nothing of display: besides the VM's it may name anything of a host."""
-    return with_name(visible_turns(sentence), visible_turns(name))

@@ -165,6 +165,16 @@ def test_a_filter_that_does_not_fit_says_so(as_viewer: Client, query: dict[str, 
         answer = as_viewer.get(address, query)
         assert answer.status_code == 200
         assert b'class="problem"' in answer.content, address
+        assert not answer.context["table"].rows, address
+        assert b" matches. <a" in answer.content, address
+
+
+def test_a_host_that_there_is_not_has_no_vms(as_viewer: Client) -> None:
+    for query in ({"host": "99"}, {"host": "99", "state": "running"}):
+        page = as_viewer.get("/vms/", query).content.decode()
+        assert "No VM matches." in page
+        assert "There is no such choice, so nothing matches." in page
+    assert "No migration matches." in as_viewer.get("/migrations/", {"source": "99"}).content.decode()
 
 
 @pytest.mark.parametrize("number", [LONG, "9" * 25, "²", "٣", "-1", "\0", ""], ids=["long", *"abcdef"])

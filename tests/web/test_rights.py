@@ -204,3 +204,30 @@ def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], peop
         )
         if not allowed:
             assert _record() == before
+
+
+# --- where nothing is to be seen --------------------------------------------------------------------------------------
+
+
+def test_who_is_refused_can_go_on(scene: dict[str, Any], as_viewer: Client) -> None:
+    for address, status in ((f"/vms/{scene['idle'].pk}/migrate/", 403), ("/hosts/add/", 403), ("/nowhere/", 404)):
+        answer = as_viewer.get(address)
+        page = answer.content.decode()
+        assert answer.status_code == status
+        assert '<nav class="rail"' in page, address
+        assert 'id="search"' in page, address
+        assert page.count("<main") == page.count("<h1>") == 1, address
+
+
+def test_a_form_from_another_login_leaves_the_navigation(scene: dict[str, Any]) -> None:
+    client = client_of(scene["olga"], enforce_csrf_checks=True)
+    answer = client.post(f"/migrations/{scene['running'].pk}/cancel/")
+    assert answer.status_code == 403
+    assert '<nav class="rail"' in answer.content.decode()
+
+
+def test_no_navigation_where_it_leads_nowhere(scene: dict[str, Any]) -> None:
+    """All its pages would be refused."""
+    stan = client_of(seed.make_person("stan", None)).get("/vms/")
+    for answer in (stan, Client().get("/accounts/signup/")):
+        assert "<nav" not in answer.content.decode()

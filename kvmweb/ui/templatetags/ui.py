@@ -13,6 +13,7 @@ from kvmweb import alarm
 from kvmweb.journal.live import fragment_id
 from kvmweb.ui import html, units
 from kvmweb.ui.inserts import filled
+from kvmweb.ui.isolation import as_is
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 register.simple_tag(html.icon)
+register.filter(as_is)
 
 
 @register.simple_tag

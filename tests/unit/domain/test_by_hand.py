@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from migrations_app.domain.by_hand import commands_beside, equivalent_command, line
+import subprocess
+
+import pytest
+
+from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.options import Options
+from migrations_app.domain.virsh import line, vm
 
 SOURCE, PEER, DATA = "qemu+ssh://kvm-a/system", "qemu+tcp://kvm-b/system", "tcp://10.0.1.2"
 
@@ -56,3 +61,35 @@ def test_the_longest_downtime_is_a_second_command() -> None:
     assert commands_beside(options=Options(), guest="web01", source_uri=SOURCE) == []
     (words,) = commands_beside(options=Options(max_downtime_ms=500), guest="-x", source_uri=SOURCE)
     assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setmaxdowntime -- -x 500"
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["web 1", " web1 ", "it's", "sec\u202egnp.exe", "a\n\\b'c\u200d", "\u05e9\u05e8\u05ea", "$HOME\u2069`id`", ""],
+)
+def test_a_shell_reads_what_the_name_is(word: str) -> None:
+    written = line(["printf", "%s", word])
+    assert written.isprintable()
+    assert subprocess.run(["bash", "-c", written], capture_output=True, check=True).stdout.decode() == word
+
+
+@pytest.mark.parametrize("name", ["web01", "web 01", "-x", "$(reboot)", "7th", "a" * 63])
+def test_a_vm_is_called_by_its_name(name: str) -> None:
+    assert vm(name, "UUID") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        " web01",
+        "web01 ",
+        "web  01",
+        "web\u00a001",
+        "web\n01",
+        "sec\u202egnp",
+        "7",
+        "4dea22b3-1d52-d8f3-2516-782e98ab3fa0",
+    ],
+)
+def test_a_name_that_would_not_arrive_gives_way_to_the_uuid(name: str) -> None:
+    assert vm(name, "UUID") == "UUID"

@@ -50,6 +50,38 @@ def test_an_encoding_that_hides_a_document_type_is_not_believed() -> None:
     assert node.text() == "\u00fc"
 
 
+@pytest.mark.parametrize(
+    "before", ["\ufeff", "<?xml version='1.0'?>\n", "<!-- > --> <?x ?> <!-- -->", "\n\t"], ids=ascii
+)
+def test_a_document_type_is_refused_behind_whatever_may_stand_before_it(before: str) -> None:
+    with pytest.raises(BadXml, match="document type"):
+        xml.parse(before + BOMB, root="domain")
+
+
+def test_a_prolog_without_end_is_refused_quickly() -> None:
+    started = time.perf_counter()
+    for text in ("<!--" * 200_000, "<!-- -->" * 200_000 + "<!--", "<?" * 400_000):
+        with pytest.raises(BadXml):
+            xml.parse(text, root="domain")
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("words", ["<!DOCTYPE html><p>&nbsp;</p>", "<!ENTITY a 'b'>", "<!DOCTYPE d [<!ENTITY a 'b'>]>"])
+def test_metadata_may_quote_a_document_type(words: str) -> None:
+    """Tools keep pages and templates in there; as text it declares nothing."""
+    text = (
+        f"<domain><metadata><n:notes xmlns:n='urn:n'><![CDATA[{words}]]></n:notes></metadata><!-- {words} --></domain>"
+    )
+    node = xml.parse(text, root="domain")
+    assert node.text("metadata/*") == words
+    assert node.serialised()
+
+
+def test_spaces_of_a_name_are_part_of_it() -> None:
+    node = xml.parse("<d><name> web-01 </name><title> Shop\n</title></d>", root="d")
+    assert (node.name("name"), node.text("title"), node.name("gone")) == (" web-01 ", "Shop", "")
+
+
 def test_fifty_megabytes_are_refused_before_they_are_parsed() -> None:
     text = "<domain>" + "<a/>" * (50 * 1024 * 1024 // 4) + "</domain>"
     started = time.perf_counter()
