@@ -43,9 +43,7 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="session")
-def places(site: Site) -> dict[str, str]:
-    code = """
+PLACES = """
 import json
 found = {"pool": StoragePool.objects.first().pk, "report": Preflight.objects.last().pk}
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
@@ -55,7 +53,11 @@ states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
 print(json.dumps(found))
 """
-    return json.loads(site.run(code).splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def places(site: Site) -> dict[str, str]:
+    return json.loads(site.run(PLACES).splitlines()[-1])
 
 
 @pytest.mark.parametrize("width", [1280, 390])
