@@ -31,7 +31,7 @@ class _Isolating(base.Loader):
     def get_template(self, template_name: str, skip: list[Origin] | None = None) -> Template:
         template = super().get_template(template_name, skip)
         for variable in template.nodelist.get_nodes_by_type(VariableNode):
-            filters = variable.filter_expression.filters
+            filters = variable.filter_expression.filters  # type: ignore[attr-defined]
             if as_is not in (function for function, _ in filters):
                 filters.append((shown, []))
         return template

@@ -45,7 +45,8 @@ class _Words(django_filters.CharFilter):  # type: ignore[misc]
     """Also as they were copied from a page."""
 
     def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return super().filter(rows, bare(value))
+        found: QuerySet[Any] = super().filter(rows, bare(value))
+        return found
 
 
 class GuestTableFilter(_Filter):

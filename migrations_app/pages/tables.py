@@ -25,8 +25,9 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     run_state = tables.TemplateColumn(template_name="hosts/_run_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
-        template_name="vms/_host_cell.html", verbose_name="Host", attrs={"cell": {"class": "nowrap wide-only"}}
-    )
+        template_name="vms/_host_cell.html", verbose_name="Host",
+        attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-host wide-only"}},
+    )  # fmt: skip
     memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}})
     vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num roomy-only"}})
     movable = tables.TemplateColumn(
