@@ -128,6 +128,7 @@ def test_a_restore_from_start_to_end(tmp_path: Path, made: list[Served]) -> None
         assert stat.S_IMODE((new.folder / name).stat().st_mode) == 0o600, name
     assert (new.folder / "secret_key").read_text() == (old.folder / "secret_key").read_text()
     assert _manage(new, "ssh_key").stdout == key  # the hosts know it
+    assert _manage(new, "collectstatic", "-v0", "--no-input").returncode == 0  # as `serve` does
     new.start()
     assert _logs_in(new)
     assert "kvm-a" in _hosts(new, token)

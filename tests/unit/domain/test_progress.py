@@ -111,6 +111,7 @@ def test_the_first_pass() -> None:
         "disk_total_bytes": None,
         "moved_at_ms": 1000,
         "stalled_ms": 0,
+        "no_data_ms": None,
     }
     json.dumps(progress.as_json())
 
