@@ -51,6 +51,11 @@
     timer = setTimeout(read, EVERY_MS);
   }
 
+  // A page that says what is wrong with its address cannot be read there again; what runs stands on every page.
+  function address() {
+    return document.querySelector("[data-no-page]") ? "/" : location.pathname + location.search;
+  }
+
   async function read() {
     if (document.hidden || reading) {
       again = true;
@@ -60,7 +65,7 @@
     again = false;
     const region = document.getElementById("live") ? "#live" : "#running";
     try {
-      await htmx.ajax("GET", location.pathname + location.search, {
+      await htmx.ajax("GET", address(), {
         source: "#socket",
         target: region,
         select: region,
@@ -88,7 +93,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig, serverResponse } = event.detail;
     if (requestConfig.elt.id !== "socket") return;
-    const elsewhere = new URL(xhr.responseURL).pathname !== location.pathname;
+    const elsewhere = new URL(xhr.responseURL).pathname !== new URL(address(), location.href).pathname;
     if (elsewhere) location.reload(); // logged out, or gone
     if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
       event.detail.shouldSwap = false;
