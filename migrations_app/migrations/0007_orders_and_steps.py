@@ -20,7 +20,7 @@ def cancel_flags_to_orders(apps, schema_editor):
         if row.state in ENDED:
             order.done_at = row.finished_at
             order.state = "applied" if row.state == "cancelled" else "refused"
-            order.text = "" if row.state == "cancelled" else "The cancel came too late."
+            order.text = "The cancel came too late." if row.state == "done" else ""
         order.save()
 
 

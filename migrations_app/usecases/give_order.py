@@ -40,7 +40,7 @@ def give_order(migration: Migration, order: OrderRow, *, by: User, value: Any = 
             ledger.end_by_person(row.pk, states=WAITING, new=State.CANCELLED, text=sentence)
         writer.signal(writer.MIGRATIONS, migration=row.pk)
     migration.refresh_from_db()
-    if migration.terminal and migration.state != State.CANCELLED:
+    if migration.terminal and not (order.stops_what_waits and migration.state == State.CANCELLED):
         raise TooLate(migration)
     return migration
 

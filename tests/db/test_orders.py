@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from hosts.calls.steer import LimitDowntime
 from hosts.gateway.port import Refused
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.domain.order import Answer, Next, OrderState
+from migrations_app.domain.order import Order as OrderRow
+from migrations_app.domain.orders import ORDERS
 from migrations_app.models import Migration, Order
 from migrations_app.usecases.errors import TooLate
-from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.usecases.give_order import cancel_migration, give_order
 from migrations_app.worker.watch import steering
 from tests.db.moving import Scene, eventually, fresh, in_state, said
 
@@ -127,6 +131,38 @@ def test_a_worker_that_lost_its_claim_takes_no_order(scene: Scene, migration: Mi
         with pytest.raises(ledger.LostClaim):
             late(old)
     assert order_of(migration).state == "waiting"
+
+
+def test_a_new_order_is_one_object(
+    scene: Scene, migration: Migration, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken, told to libvirt after a look, answered, and not given again; after the end it is too late."""
+    limit = OrderRow(
+        what="max_downtime_ms",
+        asked="asked for another longest downtime.",
+        next=lambda seen: (
+            Next()
+            if not seen.moving
+            else Next(tell=LimitDowntime(seen.value))
+            if seen.since is None
+            else Next(answer=Answer(state=OrderState.APPLIED, text="It is set."))
+        ),
+        ended=lambda _: Answer(state=OrderState.REFUSED),
+    )
+    monkeypatch.setitem(ORDERS, limit.what, limit)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    give_order(migration, limit, by=operator, value=450)
+    eventually(lambda: order_of(migration).state == "applied")
+    assert (order_of(migration).text, order_of(migration).value) == ("It is set.", 450)
+    scene.fleet.moves[str(migration.guest_id)].go_on.set()
+    worker.join(10)
+    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
+    assert (fresh(migration).state, set_to, order_of(migration).state) == (State.DONE, [450], "applied")
+    assert "olga asked for another longest downtime." in said(migration)
+    with pytest.raises(TooLate):
+        give_order(migration, limit, by=operator, value=500)
+    assert migration.orders.count() == 1
 
 
 def _until_killed(scene: Scene, migration: Migration) -> Migration:

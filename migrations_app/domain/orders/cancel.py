@@ -22,7 +22,8 @@ def _next(seen: Seen) -> Next:
 def _ended(state: State) -> Answer:
     if state is State.CANCELLED:
         return Answer(state=OrderState.APPLIED)
-    return Answer(state=OrderState.REFUSED, text="The cancel came too late.")
+    late = "The cancel came too late." if state is State.DONE else "The migration ended before it was cancelled."
+    return Answer(state=OrderState.REFUSED, text=late)
 
 
 ORDER = Order(
