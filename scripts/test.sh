@@ -34,7 +34,7 @@ scripts/lint.sh
 # pytest-xdist gives its workers seconds to do so.
 alone=(tests/unit tests/db tests/web tests/ws)
 echo "== pytest ${alone[*]}"
-python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on "$KVMWEB_DATA_DIR/alone"
+python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on="$KVMWEB_DATA_DIR/alone"
 root_is_there
 echo "== pytest, the rest"
-python -m pytest "${alone[@]/#/--ignore=}" --after "$KVMWEB_DATA_DIR/alone"
+python -m pytest "${alone[@]/#/--ignore=}" --after="$KVMWEB_DATA_DIR/alone"
