@@ -14,6 +14,7 @@ step() {
 
 step ruff check .
 step ruff format --check .
+step djangofmt --check --quiet templates
 step mypy
 step lint-imports
 step python -m pytest -q tests/unit/test_architecture.py

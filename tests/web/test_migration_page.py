@@ -19,13 +19,14 @@ from migrations_app.words.outcome import outcome_times
 from migrations_app.words.stored import told
 from migrations_app.words.way import steps, where
 from tests.web import seed
+from tests.web.pages import flat
 
 #: the name as sentences show it: apart from the rest, and unable to turn it
 SHOWN = f"\u2068{seed.RTL.replace(chr(0x202E), chr(0xFFFD))}\u2069"
 
 
 def text_of(client: Client, migration: Migration) -> str:
-    return client.get(f"/migrations/{migration.pk}/").content.decode()
+    return flat(client.get(f"/migrations/{migration.pk}/"))
 
 
 def test_the_title_carries_the_state(scene: dict[str, Any], as_viewer: Client) -> None:

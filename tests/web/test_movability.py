@@ -14,6 +14,7 @@ from hosts.facts.guest import RunState
 from hosts.models import Bridge, Guest, Host, Network, Sighting
 from migrations_app.models import Migration
 from tests.web import seed
+from tests.web.pages import flat
 
 DMZ = [{"type": "network", "source": "dmz", "mac": "52:54:00:aa:aa:aa", "model": "virtio", "portgroup": ""}]
 
@@ -91,7 +92,7 @@ def test_the_link_preselects_a_host_that_can_be_chosen(scene: dict[str, Any], as
     extra = seed.make_host("kvm-z", number=20)
 
     def chosen(target: Any) -> str:
-        text = as_operator.get(f"/vms/{scene['idle'].pk}/migrate/?target={target}").content.decode()
+        text = flat(as_operator.get(f"/vms/{scene['idle'].pk}/migrate/?target={target}"))
         (found,) = re.findall(r'name="target" value="(\d+)" checked', text)
         return str(found)
 
@@ -103,7 +104,7 @@ def test_the_link_preselects_a_host_that_can_be_chosen(scene: dict[str, Any], as
 def test_what_was_seen_missing_is_a_note_and_no_bar(scene: dict[str, Any], as_operator: Client) -> None:
     """The inventory may be older than the report: only the report stops a start."""
     Guest.objects.filter(pk=scene["idle"].pk).update(nics=DMZ)
-    text = as_operator.get(f"/vms/{scene['idle'].pk}/migrate/").content.decode()
+    text = flat(as_operator.get(f"/vms/{scene['idle'].pk}/migrate/"))
     assert "Shows no network dmz." in text
     assert f'name="target" value="{scene["a"].pk}" checked' in text
     form = {"target": scene["a"].pk, "kind": "live", "persist": "on", "undefine_source": "on", "key": "k9"}
