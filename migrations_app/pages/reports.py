@@ -75,7 +75,7 @@ def report_view(preflight: Preflight) -> ReportView:
     blocked = preflight.verdict == Verdict.BLOCKED
     foreseen = None if blocked else Forecast.from_json(preflight.forecast)
     if waiting:
-        sentence = f"Asking both hosts whether {guest} can move to {target}."
+        sentence = f"Checking on both hosts whether {guest} can migrate to {target}."
     elif preflight.error:
         sentence = "The check could not be made."
     else:

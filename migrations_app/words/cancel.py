@@ -18,14 +18,17 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     if migration.terminal:
         return False, ""
     if migration.cancel_requested_at is not None:
-        return False, f"{isolated(migration.cancelled_by_name)} asked to cancel. libvirt has the last word."
+        return (
+            False,
+            f"{isolated(migration.cancelled_by_name)} requested to cancel. Waiting for libvirt to stop the migration.",
+        )
     if state in NOT_STARTED:
-        return True, f"Nothing was touched yet. {name} stays on {source}."
+        return True, f"Nothing was started yet. {name} stays on {source}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
         goes_on = "paused as it is" if migration.was_paused else "and goes on running there"
-        return True, f"{name} stays on {source} {goes_on}. What was copied is given up."
+        return True, f"{name} stays on {source} {goes_on}. The copied data is discarded."
     if state is State.SWITCHING_OVER:
-        return True, f"It may be too late: then the move ends as done and {name} is on {target}."
+        return True, f"It may be too late. In that case the migration completes and {name} runs on {target}."
     if state is State.NEEDS_ATTENTION:
-        return False, f"{name} stays locked until it is clear where it is."
-    return False, f"It cannot be taken back: {name} is past the switch-over."
+        return False, f"{name} stays locked until it is known where it runs."
+    return False, f"Too late to cancel: {name} is past the switchover."

@@ -14,6 +14,7 @@ def close_words(migration: Migration) -> str:
     """What will be true after somebody has closed it by hand."""
     name = isolated(migration.guest_name)
     return (
-        f"Closing touches no host. The migration ends as failed and {name} can be moved again; what was made on"
-        f" {migration.target} stays there. First look where {name} runs: kvmweb looks no more."
+        f"First check where {name} runs. Closing changes nothing on the hosts: the migration ends as failed, {name} can"
+        f" be migrated again, and what was created on {migration.target} stays there. After closing, kvmweb no longer"
+        " checks this migration."
     )

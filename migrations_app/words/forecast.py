@@ -1,4 +1,4 @@
-"""What is foreseen of a move."""
+"""What to expect of a migration, from earlier ones."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
 
 
 def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
-    """(what, words): how long copying takes, how long the VM stands still, whether it ends. [] without a forecast."""
+    """(label, words) for the transfer, the downtime and whether it converges. [] without a forecast."""
     if seen is None:
         return []
     if seen.high_ms is None:
-        takes = "Not known: its disks were not copied this way before."
+        takes = "Unknown: its disks were not copied between these hosts before."
     elif seen.low_ms is None:
-        takes = f"About {units.duration(seen.high_ms)} for one pass over all of its memory; longer if it writes much."
+        takes = f"About {units.duration(seen.high_ms)} for one pass over its memory; longer if its memory changes fast."
     else:
-        takes = f"{_first_upper(units.span(seen.low_ms, seen.high_ms))}, for what it sent in its earlier moves."
-    lines = [("Copying takes", takes)]
+        takes = _first_upper(units.span(seen.low_ms, seen.high_ms))
+    lines = [("Transfer", takes)]
     if seen.paused:
         return lines
     if stood := foreseen_downtime(seen):
-        lines.append(("Stands still", f"{_first_upper(stood)}, by what was felt before."))
+        lines.append(("Expected downtime", stood))
     carried = f"the link carried {units.rate(seen.bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
-        carried = f"at most {units.rate(seen.limit_bps)} may be sent"
+        carried = f"the bandwidth limit is {units.rate(seen.limit_bps)}"
     if seen.ends is None or not seen.dirty_bps:
-        ends = f"Not known: how fast {guest} writes to its memory was not seen yet; {carried}."
+        ends = f"Unknown: the dirty rate of {guest} was not measured yet; {carried}."
     elif seen.ends:
-        ends = f"It did before: it wrote {units.rate(seen.dirty_bps)} and {carried}."
+        ends = f"Yes: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
     else:
-        ends = f"Not certain: it wrote {units.rate(seen.dirty_bps)} and {carried}."
-        ends += " Auto-converge or a longer downtime lets it end."
-    return [*lines, ("Will it end", ends)]
+        ends = f"Uncertain: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
+        ends += " Auto-converge or a longer downtime helps."
+    return [*lines, ("Converges", ends)]
 
 
 def foreseen_downtime(seen: Forecast | None) -> str:

@@ -38,17 +38,17 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
         return told(migration)  # what was seen on both hosts
     here = f"{name} {_verb(migration, sighting)}"
     return {
-        State.REQUESTED: f"{here} {source}. The migration waits for a worker.",
-        State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was touched.",
-        State.QUEUED: f"{here} {source}. The migration waits for its turn.",
+        State.REQUESTED: f"{here} {source}. The migration is waiting for a worker.",
+        State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was started.",
+        State.QUEUED: f"{here} {source}. The migration is queued.",
         State.STARTING: f"{here} {source} while {target} prepares to receive it.",
         State.COPYING_DISKS: f"{here} {source} while its disks are copied to {target}.",
         State.COPYING_MEMORY: f"{here} {source} while libvirt copies it to {target}.",
-        State.SWITCHING_OVER: f"{name} is paused for a moment; its last pages travel to {target}.",
+        State.SWITCHING_OVER: f"{name} is paused for a moment while its last pages are copied to {target}.",
         State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
-        State.ARRIVING: f"{here} {target}; libvirt finishes.",
+        State.ARRIVING: f"{here} {target}; libvirt completes the hand-over.",
         State.VERIFYING: f"Asking {source} and {target} where {name} is.",
-        State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. A person has to look.",
+        State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. Please check both hosts.",
     }[state]
 
 

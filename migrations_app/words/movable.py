@@ -1,4 +1,4 @@
-"""Where a VM could go, by what was last seen."""
+"""Where a VM could migrate to, by what was last seen."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ def movable_words(outlook: Outlook) -> tuple[str, str, str]:
 
 def candidate_words(candidate: Candidate) -> str:
     """A destination by what was last seen, as a sentence."""
-    return f"{candidate.host} {candidate.against or 'shows nothing that stands in the way'}."
+    return f"{candidate.host} {candidate.against or 'has no known obstacle'}."

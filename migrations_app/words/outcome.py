@@ -1,4 +1,4 @@
-"""What came of a move, beside what was foreseen."""
+"""How a migration went, beside its forecast."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def outcome_times(migration: Migration) -> list[tuple[str, str]]:
-    """(what, words) of a move that ended well: what was true beside what was foreseen when it started."""
+    """(what, words) of a migration that ended well: what was measured, beside the forecast at its start."""
     seen = Forecast.from_json(migration.forecast)
-    lines = [("Took", f"{units.duration(migration.whole_ms)} from the request to the proof")]
+    lines = [("Took", f"{units.duration(migration.whole_ms)} from request to verified")]
     if migration.copying_ms is not None:
-        lines.append(("Copying", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
+        lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]
     stood = foreseen_downtime(seen)
-    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', foreseen {stood}' if stood else ''}")]
+    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', expected {stood}' if stood else ''}")]
 
 
 def _foreseen_copying(seen: Forecast | None) -> str:
     if seen is None or seen.high_ms is None:
         return ""
     if seen.low_ms is None:
-        return f", foreseen about {units.duration(seen.high_ms)} for one pass"
-    return f", foreseen {units.span(seen.low_ms, seen.high_ms)}"
+        return f", expected about {units.duration(seen.high_ms)} for one pass"
+    return f", expected {units.span(seen.low_ms, seen.high_ms)}"

@@ -21,9 +21,9 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
 
     if verdict == "blocked":
         rest = "must be" if counts.get("blocker", 0) != 1 else "has to be"
-        return f"{guest} cannot move to {target} now: {many('blocker', 'finding')} {rest} settled first."
+        return f"{guest} cannot migrate to {target} now: {many('blocker', 'blocker')} {rest} resolved first."
     if verdict == "unknown":
-        return f"{guest} can probably move to {target}, but {many('unknown', 'thing')} could not be seen."
+        return f"{guest} can probably migrate to {target}, but {many('unknown', 'check')} could not be completed."
     if verdict == "warnings":
-        return f"{guest} can move to {target}. Read {many('warning', 'warning')} first."
-    return f"{guest} can move to {target}. Every check passed."
+        return f"{guest} can migrate to {target}. Read {many('warning', 'warning')} first."
+    return f"{guest} can migrate to {target}. Every check passed."

@@ -156,7 +156,8 @@ class Start:
     def _tell_unknowns(self, report: Report) -> None:
         unknowns = [finding.summary for finding in report.of(Severity.UNKNOWN)]
         if unknowns:
-            self.held.note(f"Goes on with {len(unknowns)} unknown: {' '.join(unknowns)}", unknowns=unknowns)
+            checks = "1 check is" if len(unknowns) == 1 else f"{len(unknowns)} checks are"
+            self.held.note(f"Continues although {checks} unknown: {' '.join(unknowns)}", unknowns=unknowns)
 
     # --- start ----------------------------------------------------------------------------------------------------
 

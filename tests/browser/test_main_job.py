@@ -32,7 +32,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
         button = page.get_by_role("button", name=re.compile("^Migrate web-01 to kvm-b"))
         expect(button).to_be_enabled()
         report = page.locator("#report")
-        expect(report.locator(".verdict")).to_contain_text("web-01 can move to kvm-b")
+        expect(report.locator(".verdict")).to_contain_text("web-01 can migrate to kvm-b")
         expect(report).to_contain_text(re.compile(r"\d+ checks passed"))
         since = time.monotonic()
         button.click()

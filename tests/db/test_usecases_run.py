@@ -74,7 +74,7 @@ def test_unknowns_do_not_stop_a_start_and_are_in_the_journal(scene: Scene) -> No
     scene.fleet["kvm-b"].fail("memory", GatewayError("busy"), times=3)
     end = scene.run(scene.request(guest))
     assert end.state == State.DONE
-    assert "Goes on with 1 unknown" in said(end)
+    assert "Continues although 1 check is unknown" in said(end)
 
 
 def test_a_guest_that_somebody_moved_meanwhile_is_left_alone(scene: Scene) -> None:

@@ -70,7 +70,7 @@ def test_a_suspend_during_a_copy_is_told_and_kept(end: str, fresh: Serving, lab:
         assert f"build-01 is paused on {host.name}" in shown["state_text"]
         told = [entry["text"] for entry in fresh.journal(cell.pk)]
         assert f"{suspended}." in told
-        assert not any("last pages travel" in text for text in told)
+        assert not any("last pages are being copied" in text for text in told)
 
 
 @pytest.fixture

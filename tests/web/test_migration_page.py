@@ -101,7 +101,7 @@ def test_what_was_observed_is_the_headline_and_said_once(
     text = text_of(as_viewer, migration)
     shown = text[text.index('aria-label="Where the VM is"') :].split('id="route"')[0]
     assert shown.count(seen) == 1
-    assert ("olga asked to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
+    assert ("olga requested to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
     migration.state_text = ""
     assert "walker" in headline(migration)
 
@@ -131,7 +131,7 @@ def test_a_migration_closed_by_hand_claims_no_place(scene: dict[str, Any], as_vi
 
 def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["queued"])
-    assert "db-01 runs on kvm-a. The migration waits for its turn." in text
+    assert "db-01 runs on kvm-a. The migration is queued." in text
     assert "Waiting for web-01 to leave kvm-a." in text
 
 
@@ -286,13 +286,13 @@ def test_a_check_may_name_it_too(scene: dict[str, Any], as_viewer: Client) -> No
 def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as_viewer: Client) -> None:
     done: Migration = scene["done"]
     assert outcome_times(done)[1:] == [
-        ("Copying", "9.4 s, foreseen 8 to 12 s"),
-        ("Downtime", "84 ms, foreseen 70 to 140 ms"),
+        ("Transfer", "9.4 s, expected 8 to 12 s"),
+        ("Downtime", "84 ms, expected 70 to 140 ms"),
     ]
-    assert "9.4 s, foreseen 8 to 12 s" in text_of(as_viewer, done)
+    assert "9.4 s, expected 8 to 12 s" in text_of(as_viewer, done)
     done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
     copying, downtime = outcome_times(done)[1:]
-    assert (copying[1], downtime[1]) == ("9.4 s, foreseen about 40 s for one pass", "84 ms")
+    assert (copying[1], downtime[1]) == ("9.4 s, expected about 40 s for one pass", "84 ms")
     done.forecast, done.downtime_ms, done.progress = {}, None, {}
     assert outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
 
@@ -301,7 +301,7 @@ def test_moves_between_the_same_two_hosts_are_compared(scene: dict[str, Any], as
     done, other, back = scene["done"], scene["hurt"], scene["failed"]
     text = text_of(as_viewer, done)
     panel = text.partition('id="beside"')[2].partition("</section>")[0]
-    assert "Compared with other moves from kvm-a to kvm-b" in panel
+    assert "Compared with other migrations from kvm-a to kvm-b" in panel
     assert panel.index("this one") < panel.index(f"/migrations/{other.pk}/")
     assert f"/migrations/{done.pk}/" not in panel
     assert 'id="beside"' not in text_of(as_viewer, back)  # none that way has ended well
@@ -317,7 +317,7 @@ def test_moves_between_the_same_two_hosts_are_compared(scene: dict[str, Any], as
 def test_an_admin_closes_what_needs_attention(scene: dict[str, Any], as_admin: Client) -> None:
     attention: Migration = scene["attention"]
     text = text_of(as_admin, attention)
-    assert "Closing touches no host." in text
+    assert "Closing changes nothing on the hosts" in text
     assert text.index('id="close"') < text.index(
         f'id="migration-{attention.pk}-outcome"'
     )  # what is pushed must not wipe what is typed

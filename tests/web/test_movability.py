@@ -39,8 +39,8 @@ def test_the_list_counts_the_hosts_that_could_be_asked(scene: dict[str, Any], as
     Migration.objects.filter(guest=scene["lost"]).delete()
     assert row(as_viewer, scene["lost"]) == "kvm-c does not answer."
     text = as_viewer.get("/vms/").content.decode()
-    assert "not a promise" in text
-    assert "kvm-a shows nothing that stands in the way." in text
+    assert "Movable is based on what was last seen" in text
+    assert "kvm-a has no known obstacle." in text
 
 
 def test_what_moves_is_not_told_where_it_could_go(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -83,9 +83,9 @@ def test_the_vm_page_names_each_host_and_leads_to_the_choice(
     assert f'href="{link}"' in text
     assert f"?target={scene['c'].pk}" not in text
     Bridge.objects.filter(host=scene["a"]).update(active=True)
-    assert "Can be asked." in panel(as_operator, scene["idle"])
+    assert "No known obstacle." in panel(as_operator, scene["idle"])
     assert "migrate/" not in panel(as_viewer, scene["idle"])
-    assert "It is shut off. kvmweb moves running VMs only." in panel(as_operator, scene["off"])
+    assert "It is shut off. kvmweb migrates running VMs only." in panel(as_operator, scene["off"])
 
 
 def test_the_link_preselects_a_host_that_can_be_chosen(scene: dict[str, Any], as_operator: Client) -> None:

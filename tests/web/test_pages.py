@@ -312,12 +312,15 @@ def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, vi
 
 def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, viewer: Any) -> None:
     first, second = seed.make_host("first", number=81), seed.make_host("second", number=82)
-    assert "can be emptied: yes" in client_of(viewer).get("/").content.decode()
+    assert "Each host can be emptied:" in client_of(viewer).get("/").content.decode()
     Host.objects.filter(pk=second.pk).update(contact="away")
     page = client_of(viewer).get("/").content.decode()
-    assert "can be emptied: unknown" in page
+    assert "Whether a host can be emptied is unknown:" in page
     assert second.name in page.split("can be emptied")[1]
-    assert first.name
+    Host.objects.filter(pk=first.pk).update(memory_free_kib=0)
+    page = client_of(viewer).get("/").content.decode()
+    assert "is unknown:" in page, "a host that does not answer has memory that nobody knows, not none"
+    assert "0 B free" not in page.split("can be emptied")[1].split("</p>")[0]
 
 
 def test_the_history_filters_by_state_host_vm_and_person(scene: dict[str, Any], as_viewer: Client) -> None:

@@ -1,4 +1,4 @@
-"""Stop the migration: the guest stays where it is. libvirt has the last word."""
+"""Stop the migration: the guest stays where it is, unless libvirt has completed the switchover by then."""
 
 from __future__ import annotations
 

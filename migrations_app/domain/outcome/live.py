@@ -30,7 +30,7 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
 
 
 def _letting_go(job: JobRecord) -> str:
-    return f"{job.name} has arrived on {job.target}; {job.source} is letting it go."
+    return f"{job.name} has arrived on {job.target}; {job.source} is completing the hand-over."
 
 
 def _copying(case: Case) -> Decision:
@@ -62,7 +62,7 @@ def _switching(case: Case) -> Decision:
         answers = ", and its QEMU does not answer" if case.source.job is JobKind.UNKNOWN else ""
         either = f"{job.name} is stopped on {job.source}{answers}: it is switching over, or somebody suspended it."
         return case.moving(State.COPYING_MEMORY, either)
-    return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages travel.")
+    return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages are being copied.")
 
 
 def _stuck(case: Case) -> Decision:

@@ -60,7 +60,7 @@ def places(site: Site) -> dict[str, str]:
     return json.loads(site.run(PLACES).splitlines()[-1])
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page(
     site: Site, browser: Any, cookies: Callable[[str], Any], places: dict[str, str], theme: str, width: int

@@ -42,25 +42,25 @@ def test_its_own_moves_tell_from_the_fastest_to_the_slowest() -> None:
     assert (seen.low_ms, seen.high_ms) == (10_000, 20_000)
     assert (seen.downtime_low_ms, seen.downtime_high_ms) == (300, 500)
     assert forecast_words("web-01", seen)[0] == (
-        "Copying takes",
-        "10 to 20 s, for what it sent in its earlier moves.",
+        "Transfer",
+        "10 to 20 s",
     )
-    assert forecast_words("web-01", seen)[1] == ("Stands still", "300 to 500 ms, by what was felt before.")
+    assert forecast_words("web-01", seen)[1] == ("Expected downtime", "300 to 500 ms")
 
 
 def test_the_first_move_of_a_guest_has_only_an_upper_end() -> None:
     seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=False)
     assert seen
     assert (seen.low_ms, seen.high_ms, seen.ends) == (None, 51_200, None)
-    assert forecast_words("web-01", seen)[0][1].startswith("About 51 s for one pass over all of its memory")
-    assert forecast_words("web-01", seen)[-1][1].startswith("Not known")
+    assert forecast_words("web-01", seen)[0][1].startswith("About 51 s for one pass over its memory")
+    assert forecast_words("web-01", seen)[-1][1].startswith("Unknown")
 
 
 def test_disks_that_were_never_copied_are_not_guessed() -> None:
     seen = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=True)
     assert seen
     assert seen.high_ms is None
-    assert forecast_words("web-01", seen)[0][1].startswith("Not known")
+    assert forecast_words("web-01", seen)[0][1].startswith("Unknown")
 
 
 def test_a_limit_slows_what_is_foreseen() -> None:
@@ -74,7 +74,7 @@ def test_a_limit_below_what_it_writes_does_not_end() -> None:
     seen = forecast([run(dirty=2 * MIB)], memory_bytes=MIB, with_disks=False, limit_bps=MIB)
     assert seen
     assert seen.ends is False
-    assert "it wrote 2 MiB/s and at most 1 MiB/s may be sent." in forecast_words("web-01", seen)[-1][1]
+    assert "memory changed at 2 MiB/s, the bandwidth limit is 1 MiB/s." in forecast_words("web-01", seen)[-1][1]
 
 
 def test_small_moves_and_those_that_stalled_teach_nothing() -> None:
@@ -123,14 +123,14 @@ def test_nothing_written_is_no_evidence() -> None:
     assert (seen.dirty_bps, seen.ends) == (None, None)
     stored = Forecast(runs=1, bps=10.0 * MIB, low_ms=1.0, high_ms=1.0, dirty_bps=0, ends=True)  # of an older release
     for each in (seen, stored):
-        assert forecast_words("web-01", each)[-1][1].startswith("Not known: how fast web-01 writes")
+        assert forecast_words("web-01", each)[-1][1].startswith("Unknown: the dirty rate of web-01")
 
 
 def test_of_a_paused_guest_only_the_time_is_foreseen() -> None:
     seen = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False, paused=True)
     assert seen
     assert (seen.downtime_high_ms, seen.ends) == (None, None)
-    assert [what for what, _ in forecast_words("web-01", seen)] == ["Copying takes"]
+    assert [what for what, _ in forecast_words("web-01", seen)] == ["Transfer"]
 
 
 def test_what_it_wrote_is_what_its_last_move_saw() -> None:
@@ -145,7 +145,7 @@ def test_whether_it_ends() -> None:
     fast = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False)
     assert slow
     assert slow.ends is True
-    assert forecast_words("web-01", slow)[-1][1] == "It did before: it wrote 1 MiB/s and the link carried 10 MiB/s."
+    assert forecast_words("web-01", slow)[-1][1] == "Yes: memory changed at 1 MiB/s, the link carried 10 MiB/s."
     assert fast
     assert fast.ends is False
     assert "Auto-converge" in forecast_words("web-01", fast)[-1][1]
