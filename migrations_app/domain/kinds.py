@@ -50,18 +50,18 @@ class KindRow:
 
 
 _NOT_LIVE = {
-    RunState.SHUTOFF: "is shut off; a live move needs it running.",
-    RunState.CRASHED: "has crashed; a live move needs it running.",
-    RunState.PMSUSPENDED: "sleeps (suspended by its own system); a live move needs it awake.",
+    RunState.SHUTOFF: "is shut off; a live migration needs it running.",
+    RunState.CRASHED: "has crashed; a live migration needs it running.",
+    RunState.PMSUSPENDED: "is suspended by its own operating system; a live migration needs it awake.",
     RunState.SHUTDOWN: "is shutting down.",
-    RunState.NOSTATE: "is in no state that can move live.",
+    RunState.NOSTATE: "is in no state that can be migrated live.",
 }
 
 KINDS: tuple[KindRow, ...] = (
     KindRow(
         kind=Kind.LIVE,
         label="Live",
-        consequence="The VM goes on running. Its disks must be reachable from both hosts.",
+        consequence="The VM keeps running. Its disks must be reachable from both hosts.",
         copies=False,
         outcome=live.decide,
         unwanted=_NOT_LIVE,
@@ -69,7 +69,7 @@ KINDS: tuple[KindRow, ...] = (
     KindRow(
         kind=Kind.LIVE_STORAGE,
         label="Live with storage",
-        consequence="Disks are copied too. Takes as long as their contents take to travel.",
+        consequence="The VM keeps running. Its disks are copied to the destination first, which can take long.",
         copies=True,
         outcome=live.decide,
         unwanted=_NOT_LIVE,

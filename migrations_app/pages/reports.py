@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 #: after this long without an answer the page says so
 PATIENCE_SECONDS = 12
 _TITLES = (
-    ("blocker", "Must be settled first"),
-    ("warning", "Read before you go on"),
-    ("unknown", "Could not be seen"),
+    ("blocker", "Blockers: resolve these first"),
+    ("warning", "Warnings: read these before you migrate"),
+    ("unknown", "Unknown: could not be checked"),
     ("info", "Good to know"),
 )
 _TONES = {"blocked": "bad", "unknown": "unk", "warnings": "warn", "ok": "ok"}

@@ -76,10 +76,10 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         template_name="migrations/_way.html", extra_context={"quiet": True}, order_by=("source__name", "target__name"),
         verbose_name="From, to", attrs={"cell": {"class": "wide-only"}},
     )  # fmt: skip
-    requested_by_name = tables.Column(verbose_name="Asked by", attrs=_QUIET)
+    requested_by_name = tables.Column(verbose_name="Requested by", attrs=_QUIET)
     requested_at = tables.TemplateColumn(
         "{% load ui %}{% ago record.requested_at %}",
-        verbose_name="Asked",
+        verbose_name="Requested",
         order_by=("id",),
         attrs={"cell": {"class": "quiet nowrap"}},
     )

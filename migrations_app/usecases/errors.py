@@ -24,7 +24,7 @@ class AlreadyMoving(Exception):
     """The VM has an active migration: `running`."""
 
     def __init__(self, running: Migration) -> None:
-        super().__init__(f"{isolated(running.guest_name)} is already being moved to {running.target}.")
+        super().__init__(f"{isolated(running.guest_name)} is already migrating to {running.target}.")
         self.running = running
 
 

@@ -56,7 +56,7 @@ def request_migration(
                 reason=reason,
                 idempotency_key=idempotency_key,
             )
-            text = f"{isolated(by.get_username())} asked to move {guest.name} from {source} to {target}"
+            text = f"{isolated(by.get_username())} requested the migration of {guest.name} from {source} to {target}"
             text += ", unsafe: without libvirt's own check of the disks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),

@@ -25,7 +25,7 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     if state in NOT_STARTED:
         return True, f"Nothing was started yet. {name} stays on {source}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
-        goes_on = "paused as it is" if migration.was_paused else "and goes on running there"
+        goes_on = "paused as it is" if migration.was_paused else "and keeps running there"
         return True, f"{name} stays on {source} {goes_on}. The copied data is discarded."
     if state is State.SWITCHING_OVER:
         return True, f"It may be too late. In that case the migration completes and {name} runs on {target}."

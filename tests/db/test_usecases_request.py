@@ -41,7 +41,7 @@ def test_a_request_is_a_row_an_entry_with_name_and_reason_and_a_task(scene: Scen
     assert (migration.state, migration.source.name, migration.target.name) == ("requested", "kvm-a", "kvm-b")
     entry = Entry.objects.get(topic=f"migration:{migration.pk}")
     assert (entry.actor, entry.reason, entry.kind) == (operator, "new disks", EntryKind.ACTION)
-    assert entry.text == "olga asked to move web-01 from kvm-a to kvm-b."
+    assert entry.text == "olga requested the migration of web-01 from kvm-a to kvm-b."
     assert Entry.objects.filter(topic="migrations", kind=EntryKind.SIGNAL).count() == 1
     assert _queued() == ["migrations_app.tasks.run_migration"]
     assert scene.fleet.calls == []
@@ -72,7 +72,7 @@ def test_two_requests_are_one_migration_and_the_second_learns_which(scene: Scene
     with pytest.raises(AlreadyMoving) as busy:
         request_migration(by=admin, request=_request(scene, guest))
     assert busy.value.running == first
-    assert str(busy.value) == "web-01 is already being moved to kvm-b."
+    assert str(busy.value) == "web-01 is already migrating to kvm-b."
     assert len(_queued()) == 1
 
 
@@ -174,7 +174,7 @@ def test_unsafe_is_for_admins_who_type_the_name(scene: Scene, operator: Any, adm
             request_migration(by=admin, request=request, confirm=confirm)
         assert refused.value.field == "confirm"
     assert request_migration(by=admin, request=request, confirm="web-01")[0].request.options.unsafe
-    assert Entry.objects.get(text__contains="asked to move").text.endswith(
+    assert Entry.objects.get(text__contains="requested the migration").text.endswith(
         "unsafe: without libvirt's own check of the disks."
     )
 

@@ -189,7 +189,10 @@ def make_migration(
     Migration.objects.filter(pk=made.pk).update(requested_at=now - timedelta(seconds=24))
     topic = writer.migration_topic(made.pk)
     writer.write(
-        topic, EntryKind.ACTION, f"olga asked to move {guest.name} from {source} to {target}.", reason="kernel update"
+        topic,
+        EntryKind.ACTION,
+        f"olga requested the migration of {guest.name} from {source} to {target}.",
+        reason="kernel update",
     )
     writer.write(topic, EntryKind.STATE, "", body={"state": State.CHECKING})
     for step in (State.STARTING, State.COPYING_MEMORY):

@@ -37,7 +37,7 @@ def test_a_vm_that_runs_is_offered_every_kind(api: Api, scene: dict[str, Any]) -
 
 
 def test_a_vm_that_is_shut_off_is_offered_none(api: Api, scene: dict[str, Any]) -> None:
-    reason = "archive is shut off; a live move needs it running."
+    reason = "archive is shut off; a live migration needs it running."
     assert kinds(api, scene["off"]) == {"live": reason, "live_storage": reason}
 
 

@@ -265,7 +265,7 @@ def test_a_name_from_right_to_left_stays_in_its_place(scene: dict[str, Any], as_
     said = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert f" {guest.name} from" in said.text
     refused = as_operator.post(f"/vms/{guest.pk}/migrate/", choices, follow=True).content.decode()
-    assert f"{isolated(guest.name)} is already being moved" in refused
+    assert f"{isolated(guest.name)} is already migrating" in refused
     migration = Migration.objects.filter(guest=guest).latest("id")
     as_operator.post(f"/migrations/{migration.pk}/cancel/")
     page = as_operator.get(f"/migrations/{migration.pk}/").content.decode()

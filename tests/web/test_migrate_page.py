@@ -51,7 +51,7 @@ def test_a_second_person_is_led_to_the_running_migration(
     made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
     answer = as_admin.post(page(scene), form | {"key": "another"})
     assert answer.status_code == 422
-    assert "already being moved to kvm-a" in answer.content.decode()
+    assert "already migrating to kvm-a" in answer.content.decode()
     assert f'href="/migrations/{made.pk}/"' in answer.content.decode()
 
 
@@ -174,7 +174,7 @@ def test_cancel_says_what_will_be_true_and_sets_the_flag(scene: dict[str, Any], 
     running: Migration = scene["running"]
     address = f"/migrations/{running.pk}/"
     text = as_operator.get(address).content.decode()
-    assert "web-01 stays on kvm-a and goes on running there." in text
+    assert "web-01 stays on kvm-a and keeps running there." in text
     assert as_operator.post(f"{address}cancel/", {"reason": "too slow"}).headers["Location"] == address
     running.refresh_from_db()
     assert running.cancelled_by_name == "olga"

@@ -268,7 +268,7 @@ def test_stored_sentences_keep_their_direction_too(scene: dict[str, Any], as_vie
     migration: Migration = scene["cancelled"]
     migration.state_text = f"{seed.RTL} runs on kvm-b. The migration was cancelled."
     assert told(migration) == f"{SHOWN} runs on kvm-b. The migration was cancelled."
-    assert f"olga asked to move {SHOWN} from kvm-b" in text_of(as_viewer, migration)
+    assert f"olga requested the migration of {SHOWN} from kvm-b" in text_of(as_viewer, migration)
 
 
 def test_a_check_may_name_it_too(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -367,7 +367,7 @@ def test_the_record_is_there_to_take_away(scene: dict[str, Any], as_viewer: Clie
     assert answer["Content-Disposition"] == f'attachment; filename="migration-{done.pk}.json"'
     assert answer.json()["migration"]["state"] == "done"
     assert answer.json()["migration"]["copied_disks"] == ["vdb"]
-    assert "asked to move" in answer.json()["journal"][0]["text"]
+    assert "requested the migration" in answer.json()["journal"][0]["text"]
     assert "secret" not in answer.content.decode()
 
 

@@ -80,7 +80,7 @@ def wild(scene: dict[str, Any]) -> dict[str, Any]:
         guest_name=WILD, requested_by_name=WILD, reason=WILD, state_text=f"{WILD} runs.", findings=[found], error=error
     )
     for entry in Entry.objects.exclude(text=""):
-        Entry.objects.filter(pk=entry.pk).update(text=f"{WILD} asked to move {WILD}.", reason=WILD)
+        Entry.objects.filter(pk=entry.pk).update(text=f"{WILD} requested the migration of {WILD}.", reason=WILD)
     scene["admin"].username = HEBREW
     scene["admin"].save()
     return scene
@@ -135,7 +135,7 @@ def test_nor_in_what_is_pushed(wild: dict[str, Any]) -> None:
 def test_nor_in_what_an_action_answers(wild: dict[str, Any], as_admin: Client) -> None:
     choices = {"target": str(wild["b"].pk), "kind": "live", "persist": "on", "undefine_source": "on"}
     page = as_admin.post(f"/vms/{wild['web'].pk}/migrate/", choices, follow=True).content.decode()
-    assert "is already being moved" in page
+    assert "is already migrating" in page
     assert not unisolated(page)
 
 

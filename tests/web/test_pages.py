@@ -157,7 +157,7 @@ def test_an_unknown_thing_is_not_found_in_words(scene: dict[str, Any], as_viewer
 def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) -> None:
     text = flat(client_of(admin).get("/"))
     assert "Add the first host" in text
-    assert "Moving now" not in text
+    assert "Migrating now" not in text
     assert "An admin registers hosts." in client_of(viewer).get("/").content.decode()
 
 

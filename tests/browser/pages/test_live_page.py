@@ -249,7 +249,7 @@ def test_without_javascript_everything_but_live_works(site: Site, browser: Any, 
     page.click("text=Migrate…")
     page.click("#report button.btn-plain")
     assert "preflight=" in page.url
-    assert "Asking both hosts" in page.inner_text("#report")
+    assert "Checking on both hosts" in page.inner_text("#report")
     site.run("""
 from django.utils import timezone
 Preflight.objects.filter(seen_at=None).update(seen_at=timezone.now(), verdict="ok", findings=seed.FINDINGS[4:])

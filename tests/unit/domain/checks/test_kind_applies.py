@@ -41,7 +41,7 @@ def test_live_needs_no_disk() -> None:
 
 def test_a_shut_off_guest_blocks_with_the_command_to_start_it() -> None:
     finding = only("kind_applies", state(RunState.SHUTOFF, "shutdown"), Severity.BLOCKER)
-    assert finding.summary == "web01 is shut off; a live move needs it running."
+    assert finding.summary == "web01 is shut off; a live migration needs it running."
     assert finding.remedies[0].command == f"virsh start {UUID}"
     assert finding.remedies[0].on == "kvm-a"
 
