@@ -11,9 +11,10 @@ from django.core.management import get_commands
 
 from kvmweb.config import Config
 from migrations_app.domain.by_hand import commands_beside, equivalent_command
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import OPTIONS, Options
+from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -55,6 +56,14 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert table[name][0] == f"`{shown(field.default)}`", name
         elif isinstance(field.default, tuple):
             assert table[name][0] == (f"`{' '.join(field.default)}`" if field.default else "none"), name
+
+
+def test_the_terms_are_the_words_in_use() -> None:
+    """Every state, method and severity is a row of docs/terms.md, under the word that pages show, and no other is."""
+    shown_as = {state.value: badge.label for state, badge in STATE_BADGES.items()}
+    shown_as |= {row.kind.value: row.label for row in KINDS}
+    shown_as |= {severity: badge.label for severity, badge in SEVERITY_BADGES.items()}
+    assert {token: cells[0] for token, cells in rows("docs/terms.md").items()} == shown_as
 
 
 def test_every_option_is_documented_with_its_default_and_virsh_name() -> None:
