@@ -17,7 +17,7 @@ FIXED = ("pci", "mdev")
 _STATES = {
     RunState.SHUTOFF: "It is shut off.",
     RunState.CRASHED: "It has crashed.",
-    RunState.PMSUSPENDED: "It sleeps.",
+    RunState.PMSUSPENDED: "It is suspended by its own operating system.",
     RunState.SHUTDOWN: "It is shutting down.",
 }
 
@@ -56,7 +56,7 @@ def held_back(guest: GuestSeen) -> str:
     if guest.unread:
         return f"{guest.here.name} {guest.unread}."
     if guest.state not in MOVES:
-        return _STATES.get(guest.state, "Its state is not known.")
+        return _STATES.get(guest.state, "Its state is unknown.")
     if not guest.read:
         return "Its definition was not read yet."
     for device in guest.devices:

@@ -64,9 +64,7 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
     if KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
-            raise BadRequest(
-                "copy_disks", "Moving with storage copies at least one disk. Choose kind live to copy none."
-            )
+            raise BadRequest("copy_disks", "Live with storage copies at least one disk. Choose kind live to copy none.")
     elif given.get("copy_disks", False) is not False:
         raise BadRequest("copy_disks", "Kind live copies no disks. Choose kind live_storage to copy them.")
 

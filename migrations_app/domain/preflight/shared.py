@@ -46,7 +46,7 @@ def affected(facts: Facts) -> tuple[str, str]:
 def version(number: int, what: str, host: str) -> int:
     """A version number, or NotKnown: hosts say 0 when they could not tell."""
     if not number:
-        raise NotKnown(f"version of {what}", Unknown(f"{host} does not say which {what} it has."))
+        raise NotKnown(f"version of {what}", Unknown(f"{host} does not report its version of {what}."))
     return number
 
 

@@ -40,7 +40,7 @@ def test_every_check_is_documented_and_every_section_is_a_check() -> None:
 def test_the_documentation_tells_which_unknowns_block() -> None:
     text = (ROOT / "docs" / "preflight.md").read_text()
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
-    says = {name for name, section in sections.items() if "Not knowing blocks." in section}
+    says = {name for name, section in sections.items() if "Unknown blocks." in section}
     assert says == {check.id for check in CHECKS.values() if check.unknown_blocks}
 
 

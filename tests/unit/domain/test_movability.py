@@ -40,9 +40,9 @@ def test_nothing_stands_in_the_way_of_a_running_guest() -> None:
     [
         (RunState.SHUTOFF, "It is shut off."),
         (RunState.CRASHED, "It has crashed."),
-        (RunState.PMSUSPENDED, "It sleeps."),
+        (RunState.PMSUSPENDED, "It is suspended by its own operating system."),
         (RunState.SHUTDOWN, "It is shutting down."),
-        (RunState.NOSTATE, "Its state is not known."),
+        (RunState.NOSTATE, "Its state is unknown."),
     ],
 )
 def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:

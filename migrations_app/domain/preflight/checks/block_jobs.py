@@ -17,7 +17,7 @@ def block_jobs(facts: Facts) -> Iterator[Finding]:
     guest, host = guest_of(facts), facts.source.name
     mirrored = [disk.target for disk in guest.disks if disk.mirrored]
     for disk in dict.fromkeys((*known(facts.guest.block_jobs, "guest.block_jobs"), *mirrored)):
-        words = f"A block job works on disk {disk} of {guest.name}; libvirt refuses to move it meanwhile."
+        words = f"A block job works on disk {disk} of {guest.name}; libvirt refuses to migrate it meanwhile."
         look = remedy("See how far it is.", run=virsh("blockjob", guest.uuid, disk, flags=("--info",)), on=host)
         stop = remedy("Or stop it.", run=virsh("blockjob", guest.uuid, disk, flags=("--abort",)), on=host)
         yield finding(Severity.BLOCKER, words, f"disk {disk}", {"disk": disk}, look, stop)

@@ -35,9 +35,11 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
         affects = f"{word} {name}"
         evidence = {"needed": name, f"on {target}": ", ".join(sorted(there)) or "none"}
         if found is None:
-            text = f"Set up {word} {name} on {target}, connected to the same network as on {source}."
-            command = shlex.join(("ip", "link", "add", "name", name, "type", "bridge")) if kind == "bridge" else ""
-            fix = remedy(text, run=command, on=target)
+            # no command: `ip link add` makes a bridge that is down, has no uplink, and is gone after a reboot
+            fix = remedy(
+                f"Add {word} {name} to the network configuration of {target}, connected to the same network as on"
+                f" {source}."
+            )
             yield finding(Severity.BLOCKER, f"{target} has no {word} {name}.", affects, evidence, fix)
         elif port == "openvswitch":
             continue

@@ -31,7 +31,7 @@ def cache_mode(facts: Facts) -> Iterator[Finding]:
             continue
         qemu = version(number, "QEMU", facts.source.name)
         refused = qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe
-        why = "libvirt refuses to move it with this QEMU" if refused else "QEMU drops the cache at the hand-over"
+        why = "libvirt refuses to migrate it with this QEMU" if refused else "QEMU drops the cache at the switchover"
         words = f"Disk {disk.target} uses cache mode {mode}; {why}."
         evidence = {"cache": disk.cache or "not set", f"QEMU on {facts.source.name}": version_text(qemu)}
         fix = remedy(f"Set cache='none' for disk {disk.target}, from the VM's next start on.")

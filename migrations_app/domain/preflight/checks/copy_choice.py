@@ -27,7 +27,9 @@ def copy_choice(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     copied = storage.copied_disks(facts)
     if facts.request.options.copy_disks is True and not copied and any(map(may_be_copied, guest.disks)):
-        words = "No disk needs to be copied: both hosts share the storage of all that could be. Choose kind live."
+        words = (
+            "No disk needs to be copied: both hosts share the storage of every disk that could be copied. Choose Live."
+        )
         disks = ", ".join(disk.target for disk in guest.disks)
         yield finding(Severity.INFO, words, f"VM {guest.name}", {"disks": disks})
     for target in copied:

@@ -35,7 +35,7 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
     target, path = facts.target.name, storage.target_path(facts, disk) or place(disk)
     shared, words, closer = storage.shared(facts, disk), storage.whose(facts, disk), storage.look_closer(facts, disk)
     has = f"{target} has {path} already; the copy of disk {disk.target} would overwrite it."
-    leave = remedy(f"It needs no copy where they share it: leave {disk.target} out of copy_disks, or choose kind live.")
+    leave = remedy(f"It needs no copy where they share it: leave {disk.target} out of copy_disks, or choose Live.")
     if shared is Sharing.PROVEN:
         one = f"{facts.source.name} and {target} share the storage of disk {disk.target}"
         yield Severity.BLOCKER, f"{one}; its copy would overwrite it. {words}", (leave,)

@@ -29,7 +29,7 @@ def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
     there = known(facts.target.capabilities, "target.capabilities")
     for host, caps in ((source, here), (target, there)):
         if not caps.cpu_model:
-            raise NotKnown("CPU model", Unknown(f"{host} does not say which CPU it has."))
+            raise NotKnown("CPU model", Unknown(f"{host} does not report its CPU."))
     missing, added = here.cpu_features - there.cpu_features, there.cpu_features - here.cpu_features
     if missing or added or here.cpu_model != there.cpu_model:
         words = (

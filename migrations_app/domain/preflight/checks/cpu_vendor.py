@@ -14,8 +14,8 @@ X86 = ("x86_64", "i686")
 
 
 @check(
-    title="CPUs come from the same maker",
-    passed="The makers of the hosts' CPUs do not stand in the way.",
+    title="CPUs come from the same vendor",
+    passed="The CPUs of both hosts come from the same vendor, or this VM does not need that.",
     needs=("guest.definition",),
 )
 def cpu_vendor(facts: Facts) -> Iterator[Finding]:
@@ -26,15 +26,15 @@ def cpu_vendor(facts: Facts) -> Iterator[Finding]:
     there = known(facts.target.capabilities, "target.capabilities")
     for host, caps in ((source, here), (target, there)):
         if not caps.cpu_vendor and guest_of(facts).arch in X86:
-            raise NotKnown("CPU maker", Unknown(f"{host} does not say who made its CPU."))
+            raise NotKnown("CPU maker", Unknown(f"{host} does not report the vendor of its CPU."))
     if here.cpu_vendor and there.cpu_vendor and here.cpu_vendor != there.cpu_vendor:
         words = (
             f"{source} has a CPU from {here.cpu_vendor}, {target} one from {there.cpu_vendor}: a running VM cannot"
-            " move between them."
+            " migrate between them."
         )
         evidence = {
             source: f"{here.cpu_vendor} {here.cpu_model}".strip(),
             target: f"{there.cpu_vendor} {there.cpu_model}".strip(),
         }
-        fix = remedy("Choose another destination, or move the VM while it is shut off.")
+        fix = remedy("Choose another destination, or migrate the VM while it is shut off.")
         yield finding(Severity.BLOCKER, words, "CPU", evidence, fix)

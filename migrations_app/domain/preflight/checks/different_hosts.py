@@ -28,16 +28,16 @@ def different_hosts(facts: Facts) -> Iterator[Finding]:
         yield finding(Severity.BLOCKER, words, affects, {"source": source, "destination": target}, other)
     elif not (here.uuid and there.uuid):
         silent = target if here.uuid else source
-        raise NotKnown("host UUID", Unknown(f"{silent} does not say its host UUID."))
+        raise NotKnown("host UUID", Unknown(f"{silent} does not report its host UUID."))
     elif here.uuid.lower() == there.uuid.lower():
-        words = f"{source} and {target} have the same host UUID, so libvirt takes them for one host."
+        words = f"{source} and {target} have the same host UUID, so libvirt treats them as one host."
         text = (
             f"Set host_uuid in libvirtd.conf on {target} to the output of this command and restart libvirtd; running"
-            " VMs go on."
+            " VMs keep running."
         )
         fix = remedy(text, run="uuidgen", on=target)
         yield finding(Severity.BLOCKER, words, affects, {source: here.uuid, target: there.uuid}, fix)
     elif here.hostname and here.hostname == there.hostname:
-        words = f"{source} and {target} both call themselves {here.hostname}."
+        words = f"{source} and {target} both have the hostname {here.hostname}."
         fix = remedy(f"Give {target} a name of its own.", run="hostnamectl hostname NEW-NAME", on=target)
         yield finding(Severity.WARNING, words, affects, {source: here.hostname, target: there.hostname}, fix)

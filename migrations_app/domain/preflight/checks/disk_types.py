@@ -17,8 +17,8 @@ DEVICES = ("nvme",)
 
 
 @check(
-    title="Every disk is of a kind that can move",
-    passed="Every disk is of a kind that can move.",
+    title="Every disk is of a type that can be migrated",
+    passed="Every disk is of a type that can be migrated.",
     needs=("guest.definition",),
 )
 def disk_types(facts: Facts) -> Iterator[Finding]:
@@ -26,10 +26,12 @@ def disk_types(facts: Facts) -> Iterator[Finding]:
     for disk in guest.disks:
         affects, evidence = f"disk {disk.target}", {"type": disk.type}
         if disk.type in DEVICES:
-            words = f"Disk {disk.target} of {guest.name} is a device of {source} ({disk.type}) and cannot move."
-            fix = remedy("Detach it from the running VM, and move after that.")
+            words = f"Disk {disk.target} of {guest.name} is a device of {source} ({disk.type}) and cannot be migrated."
+            fix = remedy("Detach it from the running VM, then migrate.")
             yield finding(Severity.BLOCKER, words, affects, evidence, fix)
         elif disk.type not in ("", "network", *STORED):
-            words = f"Whether disk {disk.target} of {guest.name} can move is not known: it is of type {disk.type}."
+            words = (
+                f"Whether disk {disk.target} of {guest.name} can be migrated is not known: it is of type {disk.type}."
+            )
             fix = remedy(f"Make sure that a VM on {target} can use the same disk.")
             yield finding(Severity.UNKNOWN, words, affects, evidence, fix)

@@ -29,7 +29,7 @@ def emulator(facts: Facts) -> Iterator[Finding]:
         return
     if guest.virt_type not in types:
         words = f"{target} cannot run VMs of type {guest.virt_type}."
-        fix = remedy(f"Switch on virtualisation in the firmware of {target}, and look for /dev/kvm.")
+        fix = remedy(f"Enable virtualisation in the firmware of {target}, and check that /dev/kvm exists.")
         fixes = (fix,) if guest.virt_type == "kvm" else ()
         evidence = {"needed": guest.virt_type, "there": _list(types)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, *fixes)
@@ -38,7 +38,7 @@ def emulator(facts: Facts) -> Iterator[Finding]:
     if not guest.emulator or guest.emulator in paths or not isinstance(caps, Unknown):
         return
     seen = None if isinstance(files, Unknown) else files.get(guest.emulator)
-    fix = remedy(f"Install QEMU on {target} so that it is at this path; a link will do.")
+    fix = remedy(f"Install QEMU on {target} so that it is at this path; a symbolic link is enough.")
     evidence = {"needed": guest.emulator, "there": _list(paths), "libvirt": caps.reason}
     if seen is False:
         words = f"{target} does not have the emulator {guest.emulator}."

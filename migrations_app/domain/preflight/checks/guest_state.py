@@ -28,16 +28,16 @@ def guest_state(facts: Facts) -> Iterator[Finding]:
     if not look.answered:
         raise NotKnown("guest.look", Unknown(f"{host} does not answer: {look.error}"))
     if not look.present:
-        fix = remedy("Look where it is now, and start from there.")
-        yield finding(Severity.BLOCKER, f"{name} is not on {host} any more.", affects, {"state": "absent"}, fix)
+        fix = remedy("Check where the VM is now, and migrate it from there.")
+        yield finding(Severity.BLOCKER, f"{name} is no longer on {host}.", affects, {"state": "absent"}, fix)
     elif _paused(look, *HALF_DONE):
         command = virsh("domstate", uuid, flags=("--reason",))
-        fix = remedy("Look at its state on both hosts.", run=command, on=host)
+        fix = remedy("Check its state on both hosts.", run=command, on=host)
         words = f"{name} is stopped in the middle of another migration."
         yield finding(Severity.BLOCKER, words, affects, evidence, fix)
     elif _paused(look, IO_ERROR):
         severity = Severity.BLOCKER if facts.request.options.abort_on_error else Severity.WARNING
-        fix = remedy("Repair its storage before it moves.")
+        fix = remedy("Repair its storage before you migrate it.")
         yield finding(severity, f"{name} is paused by an I/O error.", affects, evidence, fix)
 
 

@@ -20,36 +20,36 @@ FIXED = ("pci", "mdev", "scsi_host")
 
 
 @check(
-    title="No device of the source host is in the VM",
+    title="The VM uses no device of the source host",
     passed="The VM uses no device of the host.",
     needs=("guest.definition",),
 )
 def host_devices(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
-    fix = remedy("Detach it from the running VM, and move after that.")
+    fix = remedy("Detach it from the running VM, then migrate.")
     for device in guest.host_devices:
-        severity, words = _judge(device)
+        severity, words = _judge(device, guest.name)
         evidence = {"type": device.type, "device": device.name}
         fixes = () if severity is Severity.INFO else (fix,)
-        yield finding(severity, f"{words} in {guest.name}.", f"device {device.name}", evidence, *fixes)
+        yield finding(severity, words, f"device {device.name}", evidence, *fixes)
     for nic in guest.nics:
         if nic.type == "vdpa":
-            words = f"NIC {nic.mac} of {guest.name} is a vDPA device of {facts.source.name} and cannot move."
+            words = f"NIC {nic.mac} of {guest.name} is a vDPA device of {facts.source.name} and cannot be migrated."
             yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", {"device": nic.source}, fix)
 
 
-def _judge(device: HostDevice) -> tuple[Severity, str]:
+def _judge(device: HostDevice, guest: str) -> tuple[Severity, str]:
     name = f"{device.type.upper()} device {device.name}"
     if device.teaming_transient:
         return (
             Severity.INFO,
-            f"{name} is unplugged for the move and another one plugged in afterwards (teaming)",
+            f"{name} of {guest} is unplugged for the migration, and another one is plugged in afterwards (teaming).",
         )
     if device.type in FIXED:
-        return Severity.BLOCKER, f"{name} belongs to the host and cannot move; it is"
+        return Severity.BLOCKER, f"{guest} uses {name} of its host, which cannot be migrated."
     if device.type == "usb" and device.startup_policy in ("optional", "requisite"):
-        return Severity.WARNING, f"{name} belongs to the host and does not come along; it is"
+        return Severity.WARNING, f"{guest} uses {name} of its host. After the migration it is unplugged."
     return (
         Severity.UNKNOWN,
-        f"{name} does not come along, and whether the destination has the like of it is not known; it is",
+        f"{guest} uses {name} of its host. kvmweb cannot tell whether the destination has an equivalent one.",
     )

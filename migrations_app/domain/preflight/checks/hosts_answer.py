@@ -12,7 +12,7 @@ from migrations_app.domain.preflight.shared import NotKnown, known
 
 @check(
     title="Both hosts answer",
-    passed="Both hosts answer.",
+    passed="Both hosts are connected.",
     needs=("source.identity", "target.identity", "guest.look"),
     unknown_blocks=True,
 )

@@ -17,24 +17,24 @@ VERBS = {RunState.SHUTOFF: "start", RunState.PMSUSPENDED: "dompmwakeup"}
 
 
 @check(
-    title="The VM is in a state that can move live",
-    passed="The VM runs or is paused.",
+    title="The VM is in a state that can be migrated live",
+    passed="The VM is running or paused.",
     needs=("guest.look",),
 )
 def kind_applies(facts: Facts) -> Iterator[Finding]:
     look, host, uuid = known(facts.guest.look, "guest.look"), facts.source.name, facts.request.guest
     name, affects = affected(facts)
     if not look.answered or not look.present:
-        reason = f"{name} is not on {host} any more." if look.answered else f"{host} does not answer: {look.error}"
+        reason = f"{name} is no longer on {host}." if look.answered else f"{host} does not answer: {look.error}"
         raise NotKnown("guest.look", Unknown(reason))
     row = KIND[facts.request.kind]
     if words := row.why_not(name, look.state, can_copy=None):
         verb = VERBS.get(look.state)
-        fixes = [remedy("Bring it to run first.", run=virsh(verb, uuid), on=host)] if verb else []
+        fixes = [remedy("Start or wake it first.", run=virsh(verb, uuid), on=host)] if verb else []
         yield finding(Severity.BLOCKER, words, affects, {"state": str(look.state), "reason": look.reason}, *fixes)
     elif row.copies:
         disks = guest_of(facts).disks
         words = row.why_not(name, look.state, can_copy=any(map(may_be_copied, disks)))
         if words:
             evidence = {"disks": ", ".join(disk.target for disk in disks) or "none"}
-            yield finding(Severity.BLOCKER, words, affects, evidence, remedy("Choose a kind that copies no disks."))
+            yield finding(Severity.BLOCKER, words, affects, evidence, remedy("Choose a method that copies no disks."))

@@ -28,7 +28,7 @@ OVERHEAD_KIB = 256 * KIB_PER_MIB
 def memory_free(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
     if guest.hugepages:
-        look = remedy("Look how many are free.", run=virsh("freepages", flags=("--all",)), on=target)
+        look = remedy("See how many are free.", run=virsh("freepages", flags=("--all",)), on=target)
         words = f"{guest.name} has its memory in huge pages; whether {target} has enough of them free is not known."
         yield finding(Severity.UNKNOWN, words, "memory", {"needed": _mib(guest.memory_kib)}, look)
         return
@@ -39,13 +39,13 @@ def memory_free(facts: Facts) -> Iterator[Finding]:
         "needed now": _mib(now),
         "needed at most": _mib(most),
         f"free on {target}": _mib(memory.free_kib),
-        f"in all on {target}": _mib(memory.total_kib),
+        f"total on {target}": _mib(memory.total_kib),
     }
-    elsewhere = remedy(f"Move other VMs away from {target}, or choose another destination.")
+    elsewhere = remedy(f"Migrate other VMs away from {target}, or choose another destination.")
     if now > memory.free_kib:
         words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} needs {_mib(now)}."
         command = virsh("setmem", guest.uuid, "NEW-SIZE", flags=("--live",))
-        shrink = remedy("Or make the VM smaller with its balloon.", run=command, on=source)
+        shrink = remedy("Or reduce the VM's memory with its balloon.", run=command, on=source)
         yield finding(Severity.BLOCKER, words, "memory", evidence, elsewhere, shrink)
     elif most > memory.free_kib:
         words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} may grow to {_mib(most)}."

@@ -33,16 +33,14 @@ def networks_present(facts: Facts) -> Iterator[Finding]:
             words = f"Network {name} on {target} is not active."
             yield finding(Severity.BLOCKER, words, affects, {"network": name, "active": "no"}, fix)
         elif network.forward in HOST_LOCAL:
-            words = f"Network {name} is private to each host: on {target} the VM has other neighbours."
+            words = f"Network {name} is private to each host: on {target} the VM reaches other machines."
             yield finding(Severity.INFO, words, affects, {"forward mode": network.forward or "isolated"})
     ours = known(facts.source.networks, "source.networks") if there else ()
     forward = {network.name: network.forward for network in ours}
     for name in dict.fromkeys(nic.source for nic in nics if nic.source in there):
         here = forward.get(name, there[name].forward)
         if here != there[name].forward:
-            words = (
-                f"Network {name} is not the same on {source} and {target}: the VM is connected in another way there."
-            )
+            words = f"Network {name} is not the same on {source} and {target}: the VM is connected differently there."
             evidence = {source: here or "isolated", target: there[name].forward or "isolated"}
             fix = remedy(f"Define it on {target} as it is here.", run=virsh("net-dumpxml", name), on=source)
             yield finding(Severity.WARNING, words, f"network {name}", evidence, fix)

@@ -17,8 +17,8 @@ JUDGED = ("network", "bridge", "direct", "user", "hostdev", "vdpa")
 
 
 @check(
-    title="Every NIC is of a kind that can be judged",
-    passed="Every NIC is connected in a way that kvmweb can judge.",
+    title="kvmweb knows every type of NIC of the VM",
+    passed="kvmweb knows every type of NIC of the VM.",
     needs=("guest.definition",),
 )
 def nic_types(facts: Facts) -> Iterator[Finding]:

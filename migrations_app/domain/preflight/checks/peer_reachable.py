@@ -53,7 +53,7 @@ def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
         words = f"ssh lets {user} in, but libvirt on {target} does not: put {user} into the group libvirt there."
         yield remedy(words, run=shlex.join(("usermod", "-aG", "libvirt", user)), on=target)
     elif "authentication" in text or "certificate" in text:
-        yield remedy(f"Let libvirt on {target} accept root of {source} without asking for a password.")
+        yield remedy(f"Let libvirt on {target} accept root of {source} without a password.")
     else:
         yield remedy(f"Check the firewall, and that libvirt listens on {target} at {address}.")
         yield remedy(f"Check how other hosts reach {target}: its peer address and transport in kvmweb.")

@@ -16,14 +16,16 @@ from migrations_app.domain.preflight.shared import finding, remedy
 
 @check(
     title="Optional media are at the destination",
-    passed="The VM loses no CD or floppy on the way.",
+    passed="No CD or floppy of the VM is missing at the destination.",
     needs=storage.NEEDS,
 )
 def removable_media(facts: Facts) -> Iterator[Finding]:
     target = facts.target.name
     for disk in storage.disks_in_place(facts):
         if storage.may_be_taken_out(disk) and not storage.seen(facts, disk):
-            words = f"{place(disk)} is not seen on {target}; if it is not there, drive {disk.target} will be empty."
+            words = (
+                f"{place(disk)} is not visible on {target}. If it is missing there, drive {disk.target} will be empty."
+            )
             evidence = {"path": place(disk), "startup policy": disk.startup_policy}
             fix = remedy(f"Put it at the same path on {target}, if the VM needs it.")
             yield finding(Severity.WARNING, words, f"disk {disk.target}", evidence, fix)

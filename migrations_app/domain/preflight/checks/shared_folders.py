@@ -16,7 +16,7 @@ VIRTIOFS_MAY_MOVE = 11_000_000
 
 
 @check(
-    title="No folder of the source host is in the VM",
+    title="The VM uses no folder of the source host",
     passed="The VM uses no folder of the host.",
     needs=("guest.definition", "source.identity"),
 )
@@ -24,9 +24,9 @@ def shared_folders(facts: Facts) -> Iterator[Finding]:
     guest, libvirt = guest_of(facts), known(facts.source.identity, "source.identity").libvirt
     for folder in guest.filesystems:
         refused = folder.startswith("virtiofs") and libvirt < VIRTIOFS_MAY_MOVE
-        why = "libvirt refuses to move it" if refused else "libvirt may refuse to move it"
+        why = "libvirt refuses to migrate it" if refused else "libvirt may refuse to migrate it"
         words = f"{guest.name} uses a folder of {facts.source.name} ({folder}); {why}."
         evidence = {"folder": folder, f"libvirt on {facts.source.name}": version_text(libvirt)}
-        fix = remedy("Unmount it in the VM and detach it, and move after that.")
+        fix = remedy("Unmount it in the VM and detach it, then migrate.")
         severity = Severity.BLOCKER if refused else Severity.WARNING
         yield finding(severity, words, f"folder {folder}", evidence, fix)

@@ -16,7 +16,7 @@ from migrations_app.domain.virsh import virsh
 def snapshots(facts: Facts) -> Iterator[Finding]:
     guest, number = guest_of(facts), known(facts.guest.snapshots, "guest.snapshots")
     if number:
-        words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to move it."
+        words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to migrate it."
         text = "List them, and delete those that are not needed (virsh snapshot-delete)."
         fix = remedy(text, run=virsh("snapshot-list", guest.uuid), on=facts.source.name)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"snapshots": str(number)}, fix)

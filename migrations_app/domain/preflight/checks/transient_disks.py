@@ -15,6 +15,6 @@ def transient_disks(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     for disk in guest.disks:
         if disk.transient:
-            words = f"Disk {disk.target} of {guest.name} is transient; libvirt refuses to move it."
+            words = f"Disk {disk.target} of {guest.name} is transient; libvirt refuses to migrate it."
             fix = remedy("Remove <transient/> from the disk, from the VM's next start on.")
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"path": place(disk)}, fix)

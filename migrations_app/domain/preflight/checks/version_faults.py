@@ -21,8 +21,8 @@ THREADS = re.compile(r"""<topology\b[^>]*\bthreads=["'](\d+)["']""")
 
 
 @check(
-    title="No known fault of libvirt hits this VM",
-    passed="No known fault of these libvirt versions hits this VM.",
+    title="No known bug of libvirt affects this VM",
+    passed="No known bug of these libvirt versions affects this VM.",
     needs=("guest.definition", "source.identity", "target.identity"),
 )
 def version_faults(facts: Facts) -> Iterator[Finding]:
@@ -46,5 +46,5 @@ def version_faults(facts: Facts) -> Iterator[Finding]:
             target: version_text(there.libvirt),
             "fixed in": version_text(fixed),
         }
-        fix = remedy(f"If the move is refused, install libvirt {version_text(fixed)} or later on {target}.")
+        fix = remedy(f"If the migration is refused, install libvirt {version_text(fixed)} or later on {target}.")
         yield finding(Severity.WARNING, words, "CPU", evidence, fix)

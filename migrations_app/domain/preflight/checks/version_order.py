@@ -30,7 +30,7 @@ def version_order(facts: Facts) -> Iterator[Finding]:
         if not (ours and theirs):
             silent[what] = target if ours else source
         elif theirs < ours:
-            words = f"{what} on {target} is older than on {source}; the move may be refused or rolled back."
+            words = f"{what} on {target} is older than on {source}; the migration may be refused or rolled back."
             evidence = {source: version_text(ours), target: version_text(theirs)}
             fix = remedy(f"If it fails, bring {target} to the versions of {source}.")
             yield finding(Severity.WARNING, words, f"host {target}", evidence, fix)

@@ -94,7 +94,7 @@ def test_a_local_disk_that_is_not_there_blocks() -> None:
     assert finding.affects == "disk vdb"
     assert finding.evidence["path"] == LOCAL
     assert finding.remedies[0].command == "virsh pool-refresh local"
-    assert "copy_disks with vdb" in finding.remedies[1].text
+    assert "Or copy disk vdb: choose Live with storage." in finding.remedies[1].text
 
 
 def test_an_inactive_pool_blocks_with_the_command_to_start_it() -> None:

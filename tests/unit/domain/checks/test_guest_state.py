@@ -39,9 +39,9 @@ def test_an_io_error_warns_and_blocks_with_abort_on_error() -> None:
 
 def test_a_guest_that_left_blocks_also_without_its_definition() -> None:
     gone = facts(guest_look=GuestLook(answered=True))
-    assert only("guest_state", gone, Severity.BLOCKER).summary == "web01 is not on kvm-a any more."
+    assert only("guest_state", gone, Severity.BLOCKER).summary == "web01 is no longer on kvm-a."
     finding = only("guest_state", changed(gone, guest_definition=SILENT), Severity.BLOCKER)
-    assert finding.summary == "The VM is not on kvm-a any more."
+    assert finding.summary == "The VM is no longer on kvm-a."
 
 
 def test_unknown_when_nobody_said() -> None:

@@ -29,7 +29,7 @@ def test_teaming_is_unplugged_by_libvirt() -> None:
 def test_a_device_that_must_be_at_the_destination_is_unknown(kind: str, policy: str) -> None:
     device = HostDevice(type=kind, name="0951:1666", startup_policy=policy)
     finding = only("host_devices", with_guest(host_devices=(device,)), Severity.UNKNOWN)
-    assert "whether the destination has the like of it is not known" in finding.summary
+    assert "kvmweb cannot tell whether the destination has an equivalent one" in finding.summary
 
 
 @pytest.mark.parametrize("policy", ["optional", "requisite"])

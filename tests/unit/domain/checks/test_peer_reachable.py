@@ -17,7 +17,7 @@ def test_passes_when_reached() -> None:
         ("Cannot recv data: root@kvm-b: Permission denied (publickey,password).", "public ssh key"),
         ("Cannot recv data: Host key verification failed.", "ssh host key"),
         ("Unable to resolve address 'kvm-b' service '16509'", "resolve"),
-        ("authentication failed: authentication failed", "without asking for a password"),
+        ("authentication failed: authentication failed", "without a password"),
         ("unable to connect to server at 'kvm-b:16509': Connection refused", "firewall"),
     ],
 )

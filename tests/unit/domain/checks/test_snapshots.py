@@ -10,7 +10,7 @@ def test_passes_without_snapshots() -> None:
 
 def test_one_snapshot_blocks() -> None:
     finding = only("snapshots", facts(guest_snapshots=1), Severity.BLOCKER)
-    assert finding.summary == "web01 has 1 snapshot; libvirt refuses to move it."
+    assert finding.summary == "web01 has 1 snapshot; libvirt refuses to migrate it."
     assert finding.remedies[0].command == f"virsh snapshot-list {UUID}"
 
 

@@ -66,7 +66,7 @@ def test_a_file_that_only_the_source_shows_blocks_in_libvirts_words() -> None:
     finding = only("storage_shared", LOCAL_ONLY, Severity.BLOCKER)
     assert "Migration without shared storage is unsafe" in finding.summary
     assert "on local storage" not in finding.summary
-    assert "Or copy it" in finding.remedies[-1].text
+    assert "Or copy disk" in finding.remedies[-1].text
     assert finding.evidence["path"] == LOCAL
     assert "local, type dir" in finding.evidence["pool on kvm-a"]
 
