@@ -171,8 +171,8 @@ async def test_it_is_one_through_asgi_too(transactional_db: None, monkeypatch: p
     assert "database is busy" in _unavailable(await client.get("/vms/"))
 
 
-def _host(name: str) -> dict[str, str]:
-    return {"name": name, "transport": "tcp", "address": "192.0.2.77"}
+def _host(name: str, number: int = 77) -> dict[str, str]:
+    return {"name": name, "transport": "tcp", "address": f"192.0.2.{number}"}
 
 
 # --- full -------------------------------------------------------------------------------------------------------------
@@ -186,7 +186,9 @@ def test_a_full_disk_is_an_alarm_until_something_can_be_stored(
     request.getfixturevalue("full")
     sentence = "the disk of its database is full"
     answers = [
-        _calm(Client()).post("/api/v1/hosts", _host(f"h{i}" * 20), content_type="application/json", headers=headers)
+        _calm(Client()).post(
+            "/api/v1/hosts", _host(f"h{i}" * 20, i + 1), content_type="application/json", headers=headers
+        )
         for i in range(40)
     ]
     assert sentence in check_problem(answers[-1])["detail"]
