@@ -228,7 +228,7 @@ def test_rows_and_pages_by_keyboard(site: Site, page: Any) -> None:
 def test_the_report_follows_the_choices(site: Site, page: Any) -> None:
     guest = site.run('print(Guest.objects.get(name="idle-01").pk)').splitlines()[-1]
     page.goto(f"{site.url}/vms/{guest}/migrate/")
-    page.locator("#report", has_text="Asking both hosts").wait_for()
+    page.locator("#report", has_text="Checking on both hosts").wait_for()
     assert page.is_disabled("#go")
     page.click("text=Live with storage")
     page.wait_for_timeout(1500)
