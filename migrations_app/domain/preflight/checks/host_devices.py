@@ -48,7 +48,10 @@ def _judge(device: HostDevice, guest: str) -> tuple[Severity, str]:
     if device.type in FIXED:
         return Severity.BLOCKER, f"{guest} uses {name} of its host, which cannot be migrated."
     if device.type == "usb" and device.startup_policy in ("optional", "requisite"):
-        return Severity.WARNING, f"{guest} uses {name} of its host. After the migration it is unplugged."
+        return (
+            Severity.WARNING,
+            f"{guest} uses {name} of its host. It is unplugged if the destination has no equivalent one.",
+        )
     return (
         Severity.UNKNOWN,
         f"{guest} uses {name} of its host. kvmweb cannot tell whether the destination has an equivalent one.",
