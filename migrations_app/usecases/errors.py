@@ -40,7 +40,7 @@ class TooLate(Exception):
     """The migration has ended; there is nothing to cancel."""
 
     def __init__(self, migration: Migration) -> None:
-        super().__init__(f"This migration has already ended: {badge(migration).label.lower()}.")
+        super().__init__(f"This migration has ended already: {badge(migration).label.lower()}.")
         self.migration = migration
 
 

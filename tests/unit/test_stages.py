@@ -3,6 +3,7 @@
 import os
 import pickle
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +15,8 @@ def test_the_second_run_takes_what_the_first_handed_on(tmp_path: Path) -> None:
     (names,) = (line for line in lines if line.startswith("alone=("))
     second = lines[-1]
     assert second.startswith("python -m pytest")
-    wanted = {"KVMWEB_DATA_DIR": str(tmp_path), "PYTEST_ADDOPTS": "--collect-only -qq"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    wanted = {"PATH": path, "KVMWEB_DATA_DIR": str(tmp_path), "PYTEST_ADDOPTS": "--collect-only -qq"}
     left_out = {name for name in os.environ if name.startswith("PYTEST_")}
     environment = {name: value for name, value in os.environ.items() if name not in left_out} | wanted
     run = subprocess.run(
