@@ -69,7 +69,7 @@ KINDS: tuple[KindRow, ...] = (
     KindRow(
         kind=Kind.LIVE_STORAGE,
         label="Live with storage",
-        consequence="The VM keeps running. Its disks are copied to the destination first, which can take long.",
+        consequence="The VM keeps running. Disks are copied to the destination first, which can take long.",
         copies=True,
         outcome=live.decide,
         unwanted=_NOT_LIVE,

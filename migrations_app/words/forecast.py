@@ -31,7 +31,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     if seen.ends is None or not seen.dirty_bps:
         ends = f"Unknown: the dirty rate of {guest} was not measured yet; {carried}."
     elif seen.ends:
-        ends = f"Yes: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
+        ends = f"Likely: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
     else:
         ends = f"Uncertain: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
         ends += " Auto-converge or a longer downtime helps."

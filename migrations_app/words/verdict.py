@@ -23,7 +23,8 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
         rest = "must be" if counts.get("blocker", 0) != 1 else "has to be"
         return f"{guest} cannot migrate to {target} now: {many('blocker', 'blocker')} {rest} resolved first."
     if verdict == "unknown":
-        return f"{guest} can probably migrate to {target}, but {many('unknown', 'check')} could not be completed."
+        are = "is" if counts.get("unknown", 0) == 1 else "are"
+        return f"It is not certain that {guest} can migrate to {target}: {many('unknown', 'finding')} {are} unknown."
     if verdict == "warnings":
         return f"{guest} can migrate to {target}. Read {many('warning', 'warning')} first."
     return f"{guest} can migrate to {target}. Every check passed."

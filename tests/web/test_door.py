@@ -279,6 +279,6 @@ def test_a_person_s_name_from_right_to_left_does_too(scene: dict[str, Any]) -> N
     said = Entry.objects.filter(kind=EntryKind.ACTION).latest("id")
     assert said.text == "\u2068\u05d3\u05e0\u05d4\u2069 asked to cancel the migration."
     assert (
-        "\u2068\u05d3\u05e0\u05d4\u2069 requested to cancel."
+        "Cancel requested by \u2068\u05d3\u05e0\u05d4\u2069."
         in client_of(person).get(f"/migrations/{scene['running'].pk}/").content.decode()
     )

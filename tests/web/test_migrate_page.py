@@ -179,7 +179,7 @@ def test_cancel_says_what_will_be_true_and_sets_the_flag(scene: dict[str, Any], 
     running.refresh_from_db()
     assert running.cancelled_by_name == "olga"
     text = as_operator.get(address).content.decode()
-    assert "olga requested to cancel" in text
+    assert "Cancel requested by olga" in text
     assert "too slow" in text
     assert 'id="cancel"' not in text
 
@@ -198,7 +198,7 @@ def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator
     text = flat(as_operator.get(page))
     assert "<dt>Transfer</dt><dd>8 to 12 s</dd>" in text
     assert "<dt>Expected downtime</dt><dd>70 to 140 ms</dd>" in text
-    assert "Yes: memory changed at 38 MiB/s, the link carried 412 MiB/s." in text
+    assert "Likely: memory changed at 38 MiB/s, the link carried 412 MiB/s." in text
     assert "Based on 3 earlier migrations between these hosts; not guaranteed." in text
 
 

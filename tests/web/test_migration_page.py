@@ -101,7 +101,7 @@ def test_what_was_observed_is_the_headline_and_said_once(
     text = text_of(as_viewer, migration)
     shown = text[text.index('aria-label="Where the VM is"') :].split('id="route"')[0]
     assert shown.count(seen) == 1
-    assert ("olga requested to cancel." in shown) == (state is not State.NEEDS_ATTENTION)
+    assert ("Cancel requested by olga." in shown) == (state is not State.NEEDS_ATTENTION)
     migration.state_text = ""
     assert "walker" in headline(migration)
 

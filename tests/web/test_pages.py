@@ -312,7 +312,7 @@ def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, vi
 
 def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, viewer: Any) -> None:
     first, second = seed.make_host("first", number=81), seed.make_host("second", number=82)
-    assert "Each host can be emptied:" in client_of(viewer).get("/").content.decode()
+    assert "Enough spare memory to empty any one host." in client_of(viewer).get("/").content.decode()
     Host.objects.filter(pk=second.pk).update(contact="away")
     page = client_of(viewer).get("/").content.decode()
     assert "Whether a host can be emptied is unknown:" in page

@@ -15,7 +15,7 @@ X86 = ("x86_64", "i686")
 
 @check(
     title="CPUs come from the same vendor",
-    passed="The CPUs of both hosts come from the same vendor, or this VM does not need that.",
+    passed="The vendors of the hosts' CPUs are no obstacle.",
     needs=("guest.definition",),
 )
 def cpu_vendor(facts: Facts) -> Iterator[Finding]:

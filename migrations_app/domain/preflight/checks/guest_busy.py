@@ -24,5 +24,5 @@ def guest_busy(facts: Facts) -> Iterator[Finding]:
         raise NotKnown("guest.look", Unknown(reason, "Try again in a minute."))
     if look.job is not JobKind.NONE:
         words = f"libvirt on {host} is busy with {guest.name} already: {look.job}."
-        fix = remedy("Wait until it ends. To see it:", run=virsh("domjobinfo", guest.uuid), on=host)
+        fix = remedy("Wait until it ends. This shows it:", run=virsh("domjobinfo", guest.uuid), on=host)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"job": str(look.job)}, fix)

@@ -16,7 +16,7 @@ from migrations_app.domain.preflight.shared import finding, remedy
 
 @check(
     title="Optional media are at the destination",
-    passed="No CD or floppy of the VM is missing at the destination.",
+    passed="The VM loses no CD or floppy.",
     needs=storage.NEEDS,
 )
 def removable_media(facts: Facts) -> Iterator[Finding]:
