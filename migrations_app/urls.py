@@ -14,6 +14,7 @@ urlpatterns = [
     path("migrations/", migrations.migration_list, name="migration-list"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
+    path("migrations/<int:pk>/look/", migrations.look, name="migration-look"),
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
     path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),

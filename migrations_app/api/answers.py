@@ -246,6 +246,16 @@ class ErrorOut(Schema):
     libvirt: str = ""
 
 
+class WaitingOut(Schema):
+    """Hosts that do not answer, with what the connection to each said; after `until` the migration needs attention.
+    `at`: "source" or "target", where the other host says that the VM runs, or ""."""
+
+    hosts: dict[str, str]
+    since: datetime
+    until: datetime
+    at: str
+
+
 class MigrationOut(Schema):
     """`state_text` says what is true now, `copied_disks` which disks are copied, as its preflight chose; `forecast`
     what was foreseen at the start: null before it, and without a move to learn from. `timings` are seconds: dispatch,
@@ -270,6 +280,7 @@ class MigrationOut(Schema):
     forecast: ForecastOut | None
     downtime_ms: int | None
     error: ErrorOut | None
+    waiting: WaitingOut | None
     requested_by: str
     reason: str
     requested_at: datetime
@@ -293,6 +304,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_requested_by(row: Migration) -> str:
         return row.requested_by_name
+
+    @staticmethod
+    def resolve_waiting(row: Migration) -> dict[str, Any] | None:
+        return row.waiting or None
 
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from migrations_app.reading.migrations import whole_rows
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.usecases.look_again import look_again
 from migrations_app.usecases.request_migration import request_migration
 
 router = Router(tags=["migrations"])
@@ -94,6 +95,20 @@ def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = N
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
+    except TooLate as late:
+        raise ProblemError(409, str(late), state=late.migration.state) from None
+
+
+@router.post(
+    "/migrations/{migration_id}/look",
+    response={202: MigrationOut, **COMMON, 409: OtherState},
+    summary="Try silent hosts again now",
+)
+def look(request: HttpRequest, migration_id: int) -> object:
+    """For a migration that waits for a host (`waiting`). Changes nothing while both hosts answer."""
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
+    try:
+        return Status(202, look_again(migration, by=person(request)))
     except TooLate as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
 

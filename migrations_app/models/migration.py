@@ -108,6 +108,8 @@ class Migration(Requested, models.Model):
     progress = models.JSONField(default=dict)
     #: seconds per part of the way: dispatch, facts, connect, transfer, verify
     timings = models.JSONField(default=dict)
+    #: hosts that do not answer, see worker.watch.silence; {} while both do
+    waiting = models.JSONField(default=dict)
     downtime_ms = models.PositiveIntegerField(null=True)
     #: {"cause", "what_to_do", "libvirt"}: the end, when it was not the wanted one
     error = models.JSONField(default=dict)

@@ -12,6 +12,7 @@ from migrations_app.reading.migrations import sighting_of
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.headline import headline, second_line
+from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
 
 
@@ -30,6 +31,7 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "over": migration.terminal or migration.state == State.NEEDS_ATTENTION,
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
+        "waiting": waiting(migration),
         "may_cancel": may_cancel,
         "consequence": consequence,
     }

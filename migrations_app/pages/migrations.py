@@ -20,6 +20,7 @@ from migrations_app.reading.migrations import migration_of, migration_rows, move
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.usecases.look_again import look_again
 
 
 @require_GET
@@ -52,6 +53,16 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("migration", pk)
     try:
         cancel_migration(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])
+    except TooLate as late:
+        messages.warning(request, str(late))
+    return redirect("migration", pk)
+
+
+@require_POST
+@page(Right.MOVE)
+def look(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        look_again(_migration(request, pk), by=person(request))
     except TooLate as late:
         messages.warning(request, str(late))
     return redirect("migration", pk)

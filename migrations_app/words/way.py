@@ -19,7 +19,7 @@ def where(migration: Migration) -> str:
     """Where the guest truly is: "source", "between", "target", or "asking" where only the hosts or a person can say."""
     state = State(migration.state)
     if state in (State.VERIFYING, State.NEEDS_ATTENTION) or migration.closed_by_name:
-        return "asking"
+        return str(migration.waiting.get("at") or "asking")
     if state is State.SWITCHING_OVER:
         return "between"
     return "target" if state in (State.POST_COPY, State.ARRIVING, State.DONE) else "source"

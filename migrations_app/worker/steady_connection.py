@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
@@ -45,6 +44,7 @@ class SteadyConnection:
         self._trouble = "not connected yet"
         self._opening: threading.Thread | None = None
         self._closed = False
+        self._hurry = threading.Event()
         if connection is None:
             self._reopen()
 
@@ -95,6 +95,10 @@ class SteadyConnection:
 
         return self.ask(ask) is True
 
+    def hurry(self) -> None:
+        """Do not wait before the next attempt."""
+        self._hurry.set()
+
     def wait(self, seconds: float) -> None:
         """Give a connection that is being opened the chance to be there."""
         opening = self._opening
@@ -130,15 +134,19 @@ class SteadyConnection:
             connection = self._connect(self.host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
         except GatewayError as error:
             self._trouble = error.message
-            time.sleep(_PAUSE_SECONDS)
+            self._pause()
             return
         if not self._is_the_machine(connection):
             _close(connection)
-            time.sleep(_PAUSE_SECONDS)
+            self._pause()
         elif self._closed:
             _close(connection)
         else:
             self._connection = connection
+
+    def _pause(self) -> None:
+        self._hurry.wait(_PAUSE_SECONDS)
+        self._hurry.clear()
 
     def _is_the_machine(self, connection: HostConnection) -> bool:
         if not self._machine:

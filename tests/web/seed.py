@@ -203,6 +203,17 @@ def make_migration(
     return made
 
 
+def silence(host: str, minutes: int = 12) -> dict[str, Any]:
+    """What a migration waits for when `host` stopped answering so long ago."""
+    since = timezone.now() - timedelta(minutes=minutes)
+    return {
+        "hosts": {host: "ssh: connect to host 192.0.2.3 port 22: No route to host"},
+        "since": since.isoformat(timespec="seconds"),
+        "until": (since + timedelta(minutes=2)).isoformat(timespec="seconds"),
+        "at": "",
+    }
+
+
 def progress_of(percent: int, **fields: Any) -> dict[str, Any]:
     total = 4 * 1024**3
     values: dict[str, Any] = {
@@ -390,7 +401,13 @@ def scene() -> dict[str, Any]:
     cancelled = make_migration(rtl, b, a, State.CANCELLED, by=olga, progress=progress_of(12))
     cancelled.orders.create(what="cancel", asked_at=timezone.now(), asked_by_name="ada", state="applied")
     attention = make_migration(
-        lost, c, b, State.NEEDS_ATTENTION, by=olga, state_text="kvm-c does not answer; kvm-b has mail-02, paused."
+        lost,
+        c,
+        b,
+        State.NEEDS_ATTENTION,
+        by=olga,
+        state_text="kvm-c does not answer; kvm-b has mail-02, paused.",
+        waiting=silence("kvm-c"),
     )
     hurt = make_migration(hostile, a, b, State.DONE, by=olga, reason=HOSTILE, state_text=HOSTILE, downtime_ms=120)
     report = make_preflight(idle, a)

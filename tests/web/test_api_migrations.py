@@ -460,3 +460,12 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
     }
     assert rows["copy_disks"]["kinds"] == ["live_storage"]
     assert (rows["persist"]["type"], rows["persist"]["default"]) == ("boolean", True)
+
+
+def test_silent_hosts_are_tried_again(scene: dict[str, Any], api: Api) -> None:
+    waits = api.get(f"/migrations/{scene['attention'].pk}").json()["waiting"]
+    assert "No route to host" in waits["hosts"]["kvm-c"]
+    assert api.get(f"/migrations/{scene['running'].pk}").json()["waiting"] is None
+    assert api.post(f"/migrations/{scene['attention'].pk}/look").status_code == 202
+    assert scene["attention"].orders.get().what == "look"
+    assert api.post(f"/migrations/{scene['done'].pk}/look").status_code == 409

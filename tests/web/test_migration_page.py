@@ -182,6 +182,33 @@ def test_nothing_is_complete_before_the_vm_runs_there(scene: dict[str, Any]) -> 
     assert at[State.VERIFYING] == at[State.NEEDS_ATTENTION] == "asking"
 
 
+def test_a_wait_for_a_host_says_since_when_what_it_said_and_what_comes_next(
+    scene: dict[str, Any], as_operator: Client, as_viewer: Client
+) -> None:
+    guest = seed.make_guest("waiter", scene["a"])
+    migration = seed.make_migration(guest, scene["a"], scene["b"], State.VERIFYING)
+    Migration.objects.filter(pk=migration.pk).update(waiting=seed.silence("kvm-b", minutes=1) | {"at": "source"})
+    page = f"/migrations/{migration.pk}/"
+    text = flat(as_operator.get(page))
+    assert "from kvm-b since" in text
+    assert "No route to host" in text
+    assert "this migration needs attention" in text
+    assert 'id="chip"' in text.split('<span class="role">To</span>')[0]
+    assert "Try now" in text
+    assert "Try now" not in flat(as_viewer.get(page))
+    assert as_viewer.post(f"{page}look/").status_code == 403
+    assert as_operator.post(f"{page}look/").status_code == 302
+    assert migration.orders.get().what == "look"
+    until = flat(as_operator.get(f"/migrations/{scene['attention'].pk}/"))
+    assert "looks again every 15 seconds" in until
+    assert "Without an answer by" not in until
+
+
+def test_try_now_after_the_end_says_so(scene: dict[str, Any], as_operator: Client) -> None:
+    answer = as_operator.post(f"/migrations/{scene['done'].pk}/look/", follow=True)
+    assert "has ended already" in flat(answer)
+
+
 def test_the_stepper_stops_where_the_migration_stopped(scene: dict[str, Any]) -> None:
     seen = [step["is"] for step in steps(scene["failed"], ["checking", "starting", "copying_memory", "failed"])]
     assert seen == ["done", "stopped", "next", "next", "next"]

@@ -121,6 +121,7 @@ def test_a_post_without_the_form_s_token_changes_nothing(scene: dict[str, Any]) 
         f"/vms/{scene['idle'].pk}/migrate/",
         f"/vms/{scene['idle'].pk}/preflight/",
         f"/migrations/{scene['running'].pk}/cancel/",
+        f"/migrations/{scene['attention'].pk}/look/",
         f"/migrations/{scene['attention'].pk}/close/",
         "/accounts/logout/",
     ]

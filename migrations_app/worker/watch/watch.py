@@ -21,6 +21,7 @@ from migrations_app.worker.watch.afterwards import carry_autostart, finished_job
 from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
+from migrations_app.worker.watch.silence import Silence
 from migrations_app.worker.watch.steering import Steering
 
 LOOK_SECONDS = 0.5
@@ -53,6 +54,7 @@ class Watch:
         self.numbers = Numbers(held, source)
         self.judge = Judge(held, source, target, self.numbers, mover)
         self.steering = Steering(held, source)
+        self.silence = Silence(held)
         self._began = self._next_look = time.monotonic()
         self._carried_over = False
         self._kept_suspended = False
@@ -65,6 +67,7 @@ class Watch:
             self.heart.check()
             self.steering.news()
             seen = self.observer.look()
+            self.silence.observe(seen)
             self.steering.act(seen.source)
             self.numbers.read(seen.source)
             decision = self.judge.decide(seen, cancel=self.steering.cancel)
@@ -85,6 +88,8 @@ class Watch:
             else:
                 time.sleep(step)
             if self.steering.news():
+                self.source.hurry()
+                self.target.hurry()
                 return
 
     # --- following the decision -----------------------------------------------------------------------------------
@@ -164,7 +169,10 @@ class Watch:
             decision = replace(decision, what_to_do=self._left_to_do)
         elif Action.DELETE_OWN_VOLUMES in decision.actions:
             remove_volumes(self.held, self.target)
+        if decision.outcome is Outcome.FAILED:
+            decision = replace(decision, cause=self.silence.cause(decision.cause))
         fields["error"] = _error(decision)
+        fields["waiting"] = {}
         self.held.become(ENDS[decision.outcome], decision.sentence, **fields)
 
     def _timings(self) -> dict[str, float]:
