@@ -1,0 +1,114 @@
+"""A real fault in the middle of a migration, and what its open page says meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lab import Lab
+from tests.browser.conftest import Open
+from tests.lab.leftovers import assert_unchanged, take
+from tests.lab.serving import Serving
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
+SLOW_MS = 60_000
+
+
+@pytest.fixture
+def healed(fresh: Serving, lab: Lab) -> Iterator[None]:
+    """Whatever a test has done to a host is undone, also when it fails."""
+    yield
+    for host in lab.hosts.values():
+        for which in ("mgmt", "mig"):
+            host.link(which, up=True)
+        host.start_daemon("libvirtd")
+
+
+def _open_while_it_copies(kvmweb: Serving, sign_in: Open) -> tuple[Page, int]:
+    pk = kvmweb.migrate("web-01", "kvm-b", bandwidth_mib=2)["id"]
+    kvmweb.wait_for_copying(pk)
+    page = sign_in("olga")
+    page.goto(f"{kvmweb.url}/migrations/{pk}/")
+    expect(page.locator("#route .quiet")).to_contain_text("/s", timeout=SLOW_MS)
+    return page, pk
+
+
+def _steps(page: Page) -> dict[str, str]:
+    """{name: "done", "now", "stopped", "next", …}"""
+    found = page.locator("#steps > li").evaluate_all(
+        "all => all.map(li => [li.querySelector('span').firstChild.textContent.trim(), li.className])"
+    )
+    return {name: classes.removeprefix("is-") for name, classes in found}
+
+
+STOPPED_AT_MEMORY = {
+    "Prepare the destination": "done",
+    "Transfer memory": "stopped",
+    "Stop at the source": "next",
+    "Last pages and devices": "next",
+    "Continue at the destination": "next",
+}
+
+
+def test_a_cut_link_shows_no_rate_and_no_time_left(fresh: Serving, lab: Lab, sign_in: Open, healed: None) -> None:
+    page, pk = _open_while_it_copies(fresh, sign_in)
+    lab.hosts["kvm-b"].link("mig", up=False)
+    told = page.locator("#route .quiet")
+    expect(told).to_have_text(re.compile(r"^\s*No data for \d+"), timeout=SLOW_MS)
+    assert "left" not in told.inner_text()
+    expect(page.locator(".figures dt:text-is('Rate') + dd")).to_have_text(re.compile(r"^0 "), timeout=SLOW_MS)
+    expect(page.locator("main")).to_contain_text("No data has been transferred from kvm-a to kvm-b", timeout=SLOW_MS)
+    lab.hosts["kvm-b"].link("mig", up=True)
+    expect(told).to_contain_text(re.compile("[1-9].*/s"), timeout=SLOW_MS)
+    assert fresh.post(f"/migrations/{pk}/cancel", {"reason": "enough seen"}).status == 202
+    assert fresh.wait_for_end(pk)["state"] == "cancelled"
+
+
+def test_a_killed_destination_stops_the_stepper_where_it_was(
+    fresh: Serving, lab: Lab, sign_in: Open, healed: None
+) -> None:
+    page, pk = _open_while_it_copies(fresh, sign_in)
+    lab.hosts["kvm-b"].kill_daemon("libvirtd")
+    expect(page.locator("#waiting")).to_contain_text("from kvm-b since", timeout=SLOW_MS)
+    steps = _steps(page)
+    assert [steps[name] for name, way in STOPPED_AT_MEMORY.items() if way == "next"] == ["next"] * 3
+    lab.hosts["kvm-b"].start_daemon("libvirtd")
+    assert fresh.wait_for_end(pk)["state"] == "failed"
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=SLOW_MS)
+    expect(page.locator("#steps .is-stopped")).to_have_count(1, timeout=SLOW_MS)
+    assert _steps(page) == STOPPED_AT_MEMORY
+    expect(page.locator(".outcome")).to_contain_text("kvm-b stopped answering for")
+
+
+def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
+    fresh: Serving, lab: Lab, sign_in: Open, healed: None
+) -> None:
+    before = take(lab)
+    page, pk = _open_while_it_copies(fresh, sign_in)
+    silent = lab.hosts["kvm-b"]
+    silent.kill_daemon("libvirtd")
+    silent.link("mgmt", up=False)
+    fresh.wait_for_state(pk, "verifying")
+    waiting = page.locator("#waiting")
+    expect(waiting).to_contain_text("from kvm-b since", timeout=SLOW_MS)
+    expect(waiting.locator("dd.said")).not_to_be_empty()
+    expect(waiting).to_contain_text("this migration needs attention")
+    clock = waiting.locator("relative-time").first
+    shown = clock.evaluate("clock => clock.shadowRoot.textContent")
+    page.wait_for_function(
+        "before => document.querySelector('#waiting relative-time').shadowRoot.textContent !== before",
+        arg=shown,
+        timeout=SLOW_MS,
+    )
+    expect(page.locator("#route .route-end.is-here")).to_contain_text("kvm-a")  # the VM is known to run there
+    assert not re.search(r"\d (left|.iB/s)", page.locator("#route").inner_text())
+    silent.link("mgmt", up=True)
+    silent.start_daemon("libvirtd")
+    page.get_by_role("button", name="Try now").click()
+    assert fresh.wait_for_end(pk)["state"] == "failed"
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=SLOW_MS)
+    expect(page.locator(".outcome")).to_contain_text("kvm-b stopped answering for")
+    assert_unchanged(lab, before)
