@@ -36,7 +36,7 @@ def boot_files(facts: Facts) -> Iterator[Finding]:
         there = known(facts.target.files, "target.files").get(path, Unknown("nobody looked"))
         fix = remedy(f"Put the same file at {path} on {target}.")
         if isinstance(there, Unknown):
-            words = f"Whether {target} has the {what} {path} is not known."
+            words = f"kvmweb cannot tell whether {target} has the {what} {path}."
             yield finding(Severity.UNKNOWN, words, f"file {path}", {what: path, "why": there.reason}, fix)
         elif not there:
             words = f"{target} does not have the {what} {path}."

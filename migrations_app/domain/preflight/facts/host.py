@@ -1,4 +1,4 @@
-"""What the two hosts of a move said."""
+"""What the two hosts of a migration said."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HostFacts:
     told: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
-        """The answer to a probe that is asked of this side before every move."""
+        """The answer to a probe that is asked of this side before every migration."""
         found = self.told.get(probe, Unknown(f"{self.name} was not asked."))
         if isinstance(found, Unknown | kind):
             return found
