@@ -6,6 +6,9 @@ from hosts.facts import xml
 from hosts.facts.host import GuestArch, HostCapabilities, MachineType
 from hosts.facts.xml import Node
 
+#: a NUMA node
+_CELL = "host/topology/cells/cell"
+
 
 def parse(text: str) -> HostCapabilities:
     """Raises BadXml."""
@@ -16,7 +19,10 @@ def parse(text: str) -> HostCapabilities:
         cpu_model=capabilities.text("host/cpu/model"),
         cpu_vendor=capabilities.text("host/cpu/vendor"),
         cpu_features=frozenset(feature.get("name") for feature in capabilities.all("host/cpu/feature")),
-        cpus=sum(xml.number(cpus.get("num")) for cpus in capabilities.all("host/topology/cells/cell/cpus")),
+        cpus=sum(xml.number(cpus.get("num")) for cpus in capabilities.all(f"{_CELL}/cpus")),
+        cpu_numbers=frozenset(xml.number(cpu.get("id")) for cpu in capabilities.all(f"{_CELL}/cpus/cpu")),
+        numa_nodes=frozenset(xml.number(cell.get("id")) for cell in capabilities.all(_CELL)),
+        security_models=frozenset(model.text("model") for model in capabilities.all("host/secmodel")),
         guests=tuple(_guest(guest) for guest in capabilities.all("guest") if guest.text("os_type") == "hvm"),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hosts.facts import xml
 from hosts.facts.host import CpuMode, DomainCapabilities
 from hosts.facts.xml import Node
@@ -21,7 +23,20 @@ def parse(text: str) -> DomainCapabilities:
         host_model_vendor=host_model.text("vendor") if host_model else "",
         host_model_features=_required(host_model) if host_model else frozenset(),
         loaders=tuple(value.text() for value in root.all("os/loader/value")),
+        offers=dict(_offers(root)),
+        address_bits=xml.number(host_model.get("limit", "maxphysaddr")) if host_model else 0,
     )
+
+
+def _offers(root: Node) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
+    """Of a device that is not supported nothing is offered: libvirt then leaves the lists out."""
+    devices = root.find("devices")
+    for device in devices.children() if devices else ():
+        supported = device.get("supported") != "no"
+        yield (device.tag, ""), frozenset({"supported"} if supported else ())
+        for choice in device.all("enum"):
+            values = frozenset(value.text() for value in choice.all("value"))
+            yield (device.tag, choice.get("name")), values if supported else frozenset()
 
 
 def _mode(mode: Node) -> CpuMode:

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts import xml
-from hosts.facts.guest import BootFiles, Cpu, Disk, GuestDefinition, HostDevice, Nic
+from hosts.facts.guest import (
+    BootFiles,
+    CharacterDevice,
+    Cpu,
+    Disk,
+    Graphics,
+    GuestDefinition,
+    HostDevice,
+    Nic,
+    SharedMemory,
+)
 from hosts.facts.xml import Node
 
 #: where each type of disk and network card keeps what it is connected to
 _DISK_SOURCE = {"file": "file", "block": "dev", "dir": "dir"}
+_CHARACTER_DEVICES = (
+    *("devices/serial", "devices/parallel", "devices/console", "devices/channel"),
+    *("devices/smartcard", "devices/redirdev", "devices/rng/backend"),
+)
 _NIC_SOURCE = {"bridge": "bridge", "direct": "dev", "vdpa": "dev", "vhostuser": "path"}
 
 
@@ -40,8 +54,12 @@ def parse(text: str) -> GuestDefinition:
             *(_nic_device(node) for node in domain.all("devices/interface[@type='hostdev']")),
         ),
         filesystems=tuple(_filesystem(node) for node in domain.all("devices/filesystem")),
+        character_devices=tuple(_character_device(node) for place in _CHARACTER_DEVICES for node in domain.all(place)),
+        graphics=tuple(_graphics(node) for node in domain.all("devices/graphics")),
+        shared_memory=tuple(_shared_memory(node) for node in domain.all("devices/shmem")),
         has_tpm=domain.has("devices/tpm"),
         hugepages=domain.has("memoryBacking/hugepages"),
+        leaves=tuple(dict.fromkeys(domain.leaves(free="metadata"))),
     )
 
 
@@ -63,8 +81,10 @@ def _boot(domain: Node) -> BootFiles:
         kernel=domain.text("os/kernel"),
         initrd=domain.text("os/initrd"),
         dtb=domain.text("os/dtb"),
+        shim=domain.text("os/shim"),
         loader=domain.text("os/loader"),
         nvram=domain.text("os/nvram") or domain.get("file", "os/nvram/source"),
+        nvram_template=domain.get("template", "os/nvram"),
     )
 
 
@@ -89,6 +109,9 @@ def _disk(disk: Node) -> Disk:
         mirrored=disk.has("mirror"),
         backing=tuple(path for path, _ in layers if path),
         backing_elsewhere=tuple(what for path, what in layers if not path),
+        encrypted=disk.has("encryption") or disk.has("source/encryption"),
+        data_files=tuple(_data_files(disk)),
+        sliced=disk.has("source/slices"),
     )
 
 
@@ -103,6 +126,12 @@ def _backing(disk: Node) -> Iterator[tuple[str, str]]:
     while layer is not None and layer.has("source"):
         yield _path(layer), _elsewhere(layer)
         layer = layer.find("backingStore")
+
+
+def _data_files(disk: Node) -> Iterator[str]:
+    for place in ("source/dataStore", ".//backingStore/source/dataStore"):
+        for store in disk.all(place):
+            yield _path(store) or store.get("type")
 
 
 def _elsewhere(image: Node) -> str:
@@ -190,6 +219,45 @@ def _hex(text: str) -> int:
         return int(text[:10], 16 if text.startswith("0x") else 10)
     except ValueError:
         return 0
+
+
+def _character_device(device: Node) -> CharacterDevice:
+    """A udp device has one source where it listens and one where it sends to; the first that listens counts."""
+    kind = device.get("type") or device.get("model")  # of an rng backend that is no character device
+    sources = list(device.all("source"))
+    listens = next((source for source in sources if source.get("mode") == "bind"), None)
+    source = listens or (sources[0] if sources else None)
+    return CharacterDevice(
+        device="rng" if device.tag == "backend" else device.tag,
+        type=kind,
+        path=source.get("path") if source else "",
+        address=source.get("host") if source else "",
+        port=source.get("service") if source else "",
+        listens=listens is not None,
+        log=device.get("file", "log"),
+    )
+
+
+def _graphics(graphics: Node) -> Graphics:
+    """libvirt says each address twice, as an attribute for old readers too. With autoport the ports are today's."""
+    fixed = ("port", "tlsPort", "websocket") if graphics.get("autoport") != "yes" else ()
+    ports = (graphics.get(name) for name in fixed)
+    listens = list(graphics.all("listen"))
+    named = [listen for listen in listens if listen.get("type") == "network"]
+    addresses = {listen.get("address") for listen in listens if listen not in named} | {graphics.get("listen")}
+    if named:
+        addresses.clear()
+    return Graphics(
+        type=graphics.get("type"),
+        ports=tuple(int(port) for port in ports if port.isascii() and port.isdigit() and int(port)),
+        addresses=tuple(sorted(addresses - {""})),
+        networks=tuple(listen.get("network") for listen in named),
+        sockets=tuple(sorted({graphics.get("socket"), *(listen.get("socket") for listen in listens)} - {""})),
+    )
+
+
+def _shared_memory(shmem: Node) -> SharedMemory:
+    return SharedMemory(name=shmem.get("name"), model=shmem.get("type", "model"), role=shmem.get("role"))
 
 
 def _filesystem(filesystem: Node) -> str:

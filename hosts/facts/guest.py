@@ -66,6 +66,11 @@ class Disk:
     backing: tuple[str, ...] = ()
     #: those of them that have no path on the host: "network rbd:pool/base", "nvme", ...
     backing_elsewhere: tuple[str, ...] = ()
+    encrypted: bool = False
+    #: where a qcow2 image keeps its data outside of itself, or one that it builds on does
+    data_files: tuple[str, ...] = ()
+    #: only a part of the image is the disk
+    sliced: bool = False
 
     @property
     def empty(self) -> bool:
@@ -99,12 +104,49 @@ class HostDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterDevice:
+    """`device`: serial, parallel, console, channel, smartcard, redirdev, rng. `type`: pty, unix, tcp, file, dev, ...
+
+    `listens`: QEMU makes the socket and waits there, instead of connecting to it. `log`: a file that gets a copy.
+    """
+
+    device: str
+    type: str
+    path: str = ""
+    address: str = ""
+    port: str = ""
+    listens: bool = False
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graphics:
+    """`ports`: those that the definition fixes. `addresses` and `networks`: where it listens. `sockets`: paths."""
+
+    type: str
+    ports: tuple[int, ...] = ()
+    addresses: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedMemory:
+    name: str
+    model: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootFiles:
     kernel: str = ""
     initrd: str = ""
     dtb: str = ""
+    shim: str = ""
     loader: str = ""
     nvram: str = ""
+    #: what libvirt makes the NVRAM file from where there is none
+    nvram_template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +180,17 @@ class GuestDefinition:
     nics: tuple[Nic, ...] = ()
     host_devices: tuple[HostDevice, ...] = ()
     filesystems: tuple[str, ...] = ()
+    character_devices: tuple[CharacterDevice, ...] = ()
+    graphics: tuple[Graphics, ...] = ()
+    shared_memory: tuple[SharedMemory, ...] = ()
     has_tpm: bool = False
     hugepages: bool = False
+    #: all of the definition, metadata aside: (path, value) of every element and attribute, each pair once
+    leaves: tuple[tuple[str, str], ...] = ()
+
+    def values(self, *paths: str) -> tuple[str, ...]:
+        """What the definition says at these paths, each value once."""
+        return tuple(dict.fromkeys(value for path, value in self.leaves if path in paths and value))
 
     def disk(self, target: str) -> Disk | None:
         return next((disk for disk in self.disks if disk.target == target), None)

@@ -53,6 +53,11 @@ class HostCapabilities:
     cpu_features: frozenset[str]
     cpus: int
     guests: tuple[GuestArch, ...]
+    #: the numbers of its CPUs and NUMA nodes; empty when libvirt does not say
+    cpu_numbers: frozenset[int] = frozenset()
+    numa_nodes: frozenset[int] = frozenset()
+    #: the security drivers of its libvirtd: "selinux", "apparmor", "dac"
+    security_models: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,10 @@ class DomainCapabilities:
     host_model_vendor: str = ""
     host_model_features: frozenset[str] = frozenset()
     loaders: tuple[str, ...] = ()
+    #: ("graphics", "type") -> {"vnc", "spice"}: what QEMU offers there; no entry where libvirt does not say
+    offers: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    #: physical address bits of a host-model CPU here; 0 when libvirt does not say
+    address_bits: int = 0
 
 
 def version_text(number: int) -> str:

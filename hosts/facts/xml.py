@@ -21,6 +21,7 @@ _UNITS = {
     "pb": 1000**5, "p": 1024**5, "pib": 1024**5, "eb": 1000**6, "e": 1024**6, "eib": 1024**6,
 }  # fmt: skip
 _BIGGEST = 2**64 - 1
+_NAMESPACE = re.compile(r"\{http://libvirt\.org/schemas/domain/([a-z]+)/1\.0\}(\w+)")
 #: what may stand before the root element and before a document type; further down the same words are only text
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
@@ -50,6 +51,10 @@ class Node:
         for element in self._element.findall(path):
             yield Node(element)
 
+    def children(self) -> Iterator[Node]:
+        for element in self._element:
+            yield Node(element)
+
     def has(self, path: str) -> bool:
         return self._element.find(path) is not None
 
@@ -75,8 +80,34 @@ class Node:
         unit = _UNITS.get((self.get("unit", path) or default_unit).lower(), 0)
         return min(self.number(path) * unit, _BIGGEST)
 
+    def leaves(self, free: str) -> Iterator[tuple[str, str]]:
+        """(path, value) of everything in this element, in order: of an element its text, of an attribute ("a/@b") its
+        value. An element in one of the same name has that one's path: a chain of images is any number of them. What is
+        inside an element `free` is left out."""
+        yield from _leaves(self._element, "", free)
+
     def serialised(self) -> str:
         return etree.tostring(self._element, encoding="unicode", with_tail=False)
+
+
+def _leaves(element: etree._Element, path: str, free: str) -> Iterator[tuple[str, str]]:
+    inside = f"{path}/" if path else ""
+    yield path or ".", "".join((element.text or "", *(child.tail or "" for child in element))).strip()
+    for name, value in element.attrib.items():
+        yield f"{inside}@{plain_name(str(name))}", str(value)
+    for child in element:
+        name = plain_name(str(child.tag))
+        if name == free:
+            yield f"{inside}{name}", ""
+        else:
+            again = path.rsplit("/", 1)[-1] == name
+            yield from _leaves(child, path if again else inside + name, free)
+
+
+def plain_name(name: str) -> str:
+    """lxml writes "{namespace}name". This is "qemu:name" for libvirt's own namespaces, and the same for others."""
+    known = _NAMESPACE.fullmatch(name)
+    return f"{known[1]}:{known[2]}" if known else name.removeprefix("{}")
 
 
 def number(text: str) -> int:

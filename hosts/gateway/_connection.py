@@ -18,7 +18,8 @@ from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors, _interfaces, _inventory, _job, _mover, _ssh, _storage, transports
+from hosts.facts.supplies import NetworkFilter, Secret
+from hosts.gateway import _errors, _interfaces, _inventory, _job, _mover, _ssh, _storage, _supplies, transports
 from hosts.gateway._asking import ask
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -150,6 +151,12 @@ class LibvirtConnection:
 
     def interfaces(self) -> tuple[Interface, ...]:
         return _interfaces.interfaces(self._link, self._endpoint)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        return _supplies.secrets(self._link)
+
+    def network_filters(self) -> tuple[NetworkFilter, ...]:
+        return _supplies.network_filters(self._link)
 
     def volume_at(self, path: str) -> Volume | None:
         return _storage.volume_at(self._link, path)

@@ -17,6 +17,7 @@ from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
@@ -163,6 +164,8 @@ class HostConnection(Protocol):
     def volumes(self, pool: str) -> tuple[Volume, ...]: ...
     def networks(self) -> tuple[Network, ...]: ...
     def interfaces(self) -> tuple[Interface, ...]: ...
+    def secrets(self) -> tuple[Secret, ...]: ...
+    def network_filters(self) -> tuple[NetworkFilter, ...]: ...
     def volume_at(self, path: str) -> Volume | None:
         """The volume with this path in any active pool, as of its last refresh; None does not prove that it is absent.
 

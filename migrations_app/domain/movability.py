@@ -10,7 +10,7 @@ from typing import Any
 from hosts.facts.guest import RunState
 from migrations_app.domain.kinds import KINDS
 
-#: what some kind of migration moves
+#: the states in which some kind of migration works
 MOVES = frozenset[RunState]().union(*(row.wants for row in KINDS))
 #: host devices that cannot come along; the others only make the preflight warn
 FIXED = ("pci", "mdev")

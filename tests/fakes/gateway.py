@@ -28,6 +28,7 @@ from hosts.facts.host import (
 )
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.gateway.port import (
     Aborted,
     Contact,
@@ -70,6 +71,8 @@ class FakeHost:
     volumes: list[Volume] = field(default_factory=list)
     networks: list[Network] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=lambda: [Interface(name="br1", active=True, is_bridge=True)])
+    secrets: list[Secret] = field(default_factory=list)
+    network_filters: list[NetworkFilter] = field(default_factory=list)
     #: what files_exist says; a path that is not in here is there when a volume has it, else not known
     files: dict[str, bool | None] = field(default_factory=dict)
     #: the identity of the files under these paths, for a host that is reached by ssh
@@ -264,6 +267,12 @@ class FakeConnection:
 
     def interfaces(self) -> tuple[Interface, ...]:
         return tuple(self._called("interfaces").interfaces)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(self._called("secrets").secrets)
+
+    def network_filters(self) -> tuple[NetworkFilter, ...]:
+        return tuple(self._called("network_filters").network_filters)
 
     def volume_at(self, path: str) -> Volume | None:
         host = self._called("volume_at", path)

@@ -65,7 +65,7 @@ def _not_known(check: Check, unknown: dict[str, Unknown]) -> Finding:
     remedies = dict.fromkeys(fact.remedy for fact in unknown.values() if fact.remedy)
     return Finding(
         severity=_severity_of_unknown(check),
-        summary=f"“{check.title}” is not known: {'; '.join(reasons)}",
+        summary=f"kvmweb cannot check “{check.title}”: {'; '.join(reasons)}",
         evidence={path: fact.reason for path, fact in unknown.items()},
         remedies=tuple(Remedy(text=text) for text in remedies),
     )

@@ -7,6 +7,7 @@ import posixpath
 from hosts.facts.guest import STORED, Disk
 from hosts.facts.storage import Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
+from kvmweb.ui.units import size
 from migrations_app.domain.disks import (
     MAYBE_OWN_DISK,
     OWN_DISK,
@@ -126,7 +127,8 @@ def whose(facts: Facts, disk: Disk) -> str:
 
 
 def open_question(facts: Facts, disk: Disk) -> str:
-    return f"Whether {facts.source.name} and {facts.target.name} share the storage of disk {disk.target} is not known."
+    hosts = f"{facts.source.name} and {facts.target.name}"
+    return f"kvmweb cannot tell whether {hosts} share the storage of disk {disk.target}."
 
 
 def seen(facts: Facts, disk: Disk) -> bool | None:
@@ -151,19 +153,19 @@ def read_again(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     pool, target = target_pool(facts, disk), facts.target.name
     if pool is None or not pool.active or seen(facts, disk) is not None:
         return ()
-    return (remedy("Read the pool again, if it is there.", run=virsh("pool-refresh", pool.name), on=target),)
+    return (remedy("If the file is there, refresh the pool.", run=virsh("pool-refresh", pool.name), on=target),)
 
 
 def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     """What lets kvmweb see whether two folders are one storage."""
     hosts = zip((facts.source.name, facts.target.name), mounts_of(facts, disk), strict=True)
     unseen = " and ".join(name for name, mount in hosts if mount is None)
-    text = f"kvmweb sees file systems only of hosts that are registered by ssh. It did not see those of {unseen}."
+    text = f"Register {unseen} by ssh: only then can kvmweb see what a folder lies on."
     return (remedy(text),) if unseen else ()
 
 
 def may_be_taken_out(disk: Disk) -> bool:
-    """libvirt empties such a drive when its medium is not at the destination. It never drops a hard disk in a move."""
+    """libvirt empties such a drive when its medium is not at the destination. It never drops a hard disk."""
     return disk.device in REMOVABLE and disk.startup_policy in ("optional", "requisite")
 
 
@@ -200,4 +202,4 @@ def pool_words(pool: Pool | None) -> str:
     if pool is None:
         return "none with this path"
     origin = " ".join(filter(None, (*pool.source_hosts, pool.source_dir, pool.source_name, *pool.source_devices)))
-    return f"{pool.name}, type {pool.type}, {f'from {origin}' if origin else f'{pool.capacity} bytes'}"
+    return f"{pool.name}, type {pool.type}, {f'from {origin}' if origin else size(pool.capacity)}"

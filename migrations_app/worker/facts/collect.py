@@ -21,6 +21,7 @@ from migrations_app.worker.facts.namesakes import same_name, same_uuid
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qemu import cpu, domcaps
 from migrations_app.worker.facts.side import Side
+from migrations_app.worker.facts.supplies import supplies
 from migrations_app.worker.facts.told import told
 from migrations_app.worker.facts.volumes import volumes
 
@@ -80,6 +81,7 @@ def _on_target(uuid: str, definition: Definition, side: Side, there: Future[Valu
         "files": files(definition, side, _pools(there.result())),
         "domcaps": domcaps(definition, side),
         "cpu": cpu(definition, side),
+        **supplies(definition, side),
     }
 
 

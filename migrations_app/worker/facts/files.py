@@ -5,6 +5,7 @@ from __future__ import annotations
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.unknown import Unknown
 from hosts.models import Host
+from migrations_app.domain.definition.needs import boot_paths, needs
 from migrations_app.domain.disks import Storage
 from migrations_app.worker.facts.side import Side
 
@@ -13,9 +14,9 @@ def files(guest: GuestDefinition | Unknown, side: Side, storage: Storage) -> dic
     """`storage`: where the destination looks for disks that are given by pool and volume."""
     if isinstance(guest, Unknown):
         return guest
-    boot = guest.boot
-    images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing)]
-    paths = [path for path in (boot.kernel, boot.initrd, boot.dtb, boot.loader, guest.emulator, *images) if path]
+    images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing, *disk.data_files)]
+    named = [path for path in (*boot_paths(guest.boot), guest.emulator, *images) if path]
+    paths = list(dict.fromkeys((*named, *(need.path for need in needs(guest)))))
     if not paths:
         return {}
     found = side.learn(lambda c: c.files_exist(paths))

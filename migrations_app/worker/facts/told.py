@@ -1,4 +1,4 @@
-"""The answers to the probes that are asked of a side before every move: what a check looks at as
+"""The answers to the probes that are asked of a side before every migration: what a check looks at as
 `facts.target.told["name of the probe"]` needs no collector of its own."""
 
 from __future__ import annotations

@@ -167,3 +167,58 @@ def test_no_device_upsets_it(parts: list[tuple[str, str, str]]) -> None:
         f'<{tag} {name}="{value}"><source/><address {name}="{value}"/></{tag}>' for tag, name, value in parts
     )
     domain_xml.parse(f"<domain><name>n</name><uuid>u</uuid><devices>{devices}{opened}{closed}</devices></domain>")
+
+
+HOST_THINGS = """<domain type='kvm'><name>x</name><uuid>6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11</uuid><os>
+<nvram template='/usr/share/OVMF/VARS.fd'>/nv/x.fd</nvram><shim>/boot/shim</shim></os><devices>
+<disk type='file'><driver name='qemu' type='qcow2'/><source file='/a.qcow2'><encryption format='luks'/>
+<dataStore type='file'><format type='raw'/><source file='/a.data'/></dataStore><slices><slice type='storage' offset='0' size='9'/>
+</slices></source><backingStore type='file'><format type='qcow2'/><source file='/b.qcow2'>
+<dataStore type='block'><format type='raw'/><source dev='/dev/b'/></dataStore></source></backingStore><target dev='vda'/></disk>
+<serial type='udp'><source mode='connect' host='10.0.0.9' service='1'/><source mode='bind' host='10.0.0.1' service='4555'/></serial>
+<channel type='unix'><source mode='bind' path='/s/agent'/><log file='/l/agent.log'/></channel>
+<rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>
+<graphics type='vnc' port='5901' autoport='no' websocket='5701' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
+<graphics type='spice' port='5900' tlsPort='5902' autoport='yes' listen='10.0.0.1'>
+<listen type='network' address='10.0.0.1' network='lan'/></graphics>
+<graphics type='vnc'><listen type='socket' socket='/s/vnc'/></graphics>
+<shmem name='s' role='peer'><model type='ivshmem-plain'/></shmem></devices></domain>"""
+
+
+def test_what_of_the_host_a_definition_names() -> None:
+    guest = domain_xml.parse(HOST_THINGS)
+    assert guest.boot == BootFiles(nvram="/nv/x.fd", nvram_template="/usr/share/OVMF/VARS.fd", shim="/boot/shim")
+    (disk,) = guest.disks
+    assert (disk.encrypted, disk.sliced, disk.data_files) == (True, True, ("/a.data", "/dev/b"))
+    serial, channel, rng = guest.character_devices
+    assert (serial.type, serial.address, serial.port, serial.listens) == ("udp", "10.0.0.1", "4555", True)
+    assert (channel.device, channel.path, channel.listens, channel.log) == ("channel", "/s/agent", True, "/l/agent.log")
+    assert (rng.device, rng.type) == ("rng", "random")
+    vnc, spice, socket = guest.graphics
+    assert (vnc.ports, vnc.addresses) == ((5901, 5701), ("10.0.0.1",))
+    assert (spice.ports, spice.addresses, spice.networks) == ((), (), ("lan",))
+    assert socket.sockets == ("/s/vnc",)
+    assert [(shared.name, shared.model, shared.role) for shared in guest.shared_memory] == [
+        ("s", "ivshmem-plain", "peer")
+    ]
+
+
+def test_all_of_a_definition_is_handed_on_as_leaves() -> None:
+    text = """<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>x</name>
+    <uuid>6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11</uuid><metadata><a xmlns='urn:a' b='c'>d</a></metadata>
+    <devices>stray<disk type='file'/>more<disk type='file'/></devices><qemu:commandline><qemu:arg value='-x'/></qemu:commandline>
+    <other xmlns='urn:b'/></domain>"""
+    assert domain_xml.parse(text).leaves == (
+        (".", ""),
+        ("@type", "kvm"),
+        ("name", "x"),
+        ("uuid", "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"),
+        ("metadata", ""),
+        ("devices", "straymore"),
+        ("devices/disk", ""),
+        ("devices/disk/@type", "file"),
+        ("qemu:commandline", ""),
+        ("qemu:commandline/qemu:arg", ""),
+        ("qemu:commandline/qemu:arg/@value", "-x"),
+        ("{urn:b}other", ""),
+    )

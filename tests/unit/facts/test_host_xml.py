@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from hosts.facts import capabilities_xml, domain_capabilities_xml, network_xml, pool_xml, volume_xml, xml
+from hosts.facts import (
+    capabilities_xml,
+    domain_capabilities_xml,
+    network_filter_xml,
+    network_xml,
+    pool_xml,
+    volume_xml,
+    xml,
+)
 from hosts.facts.storage import VolumeSpec
 from hosts.facts.xml import BadXml
 from tests.data import read
@@ -19,6 +27,9 @@ def test_capabilities(suite: str, newest: str) -> None:
     x86 = next(guest for guest in found.guests if guest.arch == "x86_64")
     assert x86.emulator == "/usr/bin/qemu-system-x86_64"
     assert "qemu" in x86.domain_types
+    assert len(found.cpu_numbers) == found.cpus
+    assert found.numa_nodes
+    assert found.security_models >= {"dac"}
     canonical = {machine.name: machine.canonical for machine in x86.machines}
     assert canonical["q35"] == newest
     assert canonical["pc-q35-7.2"] == "pc-q35-7.2"
@@ -37,6 +48,19 @@ def test_domain_capabilities(suite: str) -> None:
     assert not custom.doubtful_models
     assert not found.cpu_modes["host-passthrough"].supported
     assert found.host_model_features
+    assert found.offers["graphics", "type"] >= {"vnc"}
+    assert found.offers["tpm", "backendModel"] == {"passthrough"}
+    assert ("tpm", "backendVersion") not in found.offers
+
+
+def test_what_is_not_supported_is_not_offered() -> None:
+    text = "<domainCapabilities><devices><tpm supported='no'><enum name='model'><value>x</value></enum></tpm></devices></domainCapabilities>"
+    assert domain_capabilities_xml.parse(text).offers == {("tpm", ""): frozenset(), ("tpm", "model"): frozenset()}
+
+
+def test_network_filters() -> None:
+    found = network_filter_xml.parse("<filter name='a'><filterref filter='b'/><rule/><filterref filter='c'/></filter>")
+    assert (found.name, found.uses) == ("a", ("b", "c"))
 
 
 def test_pools() -> None:

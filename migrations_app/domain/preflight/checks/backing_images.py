@@ -41,7 +41,7 @@ def backing_images(facts: Facts) -> Iterator[Finding]:
                 again = storage.read_again(facts, image)
                 yield finding(severity, words, f"disk {disk.target}", evidence, *again, fix, whole)
         for place in disk.backing_elsewhere:
-            words = f"Disk {disk.target} builds on an image ({place}); whether {target} reaches it is not known."
+            words = f"Disk {disk.target} builds on an image ({place}); kvmweb cannot tell whether {target} reaches it."
             fix = remedy(f"Make sure that a VM on {target} can use it.")
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", {"image": place}, fix, whole)
 
@@ -51,10 +51,10 @@ def _judge(facts: Facts, image: Disk) -> tuple[Severity, str]:
     if there is False:
         return Severity.BLOCKER, f"{target} does not have it"
     if there is None:
-        return Severity.UNKNOWN, f"whether {target} has it is not known"
+        return Severity.UNKNOWN, f"kvmweb cannot tell whether {target} has it"
     if storage.shared(facts, image) is Sharing.PROVEN:
         return Severity.PASSED, ""
     here, other = storage.source_volume(facts, image), storage.target_volume(facts, image)
     if isinstance(here, Volume) and isinstance(other, Volume) and here.capacity != other.capacity:
         return Severity.BLOCKER, f"{target} has another image there: the sizes differ"
-    return Severity.UNKNOWN, f"if the one on {target} is another image, the VM's data are silently corrupt"
+    return Severity.UNKNOWN, f"if the image on {target} is another one, it corrupts the VM's data without an error"

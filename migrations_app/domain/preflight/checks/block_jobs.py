@@ -1,4 +1,4 @@
-"""libvirt refuses to move a guest while a block job (copy, commit, backup) works on one of its disks."""
+"""libvirt refuses to migrate a guest while a block job (copy, commit, backup) works on one of its disks."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
         elif port == "openvswitch":
             continue
         elif not found.active and not found.certain:
-            fix = remedy("Look whether it is up.", run=shlex.join(("ip", "link", "show", "dev", name)), on=target)
-            words = f"Whether {word} {name} on {target} is up is not known; libvirt says that it has no carrier."
+            fix = remedy("Check that it is up.", run=shlex.join(("ip", "link", "show", "dev", name)), on=target)
+            words = f"kvmweb cannot tell whether {word} {name} on {target} is up: libvirt reports no carrier."
             yield finding(Severity.UNKNOWN, words, affects, {**evidence, "state": "no carrier"}, fix)
         elif not found.active:
             fix = remedy("Bring it up.", run=shlex.join(("ip", "link", "set", "dev", name, "up")), on=target)

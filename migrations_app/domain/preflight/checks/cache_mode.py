@@ -1,4 +1,4 @@
-"""The host's page cache can hold stale blocks of a shared disk after a move.
+"""The host's page cache can hold stale blocks of a shared disk after a migration.
 
 QEMU drops its cache of file disks at the hand-over since 4.0 (block option drop-cache), and libvirt then accepts any
 cache mode. With an older QEMU it refuses all but none and directsync. No cache attribute means writeback.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hosts.facts.guest import Disk
 from hosts.facts.host import version_text
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
@@ -25,15 +26,25 @@ SAFE_MODES = ("none", "directsync")
 )
 def cache_mode(facts: Facts) -> Iterator[Finding]:
     number = known(facts.source.identity, "source.identity").qemu
-    for disk in storage.disks_in_place(facts):
-        mode = disk.cache if disk.cache not in ("", "default") else "writeback"
-        if mode in SAFE_MODES or disk.readonly or disk.shareable or disk.type == "network":
-            continue
-        qemu = version(number, "QEMU", facts.source.name)
-        refused = qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe
-        why = "libvirt refuses to migrate it with this QEMU" if refused else "QEMU drops the cache at the switchover"
-        words = f"Disk {disk.target} uses cache mode {mode}; {why}."
-        evidence = {"cache": disk.cache or "not set", f"QEMU on {facts.source.name}": version_text(qemu)}
-        fix = remedy(f"Set cache='none' for disk {disk.target}, from the VM's next start on.")
-        severity = Severity.BLOCKER if refused else Severity.WARNING
-        yield finding(severity, words, f"disk {disk.target}", evidence, fix)
+    cached = {disk.target: mode for disk in storage.disks_in_place(facts) if (mode := _cached(disk))}
+    if not cached:
+        return
+    qemu = version(number, "QEMU", facts.source.name)
+    disks = ", ".join(f"{target} ({mode})" for target, mode in cached.items())
+    evidence = {"cache": disks, f"QEMU on {facts.source.name}": version_text(qemu)}
+    affects = "disk " + ", ".join(cached)
+    if qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe:
+        words = f"This QEMU is too old to migrate disks in the host's page cache: {disks}."
+        fix = remedy("Set cache='none' for them, from the VM's next start on.")
+        yield finding(Severity.BLOCKER, words, affects, evidence, fix)
+    else:
+        words = f"Disks go through the host's page cache, which QEMU drops at the switchover: {disks}."
+        severity = Severity.INFO if qemu >= QEMU_DROPS_CACHE else Severity.WARNING
+        yield finding(severity, words, affects, evidence)
+
+
+def _cached(disk: Disk) -> str:
+    """Its cache mode, "" when it does not go through the cache or does not matter."""
+    mode = disk.cache if disk.cache not in ("", "default") else "writeback"
+    untouched = disk.readonly or disk.shareable or disk.type == "network"
+    return "" if mode in SAFE_MODES or untouched else mode

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hosts.facts.storage import Volume
+from kvmweb.ui.units import size
 from migrations_app.domain.disks import folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import MIB, finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
 
 
 @check(
@@ -33,14 +34,16 @@ def copy_room(facts: Facts) -> Iterator[Finding]:
         if isinstance(volume, Volume):
             needed[pool.name] += volume.capacity
         else:
-            words = f"The size of disk {disk.target} is not known, so whether {host} has room is not either."
-            fix = remedy(f"Define a pool for {folder(disk.path)} on {facts.source.name}, or read it again.")
-            evidence = {"path": place(disk), "free": f"{pool.available} bytes"}
+            words = f"kvmweb cannot tell whether {host} has room: no pool shows the size of disk {disk.target}."
+            fix = remedy(f"Define a pool for {folder(disk.path)} on {facts.source.name}, or refresh the one it has.")
+            evidence = {"path": place(disk), "free": size(pool.available)}
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", evidence, fix)
     for pool in known(facts.target.pools, "target.pools"):
         missing = needed[pool.name] - pool.available
         if missing > 0:
-            words = f"Pool {pool.name} on {host} has not enough room for the copied disks."
-            fix = remedy(f"Free at least {missing // MIB + 1} MiB in pool {pool.name} on {host}.")
-            evidence = {"needed": f"{needed[pool.name]} bytes", "free": f"{pool.available} bytes"}
+            evidence = {"needed": size(needed[pool.name]), "free": size(pool.available)}
+            words = (
+                f"Pool {pool.name} on {host} has {evidence['free']} free; the copied disks need {evidence['needed']}."
+            )
+            fix = remedy(f"Free at least {size(missing)} in pool {pool.name} on {host}.")
             yield finding(Severity.BLOCKER, words, f"pool {pool.name}", evidence, fix)

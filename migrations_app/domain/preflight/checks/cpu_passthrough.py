@@ -1,4 +1,4 @@
-"""A guest with the host's CPU as it is (host-passthrough, maximum) is safe to move only between equal CPUs.
+"""A guest with the host's CPU as it is (host-passthrough, maximum) migrates safely only between equal CPUs.
 
 libvirt does not refuse it. The guest may use an instruction that the other CPU does not have, at any time later; and
 one that has more changes under the guest what it has found at its start.

@@ -1,4 +1,7 @@
-"""A KVM guest runs on the host's own CPU; a running one cannot change from Intel to AMD or back."""
+"""A KVM guest runs on the host's own CPU; a running one hardly ever changes from Intel to AMD or back.
+
+It can with a CPU model that names no vendor and that both can run: libvirt compares it.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,16 @@ def cpu_vendor(facts: Facts) -> Iterator[Finding]:
         if not caps.cpu_vendor and guest_of(facts).arch in X86:
             raise NotKnown("CPU maker", Unknown(f"{host} does not report the vendor of its CPU."))
     if here.cpu_vendor and there.cpu_vendor and here.cpu_vendor != there.cpu_vendor:
-        words = (
-            f"{source} has a CPU from {here.cpu_vendor}, {target} one from {there.cpu_vendor}: a running VM cannot"
-            " migrate between them."
-        )
+        vendors = f"{source} has a CPU from {here.cpu_vendor}, {target} one from {there.cpu_vendor}"
         evidence = {
             source: f"{here.cpu_vendor} {here.cpu_model}".strip(),
             target: f"{there.cpu_vendor} {there.cpu_model}".strip(),
         }
         fix = remedy("Choose another destination, or migrate the VM while it is shut off.")
-        yield finding(Severity.BLOCKER, words, "CPU", evidence, fix)
+        runs, cpu = facts.target.cpu, guest_of(facts).cpu
+        if not isinstance(runs, Unknown) and runs[0] and cpu.mode == "custom" and not cpu.vendor:
+            words = f"{vendors}. Both can run the CPU model {cpu.model}."
+            yield finding(Severity.INFO, words, "CPU", evidence)
+        else:
+            words = f"{vendors}: a running VM cannot migrate between them."
+            yield finding(Severity.BLOCKER, words, "CPU", evidence, fix)

@@ -1,4 +1,4 @@
-"""libvirt refuses a move to a host with the same UUID, which is what cloned hosts have."""
+"""libvirt refuses a migration to a host with the same UUID, which is what cloned hosts have."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def different_hosts(facts: Facts) -> Iterator[Finding]:
         yield finding(Severity.BLOCKER, words, affects, {source: here.uuid, target: there.uuid}, fix)
     elif here.hostname and here.hostname == there.hostname:
         words = f"{source} and {target} both have the hostname {here.hostname}."
-        fix = remedy(f"Give {target} a name of its own.", run="hostnamectl hostname NEW-NAME", on=target)
+        fix = remedy(f"Give {target} a hostname of its own (hostnamectl hostname).")
         yield finding(Severity.WARNING, words, affects, {source: here.hostname, target: there.hostname}, fix)

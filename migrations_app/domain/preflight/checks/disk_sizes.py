@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.storage import Volume
 from hosts.facts.unknown import Unknown
+from kvmweb.ui.units import size
 from migrations_app.domain.disks import MAYBE_OWN_DISK, Sharing, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
@@ -29,9 +30,14 @@ def disk_sizes(facts: Facts) -> Iterator[Finding]:
             words = f"{place(disk)} has another size on {target} than on {source}: it may be another disk, or was read"
             own = "" if storage.shared(facts, disk) is Sharing.NO else MAYBE_OWN_DISK
             words = f"{words} before it was resized. {own}".rstrip()
-            evidence = {source: f"{here.capacity} bytes", target: f"{there.capacity} bytes"}
-            again = remedy(f"Read pool {there.pool} again.", run=virsh("pool-refresh", there.pool), on=target)
+            evidence = {source: _exact(here), target: _exact(there)}
+            again = remedy(f"Refresh pool {there.pool}.", run=virsh("pool-refresh", there.pool), on=target)
             same = remedy("If the sizes still differ, connect both hosts to the same storage.")
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", evidence, again, same)
     if unread:
         raise NotKnown("disk sizes", unread[0])
+
+
+def _exact(volume: Volume) -> str:
+    """Two sizes may differ by less than a rounded number shows."""
+    return f"{size(volume.capacity)} ({volume.capacity:,} bytes)"

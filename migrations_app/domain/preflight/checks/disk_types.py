@@ -31,7 +31,7 @@ def disk_types(facts: Facts) -> Iterator[Finding]:
             yield finding(Severity.BLOCKER, words, affects, evidence, fix)
         elif disk.type not in ("", "network", *STORED):
             words = (
-                f"Whether disk {disk.target} of {guest.name} can be migrated is not known: it is of type {disk.type}."
+                f"kvmweb cannot tell whether disk {disk.target} of {guest.name} can migrate: it is of type {disk.type}."
             )
             fix = remedy(f"Make sure that a VM on {target} can use the same disk.")
             yield finding(Severity.UNKNOWN, words, affects, evidence, fix)

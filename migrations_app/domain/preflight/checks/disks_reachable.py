@@ -40,8 +40,8 @@ def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:
     source, target, path = facts.source.name, facts.target.name, place(disk)
     here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
     if disk.type == "volume" and not there and (same := storage.same_storage(facts, disk)):
-        why = f"{target} has it in pool {same}, but libvirt looks for a pool that is called {disk.pool}. {OWN_DISK}"
-        return why, remedy(f"Define pool {same} of {target} anew as {disk.pool}, while nobody uses it.")
+        why = f"{target} has it in pool {same}, but libvirt looks for a pool named {disk.pool}. {OWN_DISK}"
+        return why, remedy(f"While nobody uses pool {same} on {target}, define it again under the name {disk.pool}.")
     if there and not there.active:
         start = remedy(f"Start pool {there.name}.", run=virsh("pool-start", there.name), on=target)
         return f"pool {there.name} on {target} is not active.", start
@@ -52,9 +52,11 @@ def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:
     if missing:
         return f"{target} does not have {path}.", remedy(f"Make {path} reachable on {target}.")
     if isinstance(volume := storage.target_volume(facts, disk), Unknown):
-        return f"whether {target} has {path} is not known: {volume.reason}", remedy(volume.remedy or "Check again.")
+        return f"kvmweb cannot tell whether {target} has {path}: {volume.reason}", remedy(
+            volume.remedy or "Check again."
+        )
     if there:
-        again = remedy("Read the pool again, if it is there.", run=virsh("pool-refresh", there.name), on=target)
+        again = remedy("If the file is there, refresh the pool.", run=virsh("pool-refresh", there.name), on=target)
         return f"pool {there.name} on {target} does not show {path}.", again
     define = f"Define a pool for {folder(path)} on both hosts, so that kvmweb sees what is in it."
-    return f"whether {target} has {path} cannot be seen: no pool has this path.", remedy(define)
+    return f"kvmweb cannot tell whether {target} has {path}: no pool has this path.", remedy(define)

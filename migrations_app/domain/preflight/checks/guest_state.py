@@ -1,5 +1,5 @@
-"""What a half-done move or an error left behind must be settled before a VM moves. Which states a kind of migration
-moves at all says kind_applies."""
+"""What a half-done migration or an error left behind must be settled before a VM migrates. In which states a kind of
+migration works at all says kind_applies."""
 
 from __future__ import annotations
 

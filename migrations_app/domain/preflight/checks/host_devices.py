@@ -1,10 +1,10 @@
 """Devices of the host inside a guest stay where they are.
 
-QEMU can move some PCI devices since 8.1, with a driver of its own per device: treated as blocked, because a wrong guess
-costs the guest its device. A PCI device with transient teaming is unplugged by libvirt itself before the move. libvirt
-moves guests with USB devices: the guest sees this one unplugged and one of the destination plugged in, and without one
-there the move is refused, unless the startup policy allows to leave it out. A SCSI device is looked for at the same
-address, where the destination may have another one.
+QEMU can migrate some PCI devices since 8.1, with a driver of its own per device: treated as blocked, because a wrong
+guess costs the guest its device. A PCI device with transient teaming is unplugged by libvirt itself beforehand.
+libvirt migrates guests with USB devices: the guest sees this one unplugged and one of the destination plugged in, and
+without one there the migration is refused, unless the startup policy allows to leave it out. A SCSI device is looked
+for at the same address, where the destination may have another one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each kind of migration moves VMs in some states, and one that copies disks needs a VM with a disk to copy."""
+"""Each kind of migration works for VMs in some states, and one that copies disks needs a VM with a disk to copy."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvmweb.ui.units import size
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import KIB_PER_MIB, finding, guest_of, known, remedy
@@ -26,31 +27,30 @@ OVERHEAD_KIB = 256 * KIB_PER_MIB
     needs=("guest.definition", "target.memory"),
 )
 def memory_free(facts: Facts) -> Iterator[Finding]:
-    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    guest, target = guest_of(facts), facts.target.name
     if guest.hugepages:
         look = remedy("See how many are free.", run=virsh("freepages", flags=("--all",)), on=target)
-        words = f"{guest.name} has its memory in huge pages; whether {target} has enough of them free is not known."
-        yield finding(Severity.UNKNOWN, words, "memory", {"needed": _mib(guest.memory_kib)}, look)
+        words = f"{guest.name} uses huge pages; kvmweb cannot tell whether {target} has enough of them free."
+        yield finding(Severity.UNKNOWN, words, "memory", {"needed": _size(guest.memory_kib)}, look)
         return
     memory = known(facts.target.memory, "target.memory")
     now = (guest.current_memory_kib or guest.memory_kib) + OVERHEAD_KIB
     most = guest.memory_kib + OVERHEAD_KIB
     evidence = {
-        "needed now": _mib(now),
-        "needed at most": _mib(most),
-        f"free on {target}": _mib(memory.free_kib),
-        f"total on {target}": _mib(memory.total_kib),
+        "needed now": _size(now),
+        "needed at most": _size(most),
+        f"free on {target}": _size(memory.free_kib),
+        f"total on {target}": _size(memory.total_kib),
     }
     elsewhere = remedy(f"Migrate other VMs away from {target}, or choose another destination.")
     if now > memory.free_kib:
-        words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} needs {_mib(now)}."
-        command = virsh("setmem", guest.uuid, "NEW-SIZE", flags=("--live",))
-        shrink = remedy("Or reduce the VM's memory with its balloon.", run=command, on=source)
+        words = f"{target} has {_size(memory.free_kib)} of memory free; {guest.name} needs {_size(now)}."
+        shrink = remedy(f"Or reduce the memory of {guest.name} with its balloon (virsh setmem --live).")
         yield finding(Severity.BLOCKER, words, "memory", evidence, elsewhere, shrink)
     elif most > memory.free_kib:
-        words = f"{target} has {_mib(memory.free_kib)} of memory free; {guest.name} may grow to {_mib(most)}."
+        words = f"{target} has {_size(memory.free_kib)} of memory free; {guest.name} may grow to {_size(most)}."
         yield finding(Severity.WARNING, words, "memory", evidence, elsewhere)
 
 
-def _mib(kib: int) -> str:
-    return f"{kib // KIB_PER_MIB} MiB"
+def _size(kib: int) -> str:
+    return size(kib * 1024)

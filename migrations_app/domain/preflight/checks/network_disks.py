@@ -19,6 +19,6 @@ def network_disks(facts: Facts) -> Iterator[Finding]:
     target = facts.target.name
     for disk in guest_of(facts).disks:
         if disk.type == "network":
-            words = f"Whether {target} reaches the network storage of disk {disk.target} is not known."
+            words = f"kvmweb cannot tell whether {target} reaches the network storage of disk {disk.target}."
             fix = remedy(f"Make sure that a VM on {target} can use the same storage.")
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", {"storage": place(disk)}, fix)

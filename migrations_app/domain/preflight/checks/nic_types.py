@@ -26,7 +26,9 @@ def nic_types(facts: Facts) -> Iterator[Finding]:
     for nic in guest.nics:
         if nic.type in JUDGED:
             continue
-        words = f"Whether {target} can connect NIC {nic.mac} of {guest.name} is not known: it is of type {nic.type}."
+        words = (
+            f"kvmweb cannot tell whether {target} can connect NIC {nic.mac} of {guest.name}: it is of type {nic.type}."
+        )
         fix = remedy(f"Make sure that {target} has what it is connected to.")
         evidence = {"type": nic.type, "connected to": nic.source or "not said"}
         yield finding(Severity.UNKNOWN, words, f"NIC {nic.mac}", evidence, fix)

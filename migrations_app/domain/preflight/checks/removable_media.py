@@ -1,6 +1,6 @@
 """A CD or floppy image with startup policy optional or requisite is taken out by libvirt when the destination lacks it.
 
-The move works; the guest finds the drive empty afterwards.
+The migration works; the guest finds the drive empty afterwards.
 """
 
 from __future__ import annotations

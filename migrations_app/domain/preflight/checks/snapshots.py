@@ -1,4 +1,4 @@
-"""libvirt refuses to move a guest that has snapshots, whatever they are: it cannot take their records along."""
+"""libvirt refuses to migrate a guest that has snapshots, whatever they are: it cannot transfer their records."""
 
 from __future__ import annotations
 

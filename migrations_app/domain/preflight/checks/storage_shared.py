@@ -1,4 +1,4 @@
-"""libvirt refuses to move a guest with a disk in a file on a local file system, unless the disk is copied.
+"""libvirt refuses to migrate a guest with a disk in a file on a local file system, unless the disk is copied.
 
 What passes there (block devices always do) may still be two storages: only the same source is a proof.
 """
@@ -53,8 +53,8 @@ def _judge(facts: Facts, disk: Disk) -> tuple[Severity, str]:
     libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
     exports = other is not None and other.shared and libvirt >= EXPORTER_MAY_MOVE
     if mount and mount.shared is False and not exports:
-        return Severity.BLOCKER, f"is on local storage of {source}. libvirt: {UNSAFE}"
+        return Severity.BLOCKER, f"is on local storage of {source}. libvirt refuses: {UNSAFE}"
     as_large = not (here and there) or here.capacity == there.capacity
     if mount or not (here and storage.is_in(here, disk)) or (storage.seen(facts, disk) and as_large):
-        return Severity.UNKNOWN, f"is in a folder; whether {source} and {target} share it is not known."
-    return Severity.BLOCKER, f"is not known to be on storage of both hosts. If it is local, libvirt says: {UNSAFE}"
+        return Severity.UNKNOWN, f"is in a folder; kvmweb cannot tell whether {source} and {target} share it."
+    return Severity.BLOCKER, f"is on no storage that both hosts are known to share. libvirt says: {UNSAFE}"

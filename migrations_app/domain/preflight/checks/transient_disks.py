@@ -1,4 +1,4 @@
-"""libvirt refuses to move a guest with a transient disk: what it has written exists only in a scratch file here."""
+"""libvirt refuses to migrate a guest with a transient disk: what it has written exists only in a scratch file here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Known faults of libvirt versions that refuse certain guests at the destination.
 
-libvirt 9.10 to 10.1 adds vmx features to guests with nested virtualisation that were started by an older one. Before
-11.10, with QEMU 10, it adds the feature ht to guests with more than one thread per core. Distributions may have fixed
-theirs: a warning; the guest goes on at the source when the move is refused.
+libvirt 9.10 to 10.1 adds vmx features to guests with nested virtualization that were started by an older one. Before
+11.10, with QEMU 10, it adds the feature ht to x86 guests with more than one thread per core. Distributions may have
+fixed theirs: a warning; the guest keeps running on the source when the migration is refused.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def version_faults(facts: Facts) -> Iterator[Finding]:
     threads = THREADS.search(cpu.xml)
     faults = []
     if nested and here.libvirt < VMX_FROM <= there.libvirt < VMX_FIXED:
-        faults.append(("adds vmx features to VMs with nested virtualisation", VMX_FIXED))
-    threaded = threads and int(threads[1]) > 1 and there.libvirt < HT_FIXED
+        faults.append(("adds vmx features to VMs with nested virtualization", VMX_FIXED))
+    x86 = guest_of(facts).arch in ("x86_64", "i686")
+    threaded = x86 and threads and int(threads[1]) > 1 and there.libvirt < HT_FIXED
     if threaded and version(there.qemu, "QEMU", target) >= HT_QEMU:
         faults.append(("adds the CPU feature ht to VMs with several threads per core", HT_FIXED))
     for fault, fixed in faults:

@@ -1,7 +1,7 @@
 """Moves to newer versions are what the makers of libvirt and QEMU test.
 
 Moves back often work as long as the machine type exists there; when the old QEMU cannot read the state of a device, the
-move fails and the guest goes on at the source.
+migration fails and the guest keeps running on the source.
 """
 
 from __future__ import annotations

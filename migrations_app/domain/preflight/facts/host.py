@@ -1,4 +1,4 @@
-"""What the two hosts of a move said."""
+"""What the two hosts of a migration said."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from hosts.facts.guest import GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import Mount, Pool, Volume
+from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.unknown import Unknown
 
 T = TypeVar("T")
+NOT_ASKED = Unknown("Nobody asked.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class HostFacts:
     told: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
-        """The answer to a probe that is asked of this side before every move."""
+        """The answer to a probe that is asked of this side before every migration."""
         found = self.told.get(probe, Unknown(f"{self.name} was not asked."))
         if isinstance(found, Unknown | kind):
             return found
@@ -54,7 +56,8 @@ class SourceFacts(HostFacts):
 class TargetFacts(HostFacts):
     """The host that shall have it, which alone is asked what the VM needs there.
 
-    `files` maps the paths of kernel, initrd, dtb, loader, emulator and images to there / not there / Unknown.
+    `files` maps every path that the VM names (kernel, firmware, emulator, images, logs, ...) to there / not there /
+    Unknown; a folder's ends in a slash. `ports` are the TCP ports in use.
     `same_uuid` and `same_name` are VMs that it has already.
     """
 
@@ -66,3 +69,9 @@ class TargetFacts(HostFacts):
     cpu: tuple[bool, str] | Unknown
     same_uuid: GuestStatus | Unknown | None
     same_name: GuestStatus | Unknown | None
+    #: asked only for a VM that needs them
+    secrets: tuple[Secret, ...] | Unknown = NOT_ASKED
+    network_filters: tuple[NetworkFilter, ...] | Unknown = NOT_ASKED
+    ports: frozenset[int] | Unknown = NOT_ASKED
+    #: its IP addresses
+    addresses: frozenset[str] | Unknown = NOT_ASKED

@@ -59,7 +59,7 @@ def test_every_missing_file_is_told() -> None:
 def test_unknown_per_file(which: str) -> None:
     path = FILES[which]
     finding = only("boot_files", changed(ALL, target_files=THERE | {path: SILENT}), Severity.UNKNOWN)
-    assert finding.summary == f"Whether kvm-b has the {WORDS[which]} {path} is not known."
+    assert finding.summary == f"kvmweb cannot tell whether kvm-b has the {WORDS[which]} {path}."
     assert finding.evidence["why"] == "kvm-b did not say"
     others = {there: True for there in THERE if there != path}
     only("boot_files", changed(ALL, target_files=others), Severity.UNKNOWN)

@@ -34,13 +34,13 @@ def test_passes_for_what_is_copied_readonly_or_shareable() -> None:
 
 
 @pytest.mark.parametrize("mode", ["", "default", "writeback", "writethrough", "unsafe"])
-def test_a_cache_is_a_warning_where_qemu_drops_it(mode: str) -> None:
-    only("cache_mode", with_guest(disks=(replace(disk, cache=mode),)), Severity.WARNING)
+def test_a_cache_is_a_note_where_qemu_drops_it(mode: str) -> None:
+    only("cache_mode", with_guest(disks=(replace(disk, cache=mode),)), Severity.INFO)
 
 
 def test_no_attribute_counts_as_writeback() -> None:
-    finding = only("cache_mode", with_guest(disks=(replace(disk, cache=""),)), Severity.WARNING)
-    assert "cache mode writeback" in finding.summary
+    finding = only("cache_mode", with_guest(disks=(replace(disk, cache=""),)), Severity.INFO)
+    assert "vda (writeback)" in finding.summary
 
 
 def test_a_cache_blocks_where_qemu_is_too_old() -> None:
@@ -61,4 +61,9 @@ def test_a_version_that_the_host_does_not_say_is_unknown() -> None:
 
 
 def test_the_first_qemu_that_drops_its_cache() -> None:
-    only("cache_mode", with_source(WRITEBACK, identity=identity(qemu=4_000_000)), Severity.WARNING)
+    only("cache_mode", with_source(WRITEBACK, identity=identity(qemu=4_000_000)), Severity.INFO)
+
+
+def test_several_disks_are_one_finding() -> None:
+    two = with_guest(disks=(replace(disk, cache=""), replace(disk, target="vdb", cache="unsafe")))
+    assert "vda (writeback), vdb (unsafe)" in only("cache_mode", two, Severity.INFO).summary

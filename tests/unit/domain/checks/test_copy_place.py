@@ -111,16 +111,16 @@ def test_a_file_of_which_nobody_knows_whose_it_is_may_be_the_disk_itself(of: obj
         there = {"target_volumes": {LOCAL: local_volume, "local/data.qcow2": local_volume}}
     given = with_options(changed(with_guest(disks=(of,)), **there), copy_disks=True)
     finding = only("copy_place", given, Severity.BLOCKER)
-    assert finding.summary.endswith(f"the storage of disk vdb is not known. {MAYBE_OWN_DISK}")
+    assert finding.summary.endswith(f"the storage of disk vdb. {MAYBE_OWN_DISK}")
     assert not any(fix.command for fix in finding.remedies)
-    assert "registered by ssh. It did not see those of kvm-a and kvm-b." in finding.remedies[-1].text
+    assert "Register kvm-a and kvm-b by ssh" in finding.remedies[-1].text
     exported = mounted(given, EXT4, NFS)
     assert MAYBE_OWN_DISK in only("copy_place", exported, Severity.BLOCKER).summary
 
 
 def test_a_copy_where_nobody_knows_what_is_there_is_never_green() -> None:
     finding = only("copy_place", UNSEEN, Severity.UNKNOWN)
-    assert finding.summary.startswith("Whether kvm-a and kvm-b share the storage of disk vdb is not known.")
+    assert finding.summary.startswith("kvmweb cannot tell whether kvm-a and kvm-b share the storage of disk vdb.")
     assert MAYBE_OWN_DISK in finding.summary
     assert run("copy_place", changed(UNSEEN, target_files={LOCAL: False})) == ()
 

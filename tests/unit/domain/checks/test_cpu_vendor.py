@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hosts.facts.guest import Cpu
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import HEALTHY, SILENT, capabilities, only, run, with_guest, with_source, with_target
 
@@ -32,6 +33,14 @@ def test_intel_to_amd_blocks_in_words() -> None:
         "kvm-a has a CPU from Intel, kvm-b one from AMD: a running VM cannot migrate between them."
     )
     assert finding.evidence == {"kvm-a": "Intel Skylake-Server", "kvm-b": "AMD EPYC"}
+
+
+def test_a_model_without_a_vendor_that_both_can_run_is_no_obstacle() -> None:
+    cpu = Cpu(mode="custom", model="x86-64-v2")
+    given = with_guest(with_target(capabilities=AMD), cpu=cpu)
+    assert "x86-64-v2" in only("cpu_vendor", given, Severity.INFO).summary
+    only("cpu_vendor", with_target(given, cpu=(False, "incompatible")), Severity.BLOCKER)
+    only("cpu_vendor", with_target(given, cpu=SILENT), Severity.BLOCKER)
 
 
 def test_unknown_without_capabilities() -> None:

@@ -154,7 +154,7 @@ def test_a_volume_that_its_pool_does_not_list_is_not_found_by_libvirt() -> None:
 
 def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
     given = with_source(with_target(facts(source_volumes={}, target_volumes={}), pools=()), pools=())
-    assert "cannot be seen" in only("disks_reachable", given, Severity.BLOCKER).summary
+    assert "no pool has this path" in only("disks_reachable", given, Severity.BLOCKER).summary
     seen_missing = changed(given, target_files={SHARED: False})
     assert f"kvm-b does not have {SHARED}" in only("disks_reachable", seen_missing, Severity.BLOCKER).summary
 

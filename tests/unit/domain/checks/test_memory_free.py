@@ -20,8 +20,8 @@ def test_passes_with_enough() -> None:
 
 def test_too_little_blocks_with_numbers() -> None:
     finding = only("memory_free", free(EXACT - 1), Severity.BLOCKER)
-    assert finding.evidence["needed now"] == "2304 MiB"
-    assert finding.evidence["free on kvm-b"] == "2303 MiB"
+    assert finding.evidence["needed now"] == "2.2 GiB"
+    assert finding.evidence["free on kvm-b"] == "2.2 GiB"
     assert finding.remedies[1].command == f"virsh setmem --live {UUID} NEW-SIZE"
 
 

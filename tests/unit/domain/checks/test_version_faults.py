@@ -38,6 +38,11 @@ def test_threads_to_debian_13_are_a_warning() -> None:
     assert only("version_faults", given, Severity.WARNING).evidence["fixed in"] == "11.10.0"
 
 
+def test_other_architectures_have_no_such_feature() -> None:
+    given = with_guest(with_target(identity=identity(libvirt=11_003_000, qemu=10_000_000)), cpu=THREADS, arch="ppc64")
+    assert run("version_faults", given) == ()
+
+
 def test_threads_to_a_qemu_that_is_not_said_are_unknown() -> None:
     given = with_guest(with_target(identity=identity(libvirt=11_003_000, qemu=0)), cpu=THREADS)
     only("version_faults", given, Severity.UNKNOWN)

@@ -12,11 +12,13 @@ from hosts.facts.storage import Mount
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.probe import NoAnswer
+from hosts.gateway.probes.addresses import addresses
 from hosts.gateway.probes.available_memory import available_memory
 from hosts.gateway.probes.file_identity import GONE, file_identity
 from hosts.gateway.probes.files import files
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
+from hosts.gateway.probes.listening_ports import listening_ports
 from hosts.gateway.probes.mounts import mounts
 
 
@@ -87,3 +89,25 @@ class Raw:
         return True
 
     def close(self) -> None: ...
+
+
+TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:170C 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
+   1: 0100007F:0016 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 2 1
+  sl  local_address                         remote_address                        st tx_queue
+   0: 00000000000000000000000000000000:170D 00000000000000000000000000000000:0000 0A 00000000:00000000
+"""
+
+
+def test_listening_ports() -> None:
+    assert listening_ports.read(TCP, ()) == frozenset({5900, 5901})
+    with pytest.raises(NoAnswer):
+        listening_ports.read("", ())
+
+
+def test_addresses() -> None:
+    out = "1: lo    inet 127.0.0.1/8 scope host lo\\ valid\n2: eth0    inet6 fe80::1/64 scope link \\ valid\n"
+    assert addresses.read(out, ()) == frozenset({"127.0.0.1", "fe80::1"})
+    with pytest.raises(NoAnswer):
+        addresses.read("garbage\n", ())

@@ -1,0 +1,55 @@
+"""Which parts of a definition nobody has judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from migrations_app.domain.definition.rule import Rule
+from migrations_app.domain.definition.rules import RULES
+from migrations_app.domain.definition.schema import allows, schema
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of a definition that nobody judges. `because` is "" where kvmweb does not even know the part."""
+
+    path: str
+    value: str
+    because: str = ""
+
+
+def unread(leaves: Iterable[tuple[str, str]]) -> list[Unread]:
+    """`leaves` in the order of the document. Of an element that is not known, what is inside is not told again."""
+    found: list[Unread] = []
+    for path, value in leaves:
+        if any(path.startswith(f"{other.path}/") for other in found if not other.value):
+            continue
+        if path not in schema():
+            found.append(Unread(path, "" if "@" not in path else value))
+        elif not allows(path, value):
+            found.append(Unread(path, value))
+        elif not (rule := rule_for(path, value)).examined:
+            found.append(Unread(path, value, rule.because))
+    return found
+
+
+@cache
+def rule_for(path: str, value: str = "") -> Rule:
+    """Raises KeyError for a path that is under no rule."""
+    if (rule := RULES.get(f"{path}={value}")) is not None:
+        return rule
+    place = path
+    while True:
+        for name in (place, _of_every_device(place)):
+            if (rule := RULES.get(name)) is not None:
+                return rule
+        place, slash, _ = place.rpartition("/")
+        if not slash:
+            raise KeyError(path)
+
+
+def _of_every_device(path: str) -> str:
+    parts = path.split("/")
+    return "/".join(("devices", "*", *parts[2:])) if parts[0] == "devices" and len(parts) > 2 else path

@@ -1,0 +1,71 @@
+"""NICs, and devices of the host."""
+
+from __future__ import annotations
+
+from migrations_app.domain.definition.rule import (
+    LABEL,
+    OF_HOST,
+    OTHER_HYPERVISOR,
+    SEEN_BY_GUEST,
+    TUNING,
+    Rules,
+    harmless,
+    not_examined,
+    read,
+)
+
+SCRIPT = not_examined("A program of the host that is run when the NIC is made.")
+
+RULES: Rules = {
+    "devices/interface": SEEN_BY_GUEST,
+    "devices/interface/@type": read("nic_types"),
+    "devices/interface/backend": OF_HOST,
+    "devices/interface/backend/@type": OF_HOST,
+    "devices/interface/backend/@type=default": TUNING,
+    "devices/interface/backenddomain": OTHER_HYPERVISOR,
+    "devices/interface/bandwidth": harmless("A limit that the kernel of every host can set."),
+    "devices/interface/downscript": SCRIPT,
+    "devices/interface/script": SCRIPT,
+    "devices/interface/driver": TUNING,
+    "devices/interface/driver/@name=xen": OTHER_HYPERVISOR,
+    "devices/interface/filterref": read("network_filters"),
+    "devices/interface/guest": OTHER_HYPERVISOR,
+    "devices/interface/model/@type": not_examined("A NIC model that kvmweb does not know."),
+    # measured: QEMU 7.2 and 10.0 migrate these
+    **{
+        f"devices/interface/model/@type={model}": read("device_models")
+        for model in (
+            *(
+                "virtio",
+                "virtio-transitional",
+                "virtio-non-transitional",
+                "virtio-net-pci",
+                "e1000",
+                "e1000e",
+                "rtl8139",
+            ),
+            *("ne2k_pci", "ne2k_isa", "pcnet", "vmxnet3", "tulip"),
+            *("i82551", "i82557b", "i82559er", "i82559c", "i82559a"),
+        )
+    },
+    "devices/interface/model/@type=usb-net": read("unmigratable"),
+    "devices/interface/portForward": not_examined("Ports of the host that may be in use at the destination."),
+    "devices/interface/rom/@file": read("needed_files"),
+    "devices/interface/source": read("nic_types"),
+    "devices/interface/source/@network": read("networks_present"),
+    "devices/interface/source/@portgroup": read("networks_present"),
+    "devices/interface/source/@bridge": read("bridges_present"),
+    "devices/interface/source/@dev": read("bridges_present"),
+    "devices/interface/source/@portid": LABEL,
+    "devices/interface/source/@switchid": OTHER_HYPERVISOR,
+    "devices/interface/source/@portgroupid": OTHER_HYPERVISOR,
+    "devices/interface/source/@connectionid": OTHER_HYPERVISOR,
+    "devices/interface/source/address": read("host_devices"),
+    "devices/interface/target/@managed=no": not_examined("A tap device that somebody must make at the destination."),
+    "devices/interface/teaming": read("host_devices"),
+    "devices/interface/virtualport": read("bridges_present"),
+    "devices/interface/virtualport/@type": OF_HOST,
+    "devices/interface/virtualport/@type=openvswitch": read("bridges_present"),
+    "devices/hostdev": read("host_devices"),
+    "devices/hostdev/rom/@file": read("needed_files"),
+}

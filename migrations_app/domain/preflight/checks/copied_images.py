@@ -1,0 +1,39 @@
+"""Copies of encrypted disks, of disks with a data file and of slices.
+
+libvirt copies into a volume that kvmweb makes, which is a plain one. It is refused there ("No encryption in image
+header", "Volume is not in LUKS format", "'data-file' can only be set for images with an external data file").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import Disk
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+
+@check(
+    title="kvmweb can copy every chosen disk",
+    passed="Every disk that is copied is a plain image.",
+    needs=storage.NEEDS,
+)
+def copied_images(facts: Facts) -> Iterator[Finding]:
+    copied = storage.copied_disks(facts)
+    for disk in guest_of(facts).disks:
+        if disk.target in copied and (what := _special(disk)):
+            words = f"Disk {disk.target} {what}; kvmweb cannot make a copy of it."
+            fix = remedy(
+                f"Keep disk {disk.target} on storage that both hosts share, or copy it while the VM is shut off."
+            )
+            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"disk": what}, fix)
+
+
+def _special(disk: Disk) -> str:
+    if disk.encrypted or disk.format == "luks":
+        return "is encrypted"
+    if disk.data_files:
+        return "keeps its data in a file of its own"
+    return "is a slice of an image" if disk.sliced else ""

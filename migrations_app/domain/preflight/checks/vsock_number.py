@@ -1,0 +1,23 @@
+"""A VM's vsock number must be free at the destination. libvirt chooses another one there only if it may (auto)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+
+
+@check(
+    title="The VM's vsock number is free at the destination",
+    passed="The VM has no vsock number of its own.",
+    needs=("guest.definition",),
+)
+def vsock_number(facts: Facts) -> Iterator[Finding]:
+    guest, target = guest_of(facts), facts.target.name
+    numbers = guest.values("devices/vsock/cid/@address")
+    if numbers and "yes" not in guest.values("devices/vsock/cid/@auto"):
+        words = f"kvmweb cannot tell whether the vsock number {numbers[0]} of {guest.name} is free on {target}."
+        fix = remedy("Let libvirt choose it (auto='yes'), from the VM's next start on.")
+        yield finding(Severity.UNKNOWN, words, "vsock", {"number": numbers[0]}, fix)

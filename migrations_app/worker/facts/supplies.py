@@ -1,0 +1,37 @@
+"""What the destination must keep ready for some VMs only: asked only when this one needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosts.facts.guest import GuestDefinition
+from hosts.facts.unknown import Unknown
+from hosts.gateway.probe import Probe
+from hosts.gateway.probes.addresses import addresses
+from hosts.gateway.probes.listening_ports import listening_ports
+from migrations_app.domain.definition.needs import fixed_ports, listens_on
+from migrations_app.worker.facts.side import Side
+
+
+def supplies(guest: GuestDefinition | Unknown, side: Side) -> dict[str, Any]:
+    """The fields of TargetFacts by their names; one that is not needed is left out."""
+    if isinstance(guest, Unknown):
+        return {}
+    found: dict[str, Any] = {}
+    paths = [path for path, _ in guest.leaves]
+    if any("/secret/" in path or path.endswith("encryption/@secret") for path in paths):
+        found["secrets"] = side.learn(lambda c: c.secrets())
+    if "devices/interface/filterref" in paths:
+        found["network_filters"] = side.learn(lambda c: c.network_filters())
+    if fixed_ports(guest):
+        found["ports"] = _probed(listening_ports, side)
+    if listens_on(guest):
+        found["addresses"] = _probed(addresses, side)
+    return found
+
+
+def _probed(probe: Probe[frozenset[Any]], side: Side) -> frozenset[Any] | Unknown:
+    answer = side.learn(lambda c: c.probe(probe))
+    if answer is None:
+        return Unknown(f"Only by ssh can kvmweb ask {side.host.name} for it.", f"Register {side.host.name} by ssh.")
+    return answer
