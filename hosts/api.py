@@ -17,6 +17,7 @@ from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.host_fields import HostFields
 from hosts.usecases.register_host import register_host
+from hosts.words.contact import with_details
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
@@ -75,6 +76,10 @@ class HostOut(Schema):
     cpu_model: str
     memory_total_mib: int
     memory_free_mib: int
+
+    @staticmethod
+    def resolve_contact_text(host: Host) -> str:
+        return with_details(host.contact_text, host.contact_details)
 
     @staticmethod
     def resolve_host_uuid(host: Host) -> str | None:

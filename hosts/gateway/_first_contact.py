@@ -33,7 +33,7 @@ def meet(endpoint: Endpoint, *, deadline: float) -> Contact:
             environment=_environment(),
         )
     except (GatewayError, OSError) as error:
-        return Contact(problem=ContactProblem.OTHER, message=str(error), seconds=time.monotonic() - started)
+        return Contact(problem=ContactProblem.OWN_MACHINE, message=str(error), seconds=time.monotonic() - started)
     seconds = time.monotonic() - started
     return _contact(done, seconds)
 
@@ -50,6 +50,7 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
     }
     if not transports.row(endpoint.transport).wrapped:
         question["uri"] = transports.connection_uri(endpoint)
+        question["ask"] = [] if endpoint.address else list(libvirt_daemon.command)
     elif endpoint.host_key:
         question["uri"] = transports.connection_uri(endpoint, ssh=_ssh.wrapper(endpoint))
         question["ask"] = _ssh.command(endpoint, libvirt_daemon.command)
@@ -71,13 +72,13 @@ def _contact(done: _process.Finished, seconds: float) -> Contact:
             seen |= {"fingerprint": fingerprint_of(key), "host_key": key}
         message = str(last.get("message", ""))
         if done.code != 0:
-            problem = ContactProblem.TIMEOUT if done.code is None else ContactProblem.OTHER
+            problem = ContactProblem.TIMEOUT if done.code is None else ContactProblem.OWN_MACHINE
             return Contact(problem=problem, message=message or done.err.strip()[-500:], **seen)
         if last.get("problem"):
             return Contact(problem=ContactProblem(last["problem"]), message=message, **seen)
         return Contact(identity=HostIdentity(**last["identity"]), **seen)
     except (BadHostKey, ValueError, KeyError, TypeError):
-        return Contact(problem=ContactProblem.OTHER, message="The host's answer made no sense.", seconds=seconds)
+        return Contact(problem=ContactProblem.PROTOCOL, message="It sent an answer that is not valid.", seconds=seconds)
 
 
 def _report(line: str) -> dict[str, Any]:

@@ -64,14 +64,22 @@ class ContactProblem(StrEnum):
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
+    UNREACHABLE = "no route to the host"
     NAME = "name does not resolve"
     HOST_KEY_UNKNOWN = "host key unknown"
     HOST_KEY_CHANGED = "host key changed"
     AUTH = "authentication failed"
+    SSH_CLOSED = "ssh closed the connection"
+    SSH_TERMS = "ssh has no algorithm in common"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
     STOPPED = "libvirt is not running"
+    DROPPED = "libvirt closed the connection"
+    NO_HELPER = "neither virt-ssh-helper nor nc"
+    NO_QEMU = "libvirt has no QEMU driver"
+    VERSION = "libvirt does not support a call"
+    OWN_MACHINE = "kvmweb's own machine"
     OTHER = "other"
 
 

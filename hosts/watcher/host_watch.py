@@ -20,7 +20,7 @@ from hosts.watcher.meeting import Doors, NotUsable, meet
 from hosts.watcher.reader import CallClock
 from hosts.watcher.session import Session
 from hosts.watcher.target import Target
-from hosts.words.contact import NOT_STORED
+from hosts.words.contact import NOT_STORED, lost, with_details
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class HostWatch:
         except NotUsable as failure:
             self._not_usable(failure, started)
         except GatewayError as error:
-            self._not_usable(NotUsable(Host.Contact.AWAY, error.message), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, lost(error.message)), None)
         except store_hosts.Changed:
             logger.info("%s was changed meanwhile", self._target.name)
         except Stopped:
@@ -143,12 +143,14 @@ class HostWatch:
                 self._target.pk,
                 failure.contact,
                 failure.text,
+                details=failure.details,
                 started=started or timezone.now(),
                 offered_fingerprint=failure.offered_fingerprint,
             )
             self._take_errands()
+            said = with_details(failure.text, failure.details)
             for errand in self._inbox.errands:
-                store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {failure.text}")
+                store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {said}")
             self._inbox.errands.clear()
         except Stopped:
             raise

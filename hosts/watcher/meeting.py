@@ -16,7 +16,7 @@ from hosts.models import Host
 from hosts.reading.public_key import public_key_line
 from hosts.watcher import store_hosts
 from hosts.watcher.target import Target
-from hosts.words.contact import explain, not_kept
+from hosts.words.contact import Words, explain, not_kept
 from hosts.words.identity import confirmed_key, other_key
 
 
@@ -41,10 +41,15 @@ class Doors:
 class NotUsable(Exception):
     """No connection, and what that means for the host."""
 
-    def __init__(self, contact: Host.Contact, text: str, *, offered_fingerprint: str = "") -> None:
-        super().__init__(text)
+    def __init__(
+        self, contact: Host.Contact, said: Words | str, *, more: str = "", offered_fingerprint: str = ""
+    ) -> None:
+        """`more`: another sentence about it."""
+        words = said if isinstance(said, Words) else Words(said)
+        super().__init__(words.text)
         self.contact = contact
-        self.text = text
+        self.text = f"{words.text} {more}".strip()
+        self.details = words.details
         self.offered_fingerprint = offered_fingerprint
 
 
@@ -92,6 +97,6 @@ def _check(target: Target, contact: Contact) -> None:
         return
     said = explain(contact, target.endpoint, public_key=public_key_line())
     if contact.problem is ContactProblem.HOST_KEY_CHANGED:
-        text = f"{said} {confirmed_key(target.fingerprint)}"
-        raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
-    raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))
+        more = confirmed_key(target.fingerprint)
+        raise NotUsable(Host.Contact.CONFIRM, said, more=more, offered_fingerprint=contact.fingerprint)
+    raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, said)

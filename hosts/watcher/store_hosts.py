@@ -38,14 +38,16 @@ def target(pk: int) -> Target:
 
 
 @stored
-def not_usable(pk: int, contact: Host.Contact, text: str, *, started: datetime, offered_fingerprint: str = "") -> None:
+def not_usable(
+    pk: int, contact: Host.Contact, text: str, *, started: datetime, details: str = "", offered_fingerprint: str = ""
+) -> None:
     """The host is away or refused since `started`. What is known stays. Ignored when it answered since."""
     host = locked_host(pk)
     if host is None or outdated(started, host.seen_at):
         return
-    text = clean(text, _LONGEST_TEXT)
     moved = host.contact != contact
-    changed = assign(host, {"contact": contact, "contact_text": text, "offered_fingerprint": offered_fingerprint})
+    said = {"contact_text": clean(text, _LONGEST_TEXT), "contact_details": clean(details, _LONGEST_TEXT)}
+    changed = assign(host, {"contact": contact, **said, "offered_fingerprint": offered_fingerprint})
     if moved:
         host.contact_since = started
     changed += contact_notes.tell(host, moved=moved)

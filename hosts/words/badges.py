@@ -28,8 +28,8 @@ NOWHERE = Badge("Not seen", "grey", "question-mark")
 CONTACT_BADGES: dict[str, Badge] = {
     Host.Contact.NEVER: Badge("Not contacted yet", "grey", "clock"),
     Host.Contact.CONFIRM: Badge("Host key to confirm", "amber", "key"),
-    Host.Contact.ANSWERS: Badge("Answers", "green", "plug-connected"),
-    Host.Contact.AWAY: Badge("Does not answer", "red", "plug-connected-x"),
+    Host.Contact.ANSWERS: Badge("Connected", "green", "plug-connected"),
+    Host.Contact.AWAY: Badge("Not reachable", "red", "plug-connected-x"),
     Host.Contact.DENIED: Badge("Login refused", "red", "lock"),
     Host.Contact.REFUSED: Badge("Refused", "red", "ban"),
 }

@@ -29,7 +29,7 @@ def page(scene: dict[str, Any], end: str = "migrate") -> str:
 
 def test_hosts_that_cannot_take_the_vm_are_listed_with_the_reason(scene: dict[str, Any], as_operator: Client) -> None:
     text = flat(as_operator.get(page(scene)))
-    for reason in ("Has the VM now.", "Does not answer.", "Shows an ssh host key that has to be confirmed first."):
+    for reason in ("Has the VM now.", "Is not reachable.", "Shows an ssh host key that has to be confirmed first."):
         assert reason in text
     assert text.count('name="target"') == 4
     assert text.count('" disabled') == 3

@@ -236,7 +236,7 @@ def test_the_vms_list_sorts_by_every_column(scene: dict[str, Any], as_viewer: Cl
 def test_what_cannot_be_seen_is_shown_as_old(scene: dict[str, Any], as_viewer: Client) -> None:
     text = as_viewer.get(f"/vms/{scene['lost'].pk}/").content.decode()
     assert "Was running" in text
-    assert "which does not answer" in text
+    assert "which is not reachable" in text
 
 
 def test_what_a_silent_host_has_is_not_called_active(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -319,7 +319,7 @@ def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, v
     assert second.name in page.split("can be emptied")[1]
     Host.objects.filter(pk=first.pk).update(memory_free_kib=0)
     page = client_of(viewer).get("/").content.decode()
-    assert "is unknown:" in page, "a host that does not answer has memory that nobody knows, not none"
+    assert "is unknown:" in page, "a host that is not reachable has memory that nobody knows, not none"
     assert "0 B free" not in page.split("can be emptied")[1].split("</p>")[0]
 
 
