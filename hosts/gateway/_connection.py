@@ -64,8 +64,7 @@ def _open(uri: str, deadline: float) -> libvirt.virConnect:
         raw.setKeepAlive(*_KEEPALIVE)
         return raw
     except libvirt.libvirtError as error:
-        code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
-        raise HostUnreachable(_errors.said(error), code=code, domain=domain) from None
+        raise _errors.not_opened(error) from None
     finally:
         with _opening_lock:
             _opening[uri].remove(late)
@@ -83,7 +82,7 @@ def _ask_first(endpoint: Endpoint, deadline: float) -> None:
 
     contact = meet(endpoint, deadline=deadline)
     if contact.problem is not None:
-        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message}")
+        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message or contact.problem}")
 
 
 def _name(endpoint: Endpoint) -> str:

@@ -66,6 +66,11 @@ def said(error: libvirt.libvirtError) -> str:
     return str(error.get_error_message() or error)
 
 
+def not_opened(error: libvirt.libvirtError) -> HostUnreachable:
+    code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
+    return HostUnreachable(f"no connection to libvirt: {said(error)}", code=code, domain=domain)
+
+
 def translate(error: libvirt.libvirtError, *, alive: bool, relayed: bool = False) -> GatewayError:
     """`alive`: whether the connection still is. `relayed`: the call makes the host talk to another host, so that an
     RPC error may be about that connection and not about ours."""

@@ -200,9 +200,11 @@ class Link:
     def translate(self, error: libvirt.libvirtError, *, relayed: bool = False) -> GatewayError:
         """`relayed`: the call makes the host talk to another host, whose connection may be the one that failed."""
         found = _errors.translate(error, alive=self.alive(), relayed=relayed)
-        if isinstance(found, HostUnreachable):
-            self.lose(found.message)
-        return found
+        if not isinstance(found, HostUnreachable):
+            return found
+        lost = f"the connection to libvirt was lost: {found.message}"
+        self.lose(lost)
+        return HostUnreachable(lost, code=found.code, domain=found.domain)
 
     @contextlib.contextmanager
     def _translated(self, *, relayed: bool) -> Iterator[None]:

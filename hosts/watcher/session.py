@@ -82,7 +82,7 @@ class Session:
                 self._due.everything(now)
         elif message.session is self:
             if message.event.kind is EventKind.CLOSED:
-                raise HostUnreachable(f"The connection to libvirt was lost ({message.event.detail or 'closed'}).")
+                raise HostUnreachable(f"the connection to libvirt was lost: {message.event.detail or 'closed'}")
             self._due.after(message.event, now)
 
     # reading

@@ -61,8 +61,8 @@ def explain(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Wo
 
 
 def lost(reason: str) -> Words:
-    """A connection that was open has ended; `reason` as libvirt says it."""
-    return Words("The connection to libvirt was lost.", "kvmweb is connecting again.", one_line(reason))
+    """A connection that was open has ended; `reason` as the gateway says it."""
+    return Words("kvmweb lost the connection and is connecting again.", details=one_line(reason))
 
 
 def silent(host: str, seconds: float) -> str:

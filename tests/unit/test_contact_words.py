@@ -68,6 +68,6 @@ def test_the_raw_text_is_one_short_line() -> None:
 
 
 def test_a_connection_that_was_lost() -> None:
-    assert lost(EOF_TEXT).text == "The connection to libvirt was lost. kvmweb is connecting again."
+    assert lost(EOF_TEXT).text == "kvmweb lost the connection and is connecting again."
     assert lost(EOF_TEXT).details == EOF_TEXT
     assert "max_clients" in not_kept(EOF_TEXT).remedy
