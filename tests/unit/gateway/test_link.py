@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import libvirt
 import pytest
 
 from hosts.gateway import _link
@@ -193,3 +194,15 @@ def test_a_host_that_never_opens(host: threading.Event) -> None:
     host.clear()
     with pytest.raises(HostUnreachable, match=r"did not answer within 0.2 s"):
         Link(open_raw, name="kvm-a", deadline=0.2)
+
+
+def test_a_lost_connection_says_so_before_libvirts_own_text(link: Link) -> None:
+    error = libvirt.libvirtError("End of file while reading data")
+    error.err = (38, 7, "End of file while reading data", 2, None, None, None, 5, 0)
+    for _ in range(2):  # every later call says the same
+
+        def fail(_: object) -> None:
+            raise error
+
+        with pytest.raises(HostUnreachable, match=r"^the connection to libvirt was lost: End of file"):
+            link.call("its guests", fail)
