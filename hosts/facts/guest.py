@@ -92,7 +92,7 @@ class HostDevice:
 
     type: str
     name: str
-    #: `<teaming type='transient'>`: libvirt unplugs it before the move and plugs one in afterwards
+    #: `<teaming type='transient'>`: libvirt unplugs it before the migration and plugs one in afterwards
     teaming_transient: bool = False
     #: of USB devices: mandatory (the same as ""), requisite, optional
     startup_policy: str = ""

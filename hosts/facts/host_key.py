@@ -30,5 +30,5 @@ def fingerprint_of(host_key: str) -> str:
 
 def check_fingerprint(value: str) -> str:
     if not _FINGERPRINT.fullmatch(value):
-        raise BadHostKey("A fingerprint looks like SHA256: and 43 letters, digits, + or /.")
+        raise BadHostKey("Enter a fingerprint as ssh-keygen -lf shows it: SHA256: and 43 characters.")
     return value

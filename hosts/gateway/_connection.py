@@ -1,7 +1,7 @@
 """HostConnection over libvirt. The work is in the modules beside it; here it is opened, put together and closed.
 
 Every method is done within the connection's deadline (of its own where it takes one), except migrate(). One call at a
-time: whoever moves a guest needs a connection for migrate() and another one to watch it and to abort.
+time: a migration needs one connection for migrate(), and another one to watch it and to abort.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _name(endpoint: Endpoint) -> str:
 
 
 class LibvirtConnection:
-    """See HostConnection for what each method promises."""
+    """The methods are described in HostConnection."""
 
     def __init__(self, link: Link, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

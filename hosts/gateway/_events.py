@@ -43,7 +43,7 @@ class Events:
                     self._link.prepare(f"listen to {what}", step)
 
     def mute(self) -> None:
-        """Nobody hears anything any more."""
+        """No more events."""
         self._listeners.clear()
 
     def _watch_close(self, raw: libvirt.virConnect, undo: Undo) -> None:

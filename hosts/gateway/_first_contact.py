@@ -1,4 +1,4 @@
-"""Meeting a host for the first time: in a child process, because `libvirt.open` can hang and cannot be interrupted."""
+"""A first contact runs in a child process, because `libvirt.open` can hang and cannot be interrupted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST_WORDS_SECONDS = 0.3
 
 
 def meet(endpoint: Endpoint, *, deadline: float) -> Contact:
-    """Never raises. The child reports each step it took; the last report stands when it is killed."""
+    """Never raises. The child reports each step; when it is killed, its last report counts."""
     started = time.monotonic()
     try:
         question = _question(endpoint, deadline)
@@ -58,7 +58,7 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """English messages from ssh, and this very code, wherever the parent was started."""
+    """English messages of ssh, and this code, wherever the parent was started."""
     return {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 

@@ -1,4 +1,4 @@
-"""The child process that meets a host. One JSON question on stdin, one JSON report per step on stdout.
+"""The child process of a first contact. One JSON question on stdin, one JSON report per step on stdout.
 
 It imports neither Django nor anything slow, and may hang wherever it likes: its parent kills it.
 """
@@ -81,7 +81,7 @@ class _Meeting:
             self._reach(16509 if transport == "tcp" else 22, speaks_first=transport == "ssh")
         if transport == "ssh":
             self._check_host_key()
-        self.say(message="Connected, but libvirt has not answered.")
+        self.say(message="The connection was accepted, but libvirt has not answered.")
         self._open()
 
     def _left(self) -> float:
@@ -93,7 +93,7 @@ class _Meeting:
         place = (self._question["address"], self._question["port"] or usual_port)
         try:
             with socket.create_connection(place, timeout=self._left()) as connection:
-                self.say(message="The connection was accepted, but nothing came over it.")
+                self.say(message="The connection was accepted, but no answer came.")
                 if speaks_first:
                     self._hear_greeting(connection)
         except socket.gaierror as error:
@@ -114,7 +114,7 @@ class _Meeting:
             connection.settimeout(self._left())
             more = connection.recv(len(_GREETING) - len(heard))
             if not more:
-                raise _Failed(ContactProblem.PROTOCOL, "The connection was closed without a word of ssh.")
+                raise _Failed(ContactProblem.PROTOCOL, "The connection was closed before ssh's greeting.")
             heard += more
         if heard != _GREETING:
             raise _Failed(ContactProblem.PROTOCOL, "")
@@ -140,8 +140,8 @@ class _Meeting:
             if key:
                 return key
         if time.monotonic() >= self._end:
-            raise _Failed(ContactProblem.TIMEOUT, "It speaks ssh, but did not show its host key.")
-        raise _Failed(ContactProblem.PROTOCOL, "It shows no ssh host key that kvmweb knows.")
+            raise _Failed(ContactProblem.TIMEOUT, "It did not show its ssh host key in time.")
+        raise _Failed(ContactProblem.PROTOCOL, "It shows no ssh host key of a type that kvmweb supports.")
 
     def _scan(self, *kinds: str) -> str:
         question = self._question
@@ -195,7 +195,7 @@ class _Meeting:
         """`there`: what it means when a libvirt listens, all the same."""
         done = _process.run(self._question["ask"], deadline=self._left())
         if done.code is None:
-            raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not end.")
+            raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not finish.")
         said = _last_line(done.err) or _last_line(message)
         if done.code == _ssh.SSH_FAILED:
             found = (problem for words, problem in _SSH_SAID.items() if words in done.err)

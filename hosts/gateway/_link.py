@@ -166,7 +166,7 @@ class Link:
         identity = key if key is not None else what
         end = time.monotonic() + limit
         if not self._lane.acquire(timeout=limit):
-            raise GatewayError(f"this connection to {self.name} is busy", code=_errors.OPERATION_TIMEOUT)
+            raise GatewayError(f"the connection to {self.name} is busy", code=_errors.OPERATION_TIMEOUT)
         try:
             self._check(identity, what)
             wire = self._wire
@@ -216,15 +216,15 @@ class Link:
             traceback.clear_frames(error.__traceback__)  # as in _Task: they hold libvirt's handles
             raise self.translate(error, relayed=relayed) from None
         except BadXml as error:
-            raise GatewayError(f"{self.name} sent what kvmweb does not read: {error}") from None
+            raise GatewayError(f"{self.name} sent XML that kvmweb does not read: {error}") from None
         except UnicodeDecodeError:
-            raise GatewayError(f"{self.name} sent a text that is not UTF-8") from None
+            raise GatewayError(f"{self.name} sent text that is not UTF-8") from None
 
     def _check(self, identity: Hashable, what: str) -> None:
         if not self.alive():
             raise HostUnreachable(self._lost or f"the connection to {self.name} was lost")
         if identity in self._hanging:
-            raise GatewayError(f"{self.name} still owes an answer: {what}", code=_errors.OPERATION_TIMEOUT)
+            raise GatewayError(f"{self.name} has not answered this before: {what}", code=_errors.OPERATION_TIMEOUT)
 
     def _ended(self, identity: Hashable, wire: _Wire) -> None:
         wire.end()
@@ -245,7 +245,7 @@ class Link:
         except Exception:
             self.lose(lost)
             return HostUnreachable(lost)
-        text = f"{self.name} answers, but not this within {limit:g} s: {what}"
+        text = f"{self.name} is connected, but did not answer this within {limit:g} s: {what}"
         return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
 
     def _open_prepared(self) -> _Wire:

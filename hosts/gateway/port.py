@@ -26,7 +26,7 @@ _TIMED_OUT = 68
 
 
 class GatewayError(Exception):
-    """A host said no, or nothing. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
+    """A host refused, or did not answer. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
 
     def __init__(self, message: str, *, code: int = 0, domain: int = 0) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class Refused(GatewayError):
 
 
 class Aborted(GatewayError):
-    """The job was cancelled by somebody (libvirt's OPERATION_ABORTED).
+    """The job was cancelled (libvirt's OPERATION_ABORTED).
 
     An abort may as well end in a plain GatewayError (code 9, "Unable to write to socket"): seen on libvirt 9.0.
     """
@@ -196,7 +196,7 @@ class HostConnection(Protocol):
         ...
 
     def run_number(self, uuid: str) -> int:
-        """Another one after every start of the guest, whoever started it; -1 while it does not run."""
+        """Changes with every start of the guest, whoever started it; -1 while it does not run."""
         ...
 
     def suspend(self, uuid: str) -> None:
@@ -209,7 +209,7 @@ class HostConnection(Protocol):
 
     def set_autostart(self, uuid: str, enabled: bool) -> None: ...
 
-    # moving a guest (called on the source)
+    # migrating a guest (called on the source)
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...
     def migrate(self, call: MigrateCall) -> None:
         """Blocks until libvirt returns. Returning is a hint, raising is a hint; only looking at both hosts is proof."""
@@ -225,7 +225,7 @@ class HostConnection(Protocol):
 
     def abort(self, uuid: str) -> None: ...
     def max_downtime(self, uuid: str) -> int:
-        """Milliseconds for which a move of this guest may pause it; with a running job only."""
+        """Milliseconds for which a migration may pause this guest; with a running job only."""
         ...
 
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...

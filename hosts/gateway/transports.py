@@ -68,7 +68,7 @@ ROWS: Mapping[Transport, Row] = {
 
 
 def row(transport: Transport) -> Row:
-    """Raises ValueError for one that nobody has written a row for."""
+    """Raises ValueError for one without a row."""
     try:
         return ROWS[transport]
     except KeyError:

@@ -28,7 +28,7 @@ class Host(models.Model):
         DENIED = "denied", "Login refused"  # by ssh, or by libvirt after it
         REFUSED = "refused", "Refused"  # by kvmweb: one machine under two names, or another machine than before
 
-    name = models.CharField(max_length=63, unique=True, error_messages={"unique": "A host has this name already."})
+    name = models.CharField(max_length=63, unique=True, error_messages={"unique": "Another host has this name."})
     transport = models.CharField(max_length=4, choices=[(t.value, t.value) for t in Transport])
     address = models.CharField(max_length=253, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
@@ -75,7 +75,7 @@ class Host(models.Model):
                 fields=["host_uuid"],
                 condition=Q(host_uuid__isnull=False),
                 name="host_uuid_once",
-                violation_error_message="This machine is registered already under another name.",
+                violation_error_message="This machine is already registered under another name.",
             )
         ]
 

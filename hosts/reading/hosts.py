@@ -39,7 +39,7 @@ def own_introduction(user: Any, pk: int | None) -> Introduction | None:
 
 def copies() -> list[int]:
     """Sightings of what is still on its way: the other half of a guest that is somewhere else. Not counted, not drawn;
-    a guest that a broken move has left paused is where it is."""
+    a guest that a failed migration has left paused is where it is."""
     moving = Guest.objects.filter(pk__in=Sighting.objects.filter(gone_since=None, **IN_MIGRATION).values("guest"))
     found = []
     for guest in moving.prefetch_related("sightings"):

@@ -1,4 +1,4 @@
-""" "Test connection": meet a host that is not registered (or registered otherwise) and say what was seen."""
+""" "Test connection": connect to a host as the fields say, registered or not, and report what was seen."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _result(contact: Contact, endpoint: Endpoint, fields: dict[str, Any]) -> dic
 
 
 def _known_as(host_uuid: str) -> str:
-    """The name of the host that is this machine already."""
+    """The name under which this machine is already registered."""
     parsed = as_uuid(host_uuid)
     known = Host.objects.filter(host_uuid=parsed).first() if parsed else None
     return known.name if known else ""

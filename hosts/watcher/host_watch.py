@@ -1,4 +1,4 @@
-"""The thread of one host: meets it, keeps a session with it, comes back when it was lost."""
+"""The thread of one host: connects, keeps a session, and connects again when it was lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hosts.words.contact import NOT_STORED, lost, with_details
 
 logger = logging.getLogger(__name__)
 
-#: with the deadline of the attempt that just missed it, a repaired host answers again within 30 s
+#: with the deadline of the attempt that just missed it, a repaired host is connected within 30 s
 LONGEST_PAUSE = 10.0
 #: seconds after which a connection is no flapping one: the next loss is followed by a short pause again
 _STEADY = 60.0
@@ -54,7 +54,7 @@ class HostWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Nothing is written from now on; the thread ends when the host lets it."""
+        """Nothing is written from now on; the thread ends when the present call returns."""
         self._inbox.stop()
 
     def join(self, timeout: float) -> None:
@@ -102,7 +102,7 @@ class HostWatch:
         except GatewayError as error:
             self._not_usable(NotUsable(Host.Contact.AWAY, lost(error.message)), None)
         except store_hosts.Changed:
-            logger.info("%s was changed meanwhile", self._target.name)
+            logger.info("%s was changed while it was read", self._target.name)
         except Stopped:
             raise
         except Exception as error:
@@ -132,7 +132,7 @@ class HostWatch:
         try:
             connection.close()
         except GatewayError as error:
-            logger.info("%s: closing: %s", self._target.name, error)
+            logger.info("%s: could not close the connection: %s", self._target.name, error)
         finally:
             self.clock.stop()
 
@@ -161,10 +161,10 @@ class HostWatch:
         """A traceback once, not with every attempt that fails in the same way."""
         if self._logged != repr(error):
             self._logged = repr(error)
-            logger.exception("%s: the watcher could not go on with this host", self._target.name)
+            logger.exception("%s: the watcher failed while it read this host", self._target.name)
 
     def _rest(self, seconds: float) -> None:
-        """Wait; an errand that comes meanwhile ends the wait at once."""
+        """Wait; an errand ends the wait at once."""
         database.close()
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:

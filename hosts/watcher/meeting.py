@@ -1,4 +1,4 @@
-"""Meet a host: first contact in a child process, ssh key, identity; then open the connection to keep."""
+"""Connect to a host: first contact in a child process, ssh key, identity; then the connection to keep."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class NotUsable(Exception):
         self.offered_fingerprint = offered_fingerprint
 
 
-#: somebody is there and does not let kvmweb in; any other problem is no answer
+#: the host answers and does not let kvmweb in; with any other problem it is not reachable
 _DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
 
 
@@ -74,7 +74,7 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
 
 
 def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> None:
-    """Store who answered. Raises NotUsable when this is not the machine of that name, store_hosts.Changed."""
+    """Store which machine answered. Raises NotUsable when it is not the one of that name, store_hosts.Changed."""
     try:
         store_hosts.is_it(target, identity, started=started)
     except store_hosts.NotThisHost as error:
@@ -82,7 +82,7 @@ def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> N
 
 
 def _accept_key(target: Target, contact: Contact) -> Target:
-    """Trust on first use, or exactly the key that a person confirmed."""
+    """Trust on first use, or exactly the key that an admin confirmed."""
     if target.fingerprint and contact.fingerprint != target.fingerprint:
         raise NotUsable(
             Host.Contact.CONFIRM,

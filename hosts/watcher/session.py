@@ -141,7 +141,7 @@ class Session:
             raise
         except GatewayError as error:
             if self._due.failed(uuid, time.monotonic()) == LOGGED_FAILURE:
-                logger.warning("%s: guest %s could not be read: %s", self._name, uuid, error)
+                logger.warning("%s: VM %s could not be read: %s", self._name, uuid, error)
             return []
         self._due.has_read(uuid)
         return [found]

@@ -40,8 +40,8 @@ def door(values: Mapping[str, Any]) -> str:
 
 def first_key(host: Host, fingerprint: str) -> str:
     return (
-        f"first contact with {host.name}: accepted the ssh host key {fingerprint}. Compare it on the "
-        "host with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+        f"First contact with {host.name}: trusted the ssh host key {fingerprint}. Compare it on the host with "
+        "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
     )
 
 

@@ -338,7 +338,7 @@ def scene() -> dict[str, Any]:
         "kvm-d",
         number=4,
         contact=Host.Contact.CONFIRM,
-        contact_text="The host shows an ssh key that nobody confirmed.",
+        contact_text="The host shows an ssh key instead of the trusted one.",
         fingerprint="SHA256:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE",
         seen_at=None,
         host_uuid=None,

@@ -262,7 +262,7 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
     assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
     row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]
-    assert "Paused for a move" in row
+    assert "Paused (migrating)" in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
     assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before  # left like that by a broken move
@@ -276,7 +276,7 @@ def test_a_host_that_was_never_read_shows_no_numbers(scene: dict[str, Any], as_v
     """Registered by a loopback address (a tunnel), which no other host could use either."""
     host = Host.objects.create(name="tunnel", transport="tcp", address="127.0.0.1", port=16511, contact="away")
     page = as_viewer.get(f"/hosts/{host.pk}/").content.decode()
-    assert "not at all: VMs cannot be moved here" in page
+    assert "VMs cannot migrate to this host until you enter one" in page
     assert "Not read yet." in page
     row = as_viewer.get("/hosts/?q=tunnel").content.decode().split("tunnel</a>")[1].split("</tr>")[0]
     assert "0" not in re.sub(r"<[^>]*>", "", row)
@@ -295,7 +295,7 @@ def test_a_refused_login_has_the_same_words_everywhere(db: None, viewer: Any) ->
     assert text in told(f"/hosts/{host.pk}/")
     for address in ("/hosts/", "/", f"/hosts/{host.pk}/"):
         assert "Login refused" in told(address)
-        assert "kvm-x refuses kvmweb's login, last heard" in told(address)  # the strip of alarms
+        assert "kvm-x refuses kvmweb's login, last contact" in told(address)  # the strip of alarms
     assert "on kvm-x , which refuses kvmweb's login; last seen" in told(f"/vms/{guest.pk}/")
     assert "kvm-x refuses kvmweb's login." in told("/vms/")
 
