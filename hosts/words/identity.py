@@ -30,6 +30,13 @@ def other_key(shown: str, expected: str) -> str:
     )
 
 
+#: on the host's page, which shows both fingerprints one below the other
+COMPARE_KEYS = (
+    "This host shows another ssh host key than the trusted one. If the host was reinstalled, compare the fingerprints "
+    "and trust the new key. If not, the connection may be intercepted: do not trust it."
+)
+
+
 def not_this_key(shown: str, expected: str) -> str:
     """For a test connection, where nothing can be confirmed."""
     return f"The host shows the ssh host key {shown} instead of {expected}."

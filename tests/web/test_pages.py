@@ -300,6 +300,30 @@ def test_a_refused_login_has_the_same_words_everywhere(db: None, viewer: Any) ->
     assert "kvm-x refuses kvmweb's login." in told("/vms/")
 
 
+def test_the_text_of_libvirt_is_behind_details(scene: dict[str, Any], as_viewer: Client) -> None:
+    page = as_viewer.get(f"/hosts/{scene['c'].pk}/").content.decode()
+    said, details = page.split('<details class="fold" id="contact-details">')
+    assert "libvirtd is not running there" in said
+    assert "Connection refused" not in said
+    assert "Connection refused" in details.split("</details>")[0]
+
+
+def test_a_new_host_key_stands_beside_the_trusted_one(scene: dict[str, Any], as_viewer: Client, admin: Any) -> None:
+    new = "SHA256:" + "b" * 43
+    Host.objects.filter(pk=scene["d"].pk).update(offered_fingerprint=new)
+    address = f"/hosts/{scene['d'].pk}/"
+    told = " ".join(re.sub(r"<[^>]*>", " ", as_viewer.get(address).content.decode()).split())
+    assert f"do not trust it. New key {new} Trusted key {scene['d'].fingerprint} On the host" in told
+    assert "An admin can trust the new key." in told
+    assert "The fingerprints match: trust this key" in client_of(admin).get(address).content.decode()
+
+
+def test_numbers_of_a_host_that_is_not_connected_are_grey(scene: dict[str, Any], as_viewer: Client) -> None:
+    rows = as_viewer.get("/hosts/").content.decode().split("<tr")
+    old = {name: any(f">{name}</a>" in row and "is-old" in row for row in rows) for name in ("kvm-a", "kvm-c", "kvm-d")}
+    assert old == {"kvm-a": False, "kvm-c": True, "kvm-d": True}
+
+
 @pytest.mark.parametrize("contact", list(Host.Contact))
 def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, viewer: Any) -> None:
     host = seed.make_host("kvm-x", number=7, contact=contact)
