@@ -24,13 +24,21 @@ _CLOSED = {
     Host.Contact.CONFIRM: "shows an ssh host key that has to be confirmed first",
     Host.Contact.AWAY: "is not reachable",
     Host.Contact.DENIED: "refuses kvmweb's login",
-    Host.Contact.REFUSED: "is not used: its page says why",
+    Host.Contact.REFUSED: "is not used (its page says why)",
 }
 
 
 def closed(host: Host) -> str:
     """Why nothing can be asked of it, "" when it is connected; continues a sentence that begins with its name."""
     return "" if host.answers else _CLOSED[Host.Contact(host.contact)]
+
+
+def unreachable(host: Host, said: str) -> tuple[str, str]:
+    """(sentence, remedy) for a connection that could not be opened. The watcher, which connects step by step, knows
+    the likely cause."""
+    if host.answers:
+        return f"{host.name} is not reachable: {said}", "kvmweb is connecting again. Check again in a few seconds."
+    return f"{host.name} {closed(host)}: {said}", host.contact_text or f"The page of {host.name} says what to do."
 
 
 @dataclass(frozen=True, slots=True)

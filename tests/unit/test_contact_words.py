@@ -6,7 +6,8 @@ import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway.port import Contact, ContactProblem
-from hosts.words.contact import explain, lost, not_kept
+from hosts.models import Host
+from hosts.words.contact import explain, lost, not_kept, unreachable
 
 EOF_TEXT = "End of file while reading data: virt-ssh-helper: cannot connect: Input/output error"
 SSH = Endpoint(transport=Transport.SSH, address="10.0.0.1", user="vmadmin")
@@ -71,3 +72,19 @@ def test_a_connection_that_was_lost() -> None:
     assert lost(EOF_TEXT).text == "kvmweb lost the connection and is connecting again."
     assert lost(EOF_TEXT).details == EOF_TEXT
     assert "max_clients" in not_kept(EOF_TEXT).remedy
+
+
+def test_a_check_of_a_host_that_is_not_reachable_names_the_cause_the_watcher_found() -> None:
+    cause = "10.0.0.1 was reached, but libvirtd is not running there. On 10.0.0.1: sudo systemctl start libvirtd"
+    away = Host(name="kvm-b", contact=Host.Contact.AWAY, contact_text=cause)
+    assert unreachable(away, "no connection to libvirt: x") == (
+        "kvm-b is not reachable: no connection to libvirt: x",
+        cause,
+    )
+    lost_now = Host(name="kvm-b", contact=Host.Contact.ANSWERS)
+    assert unreachable(lost_now, "x") == (
+        "kvm-b is not reachable: x",
+        "kvmweb is connecting again. Check again in a few seconds.",
+    )
+    never = Host(name="kvm-b", contact=Host.Contact.NEVER)
+    assert unreachable(never, "x") == ("kvm-b was not contacted yet: x", "The page of kvm-b says what to do.")
