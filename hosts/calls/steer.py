@@ -1,4 +1,4 @@
-"""What libvirt can be told while it migrates a guest."""
+"""What libvirt can be asked while it migrates a guest."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Endpoint:
     address: str = ""
     port: int | None = None
     user: str = ""
-    #: ssh only: the confirmed host key as it stands in known_hosts ("ssh-ed25519 AAAA..."); "" before the first contact
+    #: ssh only: the trusted host key as in known_hosts ("ssh-ed25519 AAAA..."); "" before the first contact
     host_key: str = ""
 
     def __post_init__(self) -> None:

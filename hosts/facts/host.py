@@ -1,4 +1,4 @@
-"""What a host says about itself: identity, versions, memory, capabilities."""
+"""What a host reports about itself: identity, versions, memory, capabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ssh host keys as text: the value that stands in known_hosts, and its fingerprint as ssh prints it."""
+"""ssh host keys as text: the value in known_hosts, and its fingerprint as ssh prints it."""
 
 from __future__ import annotations
 

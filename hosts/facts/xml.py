@@ -21,12 +21,12 @@ _UNITS = {
     "pb": 1000**5, "p": 1024**5, "pib": 1024**5, "eb": 1000**6, "e": 1024**6, "eib": 1024**6,
 }  # fmt: skip
 _BIGGEST = 2**64 - 1
-#: what may stand before the root element and before a document type; further down the same words are only text
+#: what may precede the root element and a document type; further down the same words are only text
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
 
 class BadXml(ValueError):
-    """A host sent XML that we do not read; the message says why and quotes nothing of it."""
+    """A host sent XML that kvmweb does not read; the message says why and quotes nothing of it."""
 
 
 class Node:

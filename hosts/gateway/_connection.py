@@ -54,7 +54,7 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
 
 
 def _open(uri: str, deadline: float) -> libvirt.virConnect:
-    """In a thread that may never come back. When it comes back too late, dropping the connection closes it."""
+    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
     libvirt = libvirt_with_loop()
     late = time.monotonic() + deadline / 2
     with _opening_lock:
@@ -71,7 +71,7 @@ def _open(uri: str, deadline: float) -> libvirt.virConnect:
 
 
 def _hangs(uri: str) -> bool:
-    """Whether an earlier attempt hangs. One that is merely under way says nothing."""
+    """Whether an earlier attempt hangs. One that is still within its time does not count."""
     with _opening_lock:
         return any(late < time.monotonic() for late in _opening[uri])
 

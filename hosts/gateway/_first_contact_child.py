@@ -32,7 +32,7 @@ _SSH_SAID = {
     "Connection reset": ContactProblem.SSH_CLOSED,
     "Connection timed out": ContactProblem.TIMEOUT,
 }
-#: what the probe says of a host, except that libvirt is there: then what failed is the conversation with it
+#: by the answer of the probe; with any other answer libvirt is there, and the connection to it failed
 _SEEN_THERE = {
     "denied": ContactProblem.PERMISSION,
     "stopped": ContactProblem.STOPPED,
@@ -192,7 +192,7 @@ class _Meeting:
         raise _Failed(ContactProblem.PROTOCOL if rpc else ContactProblem.OTHER, message)
 
     def _ask(self, message: str, *, there: ContactProblem = ContactProblem.OTHER) -> None:
-        """`there`: what it means when a libvirt listens, all the same."""
+        """`there`: the problem if libvirt is there and listens."""
         done = _process.run(self._question["ask"], deadline=self._left())
         if done.code is None:
             raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not finish.")

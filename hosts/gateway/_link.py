@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: to say goodbye, and to open the connection that replaces a hanging one
+#: to close a connection, and to open the connection that replaces a hanging one
 _SHORT_SECONDS = 2.0
 _MOST_HANGING = 4
 
@@ -117,7 +117,7 @@ class _Wire:
 
 
 class Link:
-    """`name` is what errors call the host. `prepare` is called with each new connection, by a call of its own."""
+    """`name` names the host in errors. `prepare` is called with each new connection, by a call of its own."""
 
     def __init__(self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float) -> None:
         """Raises HostUnreachable."""
@@ -193,7 +193,7 @@ class Link:
                 wire.end()
 
     def close(self) -> None:
-        """Waits a moment for libvirtd to say goodbye. A call in progress ends as it likes, the connection after it."""
+        """Waits a moment for libvirtd to close. A call in progress ends in its own time, the connection after it."""
         self.lose("the connection was closed")
         self._wire.retire()
 

@@ -115,7 +115,7 @@ def wrapper(endpoint: Endpoint) -> Path:
 
 
 def command(endpoint: Endpoint, argv: Sequence[str]) -> list[str]:
-    """The local argument list that runs `argv` on the host, each word as it is, whatever the login shell there."""
+    """The local argument list that runs `argv` on the host, each word as it is, with any login shell there."""
     options = _options(_trust(endpoint))
     port = ["-p", str(endpoint.port)] if endpoint.port else []
     user = ["-l", endpoint.user] if endpoint.user else []
@@ -182,7 +182,7 @@ def _folder() -> Path:
 
 
 def _write_once(path: Path, text: str, *, mode: int) -> None:
-    """Write unless it stands there already: the data folder may have moved, or the code changed."""
+    """Write if the content differs: the data folder may have moved, or the code changed."""
     try:
         if path.read_text() == text:
             return

@@ -36,7 +36,7 @@ class GatewayError(Exception):
 
     @property
     def unanswered(self) -> bool:
-        """What was asked for may have been done all the same: no answer came in time."""
+        """Whether it may have been done although no answer came in time."""
         return isinstance(self, HostUnreachable) or self.code == _TIMED_OUT
 
 
@@ -60,7 +60,7 @@ class Aborted(GatewayError):
 
 
 class ContactProblem(StrEnum):
-    """Why a first contact failed; `hosts/words/contact.py` says it to people, with a remedy."""
+    """Why a first contact failed; `hosts/words/contact.py` has the sentences and remedies."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
@@ -233,7 +233,7 @@ class HostConnection(Protocol):
 
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """Sparse, and exactly as large as wanted; else nothing is left and GatewayError says why."""
+        """Sparse, and of exactly the given size; otherwise nothing is left, and GatewayError says why."""
         ...
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:

@@ -95,7 +95,7 @@ def peer_uri(peer: PeerEndpoint, *, helper: PeerHelper = PeerHelper.AUTO) -> str
 
 
 def migrate_uri(address: str) -> str:
-    """Where the guest's memory goes; libvirt chooses the port."""
+    """Where the guest's memory is sent; libvirt chooses the port."""
     return f"tcp://{bracketed(address)}"
 
 

@@ -50,7 +50,7 @@ class Host(models.Model):
     #: the text of ssh, libvirt or the system behind it, as it came
     contact_details = models.TextField(blank=True)
     contact_since = models.DateTimeField(null=True, blank=True)
-    #: the contact that the journal told last, and how often the host was lost since then; see contact_notes
+    #: the contact of the journal's last note, and how often the host was lost since then; see contact_notes
     contact_told = models.CharField(max_length=8, default=Contact.NEVER)
     contact_losses = models.PositiveIntegerField(default=0)
     #: when libvirt last answered; everything below is as of then

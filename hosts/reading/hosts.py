@@ -83,7 +83,7 @@ class HostPage:
     waiting: Errand | None
     running: int
     promised_kib: int
-    #: what people did to it, newest first
+    #: newest first
     journal: Sequence[Entry]
 
 
@@ -120,7 +120,7 @@ class PoolPage:
     volumes: Sequence[Volume]
     more_volumes: int
     waiting: Errand | None
-    #: what the last listing said when it failed
+    #: the error of the last listing, if it failed
     error: str
 
 

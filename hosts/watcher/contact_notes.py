@@ -21,7 +21,7 @@ from kvmweb.journal.models import Entry, EntryKind
 
 logger = logging.getLogger(__name__)
 
-#: so many notes about one host within this time; what follows is counted, and told when the last note is as old
+#: at most so many notes about one host within this time; later changes are counted until the last note is that old
 MOST_NOTES = 4
 WINDOW = timedelta(minutes=10)
 

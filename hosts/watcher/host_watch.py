@@ -31,7 +31,7 @@ _STEADY = 60.0
 
 
 def pause_after(failures: int) -> float:
-    """1, 2, 4 ... 10 s whatever the reason: a repaired host is back soon without anybody's help. A little less at
+    """1, 2, 4 ... 10 s for any reason: a repaired host is connected soon, without help. A little less at
     random, so that hosts lost together do not come back in one moment."""
     return min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE) * random.uniform(0.8, 1.0)
 

@@ -24,7 +24,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An event and the session that heard it; those of an old connection are ignored."""
+    """An event and its session; those of an old connection are ignored."""
 
     session: object
     event: HostEvent

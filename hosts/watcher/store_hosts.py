@@ -21,11 +21,11 @@ _LONGEST_TEXT = 2000
 
 
 class NotThisHost(Exception):
-    """The machine that answers must not be used under this name; the message says why."""
+    """The machine that answered must not be used under this name; the message says why."""
 
 
 class Changed(Exception):
-    """The row is not what this attempt began with: what the host said was perhaps asked of another one."""
+    """The row has changed since this attempt began: the answer may be another host's."""
 
 
 @stored
@@ -41,7 +41,7 @@ def target(pk: int) -> Target:
 def not_usable(
     pk: int, contact: Host.Contact, text: str, *, started: datetime, details: str = "", offered_fingerprint: str = ""
 ) -> None:
-    """The host is away or refused since `started`. What is known stays. Ignored when it answered since."""
+    """The host is not reachable or refused since `started`. What is known stays. Ignored if it answered since."""
     host = locked_host(pk)
     if host is None or outdated(started, host.seen_at):
         return
@@ -120,7 +120,7 @@ def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
 
 
 def _row(target: Target) -> Host:
-    """The row of this target, locked. Raises Changed when somebody changed or removed it since the target was read."""
+    """The row of this target, locked. Raises Changed when it was changed or removed since the target was read."""
     host = locked_host(target.pk)
     if host is None or Target.of(host) != target:
         raise Changed
@@ -129,7 +129,7 @@ def _row(target: Target) -> Host:
 
 @stored
 def errand_over(pk: int, *, error: str = "") -> None:
-    """Whoever asked sees the end on the page; a second end of the same errand changes nothing."""
+    """The page then shows the result; a second end of the same errand changes nothing."""
     errand = Errand.objects.filter(pk=pk, done__isnull=True).first()
     if errand is None:
         return

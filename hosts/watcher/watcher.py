@@ -97,7 +97,7 @@ class Watcher:
         self._run_hooks()
 
     def _database_changed(self) -> bool:
-        """Whether comparing is worth a query: SQLite tells by a counter whether another connection wrote."""
+        """Whether comparing is worth a query: SQLite has a counter of other connections' writes."""
         if database.vendor != "sqlite":
             return True
         with database.cursor() as cursor:
