@@ -17,6 +17,7 @@ from hosts.usecases.ask import ask_refresh
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.host_fields import HostFields
 from hosts.usecases.register_host import register_host
+from hosts.words.contact import with_details
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
@@ -30,7 +31,7 @@ PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", Transpor
 
 
 class HostIn(Schema):
-    """Addresses are fields, never URIs. `fingerprint` pins the ssh host key; without it the first one seen is kept."""
+    """Addresses are fields, never URIs. `fingerprint` pins the ssh host key; without it the first one is trusted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,8 +49,8 @@ class HostIn(Schema):
 
 
 class HostOut(Schema):
-    """`contact`: never, confirm, answers, away, denied, refused; `contact_text` says why and what helps. Everything a
-    host said is as of `seen_at`. Memory in MiB."""
+    """`contact`: never, confirm, answers, away, denied, refused; `contact_text` says why and what to do. All that
+    the host reported is as of `seen_at`. Memory in MiB."""
 
     id: int
     name: str
@@ -77,6 +78,10 @@ class HostOut(Schema):
     memory_free_mib: int
 
     @staticmethod
+    def resolve_contact_text(host: Host) -> str:
+        return with_details(host.contact_text, host.contact_details)
+
+    @staticmethod
     def resolve_host_uuid(host: Host) -> str | None:
         return str(host.host_uuid) if host.host_uuid else None
 
@@ -93,7 +98,7 @@ class Accepted(Schema):
     errand: int
 
 
-@router.get("/hosts", response={200: Listed[HostOut], **COMMON}, summary="The registered hosts")
+@router.get("/hosts", response={200: Listed[HostOut], **COMMON}, summary="List the registered hosts")
 def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
     require(request.user, Right.SEE)
     items, following = paged(visible_hosts(request.user), page)
@@ -102,7 +107,7 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
 
 @router.post("/hosts", response={201: HostOut, **COMMON}, summary="Register a host", openapi_extra=located(201))
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
-    """The first refresh is queued at once: `contact` says how it went."""
+    """kvmweb connects at once; `contact` then has the result."""
     try:
         fields = cast("HostFields", payload.dict(exclude={"reason"}))
         host = register_host(fields, by=person(request), reason=payload.reason)

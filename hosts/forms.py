@@ -1,4 +1,4 @@
-"""The fields of a host, with the words that explain them. What is allowed is decided by the use case."""
+"""The fields of a host with their labels and help. The use case decides what is allowed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"
 
 class HostForm(forms.ModelForm):  # type: ignore[type-arg]
     transport = forms.ChoiceField(
-        label="kvmweb reaches it by",
+        label="kvmweb connects by",
         choices=[
-            (Transport.SSH.value, "ssh – encrypted, with kvmweb's key"),
-            (Transport.TCP.value, "tcp – plain, only inside a network you trust"),
-            (Transport.UNIX.value, "local socket – the machine kvmweb runs on"),
+            (Transport.SSH.value, "ssh (encrypted, with kvmweb's key)"),
+            (Transport.TCP.value, "tcp (not encrypted, for trusted networks only)"),
+            (Transport.UNIX.value, "local socket (the machine kvmweb runs on)"),
         ],
         initial=Transport.SSH.value,
     )
     peer_transport = forms.ChoiceField(
-        label="Other hosts reach it by",
-        choices=[("", "the same way as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
+        label="Other hosts connect by",
+        choices=[("", "same as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
         required=False,
     )
     reason = ReasonField()
@@ -45,14 +45,14 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
             "migration_address": "Address for migration data",
         }
         help_texts: ClassVar = {
-            "name": "How this host is called here, for example kvm-a.",
-            "address": "IP address or name, as this machine reaches it. Empty for the local socket.",
-            "port": "Empty for the usual one: 22 for ssh, 16509 for tcp.",
-            "user": "ssh only: root, or a user in the libvirt group. Empty for the user kvmweb runs as.",
-            "peer_address": "If other hosts know it under another address. Empty: the address above.",
-            "peer_user": "ssh only. Empty: the user above.",
-            "migration_address": "The memory and disks of moving VMs are sent here: its address in the migration"
-            " network. Empty: the destination chooses.",
+            "name": "The host's name in kvmweb, for example kvm-a.",
+            "address": "IP address or name at which kvmweb reaches the host. Empty for the local socket.",
+            "port": "Default: 22 for ssh, 16509 for tcp.",
+            "user": "For ssh: root, or a user in the libvirt group. Default: the user kvmweb runs as.",
+            "peer_address": "If other hosts reach it at another address. Default: the address above.",
+            "peer_user": "For ssh. Default: the user above.",
+            "migration_address": "Memory and disks of migrating VMs are sent to this address, in the migration"
+            " network. Default: the address libvirt on this host names.",
         }
         widgets: ClassVar = {
             name: forms.TextInput(attrs=_PLAIN)
@@ -68,8 +68,8 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
                 field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
 
     def host_fields(self) -> HostFields:
-        """Of a valid form: what the use cases take, which is all but the reason."""
+        """For the use cases, from a valid form: every field but the reason."""
         return cast("HostFields", {name: self.cleaned_data[name] for name in self.Meta.fields})
 
     def _post_clean(self) -> None:
-        """The use case checks the row; a form that did it too would say the same thing twice."""
+        """The use case checks the row: a check here would give each error twice."""

@@ -1,4 +1,4 @@
-"""The list of hosts as a table: sorted in the database, so that the address of the page says how."""
+"""The list of hosts as a table, sorted in the database by the page's address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HostTable(tables.Table):  # type: ignore[misc]
     running = tables.TemplateColumn(
         "{% if record.seen_at %}{{ record.running }} of {{ record.guests }}{% else %}–{% endif %}",
         verbose_name="VMs running",
-        attrs={"cell": {"class": "num"}},
+        attrs={"cell": {"class": "num wide-only"}},
     )
     memory = tables.TemplateColumn(
         template_name="hosts/_memory_cell.html", order_by="memory_free_kib", attrs={"cell": {"class": "num"}},
@@ -31,7 +31,9 @@ class HostTable(tables.Table):  # type: ignore[misc]
         "{{ record.qemu|default:'–' }}", verbose_name="QEMU", attrs={"cell": {"class": "num roomy-only"}}
     )
     seen_at = tables.TemplateColumn(
-        "{% load ui %}{% ago record.seen_at %}", verbose_name="Seen", attrs={"cell": {"class": "quiet nowrap"}}
+        "{% load ui %}{% ago record.seen_at %}",
+        verbose_name="Last contact",
+        attrs={"cell": {"class": "quiet nowrap wide-only"}},
     )
 
     class Meta:
@@ -47,5 +49,9 @@ class HostTable(tables.Table):  # type: ignore[misc]
             "qemu_version",
             "seen_at",
         )
-        row_attrs: ClassVar = {"data-open": lambda record: f"/hosts/{record.pk}/"}
+        row_attrs: ClassVar = {
+            "data-open": lambda record: f"/hosts/{record.pk}/",
+            # numbers of a host that is not connected are those of its last contact
+            "class": lambda record: "" if record.answers else "is-old",
+        }
         order_by_field = "sort"

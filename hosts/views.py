@@ -60,7 +60,7 @@ def add_host(request: HttpRequest) -> HttpResponse:
         except HostRefused as refusal:
             _refused(form, refusal)
         else:
-            messages.info(request, f"{made} is registered. It is being read now.")
+            messages.info(request, f"{made} is registered. kvmweb is connecting to it.")
             return redirect("host", made.pk)
     return _host_form(request, form, tried, None)
 
@@ -74,14 +74,14 @@ def edit_host(request: HttpRequest, pk: int) -> HttpResponse:
     form = HostForm(request.POST or None, instance=shown, initial=initial)
     if request.method == "POST" and form.is_valid():
         changes = form.host_fields()
-        if not changes["fingerprint"]:  # nothing was confirmed here: what is pinned stays
+        if not changes["fingerprint"]:  # no new key was confirmed here: the pinned one stays
             del changes["fingerprint"], changes["host_key"]
         try:
             change_host(shown, changes, by=person(request), reason=form.cleaned_data["reason"])
         except HostRefused as refusal:
             _refused(form, refusal)
         else:
-            messages.info(request, f"{changes['name']} is changed. It is being read now.")
+            messages.info(request, f"{changes['name']} is changed. kvmweb is connecting to it.")
             return redirect("host", pk)
     return _host_form(request, form, tried, _host(request, pk))
 
@@ -92,7 +92,7 @@ def _host_form(request: HttpRequest, form: HostForm, tried: Introduction | None,
 
 
 def _introduction(request: HttpRequest) -> Introduction | None:
-    """The test connection whose answer the page shows."""
+    """The connection test whose result the page shows."""
     return reading.own_introduction(request.user, number(request.GET.get("introduction", "")))
 
 
@@ -112,7 +112,7 @@ def _refused(form: ModelForm[Any], refusal: HostRefused) -> None:
 @require_POST
 @page(Right.MANAGE_HOSTS)
 def introduce(request: HttpRequest) -> HttpResponse:
-    """ "Test connection": a worker does it, the answer is polled for (or the page is loaded again)."""
+    """ "Test connection": a worker does it; the page polls for the answer, or is loaded again."""
     fields = HostForm(request.POST)
     fields.fields["name"].required = False
     fields.is_valid()
@@ -120,7 +120,7 @@ def introduce(request: HttpRequest) -> HttpResponse:
         if fields.errors:
             field, problems = next(iter(fields.errors.items()))
             raise HostRefused(str(fields.fields[field].label or field), str(problems[0]))
-        # what an earlier test showed must not decide what this one sees
+        # the key that an earlier test saw must not decide what this one accepts
         made = ask_introduction({**fields.host_fields(), "fingerprint": "", "host_key": ""}, by=person(request))
     except HostRefused as refusal:
         if request.htmx:  # type: ignore[attr-defined]
@@ -149,7 +149,7 @@ def introduction(request: HttpRequest, pk: int) -> HttpResponse:
 def refresh_host(request: HttpRequest, pk: int) -> HttpResponse:
     asked = _host(request, pk)
     ask_refresh(asked, by=person(request))
-    messages.info(request, f"{asked} is being read again. The page changes as soon as it has answered.")
+    messages.info(request, f"{asked} is being read again. The page updates when it has answered.")
     return redirect("host", pk)
 
 
@@ -162,7 +162,7 @@ def confirm_key(request: HttpRequest, pk: int) -> HttpResponse:
     except HostRefused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.info(request, "The host key is confirmed. The host is being read now.")
+        messages.info(request, "The host key is trusted. kvmweb is connecting to the host.")
     return redirect("host", pk)
 
 
@@ -175,7 +175,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     except HostRefused as refusal:
         messages.error(request, refusal.message)
         return redirect("host-edit", pk)
-    messages.info(request, f"{gone.name} is removed from kvmweb. Nothing was changed on the host itself.")
+    messages.info(request, f"{gone.name} is removed from kvmweb. The host itself was not changed.")
     return redirect("host-list")
 
 

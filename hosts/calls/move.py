@@ -1,4 +1,4 @@
-"""The move of a guest as libvirt is asked for it. libvirt's own names, without libvirt.
+"""A migration as libvirt is asked for it: libvirt's own names, without libvirt.
 
 VIR_MIGRATE_PEER2PEER is always added by the gateway: our death must not be the guest's. OFFLINE and TUNNELLED are not
 in the list of flags, so nobody can ask for them.

@@ -1,4 +1,4 @@
-"""What libvirt can be told while it moves a guest."""
+"""What libvirt can be asked while it migrates a guest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """End the job; the guest goes on at the source."""
+    """End the job; the guest keeps running on the source host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def parse(text: str) -> HostCapabilities:
 
 
 def _guest(guest: Node) -> GuestArch:
-    """Machine types may stand once for the architecture and again for each domain type; each counts once."""
+    """Machine types may be listed for the architecture and again for each domain type; each counts once."""
     machines: dict[str, MachineType] = {}
     for path in ("arch/machine", "arch/domain/machine"):
         for machine in guest.all(path):

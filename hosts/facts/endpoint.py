@@ -1,4 +1,4 @@
-"""How a host is reached: validated fields, never a URI somebody passed in.
+"""How a host is reached: validated fields, never a URI from outside.
 
 A libvirt URI can run commands and read files (transport `ext`, `command=`, `test:///path`, ...), so it is built in
 `hosts/gateway` from these fields and nothing else.
@@ -42,19 +42,19 @@ def check_address(value: str, *, field: str = "address") -> str:
     else:
         # A zone ("fe80::1%eth0") may hold any character, and belongs to the machine that wrote it.
         if "%" in value or address.is_unspecified or address.is_multicast:
-            raise BadEndpoint(field, "Enter an address that a single host can have, without a zone.")
+            raise BadEndpoint(field, "Enter the address of one host, without a zone.")
         return str(address)
     labels = value.rstrip(".").split(".")
     if len(value) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise BadEndpoint(field, "Enter an IP address or a host name made of letters, digits, dots and hyphens.")
     if all(label.isdigit() for label in labels):
-        raise BadEndpoint(field, "This looks like an IP address, but it is not a valid one.")
+        raise BadEndpoint(field, "This is not a valid IP address.")
     return value.rstrip(".").lower()
 
 
 def check_user(value: str, *, field: str = "user") -> str:
     if value and not _USER.fullmatch(value):
-        raise BadEndpoint(field, "A user name has small letters, digits, hyphens and underscores only.")
+        raise BadEndpoint(field, "A user name has lower-case letters, digits, hyphens and underscores only.")
     return value
 
 
@@ -68,7 +68,7 @@ def check_name(value: str, *, field: str = "name") -> str:
     if not _NAME.fullmatch(value):
         raise BadEndpoint(field, "A name has letters, digits, dots, hyphens and underscores, at most 63 of them.")
     if value.isdigit():  # the API and the addresses of pages take a host's name or its id
-        raise BadEndpoint(field, "A name of digits only would be taken for the number of a host. Add a letter.")
+        raise BadEndpoint(field, "A name cannot consist of digits only. Add a letter.")
     return value
 
 
@@ -80,7 +80,7 @@ class Endpoint:
     address: str = ""
     port: int | None = None
     user: str = ""
-    #: ssh only: the confirmed host key as it stands in known_hosts ("ssh-ed25519 AAAA..."); "" before the first contact
+    #: ssh only: the trusted host key as in known_hosts ("ssh-ed25519 AAAA..."); "" before the first contact
     host_key: str = ""
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class PeerEndpoint:
         if self.user and self.transport is Transport.TCP:
             raise BadEndpoint("peer_user", "Plain TCP has no user.")
         if is_loopback(self.address):
-            raise BadEndpoint("peer_address", "Other hosts need an address that is not this host's loopback.")
+            raise BadEndpoint("peer_address", "Other hosts cannot reach a loopback address.")
 
 
 def is_loopback(address: str) -> bool:

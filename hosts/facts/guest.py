@@ -1,4 +1,4 @@
-"""A guest: its definition (from domain XML), and what one host says about it at one moment."""
+"""A guest: its definition (from domain XML), and what one host reports about it at one moment."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Disk:
 
     @property
     def empty(self) -> bool:
-        """A drive with nothing in it. Of a type that is not in STORED nobody knows the place, but it is not empty."""
+        """A drive without a medium. A type that is not in STORED has an unknown place, but is not empty."""
         return self.type in ("", *STORED) and not (self.path or self.volume)
 
 
@@ -97,7 +97,7 @@ class HostDevice:
 
     type: str
     name: str
-    #: `<teaming type='transient'>`: libvirt unplugs it before the move and plugs one in afterwards
+    #: `<teaming type='transient'>`: libvirt unplugs it before the migration and plugs one in afterwards
     teaming_transient: bool = False
     #: of USB devices: mandatory (the same as ""), requisite, optional
     startup_policy: str = ""
@@ -224,7 +224,7 @@ class GuestDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestLook:
-    """What one host said about one guest at one moment; the input of every decision about a migration's end.
+    """What one host reported about one guest at one moment; the input of every decision about a migration's end.
 
     `answered` False: the host did not answer, nothing else in here means anything and `error` says why.
     `present` False: the host answered and knows no such guest.

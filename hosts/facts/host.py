@@ -1,4 +1,4 @@
-"""What a host says about itself: identity, versions, memory, capabilities."""
+"""What a host reports about itself: identity, versions, memory, capabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HostIdentity:
 class NodeMemory:
     """KiB. `free_kib` counts caches and buffers as free, because a starting QEMU may take them.
 
-    Of the destination of a move it is what the kernel calls available, where that can be asked.
+    Of the destination of a migration it is what the kernel calls available, where that can be asked.
     """
 
     total_kib: int

@@ -1,4 +1,4 @@
-"""ssh host keys as text: the value that stands in known_hosts, and its fingerprint as ssh prints it."""
+"""ssh host keys as text: the value in known_hosts, and its fingerprint as ssh prints it."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def fingerprint_of(host_key: str) -> str:
 
 def check_fingerprint(value: str) -> str:
     if not _FINGERPRINT.fullmatch(value):
-        raise BadHostKey("A fingerprint looks like SHA256: and 43 letters, digits, + or /.")
+        raise BadHostKey("Enter a fingerprint as ssh-keygen -lf shows it: SHA256: and 43 characters.")
     return value

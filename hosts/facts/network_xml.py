@@ -7,7 +7,7 @@ from hosts.facts.network import Network
 
 
 def parse(text: str, *, active: bool, autostart: bool) -> Network:
-    """Raises BadXml. Whether the network is active and starts by itself does not stand in its XML."""
+    """Raises BadXml. The XML does not say whether the network is active, or has autostart."""
     network = xml.parse(text, root="network")
     return Network(
         name=network.name("name"),

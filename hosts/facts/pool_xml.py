@@ -7,7 +7,7 @@ from hosts.facts.storage import Pool
 
 
 def parse(text: str, *, active: bool, autostart: bool) -> Pool:
-    """Raises BadXml. Whether the pool is active and starts by itself does not stand in its XML."""
+    """Raises BadXml. The XML does not say whether the pool is active, or has autostart."""
     pool = xml.parse(text, root="pool")
     return Pool(
         name=pool.name("name"),

@@ -26,7 +26,7 @@ LOCAL_FILE_SYSTEMS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Sizes in bytes. `source` tells whether two pools are the same storage: host, directory, device, format."""
+    """Sizes in bytes. `source` shows whether two pools are the same storage: host, directory, device, format."""
 
     name: str
     uuid: str
@@ -46,7 +46,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """The file system that a folder of a host lies on. `kind` as the kernel says ("nfs4", "ext4", "fuse.glusterfs").
+    """The file system of a folder on a host. `kind` as the kernel names it ("nfs4", "ext4", "fuse.glusterfs").
 
     `source` is what is mounted ("nas:/vms", "/dev/sda1"), `below` the folder's real path from the mount point on;
     both are "" when only the kind could be learned.
@@ -79,7 +79,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeIdentity:
-    """What tells a volume from another one of the same name. Seconds since 1970 by the host's clock.
+    """What distinguishes a volume from another one of the same name. Seconds since 1970 by the host's clock.
 
     `file` is the file itself ("device:inode:birth"), "" where kvmweb cannot ask the host's file system. `modified` is
     the time of the last write, which for one and the same file only grows; 0.0 when libvirt did not say.

@@ -1,4 +1,4 @@
-"""Text and numbers from hosts on their way into the database: whatever they are, they must fit."""
+"""Makes any text and number from a host fit into the database."""
 
 from __future__ import annotations
 

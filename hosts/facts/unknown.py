@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Stands where a fact should be. `reason` says why we do not know, `remedy` what would make it known."""
+    """Takes the place of a fact. `reason`: why it is not known; `remedy`: what would make it known."""
 
     reason: str
     remedy: str = ""

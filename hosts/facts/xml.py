@@ -22,12 +22,12 @@ _UNITS = {
 }  # fmt: skip
 _BIGGEST = 2**64 - 1
 _NAMESPACE = re.compile(r"\{http://libvirt\.org/schemas/domain/([a-z]+)/1\.0\}(\w+)")
-#: what may stand before the root element and before a document type; further down the same words are only text
+#: what may precede the root element and a document type; further down the same words are only text
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
 
 class BadXml(ValueError):
-    """A host sent XML that we do not read; the message says why and quotes nothing of it."""
+    """A host sent XML that kvmweb does not read; the message says why and quotes nothing of it."""
 
 
 class Node:

@@ -15,7 +15,7 @@ def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
     """Open a connection, or raise HostUnreachable within `deadline` seconds.
 
     `libvirt.open` has no timeout and cannot be interrupted: it runs in a thread that is left behind when it hangs.
-    Whoever meets a host for the first time asks `first_contact` instead, which can be killed.
+    For a first contact, use `first_contact`, which can be killed.
     """
     from hosts.gateway._connection import open_connection
 
@@ -23,7 +23,7 @@ def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
 
 
 def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
-    """Meet a host in a child process that is killed at the deadline. Never raises, never hangs, changes nothing.
+    """Connect in a child process that is killed at the deadline. Never raises, never hangs, changes nothing.
 
     With ssh and no confirmed `endpoint.host_key`, only the host's key is read (and returned for confirmation).
     """

@@ -18,7 +18,7 @@ STATES: Mapping[int, RunState] = {
 }
 
 _UNKNOWN = "unknown"
-#: virsh's words, except that a paused guest that is being moved reads "migration" (virsh: "migrating")
+#: virsh's words, except that a guest paused by a migration reads "migration" (virsh: "migrating")
 REASONS: Mapping[RunState, tuple[str, ...]] = {
     RunState.NOSTATE: (_UNKNOWN,),
     RunState.RUNNING: (

@@ -1,7 +1,7 @@
 """HostConnection over libvirt. The work is in the modules beside it; here it is opened, put together and closed.
 
 Every method is done within the connection's deadline (of its own where it takes one), except migrate(). One call at a
-time: whoever moves a guest needs a connection for migrate() and another one to watch it and to abort.
+time: a migration needs one connection for migrate(), and another one to watch it and to abort.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
 
 
 def _open(uri: str, deadline: float) -> libvirt.virConnect:
-    """In a thread that may never come back. When it comes back too late, dropping the connection closes it."""
+    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
     libvirt = libvirt_with_loop()
     late = time.monotonic() + deadline / 2
     with _opening_lock:
@@ -65,15 +65,14 @@ def _open(uri: str, deadline: float) -> libvirt.virConnect:
         raw.setKeepAlive(*_KEEPALIVE)
         return raw
     except libvirt.libvirtError as error:
-        code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
-        raise HostUnreachable(_errors.said(error), code=code, domain=domain) from None
+        raise _errors.not_opened(error) from None
     finally:
         with _opening_lock:
             _opening[uri].remove(late)
 
 
 def _hangs(uri: str) -> bool:
-    """Whether an earlier attempt hangs. One that is merely under way says nothing."""
+    """Whether an earlier attempt hangs. One that is still within its time does not count."""
     with _opening_lock:
         return any(late < time.monotonic() for late in _opening[uri])
 
@@ -84,7 +83,7 @@ def _ask_first(endpoint: Endpoint, deadline: float) -> None:
 
     contact = meet(endpoint, deadline=deadline)
     if contact.problem is not None:
-        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message}")
+        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message or contact.problem}")
 
 
 def _name(endpoint: Endpoint) -> str:
@@ -92,7 +91,7 @@ def _name(endpoint: Endpoint) -> str:
 
 
 class LibvirtConnection:
-    """See HostConnection for what each method promises."""
+    """The methods are described in HostConnection."""
 
     def __init__(self, link: Link, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

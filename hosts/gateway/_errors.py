@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # virErrorNumber
 INTERNAL_ERROR = 1
 NO_SUPPORT = 3
+NO_CONNECT = 5
 INVALID_ARG = 8
 SYSTEM_ERROR = 38
 RPC = 39
@@ -63,6 +64,11 @@ _CONNECTION_CODES = frozenset({INTERNAL_ERROR, SYSTEM_ERROR, RPC})
 def said(error: libvirt.libvirtError) -> str:
     """libvirt's own sentence."""
     return str(error.get_error_message() or error)
+
+
+def not_opened(error: libvirt.libvirtError) -> HostUnreachable:
+    code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
+    return HostUnreachable(f"no connection to libvirt: {said(error)}", code=code, domain=domain)
 
 
 def translate(error: libvirt.libvirtError, *, alive: bool, relayed: bool = False) -> GatewayError:

@@ -24,7 +24,7 @@ Undo = list[Callable[[], Any]]
 
 
 class Events:
-    """What one connection hears. libvirt keeps one close callback per connection: it serves all listeners."""
+    """The events of one connection. libvirt keeps one close callback per connection: it serves all listeners."""
 
     def __init__(self, link: Link) -> None:
         """Raises GatewayError. The end of the connection is noticed from now on."""
@@ -43,7 +43,7 @@ class Events:
                     self._link.prepare(f"listen to {what}", step)
 
     def mute(self) -> None:
-        """Nobody hears anything any more."""
+        """No more events."""
         self._listeners.clear()
 
     def _watch_close(self, raw: libvirt.virConnect, undo: Undo) -> None:

@@ -1,4 +1,4 @@
-"""Meeting a host for the first time: in a child process, because `libvirt.open` can hang and cannot be interrupted."""
+"""A first contact runs in a child process, because `libvirt.open` can hang and cannot be interrupted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST_WORDS_SECONDS = 0.3
 
 
 def meet(endpoint: Endpoint, *, deadline: float) -> Contact:
-    """Never raises. The child reports each step it took; the last report stands when it is killed."""
+    """Never raises. The child reports each step; when it is killed, its last report counts."""
     started = time.monotonic()
     try:
         question = _question(endpoint, deadline)
@@ -33,7 +33,7 @@ def meet(endpoint: Endpoint, *, deadline: float) -> Contact:
             environment=_environment(),
         )
     except (GatewayError, OSError) as error:
-        return Contact(problem=ContactProblem.OTHER, message=str(error), seconds=time.monotonic() - started)
+        return Contact(problem=ContactProblem.OWN_MACHINE, message=str(error), seconds=time.monotonic() - started)
     seconds = time.monotonic() - started
     return _contact(done, seconds)
 
@@ -50,6 +50,7 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
     }
     if not transports.row(endpoint.transport).wrapped:
         question["uri"] = transports.connection_uri(endpoint)
+        question["ask"] = [] if endpoint.address else list(libvirt_daemon.command)
     elif endpoint.host_key:
         question["uri"] = transports.connection_uri(endpoint, ssh=_ssh.wrapper(endpoint))
         question["ask"] = _ssh.command(endpoint, libvirt_daemon.command)
@@ -57,7 +58,7 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """English messages from ssh, and this very code, wherever the parent was started."""
+    """English messages of ssh, and this code, wherever the parent was started."""
     return {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -71,13 +72,13 @@ def _contact(done: _process.Finished, seconds: float) -> Contact:
             seen |= {"fingerprint": fingerprint_of(key), "host_key": key}
         message = str(last.get("message", ""))
         if done.code != 0:
-            problem = ContactProblem.TIMEOUT if done.code is None else ContactProblem.OTHER
+            problem = ContactProblem.TIMEOUT if done.code is None else ContactProblem.OWN_MACHINE
             return Contact(problem=problem, message=message or done.err.strip()[-500:], **seen)
         if last.get("problem"):
             return Contact(problem=ContactProblem(last["problem"]), message=message, **seen)
         return Contact(identity=HostIdentity(**last["identity"]), **seen)
     except (BadHostKey, ValueError, KeyError, TypeError):
-        return Contact(problem=ContactProblem.OTHER, message="The host's answer made no sense.", seconds=seconds)
+        return Contact(problem=ContactProblem.PROTOCOL, message="It sent an answer that is not valid.", seconds=seconds)
 
 
 def _report(line: str) -> dict[str, Any]:

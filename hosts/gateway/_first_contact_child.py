@@ -1,4 +1,4 @@
-"""The child process that meets a host. One JSON question on stdin, one JSON report per step on stdout.
+"""The child process of a first contact. One JSON question on stdin, one JSON report per step on stdout.
 
 It imports neither Django nor anything slow, and may hang wherever it likes: its parent kills it.
 """
@@ -15,22 +15,38 @@ from typing import Any
 
 from hosts.facts.host_key import BadHostKey, fingerprint_of
 from hosts.gateway import _errors, _process, _ssh
-from hosts.gateway.port import ContactProblem
+from hosts.gateway.port import ContactProblem, GatewayError
 from hosts.gateway.probe import NoAnswer
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
 #: most likely first; one connection each, so the rest is asked only when it is missing
 _KEY_KINDS = (("ed25519",), ("ecdsa", "rsa"))
 _GREETING = b"SSH-"
-#: ssh's own words (never translated) when the host is there and does not let us in
-_LOGIN_REFUSED = ("Permission denied", "Too many authentication failures")
-#: what the probe says of a host
+#: ssh's own words (never translated) when it was not let in; the first row that fits counts
+_SSH_SAID = {
+    "Permission denied": ContactProblem.AUTH,
+    "Too many authentication failures": ContactProblem.AUTH,
+    "Host key verification failed": ContactProblem.HOST_KEY_CHANGED,
+    "Unable to negotiate": ContactProblem.SSH_TERMS,
+    "Connection closed": ContactProblem.SSH_CLOSED,
+    "Connection reset": ContactProblem.SSH_CLOSED,
+    "Connection timed out": ContactProblem.TIMEOUT,
+}
+#: by the answer of the probe; with any other answer libvirt is there, and the connection to it failed
 _SEEN_THERE = {
-    "present": ContactProblem.OTHER,
     "denied": ContactProblem.PERMISSION,
     "stopped": ContactProblem.STOPPED,
     "missing": ContactProblem.NO_LIBVIRT,
+    "helpless": ContactProblem.NO_HELPER,
 }
+#: libvirt answered, with an error of this number
+_BY_CODE = {
+    **dict.fromkeys(_errors.LOGIN_CODES, ContactProblem.PERMISSION),
+    _errors.NO_CONNECT: ContactProblem.NO_QEMU,
+    _errors.NO_SUPPORT: ContactProblem.VERSION,
+    _errors.RPC: ContactProblem.VERSION,
+}
+_NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 _DAEMONS = ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud")
 
 
@@ -52,6 +68,8 @@ class _Meeting:
             self._meet()
         except _Failed as failure:
             self.say(problem=failure.problem.value, message=failure.message)
+        except GatewayError as error:  # a program that kvmweb needs is not there
+            self.say(problem=ContactProblem.OWN_MACHINE.value, message=error.message)
 
     def say(self, **values: Any) -> None:
         self._said |= values
@@ -63,7 +81,7 @@ class _Meeting:
             self._reach(16509 if transport == "tcp" else 22, speaks_first=transport == "ssh")
         if transport == "ssh":
             self._check_host_key()
-        self.say(message="Connected, but libvirt has not answered.")
+        self.say(message="The connection was accepted, but libvirt has not answered.")
         self._open()
 
     def _left(self) -> float:
@@ -75,7 +93,7 @@ class _Meeting:
         place = (self._question["address"], self._question["port"] or usual_port)
         try:
             with socket.create_connection(place, timeout=self._left()) as connection:
-                self.say(message="The connection was accepted, but nothing came over it.")
+                self.say(message="The connection was accepted, but no answer came.")
                 if speaks_first:
                     self._hear_greeting(connection)
         except socket.gaierror as error:
@@ -84,8 +102,11 @@ class _Meeting:
             raise _Failed(ContactProblem.TIMEOUT, self._said.get("message", "")) from None
         except ConnectionRefusedError:
             raise _Failed(ContactProblem.REFUSED, "") from None
+        except ConnectionResetError as error:
+            raise _Failed(ContactProblem.PROTOCOL, error.strerror or "") from None
         except OSError as error:
-            raise _Failed(ContactProblem.OTHER, error.strerror or str(error)) from None
+            problem = ContactProblem.UNREACHABLE if error.errno in _NO_WAY else ContactProblem.OTHER
+            raise _Failed(problem, error.strerror or str(error)) from None
 
     def _hear_greeting(self, connection: socket.socket) -> None:
         heard = b""
@@ -93,7 +114,7 @@ class _Meeting:
             connection.settimeout(self._left())
             more = connection.recv(len(_GREETING) - len(heard))
             if not more:
-                raise _Failed(ContactProblem.PROTOCOL, "The connection was closed without a word of ssh.")
+                raise _Failed(ContactProblem.PROTOCOL, "The connection was closed before ssh's greeting.")
             heard += more
         if heard != _GREETING:
             raise _Failed(ContactProblem.PROTOCOL, "")
@@ -119,8 +140,8 @@ class _Meeting:
             if key:
                 return key
         if time.monotonic() >= self._end:
-            raise _Failed(ContactProblem.TIMEOUT, "It speaks ssh, but did not show its host key.")
-        raise _Failed(ContactProblem.PROTOCOL, "It shows no ssh host key that kvmweb knows.")
+            raise _Failed(ContactProblem.TIMEOUT, "It did not show its ssh host key in time.")
+        raise _Failed(ContactProblem.PROTOCOL, "It shows no ssh host key of a type that kvmweb supports.")
 
     def _scan(self, *kinds: str) -> str:
         question = self._question
@@ -155,33 +176,37 @@ class _Meeting:
             self.say(identity={name: getattr(identity, name) for name in identity.__slots__}, message="")
 
     def _diagnose(self, error: Any) -> None:
-        """By libvirt's code and the system's error number; by ssh, ask the host itself what is the matter."""
-        message = _errors.said(error)
-        if error.get_error_code() in _errors.LOGIN_CODES:
-            raise _Failed(ContactProblem.PERMISSION, message)
-        if self._question["transport"] == "ssh":
-            self._ask(message)
-        number = error.get_int1() if error.get_error_code() == _errors.SYSTEM_ERROR else 0
-        if self._question["transport"] == "unix":
-            raise _Failed(_by_socket(number), message)
+        """By libvirt's code and the system's error number, and by asking the host itself, where that is possible."""
+        code, message = error.get_error_code(), _errors.said(error)
+        transport = self._question["transport"]
+        if code in _BY_CODE and (code != _errors.RPC or transport != "tcp"):  # there, it need not be libvirt
+            raise _Failed(_BY_CODE[code], message)
+        if transport == "unix" and code == _errors.SYSTEM_ERROR:
+            seen = _by_socket(error.get_int1())
+            if seen is not ContactProblem.OTHER:
+                raise _Failed(seen, message)
+        rpc = error.get_error_domain() == _errors.FROM_RPC
+        if self._question.get("ask"):
+            self._ask(message, there=ContactProblem.DROPPED if rpc else ContactProblem.OTHER)
         # The port accepted us a moment ago: what fails now is the conversation.
-        if error.get_error_domain() == _errors.FROM_RPC:
-            raise _Failed(ContactProblem.PROTOCOL, message)
-        raise _Failed(ContactProblem.OTHER, message)
+        raise _Failed(ContactProblem.PROTOCOL if rpc else ContactProblem.OTHER, message)
 
-    def _ask(self, message: str) -> None:
+    def _ask(self, message: str, *, there: ContactProblem = ContactProblem.OTHER) -> None:
+        """`there`: the problem if libvirt is there and listens."""
         done = _process.run(self._question["ask"], deadline=self._left())
         if done.code is None:
-            raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not end.")
+            raise _Failed(ContactProblem.TIMEOUT, "ssh connected, but the login did not finish.")
         said = _last_line(done.err) or _last_line(message)
         if done.code == _ssh.SSH_FAILED:
-            refused = any(words in done.err for words in _LOGIN_REFUSED)
-            raise _Failed(ContactProblem.AUTH if refused else ContactProblem.OTHER, said)
+            found = (problem for words, problem in _SSH_SAID.items() if words in done.err)
+            raise _Failed(next(found, ContactProblem.OTHER), said)
         try:
             seen = libvirt_daemon.read(done.out, ())
         except NoAnswer:  # an account that may run nothing, such as one with nologin for its shell
             raise _Failed(ContactProblem.AUTH, _last_line(done.out) or said) from None
-        raise _Failed(_SEEN_THERE[seen], message)
+        if seen == "helpless" and self._question["transport"] == "unix":  # nothing but libvirt's socket is needed
+            seen = "present"
+        raise _Failed(_SEEN_THERE.get(seen, there), message)
 
 
 def _by_socket(number: int) -> ContactProblem:

@@ -89,7 +89,7 @@ def memory(link: Link) -> NodeMemory:
 
 
 def guests(link: Link) -> tuple[GuestStatus, ...]:
-    """One call for all, and nothing that a guest's own monitor would have to answer: a stuck guest holds up nobody.
+    """One call for all guests, without their monitors: a stuck guest does not delay the others.
 
     So memory and CPUs are 0 here; they stand in the definition.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: to say goodbye, and to open the connection that replaces a hanging one
+#: to close a connection, and to open the connection that replaces a hanging one
 _SHORT_SECONDS = 2.0
 _MOST_HANGING = 4
 
@@ -117,7 +117,7 @@ class _Wire:
 
 
 class Link:
-    """`name` is what errors call the host. `prepare` is called with each new connection, by a call of its own."""
+    """`name` names the host in errors. `prepare` is called with each new connection, by a call of its own."""
 
     def __init__(self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float) -> None:
         """Raises HostUnreachable."""
@@ -166,7 +166,7 @@ class Link:
         identity = key if key is not None else what
         end = time.monotonic() + limit
         if not self._lane.acquire(timeout=limit):
-            raise GatewayError(f"this connection to {self.name} is busy", code=_errors.OPERATION_TIMEOUT)
+            raise GatewayError(f"the connection to {self.name} is busy", code=_errors.OPERATION_TIMEOUT)
         try:
             self._check(identity, what)
             wire = self._wire
@@ -193,16 +193,18 @@ class Link:
                 wire.end()
 
     def close(self) -> None:
-        """Waits a moment for libvirtd to say goodbye. A call in progress ends as it likes, the connection after it."""
+        """Waits a moment for libvirtd to close. A call in progress ends in its own time, the connection after it."""
         self.lose("the connection was closed")
         self._wire.retire()
 
     def translate(self, error: libvirt.libvirtError, *, relayed: bool = False) -> GatewayError:
         """`relayed`: the call makes the host talk to another host, whose connection may be the one that failed."""
         found = _errors.translate(error, alive=self.alive(), relayed=relayed)
-        if isinstance(found, HostUnreachable):
-            self.lose(found.message)
-        return found
+        if not isinstance(found, HostUnreachable):
+            return found
+        lost = f"the connection to libvirt was lost: {found.message}"
+        self.lose(lost)
+        return HostUnreachable(lost, code=found.code, domain=found.domain)
 
     @contextlib.contextmanager
     def _translated(self, *, relayed: bool) -> Iterator[None]:
@@ -214,15 +216,15 @@ class Link:
             traceback.clear_frames(error.__traceback__)  # as in _Task: they hold libvirt's handles
             raise self.translate(error, relayed=relayed) from None
         except BadXml as error:
-            raise GatewayError(f"{self.name} sent what kvmweb does not read: {error}") from None
+            raise GatewayError(f"{self.name} sent XML that kvmweb does not read: {error}") from None
         except UnicodeDecodeError:
-            raise GatewayError(f"{self.name} sent a text that is not UTF-8") from None
+            raise GatewayError(f"{self.name} sent text that is not UTF-8") from None
 
     def _check(self, identity: Hashable, what: str) -> None:
         if not self.alive():
             raise HostUnreachable(self._lost or f"the connection to {self.name} was lost")
         if identity in self._hanging:
-            raise GatewayError(f"{self.name} still owes an answer: {what}", code=_errors.OPERATION_TIMEOUT)
+            raise GatewayError(f"{self.name} has not answered this before: {what}", code=_errors.OPERATION_TIMEOUT)
 
     def _ended(self, identity: Hashable, wire: _Wire) -> None:
         wire.end()
@@ -243,7 +245,7 @@ class Link:
         except Exception:
             self.lose(lost)
             return HostUnreachable(lost)
-        text = f"{self.name} answers, but not this within {limit:g} s: {what}"
+        text = f"{self.name} is connected, but did not answer this within {limit:g} s: {what}"
         return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
 
     def _open_prepared(self) -> _Wire:

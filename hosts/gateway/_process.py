@@ -17,7 +17,7 @@ MOST_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """`code` None: it was killed, because the deadline passed or it said too much."""
+    """`code` None: it was killed, because the deadline passed or it wrote too much."""
 
     code: int | None
     out: str

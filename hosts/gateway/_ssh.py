@@ -1,7 +1,7 @@
 """ssh: kvmweb's key pair, one wrapper per host key for libvirt to start, and commands on hosts.
 
-Each confirmed host key has a folder of its own, named after the key and never changed: whoever tries a key that
-nobody has confirmed cannot touch what other connections trust, and no writer has to wait for another.
+Each host key has a folder of its own, named after the key and never changed: a connection test with an unconfirmed key
+cannot change what other connections trust, and no writer waits for another.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def wrapper(endpoint: Endpoint) -> Path:
 
 
 def command(endpoint: Endpoint, argv: Sequence[str]) -> list[str]:
-    """The local argument list that runs `argv` on the host, each word as it is, whatever the login shell there."""
+    """The local argument list that runs `argv` on the host, each word as it is, with any login shell there."""
     options = _options(_trust(endpoint))
     port = ["-p", str(endpoint.port)] if endpoint.port else []
     user = ["-l", endpoint.user] if endpoint.user else []
@@ -128,7 +128,7 @@ def run_ssh(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _pro
         raise ValueError("this endpoint is not reached by ssh")
     done = _process.run(command(endpoint, argv), deadline=deadline)
     if done.code is None:
-        raise HostUnreachable(f"{endpoint.address} did not answer within {deadline:g} s by ssh")
+        raise HostUnreachable(f"ssh to {endpoint.address} did not finish within {deadline:g} s")
     if done.code == SSH_FAILED:
         raise HostUnreachable(done.err.strip() or f"ssh to {endpoint.address} failed")
     return done
@@ -159,7 +159,7 @@ def _in_config(path: Path) -> str:
     """A path for ssh's configuration, in double quotes: % begins a token there, and a quote cannot be written."""
     text = str(path)
     if '"' in text or "\\" in text or any(ord(character) < 32 for character in text):
-        raise GatewayError(f"ssh cannot use a path like this one: {text!r}")
+        raise GatewayError(f"ssh cannot use the path {text!r}")
     return text.replace("%", "%%")
 
 
@@ -182,7 +182,7 @@ def _folder() -> Path:
 
 
 def _write_once(path: Path, text: str, *, mode: int) -> None:
-    """Write unless it stands there already: the data folder may have moved, or the code changed."""
+    """Write if the content differs: the data folder may have moved, or the code changed."""
     try:
         if path.read_text() == text:
             return

@@ -102,7 +102,7 @@ def create_volume(link: Link, spec: VolumeSpec) -> Volume:
         volume = volume_xml.parse(made.XMLDesc(0), pool=spec.pool)
         if volume.capacity != spec.capacity:
             made.delete(0)
-            raise GatewayError(f"libvirt makes it {volume.capacity} bytes large, not {spec.capacity}")
+            raise GatewayError(f"libvirt created it with {volume.capacity} bytes instead of {spec.capacity}")
         return volume
 
     return link.call(f"make the volume {spec.name}", work, seconds=_MANY_SECONDS)

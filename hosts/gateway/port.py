@@ -27,7 +27,7 @@ _TIMED_OUT = 68
 
 
 class GatewayError(Exception):
-    """A host said no, or nothing. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
+    """A host refused, or did not answer. `code` and `domain` are libvirt's numbers (0 when it was not libvirt)."""
 
     def __init__(self, message: str, *, code: int = 0, domain: int = 0) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class GatewayError(Exception):
 
     @property
     def unanswered(self) -> bool:
-        """What was asked for may have been done all the same: no answer came in time."""
+        """Whether it may have been done although no answer came in time."""
         return isinstance(self, HostUnreachable) or self.code == _TIMED_OUT
 
 
@@ -54,25 +54,33 @@ class Refused(GatewayError):
 
 
 class Aborted(GatewayError):
-    """The job was cancelled by somebody (libvirt's OPERATION_ABORTED).
+    """The job was cancelled (libvirt's OPERATION_ABORTED).
 
     An abort may as well end in a plain GatewayError (code 9, "Unable to write to socket"): seen on libvirt 9.0.
     """
 
 
 class ContactProblem(StrEnum):
-    """Why a first contact failed; `hosts/words/contact.py` says it to people, with a remedy."""
+    """Why a first contact failed; `hosts/words/contact.py` has the sentences and remedies."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
+    UNREACHABLE = "no route to the host"
     NAME = "name does not resolve"
     HOST_KEY_UNKNOWN = "host key unknown"
     HOST_KEY_CHANGED = "host key changed"
     AUTH = "authentication failed"
+    SSH_CLOSED = "ssh closed the connection"
+    SSH_TERMS = "ssh has no algorithm in common"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
     STOPPED = "libvirt is not running"
+    DROPPED = "libvirt closed the connection"
+    NO_HELPER = "neither virt-ssh-helper nor nc"
+    NO_QEMU = "libvirt has no QEMU driver"
+    VERSION = "libvirt does not support a call"
+    OWN_MACHINE = "kvmweb's own machine"
     OTHER = "other"
 
 
@@ -191,7 +199,7 @@ class HostConnection(Protocol):
         ...
 
     def run_number(self, uuid: str) -> int:
-        """Another one after every start of the guest, whoever started it; -1 while it does not run."""
+        """Changes with every start of the guest, whoever started it; -1 while it does not run."""
         ...
 
     def suspend(self, uuid: str) -> None:
@@ -204,7 +212,7 @@ class HostConnection(Protocol):
 
     def set_autostart(self, uuid: str, enabled: bool) -> None: ...
 
-    # moving a guest (called on the source)
+    # migrating a guest (called on the source)
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...
     def migrate(self, call: MigrateCall) -> None:
         """Blocks until libvirt returns. Returning is a hint, raising is a hint; only looking at both hosts is proof."""
@@ -220,7 +228,7 @@ class HostConnection(Protocol):
 
     def abort(self, uuid: str) -> None: ...
     def max_downtime(self, uuid: str) -> int:
-        """Milliseconds for which a move of this guest may pause it; with a running job only."""
+        """Milliseconds for which a migration may pause this guest; with a running job only."""
         ...
 
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...
@@ -228,7 +236,7 @@ class HostConnection(Protocol):
 
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """Sparse, and exactly as large as wanted; else nothing is left and GatewayError says why."""
+        """Sparse, and of exactly the given size; otherwise nothing is left, and GatewayError says why."""
         ...
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:

@@ -19,7 +19,7 @@ class NoAnswer(ValueError):
 
 
 class Asked(Flag):
-    """Which hosts of a move are asked before it, as a fact for the checks: `facts.target.told["name of the probe"]`."""
+    """Which hosts are asked before a migration, as a fact for the checks: `facts.target.told["name of the probe"]`."""
 
     NOBODY = 0
     SOURCE = auto()

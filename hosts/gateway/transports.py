@@ -68,7 +68,7 @@ ROWS: Mapping[Transport, Row] = {
 
 
 def row(transport: Transport) -> Row:
-    """Raises ValueError for one that nobody has written a row for."""
+    """Raises ValueError for one without a row."""
     try:
         return ROWS[transport]
     except KeyError:
@@ -95,7 +95,7 @@ def peer_uri(peer: PeerEndpoint, *, helper: PeerHelper = PeerHelper.AUTO) -> str
 
 
 def migrate_uri(address: str) -> str:
-    """Where the guest's memory goes; libvirt chooses the port."""
+    """Where the guest's memory is sent; libvirt chooses the port."""
     return f"tcp://{bracketed(address)}"
 
 

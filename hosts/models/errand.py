@@ -40,8 +40,8 @@ class Introduction(models.Model):
     asked = models.DateTimeField(auto_now_add=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     done = models.DateTimeField(null=True)
-    #: {"ok", "problem", "message", "remedy", "hostname", "host_uuid", "libvirt", "qemu", "fingerprint", "host_key",
-    #:  "known_as"}
+    #: {"ok", "problem", "message", "remedy", "details", "hostname", "host_uuid", "libvirt", "qemu", "fingerprint",
+    #:  "host_key", "known_as"}
     result = models.JSONField(default=dict)
 
     def __str__(self) -> str:

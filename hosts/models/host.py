@@ -23,12 +23,12 @@ class Host(models.Model):
     class Contact(models.TextChoices):
         NEVER = "never", "Not contacted yet"
         CONFIRM = "confirm", "Host key to confirm"
-        ANSWERS = "answers", "Answers"
-        AWAY = "away", "Does not answer"
+        ANSWERS = "answers", "Connected"
+        AWAY = "away", "Not reachable"
         DENIED = "denied", "Login refused"  # by ssh, or by libvirt after it
-        REFUSED = "refused", "Refused"  # by kvmweb: the same machine twice, or another one than before
+        REFUSED = "refused", "Refused"  # by kvmweb: one machine under two names, or another machine than before
 
-    name = models.CharField(max_length=63, unique=True, error_messages={"unique": "A host has this name already."})
+    name = models.CharField(max_length=63, unique=True, error_messages={"unique": "Another host has this name."})
     transport = models.CharField(max_length=4, choices=[(t.value, t.value) for t in Transport])
     address = models.CharField(max_length=253, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
@@ -47,8 +47,10 @@ class Host(models.Model):
     # facts, written by the watcher only
     contact = models.CharField(max_length=8, choices=Contact.choices, default=Contact.NEVER)
     contact_text = models.TextField(blank=True)
+    #: the text of ssh, libvirt or the system behind it, as it came
+    contact_details = models.TextField(blank=True)
     contact_since = models.DateTimeField(null=True, blank=True)
-    #: the contact that the journal told last, and how often the host was lost since then; see contact_notes
+    #: the contact of the journal's last note, and how often the host was lost since then; see contact_notes
     contact_told = models.CharField(max_length=8, default=Contact.NEVER)
     contact_losses = models.PositiveIntegerField(default=0)
     #: when libvirt last answered; everything below is as of then
@@ -73,7 +75,7 @@ class Host(models.Model):
                 fields=["host_uuid"],
                 condition=Q(host_uuid__isnull=False),
                 name="host_uuid_once",
-                violation_error_message="This machine is registered already under another name.",
+                violation_error_message="This machine is already registered under another name.",
             )
         ]
 

@@ -37,7 +37,7 @@ class StoragePool(models.Model):
 
 
 class Volume(models.Model):
-    """Read on demand, when somebody opens a pool. Sizes in bytes."""
+    """Read on demand. Sizes in bytes."""
 
     pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="volumes")
     name = models.CharField(max_length=255)

@@ -39,7 +39,7 @@ def own_introduction(user: Any, pk: int | None) -> Introduction | None:
 
 def copies() -> list[int]:
     """Sightings of what is still on its way: the other half of a guest that is somewhere else. Not counted, not drawn;
-    a guest that a broken move has left paused is where it is."""
+    a guest that a failed migration has left paused is where it is."""
     moving = Guest.objects.filter(pk__in=Sighting.objects.filter(gone_since=None, **IN_MIGRATION).values("guest"))
     found = []
     for guest in moving.prefetch_related("sightings"):
@@ -83,7 +83,7 @@ class HostPage:
     waiting: Errand | None
     running: int
     promised_kib: int
-    #: what people did to it, newest first
+    #: newest first
     journal: Sequence[Entry]
 
 
@@ -120,7 +120,7 @@ class PoolPage:
     volumes: Sequence[Volume]
     more_volumes: int
     waiting: Errand | None
-    #: what the last listing said when it failed
+    #: the error of the last listing, if it failed
     error: str
 
 

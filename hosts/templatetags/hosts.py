@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django import template
 
-from hosts.words import contact
+from hosts.words import contact, identity
 from hosts.words.badges import CONTACT_BADGES, place_badge, run_badge
 from kvmweb.ui.html import mark
 
@@ -38,11 +38,17 @@ def place_state(place: StoragePool | Network | Bridge) -> SafeString:
 
 @register.filter
 def closed(host: Host) -> str:
-    """Why the host cannot be asked, to go on after its name."""
+    """Why the host cannot be asked; continues a sentence that begins with its name."""
     return contact.closed(host)
+
+
+@register.filter
+def said(host: Host) -> str:
+    """Why the host cannot be used, and what to do."""
+    return identity.COMPARE_KEYS if host.offered_fingerprint else host.contact_text or host.get_contact_display()
 
 
 @register.simple_tag
 def read_at(*places: Sequence[StoragePool | Network | Bridge]) -> datetime | None:
-    """When the host last told of any of these pools, networks, bridges."""
+    """When any of these pools, networks or bridges was last read."""
     return max((place.seen_at for group in places for place in group), default=None)

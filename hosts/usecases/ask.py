@@ -1,4 +1,4 @@
-"""Ask for something that talks to a host: the watcher or a worker does it, a row is the answer."""
+"""Requests that need a host: the watcher or a worker carries them out, a row holds the answer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def ask_refresh(host: Host, *, by: User) -> Errand:
-    """Read the host again now, also when it is away. One that still waits is returned, not doubled."""
+    """Read the host again now, even if it is not reachable. A request that still waits is returned, not doubled."""
     require(by, Right.SEE, host)
-    return _open_errand(host, Errand.What.REFRESH, "", by, f"asked to read {host} again")
+    return _open_errand(host, Errand.What.REFRESH, "", by, f"requested a refresh of {host}")
 
 
 def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     """List the pool's volumes into `pool.volumes`."""
     require(by, Right.SEE, pool)
-    text = f"asked for the volumes of {isolated(pool.name)} on {pool.host}"
+    text = f"requested the volumes of {isolated(pool.name)} on {pool.host}"
     return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 
 
@@ -45,7 +45,7 @@ def ask_introduction(fields: HostFields, *, by: User) -> Introduction:
 
 
 def _open_errand(host: Host, what: Errand.What, pool: str, by: User, did: str) -> Errand:
-    """The journal says who asked first: whoever asks while it waits changes nothing."""
+    """The journal names the first who asked; a second request while it waits changes nothing."""
     waiting = Errand.objects.filter(host=host, what=what, pool=pool, done__isnull=True).order_by("id").first()
     if waiting is not None:
         return waiting

@@ -1,4 +1,4 @@
-"""An admin compared the new ssh host key of a host with the host itself and accepts it."""
+"""An admin has compared the new ssh host key with the host itself, and trusts it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = ""
         old = host.fingerprint
         host.fingerprint, host.host_key, host.offered_fingerprint = host.offered_fingerprint, "", ""
         host.save(update_fields=["fingerprint", "host_key", "offered_fingerprint"])
-        text = journal.by(by, f"confirmed the ssh host key {host.fingerprint} of {host.name}")
+        text = journal.by(by, f"trusted the ssh host key {host.fingerprint} of {host.name}")
         body = {"before": old, "now": host.fingerprint}
         writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)
         writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])

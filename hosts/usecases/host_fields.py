@@ -1,4 +1,4 @@
-"""The fields somebody registers a host by: normalised, checked, or refused with the field's name."""
+"""The fields of a host: normalised, checked, or refused with the field's name."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ def checked(fields: HostFields, *, named: bool = True) -> dict[str, Any]:
 
 def _check_peer(values: dict[str, Any]) -> None:
     if values["peer_transport"] not in ("", Transport.SSH, Transport.TCP):
-        raise BadEndpoint("peer_transport", "Other hosts reach it by ssh or tcp.")
+        raise BadEndpoint("peer_transport", "Choose ssh or tcp.")
     if values["peer_address"] and values["transport"] == Transport.UNIX and not values["peer_transport"]:
-        raise BadEndpoint("peer_transport", "Say how other hosts reach it: by ssh or tcp.")
+        raise BadEndpoint("peer_transport", "Choose how other hosts reach it: ssh or tcp.")
     if (values["peer_transport"] or values["peer_user"]) and not (values["peer_address"] or values["address"]):
-        raise BadEndpoint("peer_address", "Enter the address under which other hosts reach it.")
+        raise BadEndpoint("peer_address", "Enter the address at which other hosts reach it.")
     transport = values["peer_transport"] or values["transport"]
     if values["peer_address"] or values["peer_user"] or values["peer_transport"]:
         address = values["peer_address"] or values["address"]
         PeerEndpoint(transport=Transport(transport), address=address, user=values["peer_user"])
     if values["migration_address"] and is_loopback(values["migration_address"]):
-        raise BadEndpoint("migration_address", "Other hosts send to this address: it cannot be the host's loopback.")
+        raise BadEndpoint("migration_address", "Other hosts cannot send to a loopback address.")
 
 
 def _check_key(values: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ def _check_key(values: dict[str, Any]) -> None:
         if values["host_key"]:
             seen = host_key.fingerprint_of(values["host_key"])
             if values["fingerprint"] and values["fingerprint"] != seen:
-                raise HostRefused("fingerprint", "This fingerprint is not that of the host key.")
+                raise HostRefused("fingerprint", "The fingerprint does not match the host key.")
             values["fingerprint"] = seen
     except host_key.BadHostKey as error:
         raise HostRefused("fingerprint", str(error)) from None
@@ -95,12 +95,12 @@ def refuse_twins(values: dict[str, Any], *, but: Host | None = None) -> None:
     """No two hosts with one name, and none with the same way to reach it."""
     others = Host.objects.exclude(pk=but.pk) if but else Host.objects.all()
     if others.filter(name__iexact=values["name"]).exists():
-        raise HostRefused("name", "A host has this name already.")
+        raise HostRefused("name", "Another host has this name.")
     door = _door(values["transport"], values["address"], values["port"])
     for other in others.filter(transport=values["transport"], address=values["address"]):
         if _door(other.transport, other.address, other.port) == door:
             field = "transport" if values["transport"] == Transport.UNIX else "address"
-            raise HostRefused(field, f"{other.name} is registered with this address already.")
+            raise HostRefused(field, f"{other.name} is already registered with this address.")
 
 
 def _door(transport: str, address: str, port: int | None) -> tuple[str, str, int | None]:

@@ -1,4 +1,4 @@
-""" "Test connection": meet a host that is not registered (or registered otherwise) and say what was seen."""
+""" "Test connection": connect to a host as the fields say, registered or not, and report what was seen."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _result(contact: Contact, endpoint: Endpoint, fields: dict[str, Any]) -> dic
     expected = fields.get("fingerprint", "")
     message, remedy = said.message, said.remedy
     if ok and identity is not None:
-        message, remedy = f"libvirt answers on {identity.hostname}.", ""
+        message, remedy = f"Connected to libvirt on {identity.hostname}.", ""
     elif contact.problem is ContactProblem.HOST_KEY_UNKNOWN and expected:
         message = not_this_key(contact.fingerprint, expected)
     return {
@@ -93,6 +93,7 @@ def _result(contact: Contact, endpoint: Endpoint, fields: dict[str, Any]) -> dic
         "problem": str(contact.problem or ""),
         "message": message,
         "remedy": remedy,
+        "details": "" if ok else said.details,
         "hostname": identity.hostname if identity else "",
         "host_uuid": identity.uuid if identity else "",
         "libvirt": version_text(identity.libvirt) if identity else "",
@@ -104,7 +105,7 @@ def _result(contact: Contact, endpoint: Endpoint, fields: dict[str, Any]) -> dic
 
 
 def _known_as(host_uuid: str) -> str:
-    """The name of the host that is this machine already."""
+    """The name under which this machine is already registered."""
     parsed = as_uuid(host_uuid)
     known = Host.objects.filter(host_uuid=parsed).first() if parsed else None
     return known.name if known else ""

@@ -1,4 +1,4 @@
-"""Register a host, or change how it is reached. The watcher then meets it; nothing here talks to it."""
+"""Register a host, or change how it is reached. The watcher then connects to it; nothing here does."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def register_host(fields: HostFields, *, by: User, reason: str = "") -> Host:
             host = Host.objects.create(**values)
             _tell(host, by, journal.registered(host, values), values, reason)
     except IntegrityError:
-        raise HostRefused("name", "A host has this name already.") from None
+        raise HostRefused("name", "Another host has this name.") from None
     return host
 
 
 def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") -> Host:
     """Change the fields given, keep the others. Raises HostRefused, PermissionDenied.
 
-    Behind another address, port or transport the ssh host key is learned anew; the host's UUID must stay.
+    After a change of address, port or transport the next ssh host key is trusted; the host's UUID must stay.
     """
     require(by, Right.MANAGE_HOSTS)
     with transaction.atomic():
@@ -61,7 +61,7 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
             with transaction.atomic():
                 host.save(update_fields=[*changed, "offered_fingerprint"])
         except IntegrityError:
-            raise HostRefused("name", "A host has this name already.") from None
+            raise HostRefused("name", "Another host has this name.") from None
         _tell(host, by, journal.changed(host, before, changed), changed, reason)
     return host
 

@@ -29,4 +29,4 @@ def remove_host(host: Host, *, by: User, reason: str = "") -> None:
             writer.signal(writer.INVENTORY, hosts=[pk], guests=[])
             host.delete()
     except ProtectedError:
-        raise HostRefused("", f"{name} cannot be removed: the history of migrations names it.") from None
+        raise HostRefused("", f"{name} cannot be removed: it is part of the migration history.") from None

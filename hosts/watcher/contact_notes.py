@@ -1,7 +1,7 @@
-"""What the journal and the log say about a host's contact: every change, unless the host comes and goes.
+"""What the journal and the log say about a host's contact: every change, unless it changes often.
 
-Then the losses are counted and told from time to time, so that a flapping host fills neither. What pages show is the
-row, which is true at once.
+Then the losses are counted, and a summary is written from time to time: a flapping host fills neither. Pages show the
+row, which is always current.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kvmweb.journal.models import Entry, EntryKind
 
 logger = logging.getLogger(__name__)
 
-#: so many notes about one host within this time; what follows is counted, and told when the last note is as old
+#: at most so many notes about one host within this time; later changes are counted until the last note is that old
 MOST_NOTES = 4
 WINDOW = timedelta(minutes=10)
 

@@ -9,7 +9,7 @@ from hosts.gateway.port import EventKind, HostEvent
 
 #: a burst of events is one read, this long after its first
 DEBOUNCE = 0.1
-#: a migrated guest's definition goes without an event, a moment after the event that it stopped: list again
+#: a migrated guest is undefined without an event, a moment after the event that it stopped: list again
 SETTLE = 1.0
 #: a definition that could not be read is tried again after 1, 2, 4 ... seconds, or at the next event
 LONGEST_RETRY = 60.0

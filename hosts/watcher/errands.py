@@ -1,4 +1,4 @@
-"""Errands on their way: from their row to the thread of a host, and what becomes of those that nobody answers."""
+"""Hands errands to the thread of their host, and ends those that get no answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Errands:
                 self._held[errand.pk] = _Held(errand.host_id, until)
                 watch.ask(Ask(pk=errand.pk, what=errand.what, pool=errand.pool))
         now = time.monotonic()
-        self._fail(lambda held: held.until < now, "The host has not answered in time.")
+        self._fail(lambda held: held.until < now, "The host did not answer in time.")
 
     def fail(self, host: int, text: str) -> None:
         self._fail(lambda held: held.host == host, text)

@@ -1,4 +1,4 @@
-"""The thread of one host: meets it, keeps a session with it, comes back when it was lost."""
+"""The thread of one host: connects, keeps a session, and connects again when it was lost."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from hosts.watcher.meeting import Doors, NotUsable, meet
 from hosts.watcher.reader import CallClock
 from hosts.watcher.session import Session
 from hosts.watcher.target import Target
-from hosts.words.contact import NOT_STORED
+from hosts.words.contact import NOT_STORED, lost, with_details
 
 logger = logging.getLogger(__name__)
 
-#: with the deadline of the attempt that just missed it, a repaired host answers again within 30 s
+#: with the deadline of the attempt that just missed it, a repaired host is connected within 30 s
 LONGEST_PAUSE = 10.0
 #: seconds after which a connection is no flapping one: the next loss is followed by a short pause again
 _STEADY = 60.0
 
 
 def pause_after(failures: int) -> float:
-    """1, 2, 4 ... 10 s whatever the reason: a repaired host is back soon without anybody's help. A little less at
+    """1, 2, 4 ... 10 s for any reason: a repaired host is connected soon, without help. A little less at
     random, so that hosts lost together do not come back in one moment."""
     return min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE) * random.uniform(0.8, 1.0)
 
@@ -54,7 +54,7 @@ class HostWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Nothing is written from now on; the thread ends when the host lets it."""
+        """Nothing is written from now on; the thread ends when the present call returns."""
         self._inbox.stop()
 
     def join(self, timeout: float) -> None:
@@ -100,9 +100,9 @@ class HostWatch:
         except NotUsable as failure:
             self._not_usable(failure, started)
         except GatewayError as error:
-            self._not_usable(NotUsable(Host.Contact.AWAY, error.message), None)
+            self._not_usable(NotUsable(Host.Contact.AWAY, lost(error.message)), None)
         except store_hosts.Changed:
-            logger.info("%s was changed meanwhile", self._target.name)
+            logger.info("%s was changed while it was read", self._target.name)
         except Stopped:
             raise
         except Exception as error:
@@ -132,7 +132,7 @@ class HostWatch:
         try:
             connection.close()
         except GatewayError as error:
-            logger.info("%s: closing: %s", self._target.name, error)
+            logger.info("%s: could not close the connection: %s", self._target.name, error)
         finally:
             self.clock.stop()
 
@@ -143,12 +143,14 @@ class HostWatch:
                 self._target.pk,
                 failure.contact,
                 failure.text,
+                details=failure.details,
                 started=started or timezone.now(),
                 offered_fingerprint=failure.offered_fingerprint,
             )
             self._take_errands()
+            said = with_details(failure.text, failure.details)
             for errand in self._inbox.errands:
-                store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {failure.text}")
+                store_hosts.errand_over(errand.pk, error=f"{self._target.name}: {said}")
             self._inbox.errands.clear()
         except Stopped:
             raise
@@ -159,10 +161,10 @@ class HostWatch:
         """A traceback once, not with every attempt that fails in the same way."""
         if self._logged != repr(error):
             self._logged = repr(error)
-            logger.exception("%s: the watcher could not go on with this host", self._target.name)
+            logger.exception("%s: the watcher failed while it read this host", self._target.name)
 
     def _rest(self, seconds: float) -> None:
-        """Wait; an errand that comes meanwhile ends the wait at once."""
+        """Wait; an errand ends the wait at once."""
         database.close()
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""What comes in for the thread of one host: errands, events, and the word to stop."""
+"""The messages for the thread of one host: errands, events, and the order to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hosts.gateway.port import HostEvent
 
 
 class Stopped(Exception):
-    """This thread's work belongs to somebody else now, or nobody."""
+    """This thread was stopped; another one may have its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An event and the session that heard it; those of an old connection are ignored."""
+    """An event and its session; those of an old connection are ignored."""
 
     session: object
     event: HostEvent

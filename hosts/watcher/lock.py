@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def only_one(folder: Path, *, wait: Callable[[float], bool]) -> Iterator[bool]:
-    """Yields True with the lock held; False when `wait(seconds)` said True (asked to stop) before.
+    """Yields True with the lock held; False when `wait(seconds)` returned True (asked to stop) before.
 
     The kernel gives the lock back however the process ends.
     """

@@ -1,4 +1,4 @@
-"""Meet a host: first contact in a child process, ssh key, identity; then open the connection to keep."""
+"""Connect to a host: first contact in a child process, ssh key, identity; then the connection to keep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hosts.models import Host
 from hosts.reading.public_key import public_key_line
 from hosts.watcher import store_hosts
 from hosts.watcher.target import Target
-from hosts.words.contact import explain, not_kept
+from hosts.words.contact import Words, explain, not_kept
 from hosts.words.identity import confirmed_key, other_key
 
 
@@ -41,14 +41,19 @@ class Doors:
 class NotUsable(Exception):
     """No connection, and what that means for the host."""
 
-    def __init__(self, contact: Host.Contact, text: str, *, offered_fingerprint: str = "") -> None:
-        super().__init__(text)
+    def __init__(
+        self, contact: Host.Contact, said: Words | str, *, more: str = "", offered_fingerprint: str = ""
+    ) -> None:
+        """`more`: another sentence about it."""
+        words = said if isinstance(said, Words) else Words(said)
+        super().__init__(words.text)
         self.contact = contact
-        self.text = text
+        self.text = f"{words.text} {more}".strip()
+        self.details = words.details
         self.offered_fingerprint = offered_fingerprint
 
 
-#: somebody is there and does not let kvmweb in; any other problem is no answer
+#: the host answers and does not let kvmweb in; with any other problem it is not reachable
 _DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
 
 
@@ -69,7 +74,7 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
 
 
 def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> None:
-    """Store who answered. Raises NotUsable when this is not the machine of that name, store_hosts.Changed."""
+    """Store which machine answered. Raises NotUsable when it is not the one of that name, store_hosts.Changed."""
     try:
         store_hosts.is_it(target, identity, started=started)
     except store_hosts.NotThisHost as error:
@@ -77,7 +82,7 @@ def recognise(target: Target, identity: HostIdentity, *, started: datetime) -> N
 
 
 def _accept_key(target: Target, contact: Contact) -> Target:
-    """Trust on first use, or exactly the key that a person confirmed."""
+    """Trust on first use, or exactly the key that an admin confirmed."""
     if target.fingerprint and contact.fingerprint != target.fingerprint:
         raise NotUsable(
             Host.Contact.CONFIRM,
@@ -92,6 +97,6 @@ def _check(target: Target, contact: Contact) -> None:
         return
     said = explain(contact, target.endpoint, public_key=public_key_line())
     if contact.problem is ContactProblem.HOST_KEY_CHANGED:
-        text = f"{said} {confirmed_key(target.fingerprint)}"
-        raise NotUsable(Host.Contact.CONFIRM, text, offered_fingerprint=contact.fingerprint)
-    raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, str(said))
+        more = confirmed_key(target.fingerprint)
+        raise NotUsable(Host.Contact.CONFIRM, said, more=more, offered_fingerprint=contact.fingerprint)
+    raise NotUsable(Host.Contact.DENIED if contact.problem in _DENIED else Host.Contact.AWAY, said)

@@ -82,7 +82,7 @@ class Session:
                 self._due.everything(now)
         elif message.session is self:
             if message.event.kind is EventKind.CLOSED:
-                raise HostUnreachable(f"The connection to libvirt was lost ({message.event.detail or 'closed'}).")
+                raise HostUnreachable(f"the connection to libvirt was lost: {message.event.detail or 'closed'}")
             self._due.after(message.event, now)
 
     # reading
@@ -141,7 +141,7 @@ class Session:
             raise
         except GatewayError as error:
             if self._due.failed(uuid, time.monotonic()) == LOGGED_FAILURE:
-                logger.warning("%s: guest %s could not be read: %s", self._name, uuid, error)
+                logger.warning("%s: VM %s could not be read: %s", self._name, uuid, error)
             return []
         self._due.has_read(uuid)
         return [found]

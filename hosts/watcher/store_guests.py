@@ -36,12 +36,13 @@ def guests_seen(pk: int, guests: Sequence[GuestStatus], memory: NodeMemory | Non
 
 def _host_answers(host: Host, memory: NodeMemory | None, started: datetime) -> bool:
     """Whether something shown changed."""
-    fields = ["contact", "contact_text", "contact_since", "offered_fingerprint", "seen_at"]
+    fields = ["contact", "contact_text", "contact_details", "contact_since", "offered_fingerprint", "seen_at"]
     shown = not host.answers or bool(host.contact_text or host.offered_fingerprint)
     moved = not host.answers
     if moved:
         host.contact_since = started
-    host.contact, host.contact_text, host.offered_fingerprint = Host.Contact.ANSWERS, "", ""
+    host.contact = Host.Contact.ANSWERS
+    host.contact_text = host.contact_details = host.offered_fingerprint = ""
     fields += contact_notes.tell(host, moved=moved)
     host.seen_at = started
     if memory is not None and _memory_moved(host, memory):

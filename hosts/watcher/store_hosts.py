@@ -21,11 +21,11 @@ _LONGEST_TEXT = 2000
 
 
 class NotThisHost(Exception):
-    """The machine that answers must not be used under this name; the message says why."""
+    """The machine that answered must not be used under this name; the message says why."""
 
 
 class Changed(Exception):
-    """The row is not what this attempt began with: what the host said was perhaps asked of another one."""
+    """The row has changed since this attempt began: the answer may be another host's."""
 
 
 @stored
@@ -38,14 +38,16 @@ def target(pk: int) -> Target:
 
 
 @stored
-def not_usable(pk: int, contact: Host.Contact, text: str, *, started: datetime, offered_fingerprint: str = "") -> None:
-    """The host is away or refused since `started`. What is known stays. Ignored when it answered since."""
+def not_usable(
+    pk: int, contact: Host.Contact, text: str, *, started: datetime, details: str = "", offered_fingerprint: str = ""
+) -> None:
+    """The host is not reachable or refused since `started`. What is known stays. Ignored if it answered since."""
     host = locked_host(pk)
     if host is None or outdated(started, host.seen_at):
         return
-    text = clean(text, _LONGEST_TEXT)
     moved = host.contact != contact
-    changed = assign(host, {"contact": contact, "contact_text": text, "offered_fingerprint": offered_fingerprint})
+    said = {"contact_text": clean(text, _LONGEST_TEXT), "contact_details": clean(details, _LONGEST_TEXT)}
+    changed = assign(host, {"contact": contact, **said, "offered_fingerprint": offered_fingerprint})
     if moved:
         host.contact_since = started
     changed += contact_notes.tell(host, moved=moved)
@@ -118,7 +120,7 @@ def pin_key(target: Target, *, fingerprint: str, host_key: str) -> Target:
 
 
 def _row(target: Target) -> Host:
-    """The row of this target, locked. Raises Changed when somebody changed or removed it since the target was read."""
+    """The row of this target, locked. Raises Changed when it was changed or removed since the target was read."""
     host = locked_host(target.pk)
     if host is None or Target.of(host) != target:
         raise Changed
@@ -127,7 +129,7 @@ def _row(target: Target) -> Host:
 
 @stored
 def errand_over(pk: int, *, error: str = "") -> None:
-    """Whoever asked sees the end on the page; a second end of the same errand changes nothing."""
+    """The page then shows the result; a second end of the same errand changes nothing."""
     errand = Errand.objects.filter(pk=pk, done__isnull=True).first()
     if errand is None:
         return

@@ -29,7 +29,7 @@ _SHORTEST_PAUSE = 0.3
 _HOOKS_EVERY = 1.0
 #: a silent host's thread is given up this long after its deadline; keepalive should have ended its call
 _GIVE_UP = 30.0
-#: child processes that meet hosts at the same time
+#: first contacts at the same time
 _MEETINGS = 8
 _SWEEP_EVERY = 3600.0
 _SWEEP_OLDER = timedelta(days=1)
@@ -89,7 +89,7 @@ class Watcher:
             self._mind_silent_hosts()
             self._sweep(now)
         except Exception:
-            logger.exception("the watcher's look failed")
+            logger.exception("the watcher could not read the registered hosts")
             self._data_version = -1
             if not database.in_atomic_block:
                 database.close()
@@ -97,7 +97,7 @@ class Watcher:
         self._run_hooks()
 
     def _database_changed(self) -> bool:
-        """Whether comparing is worth a query: SQLite tells by a counter whether another connection wrote."""
+        """Whether comparing is worth a query: SQLite has a counter of other connections' writes."""
         if database.vendor != "sqlite":
             return True
         with database.cursor() as cursor:

@@ -1,1 +1,1 @@
-"""What kvmweb says about hosts, in plain sentences: a file per subject."""
+"""The sentences about hosts: a file per subject."""

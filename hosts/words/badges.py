@@ -1,4 +1,4 @@
-"""Word, colour and icon of what is seen on hosts: a VM's state, the contact, a pool, a network."""
+"""Word, colour and icon of a VM's state, a host's contact, a pool and a network."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ RUN_BADGES: dict[str, Badge] = {
     RunState.PMSUSPENDED: Badge("Suspended", "amber", "zzz"),
     RunState.NOSTATE: Badge("Unknown", "grey", "question-mark"),
 }
-#: a copy at the destination that does not run yet; or at the source, for the last pages or because a move broke there
-HALF_MOVED = Badge("Paused for a move", "amber", "player-pause")
+#: on the destination before it runs there; or on the source, for the last pages or after a failed migration
+PAUSED_BY_MIGRATION = Badge("Paused (migrating)", "amber", "player-pause")
 NOWHERE = Badge("Not seen", "grey", "question-mark")
 
 CONTACT_BADGES: dict[str, Badge] = {
     Host.Contact.NEVER: Badge("Not contacted yet", "grey", "clock"),
     Host.Contact.CONFIRM: Badge("Host key to confirm", "amber", "key"),
-    Host.Contact.ANSWERS: Badge("Answers", "green", "plug-connected"),
-    Host.Contact.AWAY: Badge("Does not answer", "red", "plug-connected-x"),
+    Host.Contact.ANSWERS: Badge("Connected", "green", "plug-connected"),
+    Host.Contact.AWAY: Badge("Not reachable", "red", "plug-connected-x"),
     Host.Contact.DENIED: Badge("Login refused", "red", "lock"),
     Host.Contact.REFUSED: Badge("Refused", "red", "ban"),
 }
 
 
 def run_badge(sighting: Sighting | None) -> Badge:
-    """A state we cannot see now is shown grey, as what it was."""
+    """The last known state, in grey, when its host is not connected."""
     if sighting is None:
         return NOWHERE
-    badge = HALF_MOVED if sighting.in_migration else RUN_BADGES.get(sighting.state, NOWHERE)
+    badge = PAUSED_BY_MIGRATION if sighting.in_migration else RUN_BADGES.get(sighting.state, NOWHERE)
     if sighting.stale_since is not None:
         return Badge(f"Was {badge.label.lower()}", "grey", "clock")
     return badge
 
 
 def place_badge(place: StoragePool | Network | Bridge) -> Badge:
-    """Active, inactive, gone from its host, or what it was when its host last answered."""
+    """Active, inactive, gone from its host, or its last known state when the host is not connected."""
     if place.gone_since is not None:
         return Badge("Gone", "grey", "circle-x")
     if not place.host.answers:

@@ -1,7 +1,8 @@
-"""What it means that a host cannot be used, in plain words, and what a person can do about it."""
+"""Why a host cannot be used, and what to do about it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, Transport
@@ -10,144 +11,324 @@ from hosts.models import Host
 
 #: as much of a host's own error text as a page should carry
 _LONGEST_QUOTE = 400
-_START = "sudo systemctl enable --now libvirtd"
+#: libvirt with TLS, which kvmweb does not do
+_TLS_PORT = 16514
+_START = (
+    "sudo systemctl enable --now libvirtd (where libvirt runs as modular daemons: "
+    "sudo systemctl enable --now virtqemud.socket)"
+)
+_LIBVIRT_LOG = "sudo journalctl -u libvirtd -u virtqemud -n 50"
 
 _CLOSED = {
     Host.Contact.NEVER: "was not contacted yet",
     Host.Contact.CONFIRM: "shows an ssh host key that has to be confirmed first",
-    Host.Contact.AWAY: "does not answer",
+    Host.Contact.AWAY: "is not reachable",
     Host.Contact.DENIED: "refuses kvmweb's login",
-    Host.Contact.REFUSED: "was refused: see its page",
+    Host.Contact.REFUSED: "is not used (its page says why)",
 }
 
 
 def closed(host: Host) -> str:
-    """Why nothing can be asked of it, "" when it answers; continues a sentence that begins with its name."""
+    """Why nothing can be asked of it, "" when it is connected; continues a sentence that begins with its name."""
     return "" if host.answers else _CLOSED[Host.Contact(host.contact)]
+
+
+def unreachable(host: Host, said: str) -> tuple[str, str]:
+    """(sentence, remedy) for a connection that could not be opened. The watcher, which connects step by step, knows
+    the likely cause."""
+    if host.answers:
+        return f"{host.name} is not reachable: {said}", "kvmweb is connecting again. Check again in a few seconds."
+    return f"{host.name} {closed(host)}: {said}", host.contact_text or f"The page of {host.name} says what to do."
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
+    """What is true, what to do, and the text of ssh, libvirt or the system as it came, on one line."""
+
     message: str
     remedy: str = ""
+    details: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        return with_details(self.text, self.details)
+
+
+def with_details(text: str, details: str) -> str:
+    return f"{text} Details: {details}" if details else text
 
 
 def explain(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Words:
     """For a contact with a problem. `public_key`: kvmweb's own line for authorized_keys."""
-    where = _where(endpoint)
-    machine = endpoint.address or "this machine"
-    user = endpoint.user or "the account kvmweb runs as"
-    quote = _quote(contact.message)
-    port = endpoint.port or DEFAULT_PORTS.get(endpoint.transport, 0)
-    match contact.problem:
-        case ContactProblem.TIMEOUT:
-            return Words(
-                f"{where} did not answer within {max(contact.seconds, 1):.0f} s.{quote}",
-                f"Is the machine up, may kvmweb reach port {port} through its firewall, and is libvirtd not stuck?"
-                if port
-                else "Is libvirtd stopped or hanging? On this machine: sudo systemctl status libvirtd",
-            )
-        case ContactProblem.REFUSED:
-            return Words(f"{where} refused the connection.{quote}", _start_hint(endpoint, machine, port))
-        case ContactProblem.NAME:
-            return Words(
-                f"The name {endpoint.address} does not resolve.{quote}",
-                "Correct the name, add it to DNS, or enter the IP address.",
-            )
-        case ContactProblem.HOST_KEY_UNKNOWN:
-            return Words(
-                f"{where} shows the ssh host key {contact.fingerprint or 'that is not known yet'}.",
-                f"Compare it. On {machine}: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done",
-            )
-        case ContactProblem.HOST_KEY_CHANGED:
-            return Words(
-                f"{where} shows another ssh host key than before: {contact.fingerprint or 'unknown'}.",
-                "If the host was installed anew, compare the fingerprint on the host (ssh-keygen -lf) and "
-                "confirm the new key. If not, somebody may be in between: do not confirm it.",
-            )
-        case ContactProblem.AUTH:
-            line = f": {public_key}" if public_key else "."
-            return Words(
-                f"{where} did not let {user} log in.{quote}",
-                f"If that is the wrong user, correct it. On {machine}, add kvmweb's public key to "
-                f"~/.ssh/authorized_keys of {user}{line}",
-            )
-        case ContactProblem.PERMISSION:
-            return _permission(endpoint, user, machine, quote)
-        case ContactProblem.PROTOCOL:
-            return Words(
-                f"Something answers at {where}, but it is not {_expected(endpoint)}.{quote}",
-                "Check the port and the transport.",
-            )
-        case ContactProblem.NO_LIBVIRT:
-            install = f"On {machine}: sudo apt install libvirt-daemon-system (or your system's package), then {_START}"
-            if endpoint.transport is Transport.UNIX:
-                return Words(f"No libvirt was found on this machine.{quote}", install)
-            return Words(f"{where} was reached, but no libvirt was found there.{quote}", install)
-        case ContactProblem.STOPPED:
-            if endpoint.transport is Transport.UNIX:
-                return Words(f"libvirtd is not running on this machine.{quote}", f"On {machine}: {_START}")
-            return Words(f"{where} was reached, but libvirtd is not running there.{quote}", f"On {machine}: {_START}")
-        case _:
-            return Words(f"{where} could not be used.{quote}" if quote else f"{where} could not be used.")
+    problem = contact.problem or ContactProblem.OTHER
+    message, remedy = _SAID[problem](_Case(contact, endpoint, public_key))
+    return Words(message, remedy, one_line(contact.message))
+
+
+def lost(reason: str) -> Words:
+    """A connection that was open has ended; `reason` as the gateway says it."""
+    return Words("kvmweb lost the connection and is connecting again.", details=one_line(reason))
 
 
 def silent(host: str, seconds: float) -> str:
     return f"{host} has not answered a question for {seconds:.0f} s."
 
 
-def not_kept(reason: str) -> str:
-    return f"libvirt answered, but the connection to keep could not be opened: {reason}"
-
-
-NOT_STORED = "kvmweb could not store what this host said; its log says why."
-
-
-def _permission(endpoint: Endpoint, user: str, machine: str, quote: str) -> Words:
-    if endpoint.transport is Transport.SSH:
-        return Words(
-            f"kvmweb logged in as {user}, but libvirt refused: {user} is not in the libvirt group, or libvirt asks "
-            f"for more than that.{quote}",
-            f"On {machine}: sudo usermod -aG libvirt {endpoint.user or 'USER'}. If it is in the group already, look at "
-            "polkit's rules and at unix_sock_rw_perms in /etc/libvirt/libvirtd.conf.",
-        )
-    if endpoint.transport is Transport.UNIX:
-        return Words(
-            f"The local libvirt socket refused {user}: it is not in the libvirt group, or libvirt asks for more "
-            f"than that.{quote}",
-            f"On {machine}, for kvmweb's own account: sudo usermod -aG libvirt USER. Then restart kvmweb.",
-        )
+def not_kept(reason: str) -> Words:
     return Words(
-        f"{_where(endpoint)} asks for a login, which kvmweb cannot give over plain TCP.{quote}",
-        f'Use ssh, or in a closed network on {machine} set auth_tcp = "none" in /etc/libvirt/libvirtd.conf.',
+        "libvirt answered, but a second connection to it failed.",
+        "kvmweb tries again. If this stays, libvirt may have reached max_clients in /etc/libvirt/libvirtd.conf.",
+        one_line(reason),
     )
 
 
-def _start_hint(endpoint: Endpoint, machine: str, port: int) -> str:
-    if endpoint.transport is Transport.TCP:
-        return (
-            f"Nothing listens on port {port} there. On {machine}: sudo systemctl enable --now libvirtd-tcp.socket, or "
-            "register the host by ssh."
-        )
-    return f"Nothing listens on port {port} there. On {machine}: sudo systemctl enable --now ssh"
+NOT_STORED = "kvmweb could not store what this host answered. The log of the watcher says why."
 
 
-def _expected(endpoint: Endpoint) -> str:
-    return "ssh" if endpoint.transport is Transport.SSH else "libvirt"
-
-
-def _where(endpoint: Endpoint) -> str:
-    if endpoint.transport is Transport.UNIX:
-        return "The local libvirt socket"
-    return f"{endpoint.address} port {endpoint.port}" if endpoint.port else endpoint.address
-
-
-def _quote(message: str) -> str:
-    """The host's own words, which are hostile text: one line, short."""
+def one_line(message: str) -> str:
+    """Hostile text of a host: one line, short."""
     line = " ".join(message.split())
-    if len(line) > _LONGEST_QUOTE:
-        line = f"{line[:_LONGEST_QUOTE]}…"
-    return f" Details: {line.rstrip('.')}." if line else ""
+    return f"{line[:_LONGEST_QUOTE]}…" if len(line) > _LONGEST_QUOTE else line
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    contact: Contact
+    endpoint: Endpoint
+    public_key: str
+
+    @property
+    def ssh(self) -> bool:
+        return self.endpoint.transport is Transport.SSH
+
+    @property
+    def local(self) -> bool:
+        return self.endpoint.transport is Transport.UNIX
+
+    @property
+    def where(self) -> str:
+        if self.local:
+            return "The local libvirt socket"
+        return f"{self.endpoint.address} port {self.endpoint.port}" if self.endpoint.port else self.endpoint.address
+
+    @property
+    def machine(self) -> str:
+        return self.endpoint.address or "this machine"
+
+    @property
+    def user(self) -> str:
+        return self.endpoint.user or "the account kvmweb runs as"
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.port or DEFAULT_PORTS.get(self.endpoint.transport, 0)
+
+    @property
+    def on(self) -> str:
+        """Where a command is to be run; the command follows."""
+        return f"On {self.machine}:"
+
+    @property
+    def fingerprint(self) -> str:
+        return self.contact.fingerprint or "(unknown)"
+
+
+_Said = tuple[str, str]
+
+
+def _timeout(case: _Case) -> _Said:
+    message = f"{case.where} did not answer within {max(case.contact.seconds, 1):.0f} s."
+    if case.local:
+        return message, "libvirtd may hang. On this machine: sudo systemctl status libvirtd"
+    return message, (
+        f"Check that the machine is up and that its firewall lets kvmweb reach port {case.port}. "
+        f"If it is, libvirtd may hang. {case.on} sudo systemctl status libvirtd"
+    )
+
+
+def _refused(case: _Case) -> _Said:
+    message = f"{case.where} refused the connection."
+    nobody = f"Nothing listens on port {case.port} there. {case.on}"
+    if case.ssh:
+        return message, f"{nobody} sudo systemctl enable --now ssh (or sshd)"
+    return message, f"{nobody} sudo systemctl enable --now libvirtd-tcp.socket, or register the host by ssh."
+
+
+def _unreachable(case: _Case) -> _Said:
+    return (
+        f"The network has no way to {case.where}.",
+        f"Check the address, the network between kvmweb and {case.machine}, and whether a firewall rejects port "
+        f"{case.port}. On kvmweb's machine: ping {case.machine}",
+    )
+
+
+def _name(case: _Case) -> _Said:
+    return (
+        f"The name {case.endpoint.address} does not resolve.",
+        "Correct the name, add it to DNS, or enter the IP address.",
+    )
+
+
+def _key_unknown(case: _Case) -> _Said:
+    return (
+        f"{case.where} shows the ssh host key {case.fingerprint}.",
+        f"Compare it. {case.on} for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done",
+    )
+
+
+def _key_changed(case: _Case) -> _Said:
+    return (
+        f"{case.where} shows another ssh host key than before: {case.fingerprint}.",
+        "If the host was reinstalled, compare the fingerprints and trust the new key. If not, the connection may be "
+        "intercepted: do not trust it.",
+    )
+
+
+def _auth(case: _Case) -> _Said:
+    line = f": {case.public_key}" if case.public_key else "."
+    return (
+        f"{case.where} did not let {case.user} log in.",
+        f"If this is the wrong user, correct it. Otherwise, on {case.machine}, add kvmweb's public key to "
+        f"~/.ssh/authorized_keys of {case.user}{line}",
+    )
+
+
+def _ssh_closed(case: _Case) -> _Said:
+    return (
+        f"{case.where} accepted the connection, but its ssh server closed it before the login.",
+        f"It may limit logins (MaxStartups, AllowUsers) or block this address (fail2ban). "
+        f"{case.on} sudo journalctl -u ssh -u sshd -n 50",
+    )
+
+
+def _ssh_terms(case: _Case) -> _Said:
+    return (
+        f"The ssh server at {case.where} and kvmweb's ssh have no algorithm in common.",
+        f"Update OpenSSH on {case.machine}, or allow current algorithms and ed25519 keys in /etc/ssh/sshd_config there "
+        "(KexAlgorithms, HostKeyAlgorithms, PubkeyAcceptedAlgorithms).",
+    )
+
+
+def _permission(case: _Case) -> _Said:
+    if case.ssh:
+        return (
+            f"kvmweb logged in as {case.user}, but libvirt refused access: {case.user} is not in the libvirt group, or "
+            "polkit does not allow it.",
+            f"{case.on} sudo usermod -aG libvirt {case.endpoint.user or 'USER'}. If it is in the group already, check "
+            "polkit's rules and unix_sock_rw_perms in /etc/libvirt/libvirtd.conf.",
+        )
+    if case.local:
+        return (
+            f"The local libvirt socket refused access: {case.user} is not in the libvirt group, or polkit does not "
+            "allow it.",
+            f"{case.on} sudo usermod -aG libvirt USER, with the account that runs kvmweb as USER. Then restart kvmweb.",
+        )
+    return (
+        f"{case.where} asks for a login, which kvmweb cannot give over plain TCP.",
+        f'Use ssh, or in a closed network on {case.machine} set auth_tcp = "none" in /etc/libvirt/libvirtd.conf.',
+    )
+
+
+def _protocol(case: _Case) -> _Said:
+    if case.ssh:
+        return f"{case.where} answers, but not as an ssh server.", "Check the address, the port and the transport."
+    if case.port == _TLS_PORT:
+        return (
+            f"{case.where} is libvirt's port for TLS, which kvmweb does not support.",
+            "Choose ssh as the transport and leave the port empty.",
+        )
+    return (
+        f"{case.where} accepted the connection, but did not answer as libvirt does.",
+        f"Check the port and the transport. If they are right: {case.on} sudo systemctl status libvirtd",
+    )
+
+
+def _no_libvirt(case: _Case) -> _Said:
+    install = (
+        f"{case.on} sudo apt install libvirt-daemon-system (or your distribution's package), then "
+        "sudo systemctl enable --now libvirtd"
+    )
+    if case.local:
+        return "No libvirt was found on this machine.", install
+    return f"{case.where} was reached, but no libvirt was found there.", install
+
+
+def _stopped(case: _Case) -> _Said:
+    start = f"{case.on} {_START}. If it stops again: {_LIBVIRT_LOG}"
+    if case.local:
+        return "libvirtd is not running on this machine.", start
+    return f"{case.where} was reached, but libvirtd is not running there.", start
+
+
+def _dropped(case: _Case) -> _Said:
+    return (
+        f"libvirtd runs on {case.machine}, but closed the connection.",
+        "It may be restarting, or have reached max_clients in /etc/libvirt/libvirtd.conf. "
+        f"If this stays: {case.on} {_LIBVIRT_LOG}",
+    )
+
+
+def _no_helper(case: _Case) -> _Said:
+    return (
+        f"ssh to {case.where} works, but nothing there connects it to libvirt: neither virt-ssh-helper nor a usable nc "
+        "was found.",
+        f"{case.on} sudo apt install libvirt-clients netcat-openbsd (Fedora, RHEL: sudo dnf install "
+        "libvirt-daemon-common nmap-ncat). Without virt-ssh-helper, modular daemons also need: "
+        "sudo systemctl enable --now virtproxyd.socket",
+    )
+
+
+def _no_qemu(case: _Case) -> _Said:
+    return (
+        f"libvirt runs on {case.machine}, but has no QEMU driver. kvmweb migrates QEMU and KVM VMs only.",
+        f"{case.on} sudo apt install libvirt-daemon-driver-qemu qemu-system-x86 (Fedora, RHEL: sudo dnf install "
+        "libvirt-daemon-kvm), then restart libvirtd. Hosts with Xen or LXC only cannot be used.",
+    )
+
+
+def _version(case: _Case) -> _Said:
+    return (
+        f"libvirt on {case.machine} does not support a call that kvmweb needs: it is too old, or not QEMU's.",
+        f"{case.on} virsh -c qemu:///system version. kvmweb is tested with libvirt 9.0 and later.",
+    )
+
+
+def _own_machine(case: _Case) -> _Said:
+    return (
+        f"kvmweb could not try to reach {case.machine}: something on its own machine is missing or broken.",
+        "On kvmweb's machine, check that openssh-client is installed (ssh -V) and that kvmweb may write to its data "
+        "folder.",
+    )
+
+
+def _other(case: _Case) -> _Said:
+    return (
+        f"kvmweb could not use libvirt on {case.machine}, for a reason it does not recognise.",
+        f"{case.on} sudo virsh -c qemu:///system list. If this fails too, the cause is there: {_LIBVIRT_LOG}",
+    )
+
+
+_SAID: dict[ContactProblem, Callable[[_Case], _Said]] = {
+    ContactProblem.TIMEOUT: _timeout,
+    ContactProblem.REFUSED: _refused,
+    ContactProblem.UNREACHABLE: _unreachable,
+    ContactProblem.NAME: _name,
+    ContactProblem.HOST_KEY_UNKNOWN: _key_unknown,
+    ContactProblem.HOST_KEY_CHANGED: _key_changed,
+    ContactProblem.AUTH: _auth,
+    ContactProblem.SSH_CLOSED: _ssh_closed,
+    ContactProblem.SSH_TERMS: _ssh_terms,
+    ContactProblem.PERMISSION: _permission,
+    ContactProblem.PROTOCOL: _protocol,
+    ContactProblem.NO_LIBVIRT: _no_libvirt,
+    ContactProblem.STOPPED: _stopped,
+    ContactProblem.DROPPED: _dropped,
+    ContactProblem.NO_HELPER: _no_helper,
+    ContactProblem.NO_QEMU: _no_qemu,
+    ContactProblem.VERSION: _version,
+    ContactProblem.OWN_MACHINE: _own_machine,
+    ContactProblem.OTHER: _other,
+}

@@ -1,4 +1,4 @@
-"""What the journal says about hosts: who did what, and how contact with them went."""
+"""What the journal says about hosts: what users did, and how contact with each host changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosts.facts.endpoint import Transport
 from hosts.models import Host
+from hosts.words.contact import with_details
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -39,24 +40,25 @@ def door(values: Mapping[str, Any]) -> str:
 
 def first_key(host: Host, fingerprint: str) -> str:
     return (
-        f"first contact with {host.name}: accepted the ssh host key {fingerprint}. Compare it on the "
-        "host with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+        f"First contact with {host.name}: trusted the ssh host key {fingerprint}. Compare it on the host with "
+        "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
     )
 
 
 def contact(host: Host) -> str:
     if host.answers:
-        return f"{host.name} answers{' again' if host.seen_at else ''}."
-    return f"{host.name}: {host.get_contact_display().lower()}. {host.contact_text}".strip()
+        return f"{host.name} is connected{' again' if host.seen_at else ''}."
+    said = with_details(host.contact_text, host.contact_details)
+    return f"{host.name}: {host.get_contact_display().lower()}. {said}".strip()
 
 
 def counted_from_now(window: timedelta) -> str:
-    return f"It comes and goes: from now on that is counted and told every {_minutes(window)}."
+    return f"Its contact changes often. From now on the journal has a summary every {_minutes(window)}."
 
 
 def losses(host: Host, since: timedelta) -> str:
     times = "once" if host.contact_losses == 1 else f"{host.contact_losses} times"
-    return f"{host.name} was lost {times} in the last {_minutes(since)}. {contact(host)}"
+    return f"The connection to {host.name} was lost {times} in the last {_minutes(since)}. {contact(host)}"
 
 
 def _minutes(time: timedelta) -> str:

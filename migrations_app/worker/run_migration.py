@@ -16,6 +16,7 @@ from hosts import gateway
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
+from hosts.words.contact import unreachable
 from kvmweb.queue import Detached
 from migrations_app import ledger
 from migrations_app.domain.disks import MAYBE_OWN_DISK
@@ -32,7 +33,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.procedure import Cancelled, NotStarted, Ready
 from migrations_app.worker.procedures import PROCEDURES
-from migrations_app.worker.run_preflight import Connect, both_sides, unreachable
+from migrations_app.worker.run_preflight import Connect, both_sides
 from migrations_app.worker.slots import lock_slots, take, wake_queued, why_not
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.write_ahead import write_ahead

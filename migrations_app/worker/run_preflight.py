@@ -15,7 +15,7 @@ from hosts import gateway
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
-from hosts.words.contact import closed
+from hosts.words.contact import unreachable
 from kvmweb.journal import writer
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated
@@ -98,11 +98,3 @@ def _open(host: Host, connect: Connect) -> Connection:
         return connect(host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
     except GatewayError as error:
         return Unknown(*unreachable(host, error.message))
-
-
-def unreachable(host: Host, said: str) -> tuple[str, str]:
-    """(sentence, remedy) for a connection that could not be opened. The watcher, which meets hosts step by step, knows
-    whether the host is silent or refuses the login."""
-    if host.contact == Host.Contact.AWAY or host.answers:
-        return f"{host.name} does not answer: {said}", f"Bring {host.name} back, then check again."
-    return f"{host.name} {closed(host)}: {said}", f"The page of {host.name} says what helps."

@@ -50,7 +50,11 @@ def test_each_change_is_told_once(host: Host) -> None:
         lose(host, Host.Contact.DENIED, "Add the key.")
     for _ in range(3):
         answer(host)
-    assert notes() == ["kvm-b: does not answer. No route.", "kvm-b: login refused. Add the key.", "kvm-b answers."]
+    assert notes() == [
+        "kvm-b: not reachable. No route.",
+        "kvm-b: login refused. Add the key.",
+        "kvm-b is connected.",
+    ]
 
 
 def test_a_host_that_comes_and_goes_is_counted(host: Host) -> None:
@@ -60,8 +64,8 @@ def test_a_host_that_comes_and_goes_is_counted(host: Host) -> None:
         answer(host)
         assert fresh(host).answers
     assert len(notes()) == 4
-    assert (
-        notes()[-1] == "kvm-b answers again. It comes and goes: from now on that is counted and told every 10 minutes."
+    assert notes()[-1] == (
+        "kvm-b is connected again. Its contact changes often. From now on the journal has a summary every 10 minutes."
     )
     later(9)
     lose(host)
@@ -69,14 +73,18 @@ def test_a_host_that_comes_and_goes_is_counted(host: Host) -> None:
     assert len(notes()) == 4
     later(1.1)
     answer(host)
-    assert notes()[4:] == ["kvm-b was lost 19 times in the last 10 minutes. kvm-b answers again."]
+    assert notes()[4:] == [
+        "The connection to kvm-b was lost 19 times in the last 10 minutes. kvm-b is connected again."
+    ]
     for _ in range(20):
         lose(host)
         answer(host)
     lose(host)
     later(10.1)
     lose(host)
-    assert notes()[5:] == ["kvm-b was lost 21 times in the last 10 minutes. kvm-b: does not answer. No route."]
+    assert notes()[5:] == [
+        "The connection to kvm-b was lost 21 times in the last 10 minutes. kvm-b: not reachable. No route."
+    ]
 
 
 def test_the_last_state_of_a_host_that_came_and_went_is_told(host: Host) -> None:
@@ -87,9 +95,9 @@ def test_the_last_state_of_a_host_that_came_and_went_is_told(host: Host) -> None
     assert len(notes()) == 4
     later(10.1)
     lose(host)
-    assert notes()[4:] == ["kvm-b: does not answer. No route."]
+    assert notes()[4:] == ["kvm-b: not reachable. No route."]
     answer(host)
-    assert notes()[5:] == ["kvm-b answers again."]
+    assert notes()[5:] == ["kvm-b is connected again."]
 
 
 def test_the_log_has_a_line_for_a_change_and_none_for_another_try(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,5 +110,5 @@ def test_the_log_has_a_line_for_a_change_and_none_for_another_try(caplog: pytest
         eventually(lambda: fresh(host).answers, seconds=30)
     told = [record.getMessage() for record in caplog.records if record.name.startswith("hosts.watcher")]
     assert len(told) == 2, told
-    assert told[0].startswith("kvm-a: does not answer. kvm-a.test did not answer within")
-    assert told[1] == "kvm-a answers."
+    assert told[0].startswith("kvm-a: not reachable. kvm-a.test did not answer within")
+    assert told[1] == "kvm-a is connected."

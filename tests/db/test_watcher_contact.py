@@ -170,7 +170,7 @@ def test_a_key_that_was_kept_before_the_failure_is_known_to_the_next_try(
         assert (fresh(host).host_key, fresh(host).fingerprint) == (KEY, PRINT)
         fake.refuses = None
         eventually(answers(host), seconds=30)
-    assert Entry.objects.filter(text__contains="accepted the ssh host key").count() == (0 if fingerprint else 1)
+    assert Entry.objects.filter(text__contains="trusted the ssh host key").count() == (0 if fingerprint else 1)
 
 
 def test_who_answered_before_the_failure_is_known_to_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ def test_the_first_ssh_key_is_kept_and_the_journal_says_so() -> None:
         time.sleep(0.8)
         assert fake.connected == 1
     assert (fresh(host).host_key, fresh(host).fingerprint) == (KEY, PRINT)
-    note = Entry.objects.filter(topic=f"host:{host.pk}", kind=EntryKind.NOTE, text__contains="accepted").get()
+    note = Entry.objects.filter(topic=f"host:{host.pk}", kind=EntryKind.NOTE, text__contains="trusted").get()
     assert PRINT in note.text
 
 

@@ -15,6 +15,16 @@ from tests.lab.serving import Serving, wait_until
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 REPAIRED_WITHIN = 30
+_HOLD = """
+import os, socket
+path = "/run/libvirt/libvirt-sock"
+if os.path.exists(path): os.unlink(path)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+os.chmod(path, 0o666)
+listener.listen()
+while True: listener.accept()[0].close()
+"""
 KEY_FILE = "/etc/ssh/ssh_host_ed25519_key"
 
 
@@ -57,6 +67,15 @@ class Repairs:
             "the repaired host answers",
             tell=lambda: f"{self.row['contact']}: {self.row['contact_text']}\n{self.serving.tail_of_log()}",
         )
+
+    @contextmanager
+    def held_socket(self) -> Iterator[None]:
+        """Somebody listens on libvirt's socket who is not libvirt, and closes what connects."""
+        pid = self.host.exec("sh", "-c", f"python3 -c '{_HOLD}' >/dev/null 2>&1 & echo $!").strip()
+        try:
+            yield
+        finally:
+            self.host.exec("kill", pid)
 
     @contextmanager
     def without_sshd(self) -> Iterator[None]:
@@ -120,6 +139,17 @@ def test_a_libvirtd_that_is_started_again(there: Repairs) -> None:
     there.host.kill_daemon("libvirtd")
     try:
         there.broken("away", "libvirtd is not running there", f"On {there.host.address}: sudo systemctl")
+    finally:
+        there.host.start_daemon("libvirtd")
+    there.repaired()
+
+
+def test_a_socket_whose_daemon_does_not_start(there: Repairs) -> None:
+    """As systemd holds it: the connection is accepted, and ends without a word. libvirt says "End of file"."""
+    there.host.kill_daemon("libvirtd")
+    try:
+        with there.held_socket():
+            there.broken("away", "libvirtd is not running there", "Details: ")
     finally:
         there.host.start_daemon("libvirtd")
     there.repaired()

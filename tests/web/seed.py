@@ -342,14 +342,16 @@ def scene() -> dict[str, Any]:
         "kvm-c",
         number=3,
         contact=Host.Contact.AWAY,
-        contact_text="ssh: connect to host 192.0.2.3 port 22: No route to host",
+        contact_text="192.0.2.3 was reached, but libvirtd is not running there. On 192.0.2.3: sudo systemctl enable --now "
+        "libvirtd",
+        contact_details="Failed to connect socket: Connection refused",
         seen_at=timezone.now() - timedelta(minutes=12),
     )
     d = make_host(
         "kvm-d",
         number=4,
         contact=Host.Contact.CONFIRM,
-        contact_text="The host shows an ssh key that nobody confirmed.",
+        contact_text="192.0.2.4 shows another ssh host key than before.",
         fingerprint="SHA256:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE",
         seen_at=None,
         host_uuid=None,

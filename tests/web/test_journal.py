@@ -103,8 +103,8 @@ def test_what_is_asked_of_hosts(scene: dict[str, Any], as_admin: Client, since: 
     assert idle.status_code == 302
     texts = [text for _, text, _ in _actions(since)]
     assert texts[:3] == [
-        f"{admin} asked to read {host} again",
-        f"{admin} asked for the volumes of {pool.name} on {host}",
+        f"{admin} requested a refresh of {host}",
+        f"{admin} requested the volumes of {pool.name} on {host}",
         f"{admin} tested the connection to tcp 192.0.2.99",
     ]
     assert any(f"can migrate to {host}." in text or f"can migrate to {scene['b']}." in text for text in texts[3:])

@@ -29,7 +29,7 @@ def page(scene: dict[str, Any], end: str = "migrate") -> str:
 
 def test_hosts_that_cannot_take_the_vm_are_listed_with_the_reason(scene: dict[str, Any], as_operator: Client) -> None:
     text = flat(as_operator.get(page(scene)))
-    for reason in ("Has the VM now.", "Does not answer.", "Shows an ssh host key that has to be confirmed first."):
+    for reason in ("Has the VM now.", "Is not reachable.", "Shows an ssh host key that has to be confirmed first."):
         assert reason in text
     assert text.count('name="target"') == 4
     assert text.count('" disabled') == 3
@@ -161,7 +161,7 @@ def test_the_same_by_hand_is_shown(scene: dict[str, Any], as_operator: Client) -
 def test_a_vm_that_nobody_has_cannot_be_moved(scene: dict[str, Any], as_operator: Client) -> None:
     nowhere: Guest = seed.make_guest("ghost")
     text = as_operator.get(f"/vms/{nowhere.pk}/migrate/").content.decode()
-    assert "on none of the registered hosts" in text
+    assert "No host reports this VM" in text
     assert 'id="migrate"' not in text
 
 

@@ -37,7 +37,7 @@ def test_the_list_counts_the_hosts_that_could_be_asked(scene: dict[str, Any], as
     assert row(as_viewer, scene["off"]) == "It is shut off."
     assert row(as_viewer, seed.make_guest("ghost")) == "No host has it."
     Migration.objects.filter(guest=scene["lost"]).delete()
-    assert row(as_viewer, scene["lost"]) == "kvm-c does not answer."
+    assert row(as_viewer, scene["lost"]) == "kvm-c is not reachable."
     text = as_viewer.get("/vms/").content.decode()
     assert "Movable is based on what was last seen" in text
     assert "kvm-a has no known obstacle." in text
@@ -51,7 +51,7 @@ def test_what_moves_is_not_told_where_it_could_go(scene: dict[str, Any], as_view
 def test_a_reason_instead_of_a_number(scene: dict[str, Any], as_viewer: Client) -> None:
     guest = seed.make_guest("dmz-01", scene["a"], nics=DMZ)
     told = row(as_viewer, guest)
-    assert told.startswith("To none of 3 hosts kvm-b shows no network dmz. kvm-c does not answer.")
+    assert told.startswith("To none of 3 hosts kvm-b shows no network dmz. kvm-c is not reachable.")
     Host.objects.filter(name__in=("kvm-c", "kvm-d")).update(contact="never")
     Network.objects.filter(host=scene["b"]).update(name="dmz")
     assert row(as_viewer, guest) == "To 1 of 3 hosts"
@@ -78,7 +78,7 @@ def test_the_vm_page_names_each_host_and_leads_to_the_choice(
     Bridge.objects.filter(host=scene["a"]).update(active=False)
     text = panel(as_operator, scene["idle"])
     assert "Shows bridge br1 as inactive." in text
-    assert "Does not answer." in text
+    assert "Is not reachable." in text
     link = f"/vms/{scene['idle'].pk}/migrate/?target={scene['a'].pk}"
     assert f'href="{link}"' in text
     assert f"?target={scene['c'].pk}" not in text

@@ -237,7 +237,7 @@ def test_the_vms_list_sorts_by_every_column(scene: dict[str, Any], as_viewer: Cl
 def test_what_cannot_be_seen_is_shown_as_old(scene: dict[str, Any], as_viewer: Client) -> None:
     text = as_viewer.get(f"/vms/{scene['lost'].pk}/").content.decode()
     assert "Was running" in text
-    assert "which does not answer" in text
+    assert "which is not reachable" in text
 
 
 def test_what_a_silent_host_has_is_not_called_active(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -263,7 +263,7 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
     assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
     row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]
-    assert "Paused for a move" in row
+    assert "Paused (migrating)" in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
     assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before  # left like that by a broken move
@@ -277,7 +277,7 @@ def test_a_host_that_was_never_read_shows_no_numbers(scene: dict[str, Any], as_v
     """Registered by a loopback address (a tunnel), which no other host could use either."""
     host = Host.objects.create(name="tunnel", transport="tcp", address="127.0.0.1", port=16511, contact="away")
     page = as_viewer.get(f"/hosts/{host.pk}/").content.decode()
-    assert "not at all: VMs cannot be moved here" in page
+    assert "VMs cannot migrate to this host until you enter one" in page
     assert "Not read yet." in page
     row = as_viewer.get("/hosts/?q=tunnel").content.decode().split("tunnel</a>")[1].split("</tr>")[0]
     assert "0" not in re.sub(r"<[^>]*>", "", row)
@@ -296,9 +296,33 @@ def test_a_refused_login_has_the_same_words_everywhere(db: None, viewer: Any) ->
     assert text in told(f"/hosts/{host.pk}/")
     for address in ("/hosts/", "/", f"/hosts/{host.pk}/"):
         assert "Login refused" in told(address)
-        assert "kvm-x refuses kvmweb's login, last heard" in told(address)  # the strip of alarms
+        assert "kvm-x refuses kvmweb's login, last contact" in told(address)  # the strip of alarms
     assert "on kvm-x , which refuses kvmweb's login; last seen" in told(f"/vms/{guest.pk}/")
     assert "kvm-x refuses kvmweb's login." in told("/vms/")
+
+
+def test_the_text_of_libvirt_is_behind_details(scene: dict[str, Any], as_viewer: Client) -> None:
+    page = as_viewer.get(f"/hosts/{scene['c'].pk}/").content.decode()
+    said, details = page.split('<details class="fold" id="contact-details">')
+    assert "libvirtd is not running there" in said
+    assert "Connection refused" not in said
+    assert "Connection refused" in details.split("</details>")[0]
+
+
+def test_a_new_host_key_stands_beside_the_trusted_one(scene: dict[str, Any], as_viewer: Client, admin: Any) -> None:
+    new = "SHA256:" + "b" * 43
+    Host.objects.filter(pk=scene["d"].pk).update(offered_fingerprint=new)
+    address = f"/hosts/{scene['d'].pk}/"
+    told = " ".join(re.sub(r"<[^>]*>", " ", as_viewer.get(address).content.decode()).split())
+    assert f"do not trust it. New key {new} Trusted key {scene['d'].fingerprint} On the host" in told
+    assert "An admin can trust the new key." in told
+    assert "The fingerprints match: trust this key" in client_of(admin).get(address).content.decode()
+
+
+def test_numbers_of_a_host_that_is_not_connected_are_grey(scene: dict[str, Any], as_viewer: Client) -> None:
+    rows = as_viewer.get("/hosts/").content.decode().split("<tr")
+    old = {name: any(f">{name}</a>" in row and "is-old" in row for row in rows) for name in ("kvm-a", "kvm-c", "kvm-d")}
+    assert old == {"kvm-a": False, "kvm-c": True, "kvm-d": True}
 
 
 @pytest.mark.parametrize("contact", list(Host.Contact))
@@ -320,7 +344,7 @@ def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, v
     assert second.name in page.split("can be emptied")[1]
     Host.objects.filter(pk=first.pk).update(memory_free_kib=0)
     page = client_of(viewer).get("/").content.decode()
-    assert "is unknown:" in page, "a host that does not answer has memory that nobody knows, not none"
+    assert "is unknown:" in page, "a host that is not reachable has memory that nobody knows, not none"
     assert "0 B free" not in page.split("can be emptied")[1].split("</p>")[0]
 
 

@@ -1,4 +1,4 @@
-"""What tells a file from another one under the same path: "device:inode:birth"; GONE when there is none."""
+"""What distinguishes a file from another one at the same path: "device:inode:birth"; GONE when there is none."""
 
 from __future__ import annotations
 

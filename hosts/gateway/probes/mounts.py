@@ -8,7 +8,7 @@ import re
 from hosts.facts.storage import Mount
 from hosts.gateway.probe import path_probe
 
-#: per folder two lines: what findmnt says (kind, source, mount point, blanks as \x20), or where it is missing stat
+#: per folder two lines: what findmnt prints (kind, source, mount point, blanks as \x20), or where it is missing stat
 #: (the kind alone), and the folder's real path; "-" for what cannot be said
 _SCRIPT = """\
 for p do

@@ -22,7 +22,7 @@ _LONGEST_GOODBYE = 1.8
 
 
 class Command(BaseCommand):
-    help = "Watches the registered hosts and writes down what they say. Part of serve."
+    help = "Follows the registered hosts and stores what they report. Part of serve."
     requires_system_checks = ()  # the process that starts it has checked
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -16,7 +16,7 @@ import libvirt
 import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.gateway import _first_contact_child, _process, first_contact
+from hosts.gateway import _errors, _first_contact_child, _process, first_contact
 from hosts.gateway.port import Contact, ContactProblem
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBe6hfsaFUyJl3YoTSjziKgmaMrjXfk71XfakuBwhUla"
@@ -148,12 +148,16 @@ def test_no_libvirt_on_this_machine(
     [
         (255, "", "root@a: Permission denied (publickey).", ContactProblem.AUTH),
         (255, "", "Received disconnect: Too many authentication failures", ContactProblem.AUTH),
-        (255, "", "kex_exchange_identification: Connection closed by remote host", ContactProblem.OTHER),
+        (255, "", "kex_exchange_identification: Connection closed by remote host", ContactProblem.SSH_CLOSED),
+        (255, "", "Unable to negotiate with a: no matching host key type found.", ContactProblem.SSH_TERMS),
+        (255, "", "Host key verification failed.", ContactProblem.HOST_KEY_CHANGED),
+        (255, "", "Bad configuration option", ContactProblem.OTHER),
         (1, "This account is currently not available.\n", "", ContactProblem.AUTH),
         (None, "", "", ContactProblem.TIMEOUT),
         (0, "denied\n", "", ContactProblem.PERMISSION),
         (0, "stopped\n", "", ContactProblem.STOPPED),
         (0, "welcome\nmissing\n", "", ContactProblem.NO_LIBVIRT),
+        (0, "helpless\n", "", ContactProblem.NO_HELPER),
         (0, "present\n", "", ContactProblem.OTHER),
     ],
 )
@@ -194,3 +198,66 @@ def test_capabilities_that_cannot_be_read(
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert said["problem"] == ContactProblem.PROTOCOL
     assert "does not read" in said["message"]
+
+
+class Said(libvirt.libvirtError):
+    """As libvirt raises it: number, domain, the system's error number."""
+
+    def __init__(self, code: int, domain: int = 0, number: int = 0) -> None:
+        super().__init__("said by libvirt")
+        self.err = (code, domain, "said by libvirt", 2, None, None, None, number, 0)
+
+
+def diagnosed(error: Said, transport: str, out: str = "") -> ContactProblem:
+    question = {"transport": transport, "seconds": 5, "ask": ["sh", "-c", f"echo {out}"] if out else []}
+    with pytest.raises(_first_contact_child._Failed) as failed:
+        _first_contact_child._Meeting(question)._diagnose(error)
+    assert failed.value.message == "said by libvirt"
+    return failed.value.problem
+
+
+@pytest.mark.parametrize("transport", ["ssh", "tcp", "unix"])
+def test_what_libvirt_says_by_its_numbers(transport: str) -> None:
+    assert diagnosed(Said(_errors.NO_CONNECT), transport) is ContactProblem.NO_QEMU
+    assert diagnosed(Said(_errors.NO_SUPPORT), transport) is ContactProblem.VERSION
+    for code in _errors.LOGIN_CODES:
+        assert diagnosed(Said(code), transport) is ContactProblem.PERMISSION
+
+
+@pytest.mark.parametrize("transport", ["ssh", "unix"])
+def test_an_end_of_file_is_explained_by_the_host_itself(transport: str) -> None:
+    """The daemon behind a socket that systemd holds may not start; one that runs may close the connection."""
+    end_of_file = Said(_errors.SYSTEM_ERROR, _errors.FROM_RPC, errno.EIO)
+    assert diagnosed(end_of_file, transport, "stopped") is ContactProblem.STOPPED
+    assert diagnosed(end_of_file, transport, "missing") is ContactProblem.NO_LIBVIRT
+    assert diagnosed(end_of_file, transport, "present") is ContactProblem.DROPPED
+    assert diagnosed(Said(_errors.INTERNAL_ERROR, _errors.FROM_QEMU), transport, "present") is ContactProblem.OTHER
+    by_helper = ContactProblem.NO_HELPER if transport == "ssh" else ContactProblem.DROPPED
+    assert diagnosed(end_of_file, transport, "helpless") is by_helper
+
+
+def test_an_rpc_error_over_plain_tcp_is_another_protocol() -> None:
+    for code in (_errors.RPC, _errors.SYSTEM_ERROR, _errors.INTERNAL_ERROR):
+        assert diagnosed(Said(code, _errors.FROM_RPC), "tcp") is ContactProblem.PROTOCOL
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH])
+def test_a_network_without_a_way_there(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, "No route to host")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    question = {"transport": "ssh", "address": "192.0.2.1", "port": None, "seconds": 5, "host_key": ""}
+    _first_contact_child._Meeting(question).run()
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (said["problem"], said["message"]) == (ContactProblem.UNREACHABLE, "No route to host")
+
+
+def test_a_program_that_kvmweb_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with served(greets) as port:
+        contact = meet(Transport.SSH, port)
+    assert contact.problem is ContactProblem.OWN_MACHINE
+    assert "ssh-keyscan is not installed" in contact.message

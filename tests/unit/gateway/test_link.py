@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import libvirt
 import pytest
 
 from hosts.gateway import _link
@@ -118,7 +119,7 @@ def test_a_frozen_host_is_given_up(link: Link, host: threading.Event) -> None:
 
 def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: list[Raw]) -> None:
     stop = threading.Event()
-    with pytest.raises(GatewayError, match="answers, but not this") as caught:
+    with pytest.raises(GatewayError, match="is connected, but did not answer this") as caught:
         link.call("a job", hang(stop), key=("job", 1))
     assert not isinstance(caught.value, HostUnreachable)
     assert caught.value.code == 68
@@ -126,7 +127,7 @@ def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: lis
     assert link.call("x", lambda raw: raw.ask("good")) == "good"
     assert len(raws) == 2
     started = time.monotonic()
-    with pytest.raises(GatewayError, match="still owes"):
+    with pytest.raises(GatewayError, match="has not answered this before"):
         link.call("a job", hang(stop), key=("job", 1))
     assert time.monotonic() - started < 0.1
     assert raws[0].open
@@ -139,7 +140,7 @@ def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: lis
 def test_too_many_hanging_questions_do(link: Link) -> None:
     stop = threading.Event()
     for number in range(4):
-        with pytest.raises(GatewayError, match="answers"):
+        with pytest.raises(GatewayError, match="is connected"):
             link.call("a job", hang(stop), key=number)
     with pytest.raises(HostUnreachable):
         link.call("a job", hang(stop), key="one more")
@@ -193,3 +194,15 @@ def test_a_host_that_never_opens(host: threading.Event) -> None:
     host.clear()
     with pytest.raises(HostUnreachable, match=r"did not answer within 0.2 s"):
         Link(open_raw, name="kvm-a", deadline=0.2)
+
+
+def test_a_lost_connection_says_so_before_libvirts_own_text(link: Link) -> None:
+    error = libvirt.libvirtError("End of file while reading data")
+    error.err = (38, 7, "End of file while reading data", 2, None, None, None, 5, 0)
+    for _ in range(2):  # every later call says the same
+
+        def fail(_: object) -> None:
+            raise error
+
+        with pytest.raises(HostUnreachable, match=r"^the connection to libvirt was lost: End of file"):
+            link.call("its guests", fail)
