@@ -48,6 +48,12 @@ class Guest(models.Model):
         here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
         return here[0] if here else None
 
+    def last_sighting(self) -> Sighting | None:
+        """Of a guest that is gone: where it was last; None when it is somewhere, or was forgotten."""
+        left = {sighting.gone_since: sighting for sighting in self.sightings.all()}
+        times = [since for since in left if since is not None]
+        return left[max(times)] if times and len(times) == len(left) else None
+
 
 #: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
 IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy")}

@@ -23,6 +23,7 @@ RUN_BADGES: dict[str, Badge] = {
 }
 #: a copy at the destination that does not run yet; or at the source, for the last pages or because a move broke there
 HALF_MOVED = Badge("Paused for a move", "amber", "player-pause")
+GONE = Badge("Gone", "grey", "circle-x")
 NOWHERE = Badge("Not seen", "grey", "question-mark")
 
 CONTACT_BADGES: dict[str, Badge] = {
@@ -38,7 +39,7 @@ CONTACT_BADGES: dict[str, Badge] = {
 def run_badge(sighting: Sighting | None) -> Badge:
     """A state we cannot see now is shown grey, as what it was."""
     if sighting is None:
-        return NOWHERE
+        return GONE
     badge = HALF_MOVED if sighting.in_migration else RUN_BADGES.get(sighting.state, NOWHERE)
     if sighting.stale_since is not None:
         return Badge(f"Was {badge.label.lower()}", "grey", "clock")

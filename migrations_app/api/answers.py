@@ -144,7 +144,8 @@ class Waiting(Schema):
 
 
 class GuestOut(Schema):
-    """`host` is where the VM runs, else where it is defined; `stale` means that this host does not answer now."""
+    """`host` is where the VM runs, else where it is defined; `stale` means that this host is not reachable now, or that
+    no host has the VM; `gone_since`: since when no host reports it."""
 
     uuid: UUID
     name: str
@@ -157,6 +158,7 @@ class GuestOut(Schema):
     autostart: bool | None
     seen_at: datetime | None
     stale: bool
+    gone_since: datetime | None
     migration: int | None
     disks: list[dict[str, Any]]
     nics: list[dict[str, Any]]
@@ -194,6 +196,11 @@ class GuestOut(Schema):
     def resolve_seen_at(guest: Guest) -> datetime | None:
         seen = _seen(guest)
         return seen.seen_at if seen else None
+
+    @staticmethod
+    def resolve_gone_since(guest: Guest) -> datetime | None:
+        left = guest.last_sighting()
+        return left.gone_since if left else None
 
     @staticmethod
     def resolve_stale(guest: Guest) -> bool:
