@@ -72,6 +72,14 @@ class Sighting(models.Model):
     snapshots = models.PositiveIntegerField(null=True)
     #: when the host last told these four
     details_seen_at = models.DateTimeField(null=True, blank=True)
+    #: CPU time used, in percent of all the guest's vCPUs, between the last two readings; None: not known
+    cpu_percent = models.FloatField(null=True, blank=True)
+    memory_used_kib = models.PositiveBigIntegerField(null=True, blank=True)
+    #: its balloon driver told the memory in use; else it is QEMU's resident memory
+    memory_by_guest = models.BooleanField(default=False)
+    #: [{"mac", "address"}] as the host's libvirt networks lent them; `address_key` sorts by the first
+    addresses = models.JSONField(default=list)
+    address_key = models.CharField(max_length=33, blank=True)
     #: when the host last said so
     seen_at = models.DateTimeField()
     state_since = models.DateTimeField()
@@ -88,6 +96,11 @@ class Sighting(models.Model):
     @property
     def active(self) -> bool:
         return self.state not in INACTIVE
+
+    @property
+    def measured(self) -> bool:
+        """Whether what it uses is told now: numbers of a host that is not reachable are not shown."""
+        return self.active and self.host.answers
 
     @property
     def in_migration(self) -> bool:

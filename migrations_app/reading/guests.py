@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import (
     Case,
     Exists,
+    F,
     IntegerField,
     OuterRef,
     Prefetch,
@@ -43,6 +44,12 @@ def _here() -> QuerySet[Sighting]:
     return Sighting.objects.filter(guest=OuterRef("pk"), gone_since=None).order_by(rank, "-seen_at")
 
 
+def _measured(column: str) -> Subquery:
+    """A number of what runs on a host that answers, see Sighting.measured; NULL for the others."""
+    known = Q(host__contact=Host.Contact.ANSWERS) & ~Q(state__in=INACTIVE)
+    return Subquery(_here().annotate(known=Case(When(known, then=F(column)))).values("known")[:1])
+
+
 def _left() -> QuerySet[Sighting]:
     """Where a guest was, the last host first."""
     return Sighting.objects.filter(guest=OuterRef("pk")).exclude(gone_since=None).order_by("-gone_since")
@@ -68,13 +75,16 @@ def gone_count(user: Any) -> int:
 
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
-    """Guests with `here` (host name), `here_id`, `run_state`, `run_seen` (of one that is gone: since when), and with
-    their sightings and hosts ready."""
+    """Guests with `here` (host name), `here_id`, `run_state`, `run_seen` (of one that is gone: since when), what
+    it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their sightings and hosts ready."""
     rows: QuerySet[Guest] = (
         Guest.objects.visible_to(user)
         .annotate(
             here=Subquery(_here().values("host__name")[:1]),
             here_id=Subquery(_here().values("host_id")[:1]),
+            run_cpu=_measured("cpu_percent"),
+            run_memory=_measured("memory_used_kib"),
+            run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
             run_state=Subquery(_here().values("state")[:1]),
             run_seen=Coalesce(Subquery(_here().values("seen_at")[:1]), Subquery(_left().values("gone_since")[:1])),
         )
@@ -84,12 +94,15 @@ def guest_rows(user: Any) -> QuerySet[Guest]:
 
 
 def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
-    """Guests whose name, title, UUID, host or MAC address contains every word."""
-    rows = rows.alias(nics_text=Cast("nics", TextField()))
+    """Guests whose name, title, UUID, host, MAC or IP address contains every word."""
+    rows = rows.alias(
+        nics_text=Cast("nics", TextField()),
+        lent_text=Subquery(_here().annotate(lent=Cast("addresses", TextField())).values("lent")[:1]),
+    )
     for word in bare(words).split()[:8]:
         rows = rows.filter(
             Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
-            | Q(nics_text__icontains=word)
+            | Q(nics_text__icontains=word) | Q(lent_text__icontains=word)
         )  # fmt: skip
     return rows
 
