@@ -43,7 +43,7 @@ class Guest(models.Model):
 
     def current_sighting(self) -> Sighting | None:
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
-        defined; None when seen nowhere. The list of VMs says the same to the database (guest_rows)."""
+        defined; None when no host has it. The list of VMs asks the database the same (guest_rows)."""
         here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
         here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
         return here[0] if here else None
@@ -60,7 +60,7 @@ IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy
 
 
 class Sighting(models.Model):
-    """A guest seen on a host. A guest that left keeps its row, with `gone_since`: that is what we know."""
+    """A guest seen on a host. When it is gone from there the row stays, with `gone_since`, until it is forgotten."""
 
     guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="sightings")
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="sightings")
@@ -99,7 +99,7 @@ class Sighting(models.Model):
 
     @property
     def measured(self) -> bool:
-        """Whether what it uses is told now: numbers of a host that is not reachable are not shown."""
+        """Whether its numbers are true now: it runs, and its host is connected."""
         return self.active and self.host.answers
 
     @property
@@ -108,5 +108,5 @@ class Sighting(models.Model):
 
     @property
     def stale_since(self) -> datetime | None:
-        """When the host was last heard, if it does not answer now: what we show is as old as that."""
+        """When the host was last heard, if it is not reachable now: what we show is as old as that."""
         return None if self.host.answers else self.seen_at

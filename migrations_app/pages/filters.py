@@ -51,7 +51,7 @@ class _Words(django_filters.CharFilter):  # type: ignore[misc]
 
 
 class GuestTableFilter(_Filter):
-    q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host, MAC or IP address")
+    q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
         choices=[*((state.value, RUN_BADGES[state].label) for state in RunState), (GONE, "Gone")],

@@ -23,24 +23,27 @@ ROWS = 50
 
 
 class GuestTable(tables.Table):  # type: ignore[misc]
+    #: columns that say nothing of what is gone, or nothing of what is not
+    OF_WHAT_EXISTS = ("run_address", "run_cpu", "run_memory", "movable")
+    OF_WHAT_IS_GONE = ("left_at",)
+
     run_state = tables.TemplateColumn(template_name="hosts/_run_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
         template_name="vms/_host_cell.html", verbose_name="Host",
         attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-host wide-only"}},
     )  # fmt: skip
-    memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}})
-    vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num roomy-only"}})
     run_address = tables.TemplateColumn(
-        template_name="vms/_address_cell.html",
-        verbose_name="Address",
-        attrs={"cell": {"class": "roomy-only"}, "td": {"class": "mono roomy-only"}},
+        template_name="vms/_address_cell.html", verbose_name="Address", attrs={"cell": {"class": "roomy-only"}}
     )
     run_cpu = tables.TemplateColumn(
         template_name="vms/_cpu_cell.html", verbose_name="CPU used", attrs={"cell": {"class": "num wide-only"}}
     )
+    memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num nowrap wide-only"}})
     run_memory = tables.TemplateColumn(
-        template_name="vms/_memory_cell.html", verbose_name="Memory used", attrs={"cell": {"class": "num wide-only"}}
+        template_name="vms/_memory_cell.html",
+        verbose_name="Memory used",
+        attrs={"cell": {"class": "num nowrap broad-only"}},
     )
     movable = tables.TemplateColumn(
         template_name="vms/_movable_cell.html",
@@ -48,13 +51,11 @@ class GuestTable(tables.Table):  # type: ignore[misc]
         orderable=False,
         attrs={"cell": {"class": "broad-only"}, "td": {"class": "cell-why broad-only"}},
     )
-    now = tables.TemplateColumn(
-        template_name="vms/_now_cell.html",
-        verbose_name="Doing now",
-        orderable=False,
-        attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-now wide-only"}},
+    left_at = tables.TemplateColumn(
+        template_name="vms/_left_cell.html",
+        verbose_name="Gone since",
+        attrs={"cell": {"class": "quiet nowrap wide-only"}},
     )
-    run_seen = tables.TemplateColumn(template_name="vms/_seen_cell.html", verbose_name="Seen", attrs=_QUIET)
     menu = tables.TemplateColumn(
         template_name="vms/_menu_cell.html",
         verbose_name="Actions",
@@ -66,8 +67,8 @@ class GuestTable(tables.Table):  # type: ignore[misc]
         model = Guest
         fields: ClassVar = ()
         sequence: ClassVar = (
-            "run_state", "name", "here", "run_address", "vcpus", "run_cpu", "memory_kib", "run_memory", "movable",
-            "now", "run_seen", "menu",
+            "run_state", "name", "here", "run_address", "run_cpu", "memory_kib", "run_memory", "movable",
+            "left_at", "menu",
         )  # fmt: skip
         order_by: ClassVar = ("name",)
         order_by_field = "sort"

@@ -26,7 +26,8 @@ from migrations_app.words import gone as words
 @page()
 def vm_list(request: HttpRequest) -> HttpResponse:
     chosen = GuestTableFilter(request.GET, queryset=guest_rows(request.user), request=request)
-    table = GuestTable(chosen.qs)
+    hidden = GuestTable.OF_WHAT_EXISTS if chosen.gone_only else GuestTable.OF_WHAT_IS_GONE
+    table = GuestTable(chosen.qs, exclude=hidden)
     turn_to_page(request, table)
     values = {"table": table, "filter": chosen, "gone_only": chosen.gone_only}
     return render(request, "vms/list.html", values | {"consequence": words.CONSEQUENCE_OF_SEVERAL})

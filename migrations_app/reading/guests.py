@@ -1,4 +1,4 @@
-"""VMs: the rows of lists, what the page of one shows, whom a search finds. A fixed number of queries, however many."""
+"""VMs: the rows of lists, what the page of one shows, what a search finds. A fixed number of queries, however many."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Guest, Host, Sighting
@@ -75,7 +75,7 @@ def gone_count(user: Any) -> int:
 
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
-    """Guests with `here` (host name), `here_id`, `run_state`, `run_seen` (of one that is gone: since when), what
+    """Guests with `here` (host name), `here_id`, `run_state`, `left_at` (of one that is gone: since when), what
     it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their sightings and hosts ready."""
     rows: QuerySet[Guest] = (
         Guest.objects.visible_to(user)
@@ -86,7 +86,7 @@ def guest_rows(user: Any) -> QuerySet[Guest]:
             run_memory=_measured("memory_used_kib"),
             run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
             run_state=Subquery(_here().values("state")[:1]),
-            run_seen=Coalesce(Subquery(_here().values("seen_at")[:1]), Subquery(_left().values("gone_since")[:1])),
+            left_at=Subquery(_left().values("gone_since")[:1]),
         )
         .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
     )
@@ -168,7 +168,7 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
 
 
 def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
-    """The same, each with `migration`: the number of the one that goes on, or None."""
+    """The same, each with `migration`: the number of its active migration, or None."""
     running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]

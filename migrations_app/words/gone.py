@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from hosts.models import Guest
 
 CONSEQUENCE = (
-    "kvmweb removes what it knows about the VM from its lists. Nothing changes on any host, and past migrations stay. "
-    "If a host reports the VM again, it is listed again."
+    "The VM disappears from kvmweb's lists. Nothing changes on any host, and its past migrations stay. If a host "
+    "reports the VM again, it is listed again."
 )
 CONSEQUENCE_OF_SEVERAL = (
-    "kvmweb removes what it knows about these VMs from its lists. Nothing changes on any host, and past migrations "
-    "stay. A VM that a host reports again is listed again."
+    "These VMs disappear from kvmweb's lists. Nothing changes on any host, and their past migrations stay. A VM that "
+    "a host reports again is listed again."
 )
 
 

@@ -71,6 +71,12 @@ def test_the_filter_shows_only_what_is_gone_and_where_it_was(ghost: Guest, as_vi
     assert "Forget" not in text  # a viewer may not
 
 
+def test_what_is_gone_can_be_sorted_by_when(scene: dict[str, Any], as_viewer: Client) -> None:
+    late, early = _ghost(scene["a"], "late"), _ghost(scene["a"], "early", since=3 * DAYS)
+    text = flat(as_viewer.get("/vms/?state=gone&sort=left_at"))
+    assert text.index(f"vm-{early.pk}") < text.index(f"vm-{late.pk}")
+
+
 @pytest.mark.parametrize(("host", "shown"), [("a", True), ("b", False)])
 def test_what_is_gone_can_be_listed_by_the_host_that_had_it(
     ghost: Guest, scene: dict[str, Any], as_viewer: Client, host: str, shown: bool
@@ -94,8 +100,8 @@ def test_a_migrating_vm_is_listed_although_no_host_has_it_for_a_moment(
 
 def test_the_page_of_one_that_is_gone_says_so_and_what_forgetting_does(ghost: Guest, as_operator: Client) -> None:
     text = flat(as_operator.get(f"/vms/{ghost.pk}/"))
-    assert "no host reports it; last on" in text
-    assert "Nothing changes on any host, and past migrations stay." in text
+    assert "no host reports it any more" in text
+    assert "Nothing changes on any host, and its past migrations stay." in text
     assert 'action="/vms/forget/"' in text
 
 
