@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway import connect
+from hosts.gateway.port import GatewayError, HostConnection
 from lab.host import Host
 from lab.state import GuestSpec
 from tests.lab.test_watcher import WatchedLab, shows, watched
@@ -37,6 +41,37 @@ def test_cpu_and_memory_of_running_guests_arrive_from_both_hosts(watched: Watche
         percent, memory, _ = _row(watched, f"busy-{host}")
         assert 0 < percent < 200
         assert 8 * 1024 < memory < 2 * 1024 * 1024  # what QEMU holds: the guest has 96 MiB
+
+
+def test_a_stuck_guest_hides_the_numbers_of_its_host_and_holds_up_nothing_else(watched: WatchedLab) -> None:
+    """A stopped QEMU does not answer its monitor, which the numbers come from."""
+    host = watched.lab.hosts["kvm-a"]
+    watched.lab.define_guest("kvm-a", GuestSpec(name="stuck", host="kvm-a", storage=""))
+    connection = connect(Endpoint(transport=Transport.TCP, address=host.address), deadline=4.0)
+    (pid,) = host.qemus_of(host.virsh("domuuid", "stuck").strip())
+    try:
+        assert any(one.memory_used_kib for one in connection.usage())
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(GatewayError) as hanging:
+            connection.usage()
+        assert hanging.value.unanswered
+        started = time.monotonic()
+        assert "stuck" in {guest.name for guest in connection.guests()}
+        with pytest.raises(GatewayError):
+            connection.usage()  # still owed: not asked a second time
+        assert time.monotonic() - started < 1.0
+        os.kill(pid, signal.SIGCONT)
+        shows(lambda: _numbers(connection), within=10)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        connection.close()
+
+
+def _numbers(connection: HostConnection) -> bool:
+    try:
+        return any(one.memory_used_kib for one in connection.usage())
+    except GatewayError:
+        return False
 
 
 @pytest.fixture
