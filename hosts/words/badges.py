@@ -22,9 +22,9 @@ RUN_BADGES: dict[str, Badge] = {
     RunState.NOSTATE: Badge("Unknown", "grey", "question-mark"),
 }
 #: a copy at the destination that does not run yet; or at the source, for the last pages or because a move broke there
-HALF_MOVED = Badge("Paused by a migration", "amber", "player-pause")
-GONE = Badge("Gone", "grey", "circle-x")
+HALF_MOVED = Badge("Paused for a move", "amber", "player-pause")
 NOWHERE = Badge("Not seen", "grey", "question-mark")
+GONE = Badge("Gone", "grey", "circle-x")
 
 CONTACT_BADGES: dict[str, Badge] = {
     Host.Contact.NEVER: Badge("Not contacted yet", "grey", "clock"),

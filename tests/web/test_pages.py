@@ -263,7 +263,7 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
     assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
     row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]
-    assert "Paused by a migration" in row
+    assert "Paused for a move" in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
     assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before  # left like that by a broken move
