@@ -46,6 +46,8 @@ class Config(BaseSettings):
     refresh_seconds: float = Field(default=30.0, ge=1, le=86_400)
     #: the longest a host may take to answer one question
     host_deadline_seconds: float = Field(default=8.0, ge=1, le=120)
+    #: a VM that no host has reported for this long is forgotten; 0: never
+    forget_days: int = Field(default=30, ge=0, le=3650)
     max_migrations: int = Field(default=4, ge=1, le=32)
     max_migrations_out: int = Field(default=1, ge=1, le=16)
     max_migrations_in: int = Field(default=1, ge=1, le=16)

@@ -224,6 +224,7 @@ Q_CLUSTER: dict[str, Any] = {
 KVMWEB_WATCH_HOOKS = [
     "migrations_app.worker.reconcile.tick",
     "migrations_app.usecases.keep_preflights.sweep",
+    "migrations_app.usecases.forget_guests.sweep",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",

@@ -7,6 +7,7 @@ from migrations_app.pages import dashboard, migrate, migrations, vms
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("vms/", vms.vm_list, name="vm-list"),
+    path("vms/forget/", vms.forget, name="vm-forget"),
     path("vms/<uuid:uuid>/", vms.vm, name="vm"),
     path("vms/<uuid:uuid>/migrate/", migrate.migrate, name="vm-migrate"),
     path("vms/<uuid:uuid>/preflight/", migrate.check, name="vm-preflight"),

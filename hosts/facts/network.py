@@ -21,6 +21,14 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """An address that a network of libvirt has lent to a MAC address."""
+
+    mac: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
     """A network interface of the host that can carry guests: a bridge, or a device for macvtap.
 

@@ -16,10 +16,22 @@ from hosts.calls.move import MigrateCall
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
-from hosts.facts.network import Interface, Network
+from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
-from hosts.gateway import _errors, _interfaces, _inventory, _job, _mover, _ssh, _storage, _supplies, transports
+from hosts.facts.usage import GuestUsage
+from hosts.gateway import (
+    _errors,
+    _interfaces,
+    _inventory,
+    _job,
+    _mover,
+    _ssh,
+    _storage,
+    _supplies,
+    _usage,
+    transports,
+)
 from hosts.gateway._asking import ask
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -132,6 +144,12 @@ class LibvirtConnection:
 
     def guests(self) -> tuple[GuestStatus, ...]:
         return _inventory.guests(self._link)
+
+    def usage(self) -> tuple[GuestUsage, ...]:
+        return _usage.usage(self._link)
+
+    def leases(self) -> tuple[Lease, ...]:
+        return _usage.leases(self._link)
 
     def guest_details(self, uuid: str) -> GuestDetails:
         return self._guests.details(uuid)

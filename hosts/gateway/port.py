@@ -15,9 +15,10 @@ from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
-from hosts.facts.network import Interface, Network
+from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
+from hosts.facts.usage import GuestUsage
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
@@ -161,6 +162,14 @@ class HostConnection(Protocol):
     # inventory
     def guests(self) -> tuple[GuestStatus, ...]:
         """All guests, running or not, in one call; never waits for a busy or stuck one, so memory and CPUs are 0."""
+        ...
+
+    def usage(self) -> tuple[GuestUsage, ...]:
+        """CPU time and memory of all running guests, in one call; a stuck one makes it hang (code 68)."""
+        ...
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Addresses that the host's libvirt networks have lent; a call for each active network."""
         ...
 
     def guest_details(self, uuid: str) -> GuestDetails:

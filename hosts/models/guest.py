@@ -43,10 +43,16 @@ class Guest(models.Model):
 
     def current_sighting(self) -> Sighting | None:
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
-        defined; None when seen nowhere. The list of VMs says the same to the database (guest_rows)."""
+        defined; None when no host has it. The list of VMs asks the database the same (guest_rows)."""
         here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
         here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
         return here[0] if here else None
+
+    def last_sighting(self) -> Sighting | None:
+        """Of a guest that is gone: where it was last; None when it is somewhere, or was forgotten."""
+        left = {sighting.gone_since: sighting for sighting in self.sightings.all()}
+        times = [since for since in left if since is not None]
+        return left[max(times)] if times and len(times) == len(left) else None
 
 
 #: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
@@ -54,7 +60,7 @@ IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy
 
 
 class Sighting(models.Model):
-    """A guest seen on a host. A guest that left keeps its row, with `gone_since`: that is what we know."""
+    """A guest seen on a host. When it is gone from there the row stays, with `gone_since`, until it is forgotten."""
 
     guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="sightings")
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="sightings")
@@ -66,6 +72,14 @@ class Sighting(models.Model):
     snapshots = models.PositiveIntegerField(null=True)
     #: when the host last told these four
     details_seen_at = models.DateTimeField(null=True, blank=True)
+    #: CPU time used, in percent of all the guest's vCPUs, between the last two readings; None: not known
+    cpu_percent = models.FloatField(null=True, blank=True)
+    memory_used_kib = models.PositiveBigIntegerField(null=True, blank=True)
+    #: its balloon driver told the memory in use; else it is QEMU's resident memory
+    memory_by_guest = models.BooleanField(default=False)
+    #: [{"mac", "address"}] as the host's libvirt networks lent them; `address_key` sorts by the first
+    addresses = models.JSONField(default=list)
+    address_key = models.CharField(max_length=33, blank=True)
     #: when the host last said so
     seen_at = models.DateTimeField()
     state_since = models.DateTimeField()
@@ -84,10 +98,15 @@ class Sighting(models.Model):
         return self.state not in INACTIVE
 
     @property
+    def measured(self) -> bool:
+        """Whether its numbers are true now: it runs, and its host is connected."""
+        return self.active and self.host.answers
+
+    @property
     def in_migration(self) -> bool:
         return self.state == IN_MIGRATION["state"] and self.reason in IN_MIGRATION["reason__in"]
 
     @property
     def stale_since(self) -> datetime | None:
-        """When the host was last heard, if it does not answer now: what we show is as old as that."""
+        """When the host was last heard, if it is not reachable now: what we show is as old as that."""
         return None if self.host.answers else self.seen_at

@@ -17,11 +17,11 @@ NEVER = float("inf")
 
 
 class Due:
-    """The list of guests, pools and networks have a time each. A definition is due when its guest is new, changed, or
-    named by an event."""
+    """The list of guests, pools, networks and what guests use have a time each. A definition is due when its guest is
+    new, changed, or named by an event."""
 
     def __init__(self) -> None:
-        self.guests = self.pools = self.networks = NEVER
+        self.guests = self.pools = self.networks = self.usage = NEVER
         #: the list of guests, without anybody's asking
         self.refresh = NEVER
         #: guests whose definition is to be read, and not before when
@@ -36,10 +36,10 @@ class Due:
 
     def next(self) -> float:
         definitions = min((due for uuid, due in self._definitions.items() if uuid not in self._arriving), default=NEVER)
-        return min(self.guests, self.pools, self.networks, self.refresh, definitions)
+        return min(self.guests, self.pools, self.networks, self.usage, self.refresh, definitions)
 
     def everything(self, now: float) -> None:
-        self.guests = self.pools = self.networks = now
+        self.guests = self.pools = self.networks = self.usage = now
         self._read_as.clear()
         self._everything = True
 

@@ -12,8 +12,9 @@ from typing import TypeVar
 from django.utils import timezone
 
 from hosts.facts.guest import GuestDetails, GuestStatus
+from hosts.facts.usage import cpus_used
 from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
-from hosts.watcher import store_guests, store_hosts, store_places
+from hosts.watcher import store_guests, store_hosts, store_places, store_usage
 from hosts.watcher.inbox import Inbox
 from hosts.watcher.meeting import recognise
 from hosts.watcher.target import Target
@@ -56,6 +57,10 @@ class HostReader:
         self._inbox = inbox
         self._clock = clock
         self._late = late
+        #: when CPU time was counted last, and that of each guest in nanoseconds
+        self._counted: tuple[float, dict[str, int | None]] = (0.0, {})
+        #: what could not be read last time: said once, not at every refresh
+        self._failing: set[str] = set()
 
     def identity(self) -> None:
         """Raises NotUsable when this is another machine."""
@@ -100,6 +105,15 @@ class HostReader:
         if interfaces is not None:
             store_places.bridges_seen(self._target.pk, interfaces, started=started)
 
+    def usage(self) -> None:
+        started, counted = timezone.now(), time.monotonic()
+        usage = self._optional(self._connection.usage, "what its guests use") or ()
+        leases = self._optional(self._connection.leases, "its DHCP leases") or ()
+        before, counts = self._counted
+        cpus = {one.uuid: cpus_used(counts.get(one.uuid), one.cpu_ns, counted - before) for one in usage}
+        self._counted = counted, {one.uuid: one.cpu_ns for one in usage}
+        store_usage.usage_seen(self._target.pk, usage, cpus, leases, started=started)
+
     def volumes(self, pool: str) -> str:
         """Why they could not be listed; "" when they were."""
         started = timezone.now()
@@ -115,12 +129,16 @@ class HostReader:
     def _optional(self, call: Callable[[], T], what: str) -> T | None:
         """None when the host answers that it cannot say: what is known stays."""
         try:
-            return self._ask(call)
+            answer = self._ask(call)
         except HostUnreachable:
             raise
         except GatewayError as error:
-            logger.warning("%s: %s could not be read: %s", self._target.name, what, error)
+            if what not in self._failing:
+                self._failing.add(what)
+                logger.warning("%s: %s could not be read: %s", self._target.name, what, error)
             return None
+        self._failing.discard(what)
+        return answer
 
     def _ask(self, call: Callable[[], T]) -> T:
         """One question to the host, under the eyes of the main thread."""

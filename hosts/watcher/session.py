@@ -1,7 +1,7 @@
 """One open connection to one host: everything is read once, afterwards what events and errands name.
 
-Steady state is `guests` and `memory` once per refresh; the definition of a guest is read when it is new,
-changed, or an event names it.
+Steady state is `guests`, `memory`, `usage` and `leases` once per refresh; the definition of a guest is read when it is
+new, changed, or an event names it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 LOGGED_FAILURE = 3
 #: reading definitions in one go, and storing them in one transaction, takes about this long
 DEFINITIONS_SECONDS = 0.2
+#: two readings of CPU time make a percentage: the second one of a session comes soon, the others at most this far apart
+SECOND_USAGE = 3.0
+USAGE_SECONDS = 30.0
 #: the database connection of a thread that waits longer than this is closed
 IDLE = 1.0
 #: the longest wait for a message, in seconds
@@ -93,6 +96,7 @@ class Session:
         self._reader.machine()
         self._read_pools()
         self._read_networks()
+        self._read_usage(again=SECOND_USAGE)
 
     def _read_due(self) -> None:
         if self._due.list_is_due(time.monotonic()):
@@ -101,6 +105,8 @@ class Session:
             self._read_pools()
         if self._due.networks <= time.monotonic():
             self._read_networks()
+        if self._due.usage <= time.monotonic():
+            self._read_usage(again=min(USAGE_SECONDS, self._refresh_seconds))
 
     def _read_guests(self) -> None:
         self._due.listing(time.monotonic())
@@ -117,6 +123,10 @@ class Session:
     def _read_networks(self) -> None:
         self._due.networks = NEVER
         self._reader.networks()
+
+    def _read_usage(self, *, again: float) -> None:
+        self._due.usage = time.monotonic() + again
+        self._reader.usage()
 
     def _read_definitions(self) -> None:
         """A few at a time: events and errands do not wait until a large host is read."""

@@ -12,7 +12,7 @@ from hosts.facts.guest import Cpu, GuestDefinition, GuestDetails, GuestStatus
 from hosts.facts.host import NodeMemory
 from hosts.facts.text import as_uuid, clean_all, count
 from hosts.models import Guest, Host, Sighting
-from hosts.watcher import contact_notes
+from hosts.watcher import contact_notes, store_usage
 from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
 from kvmweb.journal import writer
 
@@ -41,6 +41,7 @@ def _host_answers(host: Host, memory: NodeMemory | None, started: datetime) -> b
     moved = not host.answers
     if moved:
         host.contact_since = started
+        store_usage.forget(host)
     host.contact = Host.Contact.ANSWERS
     host.contact_text = host.contact_details = host.offered_fingerprint = ""
     fields += contact_notes.tell(host, moved=moved)
@@ -83,7 +84,7 @@ def _update_sightings(host: Host, present: dict[UUID, GuestStatus], started: dat
     Sighting.objects.filter(host=host, guest_id__in=[uuid for uuid in present if uuid in known]).update(seen_at=started)
     gone = [uuid for uuid, sighting in known.items() if uuid not in present and sighting.gone_since is None]
     if gone:
-        Sighting.objects.filter(host=host, guest_id__in=gone).update(gone_since=started)
+        Sighting.objects.filter(host=host, guest_id__in=gone).update(gone_since=started, **store_usage.NOTHING)
     return changed | set(gone)
 
 
@@ -92,7 +93,12 @@ def _update_sighting(sighting: Sighting, status: GuestStatus, started: datetime)
         sighting.state_since = started
     changed = assign(
         sighting,
-        {"state": status.state, "reason": fit(Sighting, "reason", status.reason), "gone_since": None},
+        {
+            "state": status.state,
+            "reason": fit(Sighting, "reason", status.reason),
+            "gone_since": None,
+            **({} if status.state.active else store_usage.NOTHING),
+        },
     )
     if changed:
         sighting.save(update_fields=[*changed, "state_since"])

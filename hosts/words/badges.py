@@ -24,6 +24,7 @@ RUN_BADGES: dict[str, Badge] = {
 #: on the destination before it runs there; or on the source, for the last pages or after a failed migration
 PAUSED_BY_MIGRATION = Badge("Paused (migrating)", "amber", "player-pause")
 NOWHERE = Badge("Not seen", "grey", "question-mark")
+GONE = Badge("Gone", "grey", "circle-x")
 
 CONTACT_BADGES: dict[str, Badge] = {
     Host.Contact.NEVER: Badge("Not contacted yet", "grey", "clock"),
@@ -38,7 +39,7 @@ CONTACT_BADGES: dict[str, Badge] = {
 def run_badge(sighting: Sighting | None) -> Badge:
     """The last known state, in grey, when its host is not connected."""
     if sighting is None:
-        return NOWHERE
+        return GONE
     badge = PAUSED_BY_MIGRATION if sighting.in_migration else RUN_BADGES.get(sighting.state, NOWHERE)
     if sighting.stale_since is not None:
         return Badge(f"Was {badge.label.lower()}", "grey", "clock")

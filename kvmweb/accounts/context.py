@@ -16,6 +16,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
     return {
         "may_see": may(user, Right.SEE),
         "may_move": may(user, Right.MOVE),
+        "may_forget": may(user, Right.FORGET),
         "may_close": may(user, Right.CLOSE),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),

@@ -30,6 +30,7 @@ class Role(StrEnum):
 class Right(StrEnum):
     SEE = "kvmweb.see"
     MOVE = "kvmweb.move"
+    FORGET = "kvmweb.forget"
     MANAGE_HOSTS = "kvmweb.manage_hosts"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
     CLOSE = "kvmweb.close"
@@ -66,6 +67,7 @@ def is_admin(user: Any) -> bool:
 
 rules.set_perm(Right.SEE, is_viewer)
 rules.set_perm(Right.MOVE, is_operator)
+rules.set_perm(Right.FORGET, is_operator)
 rules.set_perm(Right.MANAGE_HOSTS, is_admin)
 rules.set_perm(Right.MOVE_UNSAFE, is_admin)
 rules.set_perm(Right.CLOSE, is_admin)
@@ -90,6 +92,7 @@ def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
 DENIED = {
     Right.SEE: "You have no role yet. Ask an admin to make you a viewer, operator or admin.",
     Right.MOVE: "Moving VMs needs the operator role.",
+    Right.FORGET: "Forgetting VMs needs the operator role.",
     Right.MANAGE_HOSTS: "Registering and changing hosts needs the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may choose an unsafe migration.",
     Right.MANAGE_PEOPLE: "People and records need the admin role.",

@@ -18,6 +18,13 @@ def size(count: float | None) -> str:
     return f"{_short(value)} {_STEPS[unit]}"
 
 
+def percent(share: float | None) -> str:
+    """Whole percents; what is more than nothing is not shown as nothing."""
+    if share is None:
+        return NONE
+    return "< 1 %" if 0 < share < 1 else f"{share:.0f} %"
+
+
 def rate(bytes_per_second: float | None) -> str:
     return NONE if bytes_per_second is None else f"{size(bytes_per_second)}/s"
 

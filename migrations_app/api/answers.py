@@ -14,6 +14,7 @@ from kvmweb.web.problems import Problem
 from migrations_app.api.texts import (
     EntryKindText,
     KindText,
+    MemoryByText,
     OptionTypeText,
     RunStateText,
     SeverityText,
@@ -144,7 +145,10 @@ class Waiting(Schema):
 
 
 class GuestOut(Schema):
-    """`host` is where the VM runs, else where it is defined; `stale` means that this host does not answer now."""
+    """`host` is where the VM runs, else where it is defined; `stale` means that this host is not reachable now, or that
+    no host has the VM; `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the
+    host's libvirt networks, `cpu_percent` is the share of all its vCPUs. `memory_used_by`: the guest reports the memory
+    in use, or it is what QEMU holds on the host. Null or empty: not known, as for a VM that does not run."""
 
     uuid: UUID
     name: str
@@ -157,6 +161,11 @@ class GuestOut(Schema):
     autostart: bool | None
     seen_at: datetime | None
     stale: bool
+    gone_since: datetime | None
+    addresses: list[str]
+    cpu_percent: float | None
+    memory_used_mib: int | None
+    memory_used_by: MemoryByText | None
     migration: int | None
     disks: list[dict[str, Any]]
     nics: list[dict[str, Any]]
@@ -196,6 +205,33 @@ class GuestOut(Schema):
         return seen.seen_at if seen else None
 
     @staticmethod
+    def resolve_addresses(guest: Guest) -> list[str]:
+        seen = _measured(guest)
+        return [one["address"] for one in seen.addresses] if seen else []
+
+    @staticmethod
+    def resolve_cpu_percent(guest: Guest) -> float | None:
+        seen = _measured(guest)
+        return seen.cpu_percent if seen else None
+
+    @staticmethod
+    def resolve_memory_used_mib(guest: Guest) -> int | None:
+        seen = _measured(guest)
+        return seen.memory_used_kib // 1024 if seen and seen.memory_used_kib is not None else None
+
+    @staticmethod
+    def resolve_memory_used_by(guest: Guest) -> str | None:
+        seen = _measured(guest)
+        if seen is None or seen.memory_used_kib is None:
+            return None
+        return "guest" if seen.memory_by_guest else "host"
+
+    @staticmethod
+    def resolve_gone_since(guest: Guest) -> datetime | None:
+        left = guest.last_sighting()
+        return left.gone_since if left else None
+
+    @staticmethod
     def resolve_stale(guest: Guest) -> bool:
         seen = _seen(guest)
         return seen is None or not seen.host.answers
@@ -212,6 +248,11 @@ class KindOut(Schema):
 def _seen(guest: Guest) -> Sighting | None:
     sighting: Sighting | None = guest.current_sighting()
     return sighting
+
+
+def _measured(guest: Guest) -> Sighting | None:
+    seen = _seen(guest)
+    return seen if seen and seen.measured else None
 
 
 class ProgressOut(Schema):

@@ -17,7 +17,7 @@ from migrations_app.api.answers import (
 )
 from migrations_app.api.common import found_host
 from migrations_app.api.requests import GuestFilter, KindsFilter
-from migrations_app.reading.guests import called, guests_seen, on_host, with_moves
+from migrations_app.reading.guests import called, guests_seen, listed, on_host, with_moves
 from migrations_app.reading.kinds import offers
 
 router = Router(tags=["guests"])
@@ -28,6 +28,7 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     """In the order of their UUIDs."""
     require(request.user, Right.SEE)
     rows = guests_seen(request.user)
+    rows = listed(rows, gone_only=wanted.gone)
     if wanted.host:
         rows = on_host(rows, found_host(request.user, wanted.host, field="host"))
     if wanted.q:

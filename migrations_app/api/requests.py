@@ -109,6 +109,7 @@ class CloseIn(Schema):
 class GuestFilter(Schema):
     host: Plain = Field("", max_length=63, description="id or name of the host they are on")
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
+    gone: bool | None = Field(None, description="true: VMs that no host reports any more; false: the others")
 
 
 class KindsFilter(Schema):

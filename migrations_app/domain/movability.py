@@ -1,5 +1,5 @@
-"""Where a guest could go, by what was last seen of it and of the hosts. No host is asked and nothing is promised:
-the preflight asks."""
+"""Where a guest could migrate to, based on what was last seen of it and of the hosts. No host is asked: the preflight
+does that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrations_app.domain.kinds import KINDS
 
 #: the states in which some kind of migration works
 MOVES = frozenset[RunState]().union(*(row.wants for row in KINDS))
-#: host devices that cannot come along; the others only make the preflight warn
+#: host devices that prevent a migration; the others only make the preflight warn
 FIXED = ("pci", "mdev")
 _STATES = {
     RunState.SHUTOFF: "It is shut off.",
@@ -24,7 +24,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSeen:
-    """`closed`: why nothing can be sent to it, "" when it can be asked. `networks`, `bridges`: name -> active."""
+    """`closed`: why it cannot be a destination now, "" when it can. `networks`, `bridges`: name -> active."""
 
     name: str
     closed: str
@@ -50,7 +50,7 @@ class GuestSeen:
 
 
 def held_back(guest: GuestSeen) -> str:
-    """Why the guest can go nowhere, whatever the other hosts have; "" when nothing was seen that holds it."""
+    """Why the guest cannot migrate to any host; "" when nothing is known that prevents it."""
     if guest.here is None:
         return "No host has it."
     if guest.unread:
@@ -58,7 +58,7 @@ def held_back(guest: GuestSeen) -> str:
     if guest.state not in MOVES:
         return _STATES.get(guest.state, "Its state is unknown.")
     if not guest.read:
-        return "Its definition was not read yet."
+        return "Its definition has not been read yet."
     for device in guest.devices:
         if device.get("type") in FIXED and not device.get("teaming_transient"):
             return f"{device['type'].upper()} device {device.get('name', '')} belongs to {guest.here.name}."
@@ -68,7 +68,7 @@ def held_back(guest: GuestSeen) -> str:
 
 
 def objections(guest: GuestSeen, there: HostSeen) -> tuple[str, ...]:
-    """What was seen on a host that speaks against it: each continues a sentence that begins with the host's name."""
+    """What was seen on a host that prevents a migration to it: each continues a sentence that begins with its name."""
     return (*dict.fromkeys(_missing(guest, there)),)
 
 
@@ -81,11 +81,11 @@ def _missing(guest: GuestSeen, there: HostSeen) -> Iterator[str]:
         elif kind == "bridge" and guest.here is not None and name in guest.here.bridges:
             yield from _judge("bridge", name, there.bridges)
     if guest.memory_kib > there.memory_free_kib:
-        yield "has less free memory than the VM has"
+        yield "has less free memory than the VM needs"
 
 
 def _judge(kind: str, name: str, seen: Mapping[str, bool]) -> Iterator[str]:
     if name not in seen:
-        yield f"shows no {kind} {name}"
+        yield f"has no {kind} {name}"
     elif not seen[name]:
-        yield f"shows {kind} {name} as inactive"
+        yield f"has {kind} {name}, but it is inactive"

@@ -13,11 +13,12 @@ from hosts.words.badges import RUN_BADGES
 from kvmweb.web.plain import bare
 from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.models import Migration
-from migrations_app.reading.guests import matching
+from migrations_app.reading.guests import existing, gone, gone_count, matching
 from migrations_app.reading.hosts import host_names
 from migrations_app.words.badges import STATE_BADGES
 
 ACTIVE = "active"
+GONE = "gone"
 LONGEST = 200
 _SELECT = {"class": "form-select"}
 _TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
@@ -50,11 +51,11 @@ class _Words(django_filters.CharFilter):  # type: ignore[misc]
 
 
 class GuestTableFilter(_Filter):
-    q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or MAC address")
+    q = django_filters.CharFilter(method="search", max_length=LONGEST, label="Name, UUID, host or address")
     host = django_filters.ModelChoiceFilter(queryset=_hosts, method="on_host", label="Host", empty_label="Any host")
     state = django_filters.ChoiceFilter(
-        choices=[(state.value, RUN_BADGES[state].label) for state in RunState],
-        field_name="run_state",
+        choices=[*((state.value, RUN_BADGES[state].label) for state in RunState), (GONE, "Gone")],
+        method="in_state",
         label="State",
         empty_label="Any state",
     )
@@ -63,11 +64,31 @@ class GuestTableFilter(_Filter):
         model = Guest
         fields: ClassVar = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shown = self.form.fields["state"]
+        self.gone_count = gone_count(self.request.user)
+        shown.choices = [(value, f"{label} ({self.gone_count})" if value == GONE else label)
+                         for value, label in shown.choices]  # fmt: skip
+
+    @property
+    def gone_only(self) -> bool:
+        return bool(self.form.is_valid() and self.form.cleaned_data.get("state") == GONE)
+
     def search(self, rows: QuerySet[Guest], name: str, value: str) -> QuerySet[Guest]:
         return matching(rows, value)
 
     def on_host(self, rows: QuerySet[Guest], name: str, value: Host) -> QuerySet[Guest]:
-        return rows.filter(Q(here_id=value.pk))
+        """That has it, or had it of those that are gone."""
+        return rows.filter(Q(sightings__host=value) if self.gone_only else Q(here_id=value.pk))
+
+    def in_state(self, rows: QuerySet[Guest], name: str, value: str) -> QuerySet[Guest]:
+        return gone(rows) if value == GONE else rows.filter(Q(run_state=value))
+
+    def filter_queryset(self, queryset: QuerySet[Guest]) -> QuerySet[Guest]:
+        """What exists, unless somebody asks for what is gone."""
+        rows = super().filter_queryset(queryset)
+        return rows if self.gone_only else existing(rows)
 
 
 class MigrationTableFilter(_Filter):

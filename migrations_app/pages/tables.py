@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import django_tables2 as tables
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import NullIf
 from django.http import HttpRequest
 from django.urls import reverse
 from django_tables2 import RequestConfig, Table
@@ -22,27 +23,39 @@ ROWS = 50
 
 
 class GuestTable(tables.Table):  # type: ignore[misc]
+    #: columns that say nothing of what is gone, or nothing of what is not
+    OF_WHAT_EXISTS = ("run_address", "run_cpu", "run_memory", "movable")
+    OF_WHAT_IS_GONE = ("left_at",)
+
     run_state = tables.TemplateColumn(template_name="hosts/_run_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
     here = tables.TemplateColumn(
         template_name="vms/_host_cell.html", verbose_name="Host",
         attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-host wide-only"}},
     )  # fmt: skip
-    memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num wide-only"}})
-    vcpus = tables.Column(verbose_name="vCPUs", attrs={"cell": {"class": "num roomy-only"}})
+    run_address = tables.TemplateColumn(
+        template_name="vms/_address_cell.html", verbose_name="Address", attrs={"cell": {"class": "roomy-only"}}
+    )
+    run_cpu = tables.TemplateColumn(
+        template_name="vms/_cpu_cell.html", verbose_name="CPU used", attrs={"cell": {"class": "num wide-only"}}
+    )
+    memory_kib = tables.Column(verbose_name="Memory", attrs={"cell": {"class": "num nowrap wide-only"}})
+    run_memory = tables.TemplateColumn(
+        template_name="vms/_memory_cell.html",
+        verbose_name="Memory used",
+        attrs={"cell": {"class": "num nowrap broad-only"}},
+    )
     movable = tables.TemplateColumn(
         template_name="vms/_movable_cell.html",
         verbose_name="Movable",
         orderable=False,
         attrs={"cell": {"class": "broad-only"}, "td": {"class": "cell-why broad-only"}},
     )
-    now = tables.TemplateColumn(
-        template_name="vms/_now_cell.html",
-        verbose_name="Doing now",
-        orderable=False,
-        attrs={"cell": {"class": "wide-only"}, "td": {"class": "cell-now wide-only"}},
+    left_at = tables.TemplateColumn(
+        template_name="vms/_left_cell.html",
+        verbose_name="Gone since",
+        attrs={"cell": {"class": "quiet nowrap wide-only"}},
     )
-    run_seen = tables.TemplateColumn(template_name="vms/_seen_cell.html", verbose_name="Seen", attrs=_QUIET)
     menu = tables.TemplateColumn(
         template_name="vms/_menu_cell.html",
         verbose_name="Actions",
@@ -54,7 +67,8 @@ class GuestTable(tables.Table):  # type: ignore[misc]
         model = Guest
         fields: ClassVar = ()
         sequence: ClassVar = (
-            "run_state", "name", "here", "memory_kib", "vcpus", "movable", "now", "run_seen", "menu",
+            "run_state", "name", "here", "run_address", "run_cpu", "memory_kib", "run_memory", "movable",
+            "left_at", "menu",
         )  # fmt: skip
         order_by: ClassVar = ("name",)
         order_by_field = "sort"
@@ -65,6 +79,20 @@ class GuestTable(tables.Table):  # type: ignore[misc]
 
     def render_memory_kib(self, value: int) -> str:
         return units.size(value * 1024)
+
+    def order_run_cpu(self, rows: QuerySet[Guest], descending: bool) -> tuple[QuerySet[Guest], bool]:
+        return _unknown_last(rows, F("run_cpu"), descending)
+
+    def order_run_memory(self, rows: QuerySet[Guest], descending: bool) -> tuple[QuerySet[Guest], bool]:
+        return _unknown_last(rows, F("run_memory"), descending)
+
+    def order_run_address(self, rows: QuerySet[Guest], descending: bool) -> tuple[QuerySet[Guest], bool]:
+        return _unknown_last(rows, NullIf(F("run_address"), Value("")), descending)
+
+
+def _unknown_last(rows: QuerySet[Guest], key: Any, descending: bool) -> tuple[QuerySet[Guest], bool]:
+    """What is not known comes last either way."""
+    return rows.order_by(key.desc(nulls_last=True) if descending else key.asc(nulls_last=True), "name"), True
 
 
 class MigrationTable(tables.Table):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""VMs: the rows of lists, what the page of one shows, whom a search finds. A fixed number of queries, however many."""
+"""VMs: the rows of lists, what the page of one shows, what a search finds. A fixed number of queries, however many."""
 
 from __future__ import annotations
 
@@ -7,11 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Guest, Host, Sighting
+from hosts.reading import guests as hosts_reading
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
@@ -30,15 +44,49 @@ def _here() -> QuerySet[Sighting]:
     return Sighting.objects.filter(guest=OuterRef("pk"), gone_since=None).order_by(rank, "-seen_at")
 
 
+def _measured(column: str) -> Subquery:
+    """A number of what runs on a host that answers, see Sighting.measured; NULL for the others."""
+    known = Q(host__contact=Host.Contact.ANSWERS) & ~Q(state__in=INACTIVE)
+    return Subquery(_here().annotate(known=Case(When(known, then=F(column)))).values("known")[:1])
+
+
+def _left() -> QuerySet[Sighting]:
+    """Where a guest was, the last host first."""
+    return Sighting.objects.filter(guest=OuterRef("pk")).exclude(gone_since=None).order_by("-gone_since")
+
+
+def _migrating() -> QuerySet[Migration]:
+    rows: QuerySet[Migration] = Migration.objects.active().filter(guest=OuterRef("pk"))
+    return rows
+
+
+def existing(rows: QuerySet[Guest]) -> QuerySet[Guest]:
+    """Guests that a host has, or had when it was last heard, and those that are just migrating."""
+    return rows.filter(Exists(_here()) | Exists(_migrating()))
+
+
+def gone(rows: QuerySet[Guest]) -> QuerySet[Guest]:
+    """Guests that no host reports any more. One that was forgotten is in neither."""
+    return hosts_reading.gone(rows).exclude(Exists(_migrating()))
+
+
+def gone_count(user: Any) -> int:
+    return gone(Guest.objects.visible_to(user)).count()
+
+
 def guest_rows(user: Any) -> QuerySet[Guest]:
-    """Guests with `here` (host name), `here_id`, `run_state`, and their sightings with hosts ready."""
+    """Guests with `here` (host name), `here_id`, `run_state`, `left_at` (of one that is gone: since when), what
+    it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their sightings and hosts ready."""
     rows: QuerySet[Guest] = (
         Guest.objects.visible_to(user)
         .annotate(
             here=Subquery(_here().values("host__name")[:1]),
             here_id=Subquery(_here().values("host_id")[:1]),
+            run_cpu=_measured("cpu_percent"),
+            run_memory=_measured("memory_used_kib"),
+            run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
             run_state=Subquery(_here().values("state")[:1]),
-            run_seen=Subquery(_here().values("seen_at")[:1]),
+            left_at=Subquery(_left().values("gone_since")[:1]),
         )
         .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
     )
@@ -46,12 +94,15 @@ def guest_rows(user: Any) -> QuerySet[Guest]:
 
 
 def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
-    """Guests whose name, title, UUID, host or MAC address contains every word."""
-    rows = rows.alias(nics_text=Cast("nics", TextField()))
+    """Guests whose name, title, UUID, host, MAC or IP address contains every word."""
+    rows = rows.alias(
+        nics_text=Cast("nics", TextField()),
+        lent_text=Subquery(_here().annotate(lent=Cast("addresses", TextField())).values("lent")[:1]),
+    )
     for word in bare(words).split()[:8]:
         rows = rows.filter(
             Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
-            | Q(nics_text__icontains=word)
+            | Q(nics_text__icontains=word) | Q(lent_text__icontains=word)
         )  # fmt: skip
     return rows
 
@@ -60,6 +111,8 @@ def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
 class GuestPage:
     guest: Guest
     here: Sighting | None
+    #: of a guest that is gone: where it was last
+    left: Sighting | None
     sightings: Sequence[Sighting]
     moving: Migration | None
     history: Sequence[Migration]
@@ -78,6 +131,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     return GuestPage(
         guest=guest,
         here=guest.current_sighting(),
+        left=guest.last_sighting(),
         sightings=sorted(guest.sightings.all(), key=lambda s: (s.gone_since is not None, not s.active, s.host.name)),
         moving=next((migration for migration in history if not migration.terminal), None),
         history=history,
@@ -88,6 +142,13 @@ def guests_seen(user: Any) -> QuerySet[Guest]:
     """Guests with their sightings and hosts ready."""
     rows: QuerySet[Guest] = Guest.objects.visible_to(user).prefetch_related("sightings__host")
     return rows
+
+
+def listed(rows: QuerySet[Guest], *, gone_only: bool | None) -> QuerySet[Guest]:
+    """All that were not forgotten (None), those that are gone (True), or those that are not (False)."""
+    if gone_only is None:
+        return hosts_reading.seen(rows)
+    return gone(rows) if gone_only else existing(rows)
 
 
 def is_seen(user: Any, uuid: UUID) -> bool:
@@ -107,7 +168,7 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
 
 
 def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
-    """The same, each with `migration`: the number of the one that goes on, or None."""
+    """The same, each with `migration`: the number of its active migration, or None."""
     running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The inventory's view of where guests could go. Three queries, however many guests and hosts there are."""
+"""Where guests could migrate to, based on the inventory. Three queries, however many guests and hosts there are."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Candidate:
     """A host in the list of destinations. `reason`: why it cannot be chosen, "" when it can.
 
-    `notes`: what was last seen there that speaks against it; the preflight may see it otherwise. Both continue a
-    sentence that begins with the host's name.
+    `notes`: what was last seen there that prevents it; the preflight may find otherwise. Both continue a sentence that
+    begins with the host's name.
     """
 
     host: Host
@@ -39,7 +39,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """`held`: why the guest can go nowhere at all, a sentence, or "". `others`: every other host, best first."""
+    """`held`: why the guest cannot migrate to any host, a sentence, or "". `others`: every other host, best first."""
 
     held: str
     others: Sequence[Candidate]

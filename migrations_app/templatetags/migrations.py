@@ -21,7 +21,7 @@ from migrations_app.words.way import where
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
-    from hosts.models import Guest
+    from hosts.models import Guest, Sighting
     from kvmweb.journal.models import Entry
     from migrations_app.models import Migration
 
@@ -58,6 +58,14 @@ def sentence(entry: Entry, name: str) -> str:
         return with_name(entry.text, name)
     state = entry.body.get("state", "")
     return f"{STATE_BADGES[State(state)].label}." if state in STATE_BADGES else entry.get_kind_display()
+
+
+@register.filter
+def addresses_of(here: Sighting | None, mac: str) -> list[str]:
+    """What the host's networks have lent to a NIC of the VM, which runs there."""
+    if here is None or not here.active:
+        return []
+    return [one["address"] for one in here.addresses if one["mac"] == mac.lower()]
 
 
 @register.simple_tag(takes_context=True)

@@ -1,4 +1,4 @@
-"""Where a VM could migrate to, by what was last seen."""
+"""Where a VM could migrate to, based on what was last seen."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def movable_words(outlook: Outlook) -> tuple[str, str, str]:
 
 
 def candidate_words(candidate: Candidate) -> str:
-    """A destination by what was last seen, as a sentence."""
+    """A possible destination, based on what was last seen, as a sentence."""
     return f"{candidate.host} {candidate.against or 'has no known obstacle'}."

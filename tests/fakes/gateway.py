@@ -26,9 +26,10 @@ from hosts.facts.host import (
     MachineType,
     NodeMemory,
 )
-from hosts.facts.network import Interface, Network
+from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
+from hosts.facts.usage import GuestUsage
 from hosts.gateway.port import (
     Aborted,
     Contact,
@@ -243,6 +244,14 @@ class FakeConnection:
 
     def guests(self) -> tuple[GuestStatus, ...]:
         return tuple(guest.status() for guest in list(self._called("guests").guests.values()))
+
+    def usage(self) -> tuple[GuestUsage, ...]:
+        self._called("usage")
+        return ()
+
+    def leases(self) -> tuple[Lease, ...]:
+        self._called("leases")
+        return ()
 
     def guest_details(self, uuid: str) -> GuestDetails:
         guest = self._called("guest_details", uuid).guest(uuid)

@@ -11,8 +11,9 @@ from typing import Any
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestStatus, RunState
 from hosts.facts.host import HostCapabilities, HostIdentity, NodeMemory
-from hosts.facts.network import Interface, Network
+from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume
+from hosts.facts.usage import GuestUsage
 from hosts.gateway.port import (
     Contact,
     ContactProblem,
@@ -69,6 +70,10 @@ class WatchedHost:
         self.volumes: dict[str, tuple[Volume, ...]] = {}
         self.networks: list[Network] = []
         self.interfaces: list[Interface] = []
+        self.usage: dict[str, GuestUsage] = {}
+        #: a guest's monitor does not answer
+        self.stuck = False
+        self.leases: list[Lease] = []
         self.free_kib = 4_000_000
         self.problem: ContactProblem | None = None
         #: what comes after the host key was shown
@@ -199,6 +204,15 @@ class _Connection:
         guests = tuple(self._called("guests").guests.values())
         self._host.before_list_returns()
         return guests
+
+    def usage(self) -> tuple[GuestUsage, ...]:
+        self._called("usage")
+        if self._host.stuck:
+            raise GatewayError("answers, but not this", code=68)
+        return tuple(self._host.usage.values())
+
+    def leases(self) -> tuple[Lease, ...]:
+        return tuple(self._called("leases").leases)
 
     def guest_details(self, uuid: str) -> GuestDetails:
         host = self._called("guest_details")

@@ -107,7 +107,8 @@ def test_pages_and_api_read_through_reading() -> None:
 def test_only_the_watcher_writes_what_is_on_hosts() -> None:
     rows = r"\b(Sighting|Guest|StoragePool|Volume|Network|Bridge)\.objects(?:[^\n]|\n\s+\.)*"
     writing = mentioning(rf"{rows}\.(create|bulk_create|get_or_create|update_or_create|update|delete)\(")
-    assert {name for name in writing if not name.startswith("hosts/watcher/")} == set()
+    forgetting = {"migrations_app/usecases/forget_guests.py"}  # what is on no host any more
+    assert {name for name in writing if not name.startswith("hosts/watcher/")} == forgetting
     assert "hosts/watcher/store_guests.py" in writing  # the pattern finds what it looks for
 
 

@@ -35,7 +35,6 @@ def panel(client: Client, guest: Guest) -> str:
 def test_the_list_counts_the_hosts_that_could_be_asked(scene: dict[str, Any], as_viewer: Client) -> None:
     assert row(as_viewer, scene["idle"]) == "To 1 of 3 hosts"
     assert row(as_viewer, scene["off"]) == "It is shut off."
-    assert row(as_viewer, seed.make_guest("ghost")) == "No host has it."
     Migration.objects.filter(guest=scene["lost"]).delete()
     assert row(as_viewer, scene["lost"]) == "kvm-c is not reachable."
     text = as_viewer.get("/vms/").content.decode()
@@ -44,19 +43,19 @@ def test_the_list_counts_the_hosts_that_could_be_asked(scene: dict[str, Any], as
 
 
 def test_what_moves_is_not_told_where_it_could_go(scene: dict[str, Any], as_viewer: Client) -> None:
-    assert row(as_viewer, scene["web"]) == ""
+    assert row(as_viewer, scene["web"]) == "Migration to kvm-b 62 %"
     assert 'id="outlook-title"' not in as_viewer.get(f"/vms/{scene['web'].pk}/").content.decode()
 
 
 def test_a_reason_instead_of_a_number(scene: dict[str, Any], as_viewer: Client) -> None:
     guest = seed.make_guest("dmz-01", scene["a"], nics=DMZ)
     told = row(as_viewer, guest)
-    assert told.startswith("To none of 3 hosts kvm-b shows no network dmz. kvm-c is not reachable.")
+    assert told.startswith("To none of 3 hosts kvm-b has no network dmz. kvm-c is not reachable.")
     Host.objects.filter(name__in=("kvm-c", "kvm-d")).update(contact="never")
     Network.objects.filter(host=scene["b"]).update(name="dmz")
     assert row(as_viewer, guest) == "To 1 of 3 hosts"
     Network.objects.filter(host=scene["b"]).update(gone_since=timezone.now())
-    assert "shows no network dmz" in row(as_viewer, guest)
+    assert "has no network dmz" in row(as_viewer, guest)
 
 
 def test_with_one_other_host_its_reason_is_the_answer(db: None, viewer: Any) -> None:
@@ -77,7 +76,7 @@ def test_the_vm_page_names_each_host_and_leads_to_the_choice(
 ) -> None:
     Bridge.objects.filter(host=scene["a"]).update(active=False)
     text = panel(as_operator, scene["idle"])
-    assert "Shows bridge br1 as inactive." in text
+    assert "Has bridge br1, but it is inactive." in text
     assert "Is not reachable." in text
     link = f"/vms/{scene['idle'].pk}/migrate/?target={scene['a'].pk}"
     assert f'href="{link}"' in text
@@ -105,7 +104,7 @@ def test_what_was_seen_missing_is_a_note_and_no_bar(scene: dict[str, Any], as_op
     """The inventory may be older than the report: only the report stops a start."""
     Guest.objects.filter(pk=scene["idle"].pk).update(nics=DMZ)
     text = flat(as_operator.get(f"/vms/{scene['idle'].pk}/migrate/"))
-    assert "Shows no network dmz." in text
+    assert "Has no network dmz." in text
     assert f'name="target" value="{scene["a"].pk}" checked' in text
     form = {"target": scene["a"].pk, "kind": "live", "persist": "on", "undefine_source": "on", "key": "k9"}
     assert as_operator.post(f"/vms/{scene['idle'].pk}/migrate/", form).status_code == 302

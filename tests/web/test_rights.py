@@ -27,6 +27,7 @@ ROLES = ("", INACTIVE, "viewer", "operator", "admin", SUPERUSER)
 PAGES = {
     "vm-migrate": {"operator", "admin", SUPERUSER},
     "vm-preflight": {"operator", "admin", SUPERUSER},
+    "vm-forget": {"operator", "admin", SUPERUSER},
     "migration-cancel": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
     "host-add": {"admin", SUPERUSER},
@@ -90,7 +91,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
     }
-    if name in ("host-add", "introduction-ask", "dashboard", "host-list", "vm-list", "migration-list"):
+    if name in ("host-add", "introduction-ask", "dashboard", "host-list", "vm-list", "vm-forget", "migration-list"):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
 

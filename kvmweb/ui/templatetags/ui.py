@@ -96,6 +96,11 @@ def kib(value: Any) -> str:
 
 
 @register.filter
+def percent(value: Any) -> str:
+    return units.percent(_number(value))
+
+
+@register.filter
 def size(value: Any) -> str:
     return units.size(_number(value))
 

@@ -25,6 +25,8 @@ PAGES = {
     "edit host": "/hosts/{a}/edit/",
     "pool": "/pools/{pool}/",
     "vms": "/vms/?sort=-memory_kib",
+    "vms gone": "/vms/?state=gone",
+    "vm gone": "/vms/{ghost}/",
     "nothing found": "/vms/?q=nothing+like+this",
     "vm": "/vms/{idle}/",
     "vm moving": "/vms/{web}/",
@@ -45,9 +47,13 @@ PAGES = {
 
 PLACES = """
 import json
+from datetime import timedelta
+from django.utils import timezone
+if not Guest.objects.filter(name="ghost-01").exists():
+    seed.see(seed.make_guest("ghost-01"), Host.objects.get(name="kvm-a"), gone=timezone.now() - timedelta(days=2))
 found = {"pool": StoragePool.objects.first().pk, "report": Preflight.objects.last().pk}
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
-found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive"}.get(g.name, "rtl"): str(g.pk) for g in
+found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
 states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}

@@ -52,7 +52,7 @@ def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:
 def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
     assert held_back(guest(here=None)) == "No host has it."
     assert held_back(guest(unread="refuses kvmweb's login")) == "kvm-a refuses kvmweb's login."
-    assert held_back(guest(read=False)) == "Its definition was not read yet."
+    assert held_back(guest(read=False)) == "Its definition has not been read yet."
 
 
 def test_a_device_of_the_host_keeps_the_guest_there() -> None:
@@ -66,7 +66,7 @@ def test_a_device_of_the_host_keeps_the_guest_there() -> None:
 def test_missing_and_inactive_places_are_told_once_each() -> None:
     both = [{"type": "bridge", "source": "br1"}] * 2 + [{"type": "network", "source": "dmz"}]
     bare = replace(THERE, networks={"dmz": False}, bridges={"br0": True})
-    assert objections(guest(nics=both), bare) == ("shows no bridge br1", "shows network dmz as inactive")
+    assert objections(guest(nics=both), bare) == ("has no bridge br1", "has network dmz, but it is inactive")
 
 
 def test_a_bridge_that_the_inventory_does_not_know_is_no_objection() -> None:
@@ -77,4 +77,4 @@ def test_a_bridge_that_the_inventory_does_not_know_is_no_objection() -> None:
 
 def test_less_free_memory_is_told() -> None:
     assert objections(guest(memory_kib=4096), THERE) == ()
-    assert objections(guest(memory_kib=4097), THERE) == ("has less free memory than the VM has",)
+    assert objections(guest(memory_kib=4097), THERE) == ("has less free memory than the VM needs",)
