@@ -12,6 +12,7 @@ urlpatterns = [
     path("vms/<uuid:uuid>/preflight/", migrate.check, name="vm-preflight"),
     path("preflights/<int:pk>/", migrate.preflight, name="preflight"),
     path("migrations/", migrations.migration_list, name="migration-list"),
+    path("migrations/dismiss/", migrations.dismiss, name="migrations-dismiss"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
     path("migrations/<int:pk>/look/", migrations.look, name="migration-look"),

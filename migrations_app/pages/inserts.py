@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from hosts.models import Guest
 from migrations_app.domain.lifecycle import State
 from migrations_app.reading import once
+from migrations_app.reading.migrations import ended_lately
+
+#: in the session: outcomes up to this time are no longer in the drawer
+DISMISSED = "kvmweb_ended_dismissed"
 
 
 def alarms(request: HttpRequest) -> str:
@@ -17,8 +23,10 @@ def alarms(request: HttpRequest) -> str:
 
 
 def running(request: HttpRequest) -> str:
-    """What moves now, folded up."""
-    return render_to_string("migrations/_running.html", {"moves": once.moves(request)})
+    """What migrates now and what ended lately, folded up."""
+    until = request.session.get(DISMISSED)
+    ended = ended_lately(request.user, datetime.fromisoformat(until) if until else None)
+    return render_to_string("migrations/_running.html", {"moves": once.moves(request), "ended": ended}, request)
 
 
 def guest_now(request: HttpRequest, guest: Guest) -> str:

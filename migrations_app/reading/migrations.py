@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from hosts.models import Guest, Sighting
-from migrations_app.domain.lifecycle import State
+from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 
 BESIDE = 7
+#: the drawer keeps so many outcomes, for so long
+MOST_ENDED = 5
+LATELY = timedelta(hours=6)
+AMONG = 200
 
 
 def migration_rows(user: Any) -> QuerySet[Migration]:
@@ -28,6 +34,16 @@ def active_migrations(user: Any) -> list[Migration]:
     """For every page's bar, which says nothing of their orders."""
     rows = Migration.objects.visible_to(user).active().shown().prefetch_related(None)
     return list(rows.defer("source_xml", "findings").order_by("requested_at"))
+
+
+def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
+    """For every page's bar: the last outcomes, newest first; `after`: those that ended later than this."""
+    since = max(filter(None, (timezone.now() - LATELY, after)))
+    # there is no index by end: one that began before these is on the list of migrations
+    newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
+    rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
+    rows = rows.select_related("source", "target").defer("source_xml", "findings")
+    return list(rows.order_by("-finished_at", "-id")[:MOST_ENDED])
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:

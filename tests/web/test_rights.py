@@ -29,6 +29,7 @@ PAGES = {
     "vm-preflight": {"operator", "admin", SUPERUSER},
     "migration-cancel": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
+    "migrations-dismiss": {"viewer", "operator", "admin", SUPERUSER},
     "host-add": {"admin", SUPERUSER},
     "host-edit": {"admin", SUPERUSER},
     "host-key": {"admin", SUPERUSER},
@@ -90,7 +91,15 @@ def _address(scene: dict[str, Any], name: str) -> str:
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
     }
-    if name in ("host-add", "introduction-ask", "dashboard", "host-list", "vm-list", "migration-list"):
+    if name in (
+        "host-add",
+        "introduction-ask",
+        "dashboard",
+        "host-list",
+        "vm-list",
+        "migration-list",
+        "migrations-dismiss",
+    ):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
 
