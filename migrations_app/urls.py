@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, vms
+from migrations_app.pages import dashboard, migrate, migrations, search, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("search/", search.search, name="search"),
     path("vms/", vms.vm_list, name="vm-list"),
     path("vms/<uuid:uuid>/", vms.vm, name="vm"),
     path("vms/<uuid:uuid>/migrate/", migrate.migrate, name="vm-migrate"),

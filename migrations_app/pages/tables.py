@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import django_tables2 as tables
-from django.db.models import F, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django_tables2 import RequestConfig, Table
@@ -86,7 +86,6 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
     took = tables.TemplateColumn(
         "{% load migrations %}{{ record|took }}",
         verbose_name="Took",
-        orderable=False,
         attrs={"cell": {"class": "num wide-only"}},
     )
     downtime_ms = tables.TemplateColumn(
@@ -102,6 +101,11 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         )  # fmt: skip
         order_by: ClassVar = ("-requested_at",)
         order_by_field = "sort"
+
+    def order_took(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
+        """Those that have not ended come last either way."""
+        took = ExpressionWrapper(F("finished_at") - F("requested_at"), output_field=DurationField())
+        return rows.order_by(took.desc(nulls_last=True) if descending else took.asc(nulls_last=True), "-id"), True
 
     def order_downtime_ms(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
         """Those that never paused come last either way."""

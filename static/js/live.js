@@ -98,6 +98,11 @@
     if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
       event.detail.shouldSwap = false;
     }
+    // a filter was changed in the meantime: what was read is the answer to the one before
+    if (!elsewhere && address() !== "/" && new URL(xhr.responseURL).search !== location.search) {
+      event.detail.shouldSwap = false;
+      again = true;
+    }
     event.detail.ignoreTitle = titled() !== null; // as new as what it stands for, which may be newer than this page
   });
   document.addEventListener("htmx:afterSwap", showTitle);

@@ -60,11 +60,6 @@
     else if (event.target.matches("dialog")) event.target.close();
   });
 
-  document.addEventListener("change", (event) => {
-    const form = event.target.closest("[data-submit-on-change]");
-    if (form && event.target.matches("select")) form.requestSubmit();
-  });
-
   // Another address is another machine: what was seen at the old one is forgotten.
   document.addEventListener("input", (event) => {
     const area = event.target.closest("[data-clears]");
@@ -74,13 +69,10 @@
     }
   });
 
-  // A form of the lists sends no empty filters, so that the address stays readable.
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-submit-on-change], .search")) return;
-    for (const field of event.target.elements) field.disabled = field.name !== "" && field.value === "";
-  });
-  window.addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll(".filters [name], .search [name]")) field.disabled = false;
+  // Lists are asked without empty filters, so that the address stays readable.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (!detail.elt.matches(".filters")) return;
+    for (const [name, value] of Object.entries(detail.parameters)) if (value === "") delete detail.parameters[name];
   });
 
   // While the report is made anew, the old one is dimmed and the button waits.

@@ -53,6 +53,7 @@ LOOKS = {
     "host-list": {"viewer", "operator", "admin", SUPERUSER},
     "host": {"viewer", "operator", "admin", SUPERUSER},
     "pool": {"viewer", "operator", "admin", SUPERUSER},
+    "search": {"viewer", "operator", "admin", SUPERUSER},
     "vm-list": {"viewer", "operator", "admin", SUPERUSER},
     "vm": {"viewer", "operator", "admin", SUPERUSER},
     "migration-list": {"viewer", "operator", "admin", SUPERUSER},
@@ -99,6 +100,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm-list",
         "migration-list",
         "migrations-dismiss",
+        "search",
     ):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
