@@ -16,6 +16,7 @@ from migrations_app.words.ended import ended_line
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.segment import segment_note, segment_text
 from migrations_app.words.stored import with_name
 from migrations_app.words.way import where
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
-for shown in (badge, ended_line, headline, outcome_times, short_title, where, with_name):
+for shown in (badge, ended_line, headline, outcome_times, segment_note, segment_text, short_title, where, with_name):
     register.filter(shown)
 
 

@@ -38,9 +38,9 @@
 
   Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
 
-  // What a person opened stays open, and <relative-time> keeps the title it made itself.
+  // What a person opened stays open, and times keep the title they made themselves.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));
+    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time, local-time")));
   // The graph draws itself, and what stands in the form to close a migration took somebody a walk to the hosts. Pushes
   // and pages that are read again overtake each other: what is older than what stands there is left out.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>

@@ -1,5 +1,10 @@
 // Small helpers of every page: theme, menus, copy buttons, local times, forms that send themselves.
 (() => {
+  // On hover and in print: to the second, in the browser's own format and zone.
+  function exactly(when) {
+    return new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "long" }).format(when);
+  }
+
   // <local-time datetime>: the time of day in the reader's zone; the text inside it (UTC) is for pages without JavaScript.
   class LocalTime extends HTMLElement {
     static observedAttributes = ["datetime"];
@@ -7,8 +12,8 @@
     attributeChangedCallback() {
       this.root ??= this.attachShadow({ mode: "open" });
       const when = new Date(this.getAttribute("datetime"));
-      this.root.textContent = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-      this.title = when.toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+      this.root.textContent = when.toLocaleTimeString([], { timeStyle: "medium" });
+      this.title = exactly(when);
     }
   }
   customElements.define("local-time", LocalTime);
@@ -16,6 +21,7 @@
   // <relative-time> calls everything of the last minute "now"; here seconds matter: when a host, a VM, the line was last heard.
   // It tells only when its text changes, so every second has to read otherwise than its "now".
   document.addEventListener("relative-time-updated", ({ target }) => {
+    if (target.date) target.title = exactly(target.date);
     const seconds = Math.round((Date.now() - target.date) / 1000);
     if (!target.shadowRoot || seconds < 0 || seconds >= 60) return;
     target.shadowRoot.textContent = seconds < 2 ? "just now" : `${seconds}s ago`;
