@@ -46,7 +46,7 @@ class _Filter(django_filters.FilterSet):  # type: ignore[misc]
                 field.error_messages["invalid_choice"] = "there is no such choice, so nothing matches."
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What does not fit matches nothing: a list of everything would read as the answer."""
+        """An invalid filter matches nothing: a list of everything would look like its result."""
         return queryset.none() if self.errors else super().filter_queryset(queryset)
 
     @property
@@ -56,7 +56,7 @@ class _Filter(django_filters.FilterSet):  # type: ignore[misc]
 
     @property
     def wrong(self) -> list[_Wrong]:
-        """Filters that match nothing whatever there is, each with the address without it."""
+        """Invalid filters, each with the page's address without it."""
         found = []
         for name, reasons in self.errors.items():
             rest = self.data.copy()
@@ -69,7 +69,7 @@ class _Filter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class _Words(django_filters.CharFilter):  # type: ignore[misc]
-    """Also as they were copied from a page."""
+    """Also matches names copied from a page."""
 
     def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         found: QuerySet[Any] = super().filter(rows, bare(value))
@@ -108,11 +108,11 @@ class MigrationTableFilter(_Filter):
         label="State",
         empty_label="Any state",
     )
-    person = _Words(field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person")
-    source = django_filters.ModelChoiceFilter(queryset=_hosts, label="From", empty_label="Any host")
-    target = django_filters.ModelChoiceFilter(queryset=_hosts, label="To", empty_label="Any host")
+    person = _Words(field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Requested by")
+    source = django_filters.ModelChoiceFilter(queryset=_hosts, label="Source host", empty_label="Any host")
+    target = django_filters.ModelChoiceFilter(queryset=_hosts, label="Destination host", empty_label="Any host")
     host = django_filters.ModelChoiceFilter(
-        queryset=_hosts, method="at_host", label="From or to", empty_label="Any host"
+        queryset=_hosts, method="at_host", label="Either host", empty_label="Any host"
     )
 
     class Meta:

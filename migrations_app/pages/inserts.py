@@ -17,19 +17,19 @@ DISMISSED = "kvmweb_ended_dismissed"
 
 
 def alarms(request: HttpRequest) -> str:
-    """The migrations that need a person."""
+    """The migrations that need attention."""
     needy = [move for move in once.moves(request) if move.state == State.NEEDS_ATTENTION]
     return render_to_string("migrations/_alarms.html", {"migrations": needy})
 
 
 def running(request: HttpRequest) -> str:
-    """What migrates now and what ended lately, folded up."""
+    """The drawer: running migrations and those that ended lately."""
     until = request.session.get(DISMISSED)
     ended = ended_lately(request.user, datetime.fromisoformat(until) if until else None)
     return render_to_string("migrations/_running.html", {"moves": once.moves(request), "ended": ended}, request)
 
 
 def guest_now(request: HttpRequest, guest: Guest) -> str:
-    """Where the VM is going, "" when it goes nowhere."""
+    """The VM's running migration, "" without one."""
     move = once.move_of(request, guest)
     return render_to_string("migrations/_now.html", {"migration": move}) if move else ""

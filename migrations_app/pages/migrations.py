@@ -1,4 +1,4 @@
-"""The list of migrations, and a migration: watched, cancelled, closed, taken away."""
+"""The list of migrations, and one migration: its page, cancel, close, and its record to download."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @page()
 def dismiss(request: HttpRequest) -> HttpResponse:
-    """Outcomes up to `until`, which the person has seen, leave the drawer. Those that ended since then stay."""
+    """Removes the outcomes up to `until` from the drawer. What ended since the page was made stays."""
     back, until = request.POST.get("next", ""), None
     with contextlib.suppress(ValueError):
         until = datetime.fromisoformat(request.POST.get("until", ""))
@@ -116,7 +116,7 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @page()
 def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """All that is known of one migration, as the API gives it, to keep or to send: {"migration", "journal"}."""
+    """Everything about one migration as the API gives it, to download: {"migration", "journal"}."""
     found = _migration(request, pk)
     entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in record_of(found)]
     body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}

@@ -35,7 +35,7 @@ class Row:
 @require_GET
 @page()
 def search(request: HttpRequest) -> HttpResponse:
-    """What fits: as a page, which is left for the only hit; as suggestions while somebody types."""
+    """The hits: suggestions while typing, else the only hit's own page, or a page with all of them."""
     text = request.GET.get("q", "")[:LONGEST]
     hits = reading.search(request.user, text)
     values = {"rows": [_row(hit) for hit in hits.all], "more": hits.more_guests, "asked": bool(text.split())}

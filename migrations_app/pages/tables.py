@@ -108,7 +108,7 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         return rows.order_by(took.desc(nulls_last=True) if descending else took.asc(nulls_last=True), "-id"), True
 
     def order_downtime_ms(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
-        """Those that never paused come last either way."""
+        """Those without a measured downtime come last either way."""
         field = F("downtime_ms")
         return rows.order_by(field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)), True
 

@@ -1,4 +1,4 @@
-"""Migrations: the rows of lists, one with all that is known of it, those beside it."""
+"""Migrations: rows for lists, one migration with everything known about it, and similar ones to compare with."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def followed(pk: int) -> Migration | None:
 
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:
-    """A move that is done, and the newest others of its kind between the same two hosts; [] without others."""
+    """A migration that is done, and the newest others of its kind between the same two hosts; [] without others."""
     if migration.state != State.DONE:
         return []
     rows = migration_rows(user).filter(

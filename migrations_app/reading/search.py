@@ -1,4 +1,4 @@
-"""What a search in the bar of every page finds: VMs, hosts and migrations that this person may see."""
+"""The search in the top bar: VMs, hosts and migrations that this user may see."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hits:
 
     @property
     def only(self) -> Guest | Host | Migration | None:
-        """The one thing somebody can mean: the only VM or host, or, without any, the only migration."""
+        """The only VM or host found; if there is none, the only migration."""
         found: list[Guest | Host | Migration] = [*self.guests, *self.hosts] or [*self.migrations]
         return found[0] if len(found) == 1 else None
 

@@ -1,5 +1,5 @@
-// An end of a migration is said on whatever page is open. The drawer of this page, made for this viewer, has what ended;
-// what this tab has not said yet becomes a notice. A tab's first page says nothing: all of it is old then.
+// Announces the end of a migration on whatever page is open. The drawer, rendered for this viewer, lists what ended;
+// what this tab has not announced yet becomes a notice. The first page of a tab announces nothing: all of it is old.
 (() => {
   const STAYS_MS = 12_000; // a bad end stays until it is closed
   const KEPT = "kvmweb-ended";

@@ -66,9 +66,9 @@ def test_the_filters_say_what_matches_nothing(as_viewer: Client, headers: dict[s
         ("/vms/?host=99&q=01", "Host", "?q=01"),
         ("/vms/?state=flying", "State", "/vms/"),
         ("/migrations/?state=flying&page=2", "State", "/migrations/"),
-        ("/migrations/?source=99", "From", "/migrations/"),
-        ("/migrations/?target=x", "To", "/migrations/"),
-        ("/migrations/?host=-1&sort=took", "From or to", "?sort=took"),
+        ("/migrations/?source=99", "Source host", "/migrations/"),
+        ("/migrations/?target=x", "Destination host", "/migrations/"),
+        ("/migrations/?host=-1&sort=took", "Either host", "?sort=took"),
     ):
         answer = as_viewer.get(address, headers=headers)
         text = flat(answer)
