@@ -23,7 +23,7 @@
   }
 
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.requestConfig.elt === field && detail.xhr.status >= 400) detail.shouldSwap = false;
+    if (detail.requestConfig.elt === field.form && detail.xhr.status >= 400) detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target !== list) return;
