@@ -1,4 +1,4 @@
-"""The socket of an open page: checks who may hear what, forwards what the journal's tail sends, heals on connect."""
+"""The socket of an open page: checks permissions, forwards what the journal's tail sends, and catches up on connect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from migrations_app.reading import follow
 
 #: static/js/live.js calls a page stale that misses two
 BEAT_SECONDS = 3
-#: how long an answer to "may this person hear this" holds
+#: seconds for which a permission check holds
 TRUST_SECONDS = 3
 TRY_AGAIN_LATER = 1013
 
@@ -41,7 +41,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.beats = asyncio.create_task(self._beat())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        """However it ends, by a closed tab or by an error, nothing of it goes on."""
+        """Whether a closed tab or an error ended it: stop the beat and leave all topics."""
         self.joined: set[str] = set()
         try:
             return await super().__call__(scope, receive, send)
@@ -53,7 +53,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._leave(topic)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Pages say nothing over the socket."""
+        """Pages send nothing over the socket."""
 
     async def live_push(self, event: dict[str, Any]) -> None:
         if await self._allowed():
@@ -67,7 +67,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._say(changed=event["topic"])
 
     async def _catch_up(self, after: str) -> None:
-        """Joined already, so nothing falls between this and what is pushed from now on."""
+        """The topics are joined already, so nothing is missed between this and the next push."""
         missed = await database_sync_to_async(follow.changed_since)(self.topics, after)
         if follow.MIGRATIONS in self.topics:
             await self._follow_moves()
@@ -79,7 +79,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._say(changed=sorted(missed)[0])
 
     async def _follow_moves(self) -> None:
-        """Whoever shows the list of migrations sees the numbers of the running ones."""
+        """Pages that follow the list of migrations also get the progress of the running ones."""
         moving = set(await database_sync_to_async(follow.moving_topics)(self.scope["user"].pk))
         for topic in self.joined - moving - set(self.topics):
             await self._leave(topic)
@@ -87,7 +87,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._join(topic)
 
     async def _allowed(self) -> bool:
-        """Asked again before anything is forwarded; a refusal ends the socket with 4401, 4403 or 4404."""
+        """Checked again before anything is forwarded; a refusal closes the socket with 4401, 4403 or 4404."""
         if time.monotonic() - self.checked < TRUST_SECONDS:
             return True
         session = self.scope.get("session")
@@ -100,9 +100,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return True
 
     async def _beat(self) -> None:
-        """So that a page can tell a quiet afternoon from a dead line; the server's own pings never reach its script.
+        """Tells the page that the connection is alive; the server's own pings never reach its script.
 
-        Also notices a log-out when nothing moves.
+        Also notices a log-out while nothing else is sent.
         """
         try:
             while True:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, vms
+from migrations_app.pages import dashboard, migrate, migrations, search, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("search/", search.search, name="search"),
     path("vms/", vms.vm_list, name="vm-list"),
     path("vms/forget/", vms.forget, name="vm-forget"),
     path("vms/<uuid:uuid>/", vms.vm, name="vm"),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("vms/<uuid:uuid>/preflight/", migrate.check, name="vm-preflight"),
     path("preflights/<int:pk>/", migrate.preflight, name="preflight"),
     path("migrations/", migrations.migration_list, name="migration-list"),
+    path("migrations/dismiss/", migrations.dismiss, name="migrations-dismiss"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
     path("migrations/<int:pk>/look/", migrations.look, name="migration-look"),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosts', '0003_login_refused_and_notes'),
+        ('hosts', '0004_contact_words'),
     ]
 
     operations = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import django_filters
@@ -28,6 +29,14 @@ def _hosts(request: Any) -> QuerySet[Host]:
     return host_names(request.user)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wrong:
+    id: str
+    label: str
+    why: str
+    without: str
+
+
 class _Filter(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,15 +44,33 @@ class _Filter(django_filters.FilterSet):  # type: ignore[misc]
             chosen = hasattr(field, "choices")
             field.widget.attrs |= _SELECT if chosen else _TEXT
             if chosen:
-                field.error_messages["invalid_choice"] = "There is no such choice, so nothing matches."
+                field.error_messages["invalid_choice"] = "there is no such choice, so nothing matches."
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What does not fit matches nothing: a list of everything would read as the answer."""
+        """An invalid filter matches nothing: a list of everything would look like its result."""
         return queryset.none() if self.errors else super().filter_queryset(queryset)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the address has any of these filters."""
+        return any(self.data.get(name) for name in self.form.fields)
+
+    @property
+    def wrong(self) -> list[_Wrong]:
+        """Invalid filters, each with the page's address without it."""
+        found = []
+        for name, reasons in self.errors.items():
+            rest = self.data.copy()
+            for gone in (name, "page"):
+                rest.pop(gone, None)
+            field = self.form[name]
+            without = f"?{rest.urlencode()}" if rest else self.request.path
+            found.append(_Wrong(id=field.id_for_label, label=field.label, why=" ".join(reasons), without=without))
+        return found
 
 
 class _Words(django_filters.CharFilter):  # type: ignore[misc]
-    """Also as they were copied from a page."""
+    """Also matches names copied from a page."""
 
     def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         found: QuerySet[Any] = super().filter(rows, bare(value))
@@ -102,11 +129,11 @@ class MigrationTableFilter(_Filter):
         label="State",
         empty_label="Any state",
     )
-    person = _Words(field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Person")
-    source = django_filters.ModelChoiceFilter(queryset=_hosts, label="From", empty_label="Any host")
-    target = django_filters.ModelChoiceFilter(queryset=_hosts, label="To", empty_label="Any host")
+    person = _Words(field_name="requested_by_name", lookup_expr="icontains", max_length=LONGEST, label="Requested by")
+    source = django_filters.ModelChoiceFilter(queryset=_hosts, label="Source host", empty_label="Any host")
+    target = django_filters.ModelChoiceFilter(queryset=_hosts, label="Destination host", empty_label="Any host")
     host = django_filters.ModelChoiceFilter(
-        queryset=_hosts, method="at_host", label="From or to", empty_label="Any host"
+        queryset=_hosts, method="at_host", label="Either host", empty_label="Any host"
     )
 
     class Meta:

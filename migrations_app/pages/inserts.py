@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from hosts.models import Guest
 from migrations_app.domain.lifecycle import State
 from migrations_app.reading import once
+from migrations_app.reading.migrations import ended_lately
+
+#: in the session: outcomes up to this time are no longer in the drawer
+DISMISSED = "kvmweb_ended_dismissed"
 
 
 def alarms(request: HttpRequest) -> str:
-    """The migrations that need a person."""
+    """The migrations that need attention."""
     needy = [move for move in once.moves(request) if move.state == State.NEEDS_ATTENTION]
     return render_to_string("migrations/_alarms.html", {"migrations": needy})
 
 
 def running(request: HttpRequest) -> str:
-    """What moves now, folded up."""
-    return render_to_string("migrations/_running.html", {"moves": once.moves(request)})
+    """The drawer: running migrations and those that ended lately."""
+    until = request.session.get(DISMISSED)
+    ended = ended_lately(request.user, datetime.fromisoformat(until) if until else None)
+    return render_to_string("migrations/_running.html", {"moves": once.moves(request), "ended": ended}, request)
 
 
 def guest_now(request: HttpRequest, guest: Guest) -> str:
-    """Where the VM is going, "" when it goes nowhere."""
+    """The VM's running migration, "" without one."""
     move = once.move_of(request, guest)
     return render_to_string("migrations/_now.html", {"migration": move}) if move else ""

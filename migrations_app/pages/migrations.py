@@ -1,10 +1,14 @@
-"""The list of migrations, and a migration: watched, cancelled, closed, taken away."""
+"""The list of migrations, and one migration: its page, cancel, close, and its record to download."""
 
 from __future__ import annotations
+
+import contextlib
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kvmweb.accounts.permissions import Right
@@ -13,6 +17,7 @@ from kvmweb.web.plain import ReasonForm
 from migrations_app.api.answers import EntryOut, MigrationOut
 from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationTableFilter
+from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading.journal import record_of, samples_of
@@ -89,6 +94,18 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "migrations/migration.html", values, status=422 if form.errors else 200)
 
 
+@require_POST
+@page()
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Removes the outcomes up to `until` from the drawer. What ended since the page was made stays."""
+    back, until = request.POST.get("next", ""), None
+    with contextlib.suppress(ValueError):
+        until = datetime.fromisoformat(request.POST.get("until", ""))
+    if until is not None and until.tzinfo is not None:
+        request.session[DISMISSED] = until.isoformat()
+    return redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "dashboard")
+
+
 @require_GET
 @page()
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
@@ -99,7 +116,7 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @page()
 def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """All that is known of one migration, as the API gives it, to keep or to send: {"migration", "journal"}."""
+    """Everything about one migration as the API gives it, to download: {"migration", "journal"}."""
     found = _migration(request, pk)
     entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in record_of(found)]
     body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}

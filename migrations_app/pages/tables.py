@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_tables2 as tables
-from django.db.models import F, QuerySet, Value
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
 from django.db.models.functions import NullIf
 from django.http import HttpRequest
 from django.urls import reverse
@@ -114,7 +114,6 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
     took = tables.TemplateColumn(
         "{% load migrations %}{{ record|took }}",
         verbose_name="Took",
-        orderable=False,
         attrs={"cell": {"class": "num wide-only"}},
     )
     downtime_ms = tables.TemplateColumn(
@@ -131,8 +130,13 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         order_by: ClassVar = ("-requested_at",)
         order_by_field = "sort"
 
+    def order_took(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
+        """Those that have not ended come last either way."""
+        took = ExpressionWrapper(F("finished_at") - F("requested_at"), output_field=DurationField())
+        return rows.order_by(took.desc(nulls_last=True) if descending else took.asc(nulls_last=True), "-id"), True
+
     def order_downtime_ms(self, rows: QuerySet[Migration], descending: bool) -> tuple[QuerySet[Migration], bool]:
-        """Those that never paused come last either way."""
+        """Those without a measured downtime come last either way."""
         field = F("downtime_ms")
         return rows.order_by(field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)), True
 

@@ -1,4 +1,4 @@
-"""The dashboard: hosts as bars of memory, what would not fit elsewhere, how the last migrations ended."""
+"""The dashboard: hosts as bars of memory, which could not be emptied, the last outcomes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class HostBar:
 
 
 def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
-    """Each host with its largest running guests, drawn to the scale of its memory, and those on their way to it."""
+    """Each host with its largest running guests, to the scale of its memory, and those that migrate to it."""
     bars = {host.pk: HostBar(host=host) for host in host_rows(user)}
     rank = Window(
         RowNumber(), partition_by=[F("host_id")], order_by=[F("guest__memory_kib").desc(), F("guest__name").asc()]
@@ -74,7 +74,7 @@ def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
         rest = bar.host.promised_kib - sum(memory for _, _, memory, _ in on[pk])  # type: ignore[attr-defined]
         more = bar.host.running - len(on[pk])  # type: ignore[attr-defined]
         if more > 0:
-            on[pk].append((None, f"{more} more VMs", rest, "rest"))
+            on[pk].append((None, f"{more} more VM{'s' if more > 1 else ''}", rest, "rest"))
         present = {guest for guest, _, _, _ in on[pk]}
         for migration in moving:
             if migration.target_id == pk and migration.state in IN_FLIGHT and migration.guest_id not in present:
@@ -114,7 +114,7 @@ def _fitting(name: str, width: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortage:
-    """A host whose running guests would not fit into the free memory of the other hosts that answer."""
+    """A host whose running guests would not fit into the free memory of the other connected hosts."""
 
     host: Host
     needed_kib: int

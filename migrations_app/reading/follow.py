@@ -1,4 +1,4 @@
-"""Who may follow what on an open page, and what an opening socket has missed."""
+"""Who may follow which topic on an open page, and what a new socket has missed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _sessions = import_module(settings.SESSION_ENGINE).SessionStore
 
 
 def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str]) -> int:
-    """0 when this person, still logged in, may follow all of these topics; else why not, as a close code."""
+    """0 if this user is still logged in and may follow all of these topics, else the close code that says why not."""
     user = User.objects.filter(pk=user_pk, is_active=True).first() if user_pk is not None else None
     if user is None or not session_key or not _logged_in(user, session_key):
         return NOT_LOGGED_IN
@@ -42,8 +42,8 @@ def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str])
 
 
 def _logged_in(user: User, session_key: str) -> bool:
-    """What Django asks at every request: the session has not expired, is this person's, and is as old as the password
-    at most."""
+    """What Django checks at every request: the session has not expired, belongs to this user, and is not older than the
+    password."""
     session = _sessions(session_key)
     known = session.get(HASH_SESSION_KEY, "")
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
@@ -66,7 +66,7 @@ def _visible(user: User, topic: str) -> bool:
 
 
 def moving_topics(user_pk: int) -> list[str]:
-    """The topics of the migrations that libvirt is busy with."""
+    """The topics of the migrations that libvirt is running."""
     user = User.objects.get(pk=user_pk)
     rows = Migration.objects.visible_to(user).filter(state__in=IN_FLIGHT)
     return [writer.migration_topic(pk) for pk in rows.values_list("pk", flat=True)]

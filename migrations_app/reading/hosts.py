@@ -1,4 +1,4 @@
-"""Hosts as something to choose."""
+"""Hosts for choices in forms and filters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hosts.models import Host
 
 
 def host_names(user: Any) -> QuerySet[Host]:
-    """Of a choice: nothing but id and name, sorted."""
+    """Only id and name, sorted by name."""
     hosts: QuerySet[Host] = Host.objects.visible_to(user)
     return hosts.only("name").order_by("name")
 
 
 def host_called(user: Any, wanted: str | int) -> Host | None:
-    """The host with this name, else with this id."""
+    """The host with this name, or else with this id."""
     hosts = Host.objects.visible_to(user)
     text = str(wanted)
     found: Host | None = hosts.filter(name=text).first() if isinstance(wanted, str) else None

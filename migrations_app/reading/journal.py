@@ -1,4 +1,4 @@
-"""What was written down about a migration."""
+"""The journal of one migration, and its samples for the graph."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MOST_SAMPLES = 600
 
 
 def record_of(migration: Migration) -> QuerySet[Entry]:
-    """Everything, with the numbers, oldest first."""
+    """All entries including progress, oldest first."""
     return Entry.objects.filter(topic=migration.topic).exclude(kind=EntryKind.SIGNAL).order_by("id")
 
 
 def journal_of(migration: Migration) -> list[Entry]:
-    """What happened, oldest first, without the numbers."""
+    """All entries without progress, oldest first."""
     return list(record_of(migration).exclude(kind=EntryKind.PROGRESS))
 
 

@@ -1,16 +1,22 @@
-"""Migrations: the rows of lists, one with all that is known of it, those beside it."""
+"""Migrations: rows for lists, one migration with everything known about it, and similar ones to compare with."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from hosts.models import Guest, Sighting
-from migrations_app.domain.lifecycle import State
+from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 
 BESIDE = 7
+#: the drawer keeps so many outcomes, for so long
+MOST_ENDED = 5
+LATELY = timedelta(hours=6)
+AMONG = 200
 
 
 def migration_rows(user: Any) -> QuerySet[Migration]:
@@ -30,6 +36,16 @@ def active_migrations(user: Any) -> list[Migration]:
     return list(rows.defer("source_xml", "findings").order_by("requested_at"))
 
 
+def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
+    """For every page's bar: the last outcomes, newest first; `after`: those that ended later than this."""
+    since = max(filter(None, (timezone.now() - LATELY, after)))
+    # there is no index by end: one that began before these is on the list of migrations
+    newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
+    rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
+    rows = rows.select_related("source", "target").defer("source_xml", "findings")
+    return list(rows.order_by("-finished_at", "-id")[:MOST_ENDED])
+
+
 def migration_of(user: Any, pk: int) -> Migration | None:
     rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml")
     return rows.filter(pk=pk).first()
@@ -41,7 +57,7 @@ def followed(pk: int) -> Migration | None:
 
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:
-    """A move that is done, and the newest others of its kind between the same two hosts; [] without others."""
+    """A migration that is done, and the newest others of its kind between the same two hosts; [] without others."""
     if migration.state != State.DONE:
         return []
     rows = migration_rows(user).filter(

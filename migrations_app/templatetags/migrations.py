@@ -12,9 +12,11 @@ from kvmweb.ui.html import mark, sign
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.reading import once
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
+from migrations_app.words.ended import ended_line
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.segment import segment_note, segment_text
 from migrations_app.words.stored import with_name
 from migrations_app.words.way import where
 
@@ -26,13 +28,18 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 register = template.Library()
-for shown in (badge, headline, outcome_times, short_title, where, with_name):
+for shown in (badge, ended_line, headline, outcome_times, segment_note, segment_text, short_title, where, with_name):
     register.filter(shown)
 
 
 @register.simple_tag
 def migration_state(migration: Migration, pill: bool = False) -> SafeString:
     return mark(badge(migration), " pill" if pill else "")
+
+
+@register.simple_tag
+def migration_sign(migration: Migration) -> SafeString:
+    return sign(badge(migration))
 
 
 @register.simple_tag

@@ -1,10 +1,10 @@
 // The page's socket (hx-ws): pushed fragments are patched by topic and id, a "changed" signal makes the page read its
-// own #live region again, and a silent or closed socket is said aloud: values are grey, actions warn.
+// own #live region again, and a silent or closed socket is shown: values turn grey, actions warn.
 (() => {
   const QUIET_MS = 6_000; // the server beats every 3 s
   const GRACE_MS = 2_000; // a reload or a short break is not worth a banner
   const EVERY_MS = 300;
-  const READ_MS = 15_000; // after that it is lost: a connection that was kept may be as dead as the socket
+  const READ_MS = 15_000; // then give up: a kept connection may be as dead as the socket
 
   let open = false;
   let heard = Date.now();
@@ -38,11 +38,11 @@
 
   Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
 
-  // What a person opened stays open, and <relative-time> keeps the title it made itself.
+  // What a person opened stays open, and times keep the title they made themselves.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time")));
-  // The graph draws itself, and what stands in the form to close a migration took somebody a walk to the hosts. Pushes
-  // and pages that are read again overtake each other: what is older than what stands there is left out.
+    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time, local-time")));
+  // The graph draws itself, and what is typed into the form to close a migration must not be lost. Pushes
+  // and re-read pages can overtake each other: what is older than what is shown is left out.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
     !["graph", "close-form"].includes(old.id) && !(Number(fresh.dataset?.revision) < Number(old.dataset?.revision));
 
@@ -51,7 +51,7 @@
     timer = setTimeout(read, EVERY_MS);
   }
 
-  // A page that says what is wrong with its address cannot be read there again; what runs stands on every page.
+  // An error page cannot be read again at its own address; every page has the running migrations.
   function address() {
     return document.querySelector("[data-no-page]") ? "/" : location.pathname + location.search;
   }
@@ -98,6 +98,11 @@
     if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
       event.detail.shouldSwap = false;
     }
+    // a filter was changed in the meantime: what was read is the answer to the one before
+    if (!elsewhere && address() !== "/" && new URL(xhr.responseURL).search !== location.search) {
+      event.detail.shouldSwap = false;
+      again = true;
+    }
     event.detail.ignoreTitle = titled() !== null; // as new as what it stands for, which may be newer than this page
   });
   document.addEventListener("htmx:afterSwap", showTitle);
@@ -135,8 +140,8 @@
     if (title && document.title !== title) document.title = title;
   }
 
-  // Nobody closes a socket whose line was cut: it stays open and silent, also when the line is back, and so does the
-  // handshake of a new one. htmx opens the next when a handshake was given up.
+  // A socket whose connection was cut silently stays open, even when the network is back, and so does a new handshake.
+  // htmx opens the next socket when a handshake was given up.
   function renew() {
     if (refused || Date.now() - Math.max(heard, tried) <= QUIET_MS) return;
     if (socket?.readyState === WebSocket.CONNECTING) socket.close();

@@ -1,5 +1,10 @@
 // Small helpers of every page: theme, menus, copy buttons, local times, forms that send themselves.
 (() => {
+  // On hover and in print: to the second, in the browser's own format and zone.
+  function exactly(when) {
+    return new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "long" }).format(when);
+  }
+
   // <local-time datetime>: the time of day in the reader's zone; the text inside it (UTC) is for pages without JavaScript.
   class LocalTime extends HTMLElement {
     static observedAttributes = ["datetime"];
@@ -7,8 +12,8 @@
     attributeChangedCallback() {
       this.root ??= this.attachShadow({ mode: "open" });
       const when = new Date(this.getAttribute("datetime"));
-      this.root.textContent = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-      this.title = when.toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+      this.root.textContent = when.toLocaleTimeString([], { timeStyle: "medium" });
+      this.title = exactly(when);
     }
   }
   customElements.define("local-time", LocalTime);
@@ -16,6 +21,7 @@
   // <relative-time> calls everything of the last minute "now"; here seconds matter: when a host, a VM, the line was last heard.
   // It tells only when its text changes, so every second has to read otherwise than its "now".
   document.addEventListener("relative-time-updated", ({ target }) => {
+    if (target.date) target.title = exactly(target.date);
     const seconds = Math.round((Date.now() - target.date) / 1000);
     if (!target.shadowRoot || seconds < 0 || seconds >= 60) return;
     target.shadowRoot.textContent = seconds < 2 ? "just now" : `${seconds}s ago`;
@@ -60,11 +66,6 @@
     else if (event.target.matches("dialog")) event.target.close();
   });
 
-  document.addEventListener("change", (event) => {
-    const form = event.target.closest("[data-submit-on-change]");
-    if (form && event.target.matches("select")) form.requestSubmit();
-  });
-
   // Another address is another machine: what was seen at the old one is forgotten.
   document.addEventListener("input", (event) => {
     const area = event.target.closest("[data-clears]");
@@ -74,13 +75,10 @@
     }
   });
 
-  // A form of the lists sends no empty filters, so that the address stays readable.
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-submit-on-change], .search")) return;
-    for (const field of event.target.elements) field.disabled = field.name !== "" && field.value === "";
-  });
-  window.addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll(".filters [name], .search [name]")) field.disabled = false;
+  // Lists are asked without empty filters, so that the address stays readable.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (!detail.elt.matches(".filters")) return;
+    for (const [name, value] of Object.entries(detail.parameters)) if (value === "") delete detail.parameters[name];
   });
 
   // While the report is made anew, the old one is dimmed and the button waits.

@@ -347,6 +347,20 @@ def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, v
     page = client_of(viewer).get("/").content.decode()
     assert "is unknown:" in page, "a host that is not reachable has memory that nobody knows, not none"
     assert "0 B free" not in page.split("can be emptied")[1].split("</p>")[0]
+    Host.objects.update(contact="away", memory_free_kib=0)
+    page = client_of(viewer).get("/").content.decode()
+    assert "0 B free" not in page
+    assert page.count("not connected, last read") == 2
+
+
+def test_parts_of_the_bars_are_named_links_and_rows_of_a_table(scene: dict[str, Any], as_viewer: Client) -> None:
+    page = flat(as_viewer.get("/"))
+    link = f'<a href="/vms/{scene["web"].pk}/"'
+    assert f'{link} aria-label="web-01, 4 GiB, migrating to another host" >' in page
+    assert f'{link} aria-label="web-01, 4 GiB, migrating to this host" >' in page
+    table = page.split('id="bars-table"')[1]
+    assert re.search(rf"{link}\s*>\s*web-01\s*</a>", table)
+    assert "migrating to this host" in table
 
 
 def test_the_history_filters_by_state_host_vm_and_person(scene: dict[str, Any], as_viewer: Client) -> None:

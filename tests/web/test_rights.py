@@ -30,6 +30,7 @@ PAGES = {
     "vm-forget": {"operator", "admin", SUPERUSER},
     "migration-cancel": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
+    "migrations-dismiss": {"viewer", "operator", "admin", SUPERUSER},
     "host-add": {"admin", SUPERUSER},
     "host-edit": {"admin", SUPERUSER},
     "host-key": {"admin", SUPERUSER},
@@ -53,6 +54,7 @@ LOOKS = {
     "host-list": {"viewer", "operator", "admin", SUPERUSER},
     "host": {"viewer", "operator", "admin", SUPERUSER},
     "pool": {"viewer", "operator", "admin", SUPERUSER},
+    "search": {"viewer", "operator", "admin", SUPERUSER},
     "vm-list": {"viewer", "operator", "admin", SUPERUSER},
     "vm": {"viewer", "operator", "admin", SUPERUSER},
     "migration-list": {"viewer", "operator", "admin", SUPERUSER},
@@ -91,7 +93,17 @@ def _address(scene: dict[str, Any], name: str) -> str:
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
     }
-    if name in ("host-add", "introduction-ask", "dashboard", "host-list", "vm-list", "vm-forget", "migration-list"):
+    if name in (
+        "host-add",
+        "introduction-ask",
+        "dashboard",
+        "host-list",
+        "vm-list",
+        "vm-forget",
+        "migration-list",
+        "migrations-dismiss",
+        "search",
+    ):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
 

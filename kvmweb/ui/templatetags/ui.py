@@ -64,7 +64,7 @@ def ago(when: datetime | None, prefix: str = "") -> SafeString:
     if when is None:
         return mark_safe("never")
     return format_html(
-        '<relative-time datetime="{}" prefix="{}" threshold="P7D" precision="second" format-style="narrow">'
+        '<relative-time datetime="{}" no-title prefix="{}" threshold="P7D" precision="second" format-style="narrow">'
         "{} UTC</relative-time>",
         when.isoformat(timespec="seconds"),
         prefix,

@@ -204,6 +204,34 @@ def test_a_line_that_was_cut_without_a_word_is_said_and_heals(site: Site, page: 
         page.locator(".route .percent", has_text="93").wait_for()
 
 
+def test_lists_say_a_cut_too(site: Site, page: Any) -> None:
+    with Line(site.url) as line:
+        pages = {address: page.context.new_page() for address in ("/", "/vms/", "/migrations/")}
+        for address, opened in pages.items():
+            opened.goto(line.url + address)
+            opened.locator("#live td").first.wait_for()
+        pages["/vms/"].locator(".cell-menu summary").first.click()
+        page.wait_for_timeout(4_000)
+        line.cut()
+        began = time.monotonic()
+        for opened in pages.values():
+            opened.locator(".stale-text", has_text="Live updates are off").wait_for()
+            assert time.monotonic() - began < 9
+            assert "What you do now may not arrive." in opened.inner_text("#stale")
+            cell, grey = opened.evaluate("""() => {
+              const grey = document.createElement("i");
+              grey.style.color = "var(--ink-2)";
+              document.body.append(grey);
+              return [document.querySelector("#live td:not(.cell-name)"), grey].map((each) => getComputedStyle(each).color);
+            }""")
+            assert cell == grey
+            assert opened.evaluate("getComputedStyle(document.getElementById('live')).filter") == "grayscale(1)"
+        line.mend()
+        for opened in pages.values():
+            opened.locator("#stale:not(.is-on)").wait_for(state="attached", timeout=20_000)
+            opened.close()
+
+
 def test_rows_and_pages_by_keyboard(site: Site, page: Any) -> None:
     page.goto(f"{site.url}/vms/?q=0")
     page.wait_for_timeout(300)

@@ -1,0 +1,21 @@
+"""How a migration ended, in one line: for the drawer, and for the notice on whatever page is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvmweb.web.plain import isolated
+from migrations_app.domain.lifecycle import State
+
+if TYPE_CHECKING:
+    from migrations_app.models import Migration
+
+
+def ended_line(migration: Migration) -> str:
+    name = isolated(migration.guest_name)
+    ways = {
+        State.DONE: f"{name} migrated to {migration.target}.",
+        State.CANCELLED: f"The migration of {name} was cancelled.",
+        State.BLOCKED: f"The migration of {name} was blocked by the preflight check.",
+    }
+    return ways.get(State(migration.state), f"The migration of {name} failed.")
