@@ -116,7 +116,7 @@ class Storage:
 
 
 def folders_to_ask(disks: Iterable[Disk], here: Storage, there: Storage) -> tuple[list[str], list[str]]:
-    """The folders of images at the source and at the destination whose storage their pools do not tell."""
+    """The folders of images on the source and on the destination whose storage their pools do not tell."""
     ours, theirs = [], []
     for disk in disks:
         for image in (disk, *images_of(disk)):
@@ -137,7 +137,7 @@ class Sharing(Enum):
 
 
 def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
-    """Whether what the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
+    """Whether whon the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
     is; that it is not shows only where the destination's file system lacks the file, or both have their own."""
     path = here.path(disk)
     there_path = there.path(disk) or path

@@ -1,4 +1,4 @@
-"""One host of a move, to ask."""
+"""One host of a migration, to ask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Connection = HostConnection | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One host of the move and the connection to it, or why there is none."""
+    """One host of the migration and the connection to it, or why there is none."""
 
     host: Host
     connection: Connection

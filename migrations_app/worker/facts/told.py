@@ -1,4 +1,4 @@
-"""The answers to the probes that are asked of a side before every move: what a check looks at as
+"""The answers to the probes that are asked of a side before every migration: what a check looks at as
 `facts.target.told["name of the probe"]` needs no collector of its own."""
 
 from __future__ import annotations
@@ -18,4 +18,5 @@ def _answer(probe: Probe[object], side: Side) -> object:
     if found is not None:
         return found
     name = side.host.name
-    return Unknown(f"kvmweb can ask {name} only by ssh what libvirt does not tell.", f"Register {name} by ssh.")
+    reason = f"libvirt on {name} does not report this; kvmweb can ask the host itself only by ssh."
+    return Unknown(reason, f"Register {name} by ssh.")

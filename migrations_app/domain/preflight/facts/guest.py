@@ -1,4 +1,4 @@
-"""What the source said of the VM that moves."""
+"""Whon the source reports of the VM that is to migrate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hosts.facts.unknown import Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestFacts:
-    """`definition` is the live one when the VM is active (that is what moves), else the inactive one."""
+    """`definition` is the live one when the VM is active (that is what migrates), else the inactive one."""
 
     definition: GuestDefinition | Unknown
     look: GuestLook | Unknown

@@ -1,4 +1,4 @@
-"""What the two hosts of a move said."""
+"""What the two hosts of a migration report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What either host said. `name` is kvmweb's name for it; `migration_address` as registered.
+    """What either host reports. `name` is kvmweb's name for it; `migration_address` as registered.
 
     `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
@@ -38,8 +38,8 @@ class HostFacts:
     told: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
-        """The answer to a probe that is asked of this side before every move."""
-        found = self.told.get(probe, Unknown(f"{self.name} was not asked."))
+        """The answer to a probe that is asked of this side before every migration."""
+        found = self.told.get(probe, Unknown(f"kvmweb did not ask {self.name}."))
         if isinstance(found, Unknown | kind):
             return found
         raise TypeError(f"{probe} answers with {type(found).__name__}, not with {kind.__name__}")
@@ -52,7 +52,7 @@ class SourceFacts(HostFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts(HostFacts):
-    """The host that shall have it, which alone is asked what the VM needs there.
+    """The destination. Only this host is asked for what the VM needs there.
 
     `files` maps the paths of kernel, initrd, dtb, loader, emulator and images to there / not there / Unknown.
     `same_uuid` and `same_name` are VMs that it has already.
