@@ -12,7 +12,7 @@ from hosts.facts.guest import Disk, GuestDefinition
 from hosts.facts.storage import FOLDER_POOL_TYPES, SHARED_POOL_TYPES, Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
 
-#: of a file on the destination that is the disk the guest uses now, and of one of which nobody can say that it is not
+#: of a file on the destination that is the disk the guest uses now, and of one that may be it
 OWN_DISK = "This is the VM's own disk. Do not delete it."
 MAYBE_OWN_DISK = "This may be the VM's own disk. Do not delete it."
 
@@ -96,7 +96,7 @@ class Storage:
         return pool_of(disk, self.pools, self.volume(disk))
 
     def path(self, disk: Disk) -> str:
-        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when nobody knows."""
+        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when that is not known."""
         if disk.path or disk.type != "volume":
             return disk.path
         if volume := self.volume(disk):

@@ -22,7 +22,7 @@ DETACH = "Detach it from the running VM, then migrate."
 
 
 class NotKnown(Exception):
-    """A check needs a fact nobody could learn. The engine turns it into an "unknown" finding."""
+    """A check needs a fact that could not be learned. The engine turns it into an "unknown" finding."""
 
     def __init__(self, what: str, fact: Unknown) -> None:
         super().__init__(fact.reason)

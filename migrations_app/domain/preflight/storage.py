@@ -61,7 +61,7 @@ def copied_disks(facts: Facts) -> tuple[str, ...]:
 def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
     """The disks with something in them thon the destination must open where the source has them.
 
-    Without those of which nobody can say where that is (nvme, vhostuser, ...): they have a check of their own.
+    Without those whose place is not known (nvme, vhostuser, ...): they have a check of their own.
     """
     copied = copied_disks(facts)
     judged = (disk for disk in guest_of(facts).disks if disk.type in (*STORED, "network"))
@@ -95,7 +95,7 @@ def copy_pool(facts: Facts, disk: Disk) -> Pool | None:
 
 
 def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
-    """What the disk's folder lies on on the source and on the destination; None where nobody could tell."""
+    """The file system of the disk's folder on the source and on the destination; None where kvmweb cannot tell."""
     one, other = here(facts), there(facts)
     return one.mount(one.path(disk)), other.mount(target_path(facts, disk))
 
@@ -131,8 +131,8 @@ def open_question(facts: Facts, disk: Disk) -> str:
 
 
 def seen(facts: Facts, disk: Disk) -> bool | None:
-    """Whether libvirt finds the disk on the destination: True, False when it is known to be missing, None when nobody
-    saw it."""
+    """Whether libvirt finds the disk on the destination: True, False when it is known to be missing, None when kvmweb
+    cannot tell."""
     source, target = source_pool(facts, disk), target_pool(facts, disk)
     if there(facts).files.get(target_path(facts, disk)) is False:
         return False  # the file system knows better than a pool that was read some time ago

@@ -5,7 +5,7 @@ case: more than is free ends with the kernel killing a VM there, perhaps another
 needed only when the balloon is deflated: a warning. QEMU itself takes some more for devices, video memory and its heap;
 256 MiB is on the high side for a guest without special devices. Free is what the kernel calls available, where it can
 be asked (ssh). libvirt's numbers count all caches as free, shared memory too, which the kernel does not give up. Swap
-does not count. Memory in huge pages comes from another store, of which nobody told us what is free.
+does not count. Memory in huge pages is a store of its own; libvirt does not report here what is free of it.
 """
 
 from __future__ import annotations
