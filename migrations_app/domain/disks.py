@@ -96,7 +96,7 @@ class Storage:
         return pool_of(disk, self.pools, self.volume(disk))
 
     def path(self, disk: Disk) -> str:
-        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when that is not known."""
+        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when unknown."""
         if disk.path or disk.type != "volume":
             return disk.path
         if volume := self.volume(disk):
