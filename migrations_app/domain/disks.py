@@ -12,7 +12,7 @@ from hosts.facts.guest import Disk, GuestDefinition
 from hosts.facts.storage import FOLDER_POOL_TYPES, SHARED_POOL_TYPES, Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
 
-#: of a file on the destination that is the disk the guest uses now, and of one of which nobody can say that it is not
+#: of a file on the destination that is the disk the guest uses now, and of one that may be it
 OWN_DISK = "This is the VM's own disk. Do not delete it."
 MAYBE_OWN_DISK = "This may be the VM's own disk. Do not delete it."
 
@@ -96,7 +96,7 @@ class Storage:
         return pool_of(disk, self.pools, self.volume(disk))
 
     def path(self, disk: Disk) -> str:
-        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when nobody knows."""
+        """Where this host has the disk, or looks for it: a volume in the pool of that name. "" when unknown."""
         if disk.path or disk.type != "volume":
             return disk.path
         if volume := self.volume(disk):
@@ -116,7 +116,7 @@ class Storage:
 
 
 def folders_to_ask(disks: Iterable[Disk], here: Storage, there: Storage) -> tuple[list[str], list[str]]:
-    """The folders of images at the source and at the destination whose storage their pools do not tell."""
+    """The folders of images on the source and on the destination whose storage their pools do not tell."""
     ours, theirs = [], []
     for disk in disks:
         for image in (disk, *images_of(disk)):
@@ -137,7 +137,7 @@ class Sharing(Enum):
 
 
 def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
-    """Whether what the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
+    """Whether whon the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
     is; that it is not shows only where the destination's file system lacks the file, or both have their own."""
     path = here.path(disk)
     there_path = there.path(disk) or path

@@ -61,8 +61,8 @@ class _Filter(django_filters.FilterSet):  # type: ignore[misc]
         found = []
         for name, reasons in self.errors.items():
             rest = self.data.copy()
-            for gone in (name, "page"):
-                rest.pop(gone, None)
+            for dropped in (name, "page"):
+                rest.pop(dropped, None)
             field = self.form[name]
             without = f"?{rest.urlencode()}" if rest else self.request.path
             found.append(_Wrong(id=field.id_for_label, label=field.label, why=" ".join(reasons), without=without))

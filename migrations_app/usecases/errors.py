@@ -1,4 +1,4 @@
-"""What a use case answers when it cannot do what was asked. Messages are for people."""
+"""Why a use case refuses a request. The messages are shown to people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TooLate(Exception):
     """The migration has ended; there is nothing to cancel."""
 
     def __init__(self, migration: Migration) -> None:
-        super().__init__(f"This migration has ended already: {badge(migration).label.lower()}.")
+        super().__init__(f"This migration has already ended: {badge(migration).label.lower()}.")
         self.migration = migration
 
 

@@ -83,7 +83,7 @@ def test_what_nobody_said_is_unknown(fleet: FakeFleet, max_sessions: None) -> No
 def test_without_a_probe_nothing_is_asked(fleet: FakeFleet) -> None:
     facts = facts_of(fleet)
     assert (facts.source.told, facts.target.told) == ({}, {})
-    assert facts.target.answer(NAME, int) == Unknown("kvm-b was not asked.")
+    assert facts.target.answer(NAME, int) == Unknown("kvmweb did not ask kvm-b.")
 
 
 def test_every_file_is_one_probe_of_its_name() -> None:

@@ -242,7 +242,7 @@ def test_cancelling_twice_is_one_cancel(scene: Scene, operator: Any, admin: Any)
 def test_an_ended_migration_cannot_be_cancelled(scene: Scene, operator: Any) -> None:
     migration = scene.request(scene.add_guest())
     Migration.objects.filter(pk=migration.pk).update(state=State.DONE)
-    with pytest.raises(TooLate, match="has ended already: done"):
+    with pytest.raises(TooLate, match="has already ended: done"):
         cancel_migration(migration, by=operator)
     assert not Entry.objects.filter(text__contains="cancelled").exists()
 

@@ -207,7 +207,7 @@ def test_the_disk_itself_is_never_made_anew(scene: Scene) -> None:
     both_at_once(scene, guest)
     end = scene.run(scene.request(guest, copy=("vda", "vdb")))
     assert (end.state, end.copied_disks) == (State.BLOCKED, ["vda", "vdb"])
-    assert "disk vdb; its copy would overwrite it. This is the VM's own disk. Do not delete it." in end.state_text
+    assert "disk vdb; the copy would overwrite it. This is the VM's own disk. Do not delete it." in end.state_text
     assert not {"create_volume", "migrate"} & set(scene.fleet.methods())
 
 

@@ -187,7 +187,7 @@ def test_cancel_says_what_will_be_true_and_sets_the_flag(scene: dict[str, Any], 
 def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
     client = client_of(scene["olga"])
     answer = client.post(f"/migrations/{scene['done'].pk}/cancel/", follow=True)
-    assert "has ended already" in answer.content.decode()
+    assert "has already ended" in answer.content.decode()
 
 
 def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator: Client) -> None:

@@ -54,21 +54,26 @@ def _findings(check: Check, facts: Facts) -> Iterator[Finding]:
         # A bug in one check must neither hide the others' findings nor look like a pass.
         yield Finding(
             severity=_severity_of_unknown(check),
-            summary=f"“{check.title}” could not be evaluated.",
+            summary=f"kvmweb cannot tell whether {_clause(check)}, because of a bug of its own.",
             evidence={"error": f"{type(error).__name__}: {error}"},
-            remedies=(Remedy(text="Report this as a bug of kvmweb, with the evidence."),),
+            remedies=(Remedy(text="Report this bug with the values below."),),
         )
 
 
 def _not_known(check: Check, unknown: dict[str, Unknown]) -> Finding:
-    reasons = list(dict.fromkeys(fact.reason for fact in unknown.values()))
+    reasons = list(dict.fromkeys(fact.reason.rstrip(".") for fact in unknown.values()))
     remedies = dict.fromkeys(fact.remedy for fact in unknown.values() if fact.remedy)
     return Finding(
         severity=_severity_of_unknown(check),
-        summary=f"kvmweb cannot check “{check.title}”: {'; '.join(reasons)}",
+        summary=f"kvmweb cannot tell whether {_clause(check)}: {'; '.join(reasons)}.",
         evidence={path: fact.reason for path, fact in unknown.items()},
         remedies=tuple(Remedy(text=text) for text in remedies),
     )
+
+
+def _clause(check: Check) -> str:
+    """The title within a sentence."""
+    return check.title[0].lower() + check.title[1:]
 
 
 def _severity_of_unknown(check: Check) -> Severity:

@@ -65,8 +65,9 @@ Run = Callable[[Facts], Iterable[Finding]]
 class Check:
     """`id` is the module's name. `needs` are attribute paths of Facts ("target.pools"): if one of them is Unknown the
     check does not run and says so. `unknown_blocks`: not knowing is itself a blocker (host answers, disks).
-    `passed` is the sentence shown when it found nothing. `kinds`: those it applies to; for another one it leaves no
-    finding at all."""
+    `title` is a statement that also reads well after "kvmweb cannot tell whether", and begins with a word that may be
+    in lower case; `passed` is the sentence shown when it found nothing. `kinds`: those it applies to; for another one
+    it leaves no finding at all."""
 
     id: str
     title: str

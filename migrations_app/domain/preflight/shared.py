@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition
@@ -11,12 +13,16 @@ from migrations_app.domain.preflight.facts import Facts
 
 T = TypeVar("T")
 
-MIB = 1024 * 1024
-KIB_PER_MIB = 1024
+KIB = 1024
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+#: of everything that is written into the VM's definition
+AT_NEXT_START = "it takes effect at the VM's next start."
+DETACH = "Detach it from the running VM, then migrate."
 
 
 class NotKnown(Exception):
-    """A check needs a fact nobody could learn. The engine turns it into an "unknown" finding."""
+    """A check needs a fact that could not be learned. The engine turns it into an "unknown" finding."""
 
     def __init__(self, what: str, fact: Unknown) -> None:
         super().__init__(fact.reason)
@@ -36,7 +42,7 @@ def guest_of(facts: Facts) -> GuestDefinition:
 
 
 def affected(facts: Facts) -> tuple[str, str]:
-    """The guest's name and what a finding about it affects. Of one that has just left there is no definition any more,
+    """The guest's name and what a finding about it affects. Of one that has just migrated away there is no definition,
     and so no name."""
     if isinstance(facts.guest.definition, Unknown):
         return "The VM", f"VM {facts.request.guest}"
@@ -44,10 +50,35 @@ def affected(facts: Facts) -> tuple[str, str]:
 
 
 def version(number: int, what: str, host: str) -> int:
-    """A version number, or NotKnown: hosts say 0 when they could not tell."""
+    """A version number, or NotKnown: hosts report 0 when they cannot tell."""
     if not number:
-        raise NotKnown(f"version of {what}", Unknown(f"{host} does not report its version of {what}."))
+        raise NotKnown(f"version of {what}", Unknown(f"{host} does not report its {what} version."))
     return number
+
+
+def sizes(*counts: int) -> tuple[str, ...]:
+    """Bytes as text, to compare: 1536 -> "1.5 KiB". In a smaller unit where two different ones would read the same."""
+    for smaller in range(3):
+        words = tuple(_size(count, smaller, round) for count in counts)
+        if len(set(words)) == len(set(counts)):
+            break
+    return words
+
+
+def size(count: int) -> str:
+    return sizes(count)[0]
+
+
+def at_least(count: int) -> str:
+    """Like `size`, never rounded down: what has to be freed."""
+    return _size(count, 0, math.ceil)
+
+
+def _size(count: int, smaller: int, rounded: Callable[[float], int]) -> str:
+    unit = next((step for step in reversed(range(len(UNITS))) if count >= 1024**step), 0)
+    unit = max(unit - smaller, 0)
+    number = rounded(count / 1024**unit * 10) / 10
+    return f"{number:.1f}".removesuffix(".0") + f" {UNITS[unit]}"
 
 
 def remedy(text: str, *, run: str = "", on: str = "") -> Remedy:

@@ -7,7 +7,6 @@ import posixpath
 from hosts.facts.guest import STORED, Disk
 from hosts.facts.storage import Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
-from kvmweb.ui.units import size
 from migrations_app.domain.disks import (
     MAYBE_OWN_DISK,
     OWN_DISK,
@@ -23,7 +22,7 @@ from migrations_app.domain.disks import (
 )
 from migrations_app.domain.preflight.check import Remedy
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import guest_of, known, remedy
+from migrations_app.domain.preflight.shared import guest_of, known, remedy, size
 from migrations_app.domain.virsh import virsh
 
 #: what every check about disks needs
@@ -60,9 +59,9 @@ def copied_disks(facts: Facts) -> tuple[str, ...]:
 
 
 def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
-    """The disks with something in them that the destination must open where the source has them.
+    """The disks with something in them thon the destination must open where the source has them.
 
-    Without those of which nobody can say where that is (nvme, vhostuser, ...): they have a check of their own.
+    Without those whose place is not known (nvme, vhostuser, ...): they have a check of their own.
     """
     copied = copied_disks(facts)
     judged = (disk for disk in guest_of(facts).disks if disk.type in (*STORED, "network"))
@@ -96,7 +95,7 @@ def copy_pool(facts: Facts, disk: Disk) -> Pool | None:
 
 
 def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
-    """What the disk's folder lies on at the source and at the destination; None where nobody could tell."""
+    """The file system of the disk's folder on the source and on the destination; None where kvmweb cannot tell."""
     one, other = here(facts), there(facts)
     return one.mount(one.path(disk)), other.mount(target_path(facts, disk))
 
@@ -122,18 +121,18 @@ def in_the_way(facts: Facts, disk: Disk) -> bool:
 
 
 def whose(facts: Facts, disk: Disk) -> str:
-    """Of what the destination has there: what everybody must know before touching it. "" when it is another file."""
+    """Of whon the destination has there: what everybody must know before touching it. "" when it is another file."""
     return {Sharing.PROVEN: OWN_DISK, Sharing.POSSIBLE: MAYBE_OWN_DISK, Sharing.NO: ""}[shared(facts, disk)]
 
 
 def open_question(facts: Facts, disk: Disk) -> str:
-    hosts = f"{facts.source.name} and {facts.target.name}"
-    return f"kvmweb cannot tell whether {hosts} share the storage of disk {disk.target}."
+    source, target = facts.source.name, facts.target.name
+    return f"kvmweb cannot tell whether {source} and {target} share the storage of disk {disk.target}."
 
 
 def seen(facts: Facts, disk: Disk) -> bool | None:
-    """Whether libvirt finds the disk at the destination: True, False when it is known to be missing, None when nobody
-    saw it."""
+    """Whether libvirt finds the disk on the destination: True, False when it is known to be missing, None when kvmweb
+    cannot tell."""
     source, target = source_pool(facts, disk), target_pool(facts, disk)
     if there(facts).files.get(target_path(facts, disk)) is False:
         return False  # the file system knows better than a pool that was read some time ago
@@ -143,29 +142,31 @@ def seen(facts: Facts, disk: Disk) -> bool | None:
         return True
     if not (source and target and source.active and target.active and shared(facts, disk) is Sharing.PROVEN):
         return None
-    # What the source has is on the destination too, whenever that read its pool. Pools do not list folders below.
+    # Whon the source has is on the destination too, whenever that read its pool. Pools do not list folders below.
     listed = isinstance(source_volume(facts, disk), Volume) or not is_in(source, disk)
     return True if listed else None
 
 
 def read_again(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
-    """What lets a pool of the destination notice a file that came after its last refresh, if it has a pool there."""
+    """How a pool of the destination learns of a file that was added after its last refresh, if it has a pool there."""
     pool, target = target_pool(facts, disk), facts.target.name
     if pool is None or not pool.active or seen(facts, disk) is not None:
         return ()
-    return (remedy("If the file is there, refresh the pool.", run=virsh("pool-refresh", pool.name), on=target),)
+    return (
+        remedy(f"Refresh pool {pool.name}, if the file is there.", run=virsh("pool-refresh", pool.name), on=target),
+    )
 
 
 def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     """What lets kvmweb see whether two folders are one storage."""
     hosts = zip((facts.source.name, facts.target.name), mounts_of(facts, disk), strict=True)
     unseen = " and ".join(name for name, mount in hosts if mount is None)
-    text = f"Register {unseen} by ssh: only then can kvmweb see what a folder lies on."
+    text = f"kvmweb did not see the file systems of {unseen}. It sees those of hosts that are registered by ssh."
     return (remedy(text),) if unseen else ()
 
 
 def may_be_taken_out(disk: Disk) -> bool:
-    """libvirt empties such a drive when its medium is not at the destination. It never drops a hard disk."""
+    """libvirt empties such a drive when its medium is not on the destination. It never drops a hard disk."""
     return disk.device in REMOVABLE and disk.startup_policy in ("optional", "requisite")
 
 
@@ -175,15 +176,15 @@ def is_in(pool: Pool, disk: Disk) -> bool:
 
 
 def other_storage_words(facts: Facts, disk: Disk) -> str:
-    """Of a disk that libvirt lets pass, and whose storage is not proven to be one."""
+    """Of a disk that libvirt does not refuse, and whose storage is not proven to be shared."""
     source, target = facts.source.name, facts.target.name
     pools = source_pool(facts, disk), target_pool(facts, disk)
     ours, theirs = (" ".join(pool.source_hosts) if pool else "" for pool in pools)
     if ours and theirs and ours != theirs:
-        origin = f"comes from {ours} on {source} and from {theirs} on {target}: it may be other storage"
+        origin = f"comes from {ours} on {source} and from {theirs} on {target}: this may be different storage"
     else:
-        origin = f"may be other storage on {target} than on {source}"
-    return f"{origin}, and libvirt does not check it."
+        origin = f"may be on different storage on {source} and {target}"
+    return f"{origin}. libvirt does not check this."
 
 
 def place_words(facts: Facts, disk: Disk) -> dict[str, str]:

@@ -32,7 +32,7 @@ Definition = GuestDefinition | Unknown
 def collect(
     request: MigrationRequest, source: Side, target: Side, *, probe: bool
 ) -> tuple[Facts, GuestDetails | Unknown]:
-    """Both hosts at the same time, each over its own connection. What by ssh costs a login is asked beside the rest.
+    """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
 
     `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
     """
@@ -53,7 +53,8 @@ def collect(
         mounts_there = pool.submit(lambda: mounts(_folders(definition, here, there)[1], target))
         guest_here = guest(uuid, details, source)
         volumes_here = volumes(definition, source)
-        between = peer(uuid, source, target) if probe else Unknown("The connection between the hosts was not tried.")
+        untried = Unknown("kvmweb did not try the connection between the hosts.")
+        between = peer(uuid, source, target) if probe else untried
     facts = Facts(
         request=request,
         source=SourceFacts(**here, volumes=volumes_here, mounts=mounts_here.result(), told=told_here.result()),

@@ -1,4 +1,4 @@
-"""Which files the guest needs are at the destination."""
+"""Which files the guest needs are on the destination."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:
     if answer is not None:
         return answer
     return Unknown(
-        f"libvirt on {host.name} cannot say whether {path} exists there.",
-        f"Make its folder a storage pool of {host.name} and refresh that, or register {host.name} by ssh.",
+        f"libvirt on {host.name} does not report whether {path} exists.",
+        f"Make its folder a storage pool on {host.name} and refresh the pool, or register {host.name} by ssh.",
     )

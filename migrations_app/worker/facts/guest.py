@@ -1,4 +1,4 @@
-"""What the source says of the guest."""
+"""Whon the source says of the guest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guest's state and job at the source."""
+"""The guest's state and job on the source."""
 
 from __future__ import annotations
 

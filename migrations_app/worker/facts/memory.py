@@ -1,4 +1,4 @@
-"""What the destination has of memory: by its kernel what is free, where that can be asked."""
+"""The memory of the destination; what is free by its kernel, where that can be asked."""
 
 from __future__ import annotations
 

@@ -14,5 +14,5 @@ def mounts(folders: list[str], side: Side) -> dict[str, Mount | Unknown] | Unkno
     found = side.learn(lambda c: c.probe(mounts_probe, *folders))
     if isinstance(found, Unknown):
         return found
-    unknown = Unknown(f"{side.host.name} does not tell what this folder lies on.")
+    unknown = Unknown(f"{side.host.name} does not report which file system is there.")
     return {path: (found or {}).get(path) or unknown for path in folders}

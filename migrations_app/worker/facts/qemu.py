@@ -1,4 +1,4 @@
-"""What the destination's QEMU can do for this guest."""
+"""Whon the destination's QEMU can do for this guest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cpu(guest: GuestDefinition | Unknown, side: Side) -> tuple[bool, str] | Unkn
     if isinstance(guest, Unknown):
         return guest
     if guest.virt_type != "kvm":
-        return Unknown("Only KVM can compare CPUs.")
+        return Unknown("libvirt compares CPUs only for KVM.")
     if not guest.cpu.xml:
         return Unknown(f"The definition of {guest.name} does not say which CPU it has.")
 

@@ -18,4 +18,5 @@ def _answer(probe: Probe[object], side: Side) -> object:
     if found is not None:
         return found
     name = side.host.name
-    return Unknown(f"kvmweb can ask {name} only by ssh what libvirt does not tell.", f"Register {name} by ssh.")
+    reason = f"libvirt on {name} does not report this; kvmweb can ask the host itself only by ssh."
+    return Unknown(reason, f"Register {name} by ssh.")

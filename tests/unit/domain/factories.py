@@ -26,13 +26,14 @@ from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.guest import GuestFacts
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.request import MigrationRequest
+from tests.unit.domain.wording import complaints
 
 UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
 GIB = 1024**3
 EMULATOR = "/usr/bin/qemu-system-x86_64"
 SHARED = "/vms/web01.qcow2"
 LOCAL = "/local/data.qcow2"
-SILENT = Unknown("kvm-b did not say", "Try again.")
+SILENT = Unknown("kvm-b did not say.", "Try again.")
 
 disk = Disk(target="vda", device="disk", type="file", path=SHARED, format="qcow2", cache="none", bus="virtio")
 local_disk = replace(disk, target="vdb", path=LOCAL)
@@ -187,9 +188,11 @@ def identity(**changes: Any) -> HostIdentity:
 
 
 def run(check: str, given: Facts = HEALTHY) -> tuple[Finding, ...]:
-    """What one check says; its PASSED finding is left out, so that () means passed."""
+    """What one check says; its PASSED finding is left out, so that () means passed. Whatever a test makes it say must
+    read well."""
     found = run_one(CHECKS[check], given)
     assert all(finding.check == check for finding in found)
+    assert [words for finding in found for words in complaints(finding)] == []
     return tuple(finding for finding in found if finding.severity is not Severity.PASSED)
 
 

@@ -17,6 +17,7 @@ from migrations_app.domain.preflight.check import check as register
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
 from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, with_guest, with_options, with_target
+from tests.unit.domain.wording import complaints
 
 ROOT = Path(__file__).parents[3]
 MODULES = {path.stem for path in Path(checks.__path__[0]).glob("*.py")} - {"__init__"}
@@ -51,7 +52,7 @@ def test_a_check_stays_small(name: str) -> None:
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: str(check.id))
 def test_a_check_is_well_formed(check: Check) -> None:
-    assert check.title and not check.title.endswith(".")  # noqa: PT018
+    assert re.match(r"[A-Z][a-z]+['’ ].*[^.]$", check.title)  # "kvmweb cannot tell whether the …"
     assert check.passed.endswith(".")
     for path in check.needs:
         assert not isinstance(look_up(HEALTHY, path), Unknown)
@@ -69,6 +70,7 @@ def test_a_missing_fact_is_never_green(check: Check) -> None:
     for path in check.needs:
         (finding,) = run_one(check, without(path))
         assert finding.severity is (Severity.BLOCKER if check.unknown_blocks else Severity.UNKNOWN)
+        assert complaints(finding) == []
         assert finding.evidence[path] == SILENT.reason
         assert finding.remedies[0].text == SILENT.remedy
 
@@ -119,7 +121,7 @@ def test_a_check_that_raises_is_not_green_and_keeps_what_it_found(blocks: bool) 
     seen, failed = run_one(check, HEALTHY)
     assert (seen.check, seen.summary) == ("broken", "seen")
     assert failed.severity is (Severity.BLOCKER if blocks else Severity.UNKNOWN)
-    assert failed.summary == "“Broken” could not be evaluated."
+    assert failed.summary == "kvmweb cannot tell whether broken, because of a bug of its own."
     assert failed.evidence == {"error": "KeyError: 'oops'"}
 
 

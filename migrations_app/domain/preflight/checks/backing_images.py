@@ -1,4 +1,4 @@
-"""The images that a disk builds on (qcow2 overlays) must be at the destination, and be the very same ones.
+"""The images that a disk builds on (qcow2 overlays) must be on the destination, and be the very same ones.
 
 libvirt's safety check looks at the topmost image only. Without the base QEMU does not start. With another image under
 the same name it starts, and the VM's data are silently corrupt: only the same storage proves that it is not so.
@@ -19,30 +19,30 @@ from migrations_app.domain.virsh import virsh
 
 
 @check(
-    title="The images that disks build on are at the destination",
-    passed="The destination has every image that a disk builds on.",
+    title="Every backing image is on the destination",
+    passed="The destination has every backing image of the VM's disks.",
     needs=storage.NEEDS,
 )
 def backing_images(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
-    copied = storage.copied_disks(facts)
     for disk in guest.disks:
+        which = f"Disk {disk.target} of {guest.name}"
         pull = virsh("blockpull", guest.uuid, disk.target, flags=("--wait",))
-        whole = remedy("Or make the disk independent of it.", run=pull, on=source)
+        whole = remedy("Or flatten the disk, so that it needs no backing image.", run=pull, on=source)
         for image in images_of(disk):
             severity, words = _judge(facts, image)
-            if disk.target in copied and severity is Severity.BLOCKER:
-                severity, words = Severity.UNKNOWN, f"{words}, and libvirt may need it although the disk is copied"
+            if disk.target in storage.copied_disks(facts) and severity is Severity.BLOCKER:
+                severity, words = Severity.UNKNOWN, f"{words}, and the copied disk may need it"
             if severity is not Severity.PASSED:
                 evidence = {"image": image.path, **storage.place_words(facts, image)}
-                fix = remedy(f"Give {source} and {target} one storage with it at {image.path}.")
+                fix = remedy(f"Put the image on storage that {source} and {target} share, at the same path.")
                 whose = storage.whose(facts, image) if storage.in_the_way(facts, image) else ""
-                words = f"Disk {disk.target} builds on {image.path}; {words}. {whose}".rstrip()
-                again = storage.read_again(facts, image)
-                yield finding(severity, words, f"disk {disk.target}", evidence, *again, fix, whole)
+                words = f"{which} has the backing image {image.path}; {words}. {whose}".rstrip()
+                fixes = (*storage.read_again(facts, image), fix, whole)
+                yield finding(severity, words, f"disk {disk.target}", evidence, *fixes)
         for place in disk.backing_elsewhere:
-            words = f"Disk {disk.target} builds on an image ({place}); kvmweb cannot tell whether {target} reaches it."
-            fix = remedy(f"Make sure that a VM on {target} can use it.")
+            words = f"{which} has the backing image {place}; kvmweb cannot tell whether {target} can open it."
+            fix = remedy(f"Check that VMs on {target} can open it.")
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", {"image": place}, fix, whole)
 
 
@@ -56,5 +56,5 @@ def _judge(facts: Facts, image: Disk) -> tuple[Severity, str]:
         return Severity.PASSED, ""
     here, other = storage.source_volume(facts, image), storage.target_volume(facts, image)
     if isinstance(here, Volume) and isinstance(other, Volume) and here.capacity != other.capacity:
-        return Severity.BLOCKER, f"{target} has another image there: the sizes differ"
-    return Severity.UNKNOWN, f"if the image on {target} is another one, it corrupts the VM's data without an error"
+        return Severity.BLOCKER, f"the image at this path on {target} has another size"
+    return Severity.UNKNOWN, f"if {target} has another image at this path, the disk is silently corrupted"

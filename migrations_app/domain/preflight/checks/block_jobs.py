@@ -11,13 +11,16 @@ from migrations_app.domain.virsh import virsh
 
 
 @check(
-    title="No block job is busy", passed="No block job works on a disk.", needs=("guest.definition", "guest.block_jobs")
+    title="The VM's disks have no running block job",
+    passed="The VM's disks have no running block job.",
+    needs=("guest.definition", "guest.block_jobs"),
 )
 def block_jobs(facts: Facts) -> Iterator[Finding]:
     guest, host = guest_of(facts), facts.source.name
     mirrored = [disk.target for disk in guest.disks if disk.mirrored]
     for disk in dict.fromkeys((*known(facts.guest.block_jobs, "guest.block_jobs"), *mirrored)):
-        words = f"A block job works on disk {disk} of {guest.name}; libvirt refuses to migrate it meanwhile."
-        look = remedy("See how far it is.", run=virsh("blockjob", guest.uuid, disk, flags=("--info",)), on=host)
-        stop = remedy("Or stop it.", run=virsh("blockjob", guest.uuid, disk, flags=("--abort",)), on=host)
+        words = f"Disk {disk} of {guest.name} has a running block job; until it ends, libvirt refuses to migrate."
+        info = virsh("blockjob", guest.uuid, disk, flags=("--info",))
+        look = remedy("Wait until it ends. This shows its progress.", run=info, on=host)
+        stop = remedy("Or abort it.", run=virsh("blockjob", guest.uuid, disk, flags=("--abort",)), on=host)
         yield finding(Severity.BLOCKER, words, f"disk {disk}", {"disk": disk}, look, stop)

@@ -1,4 +1,4 @@
-"""Kernel, initrd, device tree and firmware are files of the host; QEMU opens them at the destination."""
+"""Kernel, initrd, device tree and firmware are files of the host; QEMU opens them on the destination."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 
 
 @check(
-    title="Kernel and firmware files are at the destination",
-    passed="The destination has every file that the VM boots from.",
+    title="The VM's kernel and firmware files are on the destination",
+    passed="The destination has the VM's kernel and firmware files.",
     needs=("guest.definition",),
 )
 def boot_files(facts: Facts) -> Iterator[Finding]:
-    boot, target = guest_of(facts).boot, facts.target.name
+    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    boot = guest.boot
     needed = {
         "kernel": boot.kernel,
         "initrd": boot.initrd,
@@ -33,11 +34,11 @@ def boot_files(facts: Facts) -> Iterator[Finding]:
     for what, path in needed.items():
         if not path or what in offered:
             continue
-        there = known(facts.target.files, "target.files").get(path, Unknown("nobody looked"))
-        fix = remedy(f"Put the same file at {path} on {target}.")
+        there = known(facts.target.files, "target.files").get(path, Unknown("kvmweb did not ask."))
+        fix = remedy(f"Copy the file from {source} to the same path on {target}.")
         if isinstance(there, Unknown):
-            words = f"kvmweb cannot tell whether {target} has the {what} {path}."
+            words = f"kvmweb cannot tell whether {target} has {path}, the {what} of {guest.name}."
             yield finding(Severity.UNKNOWN, words, f"file {path}", {what: path, "why": there.reason}, fix)
         elif not there:
-            words = f"{target} does not have the {what} {path}."
+            words = f"{target} does not have {path}, the {what} of {guest.name}."
             yield finding(Severity.BLOCKER, words, f"file {path}", {what: path, f"on {target}": "missing"}, fix)

@@ -1,4 +1,4 @@
-"""A NIC on a bridge or a device of the host needs one of that name at the destination.
+"""A NIC on a bridge or a device of the host needs one of that name on the destination.
 
 libvirt reports a missing bridge only after it has begun ("Cannot get interface MTU on 'br0'"). With a bridge that is
 down the VM starts, cut off: that blocks here too. libvirt networks in bridge mode are bridges under another name. Open
@@ -17,8 +17,8 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 
 
 @check(
-    title="Every bridge is at the destination",
-    passed="The destination has every bridge and device that the VM's NICs use.",
+    title="Every bridge is on the destination",
+    passed="The destination has every bridge and network device that the VM's NICs use.",
     needs=("guest.definition",),
 )
 def bridges_present(facts: Facts) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
             needed.setdefault(("bridge", network.bridge), network.virtualport)
     there = {found.name: found for found in known(facts.target.interfaces, "target.interfaces")} if needed else {}
     for (kind, name), port in needed.items():
-        found, word = there.get(name), "bridge" if kind == "bridge" else "device"
+        found, word = there.get(name), "bridge" if kind == "bridge" else "network device"
         affects = f"{word} {name}"
         evidence = {"needed": name, f"on {target}": ", ".join(sorted(there)) or "none"}
         if found is None:
@@ -40,18 +40,19 @@ def bridges_present(facts: Facts) -> Iterator[Finding]:
                 f"Add {word} {name} to the network configuration of {target}, connected to the same network as on"
                 f" {source}."
             )
-            yield finding(Severity.BLOCKER, f"{target} has no {word} {name}.", affects, evidence, fix)
+            words = f"{target} has no {word} {name}, which {guest.name} uses."
+            yield finding(Severity.BLOCKER, words, affects, evidence, fix)
         elif port == "openvswitch":
             continue
         elif not found.active and not found.certain:
-            fix = remedy("Check that it is up.", run=shlex.join(("ip", "link", "show", "dev", name)), on=target)
+            fix = remedy("Check whether it is up.", run=shlex.join(("ip", "link", "show", "dev", name)), on=target)
             words = f"kvmweb cannot tell whether {word} {name} on {target} is up: libvirt reports no carrier."
             yield finding(Severity.UNKNOWN, words, affects, {**evidence, "state": "no carrier"}, fix)
         elif not found.active:
             fix = remedy("Bring it up.", run=shlex.join(("ip", "link", "set", "dev", name, "up")), on=target)
-            words = f"{word.capitalize()} {name} on {target} is down."
+            words = f"{word.capitalize()} {name} on {target} is down; {guest.name} would have no network."
             yield finding(Severity.BLOCKER, words, affects, {**evidence, "state": "down"}, fix)
         elif kind == "bridge" and not found.is_bridge:
-            words = f"{name} on {target} is not a bridge of the Linux kernel."
-            fix = remedy(f"Make sure that {name} is an Open vSwitch bridge, if the VM expects one.")
+            words = f"{name} on {target} is not a Linux bridge; {guest.name} may have no network there."
+            fix = remedy(f"Check that {name} on {target} and on {source} is the same kind of bridge.")
             yield finding(Severity.WARNING, words, affects, evidence, fix)

@@ -1,6 +1,6 @@
 """The host's page cache can hold stale blocks of a shared disk after a migration.
 
-QEMU drops its cache of file disks at the hand-over since 4.0 (block option drop-cache), and libvirt then accepts any
+QEMU drops its cache of file disks at the switchover since 4.0 (block option drop-cache), and libvirt then accepts any
 cache mode. With an older QEMU it refuses all but none and directsync. No cache attribute means writeback.
 """
 
@@ -13,15 +13,15 @@ from hosts.facts.host import version_text
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, known, remedy, version
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, known, remedy, version
 
 QEMU_DROPS_CACHE = 4_000_000
 SAFE_MODES = ("none", "directsync")
 
 
 @check(
-    title="Cache modes fit shared disks",
-    passed="No shared disk goes through the host's page cache.",
+    title="The cache modes of shared disks are safe",
+    passed="No shared disk uses the host's page cache.",
     needs=(*storage.NEEDS, "source.identity"),
 )
 def cache_mode(facts: Facts) -> Iterator[Finding]:
@@ -34,8 +34,8 @@ def cache_mode(facts: Facts) -> Iterator[Finding]:
     evidence = {"cache": disks, f"QEMU on {facts.source.name}": version_text(qemu)}
     affects = "disk " + ", ".join(cached)
     if qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe:
-        words = f"This QEMU is too old to migrate disks in the host's page cache: {disks}."
-        fix = remedy("Set cache='none' for them, from the VM's next start on.")
+        words = f"libvirt refuses to migrate disks in the host's page cache with QEMU {version_text(qemu)}: {disks}."
+        fix = remedy(f"Set cache='none' for them; {AT_NEXT_START}")
         yield finding(Severity.BLOCKER, words, affects, evidence, fix)
     else:
         words = f"Disks go through the host's page cache, which QEMU drops at the switchover: {disks}."

@@ -16,7 +16,7 @@ NO_STREAM = ("random", "builtin", "egd")
 
 
 @check(
-    title="Serial ports and channels can be connected at the destination",
+    title="The destination can connect the VM's serial ports and channels",
     passed="QEMU makes the other end of every serial port and channel itself.",
     needs=("guest.definition",),
 )

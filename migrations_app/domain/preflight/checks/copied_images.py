@@ -16,7 +16,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
 @check(
-    title="kvmweb can copy every chosen disk",
+    title="Every chosen disk can be copied",
     passed="Every disk that is copied is a plain image.",
     needs=storage.NEEDS,
 )
@@ -24,7 +24,7 @@ def copied_images(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
         if disk.target in copied and (what := _special(disk)):
-            words = f"Disk {disk.target} {what}; kvmweb cannot make a copy of it."
+            words = f"Disk {disk.target} {what}; kvmweb cannot copy it."
             fix = remedy(
                 f"Keep disk {disk.target} on storage that both hosts share, or copy it while the VM is shut off."
             )

@@ -1,4 +1,4 @@
-"""A copied disk needs an active pool with its folder's path at the destination. What has its name there stays."""
+"""A copied disk needs an active pool with its folder's path on the destination. What has its name there stays."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Problem = tuple[Severity, str, tuple[Remedy, ...]]
 
 
 @check(
-    title="The destination has a place for the copied disks",
-    passed="The destination has a pool for every disk that is copied.",
+    title="The destination has a pool for every disk to copy",
+    passed="The destination has a pool for every disk to copy.",
     needs=storage.NEEDS,
     unknown_blocks=True,
 )
@@ -34,15 +34,15 @@ def copy_place(facts: Facts) -> Iterator[Finding]:
 def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
     target, path = facts.target.name, storage.target_path(facts, disk) or place(disk)
     shared, words, closer = storage.shared(facts, disk), storage.whose(facts, disk), storage.look_closer(facts, disk)
-    has = f"{target} has {path} already; the copy of disk {disk.target} would overwrite it."
-    leave = remedy(f"It needs no copy where they share it: leave {disk.target} out of copy_disks, or choose Live.")
+    has = f"{target} already has {path}, which the copy of disk {disk.target} would overwrite."
+    leave = remedy(f"On shared storage it needs no copy: leave {disk.target} out of the disks to copy, or choose Live.")
     if shared is Sharing.PROVEN:
         one = f"{facts.source.name} and {target} share the storage of disk {disk.target}"
-        yield Severity.BLOCKER, f"{one}; its copy would overwrite it. {words}", (leave,)
+        yield Severity.BLOCKER, f"{one}; the copy would overwrite it. {words}", (leave,)
     elif shared is Sharing.POSSIBLE and storage.in_the_way(facts, disk):
         yield Severity.BLOCKER, f"{has} {storage.open_question(facts, disk)} {words}", (leave, *closer)
     elif shared is Sharing.POSSIBLE:
-        never = f"If {target} has {path} all the same, no copy is made."
+        never = f"If {target} has {path}, the migration fails at its start and overwrites nothing."
         yield Severity.UNKNOWN, f"{storage.open_question(facts, disk)} {never} {words}", closer
     elif storage.in_the_way(facts, disk):
         yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another destination."),)
@@ -51,10 +51,10 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
 def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
     host, pool = facts.target.name, storage.copy_pool(facts, disk)
     if pool is None:
-        which = f"that is called {disk.pool}" if disk.pool else f"with the path {folder(disk.path)}"
-        words = f"{host} has no pool {which} for the copy of disk {disk.target}."
-        yield Severity.BLOCKER, words, (remedy(f"Define and start such a pool on {host}."),)
+        which = f"named {disk.pool}" if disk.pool else f"with the path {folder(disk.path)}"
+        words = f"{host} has no pool {which}, which the copy of disk {disk.target} needs."
+        yield Severity.BLOCKER, words, (remedy(f"Define such a pool on {host} and start it."),)
     elif not pool.active:
-        words = f"Pool {pool.name} on {host}, needed for the copy of disk {disk.target}, is not active."
+        words = f"Pool {pool.name} on {host} is not active; the copy of disk {disk.target} needs it."
         start = remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host)
         yield Severity.BLOCKER, words, (start,)

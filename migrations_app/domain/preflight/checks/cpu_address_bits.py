@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, known, remedy
 
 BITS = ("cpu/maxphysaddr/@limit", "cpu/maxphysaddr/@bits")
 
@@ -27,7 +27,7 @@ def cpu_address_bits(facts: Facts) -> Iterator[Finding]:
         yield finding(Severity.UNKNOWN, words, "CPU", {"needed": _said(wanted), target: _said([there])})
     elif max(wanted) > there:
         words = f"{guest.name} uses {max(wanted)} address bits; the CPU of {target} has {there}."
-        fix = remedy("Set a number that both CPUs have (maxphysaddr), from the VM's next start on.")
+        fix = remedy(f"Set a number that both CPUs have (maxphysaddr); {AT_NEXT_START}")
         yield finding(Severity.BLOCKER, words, "CPU", {"needed": _said(wanted), target: _said([there])}, fix)
 
 

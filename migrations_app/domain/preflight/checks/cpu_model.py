@@ -1,7 +1,7 @@
 """The destination must be able to run the CPU that the guest has now.
 
 For KVM guests libvirt's own comparison decides (compareHypervisorCPU). It needs KVM, so for emulated guests (type qemu)
-the list of models that the destination's QEMU offers is asked instead.
+the list of models thon the destination's QEMU offers is asked instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, NotKnown, finding, guest_of, known, remedy
 
 
 @check(
@@ -21,7 +21,7 @@ from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, 
 )
 def cpu_model(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
-    fix = remedy("Choose another destination, or a model that both hosts have from the VM's next start on.")
+    fix = remedy(f"Choose another destination, or a CPU model that both hosts support; {AT_NEXT_START}")
     if guest.virt_type == "kvm":
         usable, said = known(facts.target.cpu, "target.cpu")
         if not usable:
@@ -33,14 +33,19 @@ def cpu_model(facts: Facts) -> Iterator[Finding]:
 
 
 def _emulated(facts: Facts) -> Iterator[tuple[str, str, dict[str, str]]]:
-    cpu, target = guest_of(facts).cpu, facts.target.name
+    guest, target = guest_of(facts), facts.target.name
+    name, cpu = guest.name, guest.cpu
     mode = known(facts.target.domcaps, "target.domcaps").cpu_modes.get(cpu.mode)
     if mode is None or not mode.supported:
-        yield f"{target} does not offer the CPU mode {cpu.mode}.", "CPU", {"CPU mode": cpu.mode}
+        yield (
+            f"QEMU on {target} does not support CPU mode {cpu.mode}, which {name} uses.",
+            "CPU",
+            {"CPU mode": cpu.mode},
+        )
     elif cpu.model in mode.doubtful_models:
         raise NotKnown(
-            "CPU model", Unknown(f"{target} does not say whether its QEMU can run the CPU model {cpu.model}.")
+            "CPU model", Unknown(f"{target} does not report whether its QEMU can run CPU model {cpu.model}.")
         )
     elif cpu.mode == "custom" and cpu.model and cpu.model not in mode.models:
         verb = "cannot run" if cpu.model in mode.blocked_models else "does not know"
-        yield f"QEMU on {target} {verb} the CPU model {cpu.model}.", "CPU", {"CPU model": cpu.model}
+        yield f"QEMU on {target} {verb} CPU model {cpu.model}, which {name} uses.", "CPU", {"CPU model": cpu.model}

@@ -1,4 +1,4 @@
-"""A guest with the host's CPU as it is (host-passthrough, maximum) migrates safely only between equal CPUs.
+"""A guest with the host's CPU as it is (host-passthrough, maximum) is safe to migrate only between equal CPUs.
 
 libvirt does not refuse it. The guest may use an instruction that the other CPU does not have, at any time later; and
 one that has more changes under the guest what it has found at its start.
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, NotKnown, finding, guest_of, known, remedy
 
 AS_THE_HOST = ("host-passthrough", "maximum")
 
 
 @check(
-    title="The VM does not depend on this host's CPU",
-    passed="The VM does not depend on this very host's CPU.",
+    title="The VM is independent of the source's CPU",
+    passed="The VM is independent of the source's CPU.",
     needs=("guest.definition",),
 )
 def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
@@ -33,8 +33,8 @@ def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
     missing, added = here.cpu_features - there.cpu_features, there.cpu_features - here.cpu_features
     if missing or added or here.cpu_model != there.cpu_model:
         words = (
-            f"{guest.name} uses the CPU of {source} as it is ({guest.cpu.mode}); the one of {target} differs, and the"
-            " VM may crash there."
+            f"{guest.name} uses the CPU of {source} as it is ({guest.cpu.mode}), and {target} has a different one:"
+            " the VM may crash there."
         )
         lost, new = (", ".join(sorted(features)) or "none" for features in (missing, added))
         evidence = {
@@ -43,5 +43,5 @@ def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
             f"missing on {target}": lost,
             f"only on {target}": new,
         }
-        fix = remedy("Use a named CPU model that both hosts have, from the VM's next start on.")
+        fix = remedy(f"Give the VM a named CPU model that both hosts support; {AT_NEXT_START}")
         yield finding(Severity.WARNING, words, "CPU", evidence, fix)

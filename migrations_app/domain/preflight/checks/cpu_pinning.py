@@ -1,4 +1,4 @@
-"""CPUs and NUMA nodes that the definition names by number must exist at the destination: libvirt pins to them there."""
+"""CPUs and NUMA nodes that the definition names by number must exist on the destination: libvirt pins to them there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A qcow2 disk can keep its data in a file of its own, which must be at the destination too, and be the same one."""
+"""A qcow2 disk can keep its data in a file of its own, which must be on the destination too, and be the same one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrations_app.domain.preflight.shared import finding, known, remedy
 
 
 @check(
-    title="The data files of disks are at the destination",
+    title="The data files of disks are on the destination",
     passed="No disk that stays where it is has a data file of its own.",
     needs=storage.NEEDS,
 )

@@ -1,7 +1,7 @@
 """Disks that are neither files, block devices nor network storage.
 
-An NVMe drive by its PCI address is a device of this host and cannot move: libvirt calls it unsafe. Of other types
-(vhostuser, vhostvdpa, those to come) nothing that kvmweb is told shows what the destination has.
+An NVMe drive by its PCI address is a device of this host and cannot be migrated: libvirt calls it unsafe. Of other
+types (vhostuser, vhostvdpa, later ones) kvmweb does not learn whon the destination has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hosts.facts.guest import STORED
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, remedy
 
 DEVICES = ("nvme",)
 
@@ -27,11 +27,10 @@ def disk_types(facts: Facts) -> Iterator[Finding]:
         affects, evidence = f"disk {disk.target}", {"type": disk.type}
         if disk.type in DEVICES:
             words = f"Disk {disk.target} of {guest.name} is a device of {source} ({disk.type}) and cannot be migrated."
-            fix = remedy("Detach it from the running VM, then migrate.")
+            fix = remedy(DETACH)
             yield finding(Severity.BLOCKER, words, affects, evidence, fix)
         elif disk.type not in ("", "network", *STORED):
-            words = (
-                f"kvmweb cannot tell whether disk {disk.target} of {guest.name} can migrate: it is of type {disk.type}."
-            )
-            fix = remedy(f"Make sure that a VM on {target} can use the same disk.")
+            which = f"disk {disk.target} of {guest.name}"
+            words = f"kvmweb cannot tell whether {target} can open {which}: it is of type {disk.type}."
+            fix = remedy(f"Check that VMs on {target} can open the same disk.")
             yield finding(Severity.UNKNOWN, words, affects, evidence, fix)

@@ -15,7 +15,7 @@ from migrations_app.domain.virsh import virsh
 
 
 @check(
-    title="Every disk is reachable at the destination",
+    title="Every disk is reachable on the destination",
     passed="The destination has every disk that is not copied, at the same path.",
     needs=storage.NEEDS,
     unknown_blocks=True,
@@ -29,7 +29,7 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
         why, *fixes = _why(facts, disk, missing=seen is False)
         if disk.device in storage.REMOVABLE:
             eject = virsh("change-media", guest_of(facts).uuid, disk.target, flags=("--eject", "--live"))
-            fixes.append(remedy("Or eject it, if it is not needed.", run=eject, on=source))
+            fixes.append(remedy("Or eject it, if the VM does not need it.", run=eject, on=source))
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
             fixes.append(remedy(f"Or copy disk {disk.target}: choose Live with storage."))
         evidence, affects = {"path": place(disk), **storage.place_words(facts, disk)}, f"disk {disk.target}"
@@ -39,24 +39,22 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
 def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:
     source, target, path = facts.source.name, facts.target.name, place(disk)
     here, there = storage.source_pool(facts, disk), storage.target_pool(facts, disk)
+    untold = f"kvmweb cannot tell whether {target} has {path}"
     if disk.type == "volume" and not there and (same := storage.same_storage(facts, disk)):
         why = f"{target} has it in pool {same}, but libvirt looks for a pool named {disk.pool}. {OWN_DISK}"
-        return why, remedy(f"While nobody uses pool {same} on {target}, define it again under the name {disk.pool}.")
+        return why, remedy(f"Define pool {same} on {target} again under the name {disk.pool}, while no VM uses it.")
     if there and not there.active:
-        start = remedy(f"Start pool {there.name}.", run=virsh("pool-start", there.name), on=target)
-        return f"pool {there.name} on {target} is not active.", start
+        start = virsh("pool-start", there.name)
+        return f"pool {there.name} on {target} is not active.", remedy("Start the pool.", run=start, on=target)
     if not there and here:
-        define = f"Define pool {here.name} on {target} as it is on {source}, and start it."
-        why = f"{target} has no pool {here.name} with the path {here.target_path}."
-        return why, remedy(define, run=virsh("pool-dumpxml", here.name), on=source)
+        define = f"Define it on {target} as on {source}, and start it. This prints its definition."
+        fix = remedy(define, run=virsh("pool-dumpxml", here.name), on=source)
+        return f"{target} has no pool {here.name} with the path {here.target_path}.", fix
     if missing:
-        return f"{target} does not have {path}.", remedy(f"Make {path} reachable on {target}.")
+        return f"{target} does not have {path}.", remedy(f"Make {path} available on {target}.")
     if isinstance(volume := storage.target_volume(facts, disk), Unknown):
-        return f"kvmweb cannot tell whether {target} has {path}: {volume.reason}", remedy(
-            volume.remedy or "Check again."
-        )
+        return f"{untold}: {volume.reason}", remedy(volume.remedy or "Check again.")
     if there:
-        again = remedy("If the file is there, refresh the pool.", run=virsh("pool-refresh", there.name), on=target)
-        return f"pool {there.name} on {target} does not show {path}.", again
-    define = f"Define a pool for {folder(path)} on both hosts, so that kvmweb sees what is in it."
-    return f"kvmweb cannot tell whether {target} has {path}: no pool has this path.", remedy(define)
+        again = remedy("Refresh the pool, if the disk is there.", run=virsh("pool-refresh", there.name), on=target)
+        return f"pool {there.name} on {target} does not list {path}.", again
+    return f"{untold}: no pool has this path.", remedy(f"Define a pool for {folder(path)} on both hosts.")

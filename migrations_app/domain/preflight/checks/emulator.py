@@ -12,7 +12,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 
 @check(
     title="The destination has the VM's emulator",
-    passed="The destination has the emulator of the VM.",
+    passed="The destination has the VM's emulator.",
     needs=("guest.definition", "target.capabilities"),
 )
 def emulator(facts: Facts) -> Iterator[Finding]:
@@ -28,8 +28,8 @@ def emulator(facts: Facts) -> Iterator[Finding]:
         yield finding(Severity.BLOCKER, words, "emulator", evidence, fix)
         return
     if guest.virt_type not in types:
-        words = f"{target} cannot run VMs of type {guest.virt_type}."
-        fix = remedy(f"Enable virtualization in the firmware of {target}, and check that /dev/kvm exists.")
+        words = f"{target} cannot run VMs of type {guest.virt_type}, such as {guest.name}."
+        fix = remedy(f"Enable virtualisation in the firmware of {target}, and check that /dev/kvm exists.")
         fixes = (fix,) if guest.virt_type == "kvm" else ()
         evidence = {"needed": guest.virt_type, "there": _list(types)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, *fixes)
@@ -41,10 +41,10 @@ def emulator(facts: Facts) -> Iterator[Finding]:
     fix = remedy(f"Install QEMU on {target} so that it is at this path; a symbolic link is enough.")
     evidence = {"needed": guest.emulator, "there": _list(paths), "libvirt": caps.reason}
     if seen is False:
-        words = f"{target} does not have the emulator {guest.emulator}."
+        words = f"{target} does not have the emulator {guest.emulator}, which {guest.name} uses."
         yield finding(Severity.BLOCKER, words, "emulator", evidence, fix)
     elif seen is not True:
-        words = f"kvmweb cannot tell whether {target} has the emulator {guest.emulator}."
+        words = f"kvmweb cannot tell whether {target} has the emulator {guest.emulator}, which {guest.name} uses."
         yield finding(Severity.UNKNOWN, words, "emulator", evidence, fix)
 
 

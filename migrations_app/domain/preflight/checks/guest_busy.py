@@ -13,16 +13,16 @@ from migrations_app.domain.virsh import virsh
 
 
 @check(
-    title="No libvirt job is running for the VM",
-    passed="No libvirt job is running for the VM.",
+    title="The VM has no running libvirt job",
+    passed="The VM has no running libvirt job.",
     needs=("guest.definition", "guest.look"),
 )
 def guest_busy(facts: Facts) -> Iterator[Finding]:
     guest, look, host = guest_of(facts), known(facts.guest.look, "guest.look"), facts.source.name
     if not look.answered or look.job is JobKind.UNKNOWN:
-        reason = look.error or f"libvirt on {host} did not say which job {guest.name} has"
+        reason = look.error or f"libvirt on {host} does not report whether {guest.name} has a job."
         raise NotKnown("guest.look", Unknown(reason, "Try again in a minute."))
     if look.job is not JobKind.NONE:
-        words = f"libvirt on {host} is busy with {guest.name} already: {look.job}."
-        fix = remedy("Wait until it ends. This shows it:", run=virsh("domjobinfo", guest.uuid), on=host)
+        words = f"{guest.name} already has a running libvirt job on {host}: {look.job}."
+        fix = remedy("Wait until it ends. This shows its progress.", run=virsh("domjobinfo", guest.uuid), on=host)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"job": str(look.job)}, fix)

@@ -1,5 +1,5 @@
-"""What a half-done migration or an error left behind must be settled before a VM migrates. In which states a kind of
-migration works at all says kind_applies."""
+"""What an unfinished migration or an error left behind must be settled first. In which states a VM can be migrated
+at all is for kind_applies to say."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ IO_ERROR = "I/O error"
 
 
 @check(
-    title="Nothing else stopped the VM",
-    passed="Neither another migration nor an I/O error stopped the VM.",
+    title="The VM is not stopped by another migration or an I/O error",
+    passed="The VM is not stopped by another migration or an I/O error.",
     needs=("guest.look",),
 )
 def guest_state(facts: Facts) -> Iterator[Finding]:
@@ -26,18 +26,18 @@ def guest_state(facts: Facts) -> Iterator[Finding]:
     name, affects = affected(facts)
     evidence = {"state": str(look.state), "reason": look.reason}
     if not look.answered:
-        raise NotKnown("guest.look", Unknown(f"{host} does not answer: {look.error}"))
+        raise NotKnown("guest.look", Unknown(f"{host} did not answer: {look.error}"))
     if not look.present:
-        fix = remedy("Check where the VM is now, and migrate it from there.")
+        fix = remedy("Find out which host has the VM now, and migrate it from there.")
         yield finding(Severity.BLOCKER, f"{name} is no longer on {host}.", affects, {"state": "absent"}, fix)
     elif _paused(look, *HALF_DONE):
         command = virsh("domstate", uuid, flags=("--reason",))
         fix = remedy("Check its state on both hosts.", run=command, on=host)
-        words = f"{name} is stopped in the middle of another migration."
+        words = f"{name} is paused by another migration that has not ended."
         yield finding(Severity.BLOCKER, words, affects, evidence, fix)
     elif _paused(look, IO_ERROR):
         severity = Severity.BLOCKER if facts.request.options.abort_on_error else Severity.WARNING
-        fix = remedy("Repair its storage before you migrate it.")
+        fix = remedy(f"Repair the storage of {name} on {host} before you migrate it.")
         yield finding(severity, f"{name} is paused by an I/O error.", affects, evidence, fix)
 
 

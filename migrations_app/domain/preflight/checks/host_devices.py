@@ -1,10 +1,10 @@
-"""Devices of the host inside a guest stay where they are.
+"""Devices of the host that a guest uses are not migrated.
 
 QEMU can migrate some PCI devices since 8.1, with a driver of its own per device: treated as blocked, because a wrong
-guess costs the guest its device. A PCI device with transient teaming is unplugged by libvirt itself beforehand.
-libvirt migrates guests with USB devices: the guest sees this one unplugged and one of the destination plugged in, and
-without one there the migration is refused, unless the startup policy allows to leave it out. A SCSI device is looked
-for at the same address, where the destination may have another one.
+guess costs the guest its device. libvirt itself unplugs a PCI device with transient teaming before the migration. It
+migrates guests with USB devices: the guest sees this one unplugged and one of the destination plugged in. Without one
+there libvirt refuses, unless the startup policy lets it leave the device out. It looks for a SCSI device at the same
+address, where the destination may have another one.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from collections.abc import Iterator
 from hosts.facts.guest import HostDevice
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, remedy
 
 FIXED = ("pci", "mdev", "scsi_host")
 
 
 @check(
-    title="The VM uses no device of the source host",
-    passed="The VM uses no device of the host.",
+    title="The VM uses no device of the source",
+    passed="The VM uses no device of the source.",
     needs=("guest.definition",),
 )
 def host_devices(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
-    fix = remedy("Detach it from the running VM, then migrate.")
+    fix = remedy(DETACH)
     for device in guest.host_devices:
-        severity, words = _judge(device, guest.name)
+        severity, words = _judge(device, guest.name, facts.source.name)
         evidence = {"type": device.type, "device": device.name}
         fixes = () if severity is Severity.INFO else (fix,)
         yield finding(severity, words, f"device {device.name}", evidence, *fixes)
@@ -38,21 +38,21 @@ def host_devices(facts: Facts) -> Iterator[Finding]:
             yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", {"device": nic.source}, fix)
 
 
-def _judge(device: HostDevice, guest: str) -> tuple[Severity, str]:
+def _judge(device: HostDevice, guest: str, host: str) -> tuple[Severity, str]:
     name = f"{device.type.upper()} device {device.name}"
     if device.teaming_transient:
         return (
             Severity.INFO,
-            f"{name} of {guest} is unplugged for the migration, and another one is plugged in afterwards (teaming).",
+            f"libvirt unplugs {name} of {guest} for the migration and plugs in one on the destination (teaming).",
         )
     if device.type in FIXED:
-        return Severity.BLOCKER, f"{guest} uses {name} of its host, which cannot be migrated."
+        return Severity.BLOCKER, f"{guest} uses {name} of {host}, which cannot be migrated."
     if device.type == "usb" and device.startup_policy in ("optional", "requisite"):
         return (
             Severity.WARNING,
-            f"{guest} uses {name} of its host. It is unplugged if the destination has no equivalent one.",
+            f"{guest} uses {name} of {host}. The VM loses it if the destination has no equivalent one.",
         )
     return (
         Severity.UNKNOWN,
-        f"{guest} uses {name} of its host. kvmweb cannot tell whether the destination has an equivalent one.",
+        f"{guest} uses {name} of {host}. kvmweb cannot tell whether the destination has an equivalent one.",
     )

@@ -1,4 +1,4 @@
-"""Nothing can be moved between hosts of which one does not answer: what is known about them is old or missing."""
+"""A VM cannot migrate while one of the hosts is not reachable: what is known of it is old or missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrations_app.domain.preflight.shared import NotKnown, known
 
 
 @check(
-    title="Both hosts answer",
+    title="Both hosts are connected",
     passed="Both hosts are connected.",
     needs=("source.identity", "target.identity", "guest.look"),
     unknown_blocks=True,
@@ -19,5 +19,5 @@ from migrations_app.domain.preflight.shared import NotKnown, known
 def hosts_answer(facts: Facts) -> Iterator[Finding]:
     look = known(facts.guest.look, "guest.look")
     if not look.answered:
-        raise NotKnown("guest.look", Unknown(f"{facts.source.name} does not answer: {look.error}"))
+        raise NotKnown("guest.look", Unknown(f"{facts.source.name} did not answer: {look.error}"))
     return iter(())

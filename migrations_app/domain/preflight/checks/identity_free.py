@@ -1,4 +1,4 @@
-"""The destination must not know another guest by this name, nor any by this UUID.
+"""The destination must not have another guest of this name, nor any with this UUID.
 
 A shut-off definition with the same UUID and name is no error for libvirt: it replaces it silently.
 That may be the only copy of somebody's settings, so it blocks here.
@@ -16,8 +16,8 @@ from migrations_app.domain.virsh import virsh
 
 
 @check(
-    title="Name and UUID are free at the destination",
-    passed="The destination knows no VM with this name or UUID.",
+    title="The VM's name and UUID are free on the destination",
+    passed="The destination has no VM with this name or UUID.",
     needs=("target.same_uuid",),
     unknown_blocks=True,
 )
@@ -26,18 +26,18 @@ def identity_free(facts: Facts) -> Iterator[Finding]:
     same_uuid = known(facts.target.same_uuid, "target.same_uuid")
     if same_uuid:
         evidence = {"UUID": uuid, f"name on {target}": same_uuid.name, "state": str(same_uuid.state)}
-        fix = remedy(f"Find out why it is on {target}, and end one of the two.")
-        happens = "it must not run twice"
+        fix = remedy(f"Find out why it is on {target}, and remove one of the two.")
+        happens = "a VM must not run twice"
         if same_uuid.state is RunState.SHUTOFF:
-            happens = "libvirt would replace it silently"
+            happens = "libvirt would replace its definition silently"
             command = virsh("undefine", uuid, flags=("--keep-nvram",))
-            fix = remedy("If nobody needs it, remove this definition. Its disks stay.", run=command, on=target)
-        words = f"{target} has a VM with the same UUID ({same_uuid.state}); {happens}."
+            fix = remedy("If nobody needs it, undefine it. Its disks are kept.", run=command, on=target)
+        words = f"{target} already has a VM with this UUID, {same_uuid.name} ({same_uuid.state}); {happens}."
         yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)
     guest, same_name = guest_of(facts), known(facts.target.same_name, "target.same_name")
     if same_name and same_name.uuid.lower() != uuid.lower():
-        words = f"{target} has another VM that is called {guest.name} ({same_name.state})."
+        words = f"{target} already has another VM named {guest.name} ({same_name.state})."
         evidence = {"name": guest.name, "UUID": guest.uuid, f"UUID on {target}": same_name.uuid}
         command = virsh("domrename", same_name.uuid, f"{guest.name}-old")
-        fix = remedy("Rename the other one; it must be shut off for that.", run=command, on=target)
+        fix = remedy(f"Rename the VM on {target}; it must be shut off for this.", run=command, on=target)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", evidence, fix)

@@ -1,4 +1,4 @@
-"""Each kind of migration works for VMs in some states, and one that copies disks needs a VM with a disk to copy."""
+"""Each kind of migration needs the VM in certain states, and one that copies disks needs a disk to copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, affected, finding, guest_of, known, remedy
 from migrations_app.domain.virsh import virsh
 
-VERBS = {RunState.SHUTOFF: "start", RunState.PMSUSPENDED: "dompmwakeup"}
+VERBS = {RunState.SHUTOFF: ("Start", "start"), RunState.PMSUSPENDED: ("Wake", "dompmwakeup")}
 
 
 @check(
@@ -25,12 +25,12 @@ def kind_applies(facts: Facts) -> Iterator[Finding]:
     look, host, uuid = known(facts.guest.look, "guest.look"), facts.source.name, facts.request.guest
     name, affects = affected(facts)
     if not look.answered or not look.present:
-        reason = f"{name} is no longer on {host}." if look.answered else f"{host} does not answer: {look.error}"
+        reason = f"{name} is no longer on {host}." if look.answered else f"{host} did not answer: {look.error}"
         raise NotKnown("guest.look", Unknown(reason))
     row = KIND[facts.request.kind]
     if words := row.why_not(name, look.state, can_copy=None):
-        verb = VERBS.get(look.state)
-        fixes = [remedy("Start or wake it first.", run=virsh(verb, uuid), on=host)] if verb else []
+        verb, command = VERBS.get(look.state, ("", ""))
+        fixes = [remedy(f"{verb} it first.", run=virsh(command, uuid), on=host)] if verb else []
         yield finding(Severity.BLOCKER, words, affects, {"state": str(look.state), "reason": look.reason}, *fixes)
     elif row.copies:
         disks = guest_of(facts).disks

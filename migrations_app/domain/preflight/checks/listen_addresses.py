@@ -9,17 +9,17 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.definition.needs import listens_on
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, known, remedy
 
 
 @check(
-    title="The VM listens on addresses that the destination has",
+    title="The VM listens on addresses thon the destination has",
     passed="The destination has every address that the VM listens on.",
     needs=("guest.definition",),
 )
 def listen_addresses(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
-    fix = remedy("Let it listen on 0.0.0.0, or on an address that every host has, from the VM's next start on.")
+    fix = remedy(f"Let it listen on 0.0.0.0, or on an address that every host has; {AT_NEXT_START}")
     for address, what in listens_on(guest):
         there = _there(address, facts)
         if there is False:

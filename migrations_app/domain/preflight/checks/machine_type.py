@@ -1,4 +1,4 @@
-"""The machine type is the guest's hardware: it cannot change in a move, so the destination's QEMU must have it.
+"""The machine type is the guest's hardware: it cannot change in a migration, so the destination's QEMU must have it.
 
 Red Hat, Ubuntu and upstream name theirs differently (pc-q35-rhel9.2.0, pc-q35-noble, pc-q35-7.2); a guest with a type
 of one of them cannot run on another.
@@ -16,7 +16,7 @@ from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, 
 
 @check(
     title="The destination has the VM's machine type",
-    passed="The destination has the machine type of the VM.",
+    passed="The destination has the VM's machine type.",
     needs=("guest.definition", "target.capabilities"),
 )
 def machine_type(facts: Facts) -> Iterator[Finding]:
@@ -34,9 +34,9 @@ def machine_type(facts: Facts) -> Iterator[Finding]:
         reason = asked.reason if isinstance(asked, Unknown) else f"{target} has no emulator for {guest.arch}"
         raise NotKnown("machine type", Unknown(reason))
     if guest.machine and guest.machine not in names:
-        words = f"QEMU on {target} does not have the machine type {guest.machine}."
+        words = f"QEMU on {target} does not support machine type {guest.machine}, which {guest.name} uses."
         evidence = {"needed": guest.machine, "there": _like(guest.machine, names)}
-        fix = remedy("Choose a destination that has it; a running VM cannot change it.")
+        fix = remedy("Choose another destination; a running VM cannot change its machine type.")
         yield finding(Severity.BLOCKER, words, "machine type", evidence, fix)
 
 

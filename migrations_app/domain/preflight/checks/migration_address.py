@@ -1,6 +1,6 @@
-"""Without a registered migration address the destination's libvirt tells the source its own host name.
+"""Without a registered migration address the destination's libvirt tells the source its own hostname.
 
-The source must then resolve that name, the data takes whatever way the name leads to, and a name that begins with
+The source must then resolve that name, the data take the network that the name leads to, and a name that begins with
 "localhost" is refused by libvirt.
 """
 
@@ -23,9 +23,9 @@ def migration_address(facts: Facts) -> Iterator[Finding]:
         return
     hostname = known(facts.target.identity, "target.identity").hostname
     refused = hostname.startswith("localhost")
-    why = "libvirt refuses to use its host name" if refused else "libvirt will use its host name"
+    why = "libvirt refuses to use its hostname," if refused else "libvirt uses its hostname,"
     words = f"{target} has no migration address; {why} {hostname}."
     fix = remedy(f"Set the migration address of {target} in kvmweb.")
     severity = Severity.BLOCKER if refused else Severity.INFO
-    evidence = {"host name": hostname, "migration address": "not set"}
+    evidence = {"hostname": hostname, "migration address": "not set"}
     yield finding(severity, words, f"host {target}", evidence, fix)

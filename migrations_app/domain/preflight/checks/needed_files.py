@@ -1,4 +1,4 @@
-"""Files, folders and devices of the host that the definition names by path must be at the destination."""
+"""Files, folders and devices of the host that the definition names by path must be on the destination."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMEDIES = {
 
 
 @check(
-    title="Files, folders and devices that the VM names are at the destination",
+    title="The destination has the files, folders and devices that the VM names",
     passed="The destination has every file, folder and device that the VM names.",
     needs=("guest.definition",),
 )

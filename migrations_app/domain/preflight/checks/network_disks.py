@@ -11,14 +11,15 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
 @check(
-    title="Network storage is reachable at the destination",
+    title="Network disks are reachable on the destination",
     passed="The VM has no disk that QEMU opens over the network.",
     needs=("guest.definition",),
 )
 def network_disks(facts: Facts) -> Iterator[Finding]:
-    target = facts.target.name
-    for disk in guest_of(facts).disks:
+    guest, target = guest_of(facts), facts.target.name
+    for disk in guest.disks:
         if disk.type == "network":
-            words = f"kvmweb cannot tell whether {target} reaches the network storage of disk {disk.target}."
-            fix = remedy(f"Make sure that a VM on {target} can use the same storage.")
+            which = f"disk {disk.target} of {guest.name}"
+            words = f"kvmweb cannot tell whether {target} can open {which}: it is on network storage."
+            fix = remedy(f"Check that VMs on {target} can open the same storage.")
             yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", {"storage": place(disk)}, fix)

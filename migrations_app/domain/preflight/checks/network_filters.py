@@ -1,4 +1,4 @@
-"""A NIC's filter must be defined at the destination, with every filter that it refers to."""
+"""A NIC's filter must be defined on the destination, with every filter that it refers to."""
 
 from __future__ import annotations
 

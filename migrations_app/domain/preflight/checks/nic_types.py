@@ -1,7 +1,7 @@
-"""NICs that hang on something else than a network, a bridge or a device: on a program or a set-up of the host.
+"""NICs that are connected to something else than a network, a bridge or a device, such as a program of the host.
 
-Whether the destination has the same socket or peer, or somebody who connects a bare tap device (ethernet), is seen
-nowhere. NICs of type user need nothing. Devices of the host (hostdev, vdpa) have a check of their own.
+Nothing shows whether the destination has the same socket or peer, or connects a bare tap device (ethernet).
+NICs of type user need nothing. Devices of the host (hostdev, vdpa) have a check of their own.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
-#: judged by other checks, or in need of nothing
+#: judged by other checks, or nothing to judge
 JUDGED = ("network", "bridge", "direct", "user", "hostdev", "vdpa")
 
 
 @check(
-    title="kvmweb knows every type of NIC of the VM",
-    passed="kvmweb knows every type of NIC of the VM.",
+    title="The destination can connect every NIC",
+    passed="Every NIC is of a type that kvmweb can check.",
     needs=("guest.definition",),
 )
 def nic_types(facts: Facts) -> Iterator[Finding]:
@@ -26,9 +26,8 @@ def nic_types(facts: Facts) -> Iterator[Finding]:
     for nic in guest.nics:
         if nic.type in JUDGED:
             continue
-        words = (
-            f"kvmweb cannot tell whether {target} can connect NIC {nic.mac} of {guest.name}: it is of type {nic.type}."
-        )
-        fix = remedy(f"Make sure that {target} has what it is connected to.")
-        evidence = {"type": nic.type, "connected to": nic.source or "not said"}
+        which = f"NIC {nic.mac} of {guest.name}"
+        words = f"kvmweb cannot tell whether {target} can connect {which}: it is of type {nic.type}."
+        fix = remedy(f"Check that {target} has what the NIC is connected to.")
+        evidence = {"type": nic.type, "connected to": nic.source or "not given"}
         yield finding(Severity.UNKNOWN, words, f"NIC {nic.mac}", evidence, fix)

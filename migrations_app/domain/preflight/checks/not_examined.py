@@ -18,8 +18,8 @@ MOST = 20
 
 
 @check(
-    title="kvmweb knows everything in the VM's definition",
-    passed="kvmweb knows everything in the VM's definition.",
+    title="The VM's definition has nothing that kvmweb does not examine",
+    passed="kvmweb examines everything in the VM's definition.",
     needs=("guest.definition",),
 )
 def not_examined(facts: Facts) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""In a peer-to-peer migration the source's libvirtd, as root, logs in to the destination's. The probe tried just that.
+"""In a peer-to-peer migration the source's libvirtd, as root, logs in to the destination's. The probe tries just that.
 
 The remedies are chosen by words in libvirt's text. They are hints; the text itself is the evidence.
 """
@@ -15,8 +15,8 @@ from migrations_app.domain.preflight.shared import finding, known, remedy
 
 
 @check(
-    title="The source's libvirt reaches the destination's",
-    passed="The source's libvirt reaches the destination's and may log in.",
+    title="The source's libvirt can connect to the destination's",
+    passed="The source's libvirt can connect to the destination's.",
     needs=("peer",),
 )
 def peer_reachable(facts: Facts) -> Iterator[Finding]:
@@ -41,13 +41,13 @@ def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
     target, address, user = there.name, there.peer_address, there.peer_user or "root"
     login = ("-l", there.peer_user) if there.peer_user else ()
     if "resolve" in text or "name or service" in text:
-        words = f"Make the name {address} resolve on {source}, or register an IP address."
+        words = f"Make the name {address} resolve on {source}, or register an IP address. This checks the name."
         yield remedy(words, run=shlex.join(("getent", "hosts", "--", address)), on=source)
     elif "host key" in text:
-        words = f"Accept the ssh host key of {target} as root on {source}."
+        words = f"As root on {source}, connect to {target} once and accept its ssh host key."
         yield remedy(words, run=shlex.join(("ssh", *login, "--", address)), on=source)
     elif "permission denied (" in text or "publickey" in text:
-        words = f"Put root's public ssh key of {source} into authorized_keys of {user} on {target}, then try as root:"
+        words = f"Add root's public ssh key of {source} to authorized_keys of {user} on {target}. Test it as root."
         yield remedy(words, run=shlex.join(("ssh", "-o", "BatchMode=yes", *login, "--", address, "true")), on=source)
     elif "permission denied" in text and user != "root":
         words = f"ssh lets {user} in, but libvirt on {target} does not: put {user} into the group libvirt there."

@@ -1,4 +1,4 @@
-"""A CD or floppy image with startup policy optional or requisite is taken out by libvirt when the destination lacks it.
+"""A CD or floppy image with startup policy optional or requisite is ejected by libvirt when the destination lacks it.
 
 The migration works; the guest finds the drive empty afterwards.
 """
@@ -11,21 +11,20 @@ from migrations_app.domain.disks import place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, remedy
+from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
 @check(
-    title="Optional media are at the destination",
-    passed="The VM loses no CD or floppy.",
+    title="Optional CDs and floppies are on the destination",
+    passed="The VM keeps its CDs and floppies.",
     needs=storage.NEEDS,
 )
 def removable_media(facts: Facts) -> Iterator[Finding]:
-    target = facts.target.name
+    name, target = guest_of(facts).name, facts.target.name
     for disk in storage.disks_in_place(facts):
         if storage.may_be_taken_out(disk) and not storage.seen(facts, disk):
-            words = (
-                f"{place(disk)} is not visible on {target}. If it is missing there, drive {disk.target} will be empty."
-            )
+            drive = f"drive {disk.target} of {name}"
+            words = f"kvmweb does not see {place(disk)} on {target}. If it is missing, {drive} will be empty."
             evidence = {"path": place(disk), "startup policy": disk.startup_policy}
             fix = remedy(f"Put it at the same path on {target}, if the VM needs it.")
             yield finding(Severity.WARNING, words, f"disk {disk.target}", evidence, fix)

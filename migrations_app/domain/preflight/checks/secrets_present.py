@@ -1,4 +1,4 @@
-"""Encrypted disks, network storage and TPMs name a secret, which must be defined at the destination too."""
+"""Encrypted disks, network storage and TPMs name a secret, which must be defined on the destination too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""libvirt refuses to migrate a guest that has snapshots, whatever they are: it cannot transfer their records."""
+"""libvirt refuses to migrate a guest that has snapshots of any kind: it does not migrate their records."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def snapshots(facts: Facts) -> Iterator[Finding]:
     guest, number = guest_of(facts), known(facts.guest.snapshots, "guest.snapshots")
     if number:
         words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to migrate it."
-        text = "List them, and delete those that are not needed (virsh snapshot-delete)."
+        text = "Delete all of them with virsh snapshot-delete. This lists them."
         fix = remedy(text, run=virsh("snapshot-list", guest.uuid), on=facts.source.name)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"snapshots": str(number)}, fix)

@@ -1,6 +1,6 @@
 """libvirt refuses to migrate a guest with a disk in a file on a local file system, unless the disk is copied.
 
-What passes there (block devices always do) may still be two storages: only the same source is a proof.
+What it does not refuse (block devices, for one) may still be two storages: only the same source is a proof.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 UNSAFE = "Migration without shared storage is unsafe."
-EXPORTER_MAY_MOVE = 11_001_000  # from then on qemu.conf may call a folder shared that the host itself exports
+EXPORTER_MAY_MIGRATE = 11_001_000  # from then on qemu.conf may call a folder shared that the host itself exports
 
 
 @check(
@@ -31,9 +31,9 @@ def storage_shared(facts: Facts) -> Iterator[Finding]:
         if disk.type == "network" or disk.readonly or storage.shared(facts, disk) is Sharing.PROVEN:
             continue
         severity, words = _judge(facts, disk)
-        fixes = [remedy(f"Make sure that {source} and {target} have the same storage there.")]
+        fixes = [remedy(f"Check that {source} and {target} have the same storage there.")]
         if storage.in_the_way(facts, disk):
-            words = f"{words} {target} has something at that place. {storage.whose(facts, disk)}".rstrip()
+            words = f"{words} {target} has a disk at this path. {storage.whose(facts, disk)}".rstrip()
             fixes += storage.look_closer(facts, disk)
         else:
             fixes.append(remedy(f"Or copy disk {disk.target}: choose Live with storage."))
@@ -51,10 +51,10 @@ def _judge(facts: Facts, disk: Disk) -> tuple[Severity, str]:
         severity = Severity.UNKNOWN if passes and not facts.request.options.unsafe else Severity.WARNING
         return severity, storage.other_storage_words(facts, disk)
     libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
-    exports = other is not None and other.shared and libvirt >= EXPORTER_MAY_MOVE
+    exports = other is not None and other.shared and libvirt >= EXPORTER_MAY_MIGRATE
     if mount and mount.shared is False and not exports:
-        return Severity.BLOCKER, f"is on local storage of {source}. libvirt refuses: {UNSAFE}"
+        return Severity.BLOCKER, f"is on local storage of {source}. libvirt refuses: “{UNSAFE}”"
     as_large = not (here and there) or here.capacity == there.capacity
     if mount or not (here and storage.is_in(here, disk)) or (storage.seen(facts, disk) and as_large):
         return Severity.UNKNOWN, f"is in a folder; kvmweb cannot tell whether {source} and {target} share it."
-    return Severity.BLOCKER, f"is on no storage that both hosts are known to share. libvirt says: {UNSAFE}"
+    return Severity.BLOCKER, f"may be on storage that the hosts do not share. libvirt then refuses: “{UNSAFE}”"

@@ -10,14 +10,14 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.definition.unmigratable import refused
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, known, remedy, version
 
 INVTSC = "State blocked by non-migratable CPU device (invtsc flag)"
 PEER = "Migration is disabled when using feature 'peer mode' in device 'ivshmem'"
 
 
 @check(
-    title="QEMU can migrate every device of the VM",
+    title="The VM has no device that QEMU refuses to migrate",
     passed="No device of the VM is known to stop a migration.",
     needs=("guest.definition",),
 )
@@ -52,5 +52,5 @@ def _finding(facts: Facts, what: str, path: str, value: str, words: str) -> Find
     identity = facts.source.identity
     if not isinstance(identity, Unknown) and identity.qemu:
         evidence[f"QEMU on {facts.source.name}"] = version_text(identity.qemu)
-    fix = remedy("Remove or replace it, from the VM's next start on.")
+    fix = remedy(f"Remove or replace it; {AT_NEXT_START}")
     return finding(Severity.BLOCKER, f"{guest} has {what}: QEMU refuses to migrate it.", f"VM {guest}", evidence, fix)

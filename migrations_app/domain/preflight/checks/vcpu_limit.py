@@ -1,4 +1,4 @@
-"""QEMU has a highest number of CPUs per machine type; it differs between versions."""
+"""QEMU has a highest number of vCPUs per machine type; it differs between versions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 
 
 @check(
-    title="The destination can give the VM its CPUs",
-    passed="The destination can give the VM as many CPUs as it has.",
+    title="The destination supports the VM's number of vCPUs",
+    passed="The destination supports the VM's number of vCPUs.",
     needs=("guest.definition", "target.domcaps"),
 )
 def vcpu_limit(facts: Facts) -> Iterator[Finding]:
     guest, limit = guest_of(facts), known(facts.target.domcaps, "target.domcaps").max_vcpus
     if 0 < limit < guest.vcpus:
-        words = f"{guest.name} has {guest.vcpus} CPUs; {facts.target.name} gives a VM {limit} at most."
+        words = f"{guest.name} has {guest.vcpus} vCPUs; QEMU on {facts.target.name} supports at most {limit}."
         fix = remedy("Choose another destination.")
-        yield finding(Severity.BLOCKER, words, "CPU", {"CPUs": str(guest.vcpus), "limit": str(limit)}, fix)
+        yield finding(Severity.BLOCKER, words, "CPU", {"vCPUs": str(guest.vcpus), "limit": str(limit)}, fix)

@@ -1,4 +1,4 @@
-"""Known faults of libvirt versions that refuse certain guests at the destination.
+"""Known bugs of libvirt versions that refuse certain guests on the destination.
 
 libvirt 9.10 to 10.1 adds vmx features to guests with nested virtualization that were started by an older one. Before
 11.10, with QEMU 10, it adds the feature ht to x86 guests with more than one thread per core. Distributions may have
@@ -21,12 +21,13 @@ THREADS = re.compile(r"""<topology\b[^>]*\bthreads=["'](\d+)["']""")
 
 
 @check(
-    title="No known bug of libvirt affects this VM",
-    passed="No known bug of these libvirt versions affects this VM.",
+    title="The VM is unaffected by known bugs of libvirt",
+    passed="No known bug of these libvirt versions affects the VM.",
     needs=("guest.definition", "source.identity", "target.identity"),
 )
 def version_faults(facts: Facts) -> Iterator[Finding]:
-    cpu, source, target = guest_of(facts).cpu, facts.source.name, facts.target.name
+    guest, source, target = guest_of(facts), facts.source.name, facts.target.name
+    cpu = guest.cpu
     here, there = (
         known(facts.source.identity, "source.identity"),
         known(facts.target.identity, "target.identity"),
@@ -41,7 +42,9 @@ def version_faults(facts: Facts) -> Iterator[Finding]:
     if threaded and version(there.qemu, "QEMU", target) >= HT_QEMU:
         faults.append(("adds the CPU feature ht to VMs with several threads per core", HT_FIXED))
     for fault, fixed in faults:
-        words = f"This version of libvirt on {target} {fault}, and then refuses them."
+        words = (
+            f"A bug of libvirt {version_text(there.libvirt)} on {target} {fault}; libvirt may then refuse {guest.name}."
+        )
         evidence = {
             source: version_text(here.libvirt),
             target: version_text(there.libvirt),

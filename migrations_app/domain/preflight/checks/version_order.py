@@ -1,7 +1,7 @@
-"""Moves to newer versions are what the makers of libvirt and QEMU test.
+"""Migrations to newer versions are what the makers of libvirt and QEMU test.
 
-Moves back often work as long as the machine type exists there; when the old QEMU cannot read the state of a device, the
-migration fails and the guest keeps running on the source.
+Those to older versions often work as long as the machine type exists there; when the old QEMU cannot read the state of
+a device, the migration fails and the guest keeps running on the source.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from migrations_app.domain.preflight.shared import finding, known, remedy, versi
 
 
 @check(
-    title="The destination's software is not older",
-    passed="libvirt and QEMU at the destination are at least as new as at the source.",
+    title="The destination's libvirt and QEMU are as new as the source's",
+    passed="libvirt and QEMU on the destination are at least as new as on the source.",
     needs=("source.identity", "target.identity"),
 )
 def version_order(facts: Facts) -> Iterator[Finding]:
@@ -30,9 +30,10 @@ def version_order(facts: Facts) -> Iterator[Finding]:
         if not (ours and theirs):
             silent[what] = target if ours else source
         elif theirs < ours:
-            words = f"{what} on {target} is older than on {source}; the migration may be refused or rolled back."
+            stays = f"If {target} refuses the VM, it stays on {source}."
+            words = f"{what} on {target} is older than on {source}. {stays}"
             evidence = {source: version_text(ours), target: version_text(theirs)}
-            fix = remedy(f"If it fails, bring {target} to the versions of {source}.")
+            fix = remedy(f"If it fails, upgrade {target} to the versions of {source}.")
             yield finding(Severity.WARNING, words, f"host {target}", evidence, fix)
     for what, host in silent.items():
         version(0, what, host)

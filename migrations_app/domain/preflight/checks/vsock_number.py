@@ -1,4 +1,4 @@
-"""A VM's vsock number must be free at the destination. libvirt chooses another one there only if it may (auto)."""
+"""A VM's vsock number must be free on the destination. libvirt chooses another one there only if it may (auto)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, remedy
 
 
 @check(
-    title="The VM's vsock number is free at the destination",
+    title="The VM's vsock number is free on the destination",
     passed="The VM has no vsock number of its own.",
     needs=("guest.definition",),
 )
@@ -19,5 +19,5 @@ def vsock_number(facts: Facts) -> Iterator[Finding]:
     numbers = guest.values("devices/vsock/cid/@address")
     if numbers and "yes" not in guest.values("devices/vsock/cid/@auto"):
         words = f"kvmweb cannot tell whether the vsock number {numbers[0]} of {guest.name} is free on {target}."
-        fix = remedy("Let libvirt choose it (auto='yes'), from the VM's next start on.")
+        fix = remedy(f"Let libvirt choose it (auto='yes'); {AT_NEXT_START}")
         yield finding(Severity.UNKNOWN, words, "vsock", {"number": numbers[0]}, fix)

@@ -1,4 +1,4 @@
-"""What the source said of the VM that migrates."""
+"""Whon the source reports of the VM that is to migrate."""
 
 from __future__ import annotations
 

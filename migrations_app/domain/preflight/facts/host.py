@@ -1,4 +1,4 @@
-"""What the two hosts of a migration said."""
+"""What the two hosts of a migration report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_ASKED = Unknown("Nobody asked.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What either host said. `name` is kvmweb's name for it; `migration_address` as registered.
+    """What either host reports. `name` is kvmweb's name for it; `migration_address` as registered.
 
     `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
@@ -41,7 +41,7 @@ class HostFacts:
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
         """The answer to a probe that is asked of this side before every migration."""
-        found = self.told.get(probe, Unknown(f"{self.name} was not asked."))
+        found = self.told.get(probe, Unknown(f"kvmweb did not ask {self.name}."))
         if isinstance(found, Unknown | kind):
             return found
         raise TypeError(f"{probe} answers with {type(found).__name__}, not with {kind.__name__}")
@@ -54,7 +54,7 @@ class SourceFacts(HostFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts(HostFacts):
-    """The host that shall have it, which alone is asked what the VM needs there.
+    """The destination. Only this host is asked for what the VM needs there.
 
     `files` maps every path that the VM names (kernel, firmware, emulator, images, logs, ...) to there / not there /
     Unknown; a folder's ends in a slash. `ports` are the TCP ports in use.

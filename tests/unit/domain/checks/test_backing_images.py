@@ -55,21 +55,21 @@ def test_passes_for_bases_on_storage_that_both_hosts_share() -> None:
 
 def test_a_base_that_is_known_to_be_missing_blocks() -> None:
     finding = only("backing_images", changed(overlay(BASE), target_files={BASE: False}), Severity.BLOCKER)
-    assert finding.summary == f"Disk vda builds on {BASE}; kvm-b does not have it."
+    assert finding.summary == f"Disk vda of web01 has the backing image {BASE}; kvm-b does not have it."
     assert finding.affects == "disk vda"
     assert finding.remedies[-1].command == f"virsh blockpull --wait {UUID} vda"
 
 
 def test_a_base_that_is_not_seen_is_unknown_and_the_pool_can_be_read_again() -> None:
     finding = only("backing_images", with_base(base, None), Severity.UNKNOWN)
-    assert "cannot tell whether kvm-b has it" in finding.summary
+    assert "kvmweb cannot tell whether kvm-b has it" in finding.summary
     assert finding.remedies[0].command == "virsh pool-refresh local"
     only("backing_images", with_target(overlay("/elsewhere/x.qcow2"), pools=()), Severity.UNKNOWN)
 
 
 def test_a_base_of_the_same_name_on_each_hosts_own_disk_is_never_green() -> None:
     finding = only("backing_images", with_base(base, base), Severity.UNKNOWN)
-    assert "without an error" in finding.summary
+    assert "silently corrupt" in finding.summary
     assert "This may be the VM's own disk. Do not delete it." in finding.summary
     assert finding.evidence["pool on kvm-b"].startswith("local, type dir")
     only("backing_images", changed(overlay(BASE), target_files={BASE: True}), Severity.UNKNOWN)
@@ -77,7 +77,7 @@ def test_a_base_of_the_same_name_on_each_hosts_own_disk_is_never_green() -> None
 
 def test_a_base_of_another_size_blocks() -> None:
     given = with_base(base, replace(base, capacity=GIB))
-    assert "the sizes differ" in only("backing_images", given, Severity.BLOCKER).summary
+    assert "has another size" in only("backing_images", given, Severity.BLOCKER).summary
 
 
 def test_passes_for_a_base_on_one_export_that_both_hosts_have_mounted() -> None:
@@ -89,7 +89,7 @@ def test_passes_for_a_base_on_one_export_that_both_hosts_have_mounted() -> None:
 def test_the_base_of_a_copied_disk_does_not_block() -> None:
     copied = with_options(with_guest(disks=(replace(local_disk, backing=(BASE,)),)), copy_disks=("vdb",))
     given = changed(copied, target_files={BASE: False}, source_volumes={LOCAL: local_volume})
-    assert "although the disk is copied" in only("backing_images", given, Severity.UNKNOWN).summary
+    assert "the copied disk may need it" in only("backing_images", given, Severity.UNKNOWN).summary
 
 
 @pytest.mark.parametrize("place", ["network rbd:pool/base", "nvme"])

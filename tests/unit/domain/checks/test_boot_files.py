@@ -44,7 +44,7 @@ def test_passes_for_firmware_that_libvirt_offers() -> None:
 def test_a_missing_file_blocks(which: str) -> None:
     path, words = FILES[which], WORDS[which]
     finding = only("boot_files", changed(ALL, target_files=THERE | {path: False}), Severity.BLOCKER)
-    assert finding.summary == f"kvm-b does not have the {words} {path}."
+    assert finding.summary == f"kvm-b does not have {path}, the {words} of web01."
     assert finding.evidence == {words: path, "on kvm-b": "missing"}
 
 
@@ -59,8 +59,8 @@ def test_every_missing_file_is_told() -> None:
 def test_unknown_per_file(which: str) -> None:
     path = FILES[which]
     finding = only("boot_files", changed(ALL, target_files=THERE | {path: SILENT}), Severity.UNKNOWN)
-    assert finding.summary == f"kvmweb cannot tell whether kvm-b has the {WORDS[which]} {path}."
-    assert finding.evidence["why"] == "kvm-b did not say"
+    assert finding.summary == f"kvmweb cannot tell whether kvm-b has {path}, the {WORDS[which]} of web01."
+    assert finding.evidence["why"] == "kvm-b did not say."
     others = {there: True for there in THERE if there != path}
     only("boot_files", changed(ALL, target_files=others), Severity.UNKNOWN)
 

@@ -33,7 +33,7 @@ def test_passes_without_bridge_nics_whatever_the_destination_says() -> None:
 
 def test_a_missing_bridge_blocks() -> None:
     finding = only("bridges_present", with_target(interfaces=()), Severity.BLOCKER)
-    assert finding.summary == "kvm-b has no bridge br1."
+    assert finding.summary == "kvm-b has no bridge br1, which web01 uses."
     assert finding.affects == "bridge br1"
     (fix,) = finding.remedies
     assert fix.text.startswith("Add bridge br1 to the network configuration of kvm-b")

@@ -32,7 +32,7 @@ def test_passes_for_a_local_file(wanted: bool | tuple[str, ...]) -> None:
 
 def test_says_when_all_chose_nothing() -> None:
     finding = only("copy_choice", with_options(copy_disks=True), Severity.INFO)
-    assert "No disk needs to be copied" in finding.summary
+    assert "No disk of web01 has to be copied" in finding.summary
 
 
 def test_a_disk_that_does_not_exist_blocks() -> None:
@@ -45,7 +45,7 @@ def test_a_disk_that_does_not_exist_blocks() -> None:
     [
         (replace(local_disk, readonly=True), "read-only"),
         (replace(local_disk, type="", path=""), "empty"),
-        (replace(local_disk, type="block", path="/dev/vg/data"), "no file (block)"),
+        (replace(local_disk, type="block", path="/dev/vg/data"), "is not a file (type block)"),
         (replace(local_disk, format="vmdk"), "the format vmdk"),
     ],
 )
@@ -62,7 +62,7 @@ def test_a_disk_given_by_pool_and_volume_is_copied_when_it_is_a_file() -> None:
     assert run("copy_choice", changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})) == ()
     block = replace(local_volume, type="block")
     given = changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": block})
-    assert "no file (block)" in only("copy_choice", given, Severity.BLOCKER).summary
+    assert "is not a file (type block)" in only("copy_choice", given, Severity.BLOCKER).summary
     only("copy_choice", changed(COPY_BY_POOL, source_volumes={}), Severity.UNKNOWN)
 
 

@@ -51,7 +51,7 @@ def test_passes_with_a_pool_at_the_folder() -> None:
 
 def test_no_pool_blocks() -> None:
     finding = only("copy_place", with_target(COPY, pools=()), Severity.BLOCKER)
-    assert finding.summary == "kvm-b has no pool with the path /local for the copy of disk vdb."
+    assert finding.summary == "kvm-b has no pool with the path /local, which the copy of disk vdb needs."
 
 
 def test_an_inactive_pool_blocks() -> None:
@@ -63,21 +63,21 @@ def test_an_inactive_pool_blocks() -> None:
 def test_a_volume_of_that_name_blocks() -> None:
     given = changed(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
     finding = only("copy_place", given, Severity.BLOCKER)
-    assert finding.summary.endswith("would overwrite it. It may be another VM's disk.")
+    assert finding.summary.endswith("would overwrite. It may be another VM's disk.")
     assert [fix.text for fix in finding.remedies] == ["Choose another destination."]
 
 
 def test_copying_a_shared_disk_onto_itself_blocks() -> None:
     finding = only("copy_place", with_options(HEALTHY, copy_disks=("vda",)), Severity.BLOCKER)
     assert finding.summary == (
-        "kvm-a and kvm-b share the storage of disk vda; its copy would overwrite it."
+        "kvm-a and kvm-b share the storage of disk vda; the copy would overwrite it."
         " This is the VM's own disk. Do not delete it."
     )
 
 
 def test_a_file_that_no_pool_shows_blocks_too() -> None:
     given = changed(COPY, target_files={LOCAL: True})
-    assert "would overwrite it" in only("copy_place", given, Severity.BLOCKER).summary
+    assert "the copy of disk vdb would overwrite" in only("copy_place", given, Severity.BLOCKER).summary
 
 
 def test_below_the_folder_of_a_pool_is_no_place() -> None:
@@ -111,9 +111,9 @@ def test_a_file_of_which_nobody_knows_whose_it_is_may_be_the_disk_itself(of: obj
         there = {"target_volumes": {LOCAL: local_volume, "local/data.qcow2": local_volume}}
     given = with_options(changed(with_guest(disks=(of,)), **there), copy_disks=True)
     finding = only("copy_place", given, Severity.BLOCKER)
-    assert finding.summary.endswith(f"the storage of disk vdb. {MAYBE_OWN_DISK}")
+    assert finding.summary.endswith(f"share the storage of disk vdb. {MAYBE_OWN_DISK}")
     assert not any(fix.command for fix in finding.remedies)
-    assert "Register kvm-a and kvm-b by ssh" in finding.remedies[-1].text
+    assert "kvmweb did not see the file systems of kvm-a and kvm-b." in finding.remedies[-1].text
     exported = mounted(given, EXT4, NFS)
     assert MAYBE_OWN_DISK in only("copy_place", exported, Severity.BLOCKER).summary
 
@@ -129,7 +129,7 @@ def test_a_disk_given_by_pool_and_volume_needs_the_pool_of_that_name() -> None:
     given = changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})
     assert run("copy_place", given) == ()
     other = with_target(given, pools=(replace(local_pool, name="other"),))
-    assert "no pool that is called local" in only("copy_place", other, Severity.BLOCKER).summary
+    assert "no pool named local" in only("copy_place", other, Severity.BLOCKER).summary
     taken = changed(given, target_volumes={"local/data.qcow2": local_volume})
     only("copy_place", taken, Severity.BLOCKER)
 

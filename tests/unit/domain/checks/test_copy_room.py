@@ -33,10 +33,10 @@ def test_passes_with_exactly_enough() -> None:
 
 def test_too_little_blocks() -> None:
     finding = only(
-        "copy_room", with_target(COPY, pools=(replace(local_pool, available=4 * GIB - 1),)), Severity.BLOCKER
+        "copy_room", with_target(COPY, pools=(replace(local_pool, available=4 * GIB - 3 * GIB // 2),)), Severity.BLOCKER
     )
-    assert finding.evidence == {"needed": "4 GiB", "free": "4.0 GiB"}
-    assert "at least 1 B" in finding.remedies[0].text
+    assert finding.evidence == {"needed": "4 GiB", "free": "2.5 GiB"}
+    assert "at least 1.5 GiB" in finding.remedies[0].text
 
 
 def test_disks_of_one_pool_are_added_up() -> None:

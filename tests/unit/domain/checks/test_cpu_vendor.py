@@ -30,7 +30,7 @@ def test_passes_on_architectures_whose_makers_libvirt_does_not_know() -> None:
 def test_intel_to_amd_blocks_in_words() -> None:
     finding = only("cpu_vendor", with_target(capabilities=AMD), Severity.BLOCKER)
     assert finding.summary == (
-        "kvm-a has a CPU from Intel, kvm-b one from AMD: a running VM cannot migrate between them."
+        "kvm-a has a CPU from Intel, kvm-b one from AMD: web01 cannot migrate between them while it is running."
     )
     assert finding.evidence == {"kvm-a": "Intel Skylake-Server", "kvm-b": "AMD EPYC"}
 

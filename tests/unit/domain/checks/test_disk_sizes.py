@@ -32,7 +32,7 @@ def test_passes_when_the_disk_is_copied() -> None:
 def test_another_size_blocks() -> None:
     given = facts(target_volumes={SHARED: replace(volume, capacity=5 * GIB)})
     finding = only("disk_sizes", given, Severity.BLOCKER)
-    assert finding.evidence == {"kvm-a": "4 GiB (4,294,967,296 bytes)", "kvm-b": "5 GiB (5,368,709,120 bytes)"}
+    assert finding.evidence == {"path": SHARED, "kvm-a": "4 GiB", "kvm-b": "5 GiB"}
     assert "This may be the VM's own disk. Do not delete it." in finding.summary
 
 

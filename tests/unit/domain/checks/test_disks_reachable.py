@@ -67,7 +67,7 @@ def test_below_the_folder_of_a_shared_pool() -> None:
 
 def test_another_server_is_no_proof_that_the_disk_is_there() -> None:
     given = with_target(ABSENT, pools=(replace(shared_pool, source_hosts=("nas-dr",)),))
-    assert "does not show" in only("disks_reachable", given, Severity.BLOCKER).summary
+    assert "does not list" in only("disks_reachable", given, Severity.BLOCKER).summary
 
 
 def test_one_disk_that_could_not_be_asked_for_hides_no_other() -> None:
@@ -131,8 +131,8 @@ def test_a_volume_whose_pool_has_another_name_there_is_said_to_be_just_that() ->
     for given, name in ((renamed, "testvms"), (plain, "local")):
         finding = only("disks_reachable", given, Severity.BLOCKER)
         assert finding.summary == (
-            f"Disk {finding.affects[5:]} of web01: kvm-b has it in pool images, but libvirt looks for a pool that is"
-            f" called {name}. This is the VM's own disk. Do not delete it."
+            f"Disk {finding.affects[5:]} of web01: kvm-b has it in pool images, but libvirt looks for a pool"
+            f" named {name}. This is the VM's own disk. Do not delete it."
         )
         assert not any("copy it" in fix.text for fix in finding.remedies)
 
@@ -148,13 +148,13 @@ def test_a_volume_that_its_pool_does_not_list_is_not_found_by_libvirt() -> None:
     by_pool = replace(disk, type="volume", path="", pool="testvms", volume="web01.qcow2")
     unlisted = with_guest(facts(target_volumes={}, target_files={SHARED: True}), disks=(by_pool,))
     finding = only("disks_reachable", unlisted, Severity.BLOCKER)
-    assert finding.summary.endswith("pool testvms on kvm-b does not show testvms/web01.qcow2.")
+    assert finding.summary.endswith("pool testvms on kvm-b does not list testvms/web01.qcow2.")
     assert [fix.command for fix in finding.remedies] == ["virsh pool-refresh testvms"]
 
 
 def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
     given = with_source(with_target(facts(source_volumes={}, target_volumes={}), pools=()), pools=())
-    assert "no pool has this path" in only("disks_reachable", given, Severity.BLOCKER).summary
+    assert "kvmweb cannot tell whether" in only("disks_reachable", given, Severity.BLOCKER).summary
     seen_missing = changed(given, target_files={SHARED: False})
     assert f"kvm-b does not have {SHARED}" in only("disks_reachable", seen_missing, Severity.BLOCKER).summary
 

@@ -41,7 +41,7 @@ def test_a_path_that_nobody_knows_is_unknown() -> None:
 def test_no_kvm_blocks() -> None:
     given = with_target(capabilities=replace(capabilities, guests=(replace(OFFER, domain_types=("qemu",)),)))
     finding = only("emulator", given, Severity.BLOCKER)
-    assert finding.summary == "kvm-b cannot run VMs of type kvm."
+    assert finding.summary == "kvm-b cannot run VMs of type kvm, such as web01."
 
 
 def test_another_architecture_blocks_once() -> None:

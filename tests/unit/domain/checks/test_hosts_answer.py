@@ -22,6 +22,4 @@ def test_a_silent_source_blocks() -> None:
 
 def test_a_source_that_does_not_know_about_the_guest_blocks() -> None:
     silent = replace(look, answered=False, error="timed out")
-    assert (
-        "kvm-a does not answer: timed out" in only("hosts_answer", facts(guest_look=silent), Severity.BLOCKER).summary
-    )
+    assert "kvm-a did not answer: timed out" in only("hosts_answer", facts(guest_look=silent), Severity.BLOCKER).summary

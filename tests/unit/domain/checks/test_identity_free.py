@@ -14,7 +14,7 @@ def test_passes_when_nothing_is_there() -> None:
 def test_a_shut_off_definition_with_the_same_uuid_blocks() -> None:
     same = replace(other, uuid=UUID, state=RunState.SHUTOFF)
     finding = only("identity_free", facts(target_same_uuid=same, target_same_name=same), Severity.BLOCKER)
-    assert "libvirt would replace it silently" in finding.summary
+    assert "libvirt would replace its definition silently" in finding.summary
     assert finding.remedies[0].command == f"virsh undefine --keep-nvram {UUID}"
     assert finding.remedies[0].on == "kvm-b"
 
@@ -41,7 +41,7 @@ def test_the_same_uuid_is_told_also_when_the_definition_is_not_known() -> None:
     there, not_known = run(
         "identity_free", facts(guest_definition=SILENT, target_same_uuid=same, target_same_name=SILENT)
     )
-    assert "it must not run twice" in there.summary
+    assert "a VM must not run twice" in there.summary
     assert (there.severity, not_known.severity) == (Severity.BLOCKER, Severity.BLOCKER)
 
 

@@ -12,7 +12,7 @@ def test_passes_when_registered_whatever_the_host_is_called() -> None:
 
 def test_without_one_it_is_good_to_know() -> None:
     finding = only("migration_address", with_target(migration_address=""), Severity.INFO)
-    assert finding.evidence == {"host name": "kvm-b", "migration address": "not set"}
+    assert finding.evidence == {"hostname": "kvm-b", "migration address": "not set"}
 
 
 def test_without_one_and_called_localhost_it_blocks() -> None:

@@ -27,7 +27,7 @@ def test_an_optional_hard_disk_is_not_taken_out() -> None:
 
 def test_warns_that_the_drive_will_be_empty() -> None:
     finding = only("removable_media", with_guest(disks=(CD,)), Severity.WARNING)
-    assert "/vms/a.iso is not visible on kvm-b" in finding.summary
+    assert "kvmweb does not see /vms/a.iso on kvm-b" in finding.summary
     assert finding.affects == "disk sda"
 
 

@@ -110,7 +110,7 @@ def test_passes_for_one_export_that_both_hosts_have_mounted_themselves() -> None
 
 def test_a_shared_file_system_that_the_destination_may_have_from_elsewhere_is_unknown() -> None:
     for there in (None, replace(NFS, source="nas-dr:/vms"), Mount(kind="ext4", source="/dev/sda1", below="mnt")):
-        assert "libvirt does not check it" in only("storage_shared", mounted(NFS, there), Severity.UNKNOWN).summary
+        assert "libvirt does not check this" in only("storage_shared", mounted(NFS, there), Severity.UNKNOWN).summary
 
 
 def test_a_local_file_system_blocks_and_is_named() -> None:
@@ -176,7 +176,7 @@ def test_a_block_device_is_a_warning() -> None:
     lv = replace(disk, type="block", path="/dev/vg/web01")
     there = {lv.path: replace(volume, pool="vg", path=lv.path, type="block")}
     given = with_guest(facts(source_volumes=there, target_volumes=there), disks=(lv,))
-    assert "libvirt does not check it" in only("storage_shared", given, Severity.WARNING).summary
+    assert "libvirt does not check this" in only("storage_shared", given, Severity.WARNING).summary
 
 
 def test_unknown_when_pools_are_not_known() -> None:

@@ -17,7 +17,7 @@ def test_passes_when_libvirt_names_no_limit() -> None:
 
 def test_more_than_the_limit_blocks() -> None:
     finding = only("vcpu_limit", facts(target_domcaps=replace(domcaps, max_vcpus=1)), Severity.BLOCKER)
-    assert finding.evidence == {"CPUs": "2", "limit": "1"}
+    assert finding.evidence == {"vCPUs": "2", "limit": "1"}
 
 
 def test_unknown_without_domain_capabilities() -> None:

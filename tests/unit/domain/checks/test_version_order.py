@@ -21,7 +21,7 @@ def test_both_older_are_two_warnings() -> None:
 
 def test_a_version_that_a_host_does_not_say_is_unknown_and_hides_nothing() -> None:
     finding = only("version_order", with_target(identity=identity(qemu=0)), Severity.UNKNOWN)
-    assert "kvm-b does not report its version of QEMU" in finding.summary
+    assert "kvm-b does not report its QEMU version" in finding.summary
     only("version_order", with_source(identity=identity(qemu=0)), Severity.UNKNOWN)
     found = run("version_order", with_target(identity=identity(libvirt=8_000_000, qemu=0)))
     assert [finding.severity for finding in found] == [Severity.WARNING, Severity.UNKNOWN]
