@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from hosts.models import Guest
 from migrations_app.domain.lifecycle import State
@@ -220,3 +222,29 @@ def test_the_line_by_hand_copies_what_the_preflight_chose(scene: dict[str, Any],
     assert "--copy-storage" not in as_operator.get(page).content.decode()
     rows.update(copied_disks=None)
     assert "virsh -c" not in as_operator.get(page).content.decode()
+
+
+def test_a_page_made_for_another_host_is_refused_with_the_choices_kept(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    answer = as_operator.post(page(scene), form | {"source": scene["c"].pk, "reason": "Disk change"})
+    assert answer.status_code == 422
+    assert "idle-01 is on kvm-b now, and this page was made before that." in flat(answer)
+    assert 'value="Disk change"' in answer.content.decode()
+    assert not Migration.objects.active().filter(guest=scene["idle"]).exists()
+    assert as_operator.post(page(scene), form | {"source": scene["b"].pk}).status_code == 302
+
+
+def test_nobody_starts_by_a_report_that_is_older_than_a_minute(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    report = Preflight.objects.create(guest=scene["idle"], target=scene["a"], kind="live", verdict="ok")
+    Preflight.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+    said = "This check is more than a minute old."
+    assert said in flat(answer := as_operator.post(page(scene), form | {"report": report.pk}))
+    assert answer.status_code == 422
+    text = flat(as_operator.get(f"{page(scene)}?preflight={report.pk}"))
+    assert said in text
+    assert "Every check passed" not in text
+    Preflight.objects.update(seen_at=timezone.now())
+    assert as_operator.post(page(scene), form | {"report": report.pk}).status_code == 302
