@@ -14,9 +14,10 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kvmweb.accounts.permissions import Right
+from kvmweb.web.back import MARK
 from kvmweb.web.page import number, page, person
 from migrations_app.models import Preflight
-from migrations_app.pages.forms import MigrateForm, initial_of
+from migrations_app.pages.forms import MigrateForm, choices_of, initial_of
 from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, report_view
 from migrations_app.reading import movability
 from migrations_app.reading.guests import GuestPage, guest_page
@@ -53,10 +54,11 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
-    """The destination that a link names (?target=), when it can be chosen."""
+    """The destination that a link names (?target=), when it can be chosen, and choices that were kept in the query."""
     wanted = request.GET.get("target", "")
     found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
-    return {"target": found[0]} if found else {}
+    target = {"target": found[0]} if found else {}
+    return choices_of(request.GET) | target if MARK in request.GET else target
 
 
 def _as_shown(request: HttpRequest, found: GuestPage, form: MigrateForm) -> bool:
