@@ -12,6 +12,7 @@ from kvmweb import alarm, database
 from kvmweb.accounts import logins
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web import problems
+from kvmweb.web.back import way_back
 
 
 def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -53,7 +54,11 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(request, "errors/csrf.html", 403)
+    """After another log-in the token of an open page is an old one. The page is made anew, with the choices kept."""
+    back = way_back(request)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": back})
+    return _page(request, "errors/csrf.html", 403, {"back": back})
 
 
 def _page(request: HttpRequest, template: str, status: int, values: dict[str, str] | None = None) -> HttpResponse:

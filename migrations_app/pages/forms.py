@@ -15,6 +15,8 @@ from migrations_app.domain.request import BadRequest, MigrationRequest, make_req
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.http import QueryDict
+
     from hosts.models import Guest
     from migrations_app.reading.movability import Candidate
 
@@ -101,3 +103,18 @@ def initial_of(request: MigrationRequest) -> dict[str, Any]:
     if not isinstance(values["copy_disks"], list):
         values["copy_disks"] = []
     return values | {"target": request.target, "kind": request.kind.value}
+
+
+def choices_of(query: QueryDict) -> dict[str, Any]:
+    """The form's values from an address, as far as they are in it; a box that is not in it was not ticked."""
+    values: dict[str, Any] = {"reason": query.get("reason", "")}
+    if query.get("kind") in [row.kind.value for row in KINDS]:
+        values["kind"] = query["kind"]
+    for option in OPTIONS:
+        if option.type is Type.DISKS:
+            values[option.name] = query.getlist(option.name)
+        elif option.type is Type.BOOLEAN:
+            values[option.name] = option.name in query
+        else:
+            values[option.name] = query.get(option.name, "")
+    return values

@@ -14,10 +14,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kvmweb.accounts.permissions import Right
+from kvmweb.web.back import MARK
 from kvmweb.web.page import number, page, person
 from migrations_app.models import Preflight
-from migrations_app.pages.forms import MigrateForm, initial_of
-from migrations_app.pages.reports import ReportView, report_view
+from migrations_app.pages.forms import MigrateForm, choices_of, initial_of
+from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, report_view
 from migrations_app.reading import movability
 from migrations_app.reading.guests import GuestPage, guest_page
 from migrations_app.reading.preflights import preflight_rows
@@ -25,6 +26,10 @@ from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
 from migrations_app.usecases.request_migration import request_migration
+from migrations_app.words.verdict import OLD, changed_words
+
+#: seconds that a click may take to arrive
+ON_THE_WAY = 10
 
 
 @require_http_methods(["GET", "POST"])
@@ -35,7 +40,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     checked = _checked(request, uuid)
     initial = initial_of(checked.request) if checked else _wanted(request, candidates)
     form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
-    if request.method == "POST" and form.is_valid() and (made := _ask(request, form)):
+    if request.method == "POST" and _as_shown(request, found, form) and (made := _ask(request, form)):
         return redirect("migration", made)
     values: dict[str, Any] = {
         "page": found,
@@ -49,10 +54,26 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
-    """The destination that a link names (?target=), when it can be chosen."""
+    """The destination that a link names (?target=), when it can be chosen, and choices that were kept in the query."""
     wanted = request.GET.get("target", "")
     found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
-    return {"target": found[0]} if found else {}
+    target = {"target": found[0]} if found else {}
+    return choices_of(request.GET) | target if MARK in request.GET else target
+
+
+def _as_shown(request: HttpRequest, found: GuestPage, form: MigrateForm) -> bool:
+    """Whether the form is valid, and what its page showed is still so; else the form says what is not."""
+    here = found.here
+    source = request.POST.get("source", "")
+    report = preflight_rows(request.user).filter(pk=number(request.POST.get("report", "")), guest=found.guest).first()
+    valid = form.is_valid()
+    if found.moving is None and source and (here is None or source != str(here.host_id)):
+        form.add_error(None, changed_words(found.guest.name, str(here.host) if here else ""))
+    elif report and (age_of(report) or 0) > FRESH_SECONDS + ON_THE_WAY:
+        form.add_error(None, OLD)
+    else:
+        return valid
+    return False
 
 
 def _ask(request: HttpRequest, form: MigrateForm) -> int | None:

@@ -13,7 +13,7 @@ from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.words.forecast import forecast_words
-from migrations_app.words.verdict import go_words, verdict_words
+from migrations_app.words.verdict import OLD, go_words, verdict_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hosts.facts.endpoint import PeerEndpoint
     from migrations_app.models import Preflight
 
+#: an older report says nothing about now: static/js/migrate.js withdraws it at the same age
+FRESH_SECONDS = 60
 #: after this long without an answer the page says so
 PATIENCE_SECONDS = 12
 _TITLES = (
@@ -46,6 +48,10 @@ class ReportView:
     waiting: bool
     #: no worker has answered for too long
     late: bool
+    #: seconds since the hosts were looked at; None without an answer
+    age: int | None
+    #: too old to start a migration by
+    old: bool
     sentence: str
     tone: str
     icon: str
@@ -74,19 +80,25 @@ def report_view(preflight: Preflight) -> ReportView:
     command, command_on = _command(preflight)
     blocked = preflight.verdict == Verdict.BLOCKED
     foreseen = None if blocked else Forecast.from_json(preflight.forecast)
+    age = age_of(preflight)
+    old = age is not None and age > FRESH_SECONDS
     if waiting:
         sentence = f"Checking on both hosts whether {guest} can migrate to {target}."
     elif preflight.error:
         sentence = "The check could not be made."
+    elif old:
+        sentence = OLD
     else:
         sentence = verdict_words(guest, target, preflight.verdict, counts)
     return ReportView(
         preflight=preflight,
         waiting=waiting,
         late=waiting and (timezone.now() - preflight.asked).total_seconds() > PATIENCE_SECONDS,
+        age=age,
+        old=old,
         sentence=sentence,
-        tone=_TONES.get(preflight.verdict, "unk"),
-        icon=_ICONS.get(preflight.verdict, "question-mark"),
+        tone="unk" if old else _TONES.get(preflight.verdict, "unk"),
+        icon="clock" if old else _ICONS.get(preflight.verdict, "question-mark"),
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
         blocked=blocked,
@@ -96,6 +108,13 @@ def report_view(preflight: Preflight) -> ReportView:
         forecast=forecast_words(guest, foreseen),
         forecast_runs=foreseen.runs if foreseen else 0,
     )
+
+
+def age_of(preflight: Preflight) -> int | None:
+    """Seconds since the hosts were looked at; None without an answer."""
+    if preflight.seen_at is None or preflight.error:
+        return None
+    return int((timezone.now() - preflight.seen_at).total_seconds())
 
 
 def _command(preflight: Preflight) -> tuple[str, str]:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from kvmweb.web.plain import isolated
 
+OLD = "This check is more than a minute old. Check again before you migrate."
+
+
+def changed_words(guest: str, here: str) -> str:
+    """Why a form that was made while the VM was on another host is refused. `here`: the host that has it now, or ""."""
+    where = f"is on {here} now" if here else "is on none of the registered hosts now"
+    return f"{isolated(guest)} {where}, and this page was made before that. Choose the destination and check again."
+
 
 def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:
     """The text of the button that starts a migration."""

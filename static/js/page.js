@@ -80,24 +80,4 @@
     if (!detail.elt.matches(".filters")) return;
     for (const [name, value] of Object.entries(detail.parameters)) if (value === "") delete detail.parameters[name];
   });
-
-  // While the report is made anew, the old one is dimmed and the button waits.
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const report = document.getElementById("report");
-    if (!report || event.detail.target !== report || report.getAttribute("aria-busy")) return;
-    report.classList.add("is-busy");
-    report.querySelector("#go").disabled = true;
-  });
-  for (const name of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(name, ({ detail }) => {
-      const report = document.getElementById("report");
-      if (!report) return;
-      report.classList.remove("is-busy");
-      report.querySelector("#go").disabled = false;
-      if (detail.target !== report || detail.xhr?.status !== 503) return;
-      report.querySelector(".notice-503")?.remove();
-      const text = "kvmweb's database is busy or full: the check was not made. Try again in a moment.";
-      report.prepend(Object.assign(document.createElement("p"), { className: "notice state-bad notice-503", role: "alert", textContent: text }));
-    });
-  }
 })();

@@ -59,7 +59,7 @@ class TestDoor:
 
     def test_a_fragment_asked_for_without_login_sends_the_page_to_the_login(self, client: Client) -> None:
         answer = client.get("/vms/", headers={"HX-Request": "true"})
-        assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/")
+        assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/?next=/")
 
     def test_healthz_is_open_and_says_nothing(self, client: Client) -> None:
         assert client.get("/healthz").content == b"ok\n"

@@ -13,7 +13,7 @@ from scripts.third_party import pins
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("kvmweb", "hosts", "migrations_app")
 #: names of ours that need no style
-PLAIN = {"is-on", "notice-503", "plain-link", "sign"}
+PLAIN = {"is-on", "plain-link", "sign"}
 MANIFEST = json.loads((ROOT / "static/vendor/manifest.json").read_text())
 
 

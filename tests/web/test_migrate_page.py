@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from hosts.models import Guest
 from migrations_app.domain.lifecycle import State
@@ -220,3 +225,54 @@ def test_the_line_by_hand_copies_what_the_preflight_chose(scene: dict[str, Any],
     assert "--copy-storage" not in as_operator.get(page).content.decode()
     rows.update(copied_disks=None)
     assert "virsh -c" not in as_operator.get(page).content.decode()
+
+
+def test_a_page_made_for_another_host_is_refused_with_the_choices_kept(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    answer = as_operator.post(page(scene), form | {"source": scene["c"].pk, "reason": "Disk change"})
+    assert answer.status_code == 422
+    assert "idle-01 is on kvm-b now, and this page was made before that." in flat(answer)
+    assert 'value="Disk change"' in answer.content.decode()
+    assert not Migration.objects.active().filter(guest=scene["idle"]).exists()
+    assert as_operator.post(page(scene), form | {"source": scene["b"].pk}).status_code == 302
+
+
+def test_nobody_starts_by_a_report_that_is_older_than_a_minute(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    report = Preflight.objects.create(guest=scene["idle"], target=scene["a"], kind="live", verdict="ok")
+    Preflight.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+    said = "This check is more than a minute old."
+    assert said in flat(answer := as_operator.post(page(scene), form | {"report": report.pk}))
+    assert answer.status_code == 422
+    text = flat(as_operator.get(f"{page(scene)}?preflight={report.pk}"))
+    assert said in text
+    assert "Every check passed" not in text
+    Preflight.objects.update(seen_at=timezone.now())
+    assert as_operator.post(page(scene), form | {"report": report.pk}).status_code == 302
+
+
+CHOICES = {"choices": "kept", "reason": "Disk change", "bandwidth_mib": "50"}
+
+
+@pytest.mark.parametrize("end", ["migrate", "preflight"])
+@pytest.mark.parametrize("htmx", [True, False])
+def test_the_choices_outlive_another_login_and_an_ended_session(
+    scene: dict[str, Any], form: dict[str, Any], htmx: bool, end: str
+) -> None:
+    """A token of an earlier login is refused; an ended session leads to the login. Both lead back to the choices."""
+    came_from = f"http://testserver{page(scene)}"
+    headers = (HTMX | {"HX-Current-URL": came_from}) if htmx else {"Referer": came_from}
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(scene["olga"])
+    answer = strict.post(page(scene, end), form | CHOICES, headers=headers)
+    found = re.search(r'href="([^"]*)">Back to the page', answer.content.decode())
+    back = answer.headers["HX-Redirect"] if htmx else unescape(found[1] if found else "")
+    assert back.startswith(f"{page(scene)}?")
+    text = strict.get(back).content.decode()
+    assert 'value="Disk change"' in text
+    assert re.search(r'id="id_bandwidth_mib"\s+value="50"', text)
+    ended = Client().post(page(scene, end), form | CHOICES, headers=headers)
+    to_login = ended.headers["HX-Redirect" if htmx else "Location"]
+    assert parse_qs(urlsplit(to_login).query)["next"] == [back]

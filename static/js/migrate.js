@@ -1,0 +1,81 @@
+// The migrate page: a verdict holds for the choices, the host and the minute it was made for, and is withdrawn after.
+(() => {
+  const FRESH_MS = 60_000; // FRESH_SECONDS in pages/reports.py
+  const made = new WeakMap(); // when each report was true, by this browser's clock
+  const form = document.getElementById("migrate");
+
+  const report = () => document.getElementById("report");
+  const element = (tag, values, ...inside) => {
+    const one = Object.assign(document.createElement(tag), values);
+    one.append(...inside);
+    return one;
+  };
+
+  function withdraw(sentence, ...more) {
+    const shown = report();
+    if (!shown || shown.dataset.withdrawn === sentence) return;
+    shown.dataset.withdrawn = sentence;
+    shown.classList.remove("state-ok", "state-warn", "state-bad", "state-unk");
+    shown.classList.add("is-withdrawn");
+    shown.querySelector("#go").disabled = true;
+    shown.querySelector(".verdict").replaceChildren(element("span", { textContent: sentence }), ...more);
+  }
+
+  function address() {
+    const values = new URLSearchParams(new FormData(form));
+    for (const name of ["csrfmiddlewaretoken", "key", "confirm", "source", "report"]) values.delete(name);
+    return `${location.pathname}?${values}`;
+  }
+
+  function assess() {
+    const live = document.getElementById("live")?.dataset;
+    if (!live) return;
+    if (!form) {
+      if (live.host && !live.moving) location.reload(); // it can be migrated again
+      return;
+    }
+    const guest = form.dataset.guest;
+    const link = () => element("a", { className: "btn btn-plain btn-small", href: address(), textContent: "Choose again" });
+    if (live.moving) withdraw(`${guest} is migrating now. This check no longer applies.`);
+    else if (!live.host) withdraw(`${guest} is on none of the registered hosts now. This check no longer applies.`);
+    else if (live.host !== form.dataset.host) withdraw(`${guest} is on ${live.hostName} now. This check no longer applies.`, link());
+    else if (report().dataset.withdrawn?.includes("migrating now")) withdraw("A migration of this VM has ended since this check. Check again.");
+    else age();
+  }
+
+  function age() {
+    const shown = report();
+    if (!shown?.dataset.age || shown.dataset.withdrawn) return;
+    if (!made.has(shown)) made.set(shown, Date.now() - 1_000 * Number(shown.dataset.age));
+    if (Date.now() - made.get(shown) > FRESH_MS) withdraw("This check is more than a minute old. Check again before you migrate.");
+  }
+
+  function failed(shown, sentence) {
+    shown.classList.remove("is-busy");
+    const again = element("button", { type: "button", className: "btn btn-plain btn-small", textContent: "Check again" });
+    again.addEventListener("click", () => htmx.trigger(form, "change"));
+    withdraw(sentence, ...(shown.getAttribute("aria-busy") ? [again] : []));
+    shown.removeAttribute("aria-busy");
+  }
+
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    const shown = report();
+    if (!shown || detail.target !== shown || shown.getAttribute("aria-busy")) return;
+    shown.classList.add("is-busy");
+    delete shown.dataset.withdrawn;
+    withdraw("Checking again…");
+  });
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(name, ({ detail }) => {
+      const shown = report();
+      if (!shown || detail.target !== shown) return;
+      const why = { 0: "kvmweb did not answer", 503: "kvmweb's database is busy or full" }[detail.xhr?.status || 0];
+      failed(shown, why ? `${why}: the check was not made. Try again in a moment.` : "The check was not made. Try again.");
+    });
+  }
+  document.addEventListener("htmx:afterSettle", assess);
+  document.addEventListener("visibilitychange", assess);
+  window.addEventListener("pageshow", assess);
+  setInterval(assess, 1_000);
+  assess();
+})();
