@@ -173,7 +173,7 @@ def test_a_host_that_there_is_not_has_no_vms(as_viewer: Client) -> None:
     for query in ({"host": "99"}, {"host": "99", "state": "running"}):
         page = as_viewer.get("/vms/", query).content.decode()
         assert "No VM matches." in page
-        assert "There is no such choice, so nothing matches." in page
+        assert "there is no such choice, so nothing matches." in page
     assert "No migration matches." in as_viewer.get("/migrations/", {"source": "99"}).content.decode()
 
 

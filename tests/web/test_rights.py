@@ -29,6 +29,7 @@ PAGES = {
     "vm-preflight": {"operator", "admin", SUPERUSER},
     "vm-forget": {"operator", "admin", SUPERUSER},
     "migration-cancel": {"operator", "admin", SUPERUSER},
+    "migration-look": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
     "migrations-dismiss": {"viewer", "operator", "admin", SUPERUSER},
     "host-add": {"admin", SUPERUSER},
@@ -46,6 +47,7 @@ OPERATIONS = {
     "/preflights": {"operator", "admin", SUPERUSER},
     "/migrations": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/cancel": {"operator", "admin", SUPERUSER},
+    "/migrations/{migration_id}/look": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/close": {"admin", SUPERUSER},
 }
 #: name of the address -> roles that may look at it
@@ -88,6 +90,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm-preflight": scene["idle"].pk,
         "vm": scene["idle"].pk,
         "migration-cancel": scene["queued"].pk,
+        "migration-look": scene["attention"].pk,
         "migration-close": scene["attention"].pk,
         **dict.fromkeys(("migration", "migration-record", "migration-samples"), scene["running"].pk),
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
