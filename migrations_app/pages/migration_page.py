@@ -29,6 +29,8 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "second_line": second_line(migration, first_line),
         #: libvirt is through with it: what came of it is said instead of what goes on
         "over": migration.terminal or migration.state == State.NEEDS_ATTENTION,
+        #: the numbers are those of the last look at libvirt's job: it has ended, or its host does not say
+        "measured_before": migration.terminal or migration.state in (State.VERIFYING, State.NEEDS_ATTENTION),
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
         "waiting": waiting(migration),
