@@ -1,4 +1,4 @@
-"""The page of the API: the OpenAPI document in words, made on the server, so it needs no script and no other style."""
+"""The API's page: the OpenAPI document as HTML, rendered on the server, so it needs no script and no other style."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ def test_a_full_disk_is_an_alarm_until_something_can_be_stored(
 def test_a_disk_that_is_nearly_full_is_an_alarm_before_anything_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert alarm.text() == ""
     monkeypatch.setattr(database, "free_bytes", lambda: 3 * 2**20)
-    assert alarm.text() == "The disk of kvmweb's data is full: 3 MiB are left. Soon nothing can be stored."
+    assert alarm.text() == "The disk with kvmweb's data is almost full: 3 MiB left. Free some space."
     assert alarm.look()
     assert not alarm.look()
     monkeypatch.undo()
@@ -283,7 +283,7 @@ async def test_a_socket_is_told_to_try_again_later(caplog: pytest.LogCaptureFixt
 
     assert await _socket(inside) == [{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1013}]
     assert [record.getMessage() for record in caplog.records] == [
-        f"the socket of a page is closed: {Trouble.BUSY.sentence}"
+        f"closed the websocket of a page: {Trouble.BUSY.sentence}"
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_process_that_hangs_without_ending_is_replaced(served: Served) -> None
         os.kill(pid, signal.SIGSTOP)
     for name, pid in hanging.items():
         wait(lambda name=name, pid=pid: served.pid(name) not in (0, pid), 40, served.tail)  # type: ignore[misc]
-    assert served.tail().count("it gives no sign of life") == 2
+    assert served.tail().count("it does not respond") == 2
     served.wait_until_well()
 
 

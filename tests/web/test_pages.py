@@ -153,7 +153,7 @@ def test_an_unknown_thing_is_not_found_in_words(scene: dict[str, Any], as_viewer
     for address in ("/hosts/999/", "/migrations/999/", "/vms/00000000-0000-0000-0000-000000000000/", "/pools/999/"):
         answer = as_viewer.get(address)
         assert answer.status_code == 404, address
-        assert "There is nothing at this address" in answer.content.decode()
+        assert "This page does not exist" in answer.content.decode()
 
 
 def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) -> None:
