@@ -101,7 +101,7 @@ def chapters(schema: Json) -> list[Chapter]:
 
 
 def shapes(schema: Json) -> list[Shape]:
-    """What the fields and answers refer to; request bodies stand with their operation."""
+    """The schemas that fields and responses refer to; request bodies are shown with their operation."""
     parts = schema["components"]["schemas"]
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
     waiting = [name for operation in operations for name in _references(operation["responses"])]

@@ -39,7 +39,7 @@ main() {
     esac
   done
 
-  # pip and apt inherit the lock: if this script is killed, the next one waits for what still goes on.
+  # pip and apt inherit the lock: if this script is killed, the next one waits for what still runs.
   exec 9<scripts/bootstrap.sh
   if ! flock --nonblock 9; then
     say "waiting for another set-up of this checkout"

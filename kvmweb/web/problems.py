@@ -73,7 +73,7 @@ _HEADERS = {
 
 
 def located(*statuses: int) -> dict[str, Any]:
-    """`openapi_extra` of an operation: these answers have a Location."""
+    """`openapi_extra` of an operation: these responses have a Location header."""
     header = {"Location": _header("address of the result")}
     return {"responses": {status: {"headers": header} for status in statuses}}
 

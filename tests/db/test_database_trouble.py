@@ -1,4 +1,4 @@
-"""A busy or full database: who only reads goes on, everybody else hears 503 and when to try again."""
+"""A busy or full database: reading still works, everything else gets 503 and Retry-After."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ async def test_a_mistake_of_ours_in_a_socket_stays_one() -> None:
 
 
 async def test_what_is_sent_to_a_closed_tab_is_dropped() -> None:
-    """The socket goes on until it hears that the tab is gone, and ends in order."""
+    """The socket runs until it receives that the tab is gone, and ends cleanly."""
     heard: list[str] = []
 
     async def inside(scope: Any, receive: Any, send: Any) -> None:

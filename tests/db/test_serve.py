@@ -1,4 +1,4 @@
-"""serve with real children: what is killed comes back, what is stopped goes, nothing is left over."""
+"""serve with real children: it restarts what was killed, and leaves nothing running when it stops."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_killed_child_comes_back(served: Served, name: str) -> None:
 
 
 def test_after_a_killed_cluster_nothing_of_it_is_left(served: Served) -> None:
-    """Killed with -9, a cluster's main process leaves workers that would go on taking tasks."""
+    """Killed with -9, a cluster's main process leaves workers that would continue to take tasks."""
     orphans = set(served.session("migrations"))
     main = served.pid("migrations")
     assert len(orphans) > 4

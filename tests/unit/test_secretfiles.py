@@ -36,7 +36,7 @@ def test_processes_that_ask_at_the_same_time_get_one_key(tmp_path: Path) -> None
 
 
 def test_whoever_is_second_takes_what_the_first_has_made(tmp_path: Path) -> None:
-    """Both saw no file; the other one was faster between the look and the making."""
+    """Neither saw a file; the other one created it first."""
     path = tmp_path / "secret"
 
     def make() -> str:

@@ -161,7 +161,7 @@ def test_an_unsafe_check_is_for_admins(scene: dict[str, Any], since: int, monkey
 
 
 def test_create_user_is_true_about_superusers(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It said "is now viewer" of somebody who kept every right."""
+    """It said "is now viewer" of a user who kept every right."""
     User.objects.filter(pk=scene["admin"].pk).update(is_superuser=True, is_active=False)
 
     def make(*words: str) -> str:

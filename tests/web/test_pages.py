@@ -267,7 +267,9 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     assert "Paused (migrating)" in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
-    assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before  # left like that by a broken move
+    assert {
+        host.pk: host.running for host in host_rows(scene["viewer"])
+    } == before  # a failed migration left it like this
     Sighting.objects.filter(pk=copy.pk).update(gone_since=None)
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="post-copy")
     Sighting.objects.filter(pk=copy.pk).update(state=RunState.RUNNING, reason="post-copy", seen_at=timezone.now())
