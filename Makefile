@@ -3,10 +3,10 @@
 BIND ?= 127.0.0.1:8000
 PYTHON := .venv/bin/python
 
-help: ## what there is
+help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: ## two real libvirt hosts on this machine, and kvmweb to move VMs between them (root)
+demo: ## two real libvirt hosts on this machine, and kvmweb to migrate VMs between them (root)
 	@scripts/bootstrap.sh lab runtime
 	@exec $(PYTHON) -m scripts.demo --bind $(BIND)
 
@@ -14,23 +14,23 @@ test: ## lint, types, contracts, schema, unit, lab and browser tests (root); ARG
 	@scripts/bootstrap.sh lab dev
 	@exec scripts/test.sh $(ARGS)
 
-faults: ## every fault at every phase of a move, for hours (root); ARGS="-k 'libvirtd and memory'" for some of them
+faults: ## every fault at every phase of a migration; takes hours (root); ARGS="-k 'libvirtd and memory'" for some only
 	@scripts/bootstrap.sh lab dev
 	@exec scripts/test.sh tests/faults -m "" $(ARGS)
 
-lint: ## the part of `make test` that puts no code to work: style, types, contracts, walls, schema
+lint: ## the part of `make test` that runs no tests: style, types, contracts, walls, schema
 	@scripts/bootstrap.sh dev
 	@exec scripts/lint.sh
 
-install: ## what `make run` needs: packages, environment, database
+install: ## install what `make run` needs: packages, environment, database
 	@scripts/bootstrap.sh runtime
 	@$(PYTHON) manage.py migrate --verbosity 0
-	@echo "Installed. Make a person with: $(PYTHON) manage.py create_user NAME --role admin"
+	@echo "Installed. Create a user with: $(PYTHON) manage.py create_user NAME --role admin"
 
-run: ## kvmweb for your own hosts
+run: ## start kvmweb for your own hosts; BIND=HOST:PORT to listen elsewhere
 	@exec $(PYTHON) manage.py serve --bind $(BIND)
 
-bench: ## kvmweb against virsh, side by side on the lab (root); ARGS="--beside CHECKOUT" for an older kvmweb too
+bench: ## compare kvmweb with virsh in the lab (root); ARGS="--beside CHECKOUT" for an older kvmweb too
 	@scripts/bootstrap.sh lab dev
 	@exec $(PYTHON) -m bench $(ARGS)
 

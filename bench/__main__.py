@@ -1,4 +1,4 @@
-"""`make bench`: a move through kvmweb's API until it is verified, against `virsh migrate` with the same flags.
+"""`make bench`: a migration through kvmweb's API until it is verified, beside `virsh migrate` with the same flags.
 
 Same VM, same hosts, same link, one after the other in turn. What counts are the differences within rounds of one run:
 single times of a machine that does other things too mean little.
@@ -27,7 +27,7 @@ OURS = "kvmweb"
 GUEST = "web-01"
 CONTROL = "build-01"
 PARTS = ("dispatch", "connect", "facts", "transfer", "verify")
-#: a guest that was not moved and still fell silent this long says that the machine was too busy to measure
+#: when a guest that does not migrate is silent this long, the machine is too busy to measure
 QUIET_SECONDS = 0.5
 Mover = Callable[[str, str], float]
 
@@ -51,7 +51,7 @@ class Series:
             f"  {medians}   (medians)",
             *(self._beside(other) for other in others),
             f"  kvmweb's parts in ms: {split}",
-            f"  rounds in which {CONTROL}, which was not moved, was silent for more than {QUIET_SECONDS} s: {noisy}",
+            f"  rounds in which {CONTROL}, which did not migrate, was silent for more than {QUIET_SECONDS} s: {noisy}",
         ]
 
     def _beside(self, other: str) -> str:
@@ -128,9 +128,9 @@ def _by_kvmweb(serving: Serving, parts: dict[str, list[float]], source: str, tar
         time.sleep(0.02)
     took = time.monotonic() - began
     if row["state"] != "done":
-        sys.exit(f"The move did not succeed: {row['state_text']}")
+        sys.exit(f"The migration did not succeed: {row['state_text']}")
     if missing := set(PARTS) - set(row["timings"]):
-        sys.exit(f"Another worker took the move over; it has no time of {', '.join(sorted(missing))}.")
+        sys.exit(f"Another worker took over the migration; times are missing: {', '.join(sorted(missing))}.")
     for part in PARTS:
         parts[part].append(row["timings"][part])
     return took

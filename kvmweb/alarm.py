@@ -1,4 +1,4 @@
-"""The alarm that cannot be stored: that nothing can be stored. Held in the memory of the web process."""
+"""The alarm that nothing can be stored. It cannot be stored itself, so the web process keeps it in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _said = ""
 
 
 def notice(trouble: Trouble) -> None:
-    """A write was refused. Busy passes; the rest is an alarm until something can be written again."""
+    """A write failed. Busy passes by itself; anything else is an alarm until a write works again."""
     global _refused
     if trouble is not Trouble.BUSY:
         _refused = trouble
@@ -30,12 +30,12 @@ def text() -> str:
         return _refused.sentence
     free = database.free_bytes()
     if free < database.LEAST_FREE_BYTES:
-        return f"The disk of kvmweb's data is full: {free / 2**20:.0f} MiB are left. Soon nothing can be stored."
+        return f"The disk with kvmweb's data is almost full: {free / 2**20:.0f} MiB left. Free some space."
     return ""
 
 
 def look() -> bool:
-    """Whether the alarm began, ended or changed since the last look. While a write is refused it tries one."""
+    """Whether the alarm began, ended or changed since the last call. While writes fail, it tries one."""
     global _refused, _said
     if _refused is not None:
         try:
@@ -46,6 +46,6 @@ def look() -> bool:
     now = text()
     changed = (now != "") != (_said != "") or (_refused is not None and now != _said)
     if changed:
-        log.log(logging.ERROR if now else logging.WARNING, "%s", now or "kvmweb can store again.")
+        log.log(logging.ERROR if now else logging.WARNING, "%s", now or "kvmweb can write to its database again.")
         _said = now
     return changed

@@ -18,7 +18,7 @@ from kvmweb.web import problems
 
 
 class TokenAuth(HttpBearer):
-    """Tokens only: a browser's session does not open the API, so no page can be tricked into using it."""
+    """Tokens only: the API ignores a browser's session, so no other site can use it through the browser."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
         user = Token.person(token)
@@ -37,8 +37,8 @@ class KvmwebAPI(NinjaAPI):
         return schema
 
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
-        """Called at the start of every operation. Parameters that it does not have are refused: a misspelt filter
-        would answer with everything."""
+        """Called at the start of every operation. Refuses unknown parameters: a misspelt filter would return
+        everything."""
         strange = [name for name in request.GET if name not in self._known_parameters(request)]
         if strange:
             errors = [{"field": name, "message": "There is no such parameter."} for name in strange]
@@ -60,7 +60,7 @@ class KvmwebAPI(NinjaAPI):
 api = KvmwebAPI(
     title="kvmweb",
     version="1",
-    description="Moves KVM virtual machines between plain libvirt hosts.",
+    description="Migrates KVM virtual machines between libvirt hosts.",
     auth=TokenAuth(),
     docs=LocalDocs(),
     docs_url="/docs",

@@ -1,4 +1,4 @@
-"""The page of the API: the OpenAPI document in words, made on the server, so it needs no script and no other style."""
+"""The API's page: the OpenAPI document as HTML, rendered on the server, so it needs no script and no other style."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def chapters(schema: Json) -> list[Chapter]:
 
 
 def shapes(schema: Json) -> list[Shape]:
-    """What the fields and answers refer to; request bodies stand with their operation."""
+    """The schemas that fields and responses refer to; request bodies are shown with their operation."""
     parts = schema["components"]["schemas"]
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
     waiting = [name for operation in operations for name in _references(operation["responses"])]

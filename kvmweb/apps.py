@@ -25,5 +25,5 @@ class KvmwebAdminConfig(AdminConfig):
 
 
 class KvmwebStaticFilesConfig(StaticFilesConfig):
-    #: most bytes of what packages bring, and no page names them: other API pages than ours, the other release of htmx
+    #: large files of packages that no page uses: ninja's API pages, the other release of htmx
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, "ninja", "*-4*.js"]  # noqa: RUF012  a list in Django

@@ -1,4 +1,4 @@
-"""HTTP, websockets, and what lives as long as the web process: the journal's tail, its signs of life, its alarm."""
+"""HTTP, websockets, and what runs as long as the web process: the journal's tail, the heartbeat, the storage alarm."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
 log = logging.getLogger(__name__)
-#: the longest a person waits for the database
+#: the longest a page waits for the database
 PATIENCE_SECONDS = 5
 STORAGE_SECONDS = 2
-MOST_DOUBTED = 10  # the log names so many proxies that are not listed, each once
+MOST_DOUBTED = 10  # the log names at most this many unlisted proxies, each once
 
 
 class SameOrigin:
-    """A websocket carries the cookies of whoever opens it from any site: only our own pages may.
+    """Only our own pages may open a websocket: browsers send cookies with it from any site.
 
-    The Origin must be there and name the host the request was sent to, or one of the trusted origins.
+    The Origin must name the host the request was sent to, or one of the trusted origins.
     """
 
     def __init__(self, application: Any) -> None:
@@ -70,17 +70,17 @@ def _ours(origin: str, host: str) -> bool:
 
 
 async def _show_life() -> None:
-    """An event loop that hangs stops this too, and `serve` starts the web process afresh."""
+    """An event loop that hangs stops this too, and `serve` then restarts the web process."""
     while True:
         pulse.beat("web")
         await asyncio.sleep(1)
 
 
 class Patient:
-    """Around the sockets: one that the database lets down is closed with "try again later" and a line in the log.
+    """Around the sockets: when the database fails, a socket is closed with "try again later" and a line in the log.
 
-    Pages open their socket again by themselves. What is sent to a tab that was closed meanwhile is dropped: that it was
-    closed is what the socket hears next, and no error.
+    Pages open their socket again by themselves. What is sent to a tab that was closed meanwhile is dropped without an
+    error.
     """
 
     def __init__(self, application: Any) -> None:
@@ -101,14 +101,14 @@ class Patient:
             trouble = database.trouble(error)
             if trouble is None:
                 raise
-            log.warning("the socket of a page is closed: %s", trouble.sentence)
+            log.warning("closed the websocket of a page: %s", trouble.sentence)
             if not accepted:  # a browser learns the code only of a socket that was open
                 await watched({"type": "websocket.accept"})
             await watched({"type": "websocket.close", "code": TRY_AGAIN_LATER})
 
 
 async def _watch_storage() -> None:
-    """Open pages learn of an alarm that cannot be stored, and of its end, without the journal."""
+    """Tell open pages of the storage alarm and its end, without the journal."""
     look = sync_to_async(_look_at_storage, thread_sensitive=False)
     while True:
         if await look():
@@ -146,9 +146,9 @@ class Lifespan:
 
 
 class FromClient:
-    """The client's own address, which a proxy says, instead of the proxy's: believed from KVMWEB_TRUSTED_PROXIES only.
+    """Uses the client address that a proxy passes on, from KVMWEB_TRUSTED_PROXIES only.
 
-    Here and not in uvicorn, whose own way trusts 127.0.0.1 and reads an environment variable.
+    Here and not in uvicorn, which trusts 127.0.0.1 by itself and reads an environment variable.
     """
 
     def __init__(self, application: Any, trusted: Sequence[str]) -> None:
@@ -163,7 +163,7 @@ class FromClient:
         said = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
         if said and peer not in self.doubted and len(self.doubted) < MOST_DOUBTED:
             self.doubted.add(peer)
-            log.warning("X-Forwarded-For from %s is not believed: it is not in KVMWEB_TRUSTED_PROXIES", peer)
+            log.warning("ignored X-Forwarded-For from %s: it is not in KVMWEB_TRUSTED_PROXIES", peer)
         return await self.application(scope, receive, send)
 
 

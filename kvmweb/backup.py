@@ -1,7 +1,7 @@
-"""One archive with what an installation cannot do without: the database, the secret key, the private ssh key.
+"""One archive with everything an installation needs: the database, the secret key, the private ssh key.
 
-Everything else in the data folder is made from these. A gzipped tar, for its owner only; its first member,
-`manifest.json`, says what the others are:
+Everything else in the data folder is made from these. A gzipped tar that only its owner may read; its first member,
+`manifest.json`, describes the others:
 
     {"kvmweb_backup": 1, "made": ISO time, "database": "sqlite" | "postgresql", "schema": [[app, migration], …],
      "files": {name: {"sha256": …, "columns": [of a table of PostgreSQL]}}}
@@ -33,7 +33,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 SQLITE = "kvmweb.sqlite3"
 KEYS = ("secret_key", "ssh/id_ed25519")
-#: names that an archive may hold; nothing else is written anywhere
+#: names that an archive may contain; nothing else is ever written
 _KNOWN = re.compile("|".join([*map(re.escape, (SQLITE, *KEYS)), "tables/[a-z0-9_]+"]))
 _MOST_BYTES_AT_ONCE = 2**20
 
@@ -41,11 +41,11 @@ Files = dict[str, dict[str, Any]]
 
 
 def make(file: Path) -> None:
-    """Consistent while kvmweb runs. Refuses a file that exists; what could not be finished is not left."""
+    """Consistent while kvmweb runs. Refuses a file that exists; leaves no unfinished file."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise CommandError(f"{file} exists already; a backup never overwrites anything.") from None
+        raise CommandError(f"{file} already exists. Choose another name; a backup never overwrites a file.") from None
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
     try:
@@ -84,9 +84,9 @@ def _write(raw: IO[bytes], *, folder: Path) -> None:
 
 
 def restore(file: Path) -> dict[str, Any]:
-    """Into the data folder and the database of the settings, which must be new. Returns the manifest.
+    """Into the data folder and the database of the settings, both of which must be new. Returns the manifest.
 
-    Everything is read and checked before anything is put in its place; the database is the last.
+    Everything is read and checked before anything is put in place; the database comes last.
     """
     data_dir: Path = settings.KVMWEB.data_dir
     _refuse_existing(data_dir)
@@ -118,7 +118,7 @@ def restore(file: Path) -> dict[str, Any]:
 
 
 def _dump_sqlite(content: Path) -> dict[str, list[str]]:
-    """SQLite's own backup: one moment of the database, in one step, while others write."""
+    """SQLite's own backup: a consistent copy, also while others write."""
     os.close(os.open(content / SQLITE, os.O_CREAT | os.O_EXCL, 0o600))
     connection.ensure_connection()
     with closing(sqlite3.connect(content / SQLITE)) as copy:
@@ -127,7 +127,7 @@ def _dump_sqlite(content: Path) -> dict[str, list[str]]:
 
 
 def _dump_postgresql(content: Path) -> dict[str, list[str]]:
-    """COPY in one snapshot: needs no pg_dump of the server's version on this machine."""
+    """COPY in one snapshot; a pg_dump of the server's version is not needed."""
     (content / "tables").mkdir()
     columns: dict[str, list[str]] = {}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -166,9 +166,11 @@ def _refuse_existing(data_dir: Path) -> None:
     """A new folder and a new database; the settings alone make a secret key and an empty database file."""
     there = [name for name in ("ssh/id_ed25519", "run/serve.lock") if data_dir.joinpath(name).exists()]
     if there:
-        raise CommandError(f"{data_dir} is in use ({there[0]}). Restore into a new data folder: KVMWEB_DATA_DIR.")
+        raise CommandError(
+            f"{data_dir} is in use: it has {there[0]}. Set KVMWEB_DATA_DIR to a new folder to restore into."
+        )
     if connection.introspection.table_names():
-        raise CommandError("The database has tables already. Restore into a new one; nothing is overwritten.")
+        raise CommandError("The database already has tables. Restore into an empty one; nothing is overwritten.")
 
 
 def _read_manifest(tar: tarfile.TarFile, file: Path) -> dict[str, Any]:
@@ -180,16 +182,18 @@ def _read_manifest(tar: tarfile.TarFile, file: Path) -> dict[str, Any]:
         schema = {(app, name) for app, name in manifest["schema"]}
         strange = [name for name in files if not _KNOWN.fullmatch(name)]
     except (ValueError, KeyError, TypeError):
-        raise CommandError(f"{file} is no backup of kvmweb.") from None
+        raise CommandError(f"{file} is not a backup of kvmweb.") from None
     if version != VERSION:
-        raise CommandError(f"{file} has the format {version}; this release reads {VERSION}.")
+        raise CommandError(f"{file} has backup format {version}; this release reads format {VERSION}.")
     if strange:
-        raise CommandError(f"{file} names a file that does not belong there: {strange[0]!r}.")
+        raise CommandError(f"{file} lists a file that does not belong in a backup: {strange[0]!r}.")
     if vendor != connection.vendor:
-        raise CommandError(f"{file} holds a database of {vendor}, and the settings name one of {connection.vendor}.")
+        raise CommandError(
+            f"{file} contains a {vendor} database, but the settings name a {connection.vendor} database."
+        )
     here = set(MigrationLoader(None).disk_migrations or {})
     if later := sorted(schema - here):
-        raise CommandError(f"{file} was made by a later release: this one does not know {'.'.join(later[0])}.")
+        raise CommandError(f"{file} was made by a newer release: this one does not know {'.'.join(later[0])}.")
     missing = sorted(here - schema)
     if missing and vendor == "postgresql":  # SQLite's file is brought up to date afterwards
         raise CommandError(f"{file} was made before {'.'.join(missing[0])}. Restore it with the release that made it.")
@@ -204,7 +208,7 @@ def _extract(tar: tarfile.TarFile, files: Files, content: Path, file: Path) -> N
             continue
         source = tar.extractfile(member) if member.isreg() and member.name in left else None
         if source is None:
-            raise CommandError(f"{file} holds something that its list does not name: {member.name!r}.")
+            raise CommandError(f"{file} contains a file that its manifest does not list: {member.name!r}.")
         left.discard(member.name)
         target = content / member.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +216,7 @@ def _extract(tar: tarfile.TarFile, files: Files, content: Path, file: Path) -> N
             while block := source.read(_MOST_BYTES_AT_ONCE):
                 out.write(block)
         if _digest(target) != files[member.name]["sha256"]:
-            raise CommandError(f"{file} is damaged: {member.name} is not what was stored.")
+            raise CommandError(f"{file} is damaged: the checksum of {member.name} is wrong.")
     if left:
         raise CommandError(f"{file} is damaged: {min(left)} is missing.")
 
@@ -222,7 +226,7 @@ def _check_sqlite(path: Path, file: Path) -> None:
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as database:
         said = str(database.execute("PRAGMA integrity_check").fetchone()[0])
     if said != "ok":
-        raise CommandError(f"The database in {file} is damaged: {said or 'it is none'}.")
+        raise CommandError(f"The database in {file} is damaged: {said or 'it is not an SQLite database'}.")
 
 
 def _load_postgresql(content: Path, files: Files) -> None:

@@ -15,9 +15,9 @@ def queue_never_redelivers(**_: Any) -> list[CheckMessage]:
     clusters = {base["name"]: base} | {name: {**base, **alt} for name, alt in base.get("ALT_CLUSTERS", {}).items()}
     return [
         Error(
-            f"The queue {name} would run a task twice: its retry, {conf['retry']} s, is not above its timeout,"
-            f" {conf['timeout']} s.",
-            hint="Set KVMWEB_QUEUE_RETRY_SECONDS above KVMWEB_QUEUE_TIMEOUT_SECONDS.",
+            f"The queue {name} would run tasks twice: its retry ({conf['retry']} s) must be longer than its timeout"
+            f" ({conf['timeout']} s).",
+            hint="Set KVMWEB_QUEUE_RETRY_SECONDS to more than KVMWEB_QUEUE_TIMEOUT_SECONDS.",
             id="kvmweb.E001",
         )
         for name, conf in clusters.items()

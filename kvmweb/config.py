@@ -1,6 +1,6 @@
-"""What an installation can choose: environment variables `KVMWEB_*`, or the same names in a TOML file.
+"""The settings of an installation: environment variables `KVMWEB_*`, or the same names in a TOML file.
 
-Wrong values are refused at start, naming the variable. Secrets are files in the data folder, never variables.
+Invalid values are refused at start, with the variable's name. Secrets are files in the data folder, never variables.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Config(BaseSettings):
     database_url: PostgresDsn | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "127.0.0.1", "[::1]")
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    #: whose X-Forwarded-For is believed
+    #: the peers whose X-Forwarded-For is used
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     https: bool = False
     debug: bool = False
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     #: the watcher's periodic re-read of a host; changes arrive by events and do not wait for it
     refresh_seconds: float = Field(default=30.0, ge=1, le=86_400)
-    #: the longest a host may take to answer one question
+    #: how long to wait for one libvirt call
     host_deadline_seconds: float = Field(default=8.0, ge=1, le=120)
     #: a VM that no host has reported for this long is forgotten; 0: never
     forget_days: int = Field(default=30, ge=0, le=3650)
@@ -64,7 +64,7 @@ class Config(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         if not value.name:
-            raise ValueError("name a folder")
+            raise ValueError("name a folder, not /")
         return value if value.is_absolute() else Path.cwd() / value
 
     @field_validator("data_dir")
@@ -73,18 +73,18 @@ class Config(BaseSettings):
         """The folder, or the one it will be made in."""
         there = next(folder for folder in (value, *value.parents) if folder.exists())
         if not there.is_dir():
-            raise ValueError("this is not a folder, or is to be made in something that is none")
+            raise ValueError("this is not a folder, or its parent is not one")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise ValueError("kvmweb's user may not write there")
+            raise ValueError("the user that runs kvmweb may not write there")
         return value
 
     @field_validator("allowed_hosts")
     @classmethod
     def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
-            raise ValueError("name at least one, or nobody reaches kvmweb")
+            raise ValueError("name at least one host, or nobody can reach kvmweb")
         if not all(_HOST.fullmatch(name) for name in value):
-            raise ValueError("names and addresses only, without https://, port or path; IPv6 in brackets")
+            raise ValueError("use host names and IP addresses only, without https://, port or path; IPv6 in brackets")
         return value
 
     @field_validator("trusted_origins")
@@ -101,7 +101,9 @@ class Config(BaseSettings):
         try:
             return tuple(str(ip_network(peer) if "/" in peer else ip_address(peer)) for peer in value)
         except ValueError:
-            raise ValueError("addresses such as 192.0.2.7 or networks such as 192.0.2.0/24, no names, no *") from None
+            raise ValueError(
+                "use addresses such as 192.0.2.7 or networks such as 192.0.2.0/24, not names or *"
+            ) from None
 
     @field_validator("database_url")
     @classmethod
@@ -109,11 +111,11 @@ class Config(BaseSettings):
         if value is None:
             return None
         if value.scheme not in ("postgresql", "postgres"):
-            raise ValueError("it begins with postgresql://, without the name of a driver")
+            raise ValueError("it must begin with postgresql://, without a driver name")
         if len(value.hosts()) > 1:
             raise ValueError("name one host")
         if {name for name, _ in value.query_params()} - {"host", *DATABASE_OPTIONS}:
-            raise ValueError(f"the query may hold host, {', '.join(DATABASE_OPTIONS)}")
+            raise ValueError(f"the query may only contain host, {', '.join(DATABASE_OPTIONS)}")
         return value
 
     @classmethod
@@ -125,7 +127,7 @@ class Config(BaseSettings):
 
 
 class BadSettings(SystemExit):
-    """Ends the process with the names of the wrong settings; never shows their values."""
+    """Ends the process and names the invalid settings; never shows their values."""
 
 
 def load() -> Config:
@@ -135,11 +137,14 @@ def load() -> Config:
     known = {f"KVMWEB_{name.upper()}" for name in Config.model_fields} | {"KVMWEB_CONFIG_FILE", "KVMWEB_LAB_PREFIX"}
     strange = sorted(name for name in os.environ if name.startswith("KVMWEB_") and name not in known)
     if strange:
-        raise BadSettings(f"Unknown settings: {', '.join(strange)}.")
+        raise BadSettings(f"Unknown settings: {', '.join(strange)}. docs/settings.md lists all settings.")
     try:
         return Config()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSettings(f"The settings file cannot be read: {error}") from None
     except ValidationError as error:
-        lines = [f"KVMWEB_{'_'.join(map(str, item['loc'][:1])).upper()}: {item['msg']}" for item in error.errors()]
+        lines = [
+            f"KVMWEB_{'_'.join(map(str, item['loc'][:1])).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
         raise BadSettings("\n".join(lines)) from None

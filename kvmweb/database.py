@@ -1,4 +1,4 @@
-"""A database that is busy, full or away: what to say, how long to wait, and writes that nobody waits for."""
+"""A database that is busy, full or not reachable: what to say, how long to wait, and writes that may be skipped."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Trouble(StrEnum):
 
 
 _SENTENCES = {
-    Trouble.BUSY: "kvmweb's database is busy: somebody else is writing to it.",
-    Trouble.FULL: "kvmweb can store nothing: the disk of its database is full.",
-    Trouble.AWAY: "kvmweb cannot reach its database, or may not write to it.",
+    Trouble.BUSY: "kvmweb's database is busy: another process is writing to it.",
+    Trouble.FULL: "kvmweb cannot store anything: the disk of its database is full.",
+    Trouble.AWAY: "kvmweb cannot reach its database, or has no permission to write to it.",
 }
 _RETRY_AFTER = {Trouble.BUSY: 5, Trouble.FULL: 60, Trouble.AWAY: 15}
 _SQLITE = {
@@ -91,7 +91,7 @@ def _lost(error: BaseException) -> bool:
 
 
 def free_bytes() -> int:
-    """Where kvmweb keeps its data, for a user without privileges."""
+    """Free bytes where kvmweb keeps its data, for a user without privileges."""
     try:
         disk = os.statvfs(settings.KVMWEB.data_dir)
     except OSError:
@@ -100,7 +100,7 @@ def free_bytes() -> int:
 
 
 def impatient(*, seconds: int) -> None:
-    """For a process that must answer: connections that it opens from now on wait so long for others, and not 20 s."""
+    """For a process that must stay responsive: new connections wait this long for a lock, instead of 20 s."""
     options = connection.settings_dict["OPTIONS"]  # one object for all threads
     if connection.vendor == "sqlite":
         options["timeout"] = seconds
@@ -109,7 +109,7 @@ def impatient(*, seconds: int) -> None:
 
 
 def patiently(*, seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Run it again for so long while the database is locked, away or restarting, or found a deadlock."""
+    """Retry for this long while the database is locked, not reachable or restarting, or after a deadlock."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -134,7 +134,7 @@ def patiently(*, seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def best_effort(what: str = "") -> Iterator[None]:
-    """Around one write that is not worth waiting for: given up when the database is in trouble; the log says `what`."""
+    """Around one write that may be skipped when the database is in trouble; the log then says `what` is missing."""
     from kvmweb import alarm
 
     try:
@@ -151,7 +151,7 @@ def best_effort(what: str = "") -> Iterator[None]:
 
 @contextmanager
 def hurried(*, milliseconds: int) -> Iterator[None]:
-    """Writes in here wait only so long for the lock of another one: what comes late is worth nothing."""
+    """Writes in here wait only this long for a lock."""
     if connection.vendor != "sqlite":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")

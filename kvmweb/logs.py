@@ -10,7 +10,7 @@ from kvmweb.web.plain import TURNS
 
 
 class Meant(logging.Filter):
-    """Of Django's answers one that was meant (refused, not found, not now) is a line; a mistake has a traceback."""
+    """Expected error responses (403, 404, 503) get one line; only an internal error has a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "status_code", 500) != 500:

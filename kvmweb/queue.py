@@ -1,8 +1,8 @@
-"""The door to the task queue. A task's arguments are a primary key and, at most, what was seen of the row: the row
-is the truth.
+"""The only way to the task queue. A task's arguments are a primary key and, at most, what was read from the row: the
+row itself decides.
 
-A worker that gets SIGTERM raises Detached in the task it runs, so that a watch over a moving guest lets go of its claim
-and the next process adopts it. libvirt goes on meanwhile.
+A worker that gets SIGTERM raises Detached in the task it runs, so that the watch of a migration releases its claim and
+the next process adopts it. libvirt continues meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.utils import timezone
 from kvmweb.serve import busy
 
 _PR_SET_PDEATHSIG = 1
-#: what a failed task said is kept this long; successes are not kept at all
+#: how long the output of failed tasks is kept; that of others is not kept
 FAILURES_KEPT = timedelta(days=7)
 _SWEEP_SECONDS = 3600.0
 _swept = float("-inf")
@@ -27,7 +27,7 @@ _parent = 0
 
 
 class Detached(SystemExit):
-    """This worker is being stopped: put down what you hold and leave. Past every `except Exception`, as SystemExit."""
+    """This worker is being stopped: release everything and end. A SystemExit, so no `except Exception` catches it."""
 
 
 def enqueue(function: str, *args: int | str, cluster: str = "kvmweb") -> None:
@@ -52,8 +52,8 @@ def in_worker(*_: object, **__: object) -> None:
 
 
 def _detach(_signal: int, _frame: FrameType | None) -> None:
-    """Once: a second signal must not interrupt the letting go. An idle worker stays, unless its parent is gone: leaving
-    while it reads the cluster's pipe would wedge the others."""
+    """Once: a second signal must not interrupt the release. An idle worker stays unless its parent is gone: ending
+    while it reads the cluster's pipe would block the others."""
     if not busy.at_work() and os.getppid() == _parent:
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -61,7 +61,7 @@ def _detach(_signal: int, _frame: FrameType | None) -> None:
 
 
 def sweep() -> None:
-    """The watcher's hook: django-q keeps failed tasks for ever, Django sessions that have expired."""
+    """The watcher's hook: deletes old failed tasks and expired sessions, which django-q and Django keep for ever."""
     global _swept
     from django.contrib.sessions.models import Session
     from django_q.models import Task

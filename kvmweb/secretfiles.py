@@ -1,4 +1,4 @@
-"""Secrets live in files of the data folder: mode 0600, made once, exclusively, never printed."""
+"""Secrets are files in the data folder: mode 0600, made once, never printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def private_folder(path: Path) -> Path:
-    """Made with whatever is missing above it, all for its owner only; a folder that exists keeps its mode."""
+    """Made with its missing parents, all for their owner only; a folder that exists keeps its mode."""
     missing = []
     above = path
     while not above.exists():
@@ -24,9 +24,9 @@ def private_folder(path: Path) -> Path:
 
 
 def private_database(path: Path) -> Path:
-    """SQLite would make the file with the mode the umask leaves: it is made, or closed to others, before it is opened.
+    """Made for its owner only before SQLite opens it, which would use the umask.
 
-    The files beside it take their mode from it; those of an earlier release are closed too.
+    The files beside it take their mode from it; those of an earlier release are changed too.
     """
     private_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -39,7 +39,7 @@ def private_database(path: Path) -> Path:
 
 
 def read_or_create(path: Path, make: Callable[[], str]) -> str:
-    """The file's text; made with `make()` by exactly one of any number of processes that ask at the same time."""
+    """The file's text. If there is no file, one process makes it with `make()`, however many ask at the same time."""
     try:
         return _read(path)
     except FileNotFoundError:
@@ -68,19 +68,21 @@ def _read(path: Path) -> str:
     except (PermissionError, IsADirectoryError) as error:
         raise SystemExit(f"{path} cannot be read: {error.strerror}.") from None
     if len(text) < 50:
-        raise SystemExit(f"{path} is damaged: it should hold at least 50 plain characters. Restore it or remove it.")
+        raise SystemExit(
+            f"{path} is damaged: it should have at least 50 ASCII characters. Restore it from a backup, or delete it."
+        )
     return text
 
 
 def secret_key(data_dir: Path) -> str:
-    """Refused when others may read it: whoever has, logs in as anybody."""
+    """Refused when other users may read it: with it anybody can log in as any user."""
     path = data_dir / "secret_key"
     text = read_or_create(path, lambda: secrets.token_urlsafe(64))
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise SystemExit(
-            f"{path} can be read by others (mode {mode:04o}). Whoever has read it can log in as anybody."
-            " Remove it and start again: a new one is made, and everybody logs in again."
+            f"{path} can be read by other users (mode {mode:04o}). Anybody who has read it can log in as any user."
+            " Delete it and start kvmweb again: it creates a new key, and all users must log in again."
             f" If you are sure that nobody has read it: chmod 600 {path}"
         )
     return text

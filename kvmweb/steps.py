@@ -1,7 +1,7 @@
-"""Steps that change something on a host: done, verified, undone, and each written down before it begins.
+"""Steps that change something on a host: done, verified, undone; each is recorded before it begins.
 
-Whoever goes on after a kill has the same list. A step that had been begun is verified before it is done again, and what
-nobody can prove to be ours is never undone.
+A process that continues after a kill has the same list. A step that had begun is verified before it is done again.
+What kvmweb cannot prove to have made is never undone.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any, Protocol, Self
 class StepState(StrEnum):
     """How far a step is known to have come."""
 
-    # It was about to be done: it may have been.
+    # It was about to be done; it may have happened.
     BEGUN = "begun"
-    # The host has answered that it did it.
+    # The host reported that it did it.
     DONE = "done"
-    # It was looked at afterwards, and `evidence` says what is there.
+    # kvmweb checked afterwards; `evidence` says what is there.
     VERIFIED = "verified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One step as it is written down. `about` is all that is needed to make the step again; both are JSON."""
+    """One step as recorded. `about` has all that is needed to make the step again; both are JSON."""
 
     step: str
     about: dict[str, Any]
@@ -62,7 +62,7 @@ class Step(Protocol):
     def about(self) -> dict[str, Any]: ...
     @property
     def gone(self) -> str:
-        """What to say when it was done, and what it made is not there any more."""
+        """What to say when it was done, but what it made no longer exists."""
         ...
 
     def do(self) -> None:
@@ -70,30 +70,30 @@ class Step(Protocol):
         ...
 
     def verify(self, written: Written) -> dict[str, Any] | None:
-        """What is there, as evidence of what was done; None when it is not there. Raises NotDone when it cannot be
-        told, or not told from what somebody else has done."""
+        """What is there, as evidence that it was done; None when it is not there. Raises NotDone when this is unknown,
+        or when somebody else may have done it."""
         ...
 
     def undo(self, written: Written) -> bool:
-        """Whether nothing is left of it for certain. Tells a person what is left; never raises for a host's answer."""
+        """Whether nothing is left of it for certain. Records what is left; never raises for a host's error."""
         ...
 
 
 class Book(Protocol):
-    """Where the steps are written: every `write` is there for good before it returns."""
+    """Where the steps are recorded: `write` returns only after they are stored."""
 
     def read(self) -> list[Written]: ...
     def write(self, steps: list[Written]) -> None: ...
 
 
 class Steps:
-    """The steps of one procedure, taken and undone in the sight of its book."""
+    """Does and undoes the steps of one procedure, and records them in its book."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
 
     def go(self, plan: Sequence[Step]) -> None:
-        """Do what is not done yet, in order. Raises NotDone at the first step that fails, and leaves the rest."""
+        """Do the steps that are not done yet, in order. Raises NotDone at the first that fails."""
         for step in plan:
             written = self._find(step)
             if written is None or (not written.sure and step.verify(written) is None):
@@ -105,7 +105,7 @@ class Steps:
                 self._keep(replace(written, state=StepState.VERIFIED, evidence=evidence))
 
     def undo(self, make: Callable[[Written], Step]) -> None:
-        """Undo what was done, the last first; what is left stays in the book. `make` makes a step from its entry."""
+        """Undo what was done, last first; what is left stays in the book. `make` makes a step from its entry."""
         for written in reversed(self._book.read()):
             if make(written).undo(written):
                 self._forget(written)

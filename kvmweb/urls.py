@@ -1,4 +1,4 @@
-"""Where everything is."""
+"""The addresses of pages and API."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kvmweb.api import api
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """For supervisors: this process answers. Tells nothing else, to anybody, but that it cannot store any more."""
+    """For monitoring: "ok", and the storage alarm if there is one. Needs no login."""
     trouble = alarm.text()
     return HttpResponse(f"ok, but: {trouble}\n" if trouble else "ok\n", content_type="text/plain")
 
 
 def closed(request: HttpRequest) -> HttpResponse:
-    """allauth's pages around sign-up, mail and forgotten passwords: admins make accounts and set passwords."""
+    """allauth's pages for sign-up, mail and forgotten passwords: admins create accounts and set passwords."""
     raise Http404
 
 

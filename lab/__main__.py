@@ -121,7 +121,7 @@ def _status(options: argparse.Namespace) -> None:
     if status["shared_storage"] == "glusterfs":
         print("shared storage: GlusterFS volume, pool testvms")
     else:
-        print(f"shared storage: only a plain directory ({status['fallback_reason']}); libvirt calls moves on it unsafe")
+        print(f"shared storage: a plain directory ({status['fallback_reason']}); for libvirt its migrations are unsafe")
     for host in status["hosts"]:
         versions = f"{host['suite']}, libvirt {host['libvirt']}, QEMU {host['qemu']}"
         print(f"  {host['name']}  {host['address']}  migration {host['migration_address']}  {versions}")

@@ -90,11 +90,11 @@ def build(wanted: Wanted) -> LabState:
 
 
 def remove(prefix: str) -> bool:
-    """Remove whatever there is of a lab, alive or dead; returns whether there was anything."""
+    """Remove everything of a lab, running or not; returns whether there was anything."""
     known = state.load(prefix)
     there = state.folder(prefix).exists()
     node.kill([process for process in (known.nodes() if known else []) if process not in node.find(prefix).values()])
-    # More than once: whoever was killed while it started a node may have left two processes of that node's name.
+    # More than once: a process killed while it started a node may have left two processes with that node's name.
     while found := node.find(prefix):
         there = True
         # Hosts before storage: a mount whose server is gone may hold up the end of its users.
@@ -173,7 +173,7 @@ def _why_unmountable(hosts: list[Host]) -> str:
 
 
 def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identity]:
-    """Keys of all hosts. Root of each host may log in on all the others, which a peer-to-peer move by ssh needs."""
+    """Keys of all hosts. Root of each host may log in on all others, for peer-to-peer migration over ssh."""
     assert lab.switch is not None
     switch = lab.switch
     own = keys.ensure(lab.prefix, "lab", switch)

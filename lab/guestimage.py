@@ -44,7 +44,7 @@ def ensure(root: Path) -> Path:
         (fresh / BOOT / "initrd").write_bytes(gzip.compress(_archive(program, kernel / "modules"), 6))
         program.unlink()
         shutil.copy(kernel / "vmlinuz", fresh / BOOT / "vmlinuz")
-        # Two labs may get here at once; whoever is second uses what the first has made.
+        # Two labs may get here at once; the second uses what the first has made.
         if not target.is_dir():
             fresh.rename(target)
     finally:

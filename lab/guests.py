@@ -30,7 +30,7 @@ _TEST = (
     GuestSpec("old-01", "kvm-a", memory_mib=96, running=False),
 )
 
-# Big enough that a move over the shaped link (DEMO_SHAPE_MBIT) can be watched.
+# Large enough that a migration over the shaped link (DEMO_SHAPE_MBIT) can be watched.
 _DEMO = (
     GuestSpec("web-01", "kvm-a", memory_mib=512, fill_mib=288),
     GuestSpec("db-01", "kvm-a", memory_mib=512, fill_mib=192, dirty_kib=10240, hot_mib=64),

@@ -1,4 +1,4 @@
-"""PID 1 of a lab node: builds the node's own view of a root, moves into it, then does nothing but reap.
+"""PID 1 of a lab node: builds the node's own view of a root, changes into it, then only reaps processes.
 
 Run by path as `python3 -I -S init.py MARKER CONFIG.json`, prints the pid (as seen from outside) once the node is ready.
 It must import nothing after the pivot, because the machine's files are gone by then, and it must reap: a PID 1 that

@@ -16,7 +16,7 @@ def folder(prefix: str) -> Path:
 
 
 def private_key_path(prefix: str) -> Path:
-    """The key of whoever uses the lab from the machine: root of every host accepts it."""
+    """The key for using the lab from the machine: root of every host accepts it."""
     return folder(prefix) / "lab"
 
 

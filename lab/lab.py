@@ -38,7 +38,7 @@ class Lab:
         state.check_prefix(wanted.prefix)
         _remove_abandoned()
         with state.locked(f"lab-{wanted.prefix}"):
-            state.own(wanted.prefix)  # while it is made it is ours in any case: half a lab is nobody's
+            state.own(wanted.prefix)  # also before it is complete, so that it is removed if this process is killed
             bringup.remove(wanted.prefix)
             try:
                 lab = cls(bringup.build(wanted))
@@ -186,7 +186,7 @@ def _remove_abandoned() -> None:
 
 
 def _removed(prefix: str) -> bool:
-    """Remove a lab that this process owns. If it is killed meanwhile, the next `up` goes on with it."""
+    """Remove a lab that this process owns. If it is killed meanwhile, the next `up` continues."""
     there = bringup.remove(prefix)
     state.disown(prefix)
     return there

@@ -1,4 +1,4 @@
-"""The lab's wires: one switch node with a bridge per network, a veth from it to every node, two to the machine itself.
+"""The lab's networks: a switch node with a bridge per network, a veth from it to every node, two to the machine itself.
 
 The machine gets only `<prefix>-mgmt` and `<prefix>-guest`: by the first it reaches the hosts, by the second it hears
 the guests. The migration network never leaves the lab.
@@ -61,7 +61,7 @@ def free_index(prefix: str) -> int:
 
 
 def build_switch(switch: Process, plan: Plan) -> None:
-    """Make the bridges and the machine's two links. IPv6 is off on all of them: nobody in the lab needs its chatter."""
+    """Make the bridges and the machine's two links. IPv6 is off on all of them: the lab does not need it."""
     lines = ["link set lo up"]
     for name in NETWORKS:
         lines += [f"link add {name} type bridge stp_state 0 forward_delay 0", f"link set {name} up"]

@@ -129,7 +129,7 @@ def kill(processes: list[Process], *, timeout: float = 20) -> None:
 def enter(process: Process, command: list[str], *, network_only: bool = False) -> list[str]:
     """The command line that runs `command` inside a node (`network_only`: the machine's programs in its network)."""
     if not process.alive():
-        raise LabError(f"the lab node with pid {process.pid} does not run any more; `lab up` starts anew")
+        raise LabError(f"the lab node with pid {process.pid} no longer runs; start the lab again with `lab up`")
     kinds = ["--net"] if network_only else ["--mount", "--uts", "--ipc", "--net", "--pid"]
     return [tool("nsenter"), "--target", str(process.pid), *kinds, "--", *command]
 

@@ -66,9 +66,9 @@ def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:
 
 
 def _heal(host: Host, lab: LabState) -> None:
-    """Let stopped processes go on, start dead daemons, plug cables in, restore pools and networks."""
+    """Continue stopped processes, start dead daemons, set links up, restore pools and networks."""
     if not host.state.process.alive():
-        raise LabError(f"{host.name} is gone as a whole; start the lab anew with `lab up`")
+        raise LabError(f"the node of {host.name} is gone; start the lab again with `lab up`")
     host.cont_everything()
     for name in network.NETWORKS:
         host.link(name, up=True)
@@ -86,7 +86,7 @@ def _heal(host: Host, lab: LabState) -> None:
 
 
 def _end_jobs(host: Host) -> None:
-    """Cancel migrations that go on, and wait until libvirt has cleaned up after them."""
+    """Cancel running migrations, and wait until libvirt has cleaned up after them."""
     for name in host.virsh("list", "--name").split():
         deadline = time.monotonic() + 15
         while "None" not in (host.virsh("domjobinfo", name, check=False) or "None"):
@@ -148,8 +148,8 @@ def _brought_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) ->
         copy = ["--copy-storage-all"] if spec.storage == "local" else []
         if copy:
             home.virsh("vol-delete", f"{spec.name}.qcow2", "--pool", "local", check=False)
-        move = ["migrate", "--live", "--p2p", "--persistent", "--undefinesource", *copy, spec.uuid]
-        away.virsh(*move, f"qemu+tcp://{home.address}/system", f"tcp://{home.migration_address}", timeout=60)
+        migrate = ["migrate", "--live", "--p2p", "--persistent", "--undefinesource", *copy, spec.uuid]
+        away.virsh(*migrate, f"qemu+tcp://{home.address}/system", f"tcp://{home.migration_address}", timeout=60)
     except (CommandFailed, ElementTree.ParseError):
         return False
     return _is_home(spec, hosts, ticks)

@@ -36,7 +36,7 @@ _COMMON = (
     "qemu-system-x86",
     "qemu-utils",
 )
-# Debian 13 splits off what Debian 12 has in one; without the interface driver nobody sees bridges over plain TCP.
+# Debian 13 splits off what Debian 12 has in one; without the interface driver bridges cannot be seen over plain TCP.
 _PER_SUITE: dict[str, tuple[str, ...]] = {
     "bookworm": (),
     "trixie": ("libvirt-daemon-lock", "libvirt-daemon-driver-interface"),

@@ -56,7 +56,7 @@ def run(
     except subprocess.TimeoutExpired:
         raise CommandFailed(command, None, f"no end after {timeout} s") from None
     finally:
-        if process.returncode is None:  # also after Ctrl-C: nothing may go on behind the back of whoever cleans up
+        if process.returncode is None:  # also after Ctrl-C: nothing may still run during the clean-up
             process.kill()
             process.wait()
     if check and process.returncode != 0:
@@ -68,5 +68,5 @@ def tool(name: str) -> str:
     """The full path of a program of the user's machine, or a LabError that names it."""
     found = shutil.which(name, path=PATH)
     if found is None:
-        raise LabError(f"the lab needs the program {name!r} on this machine (see `make doctor` or the package list)")
+        raise LabError(f"the lab needs the program {name!r}; `make demo` and `make test` install it")
     return found

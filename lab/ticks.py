@@ -1,4 +1,4 @@
-"""Hearing the guests from outside: whether one runs, what hole it felt, whether it runs twice."""
+"""The guests' datagrams: whether a guest runs, how long it was silent, whether it runs twice."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ class TickReceiver:
             return self._new.wait_for(lambda: self._arrived_after(name, after), timeout)
 
     def boots(self, name: str, since: float = 0) -> list[str]:
-        """The boot ids heard, in order of first appearance. More than one: the guest was restarted, not moved."""
+        """The boot ids heard, in order of first appearance. More than one: the guest was restarted, not migrated."""
         return list(dict.fromkeys(tick.boot for tick in self.ticks(name, since)))
 
     def ran_twice(self, name: str, since: float = 0, until: float | None = None) -> bool:
         """Whether two copies of the guest sent at the same time.
 
-        Copies made by a migration go on counting from the same number, so a number comes twice; copies that booted on
+        Copies made by a migration count on from the same number, so a number comes twice; copies that booted on
         their own have different boot ids, so an id comes back after another one was heard.
         """
         ticks = self.ticks(name, since, until)

@@ -39,7 +39,7 @@ main() {
     esac
   done
 
-  # pip and apt inherit the lock: if this script is killed, the next one waits for what still goes on.
+  # pip and apt inherit the lock: if this script is killed, the next one waits for what still runs.
   exec 9<scripts/bootstrap.sh
   if ! flock --nonblock 9; then
     say "waiting for another set-up of this checkout"
@@ -66,7 +66,7 @@ missing() {
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
-    say "this is not Debian; going on, in the hope that what these Debian packages hold is here: $*"
+    say "this is not Debian: please make sure that what these Debian packages contain is installed: $*"
     return
   fi
   local wanted
@@ -76,7 +76,7 @@ install_packages() {
 
   local root=()
   if ((EUID != 0)); then
-    command -v sudo >/dev/null || fail "as root, please: apt-get install --no-install-recommends ${wanted[*]}"
+    command -v sudo >/dev/null || fail "please run as root: apt-get install --no-install-recommends ${wanted[*]}"
     root=(sudo)
   fi
   # needrestart would restart services that have nothing to do with us
@@ -86,7 +86,7 @@ install_packages() {
     say "an earlier installation was interrupted; finishing it first"
     "${root[@]}" dpkg --configure --pending
   fi
-  "${apt[@]}" update || say "apt-get update found problems (above); trying without"
+  "${apt[@]}" update || say "apt-get update failed (see above); continuing without it"
   leave_services_alone "${wanted[@]}"
   # dpkg tells each step on standard output, and what goes wrong on standard error
   "${apt[@]}" --yes --no-install-recommends install "${wanted[@]}" >/dev/null
@@ -98,7 +98,7 @@ leave_services_alone() {
   local action name rest
   while read -r action name rest; do
     if [[ $action == Remv ]]; then
-      fail "apt would remove $name to install $*. Please sort that out, then run this again."
+      fail "apt would remove $name to install $*. Please resolve that, then run this again."
     elif [[ $action == Inst && $rest == \[* ]] && holds_service "$name"; then
       fail "apt would upgrade $name, which runs as a service, to install $*." \
         "Please upgrade it when it suits you (apt-get upgrade), then run this again."

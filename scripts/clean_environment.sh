@@ -1,4 +1,4 @@
-# Sourced by lint.sh and test.sh: settings and data of their own, whatever this machine's installation of kvmweb uses.
+# Sourced by lint.sh and test.sh: their own settings and data, independent of an installation on this machine.
 # shellcheck shell=bash
 for name in $(compgen -e KVMWEB_); do
   [[ $name == KVMWEB_LAB_* ]] || unset "$name"

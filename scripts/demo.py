@@ -1,4 +1,4 @@
-"""`make demo`: a lab of two real libvirt hosts, and kvmweb to move VMs between them. Ctrl-C ends both."""
+"""`make demo`: a lab of two real libvirt hosts, and kvmweb to migrate VMs between them. Ctrl-C ends both."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def main() -> None:
 
     lock = _take_lock()
     try:
-        print("Starting two libvirt hosts; the first time their root is made, which takes a few minutes.", flush=True)
+        print(
+            "Starting two libvirt hosts. The first start takes some minutes: it makes their root file system.",
+            flush=True,
+        )
         lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT, owned=True))
         password = _prepare(lab)
         serve = subprocess.Popen(
@@ -59,7 +62,7 @@ def main() -> None:
         _wait_for(serve, lab)
         print(f"\n  kvmweb   http://{bind}/\n  login    {USER}\n  password {password}\n")
         print(
-            "  Open web-01, choose Migrate, and watch it move from kvm-a to kvm-b. Ctrl-C ends everything.\n",
+            "  Open web-01, choose Migrate, and watch it migrate from kvm-a to kvm-b. Ctrl-C stops everything.\n",
             flush=True,
         )
         sys.exit(f"kvmweb ended with status {serve.wait()}.")
@@ -88,7 +91,7 @@ def _take_lock(seconds: float = 15) -> IO[str]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                sys.exit("A demo runs on this machine already; end it with Ctrl-C first.")
+                sys.exit("A demo is already running on this machine. Stop it with Ctrl-C first.")
             time.sleep(0.2)
         else:
             return file
@@ -111,7 +114,7 @@ def _names(bind: str) -> list[str]:
 
 
 def _prepare(lab: Any) -> str:
-    """A fresh database with one admin and the lab's hosts; kvmweb's ssh key is let in by the hosts."""
+    """A new database with one admin and the lab's hosts, which accept kvmweb's ssh key."""
     for file in Path(os.environ["KVMWEB_DATA_DIR"]).glob("kvmweb.sqlite3*"):
         file.unlink()
     _manage("migrate", "--verbosity", "0")
@@ -139,7 +142,7 @@ def _prepare(lab: Any) -> str:
             peer_transport="tcp",
             migration_address=host.migration_address,
         )
-        register_host(fields, by=admin, reason="A host of the demo.")
+        register_host(fields, by=admin, reason="Host of the demo.")
     connection.close()
     return password
 
@@ -156,11 +159,11 @@ def _wait_for(serve: subprocess.Popen[bytes], lab: Any, seconds: float = 90) -> 
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if serve.poll() is not None:
-            sys.exit("kvmweb did not start; what it said is above.")
+            sys.exit("kvmweb did not start; see its output above.")
         if Sighting.objects.filter(state="running").count() >= 3:
             return
         time.sleep(0.3)
-    print("The VMs have not been seen yet; the dashboard says why.")
+    print("Not all VMs are running yet; the dashboard shows why.")
 
 
 if __name__ == "__main__":

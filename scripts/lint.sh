@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What can be said about the code before any of it is put to work. Goes through everything, then fails if anything did.
+# Checks that run no tests. Runs all of them, then fails if one did.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 export PATH="$PWD/.venv/bin:$PATH"

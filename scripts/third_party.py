@@ -1,4 +1,4 @@
-"""Write THIRD_PARTY.md: what an installation holds that others wrote, and under which licence.
+"""Write THIRD_PARTY.md: the work of others in an installation, with its licence.
 
 For maintainers, after requirements or front-end files changed; reads the manifest and the packages installed in .venv.
 """

@@ -52,7 +52,7 @@ def main() -> None:
         for file in files:
             copied = target / Path(file).name
             text = (MODULES / package / file).read_bytes()
-            # a source map we do not ship would be a 404 in every developer console
+            # a source map that we do not ship would cause a 404 in the browser's developer tools
             copied.write_bytes(re.sub(rb"\n?(//|/\*)# sourceMappingURL=[^\n*]*(\*/)?\s*$", b"\n", text))
             if copied.name == "tabler.min.css":
                 cut(copied)

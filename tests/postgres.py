@@ -45,7 +45,7 @@ class Postgres:
         return self.folder if self.root == Path("/") else Path("/mnt")
 
     def command(self, program: str, *arguments: str) -> list[str]:
-        """The command line; whatever it becomes by exec ends with the process that starts it."""
+        """The command line; the process ends with the one that starts it."""
         line = [str(self.programs / program), *arguments]
         if os.getuid() == 0:
             person = ["--reuid", str(self.uid), "--regid", str(self.gid), "--clear-groups"]

@@ -1,4 +1,4 @@
-"""Accounts are made by admins: nobody signs up."""
+"""Admins create accounts; there is no sign-up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return logins.address(request)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Our limit instead of allauth's, which counts by name alone and so lets anybody keep anybody out."""
+        """Our limit instead of allauth's, which counts by name alone, so anybody could lock out anybody."""
         name, address = credentials["username"], logins.address(request)
         seconds = throttle.begin(name, address)
         if seconds:
@@ -42,4 +42,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("dashboard")
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Who has logged in or out sees that; a message about it would only be in the way."""
+        """No messages: a user sees that they have logged in or out."""

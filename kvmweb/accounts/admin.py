@@ -1,4 +1,4 @@
-"""People and groups."""
+"""Users and groups."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
-    """Whoever leaves is made inactive; deleting would take the name from what they did.
+    """Users are made inactive, never deleted: their name stays with what they did.
 
-    Superusers are seen, made and changed by superusers only: an admin must not become one through another's password.
+    Only superusers see, create and change superusers: an admin must not become one by setting another's password.
     """
 
     form = PersonForm
@@ -76,7 +76,7 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Roles are written here, after the person; Django's admin holds one transaction around both."""
+        """Roles are saved here, after the user; Django's admin has one transaction around both."""
         super().save_related(request, form, formsets, change)
         reason = form.cleaned_data["reason"]
         record.changed(form.instance, form.kvmweb_before, by=cast("User", request.user), reason=reason)
@@ -107,7 +107,7 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class Groups(ForAdmins, GroupAdmin):
-    """The three roles are groups that kvmweb knows by name; they stay as they are."""
+    """The three roles are groups that kvmweb knows by name; they cannot be changed."""
 
     form = GroupForm
     fields = ("name", "reason")

@@ -1,4 +1,4 @@
-"""Django's admin: admins edit people and groups there, and look at what kvmweb has written down."""
+"""Django's admin: admins manage users and groups there, and read kvmweb's records."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 else:
     _Admin = ModelAdmin
 
-#: other apps bring admin pages of their own; editing addresses, the queue or tokens there would go past our rules
+#: other apps bring their own admin pages; editing addresses, the queue or tokens there would bypass our rules
 _SHOWN = {"auth", "hosts", "journal", "migrations_app"}
 
 
 class KvmwebAdminSite(AdminSite):
     site_header = site_title = "kvmweb"
-    index_title = "People and records"
+    index_title = "Users and records"
 
     def register(self, model_or_iterable: Any, admin_class: type[_Admin] | None = None, **options: Any) -> None:
         models: Iterable[type[Model]] = (
@@ -43,7 +43,7 @@ class KvmwebAdminSite(AdminSite):
         return may(request.user, Right.MANAGE_PEOPLE)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Django's pages fail on some of what an address may hold, such as a number for a UUID: nothing is there."""
+        """Django's pages fail on invalid addresses, such as a number for a UUID: answer 404."""
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -52,7 +52,7 @@ class KvmwebAdminSite(AdminSite):
             except (ValueError, ValidationError, OverflowError, DataError) as error:
                 if request.method not in ("GET", "HEAD"):
                     raise
-                log.warning("%s does not fit: %s", request.path, error)
+                log.warning("%s is not a valid address: %s", request.path, error)
                 raise Http404 from None
             return answer
 
@@ -68,7 +68,7 @@ class KvmwebAdminSite(AdminSite):
 
 
 class ForAdmins(_Admin):
-    """Seen by whoever has the admin role, whatever Django's own permissions say."""
+    """Visible to users with the admin role, whatever Django's own permissions say."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.MANAGE_PEOPLE)
@@ -78,7 +78,7 @@ class ForAdmins(_Admin):
 
 
 class ReadOnly(ForAdmins):
-    """Records of what happened: nobody edits them."""
+    """Records that nobody edits."""
 
     list_display: Any = ("__str__",)
     show_full_result_count = False

@@ -1,4 +1,4 @@
-"""What every template may ask about the person in front of it."""
+"""What every template knows about the user."""
 
 from __future__ import annotations
 

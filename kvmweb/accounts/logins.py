@@ -1,4 +1,4 @@
-"""Who logged in, who did not, who was slowed down or refused: for the journal and the log, with name and address."""
+"""Logins, failed logins, throttled and refused requests: for the journal and the log, with name and address."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 log = logging.getLogger(__name__)
-#: of what anybody can cause from one address so many an hour are in the journal; all are in the log
+#: entries per hour, address and event in the journal, for what anybody can cause; the log has all of them
 MOST_NOTES = 30
 _HOUR = 3600
 
 
 def address(request: HttpRequest) -> str:
-    """The client's; a proxy's own when it is not in KVMWEB_TRUSTED_PROXIES (kvmweb/asgi.py).
+    """The client's address; the proxy's own when it is not in KVMWEB_TRUSTED_PROXIES (kvmweb/asgi.py).
 
-    Whoever hides it behind a garbled X-Forwarded-For shares one with all who do.
+    All clients with an invalid X-Forwarded-For count as one: "unknown".
     """
     try:
         return str(ip_address(request.META.get("REMOTE_ADDR") or ""))
@@ -42,36 +42,36 @@ def succeeded(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def failed(request: HttpRequest, name: str) -> None:
     person = User.objects.filter(username=name).first()
-    who = isolated(person.get_username()) if person else f"{_shown(name)}, whom nobody knows"
-    inactive = ", who is inactive" if person and not person.is_active else ""
-    _tell(f"Wrong name or password: {who}{inactive}, from {address(request)}", "failed", request, name=name)
+    who = isolated(person.get_username()) if person else f"{_shown(name)} (unknown user)"
+    inactive = " (inactive user)" if person and not person.is_active else ""
+    _tell(f"Failed login: {who}{inactive} from {address(request)}", "failed", request, name=name)
 
 
 def throttled(request: HttpRequest, name: str, seconds: int) -> None:
-    what = f"{_shown(name)} from {address(request)} has to wait {seconds} s after too many wrong passwords"
+    what = f"{_shown(name)} from {address(request)} must wait {seconds} s after too many failed logins"
     _tell(what, "throttled", request, name=name)
 
 
 def too_many(request: HttpRequest) -> None:
-    """More tries from one address than anybody needs, whatever the names."""
-    _tell(f"Too many tries from {address(request)}: {request.path}", "throttled", request)
+    """allauth's limit per address, whatever the names."""
+    _tell(f"Too many attempts from {address(request)}: {request.path}", "throttled", request)
 
 
 def to_note(request: HttpRequest, reason: str) -> None:
-    """A 403, for `refused`: who answers it may be in no place to write."""
+    """Keep the reason of a 403 for `refused`: the code that answers it may not be able to write."""
     cast("Any", request).kvmweb_refusal = reason
 
 
 def refused(request: HttpRequest) -> None:
-    """Called by the middleware: notes it when somebody who is logged in, or has a token, may not do something."""
+    """Called by the middleware: records a 403 of a user who is logged in or has a token."""
     user, reason = getattr(request, "user", None), getattr(request, "kvmweb_refusal", None)
     if reason is not None and user is not None and user.is_authenticated:
-        what = f"{isolated(user.get_username())} was refused {request.method} {_shown(request.path)}"
+        what = f"{isolated(user.get_username())} was denied {request.method} {_shown(request.path)}"
         _tell(f"{what} from {address(request)}: {reason}", "refused", request, user=user)
 
 
 def _tell(text: str, event: str, request: HttpRequest, *, user: User | None = None, name: str = "") -> None:
-    if event != "refused":  # Django has a line about it
+    if event != "refused":  # Django logs these itself
         log.info("%s", text)
     where = address(request)
     body = {"event": event, "address": where, "name": user.get_username() if user else name[:150]}
@@ -85,11 +85,11 @@ def _tell(text: str, event: str, request: HttpRequest, *, user: User | None = No
         if count > MOST_NOTES:
             return
         if count == MOST_NOTES:
-            text += ". More of this from there is in the log only, for an hour."
+            text += ". For an hour, further entries like this from that address are in the log only."
     with best_effort(text):
         writer.write(writer.LOGINS, EntryKind.NOTE, text, body=body, actor=user)
 
 
 def _shown(text: str) -> str:
-    """What somebody typed or asked for, in a sentence."""
+    """Typed names and requested paths, safe to show."""
     return isolated("".join(c if is_plain(c) else "\ufffd" for c in text[:150]))

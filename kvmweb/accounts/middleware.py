@@ -1,4 +1,4 @@
-"""Everything needs a login, except what is listed here. A new page is closed unless somebody opens it."""
+"""Everything requires a login, except what is listed here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the
 
 
 class LoginRequiredMiddleware:
-    """Works for both kinds of view: as one for plain views only, it would hold a thread while an async view waits."""
+    """Sync and async: a sync-only middleware would block a thread while an async view waits."""
 
     sync_capable = async_capable = True
 
@@ -47,7 +47,7 @@ class LoginRequiredMiddleware:
 
 
 def _kept_out_of_caches(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """After a log-out the way back must not show what somebody saw."""
+    """After logging out, the browser's Back button must not show the pages."""
     if not _open(request):
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -1,4 +1,4 @@
-"""API tokens. People and groups are Django's own."""
+"""API tokens. Users and groups are Django's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_USED_GRAIN = timedelta(minutes=1)
 
 
 class Token(models.Model):
-    """A bearer token for the API, stored as a hash: 256 random bits need no salt and no slow hash."""
+    """An API token, stored as a hash: 256 random bits need no salt and no slow hash."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     prefix = models.CharField(max_length=12)
@@ -36,14 +36,14 @@ class Token(models.Model):
 
     @classmethod
     def issue(cls, user: User) -> str:
-        """Make a token and return its text, which is shown once and never stored."""
+        """Create a token and return its text, which is shown once and never stored."""
         text = f"kvmweb_{secrets.token_urlsafe(32)}"
         cls.objects.create(user=user, prefix=text[:12], digest=_digest(text))
         return text
 
     @classmethod
     def person(cls, text: str) -> User | None:
-        """Whose token this is; None when it is unknown, expired, or its owner is not active."""
+        """The token's user; None when it is unknown, expired, or the user is inactive."""
         now = timezone.now()
         token = cls.objects.select_related("user").filter(digest=_digest(text), user__is_active=True).first()
         if token is None or (token.expires and token.expires <= now):

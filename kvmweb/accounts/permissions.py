@@ -1,6 +1,6 @@
 """Who may do what: the one place. Pages, fragments, websockets and the API all ask here.
 
-Roles are groups: a viewer sees, an operator moves, an admin registers hosts and people. A superuser has every right.
+Roles are groups: a viewer sees, an operator migrates VMs, an admin manages hosts and users. A superuser may do all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Right(StrEnum):
 
 
 def roles_of(user: Any) -> frozenset[str]:
-    """The person's roles, read once per request (kept on the user object). Nobody inactive has any."""
+    """The user's roles, read once per request (kept on the user object). An inactive user has none."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if user.is_superuser:
@@ -79,22 +79,22 @@ def may(user: Any, right: Right, thing: Model | None = None) -> bool:
 
 
 def require(user: Any, right: Right, thing: Model | None = None) -> None:
-    """Raise PermissionDenied unless the person has the right."""
+    """Raise PermissionDenied unless the user has the right."""
     if not may(user, right, thing):
         raise PermissionDenied(DENIED[right])
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this person may see. Today every role sees everything and nobody else sees anything."""
+    """The rows this user may see. Today every role sees everything; a user without a role sees nothing."""
     return rows if may(user, Right.SEE) else rows.none()
 
 
 DENIED = {
-    Right.SEE: "You have no role yet. Ask an admin to make you a viewer, operator or admin.",
-    Right.MOVE: "Moving VMs needs the operator role.",
-    Right.FORGET: "Forgetting VMs needs the operator role.",
-    Right.MANAGE_HOSTS: "Registering and changing hosts needs the admin role.",
-    Right.MOVE_UNSAFE: "Only an admin may choose an unsafe migration.",
-    Right.MANAGE_PEOPLE: "People and records need the admin role.",
+    Right.SEE: "Your account has no role yet. An admin can make you a viewer, operator or admin.",
+    Right.MOVE: "Migrating VMs requires the operator role.",
+    Right.FORGET: "Forgetting VMs requires the operator role.",
+    Right.MANAGE_HOSTS: "Adding and changing hosts requires the admin role.",
+    Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
+    Right.MANAGE_PEOPLE: "Managing users and reading the records requires the admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
 }

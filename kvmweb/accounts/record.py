@@ -1,4 +1,4 @@
-"""What is done to people, for the journal: roles, being active, passwords, tokens. `by` None: on the console."""
+"""Changes to users, for the journal: roles, active, passwords, tokens. `by` None: on the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Standing = dict[str, str]
 
 
 def standing(user: User) -> Standing:
-    """What decides about the rights of a person, in words."""
+    """What decides about the rights of a user, in words."""
     roles = ", ".join(sorted(user.groups.values_list("name", flat=True)))
     return {
         "name": user.get_username(),
@@ -29,39 +29,39 @@ def standing(user: User) -> Standing:
 
 
 def changed(user: User, before: Standing | None, *, by: User | None = None, reason: str = "") -> None:
-    """`before` is what `standing` said before the change; None for somebody new."""
+    """`before`: what `standing` returned before the change; None for a new user."""
     now = standing(user)
     name = isolated(user.get_username())
     if before is None:
-        tell(user, f"{_who(by)} made the person {name}: {_words(now)}", by=by, reason=reason, **now)
+        tell(user, f"{_who(by)} created the user {name}: {_words(now)}", by=by, reason=reason, **now)
         return
     different = {key: f"{before[key]} → {now[key]}" for key in now if now[key] != before[key]}
     if different:
-        tell(user, f"{_who(by)} changed the person {name}: {_words(different)}", by=by, reason=reason, **now)
+        tell(user, f"{_who(by)} changed the user {name}: {_words(different)}", by=by, reason=reason, **now)
 
 
 def new_password(user: User, *, by: User | None = None) -> None:
     if by is not None and by.pk == user.pk:
-        tell(user, f"{_who(by)} chose a new password", by=by)
+        tell(user, f"{_who(by)} changed their password", by=by)
     else:
-        tell(user, f"{_who(by)} gave {isolated(user.get_username())} a new password", by=by)
+        tell(user, f"{_who(by)} set a new password for {isolated(user.get_username())}", by=by)
 
 
 def group(before: str, now: str, *, by: User, reason: str = "") -> None:
-    """Made ("" before), renamed, or removed ("" now); told with whoever did it."""
+    """Created ("" before), renamed or deleted ("" now); recorded under the user who did it."""
     if not before:
-        text = f"made the group {isolated(now)}"
+        text = f"created the group {isolated(now)}"
     elif not now:
-        text = f"removed the group {isolated(before)}"
+        text = f"deleted the group {isolated(before)}"
     else:
         text = f"renamed the group {isolated(before)} to {isolated(now)}"
     tell(by, f"{_who(by)} {text}", by=by, reason=reason)
 
 
 def own_password(*, request: HttpRequest, user: User, **_: object) -> None:
-    """allauth's signal: somebody has changed their own password."""
+    """allauth's signal: a user has changed their own password."""
     new_password(user, by=user)
-    messages.info(request, "Your password is changed. Other browsers you were logged in with have to log in again.")
+    messages.info(request, "Password changed. You are logged out in all other browsers.")
 
 
 def tell(user: User, text: str, *, by: User | None = None, reason: str = "", **body: str) -> None:
@@ -69,7 +69,7 @@ def tell(user: User, text: str, *, by: User | None = None, reason: str = "", **b
 
 
 def _who(by: User | None) -> str:
-    return isolated(by.get_username()) if by else "Somebody on the console"
+    return isolated(by.get_username()) if by else "Somebody on the command line"
 
 
 def _words(values: Standing) -> str:

@@ -1,7 +1,7 @@
-"""Guessing passwords is slowed down by name and client address: every wrong one makes the next try wait longer.
+"""Slows down password guessing per name and client address: each wrong password makes the wait longer.
 
-Whoever guesses from elsewhere does not keep the right person out. Counted in the memory of the web process, so that a
-full or busy database slows down no less.
+Somebody who guesses from another address does not lock the user out. Counted in the web process's memory, so that it
+also works while the database is full or busy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.core.cache import cache
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry, EntryKind
 
-#: tries before the first wait
+#: attempts before the first wait
 FREE = 5
 FIRST_SECONDS = 10
 LONGEST_SECONDS = 900
@@ -29,7 +29,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class _Tries:
-    """`until`: when the next one is taken. Seconds since 1970, as the journal has wall clocks too."""
+    """`until`: when the next attempt is accepted. Seconds since 1970, to compare with the journal's times."""
 
     count: int = 0
     first: float = 0.0
@@ -37,14 +37,14 @@ class _Tries:
 
 
 def delay(tries: int) -> int:
-    """Seconds to wait after so many tries without the right password."""
+    """Seconds to wait after this many failed attempts."""
     return 0 if tries < FREE else min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(tries - FREE, 20))
 
 
 def begin(name: str, address: str) -> int:
-    """Count a try before its password is looked at; the seconds to wait when it comes too early, and is not counted.
+    """Count an attempt; returns the seconds to wait when it comes too early, and then does not count it.
 
-    Before, so that many tries at once are not all the first one.
+    Called before the password is checked, so that many attempts at once do not all count as the first.
     """
     key, now = _key(name, address), time()
     with _lock:
@@ -64,7 +64,7 @@ def forget(name: str, address: str) -> None:
 
 
 def _unlocked(name: str, since: float) -> bool:
-    """Whether somebody on the console said so (`manage.py unlock`); asked only when a try is about to be refused."""
+    """Whether `manage.py unlock` was used; checked only when an attempt is about to be refused."""
     person = User.objects.filter(username=name).values_list("pk", flat=True).first()
     if person is None:
         return False
@@ -77,7 +77,7 @@ def _key(name: str, address: str) -> str:
 
 
 def network(address: str) -> str:
-    """What one client can choose its address from: of IPv6 the 64 bits that are its network's."""
+    """The network a client can choose its addresses from: for IPv6 its /64."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The journal: append-only rows that are at once the log, the audit, the history graph and the feed of live pages."""
+"""The journal: append-only rows that serve as log, audit, history graph and feed of live pages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db import models
 
 class EntryKind(models.TextChoices):
     STATE = "state", "State"  # a row changed its state; committed together with that change
-    NOTE = "note", "Note"  # something worth knowing, said by kvmweb
-    ACTION = "action", "Action"  # something a person did, with name and reason
+    NOTE = "note", "Note"  # something kvmweb noticed
+    ACTION = "action", "Action"  # something a user did, with name and reason
     PROGRESS = "progress", "Progress"  # numbers of a running migration; thinned after its end
-    SIGNAL = "signal", "Signal"  # pages that show this topic should look again; swept after a while
+    SIGNAL = "signal", "Signal"  # pages that show this topic should reload it; deleted after a while
 
 
 class Entry(models.Model):

@@ -1,4 +1,4 @@
-"""Keeps the journal small where it may be: signals are forgotten, the numbers of ended migrations are thinned."""
+"""Keeps the journal small: deletes old signals and thins the progress of ended migrations."""
 
 from __future__ import annotations
 

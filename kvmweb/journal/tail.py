@@ -50,7 +50,7 @@ class Tail:
         self._trouble: Trouble | None = None
 
     async def run(self) -> None:
-        """For ever; a fault is logged and the tail goes on from where it was."""
+        """Until cancelled; an error is logged, and the tail continues where it was."""
         try:
             await self._follow()
         finally:
@@ -69,9 +69,9 @@ class Tail:
             except Exception as error:
                 found = trouble(error)
                 if found is None:
-                    log.exception("the journal's tail stumbled")
+                    log.exception("following the journal failed; trying again")
                 elif found is not self._trouble:  # said once, not every second
-                    log.warning("the journal is not followed: %s", found.sentence)
+                    log.warning("cannot follow the journal, pages get no updates: %s", found.sentence)
                 self._trouble = found
                 await self._aside(self._hang_up)
                 await asyncio.sleep(1)
@@ -139,7 +139,7 @@ class Tail:
         layer = get_channel_layer()
         group = live.group_name(topic)
         if layer is None or group not in getattr(layer, "groups", {group: None}):
-            return  # nobody looks at it
+            return  # no page shows it
         changed = {"type": "live.changed", "topic": topic}
         if not live.has_renderer(topic):
             await layer.group_send(group, changed)
@@ -147,7 +147,7 @@ class Tail:
         try:
             fragments = await self._aside(live.rendered, topic, entries)
         except Exception:
-            log.exception("%s could not be rendered; its pages read themselves again", topic)
+            log.exception("%s could not be rendered; its pages reload", topic)
             await layer.group_send(group, changed)
             return
         if fragments is not None:

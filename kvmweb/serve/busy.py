@@ -1,7 +1,6 @@
-"""What a cluster's workers are doing, seen from outside: files, since a busy database must not get in the way.
+"""What a cluster's workers are doing, in files: this must work while the database is busy.
 
-`run/tasks-CLUSTER` is touched when a task begins and when it ends; `run/busy-CLUSTER/PID` is there while that worker
-runs one.
+`run/tasks-CLUSTER` is touched when a task begins and ends; `run/busy-CLUSTER/PID` exists while that worker runs one.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def task_begins(*_: Any, **__: Any) -> None:
             (_folder(cluster) / str(process.pid)).write_text(str(process.started))
         pulse(cluster).touch()
     except OSError:
-        log.warning("could not note that a task begins", exc_info=True)
+        log.warning("could not record that a task started", exc_info=True)
 
 
 def task_ends(*_: Any, **__: Any) -> None:

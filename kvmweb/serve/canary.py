@@ -1,7 +1,7 @@
-"""A task that does nothing but show that its cluster still takes tasks.
+"""A task that only shows that its cluster still takes tasks.
 
 A cluster whose idle worker was killed while it held the queue's lock looks alive and never runs a task again
-(django-q2, open upstream for years). Only a task that comes back proves the opposite.
+(a known fault of django-q2). Only a task that really runs proves that the cluster works.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kvmweb.serve import busy
 
 
 def sing() -> None:
-    """The task. The worker notes the beginning and the end of every task, so there is nothing left to do."""
+    """The task. The worker records the beginning and end of every task, so there is nothing left to do."""
 
 
 class Canary:

@@ -1,4 +1,4 @@
-"""One child of serve: started in a session of its own, started again whenever it ends."""
+"""One child process of serve: started in its own session, restarted whenever it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kvmweb.serve.sessions import MARK, Register, end_session, members, tell
 log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _LONGEST_PAUSE = 10.0
-#: a child that ran this long was well: the next pause is short again
+#: after a run this long, the next pause is short again
 _WELL_SECONDS = 30.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -30,9 +30,9 @@ def die_with_parent(parent: int) -> None:
 
 
 class Child:
-    """`before` runs before each start, which waits until it says True. Without its `pulse` it is started afresh.
+    """`before` runs before each start, which waits until it returns True. It is restarted when its `pulse` stops.
 
-    SIGTERM goes to the main process only: a group signal wedges a task cluster.
+    SIGTERM goes to the main process only: a signal to the group can block a task cluster.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class Child:
         """Start it if it does not run and its pause is over. Called again and again."""
         if self._process is not None:
             code = self._process.poll()
-            if code is None and (self._pulse is None or self._pulse.felt(self.started)):
+            if code is None and (self._pulse is None or self._pulse.alive(self.started)):
                 return
             if code is None:
-                self.restart("it gives no sign of life")
+                self.restart("it does not respond")
             else:
                 self._ended(code)
         if time.monotonic() < self._next:
@@ -96,7 +96,7 @@ class Child:
         self._next = time.monotonic() + min(_LONGEST_PAUSE, 0.2 * 2**self._failures)
 
     def _sweep(self) -> None:
-        """Whatever the main process left in its session goes too: orphans of a cluster would go on taking tasks."""
+        """End what the main process left in its session: orphans of a cluster would continue to take tasks."""
         if self._process is not None:
             end_session(self._process.pid)
             self._register.remove(self._process.pid)
@@ -121,7 +121,7 @@ class Child:
     def end(self) -> None:
         if self._process is not None:
             if not self.stopped():
-                log.warning("%s did not stop in time and is ended", self.name)
+                log.warning("%s did not stop in time and was killed", self.name)
             end_session(self._process.pid)
             self._process.wait()
             self._sweep()

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP with an end to waiting: who sends half a request, or reads nothing, holds a descriptor otherwise."""
+"""uvicorn's HTTP with timeouts: otherwise a client that sends half a request, or reads nothing, keeps a descriptor."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Deadlines(HttpToolsProtocol):  # type: ignore[misc]
         return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
 
     def _refuse(self, status: int) -> None:
-        """Then the connection ends. Nothing is said to who asked nothing, nor in the middle of an answer."""
+        """Then the connection ends. No response without a request, nor in the middle of another response."""
         self._disarm()
         silent = self._head == 0 or self.pipeline or (self._answering() and (self._head or self.cycle.response_started))
         if not silent:

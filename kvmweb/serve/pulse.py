@@ -1,6 +1,6 @@
-"""Signs of life of processes that may hang without ending: a file that the child touches and `serve` looks at.
+"""Heartbeats of processes that may hang: a file that the child touches and `serve` checks.
 
-Not in the database: a busy database must not look like a hanging process.
+Not in the database: a busy database must not look like a process that hangs.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def beat(name: str) -> None:
     try:
         _file(name).touch()
     except OSError:
-        log.warning("%s could not show that it is alive", name, exc_info=True)
+        log.warning("%s could not write its heartbeat file", name, exc_info=True)
 
 
 class Pulse:
-    """What `serve` feels of one child. Counted on its own monotonic clock."""
+    """The heartbeat of one child as `serve` sees it, by its own monotonic clock."""
 
     def __init__(self, name: str, *, silent: float) -> None:
         self._file = _file(name)
@@ -37,8 +37,8 @@ class Pulse:
         self._mark = self._read()
         self._heard = time.monotonic()
 
-    def felt(self, started: float) -> bool:
-        """False when the child, which runs since `started`, has not moved for too long."""
+    def alive(self, started: float) -> bool:
+        """False when the child, running since `started`, has been silent for too long."""
         now, mark = time.monotonic(), self._read()
         if mark != self._mark:
             self._mark, self._heard = mark, now

@@ -1,4 +1,4 @@
-"""Process sessions: each child of serve leads one, and what it forks stays in it. That is how leftovers are found."""
+"""Process sessions: each child of serve leads one, and what it forks stays in it, so leftovers can be found."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-#: in the environment of every child, with a word that only its serve knows: makes leftovers unmistakable
+#: in the environment of every child, with a random value of this serve: identifies its leftovers
 MARK = "SERVED_BY"
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A line of /proc/PID/stat. `started` is in clock ticks since boot; with the pid it names one process for ever."""
+    """A line of /proc/PID/stat. `started` is in clock ticks since boot; with the pid it identifies one process."""
 
     pid: int
     state: str
@@ -64,7 +64,7 @@ def tell(pid: int, number: signal.Signals) -> None:
 
 
 class Register:
-    """A file with the sessions this data folder's serve has started: the next one ends what a kill -9 has left."""
+    """A file with the sessions that serve has started: after a kill -9, the next serve ends what is left of them."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -83,10 +83,10 @@ class Register:
         self._write()
 
     def end_leftovers(self) -> int:
-        """End what an earlier serve has left; returns the number of its sessions that were still there.
+        """End what an earlier serve has left; returns the number of its sessions that still existed.
 
-        A number may have been given to somebody else since: the session's leader must be the one that was started
-        (by its start time), or have ended; and every process must carry the earlier serve's mark.
+        Session numbers are reused: the session's leader must be the one that was started (by its start time), or have
+        ended; and every process must carry the earlier serve's mark.
         """
         try:
             record = json.loads(self._file.read_text())
@@ -103,7 +103,7 @@ class Register:
         return ended
 
     def _write(self) -> None:
-        """A full disk is no reason to end what runs; only what the next serve has to end may be missing."""
+        """A full disk is no reason to stop; the next serve may then miss leftovers."""
         draft = self._file.with_suffix(".new")
         try:
             draft.write_text(json.dumps({"boot": self._boot, "mark": self.mark, "sessions": self._sessions}))

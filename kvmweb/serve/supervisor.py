@@ -1,4 +1,4 @@
-"""Starts web, both task clusters and the watcher; keeps them running; takes them down cleanly."""
+"""Starts the web server, both task clusters and the watcher, restarts them when they end, and stops them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
 from kvmweb.serve.sessions import Register, tell
 
 log = logging.getLogger(__name__)
-#: after this everything that has not stopped is ended; a watched migration has been let go of long before
+#: after this, whatever has not stopped is killed; watched migrations have been released long before
 STOP_SECONDS = 3.5
 CLUSTERS = ("kvmweb", "migrations")
 MOVING = "migrations"
@@ -52,7 +52,7 @@ class Supervisor:
         self._register = Register(self._run / "sessions.json")
         ended = self._register.end_leftovers()
         if ended:
-            log.warning("an earlier serve was killed; ended the %s sessions it had left", ended)
+            log.warning("an earlier kvmweb was killed; ended %s of its processes that were still running", ended)
         manage = [sys.executable, str(BASE_DIR / "manage.py")]
         web = [
             *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
@@ -129,7 +129,7 @@ class Supervisor:
 
 
 def release_queue(cluster: str) -> bool:
-    """Tasks that a dead cluster had taken from the table would wait for `retry`; nobody else serves this queue now."""
+    """Free the tasks that a dead cluster had taken, which would wait for `retry`. Nobody else serves this queue now."""
     try:
         OrmQ.objects.filter(key=cluster, lock__gt=timezone.now()).update(lock=timezone.now())
     except DatabaseError:
@@ -141,9 +141,9 @@ def release_queue(cluster: str) -> bool:
 
 
 def _detach(told: set[int]) -> None:
-    """Tell the workers that watch migrations, each once, to let go of them: libvirt goes on, the next process adopts.
+    """Tell each worker that watches a migration, once, to release it: libvirt continues, the next process adopts it.
 
-    Again and again while stopping: a cluster that drains may take the next task.
+    Repeated while stopping: a cluster that drains may take the next task.
     """
     for pid in busy.workers(MOVING):
         if pid not in told:

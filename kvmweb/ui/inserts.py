@@ -1,4 +1,4 @@
-"""Places in a page that other apps fill: a host's page shows which of its VMs move, and knows nothing of migrations."""
+"""Places in a page that other apps fill: a host's page shows which of its VMs migrate without importing migrations."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What templates print is isolated, as it is escaped: by itself, unless a template says `as_is`.
+"""Isolates everything that templates print, as Django escapes it, unless a template says `as_is`.
 
 Hosts and people name things as they like. A name from right to left, or with a character that turns the direction of
-the line, must not reach beyond itself, in whatever sentence, button or title it stands.
+the line, must not affect the text around it, in any sentence, button or title.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from kvmweb.web.plain import isolated
 
 
 def shown(value: Any) -> Any:
-    """A value for people to read. HTML was made of such values; numbers and dates are still to be written."""
+    """A value as people read it. HTML and ASCII text need nothing."""
     if hasattr(value, "__html__") or (text := str(value)).isascii():
         return value
     return isolated(text)
 
 
 def as_is(value: Any) -> Any:
-    """For commands to copy and for fields that come back: every character counts."""
+    """For commands to copy and for values of form fields: every character counts."""
     return value
 
 

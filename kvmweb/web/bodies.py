@@ -1,4 +1,4 @@
-"""Bodies that are too large are refused before they are spooled: Django alone writes them to the disk first."""
+"""Refuses bodies that are too large before they are spooled; Django alone would write them to disk first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """Around an ASGI application: 413 for what says it is too large or, without Content-Length, turns out to be."""
+    """Around an ASGI application: 413 when Content-Length, or the body itself, is too large."""
 
     def __init__(self, application: Any) -> None:
         self.application = application

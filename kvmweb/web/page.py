@@ -17,10 +17,10 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
-    """Only for people with this right.
+    """Only for users with this right.
 
     Remembers where the journal ended before the view read anything: the page's socket asks for everything after that,
-    so nothing that happens while the page is made and opened is missed.
+    so the page misses nothing that happens while it is rendered and loaded.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -43,5 +43,5 @@ def number(text: str) -> int:
 
 
 def person(request: HttpRequest) -> User:
-    """The logged-in person; `page` has made sure that there is one."""
+    """The logged-in user; `page` has made sure that there is one."""
     return cast("User", request.user)

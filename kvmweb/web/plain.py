@@ -1,4 +1,4 @@
-"""Text from outside for one line of a page, a log or a database column."""
+"""Text from users and hosts, for one line of a page, a log or a database column."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _OPEN, _CLOSE, _SHOWN = "\u2068", "\u2069", "\ufffd"
 #: letters and marks written from right to left, and numbers as they are written among them
 _RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
-#: what a person may write as the reason of what they do on a page
+#: characters of a reason
 LONGEST_REASON = 500
 
 
 def is_plain(text: str) -> bool:
-    """One line that stays as it is read: no control characters, no ends of lines, none of `TURNS`."""
+    """Whether it is one line without control characters, line breaks and `TURNS`."""
     if not TURNS.isdisjoint(text):
         return False
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
@@ -35,8 +35,8 @@ Plain = Annotated[str, AfterValidator(_plain)]
 
 
 def isolated(text: str) -> str:
-    """A name, or a sentence that may have names in it, beside other text: what is written from right to left in it
-    must not turn around what follows. `TURNS` become visible; what is isolated in it already stays so.
+    """A name or a sentence that is shown beside other text: its right-to-left parts must not reorder what follows.
+    `TURNS` become visible; parts that are already isolated stay so.
 
     For people only: commands and fields for programs keep the text as it is.
     """
@@ -51,7 +51,7 @@ def isolated(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """What somebody copied from a page and sends back: without what `isolated` puts around names."""
+    """Text that was copied from a page, without the characters that `isolated` adds."""
     return text.replace(_OPEN, "").replace(_CLOSE, "")
 
 
@@ -77,7 +77,7 @@ class PlainField(forms.CharField):
 
 
 class ReasonField(PlainField):
-    """Why somebody does it: for the journal, never asked for."""
+    """The optional reason of an action, for the journal."""
 
     def __init__(self) -> None:
         super().__init__(required=False, max_length=LONGEST_REASON, label="Reason")

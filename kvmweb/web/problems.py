@@ -30,7 +30,7 @@ class FieldError(Schema):
 
 
 class Problem(Schema):
-    """What is wrong, in application/problem+json. `errors` names the fields of the request that do not fit."""
+    """An error, as application/problem+json. `errors` names the invalid fields of the request."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -43,38 +43,38 @@ class Problem(Schema):
 
 
 TITLES = {
-    400: "The request cannot be read",
+    400: "Bad request",
     401: "No valid token",
     403: "Not allowed",
     404: "Not found",
-    405: "Not possible here",
-    409: "In the way of something else",
-    413: "Too large",
-    422: "The request does not fit",
-    500: "kvmweb made a mistake",
-    503: "Not now",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Request too large",
+    422: "Invalid request",
+    500: "Internal error",
+    503: "Not available now",
 }
 DETAILS = {
-    400: "It is malformed, or was sent to a host name that kvmweb does not answer to (KVMWEB_ALLOWED_HOSTS).",
-    403: "Your role does not include it.",
-    404: "There is nothing here, or you may not see it.",
-    405: "This address does not answer to this method; the Allow header says to which it does.",
-    413: "The body is larger than kvmweb reads.",
-    500: "The reason is in kvmweb's log. Running migrations are not affected.",
-    503: "The database is busy, full or away. Nothing was changed. Try again after Retry-After seconds.",
+    400: "The request is malformed, or uses a host name that is not in KVMWEB_ALLOWED_HOSTS.",
+    403: "Your role does not allow it.",
+    404: "It does not exist, or you may not see it.",
+    405: "This address does not support this method. The Allow header lists those it supports.",
+    413: "The body is larger than kvmweb accepts.",
+    500: "The cause is in kvmweb's log. Running migrations are not affected.",
+    503: "The database is busy, full or not reachable. Nothing was changed. Try again after Retry-After seconds.",
 }
 #: what any operation may answer
 COMMON: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 500, 503), Problem)
 _HEADERS = {
     401: ("WWW-Authenticate", "Bearer, with the realm"),
-    405: ("Allow", "the methods that are possible"),
+    405: ("Allow", "the supported methods"),
     503: ("Retry-After", "seconds to wait before the next try"),
 }
 
 
 def located(*statuses: int) -> dict[str, Any]:
-    """`openapi_extra` of an operation: these answers have a Location."""
-    header = {"Location": _header("where it is, or will be")}
+    """`openapi_extra` of an operation: these responses have a Location header."""
+    header = {"Location": _header("address of the result")}
     return {"responses": {status: {"headers": header} for status in statuses}}
 
 
@@ -113,7 +113,7 @@ def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) 
 
 
 def not_now(request: HttpRequest, trouble: Trouble) -> HttpResponse:
-    """The database cannot do it, which is nobody's mistake. The reason is for the log, which has a line of it."""
+    """The database cannot do it now. The reason phrase is for the log, which prints it."""
     alarm.notice(trouble)
     response = answer(request, 503, f"{trouble.sentence} Nothing was changed.")
     response.reason_phrase = trouble.sentence
@@ -129,7 +129,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(AuthenticationError)
     def no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-        return answer(request, 401, "Send a token of yours: Authorization: Bearer TOKEN.")
+        return answer(request, 401, "Send a valid API token in this header: Authorization: Bearer TOKEN.")
 
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
@@ -173,7 +173,7 @@ def _message(text: str) -> str:
 
 @sync_and_async_middleware
 def problem_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """What is said before an operation is reached (no such address, no such method) becomes a problem too."""
+    """Errors from before an operation is reached (unknown address or method) become problems too."""
     if iscoroutinefunction(get_response):
 
         async def waiting(request: HttpRequest) -> HttpResponse:

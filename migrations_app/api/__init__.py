@@ -1,1 +1,1 @@
-"""VMs, options, preflights and migrations over the API, a file per subject. Thin: one call each."""
+"""VMs, options, preflights and migrations in the API, a file per subject. Thin: one call each."""

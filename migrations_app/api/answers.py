@@ -1,4 +1,4 @@
-"""What the API answers. Times are UTC; units are in the names."""
+"""The API's responses. Times are UTC; units are in the names."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from migrations_app.models import Migration, Preflight
 
 
 class NeedsOut(Schema):
-    """The oldest versions on both hosts, as in "9.0.0"; null where every version will do."""
+    """The oldest versions that both hosts need, such as "9.0.0"; null when any version works."""
 
     libvirt: str | None
     qemu: str | None
 
 
 class OptionOut(Schema):
-    """`type`: boolean, integer, or disks (false, true, or a list of targets such as vda). `virsh`: the words of virsh
-    migrate, or a command of its own; {} is the value. `conflicts`: options that cannot be chosen beside it."""
+    """`type`: boolean, integer, or disks (false, true, or a list of targets such as vda). `virsh`: the arguments of
+    virsh migrate, or a separate command; {} is the value. `conflicts`: options that cannot be combined with it."""
 
     name: str
     type: OptionTypeText
@@ -73,7 +73,7 @@ class RunningOut(Schema):
 
 
 class Moving(Problem):
-    """The VM is being moved already: `running`."""
+    """The VM already has an active migration: `running`."""
 
     running: RunningOut
 
@@ -85,7 +85,7 @@ class OtherState(Problem):
 
 
 class Unfit(Problem):
-    """`first`: the number of the migration that this idempotency key made; only when the key was used before."""
+    """`first`: the id of the migration that this idempotency key created; only when the key was used before."""
 
     first: int | None = None
 
@@ -106,10 +106,11 @@ class FindingOut(Schema):
 
 
 class ForecastOut(Schema):
-    """From `runs` earlier moves between the same two hosts, libvirt's part of them. `low_ms` null: the VM was not moved
-    before, and `high_ms` is one pass over all of its memory. `bps`: the slowest that the link carried, bytes/s. `ends`:
-    whether that, or the limit asked for, was more than 1.25 times what the VM wrote. Of a `paused` VM only the time is
-    foreseen. Null is what was not seen yet."""
+    """Based on `runs` earlier migrations between the same two hosts. `low_ms` to `high_ms`: the expected time in
+    libvirt; without an earlier migration of this VM `low_ms` is null, and `high_ms` is one pass over all its memory.
+    `bps`: the lowest measured transfer rate in bytes/s. `ends`: whether the migration is expected to converge: that
+    rate, or the bandwidth limit, is more than 1.25 times the dirty rate. For a `paused` VM only the time is given.
+    Null: not measured yet."""
 
     runs: int
     bps: float
@@ -124,8 +125,8 @@ class ForecastOut(Schema):
 
 
 class PreflightOut(Schema):
-    """`copied_disks`: the targets of the disks that a move would copy; null when that could not be told. `forecast` is
-    null when the move cannot start, and without an earlier move of this kind between the two hosts to learn from."""
+    """`copied_disks`: the targets of the disks that the migration would copy; null when unknown. `forecast` is null
+    when the migration cannot start, or when there was no earlier one of this kind between the two hosts."""
 
     id: int
     verdict: VerdictText
@@ -145,10 +146,10 @@ class Waiting(Schema):
 
 
 class GuestOut(Schema):
-    """`host` is where the VM runs, else where it is defined; `stale` means that this host is not reachable now, or that
-    no host has the VM; `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the
-    host's libvirt networks, `cpu_percent` is the share of all its vCPUs. `memory_used_by`: the guest reports the memory
-    in use, or it is what QEMU holds on the host. Null or empty: not known, as for a VM that does not run."""
+    """`host`: where the VM runs, else where it is defined. `stale`: this host is not connected, or no host has the VM;
+    `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the host's libvirt networks.
+    `cpu_percent`: share of all its vCPUs. `memory_used_by`: whether the guest reports the memory in use, or it is what
+    QEMU holds on the host. Null or empty: not known, for example because the VM does not run."""
 
     uuid: UUID
     name: str
@@ -238,7 +239,7 @@ class GuestOut(Schema):
 
 
 class KindOut(Schema):
-    """`reason`: why it is not offered, a sentence; "" when it is."""
+    """`reason`: a sentence that says why this kind is not offered; "" when it is."""
 
     kind: KindText
     offered: bool
@@ -256,7 +257,7 @@ def _measured(guest: Guest) -> Sighting | None:
 
 
 class ProgressOut(Schema):
-    """Numbers of the running copy as libvirt gives them; null is what it did not say."""
+    """Progress as libvirt reports it; null: not reported."""
 
     phase: str | None = None
     percent: int | None = None
@@ -280,7 +281,7 @@ class ProgressOut(Schema):
 
 
 class ErrorOut(Schema):
-    """`libvirt`: its own words, when it gave up with an error."""
+    """`libvirt`: the error message of libvirt, if there was one."""
 
     cause: str = ""
     what_to_do: str = ""
@@ -288,7 +289,7 @@ class ErrorOut(Schema):
 
 
 class WaitingOut(Schema):
-    """Hosts that do not answer, with what the connection to each said; after `until` the migration needs attention.
+    """Hosts that are not reachable, each with its connection error; after `until` the migration needs attention.
     `at`: "source" or "target", where the other host says that the VM runs, or ""."""
 
     hosts: dict[str, str]
@@ -298,9 +299,9 @@ class WaitingOut(Schema):
 
 
 class MigrationOut(Schema):
-    """`state_text` says what is true now, `copied_disks` which disks are copied, as its preflight chose; `forecast`
-    what was foreseen at the start: null before it, and without a move to learn from. `timings` are seconds: dispatch,
-    connect, facts, transfer (not of one that was adopted), verify."""
+    """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
+    chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
+    in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify."""
 
     id: int
     guest: UUID

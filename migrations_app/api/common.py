@@ -1,4 +1,4 @@
-"""What several of the API's subjects need."""
+"""Shared by the files of the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def found_host(user: Any, wanted: str | int, *, field: str) -> Host:
 
 
 def request_of(user: Any, payload: PreflightIn) -> MigrationRequest:
-    """From the API's words to a checked request."""
+    """A checked request from the API's fields."""
     host = found_host(user, payload.target, field="target")
     if not is_seen(user, payload.guest):
         raise ProblemError(404, "No VM with this UUID has been seen.")

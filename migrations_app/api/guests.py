@@ -23,9 +23,9 @@ from migrations_app.reading.kinds import offers
 router = Router(tags=["guests"])
 
 
-@router.get("/guests", response={200: Listed[GuestOut], **COMMON}, summary="The VMs as last seen")
+@router.get("/guests", response={200: Listed[GuestOut], **COMMON}, summary="List VMs, as last seen")
 def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilter]) -> object:
-    """In the order of their UUIDs."""
+    """Ordered by UUID."""
     require(request.user, Right.SEE)
     rows = guests_seen(request.user)
     rows = listed(rows, gone_only=wanted.gone)
@@ -37,17 +37,17 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     return {"items": with_moves(items), "next": following}
 
 
-@router.get("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="One VM")
+@router.get("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Get a VM")
 def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
     return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
 
 
 @router.get(
-    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="Which kinds of migration move this VM"
+    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="List the kinds of migration for a VM"
 )
 def list_kinds(request: HttpRequest, uuid: UUID, wanted: Query[KindsFilter]) -> object:
-    """All in one page, by what was last seen; a preflight asks the hosts."""
+    """All in one page, based on what was last seen. A preflight check asks the hosts."""
     require(request.user, Right.SEE)
     guest = get_object_or_404(guests_seen(request.user), pk=uuid)
     target = found_host(request.user, wanted.target, field="target") if wanted.target else None

@@ -1,4 +1,4 @@
-"""Migrations over the API: asked for, looked at, cancelled, closed."""
+"""Migrations in the API: request, read, cancel, close."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from migrations_app.usecases.request_migration import request_migration
 router = Router(tags=["migrations"])
 
 
-@router.get("/migrations", response={200: Listed[MigrationOut], **COMMON}, summary="Migrations, the newest first")
+@router.get("/migrations", response={200: Listed[MigrationOut], **COMMON}, summary="List migrations, newest first")
 def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None = None) -> object:
     require(request.user, Right.SEE)
     rows = whole_rows(request.user)
@@ -44,11 +44,12 @@ def list_migrations(request: HttpRequest, page: Query[Page], active: bool | None
 @router.post(
     "/migrations",
     response={200: MigrationOut, 201: MigrationOut, **COMMON, 409: Moving, 422: Unfit},
-    summary="Move a VM",
+    summary="Migrate a VM",
     openapi_extra=located(200, 201),
 )
 def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpResponse) -> object:
-    """201 for a new one; 200 when this idempotency key made the same one before; 409 names the one that is running."""
+    """201: a new migration. 200: this idempotency key has already created the same one. 409: the VM has an active
+    migration, which is in `running`."""
     require(request.user, Right.MOVE)
     wanted = request_of(request.user, payload)
     try:
@@ -71,13 +72,17 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     return Status(201 if made else 200, migration)
 
 
-@router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="One migration")
+@router.get("/migrations/{migration_id}", response={200: MigrationOut, **COMMON}, summary="Get a migration")
 def get_migration(request: HttpRequest, migration_id: int) -> object:
     require(request.user, Right.SEE)
     return get_object_or_404(whole_rows(request.user), pk=migration_id)
 
 
-@router.get("/migrations/{migration_id}/journal", response={200: Listed[EntryOut], **COMMON}, summary="What happened")
+@router.get(
+    "/migrations/{migration_id}/journal",
+    response={200: Listed[EntryOut], **COMMON},
+    summary="List the journal of a migration",
+)
 def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> object:
     require(request.user, Right.SEE)
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
@@ -91,7 +96,8 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
     summary="Cancel a migration",
 )
 def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
-    """A flag that takes effect at once before switch-over; one that comes too late ends in `done` and says so."""
+    """202 means that the request is recorded. It takes effect at once before the switchover; when it comes too late,
+    the migration ends in `done` and says so."""
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return Status(202, cancel_migration(migration, by=person(request), reason=payload.reason if payload else ""))
@@ -119,7 +125,8 @@ def look(request: HttpRequest, migration_id: int) -> object:
     summary="Close a migration that needs attention",
 )
 def close(request: HttpRequest, migration_id: int, payload: CloseIn) -> object:
-    """For admins who have looked where the VM is. No host is touched: it ends in `failed`, the VM can move again."""
+    """For admins who have checked where the VM runs. Nothing changes on the hosts: the migration ends in `failed`, and
+    the VM can be migrated again."""
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return close_migration(migration, by=person(request), reason=payload.reason)

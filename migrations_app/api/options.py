@@ -1,4 +1,4 @@
-"""The options of a migration over the API."""
+"""The options of a migration in the API."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from migrations_app.domain.options import OPTIONS
 router = Router(tags=["migrations"])
 
 
-@router.get("/options", response={200: Listed[OptionOut], **COMMON}, summary="The options a migration can have")
+@router.get("/options", response={200: Listed[OptionOut], **COMMON}, summary="List the options of a migration")
 def list_options(request: HttpRequest) -> object:
-    """All in one page, in the order of `options` in a request."""
+    """All in one page, in the order of `OptionsIn`."""
     require(request.user, Right.SEE)
     return {"items": OPTIONS, "next": None}

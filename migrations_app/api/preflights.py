@@ -1,4 +1,4 @@
-"""Preflights over the API: asked for, waited for, fetched again."""
+"""Preflight checks in the API: request one, wait for its report, read it later."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _ask(user: Any, payload: PreflightIn) -> Preflight:
 @router.post(
     "/preflights",
     response={200: PreflightOut, 202: Waiting, **COMMON},
-    summary="Check a migration",
+    summary="Run a preflight check",
     openapi_extra=located(200, 202),
 )
 async def create_preflight(request: HttpRequest, payload: PreflightIn, response: HttpResponse) -> object:
-    """Waits up to 10 s for the report; after that 202, and Location says where it will be."""
+    """Waits up to 10 s for the report. 202: it is not ready yet; Location has its address."""
     preflight = await sync_to_async(_ask)(request.user, payload)
     response["Location"] = f"/api/v1/preflights/{preflight.pk}"
     until = time.monotonic() + PREFLIGHT_SECONDS
@@ -60,7 +60,7 @@ async def create_preflight(request: HttpRequest, payload: PreflightIn, response:
 @router.get(
     "/preflights/{preflight_id}",
     response={200: PreflightOut, 202: Waiting, **COMMON},
-    summary="A report",
+    summary="Get the report of a preflight check",
     openapi_extra=located(202),
 )
 def get_preflight(request: HttpRequest, preflight_id: int, response: HttpResponse) -> object:

@@ -1,4 +1,4 @@
-"""What is asked of the API. What is not named here is refused."""
+"""The API's request bodies. Unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _disks(value: object) -> object:
     texts = isinstance(value, list) and all(isinstance(item, str) and _DISK.fullmatch(item) for item in value)
     if value is None or isinstance(value, bool) or (texts and len(value) <= MOST_DISKS):  # type: ignore[arg-type]
         return value
-    raise ValueError("true, false, or a list of disk targets such as vda")
+    raise ValueError("must be true, false, or a list of disk targets such as vda")
 
 
 def _target(value: object) -> object:
     number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if number or (isinstance(value, str) and 0 < len(value) <= 63 and is_plain(value)):
         return value
-    raise ValueError("the id or the name of a host")
+    raise ValueError("must be the id or the name of a host")
 
 
 _TEXTS = {
@@ -47,7 +47,7 @@ Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"ty
 
 
 def _field(option: Option) -> tuple[Any, Any]:
-    """(type, default) of an option in a request, as pydantic wants them; what is left out has the option's default."""
+    """(type, default) of an option in a request, for pydantic; an option that is left out has its default."""
     kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: int | None, Type.DISKS: Disks}
     field = Field(default=None, description=option.description or None, ge=option.minimum, le=option.maximum)
     return kinds[option.type], field
@@ -66,7 +66,7 @@ else:
     OptionsIn = create_model(
         "OptionsIn",
         __base__=_OptionsIn,
-        __doc__="kvmweb's names; docs/options.md maps them to virsh's. What is left out has its default.",
+        __doc__="docs/options.md has the equivalent options of virsh. An option that is left out has its default.",
         **{option.name: _field(option) for option in OPTIONS},
     )
 
@@ -87,7 +87,7 @@ class PreflightIn(Schema):
 
 
 class MigrationIn(PreflightIn):
-    """`confirm` is the VM's name, needed with `unsafe`."""
+    """`confirm`: the exact name of the VM; required with `unsafe`."""
 
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
@@ -103,14 +103,14 @@ class CancelIn(Schema):
 class CloseIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Plain = Field(min_length=1, max_length=1000, description="where the VM is and how you know")
+    reason: Plain = Field(min_length=1, max_length=1000, description="where the VM runs, and how you checked")
 
 
 class GuestFilter(Schema):
-    host: Plain = Field("", max_length=63, description="id or name of the host they are on")
+    host: Plain = Field("", max_length=63, description="id or name of the host the VMs are on")
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
     gone: bool | None = Field(None, description="true: VMs that no host reports any more; false: the others")
 
 
 class KindsFilter(Schema):
-    target: Plain = Field("", max_length=63, description="id or name of the host to move to")
+    target: Plain = Field("", max_length=63, description="id or name of the destination host")

@@ -1,4 +1,4 @@
-"""Texts of which only some are possible, as the API's document tells them."""
+"""Enumerations of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from migrations_app.domain.preflight.check import Severity, Verdict
 
 
 def one_of(texts: Iterable[str]) -> WithJsonSchema:
-    """The document names them; what is in the database is passed on as it is."""
+    """The document lists the values; what is in the database is passed on unchecked."""
     return WithJsonSchema({"type": "string", "enum": [str(text) for text in texts]})
 
 

@@ -51,10 +51,10 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
     assert downtime is not None
     assert_moved(lab, before, "web-01")
     (web,) = fresh.pids("uvicorn")
-    assert "libvirt" not in Path(f"/proc/{web}/maps").read_text()  # after pages, a report, a move and a socket
+    assert "libvirt" not in Path(f"/proc/{web}/maps").read_text()  # after pages, a report, a migration and a socket
     if hole > int(downtime[1]) / 1000 + control + 0.5:
         # Two cores for Chromium and every emulated guest: the one that arrives may have to wait for its first turn. A
-        # fault of ours would be felt each time, so it is measured again without the browser's work beside it.
+        # fault of kvmweb would be there each time, so it is measured again without the browser.
         page.close()
         with TickReceiver(*lab.ticks_address) as again:
             back = felt(fresh, again, "kvm-b", "kvm-a")
@@ -134,7 +134,7 @@ def test_what_somebody_does_with_virsh_shows_on_an_open_page(fresh: Serving, lab
     returned = time.monotonic()
     expect(page.locator("main table")).to_contain_text("Running", timeout=10_000)
     assert time.monotonic() - returned < 2.0 or time.monotonic() - began < 2.0
-    assert page.get_by_role("link", name=re.compile("Migrate")).count() == 0  # a viewer sees, and moves nothing
+    assert page.get_by_role("link", name=re.compile("Migrate")).count() == 0  # a viewer may not migrate
 
 
 def test_two_tabs_make_one_migration(fresh: Serving, lab: Lab, sign_in: Open) -> None:

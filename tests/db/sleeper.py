@@ -13,7 +13,7 @@ def touch(path: str) -> None:
 
 
 def sleep(folder: str) -> None:
-    """Sleeps until it is told to stop."""
+    """Sleeps until it gets a signal."""
     (Path(folder) / "began").touch()
     try:
         time.sleep(120)

@@ -80,12 +80,12 @@ class TestDoor:
     def test_an_unknown_page_is_a_404_of_ours(self, viewer: User) -> None:
         answer = client_of(viewer).get("/nothing/")
         assert answer.status_code == 404
-        assert b"nothing at this address" in answer.content
+        assert b"page does not exist" in answer.content
 
     def test_a_form_without_token_is_refused_in_words(self, operator: User) -> None:
         answer = client_of(operator, enforce_csrf_checks=True).post("/accounts/logout/")
         assert answer.status_code == 403
-        assert b"form was not accepted" in answer.content
+        assert b"did not accept the form" in answer.content
 
 
 class TestLogin:

@@ -1,4 +1,4 @@
-"""Django's admin: people and groups for admins, records to look at, no way to more rights."""
+"""Django's admin: users and groups for admins, read-only records, no way to gain more rights."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_restore_on_postgresql(tmp_path: Path) -> None:
         write = "from kvmweb.journal import writer; writer.signal('x')"  # numbers go on after those that were restored
         assert _manage(new, "shell", "-v0", "-c", write).returncode == 0
         assert (
-            "has tables already" in _manage(_served(tmp_path / "three", **_database(new)), "restore", str(file)).stderr
+            "already has tables" in _manage(_served(tmp_path / "three", **_database(new)), "restore", str(file)).stderr
         )
 
 
@@ -190,7 +190,7 @@ def test_nothing_is_overwritten(installed: tuple[Served, Path], tmp_path: Path) 
     half = _served(tmp_path / "half")
     assert _manage(half, "migrate", "-v0").returncode == 0
     done = _manage(half, "restore", str(file))
-    assert (done.returncode, "has tables already" in done.stderr) == (1, True)
+    assert (done.returncode, "already has tables" in done.stderr) == (1, True)
 
 
 def test_a_place_that_cannot_be_written_is_said(installed: tuple[Served, Path], tmp_path: Path) -> None:
@@ -237,23 +237,26 @@ def test_what_is_not_as_it_was_is_refused_before_anything_is_put_in_place(
         "cut": (good.read_bytes()[:-2000], "cannot be read"),
         "text": (b"hello", "cannot be read"),
         "cut inside": (gzip.compress(raw[: len(raw) // 2]), "cannot be read"),
-        "other tar": (_archive(tmp_path / "1", {"x": b"y"}), "is no backup"),
-        "changed": (_archive(tmp_path / "2", members | {"secret_key": b"x" * 86}), "secret_key is not what was stored"),
+        "other tar": (_archive(tmp_path / "1", {"x": b"y"}), "is not a backup"),
+        "changed": (
+            _archive(tmp_path / "2", members | {"secret_key": b"x" * 86}),
+            "the checksum of secret_key is wrong",
+        ),
         "missing": (_archive(tmp_path / "3", without), "secret_key is missing"),
-        "more": (_archive(tmp_path / "4", members | {"extra": b""}), "does not name: 'extra'"),
-        "climbs": (_archive(tmp_path / "5", members | {"../evil": b""}), "does not name: '../evil'"),
+        "more": (_archive(tmp_path / "4", members | {"extra": b""}), "does not list: 'extra'"),
+        "climbs": (_archive(tmp_path / "5", members | {"../evil": b""}), "does not list: '../evil'"),
         "listed climb": (
             _archive(tmp_path / "6", _manifest(members, files=files | {"../evil": evil}) | {"../evil": b""}),
-            "does not belong there",
+            "does not belong in a backup",
         ),
         "listed elsewhere": (
             _archive(tmp_path / "7", _manifest(members, files=files | {"/etc/evil": evil})),
-            "does not belong there",
+            "does not belong in a backup",
         ),
-        "link": (_archive(tmp_path / "8", without, links=("secret_key",)), "does not name: 'secret_key'"),
-        "format": (_archive(tmp_path / "9", _manifest(members, kvmweb_backup=2)), "has the format 2"),
-        "later": (_archive(tmp_path / "10", _manifest(members, schema=later)), "later release"),
-        "database": (_archive(tmp_path / "11", _manifest(members, database="postgresql")), "database of postgresql"),
+        "link": (_archive(tmp_path / "8", without, links=("secret_key",)), "does not list: 'secret_key'"),
+        "format": (_archive(tmp_path / "9", _manifest(members, kvmweb_backup=2)), "has backup format 2"),
+        "later": (_archive(tmp_path / "10", _manifest(members, schema=later)), "newer release"),
+        "database": (_archive(tmp_path / "11", _manifest(members, database="postgresql")), "a postgresql database"),
     }
     new = _served(tmp_path / "new")
     for name, (content, sentence) in wrong.items():

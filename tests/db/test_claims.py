@@ -1,4 +1,4 @@
-"""Who works on a migration: one at a time, whatever the queue delivers, whoever dies."""
+"""One worker at a time works on a migration, whatever the queue delivers and whichever process dies."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_an_adopter_watches_to_the_end_and_the_old_owner_writes_nothing_more(
 
 @pytest.mark.parametrize("state", sorted(IN_FLIGHT))
 def test_what_went_on_by_itself_meanwhile_is_told_truly(scene: Scene, migration: Migration, state: State) -> None:
-    """kvmweb was away; libvirt has finished. Nothing is started a second time, whatever the row says."""
+    """kvmweb did not run while libvirt finished. Nothing is started a second time, whatever the row says."""
     uuid = str(migration.guest_id)
     scene.fleet["kvm-b"].guests[uuid] = scene.fleet["kvm-a"].guests.pop(uuid)
     scene.fleet["kvm-b"].guests[uuid].reason = "migrated"

@@ -1,4 +1,4 @@
-"""What is asked of hosts before a move, and that one silent place hides no other."""
+"""What hosts are asked before a migration; a question without an answer hides no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal and the log say of a host: each change once, and little of one that comes and goes."""
+"""Journal and log about a host: each change once, and few entries when it connects and disconnects repeatedly."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def notes() -> list[str]:
 
 
 def later(minutes: float) -> None:
-    """The past moves away."""
+    """Makes the entries older."""
     for entry in Entry.objects.all():
         Entry.objects.filter(pk=entry.pk).update(created=entry.created - timedelta(minutes=minutes))
 

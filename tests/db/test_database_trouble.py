@@ -1,4 +1,4 @@
-"""A busy or full database: who only reads goes on, everybody else hears 503 and when to try again."""
+"""A busy or full database: reading still works, everything else gets 503 and Retry-After."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_a_full_disk_is_an_alarm_until_something_can_be_stored(
 def test_a_disk_that_is_nearly_full_is_an_alarm_before_anything_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert alarm.text() == ""
     monkeypatch.setattr(database, "free_bytes", lambda: 3 * 2**20)
-    assert alarm.text() == "The disk of kvmweb's data is full: 3 MiB are left. Soon nothing can be stored."
+    assert alarm.text() == "The disk with kvmweb's data is almost full: 3 MiB left. Free some space."
     assert alarm.look()
     assert not alarm.look()
     monkeypatch.undo()
@@ -283,7 +283,7 @@ async def test_a_socket_is_told_to_try_again_later(caplog: pytest.LogCaptureFixt
 
     assert await _socket(inside) == [{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1013}]
     assert [record.getMessage() for record in caplog.records] == [
-        f"the socket of a page is closed: {Trouble.BUSY.sentence}"
+        f"closed the websocket of a page: {Trouble.BUSY.sentence}"
     ]
 
 
@@ -296,7 +296,7 @@ async def test_a_mistake_of_ours_in_a_socket_stays_one() -> None:
 
 
 async def test_what_is_sent_to_a_closed_tab_is_dropped() -> None:
-    """The socket goes on until it hears that the tab is gone, and ends in order."""
+    """The socket runs until it receives that the tab is gone, and ends cleanly."""
     heard: list[str] = []
 
     async def inside(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""A kind that does not apply to a VM is told in the report, beside everything else, and refuses no request."""
+"""A kind that does not apply to a VM is a finding in the report; the request is not refused."""
 
 from __future__ import annotations
 

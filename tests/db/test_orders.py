@@ -28,7 +28,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def migration(scene: Scene) -> Migration:
-    """Will copy until it is told to go on."""
+    """Copies until it is told to continue."""
     guest = scene.add_guest()
     scene.script(guest).go_on.clear()
     return scene.request(guest)
@@ -136,7 +136,7 @@ def test_a_worker_that_lost_its_claim_takes_no_order(scene: Scene, migration: Mi
 def test_a_new_order_is_one_object(
     scene: Scene, migration: Migration, operator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Taken, told to libvirt after a look, answered, and not given again; after the end it is too late."""
+    """Orders are taken, passed to libvirt after an observation, closed, and not repeated; after the end it is too late."""
     limit = OrderRow(
         what="max_downtime_ms",
         asked="asked for another longest downtime.",

@@ -1,4 +1,4 @@
-"""serve with real children: what is killed comes back, what is stopped goes, nothing is left over."""
+"""serve with real children: it restarts what was killed, and leaves nothing running when it stops."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_killed_child_comes_back(served: Served, name: str) -> None:
 
 
 def test_after_a_killed_cluster_nothing_of_it_is_left(served: Served) -> None:
-    """Killed with -9, a cluster's main process leaves workers that would go on taking tasks."""
+    """Killed with -9, a cluster's main process leaves workers that would continue to take tasks."""
     orphans = set(served.session("migrations"))
     main = served.pid("migrations")
     assert len(orphans) > 4
@@ -85,7 +85,7 @@ def test_a_process_that_hangs_without_ending_is_replaced(served: Served) -> None
         os.kill(pid, signal.SIGSTOP)
     for name, pid in hanging.items():
         wait(lambda name=name, pid=pid: served.pid(name) not in (0, pid), 40, served.tail)  # type: ignore[misc]
-    assert served.tail().count("it gives no sign of life") == 2
+    assert served.tail().count("it does not respond") == 2
     served.wait_until_well()
 
 

@@ -253,7 +253,7 @@ def test_a_mistake_of_ours_after_volumes_were_made_leaves_them_to_the_next_worke
 
 
 def test_a_mistake_of_ours_after_the_call_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is let go of, and whoever looks next watches on to the true end."""
+    """The watch is released, and the next one follows the migration to its end."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError

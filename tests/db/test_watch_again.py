@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.
 
 
 def silent_in_the_middle(scene: Scene, guest: FakeGuest, ending: Ending = Ending.DONE) -> Migration:
-    """kvm-b stops answering while memory is copied; libvirt goes on and ends as `ending` says."""
+    """kvm-b stops answering while memory is copied; libvirt continues and ends as `ending` says."""
     move = scene.script(guest, ending=ending)
     move.go_on.clear()
     migration = scene.request(guest)
@@ -140,7 +140,7 @@ def test_whoever_answers_at_the_address_of_another_machine_decides_nothing(scene
 def test_a_move_that_libvirt_has_not_begun_is_not_given_up_too_early(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """libvirt waits up to 30 s for whoever holds the guest's job; the worker that called died meanwhile."""
+    """libvirt waits up to 30 s for the guest's job; the worker that called died meanwhile."""
     guest = scene.add_local_guest()
     migration = scene.request(guest, copy=True)
 

@@ -36,7 +36,7 @@ def watching(fleet: Fleet, **values: Any) -> Iterator[Watcher]:
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 5.0) -> T:
-    """The first true answer of `look`; fails when there is none in time."""
+    """The first true result of `look`; fails when there is none in time."""
     until = time.monotonic() + seconds
     while not (answer := look()):
         if time.monotonic() > until:

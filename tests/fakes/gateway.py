@@ -126,7 +126,7 @@ class FakeHost:
 
 
 class FakeFleet:
-    """Hosts by address. `moves[uuid]` scripts the next migration of a guest; without one it just succeeds."""
+    """Hosts by address. `moves[uuid]` scripts the next migration of a guest; without one it succeeds."""
 
     def __init__(self, *names: str) -> None:
         self.hosts: dict[str, FakeHost] = {}
@@ -161,7 +161,7 @@ class FakeFleet:
         return Contact(identity=host.identity())
 
     def start_move(self, uuid: str, source: FakeHost, target: FakeHost, call: MigrateCall | None = None) -> Move:
-        """A migration begins, also one that somebody else started."""
+        """Starts a migration, also one that kvmweb did not request."""
         move = self.moves.setdefault(uuid, Move())
         guest = source.guest(uuid)
         guest.job = move.jobs[0] if move.jobs else JobStats(kind=JobKind.MIGRATION_OUT)

@@ -1,4 +1,4 @@
-"""A guest of the fakes, and what a move does to it."""
+"""A guest of the fakes, and what a migration does to it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def new_guest(name: str = "vm-01", uuid: str = "", **changes: object) -> FakeGue
 
 
 class Ending(Enum):
-    """How a move ends: what both hosts have afterwards, and what libvirt's call says about it."""
+    """How a migration ends: what both hosts have afterwards, and what libvirt's call returns."""
 
     DONE = auto()
     ROLLED_BACK = auto()  # the call raises, the source runs
@@ -161,7 +161,7 @@ Guests = dict[str, FakeGuest]
 
 
 def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall | None) -> None:
-    """From the first byte to the end; `call` None means that somebody else began it, as `virsh migrate` would."""
+    """From the first byte to the end; `call` None: started without kvmweb, as by `virsh migrate`."""
     guest, before = source[uuid], target.get(uuid)
     incoming = replace(
         guest,

@@ -21,7 +21,7 @@ def ticks(lab: Lab) -> Iterator[TickReceiver]:  # noqa: F811
 
 @pytest.fixture
 def results(request: pytest.FixtureRequest) -> list[Result]:
-    """Where a cell puts what it came to; printed at the end of the run."""
+    """Collects the result of each cell; printed at the end of the run."""
     return request.config.stash.setdefault(_RESULTS, [])
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.faults.cell import Cell
 
 STORAGE_GUEST = "build-01"
-"""Its disk is on kvm-a only, so that a move of it copies the disk."""
+"""Its disk is on kvm-a only, so a migration copies it."""
 
 
 @dataclass(frozen=True, kw_only=True)

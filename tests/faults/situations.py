@@ -1,4 +1,4 @@
-"""The situations in which kvmweb tells a person what to do: how each comes about, what is said, what a person does."""
+"""The situations in which kvmweb tells a user what to do: how each arises, what kvmweb says, what the user does."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _kvm_a_forgets_the_job(cell: Cell) -> None:
 
 
 def _definition_of_kvm_b_is_removed(cell: Cell) -> None:
-    """By somebody, as soon as libvirt lets them."""
+    """Done by a user as soon as libvirt allows it."""
     cell.target.unmute()
     wait_until(lambda: not cell.source.qemus_of(cell.uuid), 20, "kvm-a lets it go", tell=cell.tell)
     cell.target.virsh("undefine", cell.uuid)

@@ -80,7 +80,7 @@ def _follow_what_is_said_next(cell: Cell, text: str) -> None:
 
 
 def _has_settled(cell: Cell, told: str) -> bool:
-    """What is said in the middle of a change is told anew at the next look."""
+    """What kvmweb says during a change is replaced at the next check."""
     time.sleep(20)
     return bool((cell.shown()["error"] or {}).get("what_to_do") == told)
 

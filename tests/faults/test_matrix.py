@@ -1,4 +1,4 @@
-"""Every fault at every phase of a move. `make faults` runs all of it; `make test` the cells in QUICK."""
+"""Every fault at every phase of a migration. `make faults` runs all of it; `make test` the cells in QUICK."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _hurt(cell: Cell, fault: Fault, watcher: truth.Watcher) -> None:
 
 
 def _wait_for_a_word(cell: Cell, watcher: truth.Watcher) -> None:
-    """What does not come to one, because libvirt goes on trying, is cancelled by a person."""
+    """A migration that does not end, because libvirt continues to try, is cancelled by a user."""
     _watch(cell, watcher, WORD_SECONDS, until=ENDS)
     if cell.shown()["state"] not in ENDS:
         cell.cancel()
@@ -95,7 +95,7 @@ def _wait_for_a_word(cell: Cell, watcher: truth.Watcher) -> None:
 
 
 def _wait_for_the_end(cell: Cell, fault: Fault, watcher: truth.Watcher) -> None:
-    """What needs a person may clear up by itself now that the fault is over."""
+    """A migration that needs attention may end by itself when the fault is over."""
     _watch(cell, watcher, END_SECONDS, until=ENDS)
     if cell.shown()["state"] == "needs_attention" and fault.right(cell.phase) & TERMINAL:
         _watch(cell, watcher, CLEARS_SECONDS, until=TERMINAL)

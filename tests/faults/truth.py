@@ -51,7 +51,7 @@ class Truth:
 
 
 def read(cell: Cell) -> Truth:
-    """When all is over: a VM that runs is heard soon, one that does not is silent."""
+    """At the end: a running VM sends datagrams, one that does not run is silent."""
     hosts = {host.name: look(cell, host) for host in (cell.target, cell.source)}
     runs = any(there.runs for there in hosts.values())
     heard = cell.ticks.wait_for(cell.guest, timeout=HEARD_WITHIN if runs else SILENT_FOR)
@@ -63,7 +63,7 @@ def look(cell: Cell, host: Host) -> OnHost:
 
 
 def trouble_with_disk(cell: Cell, host: Host) -> str:
-    """ "" when the file that QEMU has open there is the file of that name, and whole. The VM stands still meanwhile."""
+    """ "" when the file that QEMU has open there is the file of that name, and whole. The VM is paused meanwhile."""
     (pid,) = host.qemus_of(cell.uuid)
     files = [file for file in _open_files(pid) if ".qcow2" in file[1]]
     if not files:  # one without disks
@@ -119,7 +119,7 @@ def missing(before: Before, now: Before, cell: Cell) -> list[str]:
 
 
 def _sockets(seen: Inventory, guest: str) -> set[str]:
-    """Without those of the VM itself, which go where it goes."""
+    """Without those of the VM itself, which migrate with it."""
     return {socket for socket in seen.sockets if not socket.startswith(f"{guest}: ")}
 
 

@@ -52,7 +52,7 @@ def _one_copy(cell: Cell, seen: truth.Truth) -> list[str]:
 
 
 def _alive(cell: Cell, fault: Fault, seen: truth.Truth) -> list[str]:
-    """Only what itself ends the VM may end it; one that runs is heard, with the memory it had."""
+    """Only a fault that kills the VM may end it; a running VM sends datagrams and has the memory it had."""
     if cell.phase in fault.ends_the_vm:
         return [] if not seen.running else [f"the fault ended it, and it runs on {' and '.join(seen.running)}"]
     if not seen.active:

@@ -26,7 +26,7 @@ def lab() -> Iterator[Lab]:
 
 
 def _on_gluster(lab: Lab) -> Lab:
-    """On the fallback libvirt calls every live move unsafe: nothing tested there would say anything."""
+    """With the fallback libvirt calls every live migration unsafe, so these tests would prove nothing."""
     assert lab.state.shared_storage == "glusterfs", lab.state.fallback_reason
     return lab
 

@@ -1,4 +1,4 @@
-"""What is on the hosts, read by virsh and ss and not by kvmweb: after a move only the guest has changed its place."""
+"""What is on the hosts, read by virsh and ss, not by kvmweb: a migration changes nothing but the guest's host."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Before = dict[str, Inventory]
 
 
 def take(lab: Lab) -> Before:
-    """Once two looks agree: whoever asked something a moment ago may still be leaving."""
+    """When two readings agree: a recent connection may still be closing."""
     seen = _look(lab)
     for _ in range(20):
         time.sleep(0.3)

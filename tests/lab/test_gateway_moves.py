@@ -1,4 +1,4 @@
-"""The gateway moves real guests, aborts, probes, and hands libvirt's reasons on."""
+"""The gateway migrates real guests, aborts, probes, and passes on libvirt's reasons."""
 
 from __future__ import annotations
 

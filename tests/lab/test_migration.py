@@ -67,7 +67,7 @@ def test_shared_storage_moves_live_and_the_guest_hardly_notices(fresh: Serving, 
     assert_moved(lab, before, "web-01")
     assert "yes" in lab.hosts["kvm-b"].virsh("dominfo", "web-01").split("Persistent:")[1].splitlines()[0]
     if hole > migration["downtime_ms"] / 1000 + control + 0.5:
-        # the guest that arrives may wait for its first turn on a busy machine; a fault of ours would be felt each time
+        # the guest that arrives may wait for its first turn on a busy machine; a fault of kvmweb would be there each time
         with TickReceiver(*lab.ticks_address) as again:
             back, there = felt(fresh, again, "kvm-b", "kvm-a"), felt(fresh, again, "kvm-a", "kvm-b")
         assert any(hole <= allowed for hole, allowed in (back, there)), (hole, control, back, there)

@@ -1,4 +1,4 @@
-"""What is killed in the middle of a move, once more, with kvmweb's rows in PostgreSQL instead of SQLite."""
+"""Processes killed during a migration, as in other tests, but with PostgreSQL instead of SQLite."""
 
 from __future__ import annotations
 

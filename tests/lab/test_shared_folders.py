@@ -1,4 +1,4 @@
-"""A plain pool on a mount that both hosts have: its files are the running VM's own, whatever libvirt calls the pool."""
+"""A plain pool on a mount that both hosts have: its files are those of the running VM, whatever type the pool has."""
 
 from __future__ import annotations
 

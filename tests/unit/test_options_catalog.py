@@ -1,4 +1,4 @@
-"""An option is one row: a made-up one appears by itself wherever options are."""
+"""An option is one row: a made-up one appears everywhere that options appear."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_processes_that_ask_at_the_same_time_get_one_key(tmp_path: Path) -> None
 
 
 def test_whoever_is_second_takes_what_the_first_has_made(tmp_path: Path) -> None:
-    """Both saw no file; the other one was faster between the look and the making."""
+    """Neither saw a file; the other one created it first."""
     path = tmp_path / "secret"
 
     def make() -> str:
@@ -104,7 +104,7 @@ def test_a_binary_secret_is_damaged_too(tmp_path: Path) -> None:
 def test_a_key_that_others_can_read_is_refused_with_what_to_do(tmp_path: Path, mode: int) -> None:
     key = secretfiles.secret_key(tmp_path)
     (tmp_path / "secret_key").chmod(mode)
-    with pytest.raises(SystemExit, match=r"can be read by others .* Remove it and start again"):
+    with pytest.raises(SystemExit, match=r"can be read by other users .* Delete it and start kvmweb again"):
         secretfiles.secret_key(tmp_path)
     (tmp_path / "secret_key").chmod(0o600)
     assert secretfiles.secret_key(tmp_path) == key

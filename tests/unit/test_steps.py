@@ -1,4 +1,4 @@
-"""The step engine: written down before, verified after, gone on with or undone by whoever comes next."""
+"""The step engine: steps are recorded before, verified afterwards, and continued or undone by the next process."""
 
 from __future__ import annotations
 

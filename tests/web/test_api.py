@@ -1,4 +1,4 @@
-"""The API: who may, what a list is, what an error looks like. Migrations are in test_api_migrations.py."""
+"""The API: permissions, lists, errors. Migrations are in test_api_migrations.py."""
 
 from __future__ import annotations
 

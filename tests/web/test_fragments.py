@@ -1,4 +1,4 @@
-"""What is pushed belongs to one object, and says what the page of that object says. Over every registered renderer."""
+"""A push belongs to one object and equals what that object's page shows; for every registered renderer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORD = re.compile(r"[a-z][0-9a-z_]*")
 
 
 class Elements(HTMLParser):
-    """Of some HTML: the ids, and the attributes of what stands at the top."""
+    """The ids in some HTML, and the attributes of its outermost element."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -40,9 +40,9 @@ def test_what_an_admin_does_to_a_person(scene: dict[str, Any], as_admin: Client,
     as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password)
     as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password | {"password2": "another"})
     assert _actions(since) == [
-        (admin, f"{admin} changed the person {name}: roles viewer → operator", "on call now"),
-        (admin, f"{admin} changed the person {name}: active yes → no", ""),
-        (admin, f"{admin} gave {name} a new password", ""),
+        (admin, f"{admin} changed the user {name}: roles viewer → operator", "on call now"),
+        (admin, f"{admin} changed the user {name}: active yes → no", ""),
+        (admin, f"{admin} set a new password for {name}", ""),
     ]
 
 
@@ -50,7 +50,7 @@ def test_a_person_that_an_admin_makes(scene: dict[str, Any], as_admin: Client, s
     form = {"username": "pia", "usable_password": "true", "password1": "pias-password-1"}
     as_admin.post("/admin/auth/user/add/", form | {"password2": "pias-password-1", "reason": "new here"})
     admin = scene["admin"].username
-    text = f"{admin} made the person pia: roles none, active yes, superuser no"
+    text = f"{admin} created the user pia: roles none, active yes, superuser no"
     assert _actions(since) == [(admin, text, "new here")]
 
 
@@ -62,9 +62,9 @@ def test_what_an_admin_does_to_groups(scene: dict[str, Any], as_admin: Client, s
         as_admin.post(f"/admin/auth/group/{group.pk}/change/", {"name": name})
     as_admin.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
     assert _actions(since) == [
-        (admin, f"{admin} made the group night shift", "a rota"),
+        (admin, f"{admin} created the group night shift", "a rota"),
         (admin, f"{admin} renamed the group night shift to day shift", ""),
-        (admin, f"{admin} removed the group day shift", ""),
+        (admin, f"{admin} deleted the group day shift", ""),
     ]
 
 
@@ -79,12 +79,12 @@ def test_what_is_done_to_people_on_the_console(
     call_command("revoke_tokens", "pia", stdout=out)
     assert out.getvalue() == "pia: 1 token revoked.\n"
     assert not Token.objects.filter(user__username="pia").exists()
-    console = "Somebody on the console"
+    console = "Somebody on the command line"
     assert [text for _, text, _ in _actions(since)] == [
-        f"{console} made the person pia: roles viewer, active yes, superuser no",
-        f"{console} changed the person pia: roles viewer → operator",
-        f"{console} gave pia a new password",
-        f"{console} made an API token for pia",
+        f"{console} created the user pia: roles viewer, active yes, superuser no",
+        f"{console} changed the user pia: roles viewer → operator",
+        f"{console} set a new password for pia",
+        f"{console} created an API token for pia",
         f"{console} revoked the API tokens of pia",
     ]
 
@@ -161,7 +161,7 @@ def test_an_unsafe_check_is_for_admins(scene: dict[str, Any], since: int, monkey
 
 
 def test_create_user_is_true_about_superusers(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It said "is viewer now" of somebody who kept every right."""
+    """It said "is now viewer" of a user who kept every right."""
     User.objects.filter(pk=scene["admin"].pk).update(is_superuser=True, is_active=False)
 
     def make(*words: str) -> str:
@@ -170,9 +170,9 @@ def test_create_user_is_true_about_superusers(scene: dict[str, Any], monkeypatch
         call_command("create_user", scene["admin"].username, "--password-stdin", *words, stdout=out)
         return out.getvalue()
 
-    assert "is admin and superuser now" in make("--role", "admin", "--superuser")
+    assert "is now admin and superuser" in make("--role", "admin", "--superuser")
     said = make("--role", "viewer")
-    assert "is viewer now" in said
-    assert "is none any more" in said
+    assert "is now viewer" in said
+    assert "is no longer a superuser" in said
     assert "is inactive and cannot log in" in said
     assert not User.objects.get(pk=scene["admin"].pk).is_superuser

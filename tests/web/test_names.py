@@ -102,7 +102,7 @@ class _Printed(HTMLParser):
 
 
 def unisolated(page: str) -> set[str]:
-    """Texts of the page with a part that may turn what stands around it."""
+    """Texts of the page with a part that could change the direction of its surroundings."""
     return {text.strip() for text in _Printed(page).found if _turns(text)}
 
 

@@ -153,7 +153,7 @@ def test_an_unknown_thing_is_not_found_in_words(scene: dict[str, Any], as_viewer
     for address in ("/hosts/999/", "/migrations/999/", "/vms/00000000-0000-0000-0000-000000000000/", "/pools/999/"):
         answer = as_viewer.get(address)
         assert answer.status_code == 404, address
-        assert "There is nothing at this address" in answer.content.decode()
+        assert "This page does not exist" in answer.content.decode()
 
 
 def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) -> None:
@@ -267,7 +267,9 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     assert "Paused (migrating)" in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
-    assert {host.pk: host.running for host in host_rows(scene["viewer"])} == before  # left like that by a broken move
+    assert {
+        host.pk: host.running for host in host_rows(scene["viewer"])
+    } == before  # a failed migration left it like this
     Sighting.objects.filter(pk=copy.pk).update(gone_since=None)
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="post-copy")
     Sighting.objects.filter(pk=copy.pk).update(state=RunState.RUNNING, reason="post-copy", seen_at=timezone.now())

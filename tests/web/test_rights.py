@@ -112,7 +112,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
 
 
 def _refusal(answer: Any) -> str:
-    """How a page turned somebody away; "" when it did not."""
+    """How a page refused a user; "" when it did not."""
     if answer.status_code == 302 and answer["Location"].startswith(reverse("account_login")):
         return "to the login"
     return "forbidden" if answer.status_code == 403 else ""

@@ -31,7 +31,7 @@ class Socket(ApplicationCommunicator):
         return str(message["text"])
 
     async def close_code(self) -> int:
-        """What ends it, whatever comes before."""
+        """The message that ends it, whatever comes before."""
         while True:
             message = await self.receive_output(timeout=3)
             if message["type"] == "websocket.close":

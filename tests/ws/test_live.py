@@ -1,4 +1,4 @@
-"""The socket of a page: who may listen, what arrives, what heals."""
+"""The socket of a page: permissions, messages, recovery."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def scene(transactional_db: None) -> dict[str, Any]:
 
 
 async def _settled(socket: Socket) -> None:
-    """It has joined its groups and caught up, or it was refused: nothing more happens by itself."""
+    """It has joined its groups and caught up, or it was refused; nothing else happens on its own."""
     quiet = 0
     for _ in range(40):
         before = socket.output_queue.qsize()
@@ -173,7 +173,7 @@ async def test_numbers_of_running_migrations_reach_every_list(scene: dict[str, A
 
 
 async def test_a_push_says_whose_it_is_and_holds_nobody_else(scene: dict[str, Any], connect: Connect) -> None:
-    """The page of a queued migration hears of the one that runs, for the drawer: bound to that one, all of it."""
+    """The page of a queued migration receives pushes of the running one for its drawer, all bound to that one."""
     running, queued = scene["running"], scene["queued"]
     socket = await connect(scene["viewer"], "inventory", "migrations", queued.topic)
     snapshot = json.loads(await socket.receive_from())

@@ -12,11 +12,11 @@ from kvmweb import backup
 
 
 class Command(BaseCommand):
-    help = "Writes the database, the secret key and the ssh keys to one new file, also while kvmweb runs."
+    help = "Writes the database, the secret key and the private ssh key to a new file. kvmweb may be running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
         backup.make(options["file"])
-        self.stdout.write(f"{options['file']} holds kvmweb's database and the key that opens your hosts: keep it safe.")
+        self.stdout.write(f"Written: {options['file']}. It contains the private ssh key to your hosts: keep it safe.")

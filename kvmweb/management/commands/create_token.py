@@ -15,7 +15,7 @@ from kvmweb.web.plain import isolated
 
 
 class Command(BaseCommand):
-    help = "Prints a new API token for this person. It is shown once and stored as a hash."
+    help = "Prints a new API token for a user. It is shown only once: kvmweb stores its hash."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -23,8 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
-            raise CommandError(f"There is no active person named {options['username']!r}.")
+            raise CommandError(f"There is no active user named {options['username']!r}.")
         with transaction.atomic():
             text = Token.issue(user)
-            record.tell(user, f"Somebody on the console made an API token for {isolated(user.get_username())}")
+            record.tell(user, f"Somebody on the command line created an API token for {isolated(user.get_username())}")
         self.stdout.write(text)

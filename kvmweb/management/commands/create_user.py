@@ -1,4 +1,4 @@
-"""`manage.py create_user NAME --role ROLE`: makes a person, or sets role and password of one that exists."""
+"""`manage.py create_user NAME --role ROLE`: creates a user, or sets role and password of an existing one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kvmweb.accounts.permissions import Role
 
 
 class Command(BaseCommand):
-    help = "Makes a person with a role; the password is asked for, or read from standard input."
+    help = "Creates a user, or sets role and password of an existing one. Asks for the password."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--superuser",
             action="store_true",
-            help="every right, may also change superusers in /admin; without it a superuser becomes none",
+            help="give every right; without this option an existing superuser is one no longer",
         )
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
@@ -48,8 +48,8 @@ class Command(BaseCommand):
             record.changed(user, before)
             if not new:
                 record.new_password(user)
-        self.stdout.write(f"{user.username} is {options['role']}{' and superuser' * user.is_superuser} now.")
+        self.stdout.write(f"{user.username} is now {options['role']}{' and superuser' * user.is_superuser}.")
         if before and before["superuser"] == "yes" and not user.is_superuser:
-            self.stdout.write(f"{user.username} was a superuser and is none any more: --superuser was not given.")
+            self.stdout.write(f"{user.username} is no longer a superuser: --superuser was not given.")
         if not user.is_active:
-            self.stdout.write(f"{user.username} is inactive and cannot log in. An admin changes that at /admin/.")
+            self.stdout.write(f"{user.username} is inactive and cannot log in. An admin can change that at /admin/.")

@@ -1,4 +1,4 @@
-"""`manage.py restore FILE`: a new installation from what `backup` wrote."""
+"""`manage.py restore FILE`: a new installation from a backup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kvmweb import backup
 
 
 class Command(BaseCommand):
-    help = "Puts a backup into a new data folder and an empty database; refuses to overwrite anything."
+    help = "Restores a backup into a new data folder and an empty database. It overwrites nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -22,4 +22,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         manifest = backup.restore(options["file"])
         call_command("migrate", verbosity=0)  # of an earlier release
-        self.stdout.write(f"{settings.KVMWEB.data_dir} is as it was at {manifest['made']}. Start kvmweb.")
+        self.stdout.write(
+            f"Restored the backup of {manifest['made']} into {settings.KVMWEB.data_dir}. Start kvmweb now."
+        )

@@ -1,4 +1,4 @@
-"""`manage.py revoke_tokens USERNAME`: ends every API token of a person."""
+"""`manage.py revoke_tokens USERNAME`: revokes every API token of a user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kvmweb.web.plain import isolated
 
 
 class Command(BaseCommand):
-    help = "Ends every API token of this person, also of somebody inactive. New ones are made by create_token."
+    help = "Revokes all API tokens of a user, active or not. create_token creates new ones."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -23,9 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
-            raise CommandError(f"There is no person named {options['username']!r}.")
+            raise CommandError(f"There is no user named {options['username']!r}.")
         with transaction.atomic():
             count, _ = Token.objects.filter(user=user).delete()
             name = isolated(user.get_username())
-            record.tell(user, f"Somebody on the console revoked the API tokens of {name}", tokens=str(count))
+            record.tell(user, f"Somebody on the command line revoked the API tokens of {name}", tokens=str(count))
         self.stdout.write(f"{user.username}: {count} token{'s' * (count != 1)} revoked.")

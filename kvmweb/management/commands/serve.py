@@ -19,7 +19,7 @@ from kvmweb.serve.supervisor import AlreadyServing, Supervisor
 
 
 class Command(BaseCommand):
-    help = "Runs kvmweb: the web server, the task clusters and the watcher. Ctrl-C stops it; running migrations go on."
+    help = "Runs kvmweb: web server, workers and watcher. Ctrl-C stops it; libvirt continues running migrations."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default %(default)s")
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         try:
             supervisor = Supervisor(host=host, port=port, data_dir=data_dir)
         except AlreadyServing:
-            raise CommandError(f"Another kvmweb serves from {data_dir} already.") from None
-        _refuse_taken(host, port)  # only now: what an earlier serve had left is gone
-        # hashed and compressed; afresh, for what a killed start had half written would pass for whole
+            raise CommandError(f"Another kvmweb is already running with the data folder {data_dir}.") from None
+        _refuse_taken(host, port)  # only now: leftovers of an earlier kvmweb have been ended
+        # hashed and compressed; made anew, because a start that was killed may have left half-written files
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         shown = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"kvmweb serves http://{shown}:{port}/ (data in {data_dir})")
+        self.stdout.write(f"kvmweb is running at http://{shown}:{port}/ (data in {data_dir})")
         self.stdout.flush()
         connection.close()
         supervisor.run()
@@ -49,8 +49,8 @@ class Command(BaseCommand):
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if missing:
             raise CommandError(
-                f"The database is not up to date: {len(missing)} schema migrations are not applied."
-                " Run `make install` (or `manage.py migrate`), then start again."
+                f"The database schema is out of date: {len(missing)} schema migrations are missing."
+                " Run `make install` (or `manage.py migrate`), then start kvmweb again."
             )
 
 
@@ -58,12 +58,12 @@ def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise CommandError(f"--bind takes HOST:PORT, such as 127.0.0.1:8000, and not {text!r}.")
+        raise CommandError(f"--bind takes HOST:PORT, such as 127.0.0.1:8000, not {text!r}.")
     return host, int(port)
 
 
 def _refuse_taken(host: str, port: int) -> None:
-    """Said here once, instead of by a web server that is started again and again."""
+    """Reported here once, instead of by a web server that is started again and again."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

@@ -10,7 +10,7 @@ from hosts.gateway import _ssh
 
 
 class Command(BaseCommand):
-    help = "Prints kvmweb's public ssh key, a line for authorized_keys on a host; makes the key if there is none."
+    help = "Prints kvmweb's public ssh key: the line for authorized_keys on a host. Creates the key if there is none."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

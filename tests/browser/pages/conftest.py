@@ -63,7 +63,7 @@ class Site:
 
 
 def seeded(folder: Path, port: int) -> Iterator[Site]:
-    """A web process with tests/web/seed.py's scene in a database of its own, until the generator goes on."""
+    """A web process with tests/web/seed.py's scene with its own database, until the generator continues."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("KVMWEB_")}
     env["KVMWEB_DATA_DIR"] = str(folder)
     made = Site(url=f"http://127.0.0.1:{port}", env=env)

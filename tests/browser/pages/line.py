@@ -1,4 +1,4 @@
-"""A line to the site that can be cut without a word: nothing passes any more, and nobody closes anything."""
+"""A connection to the site that can be cut silently: nothing passes, and no socket is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An end is told on whatever page is open, and stays in the drawer until it is dismissed."""
+"""The end of a migration is announced on every open page, and stays in the drawer until it is dismissed."""
 
 from __future__ import annotations
 

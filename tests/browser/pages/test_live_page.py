@@ -1,4 +1,4 @@
-"""Open pages in a real browser: what is pushed, what heals, what the keyboard does."""
+"""Open pages in a real browser: pushes, recovery, keyboard."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_numbers_arrive_without_reading_the_page_again(site: Site, page: Any, we
 
 
 def test_what_does_not_belong_to_the_page_is_dropped(site: Site, page: Any, web: str) -> None:
-    """Whatever a push holds: another topic for an id of this page, another element under it, an id of nobody."""
+    """A push with another topic for an id of this page, another element under it, or an unknown id."""
     page.goto(f"{site.url}/migrations/{web}/")
     shown, other = f"migration-{web}-percent", "migration:99999"
     part = '<div id="{}" data-topic="{}" data-revision="999999"><div class="percent">33 %</div></div>'

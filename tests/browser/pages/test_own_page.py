@@ -1,4 +1,4 @@
-"""Each migration's page shows its own VM, figures, title and graph from start to end, whatever moves beside it."""
+"""Each migration's page shows its own VM, figures, title and graph from start to end, whatever else migrates."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def open_page(busy: Site, browser: Any) -> Iterator[Callable[[str], Any]]:
 
 
 def settled(page: Any) -> Any:
-    """What was seen from the first moment until all is told."""
+    """What the page showed from its first moment to the end."""
     page.wait_for_timeout(1500)
     plots = "plots: seen.plots.map((plot) => plot.data)"
     return json.loads(page.evaluate(f"JSON.stringify({{...seen, {plots}}})"))
@@ -169,7 +169,7 @@ def test_five_open_pages_show_each_its_own(busy: Site, open_page: Callable[[str]
     assert titles["db-01"][-1] == "59 % db-01 → kvm-b – kvmweb"
     for name in ("web-01", "app-01", "db-01"):
         assert len(found[name]["percents"]) > 5, name  # it was alive all the time
-    # lists and the drawer go on showing the numbers of each
+    # lists and the drawer still show the numbers of each
     for page, place in ((dashboard, "row"), (drawer, "drawer")):
         page.locator(f"#migration-{numbers['db-01']}-{place}_percent", has_text="59 %").wait_for(state="attached")
         assert page.locator(f"#migration-{numbers['app-01']}-{place}_percent").count() == 0

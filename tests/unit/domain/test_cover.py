@@ -1,4 +1,4 @@
-"""A definition is read whole: every place that libvirt's schemas allow has a rule, and what is in none is told."""
+"""A definition is read whole: every place that libvirt's schemas allow has a rule; what has none is reported."""
 
 from __future__ import annotations
 

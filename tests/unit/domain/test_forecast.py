@@ -78,7 +78,7 @@ def test_a_limit_below_what_it_writes_does_not_end() -> None:
 
 
 def test_small_moves_and_those_that_stalled_teach_nothing() -> None:
-    """Ten moves of tiny VMs made it say "about 1 h 5 min" for one that took 19 s; a link cut for 20 s, 8 MiB/s."""
+    """Ten migrations of tiny VMs made it say "about 1 h 5 min" for one that took 19 s; a link cut for 20 s, 8 MiB/s."""
     tiny = [run(own=False, mib=1, seconds=0.5)] * 10
     assert forecast(tiny, memory_bytes=512 * MIB, with_disks=False) is None
     for nothing in (

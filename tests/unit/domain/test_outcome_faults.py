@@ -1,4 +1,4 @@
-"""What a matrix of faults on real hosts has shown: what is said then, and what a person is told to do."""
+"""Cases that faults on real hosts have shown: what kvmweb says, and what it tells the user to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every pair of looks and every record."""
+"""Properties of every pair of observations and every record."""
 
 from __future__ import annotations
 

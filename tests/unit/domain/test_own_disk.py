@@ -1,4 +1,4 @@
-"""Whatever the hosts show of a disk: nobody is told to touch a file that is, or may be, the one the VM runs on."""
+"""Whatever the hosts report about a disk: no remedy touches a file that is, or may be, the one the VM runs on."""
 
 from __future__ import annotations
 

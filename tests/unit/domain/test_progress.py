@@ -207,7 +207,7 @@ def test_the_disk_phase_is_seen_by_memory_not_being_counted() -> None:
 
 
 def watched(*samples: tuple[int, int], finished: tuple[int, int] | None = None) -> Progress:
-    """After looks of (milliseconds, MiB sent so far)."""
+    """After observations of (milliseconds, MiB sent so far)."""
 
     def told(at: int, mib: int) -> JobStats:
         return replace(STATS, elapsed_ms=at, memory_processed=mib * MIB)

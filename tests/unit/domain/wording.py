@@ -1,4 +1,4 @@
-"""What no finding may say, whatever a test made a check find: `factories.run` asks it of each."""
+"""Words that no finding may use; `factories.run` checks every finding of every test."""
 
 from __future__ import annotations
 

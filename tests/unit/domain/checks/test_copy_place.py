@@ -93,7 +93,7 @@ COPY_BY_POOL = mounted(with_options(with_guest(disks=(BY_POOL,)), copy_disks=("v
 
 @pytest.mark.parametrize("of", [local_disk, BY_POOL], ids=["path", "pool and volume"])
 def test_a_plain_pool_on_a_mount_that_both_hosts_have_holds_the_disk_itself(of: object) -> None:
-    """The file at the destination is the running VM's: nobody may be told to look at it, or to remove it."""
+    """The file on the destination host is the running VM's: no remedy may touch it."""
     listed = {LOCAL: local_volume, "local/data.qcow2": local_volume}
     given = mounted(changed(with_guest(disks=(of,)), source_volumes=listed, target_volumes=listed), NFS, NFS)
     assert run("copy_place", with_options(given, copy_disks=True)) == ()
