@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from kvmweb.accounts import logins
-from kvmweb.web.back import MARK, way_back
+from kvmweb.web.back import MARK, refused_in_place, way_back
 
 _OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the API asks for tokens itself
 
@@ -60,8 +60,6 @@ def _open(request: HttpRequest) -> bool:
 def _to_login(request: HttpRequest) -> HttpResponse:
     login = reverse(settings.LOGIN_URL)
     if request.headers.get("HX-Request"):
-        answer = HttpResponse(status=204)
-        answer["HX-Redirect"] = redirect_to_login(way_back(request), login).url
-        return answer
+        return refused_in_place(401, "You are logged out. Nothing was changed.", "Log in", login)
     came_from = way_back(request) if request.method == "POST" and MARK in request.POST else request.get_full_path()
     return redirect_to_login(came_from, login)

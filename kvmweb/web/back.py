@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 #: a form with this hidden field has a page that takes its choices from the query
 MARK = "choices"
 _NOT_CHOICES = {"csrfmiddlewaretoken", "key", "confirm", "source", "report", "password"}
 
 
+def refused_in_place(status: int, sentence: str, label: str, login: str = "") -> HttpResponse:
+    """For a request of htmx: static/js/page.js says the sentence on the open page and links to the page itself,
+    by way of the login when there is one."""
+    said = json.dumps({"kvmweb:refused": {"sentence": sentence, "label": label, "login": login}})
+    return HttpResponse(status=status, headers={"HX-Trigger": said})
+
+
 def way_back(request: HttpRequest) -> str:
     """A path of this site; "/" when nothing says where the request came from."""
-    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    came_from = urlsplit(request.headers.get("Referer") or "")
     here = came_from.netloc == request.get_host() and came_from.path.startswith("/")
     path = "/" + came_from.path.lstrip("/") if here else "/"
     if MARK not in request.POST or not here:

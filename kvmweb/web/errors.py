@@ -12,7 +12,7 @@ from kvmweb import alarm, database
 from kvmweb.accounts import logins
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web import problems
-from kvmweb.web.back import way_back
+from kvmweb.web.back import refused_in_place, way_back
 
 
 def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -54,11 +54,11 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """After another log-in the token of an open page is an old one. The page is made anew, with the choices kept."""
-    back = way_back(request)
+    """After another login the token of an open page is an old one. The page is opened again with the choices kept."""
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=204, headers={"HX-Redirect": back})
-    return _page(request, "errors/csrf.html", 403, {"back": back})
+        sentence = "Nothing was changed: this page belongs to an earlier login. Open it again."
+        return refused_in_place(403, sentence, "Open it again")
+    return _page(request, "errors/csrf.html", 403, {"back": way_back(request)})
 
 
 def _page(request: HttpRequest, template: str, status: int, values: dict[str, str] | None = None) -> HttpResponse:

@@ -21,12 +21,6 @@
     shown.querySelector(".verdict").replaceChildren(element("span", { textContent: sentence }), ...more);
   }
 
-  function address() {
-    const values = new URLSearchParams(new FormData(form));
-    for (const name of ["csrfmiddlewaretoken", "key", "confirm", "source", "report"]) values.delete(name);
-    return `${location.pathname}?${values}`;
-  }
-
   function assess() {
     const live = document.getElementById("live")?.dataset;
     if (!live) return;
@@ -35,7 +29,7 @@
       return;
     }
     const guest = form.dataset.guest;
-    const link = () => element("a", { className: "btn btn-plain btn-small", href: address(), textContent: "Choose again" });
+    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: "Choose again" });
     if (live.moving) withdraw(`${guest} is migrating now. This check no longer applies.`);
     else if (!live.host) withdraw(`${guest} is on none of the registered hosts now. This check no longer applies.`);
     else if (live.host !== form.dataset.host) withdraw(`${guest} is on ${live.hostName} now. This check no longer applies.`, link());
@@ -68,11 +62,14 @@
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     document.addEventListener(name, ({ detail }) => {
       const shown = report();
-      if (!shown || detail.target !== shown) return;
+      if (!shown || detail.target !== shown || detail.xhr?.getResponseHeader("HX-Trigger")) return;
       const why = { 0: "kvmweb did not answer", 503: "kvmweb's database is busy or full" }[detail.xhr?.status || 0];
       failed(shown, why ? `${why}: the check was not made. Try again in a moment.` : "The check was not made. Try again.");
     });
   }
+  document.addEventListener("kvmweb:refused", ({ detail }) => {
+    if (report()) failed(report(), detail.sentence);
+  });
   document.addEventListener("htmx:afterSettle", assess);
   document.addEventListener("visibilitychange", assess);
   window.addEventListener("pageshow", assess);

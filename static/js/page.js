@@ -75,6 +75,33 @@
     }
   });
 
+  // Where this page is opened again with the choices made on it: a form with the field "choices" takes them from the query.
+  const NOT_CHOICES = ["csrfmiddlewaretoken", "key", "confirm", "source", "report"];
+  window.kvmwebHere = () => {
+    const form = document.querySelector("[name=choices]")?.form;
+    if (!form) return location.pathname + location.search;
+    const values = new URLSearchParams(new FormData(form));
+    for (const name of NOT_CHOICES) values.delete(name);
+    return `${location.pathname}?${values}`;
+  };
+
+  // The session ended, or another one began: said on the page, which would lose what was entered if it left by itself.
+  document.addEventListener("kvmweb:refused", ({ detail }) => {
+    document.getElementById("refused")?.remove();
+    const notice = Object.assign(document.createElement("div"), { id: "refused", className: "notice state-bad" });
+    notice.setAttribute("role", "alert");
+    const link = Object.assign(document.createElement("a"), { className: "btn btn-plain btn-small", textContent: detail.label });
+    const lead = () => {
+      const here = window.kvmwebHere();
+      link.href = detail.login ? `${detail.login}?${new URLSearchParams({ next: here })}` : here;
+    };
+    lead();
+    for (const name of ["focus", "pointerdown"]) link.addEventListener(name, lead); // the choices may change after this
+    notice.append(Object.assign(document.createElement("div"), { textContent: detail.sentence }), link);
+    document.getElementById("main").prepend(notice);
+    notice.scrollIntoView({ block: "nearest" });
+  });
+
   // Lists are asked without empty filters, so that the address stays readable.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (!detail.elt.matches(".filters")) return;

@@ -57,9 +57,10 @@ class TestDoor:
                 assert answer.status_code == 302, address
                 assert "/accounts/login/" in answer["Location"], address
 
-    def test_a_fragment_asked_for_without_login_sends_the_page_to_the_login(self, client: Client) -> None:
+    def test_a_fragment_asked_for_without_login_has_its_page_say_so(self, client: Client) -> None:
         answer = client.get("/vms/", headers={"HX-Request": "true"})
-        assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/?next=/")
+        assert (answer.status_code, answer.content) == (401, b"")
+        assert '"login": "/accounts/login/"' in answer["HX-Trigger"]
 
     def test_healthz_is_open_and_says_nothing(self, client: Client) -> None:
         assert client.get("/healthz").content == b"ok\n"

@@ -8,12 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages.conftest import Site
+from tests.browser.pages.conftest import Site, log_in
+from tests.web.seed import PASSWORD
 
 pytestmark = pytest.mark.browser
 IMPORTS = "from kvmweb.journal import writer\nfrom django.utils import timezone\n"
 ANSWER = f"""{IMPORTS}
 Preflight.objects.filter(seen_at=None).update(seen_at=timezone.now(), verdict="ok")
+"""
+
+MOVED = """
+from kvmweb.journal import writer
+Migration.objects.active().filter(guest_name="idle-01").delete()
+Sighting.objects.filter(guest__name="idle-01", gone_since=None).update(host=Host.objects.get(name="kvm-c"))
+writer.signal(writer.MIGRATIONS)
+writer.signal(writer.INVENTORY, hosts=[], guests=[])
 """
 
 
@@ -65,3 +74,76 @@ def test_no_verdict_stands_while_it_is_checked_again(page: Any, site: Site, addr
     page.get_by_role("button", name="Check again").click()
     expect(page.locator(".verdict")).to_have_text("Checking again…")
     expect(page.locator("#go")).to_be_disabled()
+
+
+def log_in_again(page: Any, site: Site) -> None:
+    """In a second tab of the same browser."""
+    page.context.clear_cookies()
+    tab = page.context.new_page()
+    log_in(tab, site.url, "olga")
+    tab.close()
+
+
+def choose(page: Any) -> None:
+    page.get_by_text("Options", exact=True).click()
+    page.fill("#id_reason", "Disk change")
+    page.fill("#id_bandwidth_mib", "50")
+
+
+def chosen(page: Any, address: str) -> None:
+    expect(page).to_have_url(re.compile(re.escape(address)))
+    expect(page.locator("#id_reason")).to_have_value("Disk change")
+    expect(page.locator("#id_bandwidth_mib")).to_have_value("50")
+
+
+def test_another_login_in_a_second_tab_is_said_in_place_by_check_again(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    log_in_again(page, site)
+    page.get_by_role("button", name="Check again").click()
+    expect(page.locator("#refused")).to_contain_text("this page belongs to an earlier login")
+    expect(page.locator(".verdict")).not_to_contain_text("Every check passed")
+    expect(page.locator("#go")).to_be_disabled()
+    choose(page)
+    page.get_by_role("link", name="Open it again").click()
+    chosen(page, address)
+
+
+def test_migrate_after_another_login_leads_back_with_the_choices(page: Any, site: Site, address: str) -> None:
+    page.route("**/preflight/", lambda route: None)
+    page.goto(address)
+    choose(page)
+    log_in_again(page, site)
+    page.evaluate("document.getElementById('migrate').submit()")
+    page.get_by_role("link", name="Back to the page").click()
+    chosen(page, address)
+
+
+def test_an_ended_session_keeps_the_choices_through_the_login(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    page.context.clear_cookies()
+    choose(page)
+    page.locator("#id_reason").focus()
+    expect(page.locator("#refused")).to_contain_text("You are logged out")
+    expect(page.locator("#go")).to_be_disabled()
+    page.get_by_role("link", name="Log in").click()
+    page.fill("#id_login", "olga")
+    page.fill("#id_password", PASSWORD)
+    page.click("button[type=submit]")
+    chosen(page, address)
+
+
+def test_another_tab_migrates_the_vm(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    tab = page.context.new_page()
+    passed(tab, site, address)
+    tab.locator("#go").click()
+    tab.wait_for_url("**/migrations/*/")
+    tab.close()
+    expect(page.locator(".verdict")).to_have_text("idle-01 is migrating now. This check no longer applies.")
+    expect(page.locator("#go")).to_be_disabled()
+    site.run(MOVED)
+    expect(page.locator(".verdict")).to_contain_text("idle-01 is on kvm-c now. This check no longer applies.")
+    expect(page.locator("#go")).to_be_disabled()
+    page.get_by_role("link", name="Choose again").click()
+    expect(page.get_by_role("radio", name=re.compile("kvm-b"))).to_be_visible()
+    site.run(MOVED.replace("kvm-c", "kvm-b"))
