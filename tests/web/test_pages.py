@@ -196,7 +196,7 @@ def test_the_broken_page_needs_no_database() -> None:
 
     answer = broken(None)  # type: ignore[arg-type]
     assert answer.status_code == 500
-    assert "go on in libvirt" in answer.content.decode()
+    assert "libvirt continues them" in answer.content.decode()
 
 
 def test_refresh_asks_the_watcher_once(scene: dict[str, Any], as_viewer: Client) -> None:
