@@ -75,7 +75,7 @@ def _stuck(case: Case) -> Decision:
             " When the network works again, libvirt completes the switchover, and kvmweb looks again.",
         )
     return case.attention(
-        f"{job.name} has been paused on {job.source} for its switchover for more than {patience.SWITCHOVER_S:.0f} s.",
+        f"{job.name} is paused on {job.source} in a switchover that takes more than {patience.SWITCHOVER_S:.0f} s.",
         f"{run_on(job.source, job, 'domjobinfo')} and check whether data is still copied. "
         f"{run_on(job.source, job, 'domjobabort')} to cancel the migration; the VM then continues on {job.source}."
         " Do not resume it by hand.",
