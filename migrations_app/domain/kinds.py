@@ -20,11 +20,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
-    """`label` and `consequence` are for the page; `copies` says whether disks travel too; `outcome` is the table that
-    alone ends a migration of this kind.
+    """`label` and `consequence` are for the page; `copies` says whether disks are copied too; `outcome` is the table
+    that alone ends a migration of this kind.
 
-    `unwanted`: the states in which it does not move a VM, with what is then said of it: each continues a sentence that
-    begins with the VM's name.
+    `unwanted`: the states in which it does not migrate a VM, with what is then said of it: each continues a sentence
+    that begins with the VM's name.
     """
 
     kind: Kind
@@ -36,7 +36,7 @@ class KindRow:
 
     @property
     def wants(self) -> frozenset[RunState]:
-        """The states in which it moves a VM."""
+        """The states in which it migrates a VM."""
         return frozenset(RunState) - self.unwanted.keys()
 
     def why_not(self, guest: str, state: RunState, *, can_copy: bool | None) -> str:
@@ -54,7 +54,7 @@ _NOT_LIVE = {
     RunState.CRASHED: "has crashed; a live migration needs it running.",
     RunState.PMSUSPENDED: "is suspended by its own operating system; a live migration needs it awake.",
     RunState.SHUTDOWN: "is shutting down.",
-    RunState.NOSTATE: "is in no state that can be migrated live.",
+    RunState.NOSTATE: "has no known state; a live migration needs it running.",
 }
 
 KINDS: tuple[KindRow, ...] = (
@@ -69,7 +69,7 @@ KINDS: tuple[KindRow, ...] = (
     KindRow(
         kind=Kind.LIVE_STORAGE,
         label="Live with storage",
-        consequence="The VM keeps running. Disks are copied to the destination first, which can take long.",
+        consequence="The VM keeps running. Disks are copied to the destination first, which can take a long time.",
         copies=True,
         outcome=live.decide,
         unwanted=_NOT_LIVE,

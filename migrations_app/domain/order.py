@@ -1,6 +1,6 @@
-"""What a worker is asked while it moves a guest. One order = one file in `orders/`, which says when it acts and ends.
+"""What a worker is asked during a migration. One order = one file in `orders/`, which says when it acts and ends.
 
-The request of an order never changes. Its state moves once: waiting, taken by a worker, then applied or refused.
+The request of an order never changes. Its state changes once: waiting, taken by a worker, then applied or refused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Seen:
 
     @property
     def moving(self) -> bool:
-        """libvirt is at work on our move and can be told something."""
+        """libvirt runs our migration and can be told something."""
         return self.source.job is JobKind.MIGRATION_OUT and not self.job_over
 
 

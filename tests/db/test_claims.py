@@ -285,7 +285,7 @@ def test_what_never_began_although_it_was_about_to_is_told_truly(scene: Scene, m
     end = scene.adopt(migration)
     assert (end.state, end.state_text) == (
         State.FAILED,
-        "web-01 runs on kvm-a, where it was before. It was not moved.",
+        "web-01 runs on kvm-a, where it was before. The migration failed.",
     )
     assert "migrate" not in scene.fleet.methods()
 

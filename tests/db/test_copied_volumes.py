@@ -191,7 +191,7 @@ def test_what_a_person_suspended_stays_suspended(scene: Scene) -> None:
     assert fresh(copying.migration).state == State.COPYING_DISKS
     end = copying.end()
     assert end.state == State.DONE
-    assert end.state_text == "db-01 is paused on kvm-b. It was paused while it moved."
+    assert end.state_text == "db-01 is paused on kvm-b. It was paused during the migration."
     assert "kvmweb has suspended it again" in said(end)
     assert copying.target.guests[str(end.guest_id)].reason == "user"
 
@@ -226,4 +226,4 @@ def test_a_guest_that_was_started_afresh_meanwhile_is_said_to_be(scene: Scene) -
     copying.move.ending = copying.move.ending.ROLLED_BACK
     end = copying.end()
     assert end.state == State.FAILED
-    assert "where it was started afresh meanwhile" in end.state_text
+    assert "where it has been started again since" in end.state_text

@@ -157,7 +157,7 @@ def test_a_move_that_libvirt_has_not_begun_is_not_given_up_too_early(
     assert "delete_volume" not in scene.fleet.methods()
     worker.join(10)
     end = fresh(migration)
-    assert (end.state, end.error["cause"]) == (State.FAILED, "kvmweb has not seen libvirt begin to move it.")
+    assert (end.state, end.error["cause"]) == (State.FAILED, "kvmweb has not seen libvirt begin the migration.")
     assert end.created_volumes == []
 
 
@@ -245,7 +245,7 @@ def test_a_guest_that_was_stopped_by_its_storage_is_no_ordinary_failure(
     monkeypatch.setattr(fake_guests, "_roll_back", to_a_dead_disk)
     end = scene.run(scene.request(guest))
     assert end.state == State.NEEDS_ATTENTION
-    assert end.state_text == "web-01 is paused on kvm-a. It ran before the move."
+    assert end.state_text == "web-01 is paused on kvm-a. It ran before the migration."
     assert "I/O error" in end.error["cause"]
 
 

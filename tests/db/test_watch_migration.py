@@ -84,7 +84,7 @@ def test_success_without_the_guest_at_the_destination_names_the_contradiction(sc
     guest = scene.add_guest()
     scene.script(guest, ending=Ending.SAYS_DONE_SOURCE_RUNS)
     end = scene.run(scene.request(guest))
-    assert end.state_text == "web-01 runs on kvm-a, where it was before. It was not moved."
+    assert end.state_text == "web-01 runs on kvm-a, where it was before. The migration failed."
     assert end.error["cause"] == "libvirt reported that the migration was finished, but kvm-b does not have the VM."
 
 
@@ -92,7 +92,7 @@ def test_an_error_with_the_guest_there_keeps_libvirts_words(scene: Scene) -> Non
     guest = scene.add_guest()
     scene.script(guest, ending=Ending.SAYS_FAILED_BUT_DONE, error=GatewayError("Unable to write to socket", code=9))
     end = scene.run(scene.request(guest))
-    assert "both hosts agree that the VM has moved" in end.state_text
+    assert "both hosts agree that the VM has migrated" in end.state_text
     assert end.error["libvirt"] == "Unable to write to socket"
     assert "A connection broke" in end.error["cause"]
 

@@ -456,7 +456,7 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
         "needs": {"libvirt": None, "qemu": None},
         "conflicts": [],
         "virsh": "--bandwidth {}",
-        "consequence": "Leaves room for other traffic. The move takes longer, and a busy VM may never finish.",
+        "consequence": "Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
     }
     assert rows["copy_disks"]["kinds"] == ["live_storage"]
     assert (rows["persist"]["type"], rows["persist"]["default"]) == ("boolean", True)

@@ -13,7 +13,7 @@ _IS_ON = {
     RunState.RUNNING: "runs on",
     RunState.BLOCKED: "runs on",
     RunState.PAUSED: "is paused on",
-    RunState.PMSUSPENDED: "sleeps (suspended by its own system) on",
+    RunState.PMSUSPENDED: "is suspended by its own operating system on",
     RunState.SHUTDOWN: "is shutting down on",
 }
 

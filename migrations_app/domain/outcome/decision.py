@@ -78,12 +78,12 @@ class JobRecord:
     job_seen: bool = True
     #: our job has ended: one that runs at the source now is somebody else's
     job_over: bool = False
-    #: somebody suspended it while it was copied, and libvirt counts on: that is no switch-over
+    #: somebody suspended it while it was copied, and libvirt counts on: that is no switchover
     suspended: bool = False
-    #: when its job could be read last, libvirt copied disks and had not measured yet how fast the memory travels: that
-    #: it is stopped may be a person's suspend, which hangs until what is under way is written
+    #: when its job could be read last, libvirt copied disks and had not measured yet how fast memory is copied: that it
+    #: is paused may be a person's suspend, which hangs until what is under way is written
     too_early: bool = False
-    #: it was started anew at the source since the migration began
+    #: it was started again on the source since the migration began
     restarted: bool = False
     #: copied disks that are not at the destination any more; empty until it is known where the guest is
     lost_disks: tuple[LostDisk, ...] = ()

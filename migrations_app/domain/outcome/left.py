@@ -23,17 +23,17 @@ def left(case: Case) -> Decision:
         case AtDestination.POST_COPY | AtDestination.POST_COPY_BROKEN:
             return case.attention_after(
                 patience.HANDOVER_S,
-                f"{job.name} runs on {job.target}; {job.source} has let it go, looking again.",
-                f"{job.name} is on {job.target}, but {job.source} is gone before all its memory had arrived.",
-                f"Look at it on {job.target}. If it hangs, its memory is lost: start it afresh there.",
+                f"{job.name} runs on {job.target} and is no longer on {job.source}; kvmweb looks again.",
+                f"{job.name} is on {job.target}, but is gone from {job.source} before all its memory was copied.",
+                f"Check the VM on {job.target}. If it hangs, its memory is lost: stop it and start it again there.",
             )
         case _:
             return case.attention_after(
                 patience.STALE_INCOMING_S,
-                f"{job.name} has left {job.source} and waits on {job.target}.",
-                f"{job.name} has left {job.source} and is not running on {job.target}.",
+                f"{job.name} is no longer on {job.source} and does not run on {job.target} yet.",
+                f"{job.name} is no longer on {job.source} and does not run on {job.target}.",
                 f"{run_on(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
-                " storage and resume it there. If it waits for memory, what it had in memory is lost.",
+                " storage and resume it there. If it waits for memory, its memory is lost.",
             )
 
 
@@ -42,19 +42,18 @@ def _arrived(case: Case) -> Decision:
     where = case.arrived
     if case.destination.reason in STARTED_ANEW and job.call_returned is not True:
         return case.attention(
-            f"{where}, but it was started there afresh, it did not arrive with its memory.",
-            f"Find out who started it on {job.target}, and that it runs nowhere else. If all is well, an admin closes"
-            " this migration.",
+            f"{where}, but it did not migrate: it was started there.",
+            f"Find out who started it on {job.target}, and make sure that it runs nowhere else. Then close this"
+            " migration as an admin.",
         )
     if job.lost_disks:
         return lost_disks.judge(case)
     if job.persist and job.was_persistent and not case.destination.persistent:
         return case.attention_after(
             patience.HANDOVER_S,
-            f"{where}; waiting for {job.target} to keep its definition.",
-            f"{where}, but {job.target} has no definition of it: it would be lost at its next shutdown.",
-            f"Save the definition recorded with this migration to a file and define it: on {job.target} run:"
-            " virsh define FILE",
+            f"{where}; waiting for {job.target} to save its definition.",
+            f"{where}, but {job.target} has no definition of it: the VM is gone after its next shutdown.",
+            f"Save the definition recorded with this migration to a file. On {job.target} run: virsh define FILE",
         )
     if job.undefine_source and case.at is AtSource.OFF:
         return case.attention_after(
@@ -70,13 +69,13 @@ def _arrival_words(case: Case, where: str) -> str:
     job = case.job
     words = [where + (", as it was before." if case.there is AtDestination.PAUSED and job.was_paused else ".")]
     if case.there is AtDestination.PAUSED and not job.was_paused:
-        words.append("It was paused while it moved.")
+        words.append("It was paused during the migration.")
     if case.there is AtDestination.RUNNING and job.suspended:
-        words.append("It was suspended while it moved, and libvirt has resumed it.")
+        words.append("It was suspended during the migration, and libvirt has resumed it.")
     if job.cancel_requested:
         words.append("The cancel came too late.")
     if job.call_returned is False:
-        words.append("libvirt reported an error, but both hosts agree that the VM has moved.")
+        words.append("libvirt reported an error, but both hosts agree that the VM has migrated.")
     if case.at is AtSource.OFF:
         words.append(f"{job.source} keeps its shut-off definition.")
     return " ".join(words)
@@ -90,10 +89,10 @@ def _nowhere(case: Case) -> Decision:
         return case.attention(
             f"Neither {job.source} nor {job.target} runs {job.name}; it was last seen active on"
             f" {' and '.join(job.elsewhere)}.",
-            f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When you have seen"
-            " where it is, an admin closes this migration.",
+            f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When it is clear"
+            " where it is, close this migration as an admin.",
         )
-    first = "First look on every other host that could have it: started a second time, it destroys its data."
+    first = "First look on every other host that could have it: two running copies can destroy its data."
     if case.at is AtSource.OFF or case.there is AtDestination.OFF:
         host = job.source if case.at is AtSource.OFF else job.target
         both = case.at is AtSource.OFF and case.there is AtDestination.OFF

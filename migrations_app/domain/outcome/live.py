@@ -1,4 +1,4 @@
-"""A live move: what each pair of looks at source and destination means.
+"""A live migration: what each pair of looks at source and destination means.
 
 What both hosts say decides; the return of the libvirt call is a hint that only shortens the waiting. When a
 person is needed the words say exactly what to run: nothing is resumed, destroyed or undefined automatically.
@@ -24,13 +24,13 @@ from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
     case = Case(source, destination, job)
     if job.job_over and source.job is JobKind.MIGRATION_OUT:
-        others = f"{case.here}, and a migration that kvmweb did not start is moving it. Waiting for its end."
+        others = f"{case.here}, and a migration that kvmweb did not start is running. Waiting for it to end."
         return case.wait(others, case.both_say)
     return replace(_ROWS[case.at](case), libvirt=job.call_error)
 
 
 def _letting_go(job: JobRecord) -> str:
-    return f"{job.name} has arrived on {job.target}; {job.source} is completing the hand-over."
+    return f"{job.name} has arrived on {job.target}; libvirt completes the hand-over."
 
 
 def _copying(case: Case) -> Decision:
@@ -41,7 +41,7 @@ def _copying(case: Case) -> Decision:
     if case.there in (AtDestination.RUNNING, AtDestination.PAUSED):
         if case.source.runs and case.destination.runs and case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
-        return case.moving(State.ARRIVING, f"{job.name} is handed over from {job.source} to {job.target}.")
+        return case.moving(State.ARRIVING, f"libvirt hands {job.name} over from {job.source} to {job.target}.")
     silent = f" Waiting for {job.target} to answer." if case.there is AtDestination.SILENT else ""
     return case.moving(State.COPYING_MEMORY, f"{case.here} while libvirt copies it to {job.target}.{silent}")
 
@@ -60,24 +60,24 @@ def _switching(case: Case) -> Decision:
         return _stuck(case)
     if job.too_early:
         answers = ", and its QEMU does not answer" if case.source.job is JobKind.UNKNOWN else ""
-        either = f"{job.name} is stopped on {job.source}{answers}: it is switching over, or somebody suspended it."
+        either = f"{job.name} is paused on {job.source}{answers}: it is switching over, or somebody suspended it."
         return case.moving(State.COPYING_MEMORY, either)
-    return case.moving(State.SWITCHING_OVER, f"{job.name} is stopped on {job.source}; its last pages are being copied.")
+    return case.moving(State.SWITCHING_OVER, f"{job.name} is paused on {job.source} while its last pages are copied.")
 
 
 def _stuck(case: Case) -> Decision:
-    """In its switch-over for much too long."""
+    """In its switchover for much too long."""
     job = case.job
     if case.source.job is JobKind.UNKNOWN:
         return case.attention(
-            f"{job.name} runs nowhere: it is stopped for its switch-over and {job.source}'s QEMU does not answer.",
-            f"Look at the migration network between {job.source} and {job.target}. Resume it nowhere. When data can"
-            " travel again, libvirt ends the switch-over by itself, and the migration is judged again.",
+            f"{job.name} runs nowhere: it is paused for the switchover, and QEMU on {job.source} does not answer.",
+            f"Check the migration network between {job.source} and {job.target}. Do not resume the VM on either host."
+            " When the network works again, libvirt completes the switchover, and kvmweb looks again.",
         )
     return case.attention(
-        f"{job.name} has been stopped on {job.source} for its move for more than {patience.SWITCHOVER_S:.0f} s.",
-        f"{run_on(job.source, job, 'domjobinfo')} and look whether data still moves. "
-        f"{run_on(job.source, job, 'domjobabort')} to stop the move; the VM then goes on at {job.source}."
+        f"{job.name} is paused on {job.source} in a switchover that takes more than {patience.SWITCHOVER_S:.0f} s.",
+        f"{run_on(job.source, job, 'domjobinfo')} and check whether data is still copied. "
+        f"{run_on(job.source, job, 'domjobabort')} to cancel the migration; the VM then continues on {job.source}."
         " Do not resume it by hand.",
     )
 
@@ -92,28 +92,28 @@ def _stopped(case: Case) -> Decision:
     if case.there in (AtDestination.ABSENT, AtDestination.OFF):
         return case.attention_after(
             patience.RESUME_S,
-            f"{job.name} is stopped on {job.source}, and {job.target} does not run it."
-            f" {job.source} is expected to let it go on by itself.",
+            f"{job.name} is paused on {job.source}, and {job.target} does not run it."
+            f" Waiting for libvirt on {job.source} to resume it.",
             f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
-            "Do not resume it: a part of its memory was on the other host and is lost. Start it afresh."
+            "Do not resume it: a part of its memory was on the other host and is lost. Stop it and start it again."
             if job.postcopy_used
             else f"{run_on(job.target, job, 'domstate')};"
             f" if it does not run there: {run_on(job.source, job, 'resume')}."
             f"{_unless_it_ran(case)}",
         )
-    waiting = f"{job.name} is stopped on both hosts; waiting for libvirt to finish on one of them."
+    waiting = f"{job.name} is paused on both hosts; waiting for libvirt to resume it on one of them."
     if job.postcopy_used:
         return case.attention_after(
             patience.STALE_INCOMING_S,
             waiting,
-            f"{job.name} runs nowhere: its memory was divided between {job.source} and {job.target}.",
+            f"{job.name} runs nowhere: its memory is divided between {job.source} and {job.target}.",
             f"Never resume it on {job.source}. {run_on(job.target, job, 'domstate', '--reason')}; unless it runs there"
-            " again by itself, what it had in memory is lost: start it afresh.",
+            " again by itself, its memory is lost: stop it and start it again.",
         )
     return case.attention_after(
         patience.STALE_INCOMING_S,
         waiting,
-        f"{job.name} runs nowhere: it is stopped on {job.source} and waits on {job.target}.",
+        f"{job.name} runs nowhere: it is paused on {job.source} and does not run on {job.target}.",
         f"First {run_on(job.target, job, 'domstate', '--reason')}. If it is still paused there and was never"
         f" started: {run_on(job.target, job, 'destroy')}, and after that {run_on(job.source, job, 'resume')}."
         f" If it runs on {job.target}, never resume it on {job.source}.",
@@ -125,8 +125,8 @@ def _unless_it_ran(case: Case) -> str:
     if case.job.created_volumes:
         return ""
     return (
-        f" If it may have run on {case.job.target} in between, do not resume it, since its disks have changed: start it"
-        " afresh."
+        f" If it may have run on {case.job.target} in between, do not resume it, since its disks have changed: stop"
+        " it and start it again."
     )
 
 
@@ -138,9 +138,9 @@ def _never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision
         return case.moving(State.ARRIVING, _letting_go(job))
     return case.attention(
         f"{case.arrived}, and a paused leftover is still on {job.source}.",
-        f"Never resume it on {job.source}. When you have seen that {job.target} has it:"
+        f"Never resume it on {job.source}. When you have seen it on {job.target}:"
         f" {run_on(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
-        "libvirt did not finish the move at the source.",
+        "libvirt did not complete the hand-over on the source.",
     )
 
 
@@ -165,7 +165,7 @@ def _running(case: Case) -> Decision:
         job = case.job
         if case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
-        return case.wait(f"Both {job.source} and {job.target} say that {job.name} runs.", case.both_say)
+        return case.wait(f"Both {job.source} and {job.target} say that they run {job.name}.", case.both_say)
     return at_home(case)
 
 
@@ -174,7 +174,7 @@ def _split_brain(case: Case) -> Decision:
     return case.attention(
         f"{job.name} runs on {job.source} and on {job.target} at the same time. This can destroy its data.",
         f"At once: {run_on(job.target, job, 'suspend')} (this can be undone). Then find out which of the two"
-        f" is used; {job.source} went on first and is normally the one to keep. To keep it:"
+        f" is in use; normally keep the one on {job.source}. To keep it:"
         f" {run_on(job.target, job, 'destroy')}. Check the file systems of the VM afterwards.",
     )
 
@@ -186,17 +186,17 @@ def _unclear(case: Case) -> Decision:
     if case.source.active and case.source.job is JobKind.UNKNOWN:
         return case.attention_after(
             patience.SILENCE_S,
-            f"{case.here}, but its QEMU does not answer: how far the migration is is not known.",
+            f"{case.here}, but its QEMU does not answer; kvmweb cannot tell how far the migration is.",
             f"{case.here}, but its QEMU has not answered for {patience.SILENCE_S:.0f} s.",
-            f"Look at {job.source}: its load, its storage, and whether the QEMU process of {job.name} is stopped."
-            " Start or resume it nowhere else. When QEMU answers again, the migration is judged again by itself.",
+            f"Check {job.source}: its load, its storage, and whether the QEMU process of {job.name} is stopped."
+            " Do not start or resume the VM anywhere else. When QEMU answers again, kvmweb looks again.",
         )
     return case.attention_after(
         patience.SILENCE_S,
-        f"What {job.source} says about {job.name} is not clear yet; looking again.",
-        f"What {job.source} says about {job.name} cannot be judged.",
+        f"What {job.source} reports about {job.name} is not clear yet; kvmweb looks again.",
+        f"kvmweb cannot tell from what {job.source} reports whether {job.name} runs there.",
         f"{run_on(job.source, job, 'domstate', '--reason')}, {run_on(job.source, job, 'domjobinfo')} and"
-        f" {run_on(job.target, job, 'domstate', '--reason')}. Start or resume it nowhere before that is clear.",
+        f" {run_on(job.target, job, 'domstate', '--reason')}. Do not start or resume it anywhere before that is clear.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A guest that has arrived and whose copied disk has not: it lives from an open file that nobody can open again."""
+"""A guest that has arrived and whose copied disk is deleted: it runs from an open file that nobody can open again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge(case: Case) -> Decision:
     refresh = "; ".join(virsh("pool-refresh", disk.pool) for disk in job.lost_disks)
     return case.attention_after(
         patience.POOL_S,
-        f"{case.arrived}; asking {job.target} for its copied disk.",
+        f"{case.arrived}; asking {job.target} about its copied disk.",
         f"{case.arrived}, but {job.target} does not say whether its disk is still there: {paths}.",
         f"Do not stop the VM before you have seen the file on {job.target}. There run: {refresh}",
     )
@@ -51,5 +51,5 @@ def _rescue(case: Case, disk: LostDisk) -> str:
         f"{disk.target} was {disk.path}. Save it while the VM runs. {copy} --verbose --pivot. Then"
         f" {virsh('pool-refresh', disk.pool)}. The VM's saved definition on {job.target} must name the"
         f" new file too: look at it, and correct the path there if it does not. {job.source} still has the disk as it"
-        " was when the VM left: what the VM has written since is not in that copy."
+        " was when the VM migrated: what the VM has written since is not in that copy."
     )

@@ -1,4 +1,4 @@
-"""A post-copy move: until its end neither host has the whole guest."""
+"""Post-copy: until its end neither host has the whole guest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_post_copy(case: Case) -> Decision:
     )
     if case.lasts(limit):
         return post_copy_broken(case)
-    return case.moving(State.POST_COPY, f"{job.name} is changing over to {job.target} in post-copy.")
+    return case.moving(State.POST_COPY, f"{job.name} is switching over to {job.target} in post-copy.")
 
 
 def post_copy_broken(case: Case) -> Decision:

@@ -10,7 +10,7 @@ _MEANINGS = tuple(
     for pattern, meaning in (
         (
             r"unsafe|may lead to data corruption",
-            "libvirt calls this move unsafe: it does not see the disks as shared, or their cache mode may lose writes.",
+            "libvirt calls this migration unsafe: it sees no shared storage, or a cache mode that may lose writes.",
         ),
         (
             r"unable to connect to server|connection refused|no route to host|unable to resolve|service not known",
@@ -19,20 +19,20 @@ _MEANINGS = tuple(
         (
             r"client socket is closed|end of file while reading|write to socket|connection reset|broken pipe"
             r"|keepalive timeout|lost connection to destination",
-            "A connection broke while the VM was moved.",
+            "A connection broke during the migration.",
         ),
         (r"operation aborted|cancell?ed by client|migration (job|was) .*cancel", "The job was aborted."),
         (r"no space left on device|disk quota exceeded", "A storage pool is full: the copy of a disk did not fit."),
         (r"migration of disk .* failed", "The copy of a disk failed."),
-        (r"cannot allocate memory|cannot set up guest memory", "A host had not enough memory for it."),
-        (r"state change lock", "libvirt was busy with the VM and did not begin in time."),
-        (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run it."),
+        (r"cannot allocate memory|cannot set up guest memory", "A host did not have enough memory for the VM."),
+        (r"state change lock", "libvirt was busy with the VM and did not start in time."),
+        (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run the VM."),
         (r"cannot access storage file|could not open", "A host could not open a file of the VM."),
-        (r"unexpectedly failed", "QEMU gave the move up without saying why."),
-        (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended while the VM was moved."),
+        (r"unexpectedly failed", "QEMU ended the migration without saying why."),
+        (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended during the migration."),
         (r"timed out", "libvirt waited too long for an answer."),
         (r"authentication", "A login between the two hosts was refused."),
-        (r"permission denied", "A host was not allowed to use something that the move needs."),
+        (r"permission denied", "A host was not allowed to open something that the migration needs."),
     )
 )
 

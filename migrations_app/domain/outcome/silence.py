@@ -14,16 +14,16 @@ def silent(case: Case) -> Decision:
     missing = [job.source] if case.at is AtSource.SILENT else []
     missing += [job.target] if case.there is AtDestination.SILENT else []
     who = " and ".join(missing)
-    known = "Where the VM runs is not known."
+    known = f"kvmweb cannot tell where {job.name} runs."
     if case.at is AtSource.SILENT and case.there is AtDestination.RUNNING:
-        known = f"{job.name} runs on {job.target}; whether {job.source} has let it go is not known."
+        known = f"{job.name} runs on {job.target}; kvmweb cannot tell whether {job.source} still has it."
     elif case.there is AtDestination.SILENT and case.source.runs:
-        known = f"{job.name} runs on {job.source}; what {job.target} has is not known."
+        known = f"{job.name} runs on {job.source}; kvmweb cannot tell what {job.target} has."
     if not case.lasts(patience.SILENCE_S):
         return case.wait(f"Waiting for {who} to answer. {known}", case.both_say)
     return case.attention(
         f"{known} {who} {'do' if len(missing) > 1 else 'does'} not answer.",
-        f"Bring {who} back: then the migration is judged again by itself. Do not start or resume the VM anywhere before"
+        f"Bring {who} back: kvmweb then looks again. Do not start or resume the VM anywhere before"
         f" that: it could run twice. If {who} cannot come back, make sure that it is powered off, {_then(case)}",
     )
 
@@ -31,7 +31,7 @@ def silent(case: Case) -> Decision:
 def _then(case: Case) -> str:
     """The next step once the silent host is certainly off, by what the other one says."""
     if case.at is AtSource.SILENT and case.there is AtDestination.SILENT:
-        return "and look at what the other one says when it is back."
+        return "and read here what the other host reports once it is back."
     return _without_source(case) if case.at is AtSource.SILENT else _without_target(case)
 
 
@@ -50,17 +50,17 @@ def _without_source(case: Case) -> str:
         case AtDestination.UNCLEAR:
             return f"then look at it on {job.target}: {run_on(job.target, job, 'domstate', '--reason')}"
     return (
-        f"then end what waits on {job.target}, {end}, and {_start_from_record(case)}"
-        " What it had in memory is lost with the other host."
+        f"then stop the incomplete VM on {job.target}: {end}, and {_start_from_record(case)}"
+        " Its memory is lost with the other host."
     )
 
 
 def _start_from_record(case: Case) -> str:
     job = case.job
     if job.created_volumes:
-        return f"restore its disks: they were on {job.source}, and the copy on {job.target} is not complete."
+        return f"restore its disks: they were on {job.source}, and the copy on {job.target} is incomplete."
     return (
-        f"start it afresh on {job.target}: save the definition recorded with this migration to a file, run virsh define"
+        f"start it again on {job.target}: save the definition recorded with this migration to a file, run virsh define"
         " FILE and virsh start there."
     )
 
@@ -74,19 +74,19 @@ def _without_target(case: Case) -> str:
         case AtSource.STOPPED | AtSource.SWITCHING:
             resume = f"then resume it on {job.source}: {run_on(job.source, job, 'resume')}."
             if job.created_volumes or job.postcopy_used:
-                return resume if not job.postcopy_used else f"then start it afresh on {job.source}: {afresh}"
+                return resume if not job.postcopy_used else f"then start it again on {job.source}: {afresh}"
             return (
-                f"{resume} If it may have run on {job.target} in between, its disks have changed under it: start it"
-                f" afresh instead: {afresh}"
+                f"{resume} If it may have run on {job.target} in between, its disks have changed: stop it and"
+                f" start it again instead: {afresh}"
             )
         case AtSource.POST_COPY | AtSource.POST_COPY_BROKEN:
-            return f"then start it afresh on {job.source}, what it had in memory is lost: {afresh}"
+            return f"then start it again on {job.source}, its memory is lost: {afresh}"
         case AtSource.OFF | AtSource.GONE:
             lost = f" What it wrote on {job.target} is lost." if job.created_volumes else ""
             if case.at is AtSource.OFF:
                 return f"then start it on {job.source}: {run_on(job.source, job, 'start')}.{lost}"
             return (
-                f"then start it afresh on {job.source}: save the definition recorded with this migration to a file, run"
+                f"then start it again on {job.source}: save the definition recorded with this migration to a file, run"
                 f" virsh define FILE and virsh start there.{lost}"
             )
     return f"then look at it on {job.source}: {run_on(job.source, job, 'domstate', '--reason')}"

@@ -1,4 +1,4 @@
-"""The source has the guest, and no migration of it runs there: it was not moved, or not yet."""
+"""The source has the guest, and no migration of it runs there: it did not migrate, or not yet."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def at_home(case: Case) -> Decision:
     if case.there not in (AtDestination.ABSENT, AtDestination.OFF):
         return case.attention_after(
             patience.STALE_INCOMING_S,
-            f"{here}; waiting for {job.target} to drop what was prepared there.",
-            f"{here}, and a half-made copy is left on {job.target}.",
-            f"While {job.source} has it: {run_on(job.target, job, 'destroy')}. Never resume it there.",
+            f"{here}; waiting for libvirt on {job.target} to remove what it prepared there.",
+            f"{here}, and an incomplete copy is left on {job.target}.",
+            f"Only while {job.source} has the VM: {run_on(job.target, job, 'destroy')}. Never resume the copy.",
         )
     if job.call_running:
-        begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun to move it"
-        return case.wait(f"{here}; {begun} or has not reported yet.")
+        begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun the migration"
+        return case.wait(f"{here}; {begun}, or has not reported it yet.")
     if not case.lasts(call_may_still_begin(job)):
-        return case.wait(f"{here}; looking again whether libvirt has begun to move it.")
+        return case.wait(f"{here}; kvmweb looks again whether libvirt has begun the migration.")
     if case.there is AtDestination.OFF:
         return case.attention_after(
             patience.HANDOVER_S,
-            f"{here}; waiting for {job.target} to remove what was prepared there.",
+            f"{here}; waiting for libvirt on {job.target} to remove what it prepared there.",
             f"{here}, and a shut-off definition of it is left on {job.target}.",
             f"{run_on(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
         )
@@ -51,26 +51,26 @@ def _stayed(case: Case, here: str) -> Decision:
     if case.source.state is RunState.PAUSED and not job.was_paused and case.source.reason != USER:
         return case.attention_after(
             patience.RESUME_S,
-            f"{here}; {job.source} is expected to let it go on by itself.",
-            f"{here}. It ran before the move.",
-            f"{run_on(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you let it go on.",
+            f"{here}; waiting for libvirt on {job.source} to resume it.",
+            f"{here}. It ran before the migration.",
+            f"{run_on(job.source, job, 'domstate', '--reason')} says why. Remove the cause before you resume it.",
         )
     safe = job.created_volumes and case.there is AtDestination.ABSENT
     actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()
     if job.cancel_requested or job.aborted:
-        who = "" if job.cancel_requested else " Somebody cancelled the job outside of kvmweb."
+        who = "" if job.cancel_requested else " Somebody cancelled it outside of kvmweb."
         return Decision(
             outcome=Outcome.CANCELLED,
             sentence=f"{here}. The migration was cancelled.{who}{_woken(case)}",
             cause=meaning(job.call_error),
             actions=actions,
         )
-    where = ", where it was started afresh meanwhile" if job.restarted else ", where it was before"
+    where = ", where it has been started again since" if job.restarted else ", where it was before"
     return Decision(
         outcome=Outcome.FAILED,
-        sentence=f"{here}{where}. It was not moved.{_woken(case)}",
+        sentence=f"{here}{where}. The migration failed.{_woken(case)}",
         cause=_why_it_stayed(job),
-        what_to_do="Remove the cause and migrate again. The log of libvirt on both hosts has more.",
+        what_to_do="Remove the cause and migrate again. libvirt's logs on both hosts have more details.",
         actions=actions,
     )
 
@@ -78,22 +78,22 @@ def _stayed(case: Case, here: str) -> Decision:
 def _woken(case: Case) -> str:
     job = case.job
     if job.suspended and not job.restarted and case.source.runs:
-        return " It was suspended during the copy, and libvirt has resumed it."
+        return " It was suspended during the migration, and libvirt has resumed it."
     return ""
 
 
 def _why_it_stayed(job: JobRecord) -> str:
     if job.restarted:
-        ended = f"It ended on {job.source} while it was moved, and was started there again."
+        ended = f"The VM stopped on {job.source} during the migration, and was started there again."
         return f"{ended} {meaning(job.call_error)}".strip()
     if job.call_error:
         return meaning(job.call_error)
     if not job.call_made:
-        return "The worker ended before it asked libvirt to move the VM."
+        return "The worker ended before it asked libvirt to migrate the VM."
     if job.call_returned is None and not job.job_seen:
-        return "kvmweb has not seen libvirt begin to move it."
+        return "kvmweb has not seen libvirt begin the migration."
     return {
         True: f"libvirt reported that the migration was finished, but {job.target} does not have the VM.",
         False: "libvirt ended the migration without saying why.",
-        None: "The migration ended while kvmweb did not watch it, so libvirt's reason is not known.",
+        None: "The migration ended while kvmweb did not watch it, so kvmweb does not know libvirt's reason.",
     }[job.call_returned]

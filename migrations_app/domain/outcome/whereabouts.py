@@ -15,7 +15,7 @@ USER = "user"
 #: of a running guest: it came by a migration; libvirt resumed it after one that failed
 ARRIVED = "migrated"
 WOKEN = "migration canceled"
-#: A guest with one of these was started afresh, it did not arrive with its memory.
+#: A guest with one of these was booted: it did not arrive with its memory.
 STARTED_ANEW = frozenset({"booted", "restored", "from snapshot"})
 
 
@@ -79,7 +79,7 @@ def _paused_at_source(look: GuestLook) -> AtSource:
     if look.reason == POST_COPY_FAILED:
         return AtSource.POST_COPY_BROKEN
     if look.reason == MIGRATION:
-        # while the last pages travel QEMU answers nothing: a job that cannot be read is the move itself
+        # while the last pages are copied QEMU answers nothing: a job that cannot be read is the migration itself
         return AtSource.SWITCHING if look.job in (JobKind.MIGRATION_OUT, JobKind.UNKNOWN) else AtSource.STOPPED
     if look.job is JobKind.UNKNOWN:
         return AtSource.UNCLEAR

@@ -94,10 +94,10 @@ def test_destination_silent_never_ends(here: GuestLook, job: JobRecord) -> None:
 
 def test_silence_says_for_whom_we_wait() -> None:
     assert decide(RUNS, SILENT, JOB).sentence == (
-        "Waiting for kvm-b to answer. web01 runs on kvm-a; what kvm-b has is not known."
+        "Waiting for kvm-b to answer. web01 runs on kvm-a; kvmweb cannot tell what kvm-b has."
     )
     assert decide(SILENT, ARRIVED, JOB).sentence == (
-        "Waiting for kvm-a to answer. web01 runs on kvm-b; whether kvm-a has let it go is not known."
+        "Waiting for kvm-a to answer. web01 runs on kvm-b; kvmweb cannot tell whether kvm-a still has it."
     )
     assert "Waiting for kvm-a and kvm-b" in decide(SILENT, SILENT, JOB).sentence
     assert "connection timed out" in decide(SILENT, SILENT, JOB).cause
@@ -154,8 +154,8 @@ def test_running_without_job_and_absent_is_rolled_back() -> None:
         decision = decide(here, ABSENT, JOB)
         assert decision.outcome is Outcome.FAILED
         assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
-        assert decision.sentence == "web01 runs on kvm-a, where it was before. It was not moved."
-        assert decision.cause == "A connection broke while the VM was moved."
+        assert decision.sentence == "web01 runs on kvm-a, where it was before. The migration failed."
+        assert decision.cause == "A connection broke during the migration."
         assert decision.libvirt == "client socket is closed"
 
 
@@ -229,11 +229,11 @@ def test_an_adopter_waits_as_long_as_libvirt_may_wait_for_the_job() -> None:
     unseen = replace(ADOPTED, job_seen=False)
     assert verdict(RUNS, ABSENT, after(34, unseen)) is Outcome.WAIT
     decision = decide(RUNS, ABSENT, after(35, unseen))
-    assert (decision.outcome, decision.cause) == (Outcome.FAILED, "kvmweb has not seen libvirt begin to move it.")
+    assert (decision.outcome, decision.cause) == (Outcome.FAILED, "kvmweb has not seen libvirt begin the migration.")
     assert verdict(RUNS, ABSENT, after(1, ADOPTED)) is Outcome.FAILED
     never = decide(RUNS, ABSENT, after(0, replace(unseen, call_made=False)))
     assert (never.outcome, never.cause) == (
-        Outcome.FAILED, "The worker ended before it asked libvirt to move the VM.",
+        Outcome.FAILED, "The worker ended before it asked libvirt to migrate the VM.",
     )  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def test_a_guest_paused_before_stays_paused_at_the_source() -> None:
 
 
 def test_suspended_while_it_moved_arrives_paused() -> None:
-    assert "It was paused while it moved." in decide(ABSENT, ARRIVED_PAUSED, RETURNED).sentence
+    assert "It was paused during the migration." in decide(ABSENT, ARRIVED_PAUSED, RETURNED).sentence
 
 
 def test_arrived_but_stopped_by_an_io_error_needs_a_person() -> None:
@@ -378,7 +378,7 @@ def test_shut_off_on_both_is_a_duplicate_definition() -> None:
     assert "Both hosts have a definition" in decision.what_to_do
 
 
-def test_started_afresh_at_the_destination_is_not_a_move() -> None:
+def test_started_on_the_destination_is_not_migrated() -> None:
     booted = look(RunState.RUNNING, "booted")
     assert verdict(ABSENT, booted, JOB) is Outcome.NEEDS_ATTENTION
     assert verdict(ABSENT, booted, RETURNED) is Outcome.DONE
@@ -421,7 +421,7 @@ def test_running_here_and_asleep_there_is_no_end() -> None:
     asleep = look(RunState.PMSUSPENDED, "unknown")
     assert verdict(RUNS, asleep, after(59)) is Outcome.WAIT
     assert verdict(RUNS, asleep, after(60)) is Outcome.NEEDS_ATTENTION
-    assert "suspended by its own system" in decide(ABSENT, asleep, RETURNED).sentence
+    assert "suspended by its own operating system" in decide(ABSENT, asleep, RETURNED).sentence
 
 
 def test_an_unclear_source_is_not_called_silent() -> None:

@@ -50,16 +50,16 @@ DELETED = LostDisk(target="vda", path=PATH, pool="local", how=Loss.DELETED)
 def test_paused_by_its_migration_with_a_silent_qemu_is_switching_over(there: GuestLook) -> None:
     decision = decide(HANGS, there, CALLING)
     assert in_progress(decision, State.SWITCHING_OVER)
-    assert "stopped on kvm-a" in decision.sentence
+    assert "paused on kvm-a" in decision.sentence
     assert "runs on" not in decision.sentence
 
 
 def test_a_switch_over_that_hangs_is_to_be_resumed_nowhere() -> None:
     decision = decide(HANGS, INCOMING, after(120, CALLING))
     assert decision.outcome is Outcome.NEEDS_ATTENTION
-    assert "stopped for its switch-over and kvm-a's QEMU does not answer" in decision.sentence
-    assert "Look at the migration network" in decision.what_to_do
-    assert "Resume it nowhere." in decision.what_to_do
+    assert "paused for the switchover, and QEMU on kvm-a does not answer" in decision.sentence
+    assert "Check the migration network" in decision.what_to_do
+    assert "Do not resume the VM on either host." in decision.what_to_do
     assert "virsh" not in decision.what_to_do  # every command would hang
 
 
@@ -102,7 +102,7 @@ def test_stopped_while_disks_are_copied_is_not_said_to_be_at_its_last_pages(here
     """QEMU hangs in a suspend until what is under way is written: over a slow link for many seconds."""
     decision = decide(here, INCOMING, replace(CALLING, too_early=True))
     assert in_progress(decision, State.COPYING_MEMORY)  # the watch puts what is copied in its place
-    assert "is stopped on kvm-a" in decision.sentence
+    assert "is paused on kvm-a" in decision.sentence
     assert "or somebody suspended it" in decision.sentence
     assert "last pages" not in decision.sentence
     assert ("does not answer" in decision.sentence) is (here is HANGS)
@@ -132,7 +132,7 @@ def test_a_copied_disk_that_vanished_is_no_done() -> None:
     assert decision.outcome is Outcome.NEEDS_ATTENTION
     assert decision.sentence == ("web01 runs on kvm-b. Do not stop the VM: its disk on kvm-b has been deleted.")
     assert f"virsh blockcopy {UUID} vda --dest /var/lib/libvirt/images/build-01.saved.qcow2" in decision.what_to_do
-    assert "kvm-a still has the disk as it was when the VM left" in decision.what_to_do
+    assert "kvm-a still has the disk as it was when the VM migrated" in decision.what_to_do
     assert decision.actions == ()
 
 
@@ -180,14 +180,14 @@ OFF_FIRST = "make sure that it is powered off, then "
         (STOPPED, SILENT, f"resume it on kvm-a: On kvm-a run: virsh resume {UUID}"),
         (RUNS, SILENT, "close this migration as an admin: web01 stays on kvm-a"),
         (OFF, SILENT, f"start it on kvm-a: On kvm-a run: virsh start {UUID}"),
-        (ABSENT, SILENT, "start it afresh on kvm-a: save the definition recorded with this migration"),
-        (POST_COPY, SILENT, "start it afresh on kvm-a"),
+        (ABSENT, SILENT, "start it again on kvm-a: save the definition recorded with this migration"),
+        (POST_COPY, SILENT, "start it again on kvm-a"),
         (SILENT, ARRIVED, "close this migration as an admin: web01 runs on kvm-b"),
         (SILENT, ARRIVED_PAUSED, "resume it on kvm-b"),
         (SILENT, SHUT_DOWN, f"start it on kvm-b: On kvm-b run: virsh start {UUID}"),
-        (SILENT, ABSENT, "start it afresh on kvm-b: save the definition recorded with this migration"),
-        (SILENT, INCOMING, f"end what waits on kvm-b, On kvm-b run: virsh destroy {UUID}"),
-        (SILENT, FETCHING, "end what waits on kvm-b"),
+        (SILENT, ABSENT, "start it again on kvm-b: save the definition recorded with this migration"),
+        (SILENT, INCOMING, f"stop the incomplete VM on kvm-b: On kvm-b run: virsh destroy {UUID}"),
+        (SILENT, FETCHING, "stop the incomplete VM on kvm-b"),
     ],
 )
 def test_a_dead_host_leaves_a_next_step(here: GuestLook, there: GuestLook, then: str) -> None:
@@ -202,7 +202,7 @@ def test_a_dead_host_leaves_a_next_step(here: GuestLook, there: GuestLook, then:
 def test_a_half_copied_disk_is_never_to_be_started_from() -> None:
     for there in (ABSENT, SHUT_DOWN, INCOMING):
         advice = decide(SILENT, there, after(120)).what_to_do
-        assert "the copy on kvm-b is not complete" in advice
+        assert "the copy on kvm-b is incomplete" in advice
         assert "virsh start" not in advice
 
 
@@ -215,10 +215,10 @@ def test_on_shared_disks_a_resume_comes_with_its_condition() -> None:
 # --- words ---
 
 
-def test_a_guest_that_was_started_afresh_is_not_where_it_was_before() -> None:
+def test_a_guest_that_was_started_again_is_not_where_it_was_before() -> None:
     decision = decide(RUNS, ABSENT, replace(JOB, restarted=True))
     assert decision.outcome is Outcome.FAILED
-    assert decision.sentence == "web01 runs on kvm-a, where it was started afresh meanwhile. It was not moved."
+    assert decision.sentence == "web01 runs on kvm-a, where it has been started again since. The migration failed."
     assert "started there again" in decision.cause
     assert decision.actions == (Action.DELETE_OWN_VOLUMES,)
 
