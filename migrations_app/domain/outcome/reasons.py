@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+#: characters of a message that has no meaning here
+MOST = 500
+
 #: libvirt has no codes for most of these: (what its message contains, what that means)
 _MEANINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning)
@@ -21,13 +24,30 @@ _MEANINGS = tuple(
             r"|keepalive timeout|lost connection to destination",
             "A connection broke during the migration.",
         ),
+        (r"cannot assign requested address", "The VM listens on an address that the destination does not have."),
+        (r"failed to reserve port|address already in use", "A port that the VM fixes is in use on the destination."),
+        (r"does not support video model", "QEMU on the destination does not have the VM's video model."),
+        (r"graphics are not supported", "QEMU on the destination does not have the VM's graphics type."),
+        (r"tpm version .* not supported", "The destination has no TPM emulator for the VM (swtpm)."),
+        (r"secret not found|no secret with matching", "The destination does not have a secret that the VM names."),
+        (r"referenced filter|network filter not found", "The destination does not have a network filter of the VM."),
+        (r"size mismatch: \S*flash", "The destination has firmware of another size."),
+        (
+            r"migration is disabled|non-migratable|state blocked by|does(n't yet| not) support (live )?migration",
+            "QEMU refuses to migrate a device of the VM.",
+        ),
+        (r"security driver model", "The destination does not use the security driver of the VM's labels."),
+        (r"cannot set cpu affinity", "The VM is pinned to CPUs that the destination does not have."),
         (r"operation aborted|cancell?ed by client|migration (job|was) .*cancel", "The job was aborted."),
         (r"no space left on device|disk quota exceeded", "A storage pool is full: the copy of a disk did not fit."),
         (r"migration of disk .* failed", "The copy of a disk failed."),
         (r"cannot allocate memory|cannot set up guest memory", "A host did not have enough memory for the VM."),
         (r"state change lock", "libvirt was busy with the VM and did not start in time."),
         (r"cpu (doesn't match|incompatible)|host cpu are not compatible", "The destination's CPU cannot run the VM."),
-        (r"cannot access storage file|could not open", "A host could not open a file of the VM."),
+        (
+            r"cannot access storage file|could not open|no such file or directory|failed to (open|create) file",
+            "A host could not open a file of the VM.",
+        ),
         (r"unexpectedly failed", "QEMU ended the migration without saying why."),
         (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended during the migration."),
         (r"timed out", "libvirt waited too long for an answer."),
@@ -38,8 +58,8 @@ _MEANINGS = tuple(
 
 
 def meaning(said: str) -> str:
-    """One sentence for libvirt's message; "" for none."""
+    """One sentence for libvirt's message; "" for none. What has no meaning here yet is shown as it is."""
     if not said:
         return ""
     found = (words for pattern, words in _MEANINGS if pattern.search(said))
-    return next(found, "libvirt ended the migration with an error.")
+    return next(found, f"libvirt says: {said[:MOST].rstrip('.')}.")
