@@ -52,13 +52,15 @@ def equal(xml: str, *, copied: tuple[str, ...] = (), state: RunState = RunState.
 
 
 def _target(guest: GuestDefinition) -> dict[str, Any]:
-    bridges = [nic.source for nic in guest.nics if nic.type in ("bridge", "direct")]
+    bridges = {"br1", *(nic.source for nic in guest.nics if nic.type in ("bridge", "direct"))}
     values = {path: value for path, value in guest.leaves if value}
     images = [path for disk in guest.disks for path in (disk.path, *disk.backing, *disk.data_files)]
     paths = (*boot_paths(guest.boot), guest.emulator, *images, *(need.path for need in needs(guest)))
     offers = {(row.device, row.choice): frozenset(guest.values(*row.paths)) for row in ROWS}
     return {
-        "interfaces": tuple(Interface(name=name, active=True, is_bridge=name.startswith("br")) for name in bridges),
+        "interfaces": tuple(
+            Interface(name=name, active=True, is_bridge=name.startswith("br")) for name in sorted(bridges)
+        ),
         "files": dict.fromkeys((path for path in paths if path), True),
         "domcaps": replace(
             domcaps,
@@ -90,7 +92,7 @@ def _capabilities(guest: GuestDefinition) -> Any:
         guests=(arch,),
         cpu_numbers=frozenset(range(48)),
         numa_nodes=frozenset({0, 1}),
-        security_models=frozenset({"none", "dac", "selinux"}),
+        security_models=frozenset({"none", "dac", *guest.values("seclabel/@model")}),
     )
 
 
