@@ -29,6 +29,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, "errors/404.html", 404)
 
 
+def not_a_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """For `response`, a 405: somebody opened the address of a button, for example after logging in again."""
+    page = _page(request, "errors/405.html", 405)
+    page["Allow"] = response["Allow"]
+    return page
+
+
 def too_many(request: HttpRequest) -> HttpResponse:
     """Called by allauth's rate limits, which count a minute."""
     logins.too_many(request)
