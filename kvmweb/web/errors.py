@@ -1,4 +1,4 @@
-"""Error pages: what is true, why, what to do."""
+"""Error pages: what happened, why, what to do, and a way back."""
 
 from __future__ import annotations
 
