@@ -68,7 +68,7 @@ _POSTGRESQL = {
 
 
 def trouble(error: BaseException | None) -> Trouble | None:
-    """What is wrong with the database itself; None for a mistake of ours, and for everything else."""
+    """What is wrong with the database itself; None for every other error."""
     while error is not None:
         if isinstance(error, sqlite3.Error):
             found = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
@@ -84,7 +84,7 @@ def trouble(error: BaseException | None) -> Trouble | None:
 
 
 def _lost(error: BaseException) -> bool:
-    """psycopg has no code for a server that it does not reach."""
+    """psycopg has no code for a server that is not reachable."""
     import psycopg
 
     return isinstance(error, InterfaceError | psycopg.OperationalError | psycopg.InterfaceError)

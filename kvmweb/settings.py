@@ -186,12 +186,12 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- real time, background work -----------------------------------------------------------------------------------
-# In memory on purpose: worker and browser meet in the journal table, each web process tails it (docs/architecture.md).
+# In memory on purpose: workers write to the journal table, and each web process follows it (docs/architecture.md).
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        # counters of log-in attempts: with Django's 300 anybody makes room by trying many names
+        # counters of login attempts: with Django's limit of 300 anybody could push out counters by trying many names
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
@@ -212,7 +212,7 @@ Q_CLUSTER: dict[str, Any] = {
     "guard_cycle": 0.5,
     "ALT_CLUSTERS": {
         "migrations": {
-            # two more than may run at once: adoption needs a worker while all slots are taken
+            # two more than may run at the same time: adoption needs a worker while all slots are taken
             "workers": KVMWEB.max_migrations + 2,
             "timeout": KVMWEB.queue_timeout_seconds,
             "retry": KVMWEB.queue_retry_seconds,
@@ -230,7 +230,7 @@ KVMWEB_WATCH_HOOKS = [
     "kvmweb.serve.pulse.watcher",
 ]
 
-#: who fills which place of a page that is not their own, in the order of the page (kvmweb/ui/inserts.py)
+#: the functions that fill places in pages of other apps, in the order of the page (kvmweb/ui/inserts.py)
 KVMWEB_INSERTS = {
     "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms"],
     "topbar": ["migrations_app.pages.inserts.running"],

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from kvmweb.accounts import logins
+from kvmweb.web import errors
 from kvmweb.web.back import MARK, refused_in_place, way_back
 
 _OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the API asks for tokens itself
@@ -32,18 +33,27 @@ class LoginRequiredMiddleware:
         if self._async:
             return self._later(request)
         if _open(request) or request.user.is_authenticated:
-            response = _kept_out_of_caches(request, self.get_response(request))
+            response = self.get_response(request)
             logins.refused(request)
-            return response
+            return _kept_out_of_caches(request, _in_words(request, response))
         return _to_login(request)
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
         if _open(request) or (await request.auser()).is_authenticated:
-            response = _kept_out_of_caches(request, await self.get_response(request))
+            response = await self.get_response(request)
             if hasattr(request, "kvmweb_refusal"):
                 await sync_to_async(logins.refused)(request)
-            return response
+            if response.status_code == 405:  # a page of its own reads the database
+                response = await sync_to_async(_in_words)(request, response)
+            return _kept_out_of_caches(request, response)
         return _to_login(request)
+
+
+def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Django's answer to a wrong method is empty; whoever follows such an address needs a page."""
+    if response.status_code != 405 or _open(request):
+        return response
+    return errors.not_a_page(request, response)
 
 
 def _kept_out_of_caches(request: HttpRequest, response: HttpResponse) -> HttpResponse:

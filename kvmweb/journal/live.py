@@ -1,7 +1,7 @@
-"""From the journal to open pages: how a topic is rendered, under which ids, and under which name its pages listen.
+"""From the journal to open pages: the renderers of topics, the ids of fragments, and the names of channel groups.
 
-What is pushed is made of fragments, each one part of what a page shows of one topic. The id of a fragment is made of
-both, here and nowhere else, so no fragment fits into a page that shows something else.
+A push consists of fragments; each is one part of what a page shows of one topic. Its id is made of part and topic, here
+only, so a fragment never fits into a page that shows something else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kvmweb.journal.models import Entry
 
 Renderer = Callable[[str, Sequence[Entry]], Mapping[str, str] | None]
 
-#: by the word before the colon of a topic; a topic without one makes its pages read themselves again
+#: by the word before the colon of a topic; pages of a topic without a renderer reload
 RENDERERS: dict[str, Renderer] = {}
 
 _TOPIC = re.compile(r"[a-z]+(:[0-9A-Za-z]+(-[0-9A-Za-z]+)*)?")
@@ -25,8 +25,8 @@ _ROOT = re.compile(r'\s*<[a-z-]+\s[^>]*?\bid="([^"]*)"')
 
 
 class Shown(Protocol):
-    """An object that pages show. `revision`: the newest entry of its journal when it was read; what was read before
-    never replaces what was read later."""
+    """An object that pages show. `revision`: the newest entry of its journal when it was read; an older revision never
+    replaces a newer one."""
 
     @property
     def topic(self) -> str: ...
@@ -36,12 +36,12 @@ class Shown(Protocol):
 
 
 class Unbound(ValueError):
-    """A renderer gave a fragment that could end up in a page of something else."""
+    """A renderer returned a fragment that could end up in the page of another object."""
 
 
 def renders(prefix: str) -> Callable[[Renderer], Renderer]:
-    """Register `function(topic, entries) -> {part: its HTML}, or None`; run once per tick, not per viewer, so nothing
-    of it is per person."""
+    """Register `function(topic, entries) -> {part: its HTML}, or None`; it runs once per tick, not per viewer, so the
+    HTML must not depend on the user."""
 
     def register(renderer: Renderer) -> Renderer:
         RENDERERS[prefix] = renderer
@@ -63,7 +63,7 @@ def has_renderer(topic: str) -> bool:
 
 def rendered(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     """{id: HTML} of what `entries` change; of everything when there are none (the snapshot of a new socket). None when
-    there is nothing to push. Raises Unbound when a fragment is not what its id says."""
+    there is nothing to push. Raises Unbound when a fragment does not match its id."""
     parts = RENDERERS[topic.partition(":")[0]](topic, entries)
     if parts is None:
         return None

@@ -13,7 +13,7 @@ from kvmweb.journal.models import Entry, EntryKind
 SIGNALS_KEPT = timedelta(hours=1)
 #: a topic without new numbers for this long has ended
 QUIET = timedelta(hours=1)
-#: how far back a sweep looks for topics that have just become quiet; the first one of a process looks at all
+#: how far back a sweep searches for topics that have just become quiet; the first one of a process searches all
 RECENT = timedelta(hours=3)
 PROGRESS_KEPT = 200
 EVERY_SECONDS = 60.0

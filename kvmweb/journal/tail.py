@@ -1,8 +1,8 @@
-"""Each web process follows the journal and hands what is new to its own websockets.
+"""Each web process follows the journal and passes new entries to its own websockets.
 
-SQLite: `PRAGMA data_version` on one kept connection says whether anybody committed; no read transaction stays open.
-PostgreSQL: the newest id is asked for. Ids may become visible late, so a short window is read again and what was seen
-is left out.
+SQLite: `PRAGMA data_version` on one permanent connection shows whether something was committed, without an open read
+transaction. PostgreSQL: new ids are read. They may become visible late, so a short window is read again, without the
+entries that were already seen.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MOST_PER_READ = 2000
 
 class Tail:
     def __init__(self) -> None:
-        # a thread of its own, with connections of its own: everybody else's socket would wait for what it renders
+        # its own thread with its own connections: otherwise all sockets would wait while it renders
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-tail")
         self._last = 0
         self._seen: deque[int] = deque(maxlen=WINDOW * 4)
@@ -92,7 +92,7 @@ class Tail:
             self._unread = True
         if self._unread:
             entries = await self._aside(self._read)
-            # only now: had reading failed, it must be tried again without waiting for the next commit
+            # only now: if reading failed, it must be repeated without waiting for the next commit
             self._unread = len(entries) == MOST_PER_READ
             for entry in entries:
                 self._pending[entry.topic].append(entry)
@@ -116,7 +116,7 @@ class Tail:
         return changed
 
     def _read(self) -> list[Entry]:
-        """New entries, oldest first. Most looks find none, so only ids are asked for at first."""
+        """New entries, oldest first. There are usually none, so only ids are read at first."""
         newer = Entry.objects.filter(id__gt=self._last - WINDOW).order_by("id").values_list("id", flat=True)
         seen = set(self._seen)
         new = [pk for pk in newer[: WINDOW + MOST_PER_READ] if pk not in seen][:MOST_PER_READ]
@@ -128,7 +128,7 @@ class Tail:
         return entries
 
     def _hang_up(self) -> None:
-        """After a fault: a broken connection is replaced at the next look, which reads whatever the version says."""
+        """After an error: the next tick opens a new connection and reads, whatever the version."""
         connection.close()
         self._unread = True
         if self._sqlite is not None:

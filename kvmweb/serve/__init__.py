@@ -1,1 +1,1 @@
-"""`manage.py serve`: everything kvmweb is, as one command. See docs/architecture.md for the processes."""
+"""`manage.py serve`: all processes of kvmweb. docs/architecture.md describes them."""

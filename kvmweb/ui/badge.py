@@ -1,4 +1,4 @@
-"""How a state is shown. Pure: the domain, hosts and pages all say states with it."""
+"""How a state is shown. Pure, so every room can use it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def filled(name: str, request: HttpRequest, *about: Any) -> SafeString:
-    """What the functions that settings.KVMWEB_INSERTS names for it have to say, one after the other; "" for nothing.
+    """The output of the functions that settings.KVMWEB_INSERTS names for this place, joined; "" for nothing.
 
     Each is a `function(request, *about) -> HTML`. `about`: what the place is about, such as the VM of a row.
     """

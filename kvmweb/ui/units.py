@@ -1,4 +1,4 @@
-"""Numbers in words: binary units for memory, durations like "1 min 12 s". Pure; None becomes a dash."""
+"""Numbers for people: binary units for memory, durations like "1 min 12 s". Pure; None becomes a dash."""
 
 from __future__ import annotations
 

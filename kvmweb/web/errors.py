@@ -1,4 +1,4 @@
-"""Error pages: what is true, why, what to do."""
+"""Error pages: what happened, why, what to do, and a way back."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _page(request, "errors/404.html", 404)
+
+
+def not_a_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """For `response`, a 405: somebody opened the address of a button, for example after logging in again."""
+    page = _page(request, "errors/405.html", 405)
+    page["Allow"] = response["Allow"]
+    return page
 
 
 def too_many(request: HttpRequest) -> HttpResponse:

@@ -108,10 +108,10 @@ def cancel(request: HttpRequest, migration_id: int, payload: CancelIn | None = N
 @router.post(
     "/migrations/{migration_id}/look",
     response={202: MigrationOut, **COMMON, 409: OtherState},
-    summary="Try silent hosts again now",
+    summary="Try to connect to the hosts now",
 )
 def look(request: HttpRequest, migration_id: int) -> object:
-    """For a migration that waits for a host (`waiting`). Changes nothing while both hosts answer."""
+    """For a migration that waits for a host (`waiting`): kvmweb does not wait for the next attempt."""
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
         return Status(202, look_again(migration, by=person(request)))

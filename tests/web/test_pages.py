@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -154,6 +154,22 @@ def test_an_unknown_thing_is_not_found_in_words(scene: dict[str, Any], as_viewer
         answer = as_viewer.get(address)
         assert answer.status_code == 404, address
         assert "This page does not exist" in answer.content.decode()
+
+
+def test_the_address_of_a_button_is_refused_in_words_with_a_way_back(as_viewer: Client) -> None:
+    answer = as_viewer.get("/migrations/1/cancel/")
+    assert (answer.status_code, answer["Allow"], answer["Cache-Control"]) == (405, "POST", "no-store")
+    text = answer.content.decode()
+    assert "This address is not a page" in text
+    assert 'href="/">Go to the dashboard' in text
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_address_of_a_button_is_refused_in_words_in_the_server_too(scene: dict[str, Any]) -> None:
+    client = AsyncClient()
+    await client.aforce_login(scene["viewer"])
+    answer = await client.get("/migrations/1/cancel/")
+    assert (answer.status_code, "This address is not a page" in answer.content.decode()) == (405, True)
 
 
 def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) -> None:
