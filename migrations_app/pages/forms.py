@@ -67,6 +67,11 @@ class MigrateForm(forms.Form):
             options["copy_disks"] = tuple(values["copy_disks"]) or True
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
 
+    def name_disks(self, labels: dict[str, str]) -> None:
+        """Say where each disk is and how large."""
+        field = self.fields["copy_disks"]
+        field.choices = [(name, labels.get(name, name)) for name, _ in field.choices]  # type: ignore[attr-defined]
+
     @property
     def unusual(self) -> bool:
         """Whether something in the folded part is not as it comes."""
@@ -97,11 +102,11 @@ def _field(option: Option) -> forms.Field:
     return forms.BooleanField(required=False, initial=bool(option.default))
 
 
-def initial_of(request: MigrationRequest) -> dict[str, Any]:
-    """The form's values that give this request again."""
+def initial_of(request: MigrationRequest, copied: list[str] | None = None) -> dict[str, Any]:
+    """The form's values that give this request again. `copied`: the disks that its check chose, which are ticked."""
     values = request.options.as_json()
     if not isinstance(values["copy_disks"], list):
-        values["copy_disks"] = []
+        values["copy_disks"] = (copied or []) if values["copy_disks"] else []
     return values | {"target": request.target, "kind": request.kind.value}
 
 

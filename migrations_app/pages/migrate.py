@@ -20,6 +20,7 @@ from migrations_app.models import Preflight
 from migrations_app.pages.forms import MigrateForm, choices_of, initial_of
 from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, report_view
 from migrations_app.reading import movability
+from migrations_app.reading.disks import disk_labels
 from migrations_app.reading.guests import GuestPage, guest_page
 from migrations_app.reading.preflights import preflight_rows
 from migrations_app.usecases.ask_preflight import ask_preflight
@@ -38,8 +39,9 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = _guest_page(request, uuid)
     candidates = movability.candidates(request.user, found.guest)
     checked = _checked(request, uuid)
-    initial = initial_of(checked.request) if checked else _wanted(request, candidates)
+    initial = initial_of(checked.request, checked.copied_disks) if checked else _wanted(request, candidates)
     form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
+    form.name_disks(disk_labels(found))
     if request.method == "POST" and _as_shown(request, found, form) and (made := _ask(request, form)):
         return redirect("migration", made)
     values: dict[str, Any] = {

@@ -11,6 +11,7 @@ from django.utils import timezone
 from kvmweb.web.plain import isolated
 from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.words.forecast import forecast_words
 from migrations_app.words.verdict import OLD, go_words, verdict_words
@@ -65,6 +66,8 @@ class ReportView:
     #: (what, words), and from how many moves; none before the first, and of a move that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_runs: int
+    #: the targets of the disks that are copied, with spaces between them
+    copied: str
     patience: int = PATIENCE_SECONDS
 
 
@@ -106,6 +109,7 @@ def report_view(preflight: Preflight) -> ReportView:
         command=command,
         command_on=command_on,
         forecast=forecast_words(guest, foreseen),
+        copied=" ".join(preflight.copied_disks or ()) if KIND[Kind(preflight.kind)].copies else "",
         forecast_runs=foreseen.runs if foreseen else 0,
     )
 

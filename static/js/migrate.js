@@ -44,6 +44,37 @@
     if (Date.now() - made.get(shown) > FRESH_MS) withdraw("This check is more than a minute old. Check again before you migrate.");
   }
 
+  // A report of "Live with storage" names the disks that are copied: these are ticked.
+  function tick() {
+    const copied = report()?.dataset.copied?.split(" ");
+    if (!copied) return;
+    for (const box of form.querySelectorAll("[name=copy_disks]")) box.checked = copied.includes(box.value);
+  }
+
+  let asComes = !location.search.includes("choices=") && !location.search.includes("preflight=");
+  const kindChosen = document.getElementById("kind-chosen");
+
+  function use(button) {
+    form.querySelector(`[name=kind][value=${button.value}]`).checked = true;
+    htmx.trigger(form, "change");
+  }
+
+  // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them.
+  function preselect() {
+    const button = report()?.querySelector("[data-use-kind=blocker]");
+    if (!asComes || !report() || report().getAttribute("aria-busy")) return;
+    asComes = false;
+    if (!button) return;
+    kindChosen.textContent = "Live with storage is selected: this VM has disks that both hosts do not share.";
+    use(button);
+  }
+
+  function settled() {
+    if (form) tick();
+    if (form) preselect();
+    assess();
+  }
+
   function failed(shown, sentence) {
     shown.classList.remove("is-busy");
     const again = element("button", { type: "button", className: "btn btn-plain btn-small", textContent: "Check again" });
@@ -70,7 +101,26 @@
   document.addEventListener("kvmweb:refused", ({ detail }) => {
     if (report()) failed(report(), detail.sentence);
   });
-  document.addEventListener("htmx:afterSettle", assess);
+  document.addEventListener("htmx:afterSettle", settled);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-use-kind]");
+    if (!button) return;
+    event.preventDefault();
+    use(button);
+  });
+  let byHand = false; // disks that somebody ticked stay as they are
+  form?.addEventListener(
+    "change",
+    ({ target, isTrusted }) => {
+      if (isTrusted) {
+        asComes = false;
+        kindChosen.textContent = "";
+      }
+      if (target.name === "copy_disks") byHand = true;
+      else if (!byHand) for (const box of form.querySelectorAll("[name=copy_disks]")) box.checked = false; // the check chooses
+    },
+    true,
+  );
   document.addEventListener("visibilitychange", assess);
   window.addEventListener("pageshow", assess);
   setInterval(assess, 1_000);

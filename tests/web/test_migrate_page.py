@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from hosts.models import Guest
+from hosts.models import Guest, StoragePool, Volume
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, Preflight
 from tests.web import seed
@@ -288,3 +288,47 @@ def test_htmx_is_told_in_place_what_was_refused(scene: dict[str, Any], form: dic
     stale = strict.post(page(scene, "preflight"), form, headers=HTMX)
     assert stale.status_code == 403
     assert "earlier login" in json.loads(stale.headers["HX-Trigger"])["kvmweb:refused"]["sentence"]
+
+
+NOT_SHARED = {
+    "check": "storage_shared",
+    "severity": "blocker",
+    "summary": "Disk vda of idle-01 is on local storage of kvm-b.",
+    "evidence": {},
+    "affects": "disk vda",
+    "remedies": [
+        {"text": "Or copy disk vda: choose Live with storage.", "command": "", "on": "", "kind": "live_storage"}
+    ],
+}
+
+
+def test_a_finding_about_a_local_disk_has_a_button_for_live_with_storage(
+    scene: dict[str, Any], as_operator: Client
+) -> None:
+    rows = {"seen_at": timezone.now(), "verdict": "blocked", "findings": [NOT_SHARED]}
+    report = Preflight.objects.create(guest=scene["idle"], target=scene["a"], kind="live", **rows)
+    text = as_operator.get(f"{page(scene)}?preflight={report.pk}").content.decode()
+    button = re.search(r"<button[^>]*data-use-kind[^>]*>\s*Use live with storage", text)
+    assert button
+    assert 'name="kind"' in button[0]
+    assert 'value="live_storage"' in button[0]
+
+
+def test_disks_to_copy_are_those_of_the_check_with_their_size_and_place(
+    scene: dict[str, Any], as_operator: Client
+) -> None:
+    scene["idle"].disks = [
+        {"device": "disk", "target": "vda", "type": "file", "path": "/local/idle.qcow2"},
+        {"device": "disk", "target": "vdb", "type": "volume", "pool": "images", "volume": "data"},
+    ]
+    scene["idle"].save()
+    pool = StoragePool.objects.filter(host=scene["b"]).first()
+    Volume.objects.create(pool=pool, name="idle.qcow2", path="/local/idle.qcow2", capacity=20 * 1024**3, allocation=0)
+    rows = {"seen_at": timezone.now(), "verdict": "ok", "copied_disks": ["vda"], "options": {"copy_disks": True}}
+    report = Preflight.objects.create(guest=scene["idle"], target=scene["a"], kind="live_storage", **rows)
+    text = as_operator.get(f"{page(scene)}?preflight={report.pk}").content.decode()
+    assert 'data-copied="vda"' in text
+    assert re.search(r'name="copy_disks"\s+value="vda"[^>]*checked', text)
+    assert not re.search(r'name="copy_disks"\s+value="vdb"[^>]*checked', text)
+    assert "vda, 20 GiB, /local/idle.qcow2" in text
+    assert "vdb, images/data" in text

@@ -33,11 +33,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """What removes a finding: `text` says it, `command` is the exact command (run on `on`), if there is one."""
+    """What removes a finding: `text` says it, `command` is the exact command (run on `on`), if there is one. `kind` is
+    the kind of migration that the text tells to choose: the page has a button for it."""
 
     text: str
     command: str = ""
     on: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

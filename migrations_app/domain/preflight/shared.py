@@ -81,9 +81,9 @@ def _size(count: int, smaller: int, rounded: Callable[[float], int]) -> str:
     return f"{number:.1f}".removesuffix(".0") + f" {UNITS[unit]}"
 
 
-def remedy(text: str, *, run: str = "", on: str = "") -> Remedy:
-    """`run` is the whole command line, `on` the host's name."""
-    return Remedy(text=text, command=run, on=on)
+def remedy(text: str, *, run: str = "", on: str = "", kind: str = "") -> Remedy:
+    """`run` is the whole command line, `on` the host's name, `kind` the kind of migration to choose instead."""
+    return Remedy(text=text, command=run, on=on, kind=kind)
 
 
 def finding(severity: Severity, summary: str, affects: str, evidence: dict[str, str], *remedies: Remedy) -> Finding:

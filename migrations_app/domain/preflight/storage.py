@@ -20,6 +20,7 @@ from migrations_app.domain.disks import (
     same_pool,
     sharing,
 )
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.check import Remedy
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import guest_of, known, remedy, size
@@ -163,6 +164,10 @@ def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     unseen = " and ".join(name for name, mount in hosts if mount is None)
     text = f"kvmweb did not see the file systems of {unseen}. It sees those of hosts that are registered by ssh."
     return (remedy(text),) if unseen else ()
+
+
+def copy_instead(disk: Disk) -> Remedy:
+    return remedy(f"Or copy disk {disk.target}: choose Live with storage.", kind=Kind.LIVE_STORAGE)
 
 
 def may_be_taken_out(disk: Disk) -> bool:

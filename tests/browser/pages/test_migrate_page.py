@@ -147,3 +147,48 @@ def test_another_tab_migrates_the_vm(page: Any, site: Site, address: str) -> Non
     page.get_by_role("link", name="Choose again").click()
     expect(page.get_by_role("radio", name=re.compile("kvm-b"))).to_be_visible()
     site.run(MOVED.replace("kvm-c", "kvm-b"))
+
+
+DISKS = """
+disk = {"device": "disk", "type": "file", "readonly": False}
+disks = [disk | {"target": "vda", "path": "/local/a.qcow2"}, disk | {"target": "vdb", "path": "/shared/b.qcow2"}]
+Guest.objects.filter(name="idle-01").update(disks=disks)
+"""
+BLOCKED = """
+from django.utils import timezone
+fix = {"text": "Or copy disk vda: choose Live with storage.", "command": "", "on": "", "kind": "live_storage"}
+found = {"check": "storage_shared", "severity": "blocker", "summary": "Disk vda of idle-01 is on local storage.",
+         "evidence": {}, "affects": "disk vda", "remedies": [fix]}
+asked = Preflight.objects.filter(seen_at=None, kind="live")
+asked.update(seen_at=timezone.now(), verdict="blocked", findings=[found])
+"""
+COPIES = """
+from django.utils import timezone
+asked = Preflight.objects.filter(seen_at=None, kind="live_storage")
+assert asked.exists()
+asked.update(seen_at=timezone.now(), verdict="ok", copied_disks=["vda"])
+"""
+
+
+def test_a_vm_with_local_disks_is_offered_with_them(page: Any, site: Site, address: str) -> None:
+    site.run(DISKS)
+    page.goto(address)
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+    site.run(BLOCKED)
+    expect(page.locator("[name=kind][value=live_storage]")).to_be_checked()
+    expect(page.locator("#kind-chosen")).to_contain_text("Live with storage is selected")
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+    site.run(COPIES)
+    expect(page.locator("#go")).to_be_enabled()
+    expect(page.locator("[name=copy_disks][value=vda]")).to_be_checked()
+    expect(page.locator("[name=copy_disks][value=vdb]")).not_to_be_checked()
+    # who chooses Live all the same is told why not, with a button to go on
+    page.locator("[name=kind][value=live]").check()
+    expect(page.locator("#kind-chosen")).to_have_text("")
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+    site.run(BLOCKED)
+    page.get_by_role("button", name="Use live with storage").click()
+    expect(page.locator("[name=kind][value=live_storage]")).to_be_checked()
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+    site.run(COPIES)
+    expect(page.locator("[name=copy_disks][value=vda]")).to_be_checked()

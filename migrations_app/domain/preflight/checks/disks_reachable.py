@@ -31,7 +31,7 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
             eject = virsh("change-media", guest_of(facts).uuid, disk.target, flags=("--eject", "--live"))
             fixes.append(remedy("Or eject it, if the VM does not need it.", run=eject, on=source))
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
-            fixes.append(remedy(f"Or copy disk {disk.target}: choose Live with storage."))
+            fixes.append(storage.copy_instead(disk))
         evidence, affects = {"path": place(disk), **storage.place_words(facts, disk)}, f"disk {disk.target}"
         yield finding(Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", affects, evidence, *fixes)
 
