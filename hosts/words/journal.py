@@ -62,4 +62,5 @@ def losses(host: Host, since: timedelta) -> str:
 
 
 def _minutes(time: timedelta) -> str:
-    return f"{max(1, round(time.total_seconds() / 60))} minutes"
+    minutes = max(1, round(time.total_seconds() / 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
