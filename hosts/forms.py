@@ -52,7 +52,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
             "peer_address": "If other hosts reach it at another address. Default: the address above.",
             "peer_user": "For ssh. Default: the user above.",
             "migration_address": "Memory and disks of migrating VMs are sent to this address, in the migration"
-            " network. Default: the address libvirt on this host names.",
+            " network. Default: the hostname that libvirt on this host reports.",
         }
         widgets: ClassVar = {
             name: forms.TextInput(attrs=_PLAIN)

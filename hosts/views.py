@@ -81,7 +81,7 @@ def edit_host(request: HttpRequest, pk: int) -> HttpResponse:
         except HostRefused as refusal:
             _refused(form, refusal)
         else:
-            messages.info(request, f"{changes['name']} is changed. kvmweb is connecting to it.")
+            messages.info(request, f"The settings of {changes['name']} are saved. kvmweb is connecting to it.")
             return redirect("host", pk)
     return _host_form(request, form, tried, _host(request, pk))
 

@@ -74,7 +74,7 @@ def lost(reason: str) -> Words:
 
 
 def silent(host: str, seconds: float) -> str:
-    return f"{host} has not answered a question for {seconds:.0f} s."
+    return f"{host} has not answered for {seconds:.0f} s."
 
 
 def not_kept(reason: str) -> Words:
@@ -145,13 +145,13 @@ def _timeout(case: _Case) -> _Said:
         return message, "libvirtd may hang. On this machine: sudo systemctl status libvirtd"
     return message, (
         f"Check that the machine is up and that its firewall lets kvmweb reach port {case.port}. "
-        f"If it is, libvirtd may hang. {case.on} sudo systemctl status libvirtd"
+        f"If so, libvirtd may hang. {case.on} sudo systemctl status libvirtd"
     )
 
 
 def _refused(case: _Case) -> _Said:
     message = f"{case.where} refused the connection."
-    nobody = f"Nothing listens on port {case.port} there. {case.on}"
+    nobody = f"Probably nothing listens on port {case.port} there. {case.on}"
     if case.ssh:
         return message, f"{nobody} sudo systemctl enable --now ssh (or sshd)"
     return message, f"{nobody} sudo systemctl enable --now libvirtd-tcp.socket, or register the host by ssh."
@@ -159,7 +159,7 @@ def _refused(case: _Case) -> _Said:
 
 def _unreachable(case: _Case) -> _Said:
     return (
-        f"The network has no way to {case.where}.",
+        f"There is no network route to {case.where}.",
         f"Check the address, the network between kvmweb and {case.machine}, and whether a firewall rejects port "
         f"{case.port}. On kvmweb's machine: ping {case.machine}",
     )

@@ -53,7 +53,7 @@ def contact(host: Host) -> str:
 
 
 def counted_from_now(window: timedelta) -> str:
-    return f"Its contact changes often. From now on the journal has a summary every {_minutes(window)}."
+    return f"It connects and disconnects often. From now on the journal has a summary every {_minutes(window)}."
 
 
 def losses(host: Host, since: timedelta) -> str:
@@ -62,4 +62,5 @@ def losses(host: Host, since: timedelta) -> str:
 
 
 def _minutes(time: timedelta) -> str:
-    return f"{max(1, round(time.total_seconds() / 60))} minutes"
+    minutes = max(1, round(time.total_seconds() / 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -137,7 +137,7 @@ class Sharing(Enum):
 
 
 def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
-    """Whether whon the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
+    """Whether what the destination has, or would get, for this disk is the disk itself. Mounts and pools prove that it
     is; that it is not shows only where the destination's file system lacks the file, or both have their own."""
     path = here.path(disk)
     there_path = there.path(disk) or path

@@ -52,7 +52,7 @@ class GuestSeen:
 def held_back(guest: GuestSeen) -> str:
     """Why the guest cannot migrate to any host; "" when nothing is known that prevents it."""
     if guest.here is None:
-        return "No host has it."
+        return "No host reports it."
     if guest.unread:
         return f"{guest.here.name} {guest.unread}."
     if guest.state not in MOVES:

@@ -30,7 +30,7 @@ _TITLES = (
     ("blocker", "Blockers: resolve these first"),
     ("warning", "Warnings: read these before you migrate"),
     ("unknown", "Unknown: could not be checked"),
-    ("info", "Good to know"),
+    ("info", "Notes: good to know"),
 )
 _TONES = {"blocked": "bad", "unknown": "unk", "warnings": "warn", "ok": "ok"}
 _ICONS = {"blocked": "ban", "unknown": "question-mark", "warnings": "alert-triangle", "ok": "circle-check"}

@@ -47,7 +47,7 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     )
     movable = tables.TemplateColumn(
         template_name="vms/_movable_cell.html",
-        verbose_name="Movable",
+        verbose_name="Can migrate",
         orderable=False,
         attrs={"cell": {"class": "broad-only"}, "td": {"class": "cell-why broad-only"}},
     )

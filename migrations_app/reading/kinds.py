@@ -33,7 +33,7 @@ def offers(guest: Guest, target: Host | None) -> list[Offer]:
 def _why_not(row: KindRow, guest: Guest, target: Host | None) -> str:
     here = guest.current_sighting()
     if here is None:
-        return "No host has it."
+        return "No host reports it."
     if target is not None and target.pk == here.host_id:
         return f"{target.name} has the VM now."
     for host in filter(None, (here.host, target)):

@@ -21,10 +21,10 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
         by = isolated(migration.cancelled_by_name)
         return False, f"Cancel requested by {by}. Waiting for libvirt to stop the migration."
     if state in NOT_STARTED:
-        return True, f"Nothing was started yet. {name} stays on {source}."
+        return True, f"Nothing has been started yet. {name} stays on {source}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
-        goes_on = "paused as it is" if migration.was_paused else "and keeps running there"
-        return True, f"{name} stays on {source} {goes_on}. The copied data is discarded."
+        stays = "stays paused on" if migration.was_paused else "keeps running on"
+        return True, f"{name} {stays} {source}. The copied data is discarded."
     if state is State.SWITCHING_OVER:
         return True, f"It may be too late. In that case the migration completes and {name} is on {target}."
     if state is State.NEEDS_ATTENTION:

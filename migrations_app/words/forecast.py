@@ -25,7 +25,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         return lines
     if stood := foreseen_downtime(seen):
         lines.append(("Expected downtime", stood))
-    carried = f"the link carried {units.rate(seen.bps)}"
+    carried = f"the transfer rate was {units.rate(seen.bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
         carried = f"the bandwidth limit is {units.rate(seen.limit_bps)}"
     if seen.ends is None or not seen.dirty_bps:
@@ -34,7 +34,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         ends = f"Likely: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
     else:
         ends = f"Uncertain: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
-        ends += " Auto-converge or a longer downtime helps."
+        ends += " Auto-converge or a longer allowed downtime can help."
     return [*lines, ("Converges", ends)]
 
 

@@ -27,7 +27,7 @@ def why_kept(guest: Guest, *, held: bool) -> str:
     """Why the VM cannot be forgotten, a sentence; "" when it can. Its sightings have their hosts ready."""
     name, here = isolated(guest.name), guest.current_sighting()
     if held:
-        return f"A migration holds {name}."
+        return f"{name} is locked by a migration."
     if here is not None:
         return f"{name} is on {here.host}." if here.host.answers else _unknown(name, here.host.name)
     silent = [sighting.host.name for sighting in guest.sightings.all() if not sighting.host.answers]

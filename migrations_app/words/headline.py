@@ -48,7 +48,7 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
         State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
         State.ARRIVING: f"{here} {target}; libvirt completes the hand-over.",
         State.VERIFYING: f"Asking {source} and {target} where {name} is.",
-        State.NEEDS_ATTENTION: f"{source} and {target} do not say clearly where {name} is. Please check both hosts.",
+        State.NEEDS_ATTENTION: f"kvmweb cannot tell whether {name} is on {source} or {target}. Check both hosts.",
     }[state]
 
 
@@ -94,7 +94,7 @@ def _how(migration: Migration) -> str:
         return f" The migration was cancelled{by}."
     return {
         State.FAILED: " The migration failed.",
-        State.BLOCKED: " The preflight stopped the migration before anything was started.",
+        State.BLOCKED: " The preflight check stopped the migration before anything was started.",
     }.get(State(migration.state), "")
 
 

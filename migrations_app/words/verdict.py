@@ -10,7 +10,7 @@ OLD = "This check is more than a minute old. Check again before you migrate."
 def changed_words(guest: str, here: str) -> str:
     """Why a form that was made while the VM was on another host is refused. `here`: the host that has it now, or ""."""
     where = f"is on {here} now" if here else "is on none of the registered hosts now"
-    return f"{isolated(guest)} {where}, and this page was made before that. Choose the destination and check again."
+    return f"{isolated(guest)} {where}; this page is older. Choose the destination and check again."
 
 
 def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:
@@ -28,11 +28,12 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
         return f"{count} {word}{'' if count == 1 else 's'}"
 
     if verdict == "blocked":
-        rest = "must be" if counts.get("blocker", 0) != 1 else "has to be"
-        return f"{guest} cannot migrate to {target} now: {many('blocker', 'blocker')} {rest} resolved first."
+        return f"{guest} cannot migrate to {target} now. Resolve {many('blocker', 'blocker')} first."
     if verdict == "unknown":
         are = "is" if counts.get("unknown", 0) == 1 else "are"
-        return f"It is not certain that {guest} can migrate to {target}: {many('unknown', 'finding')} {are} unknown."
+        return (
+            f"kvmweb cannot tell whether {guest} can migrate to {target}: {many('unknown', 'finding')} {are} unknown."
+        )
     if verdict == "warnings":
         return f"{guest} can migrate to {target}. Read {many('warning', 'warning')} first."
     return f"{guest} can migrate to {target}. Every check passed."

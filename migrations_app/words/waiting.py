@@ -31,7 +31,7 @@ def waiting(migration: Migration) -> Waiting | None:
         return None
     who = " and ".join(isolated(name) for name in kept["hosts"])
     until = datetime.fromisoformat(kept["until"]) if migration.state != State.NEEDS_ATTENTION else None
-    again = f"kvmweb looks again every 15 seconds. Once {who} answers, it judges the migration by itself."
+    again = f"kvmweb looks again every 15 seconds. Once {who} answers, kvmweb judges the migration again."
     return Waiting(
         who=who,
         since=datetime.fromisoformat(kept["since"]),

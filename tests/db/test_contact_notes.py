@@ -65,7 +65,7 @@ def test_a_host_that_comes_and_goes_is_counted(host: Host) -> None:
         assert fresh(host).answers
     assert len(notes()) == 4
     assert notes()[-1] == (
-        "kvm-b is connected again. Its contact changes often. From now on the journal has a summary every 10 minutes."
+        "kvm-b is connected again. It connects and disconnects often. From now on the journal has a summary every 10 minutes."
     )
     later(9)
     lose(host)

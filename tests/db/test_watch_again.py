@@ -43,7 +43,7 @@ def silent_in_the_middle(scene: Scene, guest: FakeGuest, ending: Ending = Ending
 
 def test_a_split_brain_that_shows_later_is_told(scene: Scene) -> None:
     migration = silent_in_the_middle(scene, scene.add_guest(), Ending.SPLIT)
-    assert "what kvm-b has is not known" in migration.state_text
+    assert "kvmweb cannot tell what kvm-b has" in migration.state_text
     scene.fleet["kvm-b"].silent = False
     told = scene.adopt(migration)
     assert told.state == State.NEEDS_ATTENTION
@@ -169,7 +169,7 @@ def test_a_worker_that_died_before_it_asked_is_told_as_such(scene: Scene, monkey
         scene.run(migration)
     end = scene.adopt(migration)
     assert end.state == State.FAILED
-    assert end.error["cause"] == "The worker ended before it asked libvirt to move the VM."
+    assert end.error["cause"] == "The worker ended before it asked libvirt to migrate the VM."
 
 
 def test_a_volume_of_which_nobody_knows_whether_it_was_made_is_not_forgotten(

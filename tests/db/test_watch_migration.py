@@ -187,7 +187,7 @@ def test_a_cancel_from_outside_is_told_as_such(scene: Scene) -> None:
     worker.join(10)
     end = fresh(migration)
     assert end.state == State.CANCELLED
-    assert "Somebody cancelled the job outside of kvmweb." in end.state_text
+    assert "Somebody cancelled it outside of kvmweb." in end.state_text
 
 
 def test_a_transient_guest_stays_transient(scene: Scene) -> None:

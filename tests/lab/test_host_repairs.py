@@ -158,7 +158,7 @@ def test_a_socket_whose_daemon_does_not_start(there: Repairs) -> None:
 def test_a_port_that_is_opened(there: Repairs) -> None:
     with there.without_sshd():
         there.change(user="vmadmin")
-        there.broken("away", "refused the connection", "Nothing listens on port 22")
+        there.broken("away", "refused the connection", "Probably nothing listens on port 22")
     there.repaired()
 
 

@@ -23,7 +23,7 @@ UNIX = Endpoint(transport=Transport.UNIX)
         (ContactProblem.TIMEOUT, UNIX, "did not answer within 8 s", "sudo systemctl status libvirtd"),
         (ContactProblem.REFUSED, SSH, "refused the connection", "sudo systemctl enable --now ssh"),
         (ContactProblem.REFUSED, TCP, "refused the connection", "sudo systemctl enable --now libvirtd-tcp.socket"),
-        (ContactProblem.UNREACHABLE, SSH, "no way to 10.0.0.1", "a firewall rejects port 22"),
+        (ContactProblem.UNREACHABLE, SSH, "no network route to 10.0.0.1", "a firewall rejects port 22"),
         (ContactProblem.NAME, SSH, "does not resolve", "add it to DNS"),
         (ContactProblem.HOST_KEY_UNKNOWN, SSH, "shows the ssh host key", "ssh-keygen -lf"),
         (ContactProblem.HOST_KEY_CHANGED, SSH, "shows another ssh host key", "do not trust it"),

@@ -57,7 +57,7 @@ def test_the_host_that_has_the_vm_is_no_destination(api: Api, scene: dict[str, A
 
 def test_a_vm_that_no_host_has(api: Api, scene: dict[str, Any]) -> None:
     gone = seed.make_guest("gone")
-    assert set(kinds(api, gone).values()) == {"No host has it."}
+    assert set(kinds(api, gone).values()) == {"No host reports it."}
 
 
 @pytest.mark.parametrize("state", [RunState.CRASHED, RunState.PMSUSPENDED, RunState.SHUTDOWN, RunState.NOSTATE])

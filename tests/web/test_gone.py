@@ -147,7 +147,7 @@ def test_what_was_on_a_host_that_is_not_reachable_is_kept(scene: dict[str, Any],
 
 def test_what_a_migration_holds_is_kept(scene: dict[str, Any], as_operator: Client) -> None:
     Sighting.objects.filter(guest=scene["web"]).update(gone_since=timezone.now())
-    assert "A migration holds web-01." in _forget(as_operator, scene["web"])
+    assert "web-01 is locked by a migration." in _forget(as_operator, scene["web"])
     assert Sighting.objects.filter(guest=scene["web"]).exists()
 
 

@@ -66,7 +66,7 @@ def test_an_outcome_is_told_in_the_worker_s_words_while_it_is_true(scene: dict[s
 def test_a_paused_vm_is_not_said_to_run(scene: dict[str, Any]) -> None:
     frozen = seed.make_migration(scene["build"], scene["b"], scene["a"], State.STARTING, was_paused=True)
     assert headline(frozen) == "build-07 is paused on kvm-b while kvm-a prepares to receive it."
-    assert cancel_words(frozen)[1].startswith("build-07 stays on kvm-b paused as it is.")
+    assert cancel_words(frozen)[1].startswith("build-07 stays paused on kvm-b.")
     frozen.was_paused = False
     assert headline(frozen).startswith("build-07 runs on kvm-b while")
     frozen.was_paused = None
@@ -137,7 +137,7 @@ def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Cli
 
 def test_what_ended_before_the_start_shows_no_empty_figures(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["blocked"])
-    for part in ('-numbers"', 'id="graph"', 'id="steps"', "given up"):
+    for part in ('-numbers"', 'id="graph"', 'id="steps"', "copied when it ended"):
         assert part not in text
     assert text.index('id="accepted"') < text.index(f'id="migration-{scene["blocked"].pk}-journal"')
     assert 'id="graph"' in text_of(as_viewer, scene["failed"])
@@ -249,7 +249,7 @@ def test_a_wanted_cancel_is_not_a_failure(scene: dict[str, Any], as_viewer: Clie
     text = text_of(as_viewer, cancelled)
     assert "cancelled here" in text
     assert "is-stopped" not in text
-    assert "copied, then given up" in text
+    assert "copied when it ended" in text
 
 
 def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -274,7 +274,7 @@ def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> N
 def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["running"])
     assert '<meter min="0" max="600" high="300"' in text
-    assert "needs 140 ms, 300 ms allowed" in text
+    assert "140 ms of downtime expected, 300 ms allowed" in text
 
 
 def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], as_viewer: Client) -> None:

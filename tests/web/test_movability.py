@@ -38,7 +38,7 @@ def test_the_list_counts_the_hosts_that_could_be_asked(scene: dict[str, Any], as
     Migration.objects.filter(guest=scene["lost"]).delete()
     assert row(as_viewer, scene["lost"]) == "kvm-c is not reachable."
     text = as_viewer.get("/vms/").content.decode()
-    assert "Movable is based on what was last seen" in text
+    assert "“Can migrate” is based on what was last seen" in text
     assert "kvm-a has no known obstacle." in text
 
 

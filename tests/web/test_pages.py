@@ -176,7 +176,7 @@ def test_an_empty_installation_shows_the_one_next_step(admin: Any, viewer: Any) 
     text = flat(client_of(admin).get("/"))
     assert "Add the first host" in text
     assert "Migrating now" not in text
-    assert "An admin registers hosts." in client_of(viewer).get("/").content.decode()
+    assert "An admin can add hosts." in client_of(viewer).get("/").content.decode()
 
 
 @pytest.mark.parametrize("address", ["/", "/vms/", "/vms/?q=vm-1&sort=-here&state=running", "/hosts/", "/migrations/"])
@@ -359,11 +359,11 @@ def test_whether_hosts_can_be_emptied_is_unknown_while_one_is_unread(db: None, v
     assert "Enough spare memory to empty any one host." in client_of(viewer).get("/").content.decode()
     Host.objects.filter(pk=second.pk).update(contact="away")
     page = client_of(viewer).get("/").content.decode()
-    assert "Whether a host can be emptied is unknown:" in page
+    assert "kvmweb cannot tell whether a host can be emptied:" in page
     assert second.name in page.split("can be emptied")[1]
     Host.objects.filter(pk=first.pk).update(memory_free_kib=0)
     page = client_of(viewer).get("/").content.decode()
-    assert "is unknown:" in page, "a host that is not reachable has memory that nobody knows, not none"
+    assert "kvmweb cannot tell whether" in page, "a host that is not reachable has memory that nobody knows, not none"
     assert "0 B free" not in page.split("can be emptied")[1].split("</p>")[0]
     Host.objects.update(contact="away", memory_free_kib=0)
     page = client_of(viewer).get("/").content.decode()

@@ -62,7 +62,7 @@ def test_a_vm_that_does_not_run_uses_nothing(used: dict[str, Any], as_viewer: Cl
     row = _row(as_viewer, used["off"])
     assert "50 %" not in row
     assert "192.0.2.78" not in row
-    assert "The VM does not run." in flat(as_viewer.get(f"/vms/{used['off'].pk}/"))
+    assert "The VM is not running." in flat(as_viewer.get(f"/vms/{used['off'].pk}/"))
 
 
 def test_the_page_says_who_counted_the_memory_and_which_nic_has_the_address(

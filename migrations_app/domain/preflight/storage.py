@@ -60,7 +60,7 @@ def copied_disks(facts: Facts) -> tuple[str, ...]:
 
 
 def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
-    """The disks with something in them thon the destination must open where the source has them.
+    """The disks with something in them that the destination must open where the source has them.
 
     Without those whose place is not known (nvme, vhostuser, ...): they have a check of their own.
     """
@@ -122,7 +122,7 @@ def in_the_way(facts: Facts, disk: Disk) -> bool:
 
 
 def whose(facts: Facts, disk: Disk) -> str:
-    """Of whon the destination has there: what everybody must know before touching it. "" when it is another file."""
+    """Of what the destination has there: what everybody must know before touching it. "" when it is another file."""
     return {Sharing.PROVEN: OWN_DISK, Sharing.POSSIBLE: MAYBE_OWN_DISK, Sharing.NO: ""}[shared(facts, disk)]
 
 
@@ -143,7 +143,7 @@ def seen(facts: Facts, disk: Disk) -> bool | None:
         return True
     if not (source and target and source.active and target.active and shared(facts, disk) is Sharing.PROVEN):
         return None
-    # Whon the source has is on the destination too, whenever that read its pool. Pools do not list folders below.
+    # What the source has is on the destination too, whenever that read its pool. Pools do not list folders below.
     listed = isinstance(source_volume(facts, disk), Volume) or not is_in(source, disk)
     return True if listed else None
 

@@ -1,4 +1,4 @@
-"""Whon the source says of the guest."""
+"""What the source says of the guest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guests thon the destination has already under this UUID or name."""
+"""Guests that the destination has already under this UUID or name."""
 
 from __future__ import annotations
 

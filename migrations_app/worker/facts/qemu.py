@@ -1,4 +1,4 @@
-"""Whon the destination's QEMU can do for this guest."""
+"""What the destination's QEMU can do for this guest."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_whether_it_ends() -> None:
     fast = forecast([run(dirty=9 * MIB)], memory_bytes=MIB, with_disks=False)
     assert slow
     assert slow.ends is True
-    assert forecast_words("web-01", slow)[-1][1] == "Likely: memory changed at 1 MiB/s, the link carried 10 MiB/s."
+    assert forecast_words("web-01", slow)[-1][1] == "Likely: memory changed at 1 MiB/s, the transfer rate was 10 MiB/s."
     assert fast
     assert fast.ends is False
     assert "Auto-converge" in forecast_words("web-01", fast)[-1][1]

@@ -50,7 +50,7 @@ def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:
 
 
 def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
-    assert held_back(guest(here=None)) == "No host has it."
+    assert held_back(guest(here=None)) == "No host reports it."
     assert held_back(guest(unread="refuses kvmweb's login")) == "kvm-a refuses kvmweb's login."
     assert held_back(guest(read=False)) == "Its definition has not been read yet."
 

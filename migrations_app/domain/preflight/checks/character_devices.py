@@ -17,7 +17,7 @@ NO_STREAM = ("random", "builtin", "egd")
 
 @check(
     title="The destination can connect the VM's serial ports and channels",
-    passed="QEMU makes the other end of every serial port and channel itself.",
+    passed="QEMU creates the other end of every serial port and channel itself.",
     needs=("guest.definition",),
 )
 def character_devices(facts: Facts) -> Iterator[Finding]:

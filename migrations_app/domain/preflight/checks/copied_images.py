@@ -16,8 +16,8 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
 @check(
-    title="Every chosen disk can be copied",
-    passed="Every disk that is copied is a plain image.",
+    title="The disks to copy are plain images",
+    passed="No disk to copy is encrypted, a slice, or has a separate data file.",
     needs=storage.NEEDS,
 )
 def copied_images(facts: Facts) -> Iterator[Finding]:
@@ -35,5 +35,5 @@ def _special(disk: Disk) -> str:
     if disk.encrypted or disk.format == "luks":
         return "is encrypted"
     if disk.data_files:
-        return "keeps its data in a file of its own"
+        return "keeps its data in a separate file"
     return "is a slice of an image" if disk.sliced else ""

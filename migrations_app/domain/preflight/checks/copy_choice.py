@@ -20,7 +20,7 @@ FORMATS = ("raw", "qcow2")
 
 @check(
     title="The chosen disks can be copied",
-    passed="Every disk to copy can be copied.",
+    passed="Every disk to copy is in a file of a format that kvmweb copies.",
     needs=storage.NEEDS,
 )
 def copy_choice(facts: Facts) -> Iterator[Finding]:

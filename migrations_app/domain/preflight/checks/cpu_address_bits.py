@@ -13,7 +13,7 @@ BITS = ("cpu/maxphysaddr/@limit", "cpu/maxphysaddr/@bits")
 
 @check(
     title="The destination's CPU has as many address bits as the VM's",
-    passed="The definition of the VM fixes no number of address bits, or the destination has as many.",
+    passed="The VM's definition asks for no more CPU address bits than the destination has.",
     needs=("guest.definition",),
 )
 def cpu_address_bits(facts: Facts) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The destination must be able to run the CPU that the guest has now.
 
 For KVM guests libvirt's own comparison decides (compareHypervisorCPU). It needs KVM, so for emulated guests (type qemu)
-the list of models thon the destination's QEMU offers is asked instead.
+the list of models that the destination's QEMU offers is asked instead.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def cpu_vendor(facts: Facts) -> Iterator[Finding]:
             source: f"{here.cpu_vendor} {here.cpu_model}".strip(),
             target: f"{there.cpu_vendor} {there.cpu_model}".strip(),
         }
-        fix = remedy("Choose another destination, or migrate the VM offline, while it is shut off.")
+        fix = remedy("Choose another destination, or migrate the VM while it is shut off (virsh migrate --offline).")
         runs, cpu = facts.target.cpu, guest_of(facts).cpu
         if not isinstance(runs, Unknown) and runs[0] and cpu.mode == "custom" and not cpu.vendor:
             words = f"{vendors}. Both can run the CPU model {cpu.model}."

@@ -12,8 +12,8 @@ from migrations_app.domain.preflight.shared import finding, known, remedy
 
 
 @check(
-    title="The data files of disks are on the destination",
-    passed="No disk that stays where it is has a data file of its own.",
+    title="Separate data files of disks are on the destination",
+    passed="No disk that is not copied has a separate data file.",
     needs=storage.NEEDS,
 )
 def data_files(facts: Facts) -> Iterator[Finding]:

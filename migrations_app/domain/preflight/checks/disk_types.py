@@ -1,7 +1,7 @@
 """Disks that are neither files, block devices nor network storage.
 
 An NVMe drive by its PCI address is a device of this host and cannot be migrated: libvirt calls it unsafe. Of other
-types (vhostuser, vhostvdpa, later ones) kvmweb does not learn whon the destination has.
+types (vhostuser, vhostvdpa, later ones) kvmweb does not learn what the destination has.
 """
 
 from __future__ import annotations

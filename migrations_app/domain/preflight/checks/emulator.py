@@ -29,7 +29,7 @@ def emulator(facts: Facts) -> Iterator[Finding]:
         return
     if guest.virt_type not in types:
         words = f"{target} cannot run VMs of type {guest.virt_type}, such as {guest.name}."
-        fix = remedy(f"Enable virtualisation in the firmware of {target}, and check that /dev/kvm exists.")
+        fix = remedy(f"Enable virtualization in the firmware of {target}, and check that /dev/kvm exists.")
         fixes = (fix,) if guest.virt_type == "kvm" else ()
         evidence = {"needed": guest.virt_type, "there": _list(types)}
         yield finding(Severity.BLOCKER, words, "emulator", evidence, *fixes)

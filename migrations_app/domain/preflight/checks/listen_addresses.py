@@ -13,7 +13,7 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
 
 
 @check(
-    title="The VM listens on addresses thon the destination has",
+    title="The VM listens on addresses that the destination has",
     passed="The destination has every address that the VM listens on.",
     needs=("guest.definition",),
 )
@@ -31,7 +31,8 @@ def listen_addresses(facts: Facts) -> Iterator[Finding]:
     for graphics in guest.graphics:
         for name in graphics.networks:
             if name not in {network.name for network in known(facts.target.networks, "target.networks")}:
-                words = f"The {graphics.type} display of {guest.name} listens on network {name}; {target} has none."
+                display = f"The {graphics.type} display of {guest.name}"
+                words = f"{display} listens on network {name}; {target} has no such network."
                 yield finding(Severity.BLOCKER, words, f"network {name}", {"network": name}, fix)
 
 

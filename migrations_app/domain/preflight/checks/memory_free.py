@@ -1,4 +1,4 @@
-"""Does the guest's memory fit into whon the destination has free?
+"""Does the guest's memory fit into what the destination has free?
 
 What the guest can touch now (its current memory, which the balloon may keep below the maximum) is needed in the worst
 case: more than is free ends with the kernel killing a VM there, perhaps another one, so it blocks. The maximum is

@@ -35,7 +35,8 @@ def networks_present(facts: Facts) -> Iterator[Finding]:
             words = f"Network {name} on {target} is not active; {guest.name} uses it."
             yield finding(Severity.BLOCKER, words, affects, {"network": name, "active": "no"}, fix)
         elif network.forward in HOST_LOCAL:
-            words = f"Network {name} is private to each host: on {target}, {guest.name} reaches other machines."
+            after = f"its VMs on {source} cannot reach {guest.name} after the migration"
+            words = f"Network {name} is private to each host: {after}."
             yield finding(Severity.INFO, words, affects, {"forward mode": network.forward or "isolated"})
     ours = known(facts.source.networks, "source.networks") if there else ()
     forward = {network.name: network.forward for network in ours}

@@ -11,8 +11,8 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
 
 
 @check(
-    title="The destination has the ports free that the VM fixes",
-    passed="Every port that the VM fixes is free on the destination.",
+    title="The fixed ports of the VM are free on the destination",
+    passed="Every fixed port of the VM is free on the destination.",
     needs=("guest.definition",),
 )
 def ports_free(facts: Facts) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def unmigratable(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, row.what, path, value, row.words)
     for shared in guest.shared_memory:
         if shared.role != "master":
-            what = f"shared memory {shared.name} that is not its own (role master)"
+            what = f"shared memory {shared.name} without role master"
             yield _finding(facts, what, "devices/shmem/@role", shared.role, PEER)
         elif shared.model == "ivshmem":
             what = f"shared memory {shared.name} of the old model ivshmem"

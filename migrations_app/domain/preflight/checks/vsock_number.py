@@ -11,7 +11,7 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
 
 @check(
     title="The VM's vsock number is free on the destination",
-    passed="The VM has no vsock number of its own.",
+    passed="The VM has no fixed vsock number.",
     needs=("guest.definition",),
 )
 def vsock_number(facts: Facts) -> Iterator[Finding]:

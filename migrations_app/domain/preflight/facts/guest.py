@@ -1,4 +1,4 @@
-"""Whon the source reports of the VM that is to migrate."""
+"""What the source reports of the VM that is to migrate."""
 
 from __future__ import annotations
 
