@@ -9,10 +9,10 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const number = (value) => (value === null || value === "" || value === undefined ? null : Number(value) / MIB);
   const shown = (u, value) => (value == null ? "–" : `${value.toFixed(1)} MiB/s`);
-  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "numeric", minute: "2-digit", second: "2-digit" });
   const GAP = 5; // a sample so many usual intervals later than the one before follows a gap
   const GAP_SECONDS = 3; // and never sooner than this
-  const LABEL = 84; // CSS pixels from one time to the next: "00:00:00" and room around it
+  const LABEL = 104; // CSS pixels from one time to the next: "10:00:00 PM" and room around it
 
   // No line where nothing was measured: an empty sample stands in every gap.
   function withGaps() {
@@ -49,7 +49,7 @@
       {
         width: Math.max(240, box.clientWidth - 16),
         height: 200,
-        padding: [12, 32, 0, 0], // half of a time fits beside the last tick
+        padding: [12, 40, 0, 0], // half of a time fits beside the last tick
         cursor: { y: false },
         hooks: { setCursor: [newest] },
         scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
