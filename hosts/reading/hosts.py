@@ -49,15 +49,15 @@ def copies() -> list[int]:
 
 
 def host_rows(user: Any) -> QuerySet[Host]:
-    """Every host with `guests`, `running` and `promised_kib` (memory of the running guests)."""
+    """Every host with `guests`, `running` and `assigned_kib` (memory of the running guests)."""
     active = _ACTIVE & ~Q(sightings__pk__in=copies())
     rows: QuerySet[Host] = (
         visible_hosts(user)
         .annotate(
             guests=Count("sightings", filter=_HERE & Q(sightings__pk__isnull=False)),
             running=Count("sightings", filter=active & Q(sightings__pk__isnull=False)),
-            promised_kib=Sum("sightings__guest__memory_kib", filter=active, default=0),
-            promised_cpus=Sum("sightings__guest__vcpus", filter=active, default=0),
+            assigned_kib=Sum("sightings__guest__memory_kib", filter=active, default=0),
+            assigned_cpus=Sum("sightings__guest__vcpus", filter=active, default=0),
         )
         .order_by("name")
     )
@@ -82,7 +82,7 @@ class HostPage:
     #: a refresh that the watcher has not served yet
     waiting: Errand | None
     running: int
-    promised_kib: int
+    assigned_kib: int
     #: newest first
     journal: Sequence[Entry]
 
@@ -103,7 +103,7 @@ def host_page(host: Host) -> HostPage:
         bridges=list(host.bridges.all()),
         waiting=open_errand(host, Errand.What.REFRESH),
         running=totals["count"],
-        promised_kib=totals["memory"],
+        assigned_kib=totals["memory"],
         journal=list(
             Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=EntryKind.SIGNAL).order_by("-id")[:20]
         ),

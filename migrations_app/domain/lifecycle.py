@@ -20,7 +20,7 @@ class State(StrEnum):
     COPYING_DISKS = "copying_disks"
     # libvirt copies memory in passes while the guest runs at the source.
     COPYING_MEMORY = "copying_memory"
-    # The guest is stopped at the source, the last pages travel.
+    # The guest is paused on the source, the last pages are copied.
     SWITCHING_OVER = "switching_over"
     # The guest runs at the destination and still fetches pages from the source.
     POST_COPY = "post_copy"

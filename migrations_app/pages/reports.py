@@ -1,4 +1,4 @@
-"""A preflight report as the page shows it: the verdict, what stands in the way, what could not be seen, the rest."""
+"""A preflight report as the page shows it: the verdict, the blockers, what kvmweb cannot tell, the rest."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ReportView:
     passed: Sequence[dict[str, Any]]
     blocked: bool
     button: str
-    #: the same by hand, and where it is to be run
+    #: the equivalent virsh command, and the host to run it on
     command: str
     command_on: str
     #: (what, words), and from how many moves; none before the first, and of a move that cannot start

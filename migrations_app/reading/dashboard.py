@@ -44,11 +44,11 @@ class HostBar:
     @property
     def cpu_width(self) -> str:
         """vCPUs of the running guests against the host's CPUs, at most the whole bar."""
-        return f"{min(100, 100 * self.host.promised_cpus / max(1, self.host.cpus)):.2f}%"  # type: ignore[attr-defined]
+        return f"{min(100, 100 * self.host.assigned_cpus / max(1, self.host.cpus)):.2f}%"  # type: ignore[attr-defined]
 
     @property
     def overcommitted(self) -> bool:
-        return bool(self.host.promised_kib > self.host.memory_total_kib > 0)  # type: ignore[attr-defined]
+        return bool(self.host.assigned_kib > self.host.memory_total_kib > 0)  # type: ignore[attr-defined]
 
 
 def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
@@ -71,7 +71,7 @@ def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
         on[host_pk].append((guest, name, memory, "leaving" if guest in leaving else "guest"))
     memory_of = dict(Guest.objects.filter(pk__in=leaving).values_list("pk", "memory_kib")) if leaving else {}
     for pk, bar in bars.items():
-        rest = bar.host.promised_kib - sum(memory for _, _, memory, _ in on[pk])  # type: ignore[attr-defined]
+        rest = bar.host.assigned_kib - sum(memory for _, _, memory, _ in on[pk])  # type: ignore[attr-defined]
         more = bar.host.running - len(on[pk])  # type: ignore[attr-defined]
         if more > 0:
             on[pk].append((None, f"{more} more VM{'s' if more > 1 else ''}", rest, "rest"))
@@ -127,7 +127,7 @@ def shortages(bars: Sequence[HostBar]) -> list[Shortage]:
     found = []
     for bar in bars:
         others = [host.memory_free_kib for host in able if host.pk != bar.host.pk]
-        needed = bar.host.promised_kib  # type: ignore[attr-defined]
+        needed = bar.host.assigned_kib  # type: ignore[attr-defined]
         largest = max((part.memory_kib for part in bar.segments if part.kind in ("guest", "leaving")), default=0)
         if bar.host.answers and (needed > sum(others) or largest > max(others, default=0)):
             found.append(Shortage(host=bar.host, needed_kib=needed, free_kib=sum(others)))

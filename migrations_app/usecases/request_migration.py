@@ -90,7 +90,7 @@ def _guest(request: MigrationRequest) -> Guest:
 def _source(guest: Guest) -> Host:
     sighting = guest.current_sighting()
     if sighting is None:
-        raise RequestRefused("guest", f"{isolated(guest.name)} is on none of the registered hosts.")
+        raise RequestRefused("guest", f"No registered host reports {isolated(guest.name)}.")
     return sighting.host
 
 

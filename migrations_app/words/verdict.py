@@ -9,8 +9,9 @@ OLD = "This check is more than a minute old. Check again before you migrate."
 
 def changed_words(guest: str, here: str) -> str:
     """Why a form that was made while the VM was on another host is refused. `here`: the host that has it now, or ""."""
-    where = f"is on {here} now" if here else "is on none of the registered hosts now"
-    return f"{isolated(guest)} {where}; this page is older. Choose the destination and check again."
+    name = isolated(guest)
+    now = f"{name} is on {here} now" if here else f"No registered host reports {name} now"
+    return f"{now}; this page is older. Choose the destination and check again."
 
 
 def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:

@@ -51,7 +51,7 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
     guest = preflight.guest
     sighting = guest.current_sighting()
     if sighting is None:
-        _finish(preflight, error=f"{isolated(guest.name)} is on none of the registered hosts.")
+        _finish(preflight, error=f"No registered host reports {isolated(guest.name)}.")
         return
     with (
         both_sides(sighting.host, preflight.target, connect=connect) as (source, target),

@@ -31,7 +31,7 @@
     const guest = form.dataset.guest;
     const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: "Choose again" });
     if (live.moving) withdraw(`${guest} is migrating now. This check no longer applies.`);
-    else if (!live.host) withdraw(`${guest} is on none of the registered hosts now. This check no longer applies.`);
+    else if (!live.host) withdraw(`No registered host reports ${guest} now. This check no longer applies.`);
     else if (live.host !== form.dataset.host) withdraw(`${guest} is on ${live.hostName} now. This check no longer applies.`, link());
     else if (report().dataset.withdrawn?.includes("migrating now")) withdraw("A migration of this VM has ended since this check. Check again.");
     else age();

@@ -16,7 +16,7 @@ from migrations_app.worker.steady_connection import SteadyConnection
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
 
 
-#: a copy that stands still so long is told in the journal
+#: a copy without new data for so long is told in the journal
 TELL_STILL_SECONDS = 10.0
 
 
