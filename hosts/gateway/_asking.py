@@ -26,5 +26,5 @@ def ask(link: Link, endpoint: Endpoint, probe: Probe[T], *words: str) -> T | Non
         if done.code != 0:
             raise NoAnswer
         return probe.read(done.out, asked)
-    except NoAnswer:
+    except ValueError:  # NoAnswer, or text that no parser expected
         raise GatewayError(f"{link.name} could not {probe.asks}: {done.err.strip()[:500]}") from None

@@ -106,8 +106,9 @@ class HostReader:
             store_places.bridges_seen(self._target.pk, interfaces, started=started)
 
     def usage(self) -> None:
-        started, counted = timezone.now(), time.monotonic()
+        started = timezone.now()
         usage = self._optional(self._connection.usage, "what its guests use") or ()
+        counted = time.monotonic()  # a slow answer counts until it is made
         leases = self._optional(self._connection.leases, "its DHCP leases") or ()
         before, counts = self._counted
         cpus = {one.uuid: cpus_used(counts.get(one.uuid), one.cpu_ns, counted - before) for one in usage}

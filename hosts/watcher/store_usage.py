@@ -52,10 +52,10 @@ def usage_seen(
     for sighting in Sighting.objects.filter(host=host, gone_since=None).select_related("guest"):
         one = used.get(sighting.guest_id) if sighting.state not in INACTIVE else None
         now = _columns(sighting, one, cpus.get(one.uuid), lent) if one else NOTHING
-        if _differs(sighting, now):
-            shown.append(str(sighting.guest_id))
-        if assign(sighting, now):
+        # A change that nobody would notice is not stored either, so that small ones add up to one that is told.
+        if _differs(sighting, now) and assign(sighting, now):
             changed.append(sighting)
+            shown.append(str(sighting.guest_id))
     Sighting.objects.bulk_update(changed, list(NOTHING), batch_size=200)
     if shown:
         writer.signal(writer.INVENTORY, hosts=[pk], guests=sorted(shown))
@@ -104,6 +104,6 @@ def _differs(sighting: Sighting, now: Mapping[str, Any]) -> bool:
 
 
 def _moved(before: float | None, now: float | None, whole: float) -> bool:
-    if before is None or now is None:
-        return before is not now
+    if before is None or now is None or not whole:
+        return before != now
     return abs(now - before) * 100 >= _SHOWN_PERCENT * whole

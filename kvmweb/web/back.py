@@ -21,7 +21,10 @@ def refused_in_place(status: int, sentence: str, label: str, login: str = "") ->
 
 def way_back(request: HttpRequest) -> str:
     """A path of this site; "/" when nothing says where the request came from."""
-    came_from = urlsplit(request.headers.get("Referer") or "")
+    try:
+        came_from = urlsplit(request.headers.get("Referer") or "")
+    except ValueError:
+        return "/"
     here = came_from.netloc == request.get_host() and came_from.path.startswith("/")
     path = "/" + came_from.path.lstrip("/") if here else "/"
     if MARK not in request.POST or not here:

@@ -349,7 +349,7 @@ class MigrationOut(Schema):
 
     @staticmethod
     def resolve_waiting(row: Migration) -> dict[str, Any] | None:
-        return row.waiting or None
+        return None if row.terminal else row.waiting or None
 
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:

@@ -103,7 +103,9 @@ def dismiss(request: HttpRequest) -> HttpResponse:
         until = datetime.fromisoformat(request.POST.get("until", ""))
     if until is not None and until.tzinfo is not None:
         request.session[DISMISSED] = until.isoformat()
-    return redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "dashboard")
+    return redirect(
+        back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "dashboard"
+    )
 
 
 @require_GET

@@ -36,7 +36,7 @@ class Row:
 @page()
 def search(request: HttpRequest) -> HttpResponse:
     """The hits: suggestions while typing, else the only hit's own page, or a page with all of them."""
-    text = request.GET.get("q", "")[:LONGEST]
+    text = request.GET.get("q", "")[:LONGEST].replace("\0", "")
     hits = reading.search(request.user, text)
     values = {"rows": [_row(hit) for hit in hits.all], "more": hits.more_guests, "asked": bool(text.split())}
     if request.htmx:  # type: ignore[attr-defined]

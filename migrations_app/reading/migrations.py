@@ -13,8 +13,10 @@ from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 
 BESIDE = 7
-#: the drawer keeps so many outcomes, for so long
+#: the drawer keeps so many outcomes, and so many bad ones before them, for so long
 MOST_ENDED = 5
+MOST_BAD = 15
+BAD = (State.FAILED, State.BLOCKED)
 LATELY = timedelta(hours=6)
 AMONG = 200
 
@@ -37,13 +39,16 @@ def active_migrations(user: Any) -> list[Migration]:
 
 
 def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
-    """For every page's bar: the last outcomes, newest first; `after`: those that ended later than this."""
+    """For every page's bar: the last outcomes, newest first, and no bad one is pushed out by good ones. `after`: those
+    that ended later than this."""
     since = max(filter(None, (timezone.now() - LATELY, after)))
     # there is no index by end: one that began before these is on the list of migrations
     newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
     rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
     rows = rows.select_related("source", "target").defer("source_xml", "findings")
-    return list(rows.order_by("-finished_at", "-id")[:MOST_ENDED])
+    ended = list(rows.order_by("-finished_at", "-id"))
+    earlier = [row for row in ended[MOST_ENDED:] if row.state in BAD]
+    return [*ended[:MOST_ENDED], *earlier[:MOST_BAD]]
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:

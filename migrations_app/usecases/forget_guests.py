@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 3600.0
 #: guests per transaction: the hosts' rows are locked meanwhile, and the watcher waits for them
 BATCH = 100
-_swept = float("-inf")
+#: the first time an hour after the start: what is stored of the hosts may be from before it
+_swept = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

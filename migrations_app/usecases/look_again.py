@@ -29,5 +29,8 @@ def look_again(migration: Migration, *, by: User) -> Migration:
     with transaction.atomic():
         found = give_order(migration, LOOK, by=by)
         if found.state == State.NEEDS_ATTENTION:
-            enqueue("migrations_app.tasks.adopt_migration", found.pk, cluster="migrations")
+            # As it is seen now: a worker that has it by then goes on, and takes the order itself.
+            enqueue(
+                "migrations_app.tasks.adopt_migration", found.pk, found.epoch, found.heartbeat, cluster="migrations"
+            )
     return found

@@ -69,9 +69,11 @@
     use(button);
   }
 
-  function settled() {
-    if (form) tick();
-    if (form) preselect();
+  function settled({ detail }) {
+    if (form && detail.target?.id === "report" && !report()?.dataset.withdrawn) {
+      tick();
+      preselect();
+    }
     assess();
   }
 

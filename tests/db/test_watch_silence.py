@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django_q.models import OrmQ
 
 from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
@@ -93,6 +94,22 @@ def test_where_a_person_is_needed_a_worker_is_sent(scene: Scene, operator: Any) 
     look_again(fresh(migration), by=operator)
     look_again(fresh(migration), by=operator)  # a double click
     assert fresh(migration).orders.count() == 1
+    (task,) = [row.task for row in OrmQ.objects.all() if "adopt_migration" in str(row.task["func"])]
+    assert task["args"] == (
+        migration.pk,
+        fresh(migration).epoch,
+        fresh(migration).heartbeat,
+    )  # ends no worker that lives
+
+
+def test_a_silence_under_another_worker_is_not_given_a_length(scene: Scene) -> None:
+    migration, worker = silent(scene, Ending.ROLLED_BACK)
+    eventually(in_state(migration, State.NEEDS_ATTENTION))
+    worker.join(10)
+    scene.fleet["kvm-b"].silent = False
+    end = scene.adopt(migration)
+    assert end.state == State.FAILED
+    assert end.error["cause"].startswith("kvm-b stopped answering during the migration.")
 
 
 def test_while_both_hosts_answer_nothing_is_asked(scene: Scene, operator: Any) -> None:

@@ -469,3 +469,5 @@ def test_silent_hosts_are_tried_again(scene: dict[str, Any], api: Api) -> None:
     assert api.post(f"/migrations/{scene['attention'].pk}/look").status_code == 202
     assert scene["attention"].orders.get().what == "look"
     assert api.post(f"/migrations/{scene['done'].pk}/look").status_code == 409
+    Migration.objects.filter(pk=scene["done"].pk).update(waiting=seed.silence("kvm-c"))
+    assert api.get(f"/migrations/{scene['done'].pk}").json()["waiting"] is None

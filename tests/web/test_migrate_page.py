@@ -332,3 +332,10 @@ def test_disks_to_copy_are_those_of_the_check_with_their_size_and_place(
     assert not re.search(r'name="copy_disks"\s+value="vdb"[^>]*checked', text)
     assert "vda, 20 GiB, /local/idle.qcow2" in text
     assert "vdb, images/data" in text
+
+
+@pytest.mark.parametrize("referer", ["http://[", "http://testserver:x/", "\x00"])
+def test_an_address_that_is_none_leads_back_to_the_start(scene: dict[str, Any], referer: str) -> None:
+    client = client_of(scene["olga"], enforce_csrf_checks=True)
+    answer = client.post(page(scene), {"choices": "1"}, headers={"referer": referer})
+    assert answer.status_code == 403

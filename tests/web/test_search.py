@@ -90,3 +90,7 @@ def test_took_sorts(scene: dict[str, Any], as_viewer: Client) -> None:
         main = as_viewer.get(f"/migrations/?sort={sort}").content.decode().split("<tbody>")[1]
         shown = re.findall(r'class="clip" href="/migrations/(\d+)/"', main)
         assert shown == [str(scene[name].pk) for name in (*order, "running")]
+
+
+def test_a_text_with_a_nul_finds_nothing_and_breaks_nothing(as_viewer: Client) -> None:
+    assert as_viewer.get("/search/", {"q": "\0"}).status_code == 200

@@ -111,3 +111,7 @@ def test_addresses() -> None:
     assert addresses.read(out, ()) == frozenset({"127.0.0.1", "fe80::1"})
     with pytest.raises(NoAnswer):
         addresses.read("garbage\n", ())
+
+
+def test_a_host_without_ipv6_says_its_ports() -> None:
+    assert listening_ports.read(TCP.split("  sl  local_address       ")[0], ()) == frozenset({5900})
