@@ -27,6 +27,8 @@ def update(held: Claim, **fields: Any) -> None:
             raise LostClaim(f"migration {held.pk} has another owner")
         if "state_text" in fields:
             writer.signal(writer.migration_topic(held.pk))
+        if "waiting" in fields:  # also where the VM stands, which no fragment shows: the page reads itself again
+            writer.signal(writer.MIGRATIONS, migration=held.pk)
 
     write()
 

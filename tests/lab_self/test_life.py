@@ -190,7 +190,7 @@ def test_status_names_the_shared_storage(labs: Labs) -> None:
 
 
 def test_status_names_the_fallback_and_its_reason(labs: Labs) -> None:
-    assert "shared storage: only a plain directory (asked for)" in run("status", prefix=SECOND)
+    assert "shared storage: a plain directory (asked for)" in run("status", prefix=SECOND)
     status = json.loads(run("status", "--json", prefix=SECOND))
     assert (status["shared_storage"], status["fallback_reason"]) == ("directory", "asked for")
 
