@@ -170,11 +170,11 @@ def test_a_filter_that_does_not_fit_says_so(as_viewer: Client, query: dict[str, 
 
 
 def test_a_host_that_there_is_not_has_no_vms(as_viewer: Client) -> None:
-    for query in ({"host": "99"}, {"host": "99", "state": "running"}):
+    for query in ({"host": "999999999"}, {"host": "999999999", "state": "running"}):
         page = as_viewer.get("/vms/", query).content.decode()
         assert "No VM matches." in page
         assert "there is no such choice, so nothing matches." in page
-    assert "No migration matches." in as_viewer.get("/migrations/", {"source": "99"}).content.decode()
+    assert "No migration matches." in as_viewer.get("/migrations/", {"source": "999999999"}).content.decode()
 
 
 @pytest.mark.parametrize("number", [LONG, "9" * 25, "²", "٣", "-1", "\0", ""], ids=["long", *"abcdef"])
