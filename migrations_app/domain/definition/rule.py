@@ -33,7 +33,7 @@ def not_examined(because: str) -> Rule:
 #: "devices/disk/@type" or, of one value alone, "devices/disk/@type=dir"; "devices/*/alias" is that of every device
 Rules = dict[str, Rule]
 
-SEEN_BY_GUEST = harmless("Part of the virtual hardware; QEMU makes the same at the destination.")
+SEEN_BY_GUEST = harmless("Part of the virtual hardware; QEMU makes the same on the destination.")
 TUNING = harmless("Tunes how QEMU works; needs nothing of the host.")
 LABEL = harmless("A name or number that libvirt gives.")
 OTHER_HYPERVISOR = not_examined("Not used with QEMU and KVM.")

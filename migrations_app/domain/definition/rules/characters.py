@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrations_app.domain.definition.rule import LABEL, OTHER_HYPERVISOR, SEEN_BY_GUEST, Rules, not_examined, read
 
-CERTIFICATES = not_examined("Needs certificates at the destination.")
+CERTIFICATES = not_examined("Needs certificates on the destination.")
 
 
 def _character(device: str) -> Rules:

@@ -16,6 +16,7 @@ from migrations_app.domain.definition.rule import (
 )
 
 SOUND_OF_HOST = not_examined("Sound that goes to a program or device of the host.")
+CERTIFICATES = not_examined("Needs certificates on the destination.")
 SCREEN_OF_HOST = not_examined("A window or GPU of the host.")
 
 RULES: Rules = {
@@ -52,6 +53,8 @@ RULES: Rules = {
     "devices/graphics/@socket": read("character_devices"),
     "devices/graphics/listen": read("listen_addresses"),
     "devices/graphics/listen/@socket": read("character_devices"),
+    "devices/graphics/@defaultMode=secure": CERTIFICATES,
+    "devices/graphics/channel/@mode=secure": CERTIFICATES,
     "devices/graphics/gl/@enable=yes": SCREEN_OF_HOST,
     "devices/graphics/gl/@rendernode": SCREEN_OF_HOST,
     "devices/hub": SEEN_BY_GUEST,

@@ -16,6 +16,7 @@ from migrations_app.domain.definition.rule import (
 )
 
 RESOURCES = harmless("A share or limit that libvirt sets through cgroups, which it has on every host.")
+NUMAD = not_examined("libvirt on the destination asks numad where to run the VM.")
 
 RULES: Rules = {
     ".": LABEL,
@@ -36,14 +37,17 @@ RULES: Rules = {
     "memoryBacking/hugepages": read("memory_free"),
     "memtune": RESOURCES,
     "numatune": read("cpu_pinning"),
+    "numatune/memory/@placement=auto": NUMAD,
     # CPUs
     "vcpu": read("vcpu_limit"),
     "vcpu/@cpuset": read("cpu_pinning"),
+    "vcpu/@placement=auto": NUMAD,
     "vcpus": SEEN_BY_GUEST,
     "cpu": read("cpu_model"),
     "cpu/@migratable=off": not_examined("The CPU may have features that QEMU cannot migrate, such as invtsc."),
     "cpu/@deprecated_features": OTHER_ARCH,
     "cpu/cache": SEEN_BY_GUEST,
+    "cpu/cache/@mode=passthrough": OF_HOST,
     "cpu/maxphysaddr": read("cpu_address_bits"),
     "cpu/numa": SEEN_BY_GUEST,
     "cpu/topology": read("version_faults"),
@@ -60,7 +64,7 @@ RULES: Rules = {
     "blkiotune/device": not_examined("Names block devices of the source host."),
     "throttlegroups": TUNING,
     "perf": not_examined("Needs performance counters of the host's CPU and kernel."),
-    "resource/partition": not_examined("A cgroup that the destination may not have."),
+    "resource/partition": not_examined("A cgroup thon the destination may not have."),
     "resource/partition=/machine": harmless("libvirt's own cgroup."),
     "resource": harmless("Holds the cgroup."),
     "resource/fibrechannel": OF_HOST,
@@ -120,7 +124,6 @@ RULES: Rules = {
     "features/capabilities": OTHER_HYPERVISOR,
     "features/hap": OTHER_HYPERVISOR,
     "features/privnet": OTHER_HYPERVISOR,
-    "features/pvspinlock": OTHER_HYPERVISOR,
     "features/viridian": OTHER_HYPERVISOR,
     "features/xen": OTHER_HYPERVISOR,
     "features/aia": OTHER_ARCH,

@@ -15,7 +15,7 @@ from migrations_app.domain.definition.rule import (
 )
 
 NETWORK_STORAGE = read("network_disks")
-CERTIFICATES = not_examined("Needs certificates at the destination.")
+CERTIFICATES = not_examined("Needs certificates on the destination.")
 
 
 def _image(at: str, place: Rule) -> Rules:
@@ -38,7 +38,7 @@ def _image(at: str, place: Rule) -> Rules:
         f"{at}/identity/@keyfile": not_examined("A file of the source host."),
         f"{at}/identity/@agentsock": not_examined("A socket of the source host."),
         f"{at}/knownHosts": not_examined("A file of the source host."),
-        f"{at}/reservations": not_examined("Needs a helper for persistent reservations at the destination."),
+        f"{at}/reservations": not_examined("Needs a helper for persistent reservations on the destination."),
         f"{at}/slices": read("copied_images"),
         f"{at}/seclabel": read("security_driver"),
     }
@@ -72,7 +72,7 @@ RULES: Rules = {
     "devices/disk/backingStore/format": read("unmigratable"),
     **_image("devices/disk/backingStore/source", read("backing_images")),
     "devices/filesystem": read("shared_folders"),
-    "devices/lease": not_examined("Needs a lock manager with the same lockspace at the destination."),
+    "devices/lease": not_examined("Needs a lock manager with the same lockspace on the destination."),
     "devices/memory": SEEN_BY_GUEST,
     "devices/memory/@model=sgx-epc": OF_HOST,
     "devices/memory/source/nodemask": read("cpu_pinning"),

@@ -24,6 +24,7 @@ RULES: Rules = {
     "devices/interface/backend/@type=default": TUNING,
     "devices/interface/backenddomain": OTHER_HYPERVISOR,
     "devices/interface/bandwidth": harmless("A limit that the kernel of every host can set."),
+    "devices/interface/bandwidth/inbound/@floor": not_examined("Needs a network with a bandwidth of its own."),
     "devices/interface/downscript": SCRIPT,
     "devices/interface/script": SCRIPT,
     "devices/interface/driver": TUNING,
@@ -33,7 +34,7 @@ RULES: Rules = {
     "devices/interface/model/@type": not_examined("A NIC model that kvmweb does not know."),
     # measured: QEMU 7.2 and 10.0 migrate these
     **{
-        f"devices/interface/model/@type={model}": read("device_models")
+        f"devices/interface/model/@type={model}": SEEN_BY_GUEST
         for model in (
             *(
                 "virtio",
@@ -49,7 +50,7 @@ RULES: Rules = {
         )
     },
     "devices/interface/model/@type=usb-net": read("unmigratable"),
-    "devices/interface/portForward": not_examined("Ports of the host that may be in use at the destination."),
+    "devices/interface/portForward": not_examined("Ports of the host that may be in use on the destination."),
     "devices/interface/rom/@file": read("needed_files"),
     "devices/interface/source": read("nic_types"),
     "devices/interface/source/@network": read("networks_present"),
@@ -61,7 +62,7 @@ RULES: Rules = {
     "devices/interface/source/@portgroupid": OTHER_HYPERVISOR,
     "devices/interface/source/@connectionid": OTHER_HYPERVISOR,
     "devices/interface/source/address": read("host_devices"),
-    "devices/interface/target/@managed=no": not_examined("A tap device that somebody must make at the destination."),
+    "devices/interface/target/@managed=no": not_examined("A tap device that somebody must make on the destination."),
     "devices/interface/teaming": read("host_devices"),
     "devices/interface/virtualport": read("bridges_present"),
     "devices/interface/virtualport/@type": OF_HOST,

@@ -30,9 +30,11 @@ def listen_addresses(facts: Facts) -> Iterator[Finding]:
             yield finding(Severity.UNKNOWN, words, f"address {address}", {"why": there.reason}, fix)
     for graphics in guest.graphics:
         for name in graphics.networks:
-            if name not in {network.name for network in known(facts.target.networks, "target.networks")}:
+            if name not in {
+                network.name for network in known(facts.target.networks, "target.networks") if network.active
+            }:
                 display = f"The {graphics.type} display of {guest.name}"
-                words = f"{display} listens on network {name}; {target} has no such network."
+                words = f"{display} listens on network {name}; {target} has no active network of this name."
                 yield finding(Severity.BLOCKER, words, f"network {name}", {"network": name}, fix)
 
 

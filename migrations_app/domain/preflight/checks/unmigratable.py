@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.host import version_text
 from hosts.facts.unknown import Unknown
+from hosts.facts.xml import number
 from migrations_app.domain.definition.unmigratable import refused
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -43,7 +44,8 @@ def _qemu(facts: Facts) -> int:
 
 def _unscaled_tsc(guest: GuestDefinition) -> bool:
     """With a fixed frequency QEMU migrates it: it refuses a destination that cannot keep it."""
-    return dict(guest.cpu.features).get("invtsc") in ("require", "force") and not guest.values("clock/timer/@frequency")
+    scaled = "tsc" in guest.values("clock/timer/@name") and any(map(number, guest.values("clock/timer/@frequency")))
+    return dict(guest.cpu.features).get("invtsc") in ("", "require", "force") and not scaled
 
 
 def _finding(facts: Facts, what: str, path: str, value: str, words: str) -> Finding:

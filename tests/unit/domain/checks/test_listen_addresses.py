@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hosts.facts.guest import CharacterDevice, Graphics
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
-from tests.unit.domain.factories import SILENT, only, run, with_guest, with_target
+from tests.unit.domain.factories import SILENT, network, only, run, with_guest, with_target
 
 
 def listening(address: str) -> Facts:
@@ -39,3 +41,8 @@ def test_not_told_is_unknown_but_for_the_address_that_kvmweb_uses() -> None:
 def test_a_network_to_listen_on_must_be_there() -> None:
     assert run("listen_addresses", with_guest(graphics=(Graphics(type="vnc", networks=("lan",)),))) == ()
     assert only("listen_addresses", with_guest(graphics=(Graphics(type="vnc", networks=("x",)),)), Severity.BLOCKER)
+
+
+def test_a_network_that_is_not_active_has_no_address() -> None:
+    given = with_guest(graphics=(Graphics(type="vnc", networks=("lan",)),))
+    assert only("listen_addresses", with_target(given, networks=(replace(network, active=False),)), Severity.BLOCKER)

@@ -39,4 +39,17 @@ def test_shared_memory(role: str, model: str, blocked: bool) -> None:
 def test_invtsc_needs_a_frequency() -> None:
     cpu = Cpu(mode="custom", model="Skylake-Server", features=(("invtsc", "require"),))
     assert "invtsc" in only("unmigratable", with_guest(cpu=cpu), Severity.BLOCKER).summary
-    assert run("unmigratable", with_guest(cpu=cpu, leaves=(("clock/timer/@frequency", "2000000000"),))) == ()
+    assert (
+        run(
+            "unmigratable",
+            with_guest(cpu=cpu, leaves=(("clock/timer/@name", "tsc"), ("clock/timer/@frequency", "2000000000"))),
+        )
+        == ()
+    )
+
+
+def test_no_other_timer_and_no_frequency_of_zero_scales_the_tsc() -> None:
+    cpu = Cpu(mode="custom", model="Skylake-Server", features=(("invtsc", ""),))
+    for name, frequency in (("hpet", "24000000"), ("tsc", "0")):
+        leaves = (("clock/timer/@name", name), ("clock/timer/@frequency", frequency))
+        assert only("unmigratable", with_guest(cpu=cpu, leaves=leaves), Severity.BLOCKER)
