@@ -32,7 +32,9 @@ def test_a_libvirtd_that_is_not_running(fresh: Serving, lab: Lab, sign_in: Open)
         page.goto(f"{fresh.url}/hosts/")
         page.get_by_role("link", name="kvm-b", exact=True).click()
         expect(page.locator(".page-head")).to_contain_text("Not reachable", timeout=30_000)
-        expect(page.locator("#live > .notice")).to_contain_text("sudo systemctl enable --now libvirtd-tcp.socket")
+        # First the lost connection is told; the cause is known with the next attempt, up to 10 s later.
+        remedy = "sudo systemctl enable --now libvirtd-tcp.socket"
+        expect(page.locator("#live > .notice")).to_contain_text(remedy, timeout=30_000)
     finally:
         host.start_daemon("libvirtd")
     expect(page.locator(".page-head")).to_contain_text("Connected", timeout=30_000)

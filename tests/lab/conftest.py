@@ -46,8 +46,9 @@ def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
 
 @pytest.fixture
 def fresh(lab: Lab, kvmweb: Serving) -> Serving:
-    """All guests at home, as kvmweb has seen for itself."""
+    """Both hosts connected and all guests at home, as kvmweb has seen for itself."""
     lab.reset()
+    kvmweb.wait_for_hosts()
     for name in ("web-01", "db-01", "build-01"):
         kvmweb.wait_for_guest(name, "kvm-a", seconds=30)
     return kvmweb

@@ -116,7 +116,16 @@ class Serving:
                 fields["peer_user"] = "root"
             answer = self.post("/hosts", fields, token=self.admin_token)
             assert answer.status == 201, answer.body
-        wait_until(lambda: all(host["contact"] == "answers" for host in self.items("/hosts")), 60, "hosts answer")
+        self.wait_for_hosts()
+
+    def wait_for_hosts(self, seconds: float = 60) -> None:
+        """Until the hosts of the lab are connected: one that lost its libvirtd is tried again only every 10 s."""
+        names = set(self.lab.hosts)
+        wait_until(
+            lambda: names <= {host["name"] for host in self.items("/hosts") if host["contact"] == "answers"},
+            seconds,
+            f"{' and '.join(sorted(names))} are connected",
+        )
 
     # --- speaking -------------------------------------------------------------------------------------------------
 

@@ -57,5 +57,6 @@ def on_postgres(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def fresh(lab: Lab, on_postgres: Serving) -> Serving:
     """In place of the one that lab/conftest.py gives to the same tests."""
     lab.reset()
+    on_postgres.wait_for_hosts()
     on_postgres.wait_for_guest("web-01", "kvm-a", seconds=30)
     return on_postgres
