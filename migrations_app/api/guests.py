@@ -27,10 +27,9 @@ router = Router(tags=["guests"])
 def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilter]) -> object:
     """Ordered by UUID."""
     require(request.user, Right.SEE)
-    rows = guests_seen(request.user)
-    rows = listed(rows, gone_only=wanted.gone)
+    rows = listed(guests_seen(request.user), gone_only=wanted.gone)
     if wanted.host:
-        rows = on_host(rows, found_host(request.user, wanted.host, field="host"))
+        rows = on_host(rows, found_host(request.user, wanted.host, field="host"), gone_only=bool(wanted.gone))
     if wanted.q:
         rows = called(rows, wanted.q)
     items, following = paged(rows, page)

@@ -107,7 +107,9 @@ class CloseIn(Schema):
 
 
 class GuestFilter(Schema):
-    host: Plain = Field("", max_length=63, description="id or name of the host the VMs are on")
+    host: Plain = Field(
+        "", max_length=63, description="id or name of the host the VMs are on, or with gone=true were on"
+    )
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
     gone: bool | None = Field(None, description="true: VMs that no host reports any more; false: the others")
 

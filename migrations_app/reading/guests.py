@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ from migrations_app.models import Migration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+#: what can be a part of a MAC or IP address
+_ADDRESS_PART = re.compile(r"[0-9a-fA-F:.]+")
 
 
 def _here() -> QuerySet[Sighting]:
@@ -100,10 +105,10 @@ def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
         lent_text=Subquery(_here().annotate(lent=Cast("addresses", TextField())).values("lent")[:1]),
     )
     for word in bare(words).split()[:8]:
-        rows = rows.filter(
-            Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
-            | Q(nics_text__icontains=word) | Q(lent_text__icontains=word)
-        )  # fmt: skip
+        found = Q(name__icontains=word) | Q(title__icontains=word) | Q(pk__icontains=word) | Q(here__icontains=word)
+        if _ADDRESS_PART.fullmatch(word):  # other words would find the names of the columns' fields
+            found |= Q(nics_text__icontains=word) | Q(lent_text__icontains=word)
+        rows = rows.filter(found)
     return rows
 
 
@@ -155,8 +160,10 @@ def is_seen(user: Any, uuid: UUID) -> bool:
     return bool(Guest.objects.visible_to(user).filter(pk=uuid).exists())
 
 
-def on_host(rows: QuerySet[Guest], host: Host) -> QuerySet[Guest]:
-    return rows.filter(pk__in=Sighting.objects.filter(host=host, gone_since=None).values("guest"))
+def on_host(rows: QuerySet[Guest], host: Host, *, gone_only: bool = False) -> QuerySet[Guest]:
+    """Those the host has; with `gone_only` those it had."""
+    sightings = Sighting.objects.filter(host=host, gone_since__isnull=not gone_only)
+    return rows.filter(pk__in=sightings.values("guest"))
 
 
 def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from hosts.models import Host
 from kvmweb.web.page import number
 from kvmweb.web.plain import bare
-from migrations_app.reading.guests import guest_rows, matching
+from migrations_app.reading.guests import guest_rows, listed, matching
 from migrations_app.reading.migrations import migration_rows
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def search(user: Any, text: str) -> Hits:
     words = bare(text).split()[:8]
     if not words:
         return Hits()
-    guests = list(matching(guest_rows(user), text).order_by("name", "pk")[: MOST_GUESTS + 1])
+    guests = list(matching(listed(guest_rows(user), gone_only=None), text).order_by("name", "pk")[: MOST_GUESTS + 1])
     hosts, migrations = Host.objects.visible_to(user), migration_rows(user)
     of_guest = Q()
     for word in words:

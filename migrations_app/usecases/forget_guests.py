@@ -62,13 +62,24 @@ def sweep() -> None:
     pks = list(old)
     for start in range(0, len(pks), BATCH):
         _forget(pks[start : start + BATCH], by=None, reason="")
-    # What the removal of a host has left
+    _drop_unseen()
+
+
+def _hold_hosts() -> None:
+    """Until the end of the transaction the watcher stores no sighting."""
+    list(Host.objects.select_for_update().order_by("pk"))
+
+
+@transaction.atomic
+def _drop_unseen() -> None:
+    """What the removal of a host has left."""
+    _hold_hosts()
     Guest.objects.filter(sightings=None, migrations=None).delete()
 
 
 @transaction.atomic
 def _forget(pks: Sequence[UUID], *, by: User | None, reason: str) -> Forgotten:
-    list(Host.objects.select_for_update().order_by("pk"))  # the watcher stores no sighting meanwhile
+    _hold_hosts()
     held = set(Migration.objects.active().filter(guest__in=pks).values_list("guest_id", flat=True))
     guests = list(Guest.objects.filter(pk__in=pks).prefetch_related("sightings__host"))
     kept = {guest.pk: why for guest in guests if (why := words.why_kept(guest, held=guest.pk in held))}

@@ -118,7 +118,7 @@ def test_the_history_stays_and_still_names_the_vm(ghost: Guest, scene: dict[str,
     _forget(as_operator, ghost)
     assert "ghost-01" in flat(as_operator.get(f"/migrations/{past.pk}/"))
     assert "No host reports it" in flat(as_operator.get(f"/vms/{ghost.pk}/"))
-    for address in ("/vms/", "/vms/?state=gone"):
+    for address in ("/vms/", "/vms/?state=gone", "/search/?q=ghost"):
         assert f"/vms/{ghost.pk}/" not in flat(as_operator.get(address))
 
 
@@ -188,8 +188,20 @@ def test_with_0_days_nothing_is_ever_forgotten(scene: dict[str, Any], monkeypatc
     assert Guest.objects.count() == before
 
 
-def test_the_api_filters_by_gone_and_says_since_when(ghost: Guest, api: Api) -> None:
+def test_the_sweep_removes_what_a_removed_host_has_left(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = seed.make_guest("unseen-01")
+    kept = seed.make_guest("kept-01")
+    seed.make_migration(kept, scene["a"], scene["b"], State.DONE, by=scene["olga"])
+    _age(monkeypatch, 30)
+    forget_guests.sweep()
+    assert not Guest.objects.filter(pk=unseen.pk).exists()
+    assert Guest.objects.filter(pk=kept.pk).exists()
+
+
+def test_the_api_filters_by_gone_and_says_since_when(ghost: Guest, scene: dict[str, Any], api: Api) -> None:
     assert _names(api, gone="true") == {"ghost-01"}
+    assert _names(api, gone="true", host=scene["a"].name) == {"ghost-01"}
+    assert _names(api, gone="true", host=scene["b"].name) == set()
     assert "ghost-01" not in _names(api, gone="false")
     assert {"ghost-01", "idle-01"} <= _names(api)
     shown = api.get(f"/guests/{ghost.pk}").json()

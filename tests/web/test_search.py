@@ -32,6 +32,15 @@ def test_it_suggests_vms_hosts_and_migrations(scene: dict[str, Any], as_viewer: 
     assert "Nothing found" in as_viewer.get("/search/?q=none-such", headers=SUGGEST).content.decode()
 
 
+def test_it_does_not_find_the_names_of_stored_fields(scene: dict[str, Any], as_viewer: Client) -> None:
+    guest = seed.make_guest("nic-01", scene["a"])
+    guest.nics = [{"mac": "52:54:00:ab:cd:ef", "type": "network", "source": "default"}]
+    guest.save()
+    assert suggested(as_viewer, "00:ab:cd") == [f"/vms/{guest.pk}/"]
+    for word in ("mac", "type", "source"):
+        assert suggested(as_viewer, word) == []
+
+
 def test_many_vms_are_shortened(scene: dict[str, Any], as_viewer: Client) -> None:
     for number in range(9):
         seed.make_guest(f"many-{number}", scene["a"])
