@@ -40,6 +40,8 @@ class Config(BaseSettings):
     #: the peers whose X-Forwarded-For is used
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     https: bool = False
+    session_idle_minutes: int = Field(default=720, ge=1, le=525_600)
+    session_hours: int = Field(default=336, ge=1, le=8_760)
     debug: bool = False
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     #: the watcher's periodic re-read of a host; changes arrive by events and do not wait for it
@@ -71,7 +73,7 @@ class Config(BaseSettings):
     @classmethod
     def _usable(cls, value: Path) -> Path:
         """The folder, or the one it will be made in."""
-        there = next(folder for folder in (value, *value.parents) if folder.exists())
+        there = next(folder for folder in (value, *value.parents) if os.path.exists(folder))
         if not there.is_dir():
             raise ValueError("this is not a folder, or its parent is not one")
         if not os.access(there, os.W_OK | os.X_OK):

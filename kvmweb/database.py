@@ -53,6 +53,7 @@ _SQLITE = {
     sqlite3.SQLITE_IOERR: Trouble.AWAY,
     sqlite3.SQLITE_CANTOPEN: Trouble.AWAY,
     sqlite3.SQLITE_READONLY: Trouble.AWAY,
+    sqlite3.SQLITE_PERM: Trouble.AWAY,
 }
 #: the beginnings of PostgreSQL's codes, the longer ones first
 _POSTGRESQL = {
@@ -64,6 +65,7 @@ _POSTGRESQL = {
     "57P": Trouble.AWAY,
     "08": Trouble.AWAY,
     "25006": Trouble.AWAY,  # read-only
+    "42501": Trouble.AWAY,  # a table of another role
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import stat
 from collections.abc import Callable
@@ -26,16 +27,41 @@ def private_folder(path: Path) -> Path:
 def private_database(path: Path) -> Path:
     """Made for its owner only before SQLite opens it, which would use the umask.
 
-    The files beside it take their mode from it; those of an earlier release are changed too.
+    The files beside it take their mode from it; those of an earlier release are changed too. Ends the process when
+    one of them cannot be written: kvmweb could not even read then, since SQLite's log is part of the database.
     """
     private_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        file = path.with_name(name)
+        try:
+            if file == path or file.exists():
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise SystemExit(f"{file} cannot be written: {error.strerror}. {_whose(file)}") from None
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         with suppress(FileNotFoundError, PermissionError):
             file = path.with_name(name)
             if stat.S_IMODE(file.stat().st_mode) & 0o077:
                 file.chmod(0o600)
     return path
+
+
+def _whose(file: Path) -> str:
+    """Whose file it is, and as whom kvmweb runs."""
+    try:
+        owner = file.stat().st_uid
+    except OSError:
+        owner = file.parent.stat().st_uid
+    if owner == os.geteuid():
+        return "Make the file, its folder and its file system writable."
+    return f"It belongs to {_user(owner)}, and this process runs as {_user(os.geteuid())}: run kvmweb as its owner."
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def read_or_create(path: Path, make: Callable[[], str]) -> str:

@@ -141,6 +141,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip"}  # wrong passwords are counted by kvmweb/accounts/throttle.py
+SESSION_COOKIE_AGE = KVMWEB.session_hours * 3600  # the limits themselves: kvmweb/accounts/sessions.py
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KVMWEB.https
 CSRF_COOKIE_HTTPONLY = True
@@ -153,7 +154,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # no page and no API call sends more
 if KVMWEB.https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # supervisors ask without the proxy
+    # supervisors ask without the proxy; a token that was sent in clear is refused (kvmweb/web/problems.py)
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^api/"]
     SECURE_HSTS_SECONDS = 31_536_000
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_BROADCAST = ipaddress.ip_address("255.255.255.255")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -41,13 +43,16 @@ def check_address(value: str, *, field: str = "address") -> str:
         pass
     else:
         # A zone ("fe80::1%eth0") may hold any character, and belongs to the machine that wrote it.
-        if "%" in value or address.is_unspecified or address.is_multicast:
+        plain = getattr(address, "ipv4_mapped", None) or address
+        if "%" in value or plain.is_unspecified or plain.is_multicast or plain == _BROADCAST:
             raise BadEndpoint(field, "Enter the address of one host, without a zone.")
+        if plain.is_link_local:
+            raise BadEndpoint(field, "Link-local addresses work on one network only. Enter a routed address or a name.")
         return str(address)
     labels = value.rstrip(".").split(".")
     if len(value) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise BadEndpoint(field, "Enter an IP address or a host name made of letters, digits, dots and hyphens.")
-    if all(label.isdigit() for label in labels):
+    if all(_NUMBER.fullmatch(label) for label in labels):  # resolvers take 0x7f000001 and 127.1 for 127.0.0.1
         raise BadEndpoint(field, "This is not a valid IP address.")
     return value.rstrip(".").lower()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from kvmweb.accounts import record
+from kvmweb.accounts import logins, record, throttle
 from kvmweb.accounts.admin_site import ForAdmins
 from kvmweb.accounts.permissions import Right, Role, may
 from kvmweb.web.plain import ReasonField
@@ -30,6 +31,30 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
 
 class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
     reason = ReasonField()
+
+
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Asks for the admin's own password: a computer left unlocked must not give anybody another user's account."""
+
+    request: HttpRequest
+    own_password = forms.CharField(
+        label="Your own password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Confirms that it is you.",
+    )
+
+    def clean_own_password(self) -> str:
+        given: str = self.cleaned_data["own_password"]
+        admin, address = cast("User", self.request.user), logins.address(self.request)
+        seconds = throttle.begin(admin.get_username(), address)
+        if seconds:
+            raise forms.ValidationError(f"Too many wrong passwords. Wait {seconds} s, then try again.")
+        if not admin.check_password(given):
+            logins.failed(self.request, admin.get_username())
+            raise forms.ValidationError("This is not your password.")
+        throttle.forget(admin.get_username(), address)
+        return given
 
 
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -49,6 +74,7 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     list_display = ("username", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active")
     filter_horizontal = ()
+    change_user_password_template = "admin/set_password.html"
     readonly_fields = ("last_login", "date_joined")
     actions = None
 
@@ -83,11 +109,13 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
 
     @method_decorator(sensitive_post_parameters())
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        mine = copy.copy(self)  # one object serves all requests
+        mine.change_password_form = type("NewPasswordForm", (NewPasswordForm,), {"request": request})
         if request.method != "POST":  # reading takes no lock
-            return super().user_change_password(request, id, form_url)
+            return super(People, mine).user_change_password(request, id, form_url)
         with transaction.atomic():
             before = self.get_object(request, id)
-            answer = super().user_change_password(request, id, form_url)
+            answer = super(People, mine).user_change_password(request, id, form_url)
             after = self.get_object(request, id)
             if before and after and before.password != after.password:
                 record.new_password(after, by=cast("User", request.user))

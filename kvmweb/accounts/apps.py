@@ -9,9 +9,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.account.signals import password_changed, user_logged_in
+        from django.contrib.auth import signals
 
-        from kvmweb.accounts import logins, permissions  # noqa: F401  registers the rules
+        from kvmweb.accounts import logins, permissions, sessions  # noqa: F401  registers the rules
         from kvmweb.accounts.record import own_password
 
         password_changed.connect(own_password, dispatch_uid="kvmweb.accounts")
+        signals.user_logged_in.connect(sessions.begins, dispatch_uid="kvmweb.accounts")
         user_logged_in.connect(logins.succeeded, dispatch_uid="kvmweb.accounts")

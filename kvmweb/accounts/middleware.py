@@ -7,11 +7,12 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from kvmweb.accounts import logins
+from kvmweb.accounts import logins, sessions
 from kvmweb.web import errors
 from kvmweb.web.back import MARK, refused_in_place, way_back
 
@@ -32,14 +33,14 @@ class LoginRequiredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         if self._async:
             return self._later(request)
-        if _open(request) or request.user.is_authenticated:
+        if _open(request) or _logged_in(request):
             response = self.get_response(request)
             logins.refused(request)
             return _kept_out_of_caches(request, _in_words(request, response))
         return _to_login(request)
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
-        if _open(request) or (await request.auser()).is_authenticated:
+        if _open(request) or await sync_to_async(_logged_in)(request):
             response = await self.get_response(request)
             if hasattr(request, "kvmweb_refusal"):
                 await sync_to_async(logins.refused)(request)
@@ -47,6 +48,16 @@ class LoginRequiredMiddleware:
                 response = await sync_to_async(_in_words)(request, response)
             return _kept_out_of_caches(request, response)
         return _to_login(request)
+
+
+def _logged_in(request: HttpRequest) -> bool:
+    if not request.user.is_authenticated:
+        return False
+    if sessions.over(request.session):
+        logout(request)
+        return False
+    sessions.used(request)
+    return True
 
 
 def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -57,8 +68,8 @@ def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _kept_out_of_caches(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """After logging out, the browser's Back button must not show the pages."""
-    if not _open(request):
+    """After logging out, the browser's Back button must not show the pages; and no proxy keeps answers of the API."""
+    if not request.path.startswith(settings.STATIC_URL):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 

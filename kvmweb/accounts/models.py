@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -35,10 +35,10 @@ class Token(models.Model):
         return f"{self.prefix}… of {self.user}"
 
     @classmethod
-    def issue(cls, user: User) -> str:
+    def issue(cls, user: User, *, expires: datetime | None = None) -> str:
         """Create a token and return its text, which is shown once and never stored."""
         text = f"kvmweb_{secrets.token_urlsafe(32)}"
-        cls.objects.create(user=user, prefix=text[:12], digest=_digest(text))
+        cls.objects.create(user=user, prefix=text[:12], digest=_digest(text), expires=expires)
         return text
 
     @classmethod

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
@@ -22,6 +23,10 @@ from kvmweb.database import Trouble, trouble
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 PREFIX = "/api/"
+IN_CLEAR = (
+    "Use https. This request came over plain http: if it had a token, somebody may have read it on the way."
+    " Revoke that token and create a new one."
+)
 
 
 class FieldError(Schema):
@@ -106,7 +111,7 @@ def body_of(status: int, instance: str, detail: str = "", **members: Any) -> dic
 
 def answer(request: HttpRequest, status: int, detail: str = "", **members: Any) -> HttpResponse:
     body = body_of(status, request.path, detail, **members)
-    response = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+    response = JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="kvmweb"'
     return response
@@ -173,19 +178,28 @@ def _message(text: str) -> str:
 
 @sync_and_async_middleware
 def problem_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Errors from before an operation is reached (unknown address or method) become problems too."""
+    """Errors from before an operation is reached (unknown address or method) become problems too. Plain http is
+    refused where https is demanded: a redirect would invite the client to send its token in clear each time."""
     if iscoroutinefunction(get_response):
 
         async def waiting(request: HttpRequest) -> HttpResponse:
+            if _in_clear(request):
+                return answer(request, 403, IN_CLEAR)
             response: Awaitable[HttpResponse] = get_response(request)
             return _as_problem(request, await response)
 
         return waiting
 
     def plain(request: HttpRequest) -> HttpResponse:
+        if _in_clear(request):
+            return answer(request, 403, IN_CLEAR)
         return _as_problem(request, get_response(request))
 
     return plain
+
+
+def _in_clear(request: HttpRequest) -> bool:
+    return settings.KVMWEB.https and request.path.startswith(PREFIX) and not request.is_secure()
 
 
 def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare
 
 from hosts.models import Guest, Host
+from kvmweb.accounts import sessions
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
@@ -42,9 +43,11 @@ def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str])
 
 
 def _logged_in(user: User, session_key: str) -> bool:
-    """What Django checks at every request: the session has not expired, belongs to this user, and is not older than the
+    """What is checked at every request: the session has not expired, belongs to this user, and is not older than the
     password."""
     session = _sessions(session_key)
+    if sessions.over(session):
+        return False
     known = session.get(HASH_SESSION_KEY, "")
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return session.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(known, own) for own in hashes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from kvmweb.accounts.models import Token
+from kvmweb.journal.models import Entry
+from kvmweb.management.commands.create_token import moment
 from tests.web.conftest import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dual]
@@ -155,6 +159,64 @@ class TestCommands:
         assert out.getvalue() == text + "\n"
         assert Token.person(text) == operator
         assert text not in str(list(Token.objects.values_list()))
+
+    @pytest.mark.parametrize(
+        ("given", "hours"),
+        [
+            ("12h", 12),
+            ("90d", 90 * 24),
+            ("2199-12-31", None),
+            ("2199-12-31T18:00", None),
+            ("2199-12-31T18:00+02:00", None),
+        ],
+    )
+    def test_a_token_that_expires(self, operator: User, given: str, hours: int | None) -> None:
+        out = io.StringIO()
+        call_command("create_token", "olga", expires=moment(given), stdout=out)
+        text = out.getvalue().strip()
+        assert Token.person(text) == operator
+        expires = Token.objects.get().expires
+        assert expires is not None
+        if hours is None:
+            assert f"{expires:%Y-%m-%d %H}" in ("2200-01-01 00", "2199-12-31 18", "2199-12-31 16")
+        else:
+            assert abs((expires - timezone.now()).total_seconds() - hours * 3600) < 60
+        assert "expires at" in Entry.objects.latest("pk").text
+        Token.objects.update(expires=timezone.now() - timedelta(seconds=1))
+        assert Token.person(text) is None
+
+    @pytest.mark.parametrize("given", ["", "0d", "-1d", "90", "tomorrow", "2020-01-01", "2031-13-01", "99999d" * 2])
+    def test_an_end_that_is_none(self, operator: User, given: str) -> None:
+        with pytest.raises(CommandError):
+            call_command("create_token", "olga", f"--expires={given}")
+        assert not Token.objects.exists()
+
+    def test_tokens_are_listed_without_their_text(self, operator: User) -> None:
+        texts = [Token.issue(operator), Token.issue(operator, expires=timezone.now() - timedelta(days=1))]
+        assert Token.person(texts[0])
+        for name in ((), ("olga",)):
+            out = io.StringIO()
+            call_command("list_tokens", *name, stdout=out)
+            lines = out.getvalue().splitlines()
+            assert len(lines) == 3
+            assert lines[1].split()[1] == "olga"
+            assert lines[1].endswith("never")
+            assert lines[2].endswith("(expired)")
+            assert not any(text in out.getvalue() for text in texts)
+        with pytest.raises(CommandError, match="nobody"):
+            call_command("list_tokens", "nobody")
+
+    def test_one_token_is_revoked_and_the_others_stay(self, operator: User, viewer: User) -> None:
+        first, second, other = Token.issue(operator), Token.issue(operator), Token.issue(viewer)
+        number = Token.objects.get(prefix=first[:12], user=operator).pk
+        call_command("revoke_tokens", "olga", str(number), stdout=io.StringIO())
+        assert Token.person(first) is None
+        assert Token.person(second) == operator
+        strange = Token.objects.get(user=viewer).pk
+        with pytest.raises(CommandError, match=f"olga has no token {strange}"):
+            call_command("revoke_tokens", "olga", str(strange), stdout=io.StringIO())
+        assert (Token.person(second), Token.person(other)) == (operator, viewer)
+        assert f"revoked the API token {number} of" in Entry.objects.latest("pk").text
 
     def test_no_token_for_nobody(self) -> None:
         with pytest.raises(CommandError, match="nobody"):

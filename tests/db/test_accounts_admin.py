@@ -10,6 +10,7 @@ import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
 from django.test import Client
 
 from hosts.models import Guest, Host, Sighting
@@ -83,6 +84,43 @@ def test_an_admin_makes_nobody_a_superuser(admin: User, viewer: User) -> None:
     }
     client.post("/admin/auth/user/add/", form | {"is_superuser": "on"})
     assert not User.objects.filter(is_superuser=True).exists()
+
+
+class TestAnotherPassword:
+    """Asked for on a computer that somebody left: without the admin's own password nothing changes."""
+
+    NEW = "veras-password-1"
+
+    @pytest.fixture
+    def client(self, admin: User) -> Client:
+        cache.clear()
+        admin.set_password("adas-password-1")
+        admin.save()
+        return client_of(admin)
+
+    def _set(self, client: Client, user: User, **own: str) -> Any:
+        form = {"usable_password": "true", "password1": self.NEW, "password2": self.NEW, **own}
+        return client.post(f"/admin/auth/user/{user.pk}/password/", form)
+
+    def test_with_ones_own(self, client: Client, viewer: User) -> None:
+        assert b"Your own password" in client.get(f"/admin/auth/user/{viewer.pk}/password/").content
+        assert self._set(client, viewer, own_password="adas-password-1").status_code == 302
+        viewer.refresh_from_db()
+        assert viewer.check_password(self.NEW)
+
+    @pytest.mark.parametrize("own", [{}, {"own_password": "veras-guess-1"}])
+    def test_without_it(self, client: Client, viewer: User, own: dict[str, str]) -> None:
+        before = viewer.password
+        answer = self._set(client, viewer, **own)
+        assert (b"This is not your password." if own else b"This field is required.") in answer.content
+        viewer.refresh_from_db()
+        assert viewer.password == before
+
+    def test_guessing_it_is_slowed_down(self, client: Client, viewer: User) -> None:
+        for _ in range(5):
+            self._set(client, viewer, own_password="veras-guess-1")
+        assert b"Too many wrong passwords." in self._set(client, viewer, own_password="adas-password-1").content
+        cache.clear()
 
 
 def test_an_admin_does_not_reach_a_superuser(admin: User, root: User) -> None:

@@ -252,6 +252,7 @@ def _wrapped(cause: BaseException) -> OperationalError:
         (Said("55P03"), Trouble.BUSY),
         (Said("57014"), Trouble.BUSY),
         (Said("57P01"), Trouble.AWAY),
+        (Said("42501"), Trouble.AWAY),
         (Said("42P01"), None),
         (ValueError(), None),
     ],

@@ -60,6 +60,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert table[name][0] == (f"`{' '.join(field.default)}`" if field.default else "none"), name
 
 
+def test_the_service_may_do_little() -> None:
+    unit = re.search(r"```ini\n(.*?)```", text("docs/operations.md"), re.DOTALL)
+    assert unit is not None
+    lines = dict(line.split("=", 1) for line in unit[1].splitlines() if "=" in line and not line.startswith("#"))
+    assert lines["NoNewPrivileges"] == "yes"
+    assert (lines["ProtectSystem"], lines["ReadWritePaths"]) == ("strict", "/var/lib/kvmweb")
+    assert (lines["UMask"], lines["CapabilityBoundingSet"]) == ("0077", "")
+
+
 def test_the_terms_are_the_words_in_use() -> None:
     """Every state of a migration or host, method and severity is a row of docs/terms.md, under the word that pages show, and no other is."""
     shown_as = {state.value: badge.label for state, badge in STATE_BADGES.items()}

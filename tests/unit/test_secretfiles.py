@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,6 +96,55 @@ def test_a_database_of_an_earlier_release_is_closed_to_others(tmp_path: Path) ->
         (tmp_path / name).chmod(0o644)
     secretfiles.private_database(tmp_path / "kvmweb.sqlite3")
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    """Whoever runs the tests is not root in here."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can enter, other than pytest's."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("name", ["kvmweb.sqlite3", "kvmweb.sqlite3-wal"])
+def test_a_database_that_cannot_be_written_is_one_sentence(open_folder: Path, name: str) -> None:
+    database = secretfiles.private_database(open_folder / "kvmweb.sqlite3")
+    database.chmod(0o666)
+    file = open_folder / name
+    file.touch()
+    file.chmod(0o444)
+    with _nobody(), pytest.raises(SystemExit, match=f"{name} cannot be written: Permission denied. ") as ended:
+        secretfiles.private_database(database)
+    owned = f"It belongs to {pwd.getpwuid(os.geteuid()).pw_name}, and this process runs as "
+    assert (owned if os.geteuid() == 0 else "Make the file, its folder and its file system writable.") in str(
+        ended.value
+    )
+
+
+def test_a_command_says_in_one_sentence_what_its_database_lacks(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "KVMWEB_DATA_DIR": str(tmp_path),
+        "KVMWEB_DATABASE_URL": "postgresql://x:y@127.0.0.1:1/z",
+    }
+    command = [sys.executable, "manage.py", "list_tokens"]
+    done = subprocess.run(
+        command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("kvmweb cannot reach its database, or has no permission to write to it. Details: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_binary_secret_is_damaged_too(tmp_path: Path) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from channels.routing import URLRouter
 from django.conf import settings as configured
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from kvmweb import queue
+from kvmweb.accounts import sessions
+from kvmweb.accounts.models import Token
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.web.bodies import BodyLimit
 from kvmweb.web.plain import isolated
@@ -22,6 +26,7 @@ from migrations_app.models import Migration
 from migrations_app.reading import follow
 from migrations_app.routing import websocket_urlpatterns
 from tests.web import seed
+from tests.web.api_client import Api
 from tests.web.conftest import client_of
 
 CHANGE = "/accounts/password/change/"
@@ -94,6 +99,74 @@ def test_expired_sessions_are_swept(scene: dict[str, Any], monkeypatch: pytest.M
     monkeypatch.setattr(queue, "_swept", float("-inf"))
     queue.sweep()
     assert list(Session.objects.filter(pk__in=(old, new)).values_list("pk", flat=True)) == [new]
+
+
+def _later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    now = time.time() + timedelta(**by).total_seconds()
+    monkeypatch.setattr(sessions, "time", lambda: now)
+
+
+def _in(client: Client, **headers: str) -> bool:
+    return client.get("/vms/", headers=headers).status_code == 200
+
+
+def test_a_login_ends_when_nobody_used_it(
+    scene: dict[str, Any], as_viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = as_viewer.session.session_key
+    _later(monkeypatch, hours=11)
+    assert _in(as_viewer)
+    _later(monkeypatch, hours=22)
+    assert _in(as_viewer)
+    assert follow.refusal(scene["viewer"].pk, key, ["inventory"]) == 0
+    _later(monkeypatch, hours=34, minutes=1)
+    assert follow.refusal(scene["viewer"].pk, key, ["inventory"]) == follow.NOT_LOGGED_IN
+    assert as_viewer.get("/vms/?q=web").headers["Location"] == "/accounts/login/?next=/vms/%3Fq%3Dweb"
+    assert not Session.objects.filter(pk=key).exists()
+
+
+def test_a_page_that_reads_itself_again_is_not_its_user(as_viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    _later(monkeypatch, hours=11)
+    assert _in(as_viewer, **{"HX-Request": "true", "HX-Trigger": "socket"})
+    _later(monkeypatch, hours=13)
+    assert not _in(as_viewer)
+
+
+def test_a_login_ends_after_its_longest_time_however_busy(as_viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hours in range(10, 337, 10):
+        _later(monkeypatch, hours=hours)
+        assert _in(as_viewer)
+    _later(monkeypatch, hours=337)
+    assert not _in(as_viewer)
+
+
+def test_a_database_that_is_busy_ends_no_login(as_viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: Any, **__: Any) -> None:
+        raise UpdateError
+
+    _later(monkeypatch, hours=1)
+    monkeypatch.setattr(type(as_viewer.session), "save", busy)
+    assert _in(as_viewer)
+
+
+def test_answers_of_the_api_stay_out_of_caches(scene: dict[str, Any]) -> None:
+    api = Api(scene["olga"])
+    for path in ("/hosts", "/hosts/999999999", "/nothing"):
+        assert api.get(path)["Cache-Control"] == "no-store", path
+    assert Client().get("/api/v1/hosts")["Cache-Control"] == "no-store"
+
+
+def test_a_token_over_plain_http_is_refused_and_not_redirected(scene: dict[str, Any], settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={"https": True})
+    settings.SECURE_REDIRECT_EXEMPT = ["^healthz$", "^api/"]
+    token = {"Authorization": f"Bearer {Token.issue(scene['olga'])}"}
+    for address in ("/api/v1/hosts", "/api/v1/nothing", "/api/v1/docs"):
+        answer = Client().get(address, headers=token)
+        assert (answer.status_code, answer["Content-Type"]) == (403, "application/problem+json")
+        assert "Revoke that token" in answer.json()["detail"]
+    assert Client().get("/api/v1/hosts", headers=token | {"X-Forwarded-Proto": "https"}).status_code == 200
 
 
 def test_pages_of_people_stay_out_of_caches(as_viewer: Client) -> None:

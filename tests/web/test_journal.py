@@ -14,6 +14,7 @@ from django.urls import reverse
 from hosts.models import Host, StoragePool
 from kvmweb.accounts.models import Token
 from kvmweb.journal.models import Entry, EntryKind
+from tests.web import seed
 from tests.web.api_client import Api
 from tests.web.conftest import client_of
 
@@ -37,6 +38,7 @@ def test_what_an_admin_does_to_a_person(scene: dict[str, Any], as_admin: Client,
     as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form | {"is_active": "on"})  # nothing new
     as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form)
     password = {"password1": "abc def ghi 12", "password2": "abc def ghi 12", "usable_password": "true"}
+    password["own_password"] = seed.PASSWORD
     as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password)
     as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password | {"password2": "another"})
     assert _actions(since) == [

@@ -29,7 +29,11 @@ class Command(BaseCommand):
         self.check(databases=["default"])
         self._refuse_old_schema()
         # made by a child: the process that serves never touches ssh or libvirt
-        subprocess.run([sys.executable, str(BASE_DIR / "manage.py"), "ssh_key"], check=True, stdout=subprocess.DEVNULL)
+        made = subprocess.run(
+            [sys.executable, str(BASE_DIR / "manage.py"), "ssh_key"], check=False, stdout=subprocess.DEVNULL
+        )
+        if made.returncode:
+            raise CommandError("kvmweb's ssh key could not be made or read. The lines above say why.")
         data_dir = settings.KVMWEB.data_dir
         try:
             supervisor = Supervisor(host=host, port=port, data_dir=data_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from hosts.gateway import _ssh
 
@@ -14,4 +14,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(_ssh.public_key())
+        try:
+            self.stdout.write(_ssh.public_key())
+        except OSError as error:
+            raise CommandError(
+                f"{error.filename}: {error.strerror}. Run kvmweb as the owner of its data folder."
+            ) from None

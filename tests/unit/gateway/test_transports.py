@@ -48,6 +48,16 @@ def test_migrate_uri() -> None:
         "0.0.0.0",
         "::",
         "224.0.0.1",
+        "255.255.255.255",
+        "169.254.1.1",
+        "fe80::1",
+        "::ffff:169.254.1.1",
+        "0x7f000001",
+        "0X7F.1",
+        "0x7f.0.0.1",
+        "127.0x1",
+        "2130706433",
+        "127.1",
         "-oProxyCommand=x",
         "a/b",
         "a@b",
@@ -59,6 +69,11 @@ def test_migrate_uri() -> None:
 def test_addresses_that_could_be_something_else(address: str) -> None:
     with pytest.raises(BadEndpoint):
         check_address(address)
+
+
+@pytest.mark.parametrize("address", ["0x7f.example", "kvm.7", "10.0.0.7", "fd00::7", "ab.cd"])
+def test_addresses_that_only_look_odd(address: str) -> None:
+    assert check_address(address) == address
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "localhost.localdomain"])
