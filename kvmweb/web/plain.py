@@ -27,7 +27,7 @@ def is_plain(text: str) -> bool:
 
 def _plain(text: str) -> str:
     if not is_plain(text):
-        raise ValueError("Control characters are not accepted")
+        raise ValueError("must not contain control characters")
     return text
 
 
@@ -72,7 +72,7 @@ class PlainField(forms.CharField):
     def to_python(self, value: object) -> str:
         text = super().to_python(value) or ""
         if not is_plain(text):
-            raise ValidationError("Control characters are not accepted.")
+            raise ValidationError(f"{self.label or 'The text'} must not contain control characters.")
         return text
 
 
@@ -81,6 +81,7 @@ class ReasonField(PlainField):
 
     def __init__(self) -> None:
         super().__init__(required=False, max_length=LONGEST_REASON, label="Reason")
+        self.error_messages["max_length"] = f"The reason is longer than {LONGEST_REASON} characters."
 
 
 class ReasonForm(forms.Form):

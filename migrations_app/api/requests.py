@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.domain.kinds import KINDS, Kind
@@ -46,11 +46,24 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
 
+def _integer(option: Option) -> Any:
+    """An integer in the option's bounds: both stand in the document, and the option's own sentence in the error."""
+    least, most = option.minimum or 0, option.maximum or 0
+
+    def bounded(value: int) -> int:
+        if not least <= value <= most:
+            raise ValueError(option.out_of_bounds)
+        return value
+
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Annotated[int, AfterValidator(bounded), WithJsonSchema(schema)] | None
+
+
 def _field(option: Option) -> tuple[Any, Any]:
     """(type, default) of an option in a request, for pydantic; an option that is left out has its default."""
-    kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: int | None, Type.DISKS: Disks}
-    field = Field(default=None, description=option.description or None, ge=option.minimum, le=option.maximum)
-    return kinds[option.type], field
+    integer = _integer(option) if option.type is Type.INTEGER else None
+    kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: integer, Type.DISKS: Disks}
+    return kinds[option.type], Field(default=None, description=option.description or None)
 
 
 class _OptionsIn(Schema):

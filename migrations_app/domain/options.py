@@ -55,10 +55,14 @@ class Option:
     rank: int = 0
     #: for the API's document, where a name does not say enough
     description: str = ""
-    #: what a number out of its bounds is answered with
+    #: what is said of a number out of its bounds, a sentence with "{minimum}" and "{maximum}"
     bounds: str = ""
     #: a command of its own, beside the running migration
     beside: bool = False
+
+    @property
+    def out_of_bounds(self) -> str:
+        return self.bounds.format(minimum=self.minimum, maximum=self.maximum)
 
 
 def _flag(name: str, flag: Flag, virsh: str, **more: Any) -> Option:
@@ -104,7 +108,7 @@ OPTIONS: tuple[Option, ...] = (
         maximum=1_000_000,
         label="Bandwidth limit, MiB/s",
         consequence="Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
-        bounds="The bandwidth limit is {minimum} to {maximum} MiB/s.",
+        bounds="The bandwidth limit must be a whole number from {minimum:,} to {maximum:,} MiB/s.",
         virsh=("--bandwidth", "{}"),
         libvirt=Parameter.BANDWIDTH,
         rank=2,
@@ -117,7 +121,7 @@ OPTIONS: tuple[Option, ...] = (
         maximum=2_000_000,
         label="Allowed downtime, ms",
         consequence="How long the VM may be paused at the switchover. A longer downtime helps a busy VM converge.",
-        bounds="The allowed downtime is {minimum} to {maximum} ms.",
+        bounds="The allowed downtime must be a whole number from {minimum:,} to {maximum:,} ms.",
         virsh=("migrate-setmaxdowntime", "{}"),
         beside=True,
         rank=1,

@@ -74,4 +74,4 @@ def _check(option: Option, value: Value) -> None:
     if option.minimum is None or option.maximum is None or value is None or isinstance(value, tuple):
         return
     if not option.minimum <= value <= option.maximum:
-        raise BadRequest(option.name, option.bounds.format(minimum=option.minimum, maximum=option.maximum))
+        raise BadRequest(option.name, option.out_of_bounds)

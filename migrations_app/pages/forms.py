@@ -98,7 +98,9 @@ def _field(option: Option) -> forms.Field:
         box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
         return forms.MultipleChoiceField(required=False, widget=box)
     if option.type is Type.INTEGER:
-        return forms.IntegerField(required=False, min_value=option.minimum, max_value=option.maximum)
+        said = dict.fromkeys(("invalid", "min_value", "max_value"), option.out_of_bounds)
+        bounds = {"min_value": option.minimum, "max_value": option.maximum}
+        return forms.IntegerField(required=False, error_messages=said, **bounds)
     return forms.BooleanField(required=False, initial=bool(option.default))
 
 

@@ -37,4 +37,4 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
         )
     if verdict == "warnings":
         return f"{guest} can migrate to {target}. Read {many('warning', 'warning')} first."
-    return f"{guest} can migrate to {target}. Every check passed."
+    return f"{guest} can migrate to {target}: no known obstacle."

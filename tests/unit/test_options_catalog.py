@@ -24,7 +24,7 @@ from migrations_app.domain import options
 
 made_up = replace(
     options.OPTION["max_downtime_ms"], name="detect_moonlight", label="Moonlight, lm", virsh=("--moonlight", "{}"),
-    consequence="Brighter.", bounds="Moonlight is {minimum} to {maximum} lm.", beside=False, rank=9,
+    consequence="Brighter.", bounds="Moonlight is {minimum:,} to {maximum:,} lm.", beside=False, rank=9,
 )
 options.OPTIONS = (*options.OPTIONS, made_up)
 options.OPTION = MappingProxyType({option.name: option for option in options.OPTIONS})
@@ -77,7 +77,7 @@ def test_a_made_up_option_appears_by_itself(tmp_path: Path) -> None:
     assert told["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 2_000_000}
     assert told["virsh"][-4:] == ["--moonlight", "7", "web", "P"]
     assert told["request"]["detect_moonlight"] == 7
-    assert told["refused"] == "Moonlight is 1 to 2000000 lm."
+    assert told["refused"] == "Moonlight is 1 to 2,000,000 lm."
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)

@@ -117,6 +117,12 @@ def test_a_request_that_does_not_fit_names_the_field(api: Api, free: Guest, chan
     assert not OrmQ.objects.exists()
 
 
+def test_a_number_out_of_its_bounds_is_answered_with_the_options_sentence(api: Api, free: Guest) -> None:
+    body = api.post("/migrations", wish(free, options={"bandwidth_mib": 1_000_001})).json()
+    said = "The bandwidth limit must be a whole number from 1 to 1,000,000 MiB/s"
+    assert body["errors"] == [{"field": "options.bandwidth_mib", "message": said}]
+
+
 def test_not_asking_for_a_copy_is_fine_with_live(api: Api, free: Guest) -> None:
     assert api.post("/migrations", wish(free, options={"copy_disks": False})).status_code == 201
 

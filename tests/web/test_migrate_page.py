@@ -124,7 +124,7 @@ def test_a_check_is_asked_for_and_waited_for(scene: dict[str, Any], as_operator:
     Preflight.objects.filter(pk=asked.pk).update(seen_at=asked.asked, verdict="ok", findings=seed.FINDINGS[4:])
     text = flat(as_operator.get(f"/preflights/{asked.pk}/", headers=HTMX))
     assert "hx-get" not in text
-    assert "idle-01 can migrate to kvm-a. Every check passed." in text
+    assert "idle-01 can migrate to kvm-a: no known obstacle." in text
     assert "<span>Migrate idle-01 to kvm-a</span>" in text
 
 
@@ -249,9 +249,27 @@ def test_nobody_starts_by_a_report_that_is_older_than_a_minute(
     assert answer.status_code == 422
     text = flat(as_operator.get(f"{page(scene)}?preflight={report.pk}"))
     assert said in text
-    assert "Every check passed" not in text
+    assert "no known obstacle" not in text
     Preflight.objects.update(seen_at=timezone.now())
     assert as_operator.post(page(scene), form | {"report": report.pk}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"bandwidth_mib": "0"}, "The bandwidth limit must be a whole number from 1 to 1,000,000 MiB/s."),
+        ({"bandwidth_mib": "1.5"}, "The bandwidth limit must be a whole number from 1 to 1,000,000 MiB/s."),
+        ({"max_downtime_ms": "9000000"}, "The allowed downtime must be a whole number from 1 to 2,000,000 ms."),
+        ({"reason": "x" * 501}, "The reason is longer than 500 characters."),
+    ],
+)
+def test_a_choice_out_of_its_bounds_is_answered_with_its_own_sentence(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any], choice: dict[str, str], said: str
+) -> None:
+    posted = (as_operator.post(page(scene, end), form | choice, headers=HTMX) for end in ("migrate", "preflight"))
+    for answer in posted:
+        assert said in (text := flat(answer))
+        assert "Ensure this value" not in text
 
 
 CHOICES = {"choices": "kept", "reason": "Disk change", "bandwidth_mib": "50"}

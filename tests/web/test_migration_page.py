@@ -367,7 +367,7 @@ def test_only_what_needs_attention_has_the_form_and_only_for_admins(
 
 
 @pytest.mark.parametrize(
-    ("reason", "problem"), [("", "Say where the VM is"), (" ", "Say where the VM is"), ("a\0b", "Control characters")]
+    ("reason", "problem"), [("", "Say where the VM is"), (" ", "Say where the VM is"), ("a\0b", "must not contain control characters")]
 )
 def test_closing_without_a_reason_is_refused_at_the_field(
     scene: dict[str, Any], as_admin: Client, reason: str, problem: str
