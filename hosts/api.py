@@ -118,13 +118,13 @@ def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -
     return Status(201, host)
 
 
-@router.get("/hosts/{host_id}", response={200: HostOut, **COMMON}, summary="One host")
+@router.get("/hosts/{host_id}", response={200: HostOut, **COMMON}, summary="Get a host")
 def get_host(request: HttpRequest, host_id: int) -> object:
     require(request.user, Right.SEE)
     return get_object_or_404(visible_hosts(request.user), pk=host_id)
 
 
-@router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Read a host again")
+@router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Refresh a host")
 def refresh_host(request: HttpRequest, host_id: int) -> object:
     host = get_object_or_404(visible_hosts(request.user), pk=host_id)
     return Status(202, {"errand": ask_refresh(host, by=person(request)).pk})

@@ -126,7 +126,7 @@ class ForecastOut(Schema):
 
 class PreflightOut(Schema):
     """`copied_disks`: the targets of the disks that the migration would copy; null when unknown. `forecast` is null
-    when the migration cannot start, or when there was no earlier one of this kind between the two hosts."""
+    when the migration cannot start, or without an earlier one of this kind between the two hosts."""
 
     id: int
     verdict: VerdictText
@@ -149,7 +149,7 @@ class GuestOut(Schema):
     """`host`: where the VM runs, else where it is defined. `stale`: this host is not connected, or no host has the VM;
     `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the host's libvirt networks.
     `cpu_percent`: share of all its vCPUs. `memory_used_by`: whether the guest reports the memory in use, or it is what
-    QEMU holds on the host. Null or empty: not known, for example because the VM does not run."""
+    QEMU uses on the host. Null or empty when kvmweb does not know it, for example because the VM does not run."""
 
     uuid: UUID
     name: str
@@ -239,7 +239,7 @@ class GuestOut(Schema):
 
 
 class KindOut(Schema):
-    """`reason`: a sentence that says why this kind is not offered; "" when it is."""
+    """`reason`: why this method is not offered, a sentence; "" when it is."""
 
     kind: KindText
     offered: bool

@@ -43,7 +43,7 @@ def get_guest(request: HttpRequest, uuid: UUID) -> object:
 
 
 @router.get(
-    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="List the kinds of migration for a VM"
+    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="List the methods for a VM"
 )
 def list_kinds(request: HttpRequest, uuid: UUID, wanted: Query[KindsFilter]) -> object:
     """All in one page, based on what was last seen. A preflight check asks the hosts."""

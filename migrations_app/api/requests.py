@@ -94,8 +94,8 @@ class PreflightIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     guest: UUID
-    target: Target = Field(description="id or name of a host")
-    kind: KindIn = Kind.LIVE.value
+    target: Target = Field(description="id or name of the destination host")
+    kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
 
 

@@ -52,8 +52,8 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     if made.undefine_source and not made.persist:
         raise BadRequest(
             "undefine_source",
-            "Removing the definition at the source without keeping one at the destination would lose the VM at its"
-            " next shutdown. Set undefine_source to false, or persist to true.",
+            "Neither host would keep a definition, so the VM would be gone after its next shutdown. Define it on the"
+            " destination (persist), or do not remove the definition from the source (undefine_source).",
         )
     for option in OPTIONS:
         _check(option, made[option.name])
@@ -64,9 +64,9 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
     if KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
-            raise BadRequest("copy_disks", "Live with storage copies at least one disk. Choose kind live to copy none.")
+            raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
     elif given.get("copy_disks", False) is not False:
-        raise BadRequest("copy_disks", "Kind live copies no disks. Choose kind live_storage to copy them.")
+        raise BadRequest("copy_disks", "Live copies no disks. To copy them, use kind live_storage (Live with storage).")
 
 
 def _check(option: Option, value: Value) -> None:
