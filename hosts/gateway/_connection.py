@@ -95,7 +95,7 @@ def _ask_first(endpoint: Endpoint, deadline: float) -> None:
 
     contact = meet(endpoint, deadline=deadline)
     if contact.problem is not None:
-        raise HostUnreachable(f"{_name(endpoint)} still does not answer: {contact.message or contact.problem}")
+        raise HostUnreachable(f"{_name(endpoint)} is still not reachable: {contact.message or contact.problem}")
 
 
 def _name(endpoint: Endpoint) -> str:

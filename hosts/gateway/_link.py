@@ -245,7 +245,7 @@ class Link:
         except Exception:
             self.lose(lost)
             return HostUnreachable(lost)
-        text = f"{self.name} is connected, but did not answer this within {limit:g} s: {what}"
+        text = f"{self.name} did not answer this question within {limit:g} s: {what}"
         return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
 
     def _open_prepared(self) -> _Wire:

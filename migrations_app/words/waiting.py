@@ -1,4 +1,4 @@
-"""What a migration waits for while a host does not answer: since when, what happens next and when."""
+"""What a migration waits for while a host is not reachable: since when, what happens next and when."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`until` None: a person is needed by now. `said`: (host, what the connection to it said)."""
+    """`until` None: a person is needed by now. `said`: (host, its connection error)."""
 
     who: str
     since: datetime
@@ -25,17 +25,18 @@ class Waiting:
 
 
 def waiting(migration: Migration) -> Waiting | None:
-    """None while both hosts answer."""
+    """None while both hosts are connected."""
     kept = migration.waiting
     if migration.terminal or not kept.get("hosts"):
         return None
     who = " and ".join(isolated(name) for name in kept["hosts"])
     until = datetime.fromisoformat(kept["until"]) if migration.state != State.NEEDS_ATTENTION else None
-    again = f"kvmweb looks again every 15 seconds. Once {who} answers, kvmweb judges the migration again."
+    are = "are" if len(kept["hosts"]) > 1 else "is"
+    again = f"kvmweb tries again every 15 seconds. Once {who} {are} reachable, it judges the migration again."
     return Waiting(
         who=who,
         since=datetime.fromisoformat(kept["since"]),
         until=until,
-        next=again if until is None else "kvmweb keeps trying, every few seconds.",
+        next=again if until is None else "kvmweb tries again every few seconds.",
         said=tuple(kept["hosts"].items()),
     )

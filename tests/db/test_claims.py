@@ -112,7 +112,7 @@ def test_open_pages_hear_of_new_words_while_the_state_stays(migration: Migration
     told = Entry.objects.filter(topic=migration.topic, kind=EntryKind.SIGNAL)
     ledger.update(held, call_made=True)
     assert told.count() == 0
-    ledger.update(held, state_text="Waiting for kvm-b to answer.")
+    ledger.update(held, state_text="Waiting for kvm-b to be reachable again.")
     assert told.count() == 1
 
 

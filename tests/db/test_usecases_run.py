@@ -494,4 +494,4 @@ def test_a_refused_login_is_not_called_silence(scene: Scene) -> None:
     end = scene.run(migration)
     assert end.state == State.BLOCKED
     assert "kvm-b refuses kvmweb's login" in end.state_text
-    assert "kvm-b does not answer" not in end.state_text
+    assert "kvm-b is not reachable" not in end.state_text

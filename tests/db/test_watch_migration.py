@@ -110,7 +110,7 @@ def test_a_silent_destination_is_neither_done_nor_failed_and_is_judged_when_it_i
     worker.join(10)
     waiting = fresh(migration)
     assert not set(states(waiting)) & TERMINAL
-    assert "kvm-b does not answer" in waiting.state_text
+    assert "kvm-b is not reachable" in waiting.state_text
     assert scene.adopt(migration).state == State.NEEDS_ATTENTION
     scene.fleet["kvm-b"].silent = False
     assert scene.adopt(migration).state == State.DONE

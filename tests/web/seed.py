@@ -408,7 +408,7 @@ def scene() -> dict[str, Any]:
         b,
         State.NEEDS_ATTENTION,
         by=olga,
-        state_text="kvm-c does not answer; kvm-b has mail-02, paused.",
+        state_text="kvm-c is not reachable; kvm-b has mail-02, paused.",
         waiting=silence("kvm-c"),
     )
     hurt = make_migration(hostile, a, b, State.DONE, by=olga, reason=HOSTILE, state_text=HOSTILE, downtime_ms=120)

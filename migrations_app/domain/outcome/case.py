@@ -64,10 +64,10 @@ class Case:
 
 def _says(host: str, look: GuestLook) -> str:
     if not look.answered:
-        return f"{host} does not answer" + (f" ({look.error})" if look.error else "")
+        return f"{host} is not reachable" + (f" ({look.error})" if look.error else "")
     if not look.present:
-        return f"{host} answers and has no such VM"
-    return f"{host} says: {look.state}" + (f" ({look.reason})" if look.reason else "")
+        return f"{host} does not have the VM"
+    return f"{host} reports: {look.state}" + (f" ({look.reason})" if look.reason else "")
 
 
 def run_on(host: str, job: JobRecord, verb: str, *after: str) -> str:

@@ -42,7 +42,7 @@ def _copying(case: Case) -> Decision:
         if case.source.runs and case.destination.runs and case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
         return case.moving(State.ARRIVING, f"libvirt hands {job.name} over from {job.source} to {job.target}.")
-    silent = f" Waiting for {job.target} to answer." if case.there is AtDestination.SILENT else ""
+    silent = f" {job.target} is not reachable." if case.there is AtDestination.SILENT else ""
     return case.moving(State.COPYING_MEMORY, f"{case.here} while libvirt copies it to {job.target}.{silent}")
 
 
@@ -165,7 +165,7 @@ def _running(case: Case) -> Decision:
         job = case.job
         if case.lasts(patience.HANDOVER_S):
             return _split_brain(case)
-        return case.wait(f"Both {job.source} and {job.target} say that they run {job.name}.", case.both_say)
+        return case.wait(f"Both {job.source} and {job.target} report that they run {job.name}.", case.both_say)
     return at_home(case)
 
 

@@ -1,4 +1,4 @@
-"""One host or both do not answer: what the other says is not enough for an end. What a person does about it."""
+"""One host or both are not reachable: what the other says is not enough for an end. What a person does about it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def silent(case: Case) -> Decision:
     elif case.there is AtDestination.SILENT and case.source.runs:
         known = f"{job.name} runs on {job.source}; kvmweb cannot tell what {job.target} has."
     if not case.lasts(patience.SILENCE_S):
-        return case.wait(f"Waiting for {who} to answer. {known}", case.both_say)
+        return case.wait(f"Waiting for {who} to be reachable again. {known}", case.both_say)
     return case.attention(
-        f"{known} {who} {'do' if len(missing) > 1 else 'does'} not answer.",
+        f"{known} {who} {'are' if len(missing) > 1 else 'is'} not reachable.",
         f"Bring {who} back: kvmweb then looks again. Do not start or resume the VM anywhere before"
         f" that: it could run twice. If {who} cannot come back, make sure that it is powered off, {_then(case)}",
     )

@@ -1,4 +1,4 @@
-"""Hosts that do not answer: written down for the page, and remembered for the end.
+"""Hosts that are not reachable: written down for the page, and remembered for the end.
 
 `Migration.waiting` is {"hosts": {name: what the connection said}, "since": ISO, "until": ISO, "at": "source", "target"
 or ""}. `until`: when it will be a person's turn. `at`: where the other host says that the VM runs.
@@ -74,9 +74,9 @@ class Silence:
         """Why the migration ended, with what is known of hosts that fell silent instead of "A connection broke"."""
         now = time.monotonic()
         stopped = [
-            f"{name} stopped answering for {duration(self._longest[name] * 1000)}."
+            f"{name} was not reachable for {duration(self._longest[name] * 1000)}."
             if self._longest.get(name, 0.0) >= LONG_ENOUGH_S
-            else f"{name} stopped answering during the migration."
+            else f"{name} was not reachable during the migration."
             for name, last in self._last.items()
             if now - last <= RECENT_S
         ]

@@ -94,10 +94,10 @@ def test_destination_silent_never_ends(here: GuestLook, job: JobRecord) -> None:
 
 def test_silence_says_for_whom_we_wait() -> None:
     assert decide(RUNS, SILENT, JOB).sentence == (
-        "Waiting for kvm-b to answer. web01 runs on kvm-a; kvmweb cannot tell what kvm-b has."
+        "Waiting for kvm-b to be reachable again. web01 runs on kvm-a; kvmweb cannot tell what kvm-b has."
     )
     assert decide(SILENT, ARRIVED, JOB).sentence == (
-        "Waiting for kvm-a to answer. web01 runs on kvm-b; kvmweb cannot tell whether kvm-a still has it."
+        "Waiting for kvm-a to be reachable again. web01 runs on kvm-b; kvmweb cannot tell whether kvm-a still has it."
     )
     assert "Waiting for kvm-a and kvm-b" in decide(SILENT, SILENT, JOB).sentence
     assert "connection timed out" in decide(SILENT, SILENT, JOB).cause
@@ -106,7 +106,7 @@ def test_silence_says_for_whom_we_wait() -> None:
 def test_destination_silent_while_source_copies_is_in_progress() -> None:
     decision = decide(COPYING, SILENT, after(1000, CALLING))
     assert in_progress(decision, State.COPYING_MEMORY)
-    assert "Waiting for kvm-b to answer" in decision.sentence
+    assert "kvm-b is not reachable" in decision.sentence
 
 
 def test_call_running_and_nothing_begun_is_not_an_end() -> None:
@@ -428,7 +428,7 @@ def test_an_unclear_source_is_not_called_silent() -> None:
     unread = look(RunState.RUNNING, job=JobKind.UNKNOWN)
     assert "its QEMU does not answer" in decide(unread, ABSENT, JOB).sentence
     assert "is not clear yet" in decide(look(RunState.CRASHED, "panicked"), ABSENT, JOB).sentence
-    assert "Waiting for kvm-b to answer" in decide(unread, SILENT, JOB).sentence
+    assert "Waiting for kvm-b to be reachable again" in decide(unread, SILENT, JOB).sentence
 
 
 def test_an_incoming_guest_is_not_yet_arrived_whatever_its_reason() -> None:

@@ -119,7 +119,7 @@ def test_a_frozen_host_is_given_up(link: Link, host: threading.Event) -> None:
 
 def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: list[Raw]) -> None:
     stop = threading.Event()
-    with pytest.raises(GatewayError, match="is connected, but did not answer this") as caught:
+    with pytest.raises(GatewayError, match="did not answer this question") as caught:
         link.call("a job", hang(stop), key=("job", 1))
     assert not isinstance(caught.value, HostUnreachable)
     assert caught.value.code == 68
@@ -140,7 +140,7 @@ def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: lis
 def test_too_many_hanging_questions_do(link: Link) -> None:
     stop = threading.Event()
     for number in range(4):
-        with pytest.raises(GatewayError, match="is connected"):
+        with pytest.raises(GatewayError, match="did not answer this question"):
             link.call("a job", hang(stop), key=number)
     with pytest.raises(HostUnreachable):
         link.call("a job", hang(stop), key="one more")
