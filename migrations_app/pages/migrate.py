@@ -27,7 +27,7 @@ from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
 from migrations_app.usecases.request_migration import request_migration
-from migrations_app.words.verdict import OLD, changed_words
+from migrations_app.words.verdict import OLD, changed_words, page_words
 
 #: seconds that a click may take to arrive
 ON_THE_WAY = 10
@@ -51,6 +51,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "candidates": candidates,
         "chosen": str(form["target"].value() or ""),
         "report": report_view(checked) if checked else None,
+        "says": page_words(found.guest.name),
     }
     return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
 

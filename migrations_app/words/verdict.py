@@ -1,4 +1,4 @@
-"""What a preflight came to, and the button below its report."""
+"""What a preflight check found, the button below its report, and why the migrate page withdraws a report."""
 
 from __future__ import annotations
 
@@ -12,6 +12,25 @@ def changed_words(guest: str, here: str) -> str:
     name = isolated(guest)
     now = f"{name} is on {here} now" if here else f"No registered host reports {name} now"
     return f"{now}; this page is older. Choose the destination and check again."
+
+
+def page_words(guest: str) -> dict[str, str]:
+    """What static/js/migrate.js says without asking the server. "{host}" is where the VM is by then."""
+    name = isolated(guest)
+    return {
+        "checking": "Checking again…",
+        "old": OLD,
+        "migrating": f"{name} is migrating now. This check no longer applies.",
+        "gone": f"No registered host reports {name} now. This check no longer applies.",
+        "elsewhere": f"{name} is on {{host}} now. This check no longer applies.",
+        "ended": f"A migration of {name} has ended since this check. Check again.",
+        "failed": "The check was not made. Try again.",
+        "silent": "kvmweb did not answer, so the check was not made. Try again.",
+        "busy": "kvmweb's database is busy or full, so the check was not made. Try again in a moment.",
+        "storage": f"Live with storage is selected, because {name} has disks that the two hosts do not share.",
+        "choose": "Choose again",
+        "again": "Check again",
+    }
 
 
 def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:

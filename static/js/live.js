@@ -15,6 +15,7 @@
   let again = false;
   let timer = null;
   let publicSocket = null;
+  const banner = document.getElementById("stale"); // with the sentences
 
   htmx.config.wsReconnectDelay = (tries) => Math.min(5_000, 250 * 2 ** tries) * (0.5 + Math.random() / 2);
   htmx.createWebSocket = (url) => {
@@ -127,7 +128,7 @@
     open = false;
     publicSocket = event.detail.socketWrapper || publicSocket;
     const code = event.detail.event.code;
-    if (code >= 4400 && code < 4500) refused = "You are logged out, or may no longer see this. Reload the page.";
+    if (code >= 4400 && code < 4500) refused = banner.dataset.refused;
     setTimeout(showStale, GRACE_MS);
   });
 
@@ -165,14 +166,13 @@
         warning = Object.assign(document.createElement("p"), { className: "may-not-arrive" });
         button.before(warning);
       }
-      warning.textContent = refused || "The connection to kvmweb is interrupted: this may not arrive.";
+      warning.textContent = refused || banner.dataset.action;
     }
   }
 
   function showStale() {
     const silent = Date.now() - heard > QUIET_MS;
     const off = refused !== "" || !open || silent;
-    const banner = document.getElementById("stale");
     const text = banner.querySelector(".stale-text");
     document.body.classList.toggle("is-stale", off);
     warnAtActions(off);
@@ -185,7 +185,7 @@
         when.setAttribute("format-style", "narrow");
         when.setAttribute("threshold", "P7D");
         when.setAttribute("prefix", "");
-        text.replaceChildren("Live updates are off, trying again. Last update ", when, ". What you do now may not arrive.");
+        text.replaceChildren(`${banner.dataset.off} `, when, `. ${banner.dataset.hint}`);
       }
     } else {
       text.replaceChildren();

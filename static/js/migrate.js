@@ -3,6 +3,7 @@
   const FRESH_MS = 60_000; // FRESH_SECONDS in pages/reports.py
   const made = new WeakMap(); // when each report was true, by this browser's clock
   const form = document.getElementById("migrate");
+  const says = form?.dataset; // words/verdict.py
 
   const report = () => document.getElementById("report");
   const element = (tag, values, ...inside) => {
@@ -28,12 +29,11 @@
       if (live.host && !live.moving) location.reload(); // it can be migrated again
       return;
     }
-    const guest = form.dataset.guest;
-    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: "Choose again" });
-    if (live.moving) withdraw(`${guest} is migrating now. This check no longer applies.`);
-    else if (!live.host) withdraw(`No registered host reports ${guest} now. This check no longer applies.`);
-    else if (live.host !== form.dataset.host) withdraw(`${guest} is on ${live.hostName} now. This check no longer applies.`, link());
-    else if (report().dataset.withdrawn?.includes("migrating now")) withdraw("A migration of this VM has ended since this check. Check again.");
+    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: says.choose });
+    if (live.moving) withdraw(says.migrating);
+    else if (!live.host) withdraw(says.gone);
+    else if (live.host !== form.dataset.host) withdraw(says.elsewhere.replace("{host}", () => live.hostName), link());
+    else if (report().dataset.withdrawn === says.migrating) withdraw(says.ended);
     else age();
   }
 
@@ -41,7 +41,7 @@
     const shown = report();
     if (!shown?.dataset.age || shown.dataset.withdrawn) return;
     if (!made.has(shown)) made.set(shown, Date.now() - 1_000 * Number(shown.dataset.age));
-    if (Date.now() - made.get(shown) > FRESH_MS) withdraw("This check is more than a minute old. Check again before you migrate.");
+    if (Date.now() - made.get(shown) > FRESH_MS) withdraw(says.old);
   }
 
   // A report of "Live with storage" names the disks that are copied: these are ticked.
@@ -65,7 +65,7 @@
     if (!asComes || !report() || report().getAttribute("aria-busy")) return;
     asComes = false;
     if (!button) return;
-    kindChosen.textContent = "Live with storage is selected: this VM has disks that both hosts do not share.";
+    kindChosen.textContent = says.storage;
     use(button);
   }
 
@@ -79,7 +79,7 @@
 
   function failed(shown, sentence) {
     shown.classList.remove("is-busy");
-    const again = element("button", { type: "button", className: "btn btn-plain btn-small", textContent: "Check again" });
+    const again = element("button", { type: "button", className: "btn btn-plain btn-small", textContent: says.again });
     again.addEventListener("click", () => htmx.trigger(form, "change"));
     withdraw(sentence, ...(shown.getAttribute("aria-busy") ? [again] : []));
     shown.removeAttribute("aria-busy");
@@ -90,14 +90,13 @@
     if (!shown || detail.target !== shown || shown.getAttribute("aria-busy")) return;
     shown.classList.add("is-busy");
     delete shown.dataset.withdrawn;
-    withdraw("Checking again…");
+    withdraw(says.checking);
   });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     document.addEventListener(name, ({ detail }) => {
       const shown = report();
       if (!shown || detail.target !== shown || detail.xhr?.getResponseHeader("HX-Trigger")) return;
-      const why = { 0: "kvmweb did not answer", 503: "kvmweb's database is busy or full" }[detail.xhr?.status || 0];
-      failed(shown, why ? `${why}: the check was not made. Try again in a moment.` : "The check was not made. Try again.");
+      failed(shown, { 0: says.silent, 503: says.busy }[detail.xhr?.status || 0] ?? says.failed);
     });
   }
   document.addEventListener("kvmweb:refused", ({ detail }) => {

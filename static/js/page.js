@@ -30,10 +30,9 @@
   const theme = document.querySelector("[data-theme-next]");
   function nameTheme(choice) {
     if (!theme) return;
-    const names = { auto: "like the system", light: "light", dark: "dark" };
     const symbols = { auto: "brightness-half", light: "sun", dark: "moon" };
-    theme.setAttribute("aria-label", `Theme: ${names[choice]}`);
-    theme.title = `Theme: ${names[choice]}`;
+    theme.title = theme.dataset[choice];
+    theme.setAttribute("aria-label", theme.title);
     const use = theme.querySelector("use");
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${symbols[choice]}`));
   }
@@ -71,7 +70,7 @@
     const area = event.target.closest("[data-clears]");
     const shown = area && document.getElementById(area.dataset.clears);
     if (shown && shown.querySelector("input, dl, .state")) {
-      shown.replaceChildren(Object.assign(document.createElement("p"), { className: "quiet", textContent: "Not tested with these values." }));
+      shown.replaceChildren(Object.assign(document.createElement("p"), { className: "quiet", textContent: area.dataset.cleared }));
     }
   });
 

@@ -55,3 +55,10 @@ OLD = (
 def test_an_old_phrase_is_gone(phrase: str) -> None:
     wanted = re.compile(r"\s+".join(map(re.escape, phrase.split())), re.IGNORECASE)
     assert [str(path.relative_to(ROOT)) for path in SOURCES if wanted.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("static/js/*.js")), ids=lambda script: script.name)
+def test_a_script_has_no_sentence_of_its_own(script: Path) -> None:
+    """They are in words/ or in a template, which give them to the script as data attributes."""
+    code = re.sub(r"(^|\s)//.*", "", script.read_text())
+    assert re.findall(r"""["`][A-Z][a-z]+ [^"`\n]*[.…]["`]""", code) == []
