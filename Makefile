@@ -18,7 +18,7 @@ faults: ## every fault at every phase of a migration; takes hours (root); ARGS="
 	@scripts/bootstrap.sh lab dev
 	@exec scripts/test.sh tests/faults -m "" $(ARGS)
 
-lint: ## the part of `make test` that runs no tests: style, types, contracts, walls, schema
+lint: ## the part of `make test` that runs no tests: style, types, contracts, size limits, schema
 	@scripts/bootstrap.sh dev
 	@exec scripts/lint.sh
 

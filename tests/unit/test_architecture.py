@@ -1,4 +1,4 @@
-"""The walls that keep the code livable, where import-linter cannot see them."""
+"""Limits of size and structure that import-linter cannot check."""
 
 from __future__ import annotations
 
