@@ -42,7 +42,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         labels: ClassVar = {
             "peer_address": "Address for other hosts",
             "peer_user": "User for other hosts",
-            "migration_address": "Address for migration data",
+            "migration_address": "Migration address",
         }
         help_texts: ClassVar = {
             "name": "The host's name in kvmweb, for example kvm-a.",

@@ -100,7 +100,7 @@ def _reason(request: HttpRequest) -> str:
     """Of a page with a button and a reason; raises HostRefused."""
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        raise HostRefused("reason", f"Reason: {' '.join(map(str, form.errors['reason']))}")
+        raise HostRefused("reason", " ".join(map(str, form.errors["reason"])))
     return str(form.cleaned_data["reason"])
 
 
@@ -149,7 +149,7 @@ def introduction(request: HttpRequest, pk: int) -> HttpResponse:
 def refresh_host(request: HttpRequest, pk: int) -> HttpResponse:
     asked = _host(request, pk)
     ask_refresh(asked, by=person(request))
-    messages.info(request, f"{asked} is being read again. The page updates when it has answered.")
+    messages.info(request, f"kvmweb is reading {asked} again. This page updates by itself.")
     return redirect("host", pk)
 
 

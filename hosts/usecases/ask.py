@@ -28,7 +28,7 @@ def ask_refresh(host: Host, *, by: User) -> Errand:
 def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     """List the pool's volumes into `pool.volumes`."""
     require(by, Right.SEE, pool)
-    text = f"requested the volumes of {isolated(pool.name)} on {pool.host}"
+    text = f"requested the list of volumes of {isolated(pool.name)} on {pool.host}"
     return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 
 

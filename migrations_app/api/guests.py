@@ -42,9 +42,7 @@ def get_guest(request: HttpRequest, uuid: UUID) -> object:
     return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
 
 
-@router.get(
-    "/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="List the methods for a VM"
-)
+@router.get("/guests/{uuid}/kinds", response={200: Listed[KindOut], **COMMON}, summary="List the methods for a VM")
 def list_kinds(request: HttpRequest, uuid: UUID, wanted: Query[KindsFilter]) -> object:
     """All in one page, based on what was last seen. A preflight check asks the hosts."""
     require(request.user, Right.SEE)

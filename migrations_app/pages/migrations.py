@@ -52,9 +52,7 @@ def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(
-            request, f"Not cancelled. Please correct the reason: {' '.join(map(str, form.errors['reason']))}"
-        )
+        messages.error(request, f"Not cancelled. {' '.join(map(str, form.errors['reason']))}")
         return redirect("migration", pk)
     try:
         cancel_migration(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])

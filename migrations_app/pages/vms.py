@@ -50,7 +50,7 @@ def forget(request: HttpRequest) -> HttpResponse:
     """The VMs of a page of the list, or one from its own page."""
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Reason: {' '.join(map(str, form.errors['reason']))} No VM was forgotten.")
+        messages.error(request, f"{' '.join(map(str, form.errors['reason']))} No VM was forgotten.")
     else:
         done = forget_guests(_uuids(request), by=person(request), reason=form.cleaned_data["reason"])
         tell = messages.warning if done.kept else messages.info

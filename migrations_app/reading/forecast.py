@@ -28,7 +28,7 @@ def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Hos
     try:
         return _forecast(user, request, guest, source, paused)
     except Exception:
-        log.exception("no forecast for %s: a mistake", guest)
+        log.exception("no forecast for %s: internal error", guest)
         return {}
 
 

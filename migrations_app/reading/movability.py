@@ -108,7 +108,7 @@ def candidates(user: Any, guest: Guest) -> list[Candidate]:
 
 
 def _closed(host: Host) -> str:
-    return closed(host) or ("" if host.peer else "has no address that other hosts can use: enter its peer address")
+    return closed(host) or ("" if host.peer else "has no address for other hosts: enter one on its page")
 
 
 def _active(model: type[Network] | type[Bridge], hosts: Mapping[int, Host]) -> dict[int, dict[str, bool]]:

@@ -40,7 +40,7 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
             options=request.options.as_json(),
             asked_by=by,
         )
-        text = f"{isolated(by.get_username())} asked whether {isolated(guest.name)} can migrate to {target}."
+        text = f"{isolated(by.get_username())} requested a preflight check of {isolated(guest.name)} for {target}."
         body = {"preflight": preflight.pk, "request": request.as_json()}
         writer.write(writer.guest_topic(request.guest), EntryKind.ACTION, text, body=body, actor=by)
         enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")

@@ -26,11 +26,11 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
     """
     require(by, Right.CLOSE)
     if not reason.strip():
-        raise RequestRefused("reason", "Say where the VM is and how you know: it is all that tells the next one.")
+        raise RequestRefused("reason", "Say where the VM is and how you know.")
     name = by.get_username()
     done = f"{isolated(name)} closed this migration"
     text = f"{done}: {reason.strip()}"
-    last = {"cause": f"The hosts were last seen like this: {migration.state_text}", "what_to_do": ""}
+    last = {"cause": f"Last known: {migration.state_text}", "what_to_do": ""}
     with transaction.atomic():
         writer.write(migration.topic, EntryKind.ACTION, f"{done}.", actor=by, reason=reason)
         ended = ledger.end_by_person(

@@ -13,7 +13,7 @@ from migrations_app.models import Preflight
 PATIENCE = timedelta(seconds=60)
 #: a report is about what the hosts said then: nobody starts a migration on yesterday's
 KEPT = timedelta(days=1)
-LOST = "No worker has answered within 60 s. Ask again; if that happens again, kvmweb's workers are not running."
+LOST = "No worker answered within 60 s. Check again; if this happens again, kvmweb's workers are not running."
 SWEEP_SECONDS = 600.0
 _swept = float("-inf")
 

@@ -40,7 +40,7 @@ def request_migration(
         return earlier, False
     source, target = _source(guest), _target(request)
     if source == target:
-        raise RequestRefused("target", f"{isolated(guest.name)} is on {source} already.")
+        raise RequestRefused("target", f"{isolated(guest.name)} is already on {source}.")
     try:
         with transaction.atomic():
             migration = Migration.objects.create(
@@ -57,7 +57,7 @@ def request_migration(
                 idempotency_key=idempotency_key,
             )
             text = f"{isolated(by.get_username())} requested the migration of {guest.name} from {source} to {target}"
-            text += ", unsafe: without libvirt's own check of the disks." if request.options.unsafe else "."
+            text += ", unsafe: without libvirt's storage checks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),
                 EntryKind.ACTION,
@@ -74,7 +74,7 @@ def request_migration(
         running = Migration.objects.active().filter(guest=guest).select_related("source", "target").first()
         if running is None:  # it ended between our insert and this look; the person may ask again
             raise RequestRefused(
-                "guest", "Another migration of this VM has just ended. Look at it, then ask again."
+                "guest", "Another migration of this VM has just ended. Look at it, then try again."
             ) from None
         raise AlreadyMoving(running) from None
     return migration, True
@@ -99,9 +99,7 @@ def _target(request: MigrationRequest) -> Host:
     if target is None:
         raise RequestRefused("target", "There is no such host.")
     if target.peer is None:
-        raise RequestRefused(
-            "target", f"{target} has no address that other hosts can use. Enter its peer address on the host's page."
-        )
+        raise RequestRefused("target", f"{target} has no address for other hosts. Enter one on the host's page.")
     return target
 
 

@@ -46,7 +46,7 @@ def adopt_migration(
     if claim is None:
         return
     if migration.state != State.NEEDS_ATTENTION:
-        ledger.note(claim, "Another worker watches this migration now. libvirt was not disturbed.", owner=claim.owner)
+        ledger.note(claim, "Another worker follows this migration now. libvirt was not interrupted.", owner=claim.owner)
     migration.refresh_from_db()
     held = Held(claim, migration)
     try:
@@ -64,7 +64,7 @@ def adopt_migration(
         held.release()
         raise
     except Exception:
-        log.exception("migration %s: the adopter stumbled", pk)
+        log.exception("migration %s: the adopting worker failed", pk)
         held.release()
     wake_queued()
 
@@ -75,6 +75,6 @@ def _begin_again(pk: int) -> None:
     if claim is None:
         return
     with transaction.atomic():
-        text = "The worker that was checking is gone; checking again."
+        text = "The worker ended during the check; checking again."
         ledger.change_state(claim, State.CHECKING, State.REQUESTED, text, owner="", owner_pid=None)
         enqueue("migrations_app.tasks.run_migration", pk, cluster="migrations")

@@ -52,7 +52,7 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
         return
     state = State(waiting.state)
     claim = ledger.claim(
-        pk, states=[state], become=State.CHECKING, text="Reading both hosts.", also=lambda: take(waiting)
+        pk, states=[state], become=State.CHECKING, text="Checking both hosts.", also=lambda: take(waiting)
     )
     if claim is None:
         return
@@ -66,16 +66,16 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
         held.release()
         raise
     except Exception:
-        log.exception("migration %s: the worker stumbled", pk)
+        log.exception("migration %s: the worker failed", pk)
         _stumbled(claim)
     wake_queued()
 
 
 def _stumbled(claim: Claim) -> None:
-    """A mistake of ours. Before anything was made or asked it ends the migration; later the next worker watches on."""
+    """An internal error. It ends a migration that has not begun; later the next worker takes over."""
     text = (
-        "kvmweb could not start this migration because of a mistake of its own; its log has the details."
-        " The VM was not touched."
+        "kvmweb could not start this migration because of an internal error; its log has the details. The VM was not"
+        " touched."
     )
     rows = Migration.objects.filter(pk=claim.pk, epoch=claim.epoch, call_made=False, steps=[])
     state = rows.filter(state__in=[State.CHECKING, State.STARTING]).values_list("state", flat=True).first()
@@ -172,7 +172,7 @@ class Start:
             if why := why_not(self.row):
                 raise NoSlot(why)
 
-        text = f"libvirt on {self.row.source} is being asked."
+        text = f"Asking libvirt on {self.row.source} to migrate the VM."
         self.held.become(State.STARTING, text, guard=guard, **self._seen(report), **record)
 
     def _queue(self, why: str, report: Report) -> None:
@@ -208,7 +208,7 @@ class Start:
                 self.procedure.undo(self.held, there)
             else:
                 paths = ", ".join(volume["path"] for volume in row.created_volumes)
-                text = f"Left on {row.target}, which does not say that nobody uses it: {paths}. {MAYBE_OWN_DISK}"
+                text = f"Left on {row.target}, because it may be in use there: {paths}. {MAYBE_OWN_DISK}"
                 self.held.note(text)
         if isinstance(why, Cancelled):
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."

@@ -40,11 +40,11 @@ def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
     try:
         _answer(preflight, connect)
     except Detached:
-        _finish(preflight, error="kvmweb was stopped while it checked. Ask again.")
+        _finish(preflight, error="kvmweb was stopped during the check. Check again.")
         raise
     except Exception:
-        log.exception("preflight %s: the worker stumbled", pk)
-        _finish(preflight, error="kvmweb made a mistake; its log has the details.")
+        log.exception("preflight %s: the worker failed", pk)
+        _finish(preflight, error="The check failed because of an internal error; kvmweb's log has the details.")
 
 
 def _answer(preflight: Preflight, connect: Connect) -> None:

@@ -45,14 +45,19 @@ def why_not(migration: Migration) -> str:
         Migration.objects.filter(taken).exclude(pk=migration.pk).values_list("source", "target", "guest_name")
     )
     if len(flying) >= config.max_migrations:
-        return f"Waiting: {len(flying)} migrations are running, at most {config.max_migrations} may."
+        running = "1 migration is" if len(flying) == 1 else f"{len(flying)} migrations are"
+        return f"Waiting for a free slot: {running} running, which is the limit."
     leaving = [name for source, _, name in flying if source == migration.source_id]
     if len(leaving) >= config.max_migrations_out:
-        return f"Waiting for {', '.join(leaving)} to leave {migration.source}."
+        return f"Waiting for a free slot: {_are(leaving)} migrating from {migration.source}."
     coming = [name for _, target, name in flying if target == migration.target_id]
     if len(coming) >= config.max_migrations_in:
-        return f"Waiting for {', '.join(coming)} to arrive on {migration.target}."
+        return f"Waiting for a free slot: {_are(coming)} migrating to {migration.target}."
     return ""
+
+
+def _are(names: list[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def lock_slots() -> None:

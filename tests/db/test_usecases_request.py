@@ -175,7 +175,7 @@ def test_unsafe_is_for_admins_who_type_the_name(scene: Scene, operator: Any, adm
         assert refused.value.field == "confirm"
     assert request_migration(by=admin, request=request, confirm="web-01")[0].request.options.unsafe
     assert Entry.objects.get(text__contains="requested the migration").text.endswith(
-        "unsafe: without libvirt's own check of the disks."
+        "unsafe: without libvirt's storage checks."
     )
 
 
@@ -193,7 +193,7 @@ def test_a_target_without_an_address_for_other_hosts_is_refused(scene: Scene, op
     host = scene.hosts["kvm-b"]
     host.transport, host.address = "unix", ""
     host.save()
-    with pytest.raises(RequestRefused, match="no address that other hosts can use"):
+    with pytest.raises(RequestRefused, match="no address for other hosts"):
         request_migration(by=operator, request=_request(scene, scene.add_guest()))
 
 

@@ -282,7 +282,10 @@ def test_one_out_of_a_host_at_a_time_and_the_next_is_woken_by_the_end(scene: Sce
     first, worker = _held_up(scene)
     scene.add_host("kvm-c")
     waiting = scene.run(scene.request(scene.add_guest("web-02"), to="kvm-c"))
-    assert (waiting.state, waiting.state_text) == (State.QUEUED, "Waiting for web-01 to leave kvm-a.")
+    assert (waiting.state, waiting.state_text) == (
+        State.QUEUED,
+        "Waiting for a free slot: web-01 is migrating from kvm-a.",
+    )
     assert (waiting.owner, waiting.owner_pid) == ("", None)
     assert scene.run(waiting).state == State.QUEUED  # the queue may say it twice
     OrmQ.objects.all().delete()
@@ -343,7 +346,10 @@ def test_one_into_a_host_at_a_time(scene: Scene) -> None:
     first, worker = _held_up(scene)
     scene.add_host("kvm-c")
     waiting = scene.run(scene.request(scene.add_guest("db-01", on="kvm-c")))
-    assert (waiting.state, waiting.state_text) == (State.QUEUED, "Waiting for web-01 to arrive on kvm-b.")
+    assert (waiting.state, waiting.state_text) == (
+        State.QUEUED,
+        "Waiting for a free slot: web-01 is migrating to kvm-b.",
+    )
     scene.fleet.moves[str(first.guest_id)].go_on.set()
     worker.join(10)
 
@@ -354,7 +360,7 @@ def test_so_many_in_all(scene: Scene, settings: Any) -> None:
     scene.add_host("kvm-c")
     scene.add_host("kvm-d")
     waiting = scene.run(scene.request(scene.add_guest("db-01", on="kvm-c"), to="kvm-d"))
-    assert waiting.state_text == "Waiting: 1 migrations are running, at most 1 may."
+    assert waiting.state_text == "Waiting for a free slot: 1 migration is running, which is the limit."
     scene.fleet.moves[str(first.guest_id)].go_on.set()
     worker.join(10)
 

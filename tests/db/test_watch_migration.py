@@ -291,7 +291,7 @@ def test_the_command_for_a_volume_that_is_left_can_be_pasted() -> None:
     written = Written(step="make volume", about=about, state=StepState.VERIFIED, evidence=identity.as_json())
     held = SimpleNamespace(row=Migration(target=Host(name="kvm-b")), note=told.append)
     assert not MakeVolume(held=cast("Any", held), host=cast("Any", Refusing()), about=about).undo(written)
-    assert told[0].endswith("There run: virsh vol-delete --pool 'a pool' 'x; reboot'")
+    assert told[0].endswith("On kvm-b run: virsh vol-delete --pool 'a pool' 'x; reboot'")
 
 
 def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:

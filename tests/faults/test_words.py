@@ -57,7 +57,7 @@ def test_a_suspend_during_a_copy_is_told_and_kept(end: str, fresh: Serving, lab:
     with cell.healed():
         cell.reach()
         cell.person(cell.source, "suspend", cell.uuid)  # QEMU hangs until what is under way is written
-        suspended = "build-01 was suspended on kvm-a by somebody"
+        suspended = "Somebody suspended build-01 on kvm-a"
         wait_until(lambda: suspended in cell.shown()["state_text"], 60, "it is told", tell=cell.tell)
         assert cell.shown()["state"] in ("copying_disks", "copying_memory")
         if end == "cancelled":

@@ -380,7 +380,9 @@ def scene() -> dict[str, Any]:
         web, a, b, State.COPYING_MEMORY, by=olga, reason="kernel update on kvm-a", findings=FINDINGS[1:]
     )
     add_samples(running)
-    queued = make_migration(db, a, b, State.QUEUED, by=olga, state_text="Waiting for web-01 to leave kvm-a.")
+    queued = make_migration(
+        db, a, b, State.QUEUED, by=olga, state_text="Waiting for a free slot: web-01 is migrating from kvm-a."
+    )
     timings = {"dispatch": 0.07, "connect": 0.02, "facts": 0.1, "transfer": 9.4, "verify": 0.02}
     done = make_migration(
         idle, a, b, State.DONE, by=olga, downtime_ms=84, findings=FINDINGS[3:], timings=timings, forecast=FORECAST

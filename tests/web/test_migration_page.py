@@ -132,7 +132,7 @@ def test_a_migration_closed_by_hand_claims_no_place(scene: dict[str, Any], as_vi
 def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["queued"])
     assert "db-01 runs on kvm-a. The migration is queued." in text
-    assert "Waiting for web-01 to leave kvm-a." in text
+    assert "Waiting for a free slot: web-01 is migrating from kvm-a." in text
 
 
 def test_what_ended_before_the_start_shows_no_empty_figures(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -279,10 +279,10 @@ def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_
 
 def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["running"])
-    assert "Known before the start" in text
+    assert "Findings before the start" in text
     assert "Whether the CPU fits could not be seen." in text
     assert "kernel update on kvm-a" in text
-    assert "What the preflight found" in text_of(as_viewer, scene["blocked"])
+    assert "What the preflight check found" in text_of(as_viewer, scene["blocked"])
 
 
 def test_a_name_from_right_to_left_does_not_turn_the_sentence(scene: dict[str, Any]) -> None:
@@ -367,7 +367,8 @@ def test_only_what_needs_attention_has_the_form_and_only_for_admins(
 
 
 @pytest.mark.parametrize(
-    ("reason", "problem"), [("", "Say where the VM is"), (" ", "Say where the VM is"), ("a\0b", "must not contain control characters")]
+    ("reason", "problem"),
+    [("", "Say where the VM is"), (" ", "Say where the VM is"), ("a\0b", "must not contain control characters")],
 )
 def test_closing_without_a_reason_is_refused_at_the_field(
     scene: dict[str, Any], as_admin: Client, reason: str, problem: str

@@ -66,7 +66,7 @@ def test_with_one_other_host_its_reason_is_the_answer(db: None, viewer: Any) -> 
     client = client_of(viewer)
     assert row(client, guest) == "There is no other host."
     other = seed.make_host("kvm-b", number=2, transport="unix", address="")
-    assert row(client, guest) == "kvm-b has no address that other hosts can use: enter its peer address."
+    assert row(client, guest) == "kvm-b has no address for other hosts: enter one on its page."
     Host.objects.filter(pk=other.pk).update(peer_address="192.0.2.2", peer_transport="tcp")
     assert row(client, guest) == "To 1 of 1 host"
 

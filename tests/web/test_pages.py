@@ -220,7 +220,7 @@ def test_refresh_asks_the_watcher_once(scene: dict[str, Any], as_viewer: Client)
     assert as_viewer.post(address).headers["Location"] == f"/hosts/{scene['a'].pk}/"
     as_viewer.post(address)
     assert Errand.objects.filter(host=scene["a"], what=Errand.What.REFRESH).count() == 1
-    assert "being read again" in as_viewer.get(f"/hosts/{scene['a'].pk}/").content.decode()
+    assert "refreshing" in as_viewer.get(f"/hosts/{scene['a'].pk}/").content.decode()
 
 
 def test_volumes_are_listed_on_demand(scene: dict[str, Any], as_viewer: Client) -> None:

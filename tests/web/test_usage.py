@@ -71,7 +71,7 @@ def test_the_page_says_who_counted_the_memory_and_which_nic_has_the_address(
     page = flat(as_viewer.get(f"/vms/{used['idle'].pk}/"))
     assert '256 MiB <span class="quiet">as the guest reports it' in page
     assert page.count("192.0.2.9") == 3  # in use, and at its NIC on a wide screen or a narrow one
-    assert "held by QEMU on kvm-a" in flat(as_viewer.get(f"/vms/{used['db'].pk}/"))
+    assert "used by QEMU on kvm-a" in flat(as_viewer.get(f"/vms/{used['db'].pk}/"))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def _next(seen: Seen) -> Next:
     if seen.moving and (seen.since is None or seen.since > AGAIN_SECONDS):
         return Next(tell=Abort())
     if seen.source.job is JobKind.UNKNOWN or not seen.source.answered:
-        return Next(say=f"The cancel waits until {seen.source_name}'s libvirt answers.")
+        return Next(say=f"The cancel waits until libvirt on {seen.source_name} can be reached.")
     return Next()
 
 

@@ -54,7 +54,7 @@ def _switching(case: Case) -> Decision:
     if case.there in (AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN):
         return in_post_copy(case)
     if job.suspended and case.source.job is JobKind.MIGRATION_OUT:
-        paused = f"{job.name} was suspended on {job.source} by somebody while libvirt copies it to {job.target}."
+        paused = f"Somebody suspended {job.name} on {job.source}. libvirt still copies it to {job.target}."
         return case.moving(State.COPYING_MEMORY, paused)
     if case.lasts(patience.SWITCHOVER_S):
         return _stuck(case)

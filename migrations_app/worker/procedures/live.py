@@ -56,7 +56,7 @@ def _call(ready: Ready) -> MigrateCall:
     options = row.request.options.for_guest(persistent=bool(row.was_persistent))
     peer = row.target.peer
     if peer is None:
-        raise NotStarted(f"{row.target} has no address that other hosts can use.")
+        raise NotStarted(f"{row.target} has no address for other hosts.")
     return MigrateCall(
         uuid=ready.held.guest,
         peer=peer,
@@ -73,7 +73,7 @@ def _copy_disks(ready: Ready) -> tuple[str, ...]:
     facts, held = ready.facts, ready.held
     copied = held.row.copied_disks
     if copied is None or isinstance(facts.guest.definition, Unknown):
-        raise NotStarted("Which disks to copy could not be told.")
+        raise NotStarted("kvmweb cannot tell which disks to copy.")
     plan = []
     try:
         for disk in (disk for disk in facts.guest.definition.disks if disk.target in copied):
@@ -86,7 +86,7 @@ def _copy_disks(ready: Ready) -> tuple[str, ...]:
             plan.append(MakeVolume.plan(held, ready.target, target=disk.target, path=path, spec=spec))
         make_volumes(held, plan)
     except (GatewayError, NotDone) as error:
-        why = f"The disks could not be prepared on {held.row.target}: {error}"
+        why = f"kvmweb could not create the volumes on {held.row.target}: {error}"
         exists = getattr(error.__cause__ or error, "code", 0) in EXISTS
         raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if exists else why) from error
     return tuple(copied)

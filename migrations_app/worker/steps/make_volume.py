@@ -44,7 +44,7 @@ class MakeVolume:
 
     @property
     def gone(self) -> str:
-        return f"{self.path} was made and is gone again: somebody else removes volumes there"
+        return f"{self.path} was created, but is gone already: something else removes volumes there"
 
     def do(self) -> None:
         spec = VolumeSpec(**{name: self.about[name] for name in ("pool", "name", "format", "capacity")})
@@ -55,7 +55,7 @@ class MakeVolume:
 
     def verify(self, written: Written) -> dict[str, Any] | None:
         if not written.sure:
-            raise NotDone(f"{self._whether_made} is not known", certain=False)
+            raise NotDone(self._unsure, certain=False)
         try:
             identity = self.host.call(self._ask_identity)
         except GatewayError as error:
@@ -66,22 +66,22 @@ class MakeVolume:
         """Called only when the destination has answered that it does not have the guest."""
         tell, path, there = self.held.note, self.path, self.held.row.target
         if not written.sure:
-            tell(f"{self._whether_made} is not known. {MAYBE_OWN_DISK}")
+            tell(f"{self._unsure}. {MAYBE_OWN_DISK}")
             return False
         now = self.host.ask(lambda c: (self._ask_identity(c),))
         if now == (None,):
-            tell(f"{path}, which this migration had made on {there}, is gone already.")
+            tell(f"{path}, which this migration created on {there}, is gone already.")
             return True
         if now is None or now[0] is None:
-            tell(f"{path} is left on {there}, which does not say what it is now.")
+            tell(f"Left on {there}, because kvmweb cannot tell what it is now: {path}.")
             return False
         if written.evidence is None:
-            tell(f"Whether {path} on {there} still is what this migration made is not known. {MAYBE_OWN_DISK}")
+            tell(f"kvmweb cannot tell whether {path} on {there} is still the volume it created. {MAYBE_OWN_DISK}")
             return False
         if not now[0].may_be(VolumeIdentity(**written.evidence)):
             tell(
-                f"{path} on {there} is not the volume that this migration made: it was replaced meanwhile."
-                " It is left as it is."
+                f"{path} on {there} is no longer the volume that this migration created: it was replaced. kvmweb"
+                " leaves it there."
             )
             return False
         return self._delete()
@@ -90,14 +90,16 @@ class MakeVolume:
         pool, name, there = self.about["pool"], self.about["name"], self.held.row.target
         if not self.host.do(methodcaller("delete_volume", pool, name)):
             command = virsh("vol-delete", name, flags=("--pool", pool))
-            self.held.note(f"{self.path}, made by this migration, is left on {there}. There run: {command}")
+            self.held.note(
+                f"kvmweb could not remove {self.path}, which this migration created. On {there} run: {command}"
+            )
             return False
-        self.held.note(f"Removed {self.path}, which this migration had made on {there}.")
+        self.held.note(f"Removed {self.path}, which this migration created on {there}.")
         return True
 
     @property
-    def _whether_made(self) -> str:
-        return f"Whether this migration made {self.path} on {self.held.row.target}"
+    def _unsure(self) -> str:
+        return f"kvmweb cannot tell whether this migration created {self.path} on {self.held.row.target}"
 
     def _ask_identity(self, connection: HostConnection) -> VolumeIdentity | None:
         return connection.volume_identity(self.about["pool"], self.about["name"], self.path)
@@ -108,7 +110,7 @@ def make_volumes(held: Held, plan: list[MakeVolume]) -> None:
     steps = Steps(held)
     for step in plan:
         steps.go([step])
-        held.note(f"Made {step.path} on {held.row.target}.")
+        held.note(f"Created {step.path} on {held.row.target}.")
 
 
 def remove_volumes(held: Held, target: SteadyConnection) -> None:

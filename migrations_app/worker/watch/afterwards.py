@@ -28,16 +28,17 @@ def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnecti
     uuid, options, left = held.guest, migration.request.options, []
     if not options.undefine_source and not source.do(lambda c: c.set_autostart(uuid, False)):
         left.append(
-            f"Autostart is still on at {migration.source}: the VM would run twice after the next start of that host."
-            f" There run: {virsh('autostart', uuid, flags=['--disable'])}"
+            f"Autostart is still on for the VM on {migration.source}: the VM would run twice after that host's next"
+            f" start. On {migration.source} run: {virsh('autostart', uuid, flags=['--disable'])}"
         )
     if options.persist:
         if not target.do(lambda c: c.set_autostart(uuid, True)):
             left.append(
-                f"Autostart could not be switched on at {migration.target}. There run: {virsh('autostart', uuid)}"
+                f"kvmweb could not switch on autostart on {migration.target}. On {migration.target} run:"
+                f" {virsh('autostart', uuid)}"
             )
         else:
-            held.note(f"Autostart was on and is on at {migration.target} now.")
+            held.note(f"Autostart is on for the VM on {migration.target}, as it was on {migration.source}.")
     for sentence in left:
         held.note(sentence)
     return " ".join(left)
@@ -48,7 +49,7 @@ def keep_suspended(held: Held, host: SteadyConnection, look: GuestLook, *, woken
     if look.state is not RunState.RUNNING or look.reason != woken:
         return
     if host.do(lambda c: c.suspend(held.guest)):
-        text = "It had been suspended, so kvmweb has suspended it again."
+        text = "A user had suspended it, so kvmweb suspended it again."
     else:
-        text = "It had been suspended, and kvmweb could not suspend it again."
-    held.note(f"libvirt resumed {held.row.guest_name} at the end. {text}")
+        text = "A user had suspended it, but kvmweb could not suspend it again."
+    held.note(f"libvirt resumed {held.row.guest_name} at the end of the migration. {text}")

@@ -100,4 +100,4 @@ class Numbers:
         if suspended is not None and suspended is not row.suspended:
             self._held.update(suspended=suspended)
             did = "suspended" if suspended else "resumed"
-            self._held.note(f"{row.guest_name} was {did} on {row.source} by somebody.")
+            self._held.note(f"Somebody {did} {row.guest_name} on {row.source}.")

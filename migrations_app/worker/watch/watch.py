@@ -155,7 +155,7 @@ class Watch:
         self.observer.call_is_over()
         if self.mover is not None:
             self.mover.over.wait(CALL_RETURNS_SECONDS)
-        text = f"{self.held.row.guest_name} has arrived. Both hosts are asked once more."
+        text = f"{self.held.row.guest_name} has arrived. kvmweb asks both hosts once more."
         self.held.become(State.VERIFYING, text)
         self._finished = finished_job(self.target, self.source, self.held.guest)
         self._left_to_do = carry_autostart(self.held, self.source, self.target)

@@ -72,7 +72,7 @@ seed.make_migration(seed.make_guest("app-01", b), b, a, State.COPYING_MEMORY)
 pk_of["app-01"] = Migration.objects.get(guest_name="app-01").pk
 waits = "Waiting: kvm-a sends one VM already."
 Migration.objects.filter(guest_name="db-01").update(state_text=waits)
-Entry.objects.filter(text__startswith="Waiting for web-01").update(text=waits)
+Entry.objects.filter(text__startswith="Waiting for a free slot").update(text=waits)
 Entry.objects.filter(kind=EntryKind.PROGRESS).delete()
 for name, percent in (("web-01", 9), ("app-01", 9), ("idle-01", 100), ("build-07", 41)):
     Migration.objects.filter(guest_name=name).update(progress=numbers(name, percent))

@@ -33,7 +33,7 @@ def test_cancel_never_aborts_a_job_that_is_not_ours(seen: Seen) -> None:
 @pytest.mark.parametrize("look", [GuestLook(answered=False), replace(MOVING, job=JobKind.UNKNOWN)])
 def test_cancel_says_that_it_waits_for_a_silent_host(look: GuestLook) -> None:
     step = CANCEL.next(replace(SEEN, source=look))
-    assert (step.tell, step.say) == (None, "The cancel waits until kvm-a's libvirt answers.")
+    assert (step.tell, step.say) == (None, "The cancel waits until libvirt on kvm-a can be reached.")
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))

@@ -111,7 +111,7 @@ def test_stopped_while_disks_are_copied_is_not_said_to_be_at_its_last_pages(here
 def test_a_suspended_guest_is_still_being_copied() -> None:
     decision = decide(SWITCHING, INCOMING, replace(after(500, CALLING), suspended=True))
     assert in_progress(decision, State.COPYING_MEMORY)
-    assert decision.sentence == "web01 was suspended on kvm-a by somebody while libvirt copies it to kvm-b."
+    assert decision.sentence == "Somebody suspended web01 on kvm-a. libvirt still copies it to kvm-b."
 
 
 def test_what_libvirt_has_resumed_is_said() -> None:
