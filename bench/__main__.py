@@ -75,7 +75,7 @@ def main() -> None:
         lab.down()
     versions = f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
     report = [
-        f"Move of a running VM, request to verified end ({versions})",
+        f"Migration of a running VM, from the request until it is verified ({versions})",
         *(line for one in series for line in one.lines()),
     ]
     print("\n".join(report))

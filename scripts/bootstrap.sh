@@ -66,7 +66,7 @@ missing() {
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
-    say "this is not Debian: please make sure that what these Debian packages contain is installed: $*"
+    say "this is not Debian; please install what these Debian packages contain: $*"
     return
   fi
   local wanted
@@ -143,7 +143,7 @@ make_venv() {
   touch .venv/unfinished
   local python
   python=$(find_python)
-  say "making .venv with $("$python" --version)"
+  say "creating .venv with $("$python" --version)"
   "$python" -m venv "$here/.venv"
 }
 

@@ -47,7 +47,7 @@ def main() -> None:
     lock = _take_lock()
     try:
         print(
-            "Starting two libvirt hosts. The first start takes some minutes: it makes their root file system.",
+            "Starting two libvirt hosts. The first start takes some minutes: it creates their root file system.",
             flush=True,
         )
         lab = Lab.up(Wanted(prefix=PREFIX, hosts=2, profile="demo", shape_mbit=DEMO_SHAPE_MBIT, owned=True))

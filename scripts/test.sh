@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
 if ((EUID != 0)); then
-  echo "The tests make network namespaces and real libvirt hosts: run them as root (sudo make test)." >&2
+  echo "The tests create network namespaces and libvirt hosts. Run them as root (sudo make test)." >&2
   exit 2
 fi
 # shellcheck source=scripts/clean_environment.sh

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """\
 # What others wrote
 
-kvmweb itself is under the Apache License 2.0 (`LICENSE`). It stands on the work below. Written by
+kvmweb itself is under the Apache License 2.0 (`LICENSE`). It uses the work below. Written by
 `scripts/third_party.py`; a test compares it with the requirements and the manifest.
 
 ## Front-end files in this repository

@@ -37,7 +37,7 @@ class Events:
         """Raises GatewayError when guests cannot be listened to; pools and networks may be missing on a host."""
         self._listeners.append(callback)
         if len(self._listeners) == 1:
-            self._link.prepare("listen to guests", self._register_guests)
+            self._link.prepare("listen to VM events", self._register_guests)
             for what, step in (("pools", self._register_pools), ("networks", self._register_networks)):
                 with contextlib.suppress(Refused):
                     self._link.prepare(f"listen to {what}", step)

@@ -49,7 +49,7 @@ class Guests:
             state = _codes.run_state(number)
             return state, _codes.reason(state, why), bool(guest.isPersistent())
 
-        return self._link.call("a guest's state", work, key=("look", uuid))
+        return self._link.call("the state of a VM", work, key=("look", uuid))
 
     def details(self, uuid: str) -> GuestDetails:
         """Raises GuestMissing; Refused (code 84) for a guest that is just coming in, whose XML may not be read."""
@@ -61,7 +61,7 @@ class Guests:
             number, why = guest.state()
             state = _codes.run_state(number)
             if state is RunState.PAUSED and _coming_in(guest, why):
-                raise Refused("the guest is just coming in", code=_errors.OPERATION_UNSUPPORTED)
+                raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
             persistent = bool(guest.isPersistent())
             inactive = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else ""
             live = guest.XMLDesc(0) if state.active else ""
@@ -76,7 +76,7 @@ class Guests:
                 snapshots=int(guest.snapshotNum(0)),
             )
 
-        return self._link.call("a guest's definition", work, key=("details", uuid))
+        return self._link.call("the definition of a VM", work, key=("details", uuid))
 
     def run_number(self, uuid: str) -> int:
         """libvirt's id of the running guest, which every start changes; -1 when it does not run."""
@@ -84,13 +84,13 @@ class Guests:
         def work(raw: libvirt.virConnect) -> int:
             return int(raw.lookupByUUIDString(uuid).ID())  # a handle that was kept keeps its old id too
 
-        return self._link.call("which run of the guest this is", work, key=("run", uuid))
+        return self._link.call("whether a VM was restarted", work, key=("run", uuid))
 
     def suspend(self, uuid: str) -> None:
         def work(raw: libvirt.virConnect) -> None:
             self.handle(raw, uuid).suspend()
 
-        self._link.call("suspend a guest", work, key=("suspend", uuid))
+        self._link.call("suspend a VM", work, key=("suspend", uuid))
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         wanted = tuple(targets)
@@ -99,7 +99,7 @@ class Guests:
             guest = self.handle(raw, uuid)
             return tuple(target for target in wanted if guest.blockJobInfo(target, 0))
 
-        return self._link.call("a guest's block jobs", work, key=("block jobs", uuid))
+        return self._link.call("the block jobs of a VM", work, key=("block jobs", uuid))
 
     def virtual_size(self, uuid: str, target: str) -> int:
         def work(raw: libvirt.virConnect) -> int:

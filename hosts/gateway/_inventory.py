@@ -19,7 +19,7 @@ def identity(link: Link) -> HostIdentity:
     def work(raw: libvirt.virConnect) -> HostIdentity:
         return read_identity(raw)
 
-    return link.call("who it is", work)
+    return link.call("its UUID and versions", work)
 
 
 def read_identity(raw: libvirt.virConnect) -> HostIdentity:
@@ -70,7 +70,7 @@ def compare_cpu(
         usable = answer in (libvirt.VIR_CPU_COMPARE_IDENTICAL, libvirt.VIR_CPU_COMPARE_SUPERSET)
         words = {
             libvirt.VIR_CPU_COMPARE_IDENTICAL: "the CPU is identical",
-            libvirt.VIR_CPU_COMPARE_SUPERSET: "the host's CPU can do all the guest's can",
+            libvirt.VIR_CPU_COMPARE_SUPERSET: "the host's CPU has all features of the VM's",
         }
         return usable, words.get(answer, "the CPU is incompatible")
 
@@ -101,7 +101,7 @@ def guests(link: Link) -> tuple[GuestStatus, ...]:
         rows = raw.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags)
         return tuple(_status(guest, stats) for guest, stats in rows)
 
-    return link.call("its guests", work)
+    return link.call("its VMs", work)
 
 
 def _status(guest: libvirt.virDomain, stats: dict[str, int]) -> GuestStatus:

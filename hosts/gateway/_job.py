@@ -58,7 +58,7 @@ def finished_job(link: Link, guests: Guests, uuid: str) -> JobStats | None:
         stats: Mapping[str, Any] = guests.handle(raw, uuid).jobStats(flags)
         return stats
 
-    stats = link.call("a guest's last job", work, key=("finished", uuid))
+    stats = link.call("the last job of a VM", work, key=("finished", uuid))
     kind = _codes.job_kind(stats.get("type", 0), stats.get("operation", 0))
     return None if kind is JobKind.NONE else _numbers(kind, stats, postcopy=False)
 
@@ -81,7 +81,7 @@ def _stats(link: Link, guests: Guests, uuid: str) -> tuple[JobKind, Mapping[str,
     """Raises GatewayError; on the destination of a migration libvirt has no numbers, only a refusal (84)."""
     try:
         stats = link.call(
-            "a guest's job",
+            "the job of a VM",
             lambda raw: guests.handle(raw, uuid).jobStats(0),
             seconds=monitor_seconds(link),
             key=("job", uuid),

@@ -41,4 +41,4 @@ def _run(libvirt: Any) -> None:
         try:
             libvirt.virEventRunDefaultImpl()
         except Exception:  # an end of this thread would silence every host
-            logger.exception("libvirt's event loop stumbled")
+            logger.exception("libvirt's event loop failed")

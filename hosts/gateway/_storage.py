@@ -105,7 +105,7 @@ def create_volume(link: Link, spec: VolumeSpec) -> Volume:
             raise GatewayError(f"libvirt created it with {volume.capacity} bytes instead of {spec.capacity}")
         return volume
 
-    return link.call(f"make the volume {spec.name}", work, seconds=_MANY_SECONDS)
+    return link.call(f"create the volume {spec.name}", work, seconds=_MANY_SECONDS)
 
 
 def delete_volume(link: Link, pool: str, name: str) -> None:

@@ -31,7 +31,7 @@ def usage(link: Link) -> tuple[GuestUsage, ...]:
         return tuple(facts.read(guest.UUIDString(), stats, now=time.time()) for guest, stats in rows)
 
     # less than the watcher waits before it calls a host away: the host answers, one of its guests does not
-    return link.call("what its guests use", work, seconds=link.deadline / 2)
+    return link.call("CPU and memory of its VMs", work, seconds=link.deadline / 2)
 
 
 def leases(link: Link) -> tuple[Lease, ...]:
@@ -51,4 +51,4 @@ def leases(link: Link) -> tuple[Lease, ...]:
             found += [Lease(mac=lease["mac"], address=lease["ipaddr"]) for lease in lent if lease.get("mac")]
         return tuple(found)
 
-    return link.call("the addresses its networks lent", work, seconds=link.deadline / 2)
+    return link.call("the DHCP leases of its networks", work, seconds=link.deadline / 2)

@@ -107,7 +107,7 @@ class HostReader:
 
     def usage(self) -> None:
         started = timezone.now()
-        usage = self._optional(self._connection.usage, "what its guests use") or ()
+        usage = self._optional(self._connection.usage, "CPU and memory of its VMs") or ()
         counted = time.monotonic()  # a slow answer counts until it is made
         leases = self._optional(self._connection.leases, "its DHCP leases") or ()
         before, counts = self._counted

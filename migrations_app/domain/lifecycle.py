@@ -83,11 +83,11 @@ class Stage(StrEnum):
     """The stages of a live migration, the stepper of its page. Disks only where the kind copies them."""
 
     PREPARE = "Prepare the destination"
-    DISKS = "Transfer disks"
-    TRANSFER = "Transfer memory"
-    STOP = "Stop at the source"
+    DISKS = "Copy disks"
+    TRANSFER = "Copy memory"
+    STOP = "Pause on the source"
     LAST = "Last pages and devices"
-    CONTINUE = "Continue at the destination"
+    CONTINUE = "Continue on the destination"
 
 
 _STAGE_OF = {

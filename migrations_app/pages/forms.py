@@ -27,7 +27,10 @@ class MigrateForm(forms.Form):
     target = forms.TypedChoiceField(
         coerce=int,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose a destination.", "invalid_choice": "Choose a host that can take the VM."},
+        error_messages={
+            "required": "Choose a destination host.",
+            "invalid_choice": "Choose a host that can take the VM.",
+        },
     )
     kind = forms.ChoiceField(
         choices=[(row.kind.value, row.label) for row in KINDS],

@@ -88,7 +88,7 @@ def report_view(preflight: Preflight) -> ReportView:
     if waiting:
         sentence = f"Checking on both hosts whether {guest} can migrate to {target}."
     elif preflight.error:
-        sentence = "The check could not be made."
+        sentence = "The check was not made."
     elif old:
         sentence = OLD
     else:

@@ -46,10 +46,10 @@ def _steps(page: Page) -> dict[str, str]:
 
 STOPPED_AT_MEMORY = {
     "Prepare the destination": "done",
-    "Transfer memory": "stopped",
-    "Stop at the source": "next",
+    "Copy memory": "stopped",
+    "Pause on the source": "next",
     "Last pages and devices": "next",
-    "Continue at the destination": "next",
+    "Continue on the destination": "next",
 }
 
 

@@ -256,7 +256,7 @@ class FakeConnection:
     def guest_details(self, uuid: str) -> GuestDetails:
         guest = self._called("guest_details", uuid).guest(uuid)
         if guest.job is not None and guest.job.kind is JobKind.MIGRATION_IN:
-            raise Refused("the guest is just coming in", code=84)
+            raise Refused("the VM is arriving now", code=84)
         return guest.details()
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:

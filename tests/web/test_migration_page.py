@@ -230,13 +230,13 @@ def test_disks_that_are_copied_are_a_step_of_their_own(scene: dict[str, Any], as
     )
     shown = steps(copying, ["checking", "starting", "copying_disks"])
     assert [(step["name"], step["is"]) for step in shown[:3]] == [
-        ("Prepare the destination", "done"), ("Transfer disks", "now"), ("Transfer memory", "next"),
+        ("Prepare the destination", "done"), ("Copy disks", "now"), ("Copy memory", "next"),
     ]  # fmt: skip
     text = text_of(as_viewer, copying)
-    assert "Transfer disks" in text
+    assert "Copy disks" in text
     assert "3 MiB/s" in text
     assert "left" in text.partition('id="route"')[2].partition('id="steps"')[0]
-    assert "Transfer disks" not in text_of(as_viewer, scene["running"])
+    assert "Copy disks" not in text_of(as_viewer, scene["running"])
     copying.state = State.FAILED
     states = ["starting", "copying_disks", "verifying", "failed"]
     assert [step["is"] for step in steps(copying, states)] == ["done", "stopped", "next", "next", "next", "next"]

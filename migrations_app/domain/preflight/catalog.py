@@ -54,7 +54,7 @@ def _findings(check: Check, facts: Facts) -> Iterator[Finding]:
         # A bug in one check must neither hide the others' findings nor look like a pass.
         yield Finding(
             severity=_severity_of_unknown(check),
-            summary=f"kvmweb cannot tell whether {_clause(check)}, because of a bug of its own.",
+            summary=f"kvmweb cannot tell whether {_clause(check)}, because of a bug in kvmweb.",
             evidence={"error": f"{type(error).__name__}: {error}"},
             remedies=(Remedy(text="Report this bug with the values below."),),
         )

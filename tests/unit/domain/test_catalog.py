@@ -121,7 +121,7 @@ def test_a_check_that_raises_is_not_green_and_keeps_what_it_found(blocks: bool) 
     seen, failed = run_one(check, HEALTHY)
     assert (seen.check, seen.summary) == ("broken", "seen")
     assert failed.severity is (Severity.BLOCKER if blocks else Severity.UNKNOWN)
-    assert failed.summary == "kvmweb cannot tell whether broken, because of a bug of its own."
+    assert failed.summary == "kvmweb cannot tell whether broken, because of a bug in kvmweb."
     assert failed.evidence == {"error": "KeyError: 'oops'"}
 
 

@@ -48,7 +48,7 @@ def compared(raw: Raw, *, emulator: str = "/usr/bin/qemu", machine: str = "q35")
     ("answer", "expected"),
     [
         (libvirt.VIR_CPU_COMPARE_IDENTICAL, (True, "the CPU is identical")),
-        (libvirt.VIR_CPU_COMPARE_SUPERSET, (True, "the host's CPU can do all the guest's can")),
+        (libvirt.VIR_CPU_COMPARE_SUPERSET, (True, "the host's CPU has all features of the VM's")),
         (libvirt.VIR_CPU_COMPARE_INCOMPATIBLE, (False, "the CPU is incompatible")),
         (99, (False, "the CPU is incompatible")),
         (error(libvirt.VIR_ERR_CPU_INCOMPATIBLE), (False, "it does not have avx2")),

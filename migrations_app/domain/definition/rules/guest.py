@@ -64,7 +64,7 @@ RULES: Rules = {
     "blkiotune/device": not_examined("Names block devices of the source host."),
     "throttlegroups": TUNING,
     "perf": not_examined("Needs performance counters of the host's CPU and kernel."),
-    "resource/partition": not_examined("A cgroup thon the destination may not have."),
+    "resource/partition": not_examined("A cgroup that the destination may not have."),
     "resource/partition=/machine": harmless("libvirt's own cgroup."),
     "resource": harmless("Holds the cgroup."),
     "resource/fibrechannel": OF_HOST,
