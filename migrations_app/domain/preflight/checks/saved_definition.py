@@ -12,7 +12,7 @@ from migrations_app.domain.preflight.at_start import judge_start
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
-from migrations_app.domain.preflight.shared import guest_of, known, remedy
+from migrations_app.domain.preflight.shared import guest_of, remedy
 from migrations_app.domain.virsh import virsh
 
 #: checks whose blockers keep the VM from starting
@@ -25,10 +25,10 @@ NEEDED = frozenset(
 @check(
     title="The VM can start on the destination with its saved definition",
     passed="The saved definition needs nothing more of the destination than the running VM.",
-    needs=("guest.definition", "saved"),
+    needs=("guest.definition",),
 )
 def saved_definition(facts: Facts) -> Iterator[Finding]:
-    saved, guest = known(facts.saved, "saved"), guest_of(facts)
+    saved, guest = facts.saved, guest_of(facts)
     if saved is None or not facts.request.options.persist:
         return
     running = SavedFacts(definition=guest, domcaps=facts.target.domcaps, cpu=facts.target.cpu)

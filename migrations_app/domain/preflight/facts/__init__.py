@@ -33,5 +33,5 @@ class Facts:
     target: TargetFacts
     guest: GuestFacts
     peer: PeerFact | Unknown
-    saved: SavedFacts | Unknown | None = None
+    saved: SavedFacts | None = None
     starts: bool = False

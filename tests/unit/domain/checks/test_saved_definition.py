@@ -151,8 +151,8 @@ def test_its_cpu_and_machine_are_compared_as_they_are() -> None:
     assert only("saved_definition", replace(base, saved=few), Severity.WARNING)
 
 
-def test_a_saved_definition_that_could_not_be_read_is_unknown() -> None:
-    assert only("saved_definition", facts(saved=SILENT), Severity.UNKNOWN)
+def test_definitions_that_could_not_be_read_are_unknown() -> None:
+    assert only("saved_definition", facts(guest_definition=SILENT), Severity.UNKNOWN)
 
 
 def test_what_only_the_saved_definition_asks_for_may_be_unknown() -> None:
