@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from hosts.facts.guest import Disk
+import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
+from hosts.facts.guest import Disk, Nic, RunState
 from hosts.facts.storage import Mount
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from hosts.models import Host
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
+from migrations_app.domain.preflight.check import CHECKS, Severity
+from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.collect import collect
@@ -167,3 +170,46 @@ def test_a_kvm_guest_whose_cpu_is_not_said(fleet: FakeFleet) -> None:
     cpu = facts_of(fleet, guest).target.cpu
     assert isinstance(cpu, Unknown)
     assert "does not say which CPU" in cpu.reason
+
+
+def test_the_saved_definition_is_read_and_asked_about(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    other = replace(disk, target="vdb", path=f"{LOCAL}/data.qcow2", backing=())
+    lab = Nic(type="network", source="lab-only", mac="52:54:00:00:00:09")
+    guest.saved = replace(guest.definition, disks=(disk, other), nics=(*guest.definition.nics, lab))
+    fleet["kvm-b"].files[other.path] = False
+    found = facts_of(fleet, guest)
+    assert isinstance(found.target.volumes, dict)
+    assert isinstance(found.source.volumes, dict)
+    assert isinstance(found.target.files, dict)
+    assert found.saved
+    assert found.saved.definition == guest.saved
+    assert {SHARED, other.path} <= found.target.volumes.keys() & found.source.volumes.keys()
+    assert found.target.files[other.path] is False
+    judged = run_one(CHECKS["saved_definition"], found)
+    assert {one.severity for one in judged} == {Severity.WARNING}
+    fatal = [one for one in judged if "will not start on kvm-b with its saved definition" in one.summary]
+    assert {one.affects for one in fatal} == {"network lab-only", "disk vdb"}
+
+
+def test_what_is_the_same_of_the_saved_definition_is_not_asked_again(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    facts_of(fleet, guest)
+    asked = fleet.methods("kvm-b")
+    assert (asked.count("domain_capabilities"), asked.count("volume_at")) == (1, 1)
+    guest.saved = replace(guest.definition, machine="pc-q35-6.2")
+    assert facts_of(fleet, guest).saved is not None
+    assert fleet.methods("kvm-b").count("domain_capabilities") == 3
+
+
+def test_a_guest_with_one_definition_has_no_saved_one(fleet: FakeFleet) -> None:
+    for changes in ({"persistent": False}, {"state": RunState.SHUTOFF}):
+        assert facts_of(fleet, guest_with(fleet, disk, **changes)).saved is None
+        fleet["kvm-a"].guests.clear()
+
+
+def test_a_host_that_gives_no_definition_is_not_green(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    fleet["kvm-a"].fail("guest_details", GatewayError("timed out"))
+    (finding,) = run_one(CHECKS["saved_definition"], facts_of(fleet, guest))
+    assert finding.severity is Severity.UNKNOWN

@@ -14,8 +14,8 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from hosts.gateway.probe import PROBES, Asked, NoAnswer, probe
 from hosts.models import Host
-from migrations_app.domain.preflight.catalog import run_one
 from migrations_app.domain.preflight.check import Check, Finding, Severity
+from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.collect import collect

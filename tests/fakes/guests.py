@@ -48,6 +48,8 @@ class FakeGuest:
     """A guest on one host. Everything may be changed by the test at any time."""
 
     definition: GuestDefinition
+    #: the inactive one, when it is another
+    saved: GuestDefinition | None = None
     state: RunState = RunState.RUNNING
     reason: str = "booted"
     persistent: bool = True
@@ -79,7 +81,7 @@ class FakeGuest:
     def details(self) -> GuestDetails:
         return GuestDetails(
             uuid=self.definition.uuid,
-            definition=self.definition,
+            definition=(self.saved if self.persistent else None) or self.definition,
             xml=f"<domain type='qemu'><name>{self.definition.name}</name></domain>",
             live=self.definition if self.active else None,
             persistent=self.persistent,

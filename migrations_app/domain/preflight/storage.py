@@ -170,6 +170,12 @@ def copy_instead(disk: Disk) -> Remedy:
     return remedy(f"Or copy disk {disk.target}: choose Live with storage.", kind=Kind.LIVE_STORAGE)
 
 
+def eject(facts: Facts, disk: Disk) -> Remedy:
+    flags = ("--eject", "--config" if facts.starts else "--live")
+    command = virsh("change-media", facts.request.guest, disk.target, flags=flags)
+    return remedy("Or eject it, if the VM does not need it.", run=command, on=facts.source.name)
+
+
 def may_be_taken_out(disk: Disk) -> bool:
     """libvirt empties such a drive when its medium is not on the destination. It never drops a hard disk."""
     return disk.device in REMOVABLE and disk.startup_policy in ("optional", "requisite")

@@ -11,6 +11,7 @@ from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
 from migrations_app.worker.facts.guest import guest
@@ -20,6 +21,7 @@ from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qemu import cpu, domcaps
+from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import supplies
 from migrations_app.worker.facts.told import told
@@ -27,6 +29,8 @@ from migrations_app.worker.facts.volumes import volumes
 
 Values = dict[str, Any]
 Definition = GuestDefinition | Unknown
+#: the one that migrates, and the one that the next start uses
+Definitions = tuple[GuestDefinition, ...] | Unknown
 
 
 def collect(
@@ -47,13 +51,16 @@ def collect(
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result()
         definition = details if isinstance(details, Unknown) else details.live or details.definition
-        guest_there = pool.submit(_on_target, uuid, definition, target, there)
+        saved = saved_definition(details)
+        every = definition if isinstance(definition, Unknown) else (definition, *([saved] if saved else []))
+        guest_there = pool.submit(_on_target, uuid, definition, every, target, there)
         here = host(source)
-        mounts_here = pool.submit(lambda: mounts(_folders(definition, here, there)[0], source))
-        mounts_there = pool.submit(lambda: mounts(_folders(definition, here, there)[1], target))
+        mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
+        mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
         guest_here = guest(uuid, details, source)
-        volumes_here = volumes(definition, source)
+        volumes_here = volumes(every, source)
         untried = Unknown("kvmweb did not try the connection between the hosts.")
+        saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = peer(uuid, source, target) if probe else untried
     facts = Facts(
         request=request,
@@ -68,26 +75,33 @@ def collect(
         ),
         guest=guest_here,
         peer=between,
+        saved=saved_there.result(),
     )
     return facts, details
 
 
-def _on_target(uuid: str, definition: Definition, side: Side, there: Future[Values]) -> Values:
+def _on_target(uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values]) -> Values:
     """What is asked of the destination about this VM, one question after the other: its connection takes one at a time,
     and waiting for another one counts into the deadline."""
     return {
         "same_uuid": same_uuid(uuid, side),
         "same_name": same_name(definition, side),
-        "volumes": volumes(definition, side),
-        "files": files(definition, side, _pools(there.result())),
+        "volumes": volumes(every, side),
+        "files": files(every, side, _pools(there.result())),
         "domcaps": domcaps(definition, side),
         "cpu": cpu(definition, side),
-        **supplies(definition, side),
+        **supplies(every, side),
     }
 
 
-def _folders(definition: Definition, here: Values, there: Future[Values]) -> tuple[list[str], list[str]]:
-    disks = () if isinstance(definition, Unknown) else definition.disks
+def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:
+    if saved is None or isinstance(live, Unknown):
+        return None
+    return saved_facts(saved, live, told.result(), side)
+
+
+def _folders(every: Definitions, here: Values, there: Future[Values]) -> tuple[list[str], list[str]]:
+    disks = () if isinstance(every, Unknown) else dict.fromkeys(disk for one in every for disk in one.disks)
     return folders_to_ask(disks, _pools(here), _pools(there.result()))
 
 

@@ -1,6 +1,8 @@
-"""Which files the guest needs are on the destination."""
+"""Which files that the guest's definitions name are on the destination."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.unknown import Unknown
@@ -10,19 +12,25 @@ from migrations_app.domain.disks import Storage
 from migrations_app.worker.facts.side import Side
 
 
-def files(guest: GuestDefinition | Unknown, side: Side, storage: Storage) -> dict[str, bool | Unknown] | Unknown:
+def files(
+    guests: tuple[GuestDefinition, ...] | Unknown, side: Side, storage: Storage
+) -> dict[str, bool | Unknown] | Unknown:
     """`storage`: where the destination looks for disks that are given by pool and volume."""
-    if isinstance(guest, Unknown):
-        return guest
-    images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing, *disk.data_files)]
-    named = [path for path in (*boot_paths(guest.boot), guest.emulator, *images) if path]
-    paths = list(dict.fromkeys((*named, *(need.path for need in needs(guest)))))
+    if isinstance(guests, Unknown):
+        return guests
+    paths = list(dict.fromkeys(path for guest in guests for path in _named(guest, storage)))
     if not paths:
         return {}
     found = side.learn(lambda c: c.files_exist(paths))
     if isinstance(found, Unknown):
         return found
     return {path: _there(found.get(path), path, side.host) for path in paths}
+
+
+def _named(guest: GuestDefinition, storage: Storage) -> Iterator[str]:
+    images = (path for disk in guest.disks for path in (storage.path(disk), *disk.backing, *disk.data_files))
+    yield from filter(None, (*boot_paths(guest.boot), guest.emulator, *images))
+    yield from (need.path for need in needs(guest))
 
 
 def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:

@@ -13,19 +13,19 @@ from migrations_app.domain.definition.needs import fixed_ports, listens_on
 from migrations_app.worker.facts.side import Side
 
 
-def supplies(guest: GuestDefinition | Unknown, side: Side) -> dict[str, Any]:
+def supplies(guests: tuple[GuestDefinition, ...] | Unknown, side: Side) -> dict[str, Any]:
     """The fields of TargetFacts by their names; one that is not needed is left out."""
-    if isinstance(guest, Unknown):
+    if isinstance(guests, Unknown):
         return {}
     found: dict[str, Any] = {}
-    paths = [path for path, _ in guest.leaves]
+    paths = [path for guest in guests for path, _ in guest.leaves]
     if any("/secret/" in path or path.endswith("encryption/@secret") for path in paths):
         found["secrets"] = side.learn(lambda c: c.secrets())
     if "devices/interface/filterref" in paths:
         found["network_filters"] = side.learn(lambda c: c.network_filters())
-    if fixed_ports(guest):
+    if any(map(fixed_ports, guests)):
         found["ports"] = _probed(listening_ports, side)
-    if listens_on(guest):
+    if any(map(listens_on, guests)):
         found["addresses"] = _probed(addresses, side)
     return found
 

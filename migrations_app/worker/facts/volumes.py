@@ -11,16 +11,17 @@ from migrations_app.domain.disks import place
 from migrations_app.worker.facts.side import Side
 
 
-def volumes(guest: GuestDefinition | Unknown, side: Side) -> dict[str, Volume | Unknown | None] | Unknown:
+def volumes(guests: tuple[GuestDefinition, ...] | Unknown, side: Side) -> dict[str, Volume | Unknown | None] | Unknown:
     """One question per place: one that fails leaves the others' answers."""
-    if isinstance(guest, Unknown):
-        return guest
+    if isinstance(guests, Unknown):
+        return guests
     if isinstance(side.connection, Unknown):
         return side.connection
     found: dict[str, Volume | Unknown | None] = {}
-    for disk in guest.disks:
-        if disk.volume:
+    disks = [disk for guest in guests for disk in guest.disks]
+    for disk in disks:
+        if disk.volume and place(disk) not in found:
             found[place(disk)] = side.learn(methodcaller("volume_named", disk.pool, disk.volume))
-        for path in filter(None, (disk.path, *disk.backing)):
-            found[path] = side.learn(methodcaller("volume_at", path))
+    for path in dict.fromkeys(path for disk in disks for path in (disk.path, *disk.backing) if path):
+        found[path] = side.learn(methodcaller("volume_at", path))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
 from hosts.facts.guest import Cpu, Disk, GuestDefinition, GuestLook, GuestStatus, Nic, RunState
 from hosts.facts.host import (
     CpuMode,
@@ -20,8 +21,8 @@ from hosts.facts.storage import Pool, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
-from migrations_app.domain.preflight.catalog import run_one
 from migrations_app.domain.preflight.check import CHECKS, Finding, Severity
+from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.guest import GuestFacts
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts

@@ -11,9 +11,10 @@ import pytest
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight import checks
-from migrations_app.domain.preflight.catalog import run_all, run_one
+from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import CHECKS, Check, Finding, Severity, Verdict, look_up
 from migrations_app.domain.preflight.check import check as register
+from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
 from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, with_guest, with_options, with_target

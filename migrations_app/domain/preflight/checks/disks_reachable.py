@@ -21,19 +21,19 @@ from migrations_app.domain.virsh import virsh
     unknown_blocks=True,
 )
 def disks_reachable(facts: Facts) -> Iterator[Finding]:
-    name, source = guest_of(facts).name, facts.source.name
+    guest = guest_of(facts)
     for disk in storage.disks_in_place(facts):
         seen = storage.seen(facts, disk)
         if seen or disk.type == "network" or storage.may_be_taken_out(disk):
             continue
         why, *fixes = _why(facts, disk, missing=seen is False)
         if disk.device in storage.REMOVABLE:
-            eject = virsh("change-media", guest_of(facts).uuid, disk.target, flags=("--eject", "--live"))
-            fixes.append(remedy("Or eject it, if the VM does not need it.", run=eject, on=source))
+            fixes.append(storage.eject(facts, disk))
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
             fixes.append(storage.copy_instead(disk))
-        evidence, affects = {"path": place(disk), **storage.place_words(facts, disk)}, f"disk {disk.target}"
-        yield finding(Severity.BLOCKER, f"Disk {disk.target} of {name}: {why}", affects, evidence, *fixes)
+        severity = Severity.UNKNOWN if facts.starts and seen is None else Severity.BLOCKER
+        evidence = {"path": place(disk), **storage.place_words(facts, disk)}
+        yield finding(severity, f"Disk {disk.target} of {guest.name}: {why}", f"disk {disk.target}", evidence, *fixes)
 
 
 def _why(facts: Facts, disk: Disk, *, missing: bool) -> tuple[str, Remedy]:

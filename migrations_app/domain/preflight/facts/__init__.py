@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.facts.guest import GuestFacts
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 
 
@@ -22,10 +23,15 @@ class PeerFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A record per side, and what lies between them."""
+    """A record per side, and what lies between them. `saved` is None when the VM has no other definition than the one
+    that migrates.
+
+    `starts`: what is judged is a start on the destination, not a migration; then not knowing blocks nothing."""
 
     request: MigrationRequest
     source: SourceFacts
     target: TargetFacts
     guest: GuestFacts
     peer: PeerFact | Unknown
+    saved: SavedFacts | None = None
+    starts: bool = False

@@ -1,0 +1,36 @@
+"""The definition that the next start uses, of a guest that runs, and what the destination's QEMU says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hosts.facts.guest import GuestDefinition, GuestDetails
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight.facts.saved import SavedFacts
+from migrations_app.worker.facts.qemu import cpu, domcaps
+from migrations_app.worker.facts.side import Side
+
+#: libvirt compares a CPU that is named; each of the others is what the host has at the start
+NAMED = "custom"
+
+
+def saved_definition(details: GuestDetails | Unknown) -> GuestDefinition | None:
+    """None when there is one definition only: of a guest that is shut off, or transient."""
+    if isinstance(details, Unknown):
+        return None
+    return details.definition if details.persistent and details.live else None
+
+
+def saved_facts(saved: GuestDefinition, live: GuestDefinition, told: Mapping[str, Any], side: Side) -> SavedFacts:
+    """`told`: what the destination said of the live definition; it is not asked the same again."""
+    same = _emulation(saved) == _emulation(live)
+    if saved.cpu.mode != NAMED:
+        runs: tuple[bool, str] | Unknown = (True, "The VM gets the CPU of the host it starts on.")
+    else:
+        runs = told["cpu"] if same and saved.cpu == live.cpu else cpu(saved, side)
+    return SavedFacts(definition=saved, domcaps=told["domcaps"] if same else domcaps(saved, side), cpu=runs)
+
+
+def _emulation(guest: GuestDefinition) -> tuple[str, ...]:
+    return guest.emulator, guest.arch, guest.machine, guest.virt_type
