@@ -9,7 +9,8 @@ from uuid import UUID
 from hosts.facts import xml
 
 MOST_BYTES = 256 * 1024
-MOST_ELEMENTS = 10_000
+#: elements and attributes
+MOST_PARTS = 20_000
 #: libvirt leaves these out of what it tells kvmweb about a VM, so kvmweb does not keep them here either
 _SECRETS = ("passwd", "password")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
@@ -36,8 +37,8 @@ def given_definition(text: str) -> GivenDefinition:
         domain = xml.parse(text, root="domain")
     except xml.BadXml as bad:
         raise xml.BadXml(f"This is not a definition: {bad}.") from None
-    if domain.count() > MOST_ELEMENTS:
-        raise TooLarge(f"The definition has more than {MOST_ELEMENTS} elements.")
+    if domain.count() > MOST_PARTS:
+        raise TooLarge(f"The definition has more than {MOST_PARTS} elements and attributes.")
     name = domain.name("name")
     if not name.strip():
         raise xml.BadXml("The definition has no name.")

@@ -89,8 +89,8 @@ class Node:
         yield from _leaves(self._element, "", free)
 
     def count(self) -> int:
-        """Elements, this one included."""
-        return sum(1 for _ in self._element.iter())
+        """Elements, this one included, and attributes."""
+        return sum(1 + len(element.attrib) for element in self._element.iter())
 
     def blank(self, names: Collection[str]) -> None:
         """Hide the values of the attributes and the texts of the elements with these names. They stay, so that nobody

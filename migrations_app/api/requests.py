@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
-from hosts.facts.given_definition import MOST_BYTES, MOST_ELEMENTS
+from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Type
@@ -78,7 +78,7 @@ else:
     KindIn = Literal[tuple(str(row.kind) for row in KINDS)]
 
 
-_DEFINITION = f"domain XML with name and UUID; at most {MOST_BYTES // 1024} KiB and {MOST_ELEMENTS} elements"
+_DEFINITION = f"domain XML with name and UUID; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
 
 
 class WishIn(Schema):

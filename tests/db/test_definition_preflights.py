@@ -323,8 +323,8 @@ def test_only_who_may_migrate_may_ask(scene: Scene) -> None:
 
 def test_a_large_definition_is_checked_in_time(api: Api, scene: Scene) -> None:
     """Many unknown parts, each with a name of its own, are the most work that fits."""
-    odd = "".join(f"<o{number}/>" for number in range(9_900))
-    notes = f"<description>{'words ' * 20_000}</description>"
+    odd = "".join(f"<o{number}/>" for number in range(19_000))
+    notes = f"<description>{'words ' * 2_000}</description>"
     body = report(api, scene, xml(odd, top=notes))
     assert said(body)["not_examined"] == "unknown"
 

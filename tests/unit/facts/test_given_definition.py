@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from hosts.facts import domain_xml, xml
-from hosts.facts.given_definition import MOST_ELEMENTS, TooLarge, given_definition
+from hosts.facts.given_definition import MOST_PARTS, TooLarge, given_definition
 
 UUID_TEXT = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
 IDS = f"<name>web</name><uuid>{UUID_TEXT}</uuid>"
@@ -58,7 +58,7 @@ def test_what_is_no_definition_is_refused_with_a_reason(text: str, words: str) -
     [
         f"<domain>{IDS}<description>{'é' * 131_100}</description></domain>",
         "x" * 1_000_000,
-        f"<domain>{IDS}{'<a/>' * MOST_ELEMENTS}</domain>",
+        f"<domain>{IDS}{'<a/>' * MOST_PARTS}</domain>",
     ],
 )
 def test_what_is_too_large_is_refused_soon(text: str) -> None:
