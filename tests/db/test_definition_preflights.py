@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django_q.models import OrmQ
 
 from hosts.facts.given_definition import MOST_BYTES
 from hosts.facts.guest import RunState
+from hosts.facts.host import HostCapabilities, MachineType
 from kvmweb.accounts.permissions import Role
 from kvmweb.journal.models import Entry
 from migrations_app.api import preflights as operations
@@ -23,6 +25,7 @@ from migrations_app.usecases import keep_preflights
 from migrations_app.worker import run_preflight as worker
 from migrations_app.worker.run_preflight import run_preflight
 from tests.db.moving import IMAGES, LOCAL, Scene, volume
+from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import new_guest
 from tests.web.api_client import Api, check_problem, fields
 from tests.web.seed import make_person
@@ -173,6 +176,44 @@ def test_libvirt_is_not_made_to_run_a_program_of_the_users_choice(api: Api, scen
     assert body["verdict"] in ("unknown", "blocked")
     assert not {"domain_capabilities", "compare_cpu"} & set(scene.fleet.methods())
     assert "/tmp/mine is not an emulator that libvirt on kvm-b lists" in json.dumps(body)
+
+
+def test_an_alias_is_the_machine_type_that_the_source_makes_of_it(
+    api: Api, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the destination q35 is another machine type."""
+    plain = FakeConnection.capabilities
+
+    def with_alias(self: FakeConnection) -> HostCapabilities:
+        found = plain(self)
+        alias = MachineType(name="q35", canonical=self._host.machines[0])
+        return replace(found, guests=(replace(found.guests[0], machines=(*found.guests[0].machines, alias)),))
+
+    monkeypatch.setattr(FakeConnection, "capabilities", with_alias)
+    text = xml().replace(MACHINE, "q35")
+    assert report(api, scene, text)["verdict"] == "ok"
+    scene.fleet["kvm-b"].machines = ("pc-q35-6.2",)
+    body = report(api, scene, text)
+    assert said(body)["machine_type"] == "blocker"
+    assert MACHINE in json.dumps(body)
+
+
+def test_host_model_is_known_when_both_hosts_have_one_cpu(
+    api: Api, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = FakeConnection.capabilities
+    text = (
+        xml()
+        .replace("type='qemu'>", "type='kvm'>")
+        .replace("mode='custom'><model>qemu64</model></cpu>", "mode='host-model'/>")
+    )
+    assert "cpu_model" not in said(report(api, scene, text))
+
+    def another(self: FakeConnection) -> HostCapabilities:
+        return replace(plain(self), cpu_model="EPYC" if self._host.name == "kvm-b" else "qemu64")
+
+    monkeypatch.setattr(FakeConnection, "capabilities", another)
+    assert said(report(api, scene, text))["cpu_model"] == "unknown"
 
 
 def test_after_some_time_hosts_are_asked_nothing_more(api: Api, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

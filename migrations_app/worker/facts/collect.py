@@ -13,7 +13,14 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
-from migrations_app.worker.facts.given import as_if_running, namesakes_here, own_emulator, peer_untried
+from migrations_app.worker.facts.given import (
+    as_defined,
+    as_if_running,
+    cpu_of_start,
+    namesakes_here,
+    own_emulator,
+    peer_untried,
+)
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
 from migrations_app.worker.facts.memory import memory
@@ -48,6 +55,7 @@ def collect(
         )
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
+        given = given and as_defined(given, source)
         definition = given or (details if isinstance(details, Unknown) else details.live or details.definition)
         guest_there = pool.submit(_on_target, uuid, definition, target, there, given=given is not None)
         here = host(source)
@@ -58,6 +66,9 @@ def collect(
         volumes_here = volumes(definition, source)
         untried = Unknown("kvmweb did not try the connection between the hosts.")
         between = peer(uuid, source, target) if probe else peer_untried() if given else untried
+    about_it = guest_there.result()
+    if given:
+        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
     facts = Facts(
         request=request,
         source=SourceFacts(
@@ -65,7 +76,7 @@ def collect(
         ),
         target=TargetFacts(
             **there.result(),
-            **guest_there.result(),
+            **about_it,
             mounts=mounts_there.result(),
             memory=memory_there.result(),
             interfaces=interfaces_there.result(),
