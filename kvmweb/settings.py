@@ -150,7 +150,7 @@ CSRF_FAILURE_VIEW = "kvmweb.web.errors.csrf_failed"
 # --- browsers ---------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # no page and no API call sends more
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # the largest is a definition of 256 KiB, escaped as JSON
 if KVMWEB.https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True

@@ -7,7 +7,7 @@ never built from a host's text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lxml import etree
 
@@ -21,6 +21,8 @@ _UNITS = {
     "pb": 1000**5, "p": 1024**5, "pib": 1024**5, "eb": 1000**6, "e": 1024**6, "eib": 1024**6,
 }  # fmt: skip
 _BIGGEST = 2**64 - 1
+#: in place of a secret
+HIDDEN = "hidden"
 _NAMESPACE = re.compile(r"\{http://libvirt\.org/schemas/domain/([a-z]+)/1\.0\}(\w+)")
 #: what may precede the root element and a document type; further down the same words are only text
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
@@ -85,6 +87,19 @@ class Node:
         value. An element in one of the same name has that one's path: a chain of images is any number of them. What is
         inside an element `free` is left out."""
         yield from _leaves(self._element, "", free)
+
+    def count(self) -> int:
+        """Elements, this one included, and attributes."""
+        return sum(1 + len(element.attrib) for element in self._element.iter())
+
+    def blank(self, names: Collection[str]) -> None:
+        """Hide the values of the attributes and the texts of the elements with these names. They stay, so that nobody
+        takes the document for one without them."""
+        for element in self._element.iter():
+            for name in set(names) & set(map(str, element.attrib)):
+                element.set(name, HIDDEN)
+            if element.tag in names:
+                element.text = HIDDEN
 
     def serialised(self) -> str:
         return etree.tostring(self._element, encoding="unicode", with_tail=False)

@@ -17,7 +17,7 @@ from migrations_app.api.answers import (
     OtherState,
     Unfit,
 )
-from migrations_app.api.common import refused_problem, request_of
+from migrations_app.api.common import refused_problem, request_for_guest
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
 from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.reading.journal import record_of
@@ -51,7 +51,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     """201: a new migration. 200: this idempotency key has already created the same one. 409: the VM has an active
     migration, which is in `running`."""
     require(request.user, Right.MOVE)
-    wanted = request_of(request.user, payload)
+    wanted = request_for_guest(request.user, payload, guest=payload.guest)
     try:
         migration, made = request_migration(
             by=person(request),

@@ -11,17 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Status
 
+from hosts.facts.given_definition import TooLarge, given_definition
+from hosts.facts.xml import BadXml
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.problems import COMMON, located
 from migrations_app.api.answers import (
     PreflightOut,
     Waiting,
 )
-from migrations_app.api.common import refused_problem, request_of
+from migrations_app.api.common import found_host, refused_problem, request_for_guest, request_of, unfit
 from migrations_app.api.requests import PreflightIn
 from migrations_app.models import Preflight
 from migrations_app.reading.preflights import preflight_rows
-from migrations_app.usecases.ask_preflight import ask_preflight
+from migrations_app.usecases.ask_preflight import ask_about_definition, ask_preflight
 from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.keep_preflights import answered
 
@@ -33,9 +35,30 @@ PREFLIGHT_POLL_SECONDS = 0.05
 def _ask(user: Any, payload: PreflightIn) -> Preflight:
     require(user, Right.MOVE)
     try:
-        return ask_preflight(by=user, request=request_of(user, payload))
+        if payload.definition is not None:
+            return _ask_about_definition(user, payload, payload.definition)
+        if payload.guest is None:
+            raise unfit("guest", "Send guest, or definition and source.")
+        if payload.source is not None:
+            raise unfit("source", "Only a definition has a source; a VM is checked where it is.")
+        request = request_for_guest(user, payload, guest=payload.guest)
+        return ask_preflight(by=user, request=request)
     except RequestRefused as refused:
         raise refused_problem(refused) from None
+
+
+def _ask_about_definition(user: Any, payload: PreflightIn, text: str) -> Preflight:
+    if payload.guest is not None:
+        raise unfit("definition", "Send guest or definition, not both.")
+    if payload.source is None:
+        raise unfit("source", "Required with definition.")
+    try:
+        definition = given_definition(text)
+    except BadXml as bad:
+        raise unfit("definition", str(bad), status=413 if isinstance(bad, TooLarge) else 422) from None
+    source = found_host(user, payload.source, field="source")
+    request = request_of(user, payload, guest=definition.uuid)
+    return ask_about_definition(by=user, definition=definition, source=source, request=request)
 
 
 @router.post(
@@ -45,7 +68,8 @@ def _ask(user: Any, payload: PreflightIn) -> Preflight:
     openapi_extra=located(200, 202),
 )
 async def create_preflight(request: HttpRequest, payload: PreflightIn, response: HttpResponse) -> object:
-    """Waits up to 10 s for the report. 202: it is not ready yet; Location has its address."""
+    """Waits up to 10 s for the report. 202: it is not ready yet; Location has its address. A definition is kept only
+    until it is checked."""
     preflight = await sync_to_async(_ask)(request.user, payload)
     response["Location"] = f"/api/v1/preflights/{preflight.pk}"
     until = time.monotonic() + PREFLIGHT_SECONDS

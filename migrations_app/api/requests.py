@@ -9,6 +9,7 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
+from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Type
@@ -90,18 +91,32 @@ else:
     KindIn = Literal[tuple(str(row.kind) for row in KINDS)]
 
 
-class PreflightIn(Schema):
+_DEFINITION = f"domain XML with name and UUID; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
+
+
+class WishIn(Schema):
+    """Where to and how."""
+
     model_config = ConfigDict(extra="forbid")
 
-    guest: UUID
     target: Target = Field(description="id or name of the destination host")
     kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
 
 
-class MigrationIn(PreflightIn):
+class PreflightIn(WishIn):
+    """Of a VM: `guest`. Of a definition that need not be defined anywhere: `definition` and `source`; it is checked as
+    a VM that runs on `source`."""
+
+    guest: UUID | None = None
+    definition: str | None = Field(None, description=_DEFINITION)
+    source: Target | None = Field(None, description="id or name of a host; with `definition` only")
+
+
+class MigrationIn(WishIn):
     """`confirm`: the exact name of the VM; required with `unsafe`."""
 
+    guest: UUID
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)

@@ -23,9 +23,15 @@ class ProbeLock(models.Model):
 
 
 class Preflight(Requested, models.Model):
-    """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it."""
+    """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it.
 
-    guest = models.ForeignKey(Guest, on_delete=models.CASCADE, related_name="preflights")
+    It is about a guest, or about a definition that no host needs to have, as if it ran on `source`.
+    """
+
+    guest = models.ForeignKey(Guest, null=True, on_delete=models.CASCADE, related_name="preflights")
+    source = models.ForeignKey(Host, null=True, on_delete=models.CASCADE, related_name="+")
+    #: domain XML without secrets; emptied with the answer
+    definition = models.TextField(blank=True)
     target = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20)
     options = models.JSONField(default=dict)
@@ -44,6 +50,18 @@ class Preflight(Requested, models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(guest=None) ^ models.Q(source=None), name="preflight_of_guest_or_definition"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"preflight of {self.guest} to {self.target}"
+        return f"preflight of {self.guest or 'a definition'} to {self.target}"
+
+    @property
+    def vm(self) -> Guest:
+        """The guest it is about. Raises ValueError for one about a definition: no page shows it."""
+        if self.guest is None:
+            raise ValueError("this preflight is about a definition")
+        return self.guest

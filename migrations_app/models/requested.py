@@ -11,15 +11,19 @@ from migrations_app.domain.request import MigrationRequest
 
 
 class Requested:
-    guest_id: UUID
+    guest_id: UUID | None
     target_id: int
     kind: Any
     options: Any
 
     @property
     def request(self) -> MigrationRequest:
+        return self.request_for(str(self.guest_id))
+
+    def request_for(self, uuid: str) -> MigrationRequest:
+        """The same for the VM with this UUID."""
         return MigrationRequest(
-            guest=str(self.guest_id),
+            guest=uuid,
             target=self.target_id,
             kind=Kind(self.kind),
             options=options_from_json(self.options),

@@ -22,7 +22,7 @@ from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, repo
 from migrations_app.reading import movability
 from migrations_app.reading.disks import disk_labels
 from migrations_app.reading.guests import GuestPage, guest_page
-from migrations_app.reading.preflights import preflight_rows
+from migrations_app.reading.preflights import guest_preflights
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
@@ -68,7 +68,7 @@ def _as_shown(request: HttpRequest, found: GuestPage, form: MigrateForm) -> bool
     """Whether the form is valid, and what its page showed is still so; else the form says what is not."""
     here = found.here
     source = request.POST.get("source", "")
-    report = preflight_rows(request.user).filter(pk=number(request.POST.get("report", "")), guest=found.guest).first()
+    report = guest_preflights(request.user).filter(pk=number(request.POST.get("report", "")), guest=found.guest).first()
     valid = form.is_valid()
     if found.moving is None and source and (here is None or source != str(here.host_id)):
         form.add_error(None, changed_words(found.guest.name, str(here.host) if here else ""))
@@ -138,13 +138,13 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 @page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
-    report: ReportView = report_view(answered(get_object_or_404(preflight_rows(request.user), pk=pk)))
+    report: ReportView = report_view(answered(get_object_or_404(guest_preflights(request.user), pk=pk)))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 
 def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
     pk = number(request.GET.get("preflight", ""))
-    found = preflight_rows(request.user).filter(pk=pk, guest=uuid).first()
+    found = guest_preflights(request.user).filter(pk=pk, guest=uuid).first()
     return answered(found) if found else None
 
 

@@ -72,7 +72,7 @@ class ReportView:
 
 
 def report_view(preflight: Preflight) -> ReportView:
-    guest, target = isolated(preflight.guest.name), str(preflight.target)
+    guest, target = isolated(preflight.vm.name), str(preflight.target)
     waiting = preflight.seen_at is None and not preflight.error
     counts = Counter(finding["severity"] for finding in preflight.findings)
     groups = [
@@ -105,7 +105,7 @@ def report_view(preflight: Preflight) -> ReportView:
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
         blocked=blocked,
-        button=go_words(preflight.guest.name, target, preflight.verdict, counts["unknown"]),
+        button=go_words(preflight.vm.name, target, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
         forecast=forecast_words(guest, foreseen),
@@ -124,12 +124,12 @@ def age_of(preflight: Preflight) -> int | None:
 def _command(preflight: Preflight) -> tuple[str, str]:
     """The virsh line for a root shell on the source; empty when the guest is nowhere, nobody can reach the target, or
     nobody knows which disks to copy."""
-    here = preflight.guest.current_sighting()
+    here = preflight.vm.current_sighting()
     peer = preflight.target.peer
     asked = preflight.request.options.copy_disks
     if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
-    guest = virsh.vm(preflight.guest.name, str(preflight.guest_id))
+    guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     commands = [

@@ -1,4 +1,5 @@
-"""A person asks whether a guest could move. A worker looks at the hosts; the row is where the answer will be."""
+"""A person asks whether a guest could migrate, or a VM with a given definition. A worker looks at the hosts; the row is
+where the answer will be."""
 
 from __future__ import annotations
 
@@ -19,13 +20,13 @@ from migrations_app.usecases.errors import RequestRefused
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from hosts.facts.given_definition import GivenDefinition
+
 
 def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only,
     and unsafe moves for admins."""
-    require(by, Right.MOVE)
-    if request.options.unsafe:
-        require(by, Right.MOVE_UNSAFE)
+    _allowed(by, request)
     guest = Guest.objects.filter(pk=request.guest).first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
@@ -33,15 +34,44 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     if target is None:
         raise RequestRefused("target", "There is no such host.")
     with transaction.atomic():
-        preflight = Preflight.objects.create(
-            guest_id=request.guest,
-            target_id=request.target,
-            kind=request.kind,
-            options=request.options.as_json(),
-            asked_by=by,
-        )
+        preflight = _create(by, request, guest=guest)
         text = f"{isolated(by.get_username())} requested a preflight check of {isolated(guest.name)} for {target}."
         body = {"preflight": preflight.pk, "request": request.as_json()}
         writer.write(writer.guest_topic(request.guest), EntryKind.ACTION, text, body=body, actor=by)
-        enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
+    return preflight
+
+
+def ask_about_definition(
+    *, by: User, definition: GivenDefinition, source: Host, request: MigrationRequest
+) -> Preflight:
+    """The same for a VM that no host needs to have. Raises PermissionDenied, RequestRefused."""
+    _allowed(by, request)
+    target = Host.objects.filter(pk=request.target).first()
+    if target is None:
+        raise RequestRefused("target", "There is no such host.")
+    if target == source:
+        raise RequestRefused("target", "Source and destination are the same host.")
+    with transaction.atomic():
+        preflight = _create(by, request, source=source, definition=definition.xml)
+        text = (
+            f"{isolated(by.get_username())} requested a preflight check of a definition of {isolated(definition.name)}"
+            f" for {target}."
+        )
+        body = {"preflight": preflight.pk, "request": request.as_json()}
+        writer.write(writer.host_topic(source.pk), EntryKind.ACTION, text, body=body, actor=by)
+    return preflight
+
+
+def _allowed(by: User, request: MigrationRequest) -> None:
+    require(by, Right.MOVE)
+    if request.options.unsafe:
+        require(by, Right.MOVE_UNSAFE)
+
+
+def _create(by: User, request: MigrationRequest, **of: Guest | Host | str) -> Preflight:
+    """In the caller's transaction, with its task. `of`: the fields that say of what."""
+    preflight: Preflight = Preflight.objects.create(
+        target_id=request.target, kind=request.kind, options=request.options.as_json(), asked_by=by, **of
+    )
+    enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
     return preflight

@@ -22,7 +22,7 @@ def answered(preflight: Preflight) -> Preflight:
     """The row; one that has waited too long is answered here, so that nobody waits for ever."""
     if preflight.seen_at is None and timezone.now() - preflight.asked > PATIENCE:
         waiting = Preflight.objects.filter(pk=preflight.pk, seen_at=None)
-        waiting.update(seen_at=timezone.now(), error=LOST)
+        waiting.update(seen_at=timezone.now(), error=LOST, definition="")
         preflight.refresh_from_db()
     return preflight
 

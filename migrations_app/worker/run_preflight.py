@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
+from hosts.facts import domain_xml
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
@@ -30,11 +35,17 @@ from migrations_app.worker.slots import BUSY
 
 log = logging.getLogger(__name__)
 Connect = Callable[..., HostConnection]
+#: for the questions of one check; less than a person waits for its answer (keep_preflights.PATIENCE)
+MOST_SECONDS = 40.0
+#: checks of what only a VM has, not its definition
+OF_A_VM = frozenset(("guest_busy", "guest_state", "snapshots"))
 
 
 def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
     """Fill in the row once; a second delivery does nothing."""
-    preflight = Preflight.objects.select_related("guest", "target").filter(pk=pk, seen_at=None, error="").first()
+    preflight = (
+        Preflight.objects.select_related("guest", "source", "target").filter(pk=pk, seen_at=None, error="").first()
+    )
     if preflight is None:
         return
     try:
@@ -48,13 +59,16 @@ def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:
 
 
 def _answer(preflight: Preflight, connect: Connect) -> None:
-    guest = preflight.guest
+    if preflight.source is not None:
+        _answer_definition(preflight, preflight.source, connect)
+        return
+    guest = preflight.vm
     sighting = guest.current_sighting()
     if sighting is None:
         _finish(preflight, error=f"No registered host reports {isolated(guest.name)}.")
         return
     with (
-        both_sides(sighting.host, preflight.target, connect=connect) as (source, target),
+        both_sides(sighting.host, preflight.target, connect=connect, seconds=MOST_SECONDS) as (source, target),
         probing(guest.pk, patience=2.0) as alone,
     ):
         probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
@@ -71,22 +85,44 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
     )
 
 
+def _answer_definition(preflight: Preflight, source_host: Host, connect: Connect) -> None:
+    """No VM has this definition yet: what only a VM can have is not checked, and no earlier migration tells how long
+    it would take."""
+    definition = domain_xml.parse(preflight.definition)
+    definition = replace(definition, uuid=str(UUID(definition.uuid)))  # libvirt takes other ways to write it too
+    request = preflight.request_for(definition.uuid)
+    with both_sides(source_host, preflight.target, connect=connect, seconds=MOST_SECONDS) as (source, target):
+        facts, _ = collect(request, source, target, probe=False, given=definition)
+    report = run_all(facts, skip=OF_A_VM)
+    _finish(
+        preflight,
+        verdict=report.verdict,
+        findings=[finding.as_json() for finding in report.findings],
+        copied_disks=report.copied,
+    )
+
+
 def _forecast(preflight: Preflight, source: Host, *, paused: bool) -> dict[str, Any]:
-    return forecast_for(preflight.asked_by, preflight.request, preflight.guest, source, paused=paused)
+    return forecast_for(preflight.asked_by, preflight.request, preflight.vm, source, paused=paused)
 
 
 def _finish(preflight: Preflight, **fields: object) -> None:
-    Preflight.objects.filter(pk=preflight.pk, seen_at=None).update(seen_at=timezone.now(), **fields)
+    Preflight.objects.filter(pk=preflight.pk, seen_at=None).update(seen_at=timezone.now(), definition="", **fields)
     writer.signal(f"preflight:{preflight.pk}")
 
 
 @contextmanager
-def both_sides(source: Host, target: Host, *, connect: Connect) -> Iterator[tuple[Side, Side]]:
-    """Connect to both hosts at once; a host that cannot be reached is a side that says why."""
+def both_sides(
+    source: Host, target: Host, *, connect: Connect, seconds: float = math.inf
+) -> Iterator[tuple[Side, Side]]:
+    """Connect to both hosts at once; a host that cannot be reached is a side that says why. After `seconds` they are
+    asked nothing more."""
+    until = time.monotonic() + seconds
     with ThreadPoolExecutor(max_workers=2) as pool:
         opened = list(pool.map(lambda host: _open(host, connect), (source, target)))
     try:
-        yield Side(host=source, connection=opened[0]), Side(host=target, connection=opened[1])
+        here, there = opened
+        yield Side(host=source, connection=here, until=until), Side(host=target, connection=there, until=until)
     finally:
         for connection in opened:
             if not isinstance(connection, Unknown):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from migrations_app.domain.definition.rule import Rule
 from migrations_app.domain.definition.rules import RULES
@@ -23,8 +22,9 @@ class Unread:
 def unread(leaves: Iterable[tuple[str, str]]) -> list[Unread]:
     """`leaves` in the order of the document. Of an element that is not known, what is inside is not told again."""
     found: list[Unread] = []
+    told: set[str] = set()
     for path, value in leaves:
-        if any(path.startswith(f"{other.path}/") for other in found if not other.value):
+        if not told.isdisjoint(_above(path)):
             continue
         if path not in schema():
             found.append(Unread(path, "" if "@" not in path else value))
@@ -32,12 +32,21 @@ def unread(leaves: Iterable[tuple[str, str]]) -> list[Unread]:
             found.append(Unread(path, value))
         elif not (rule := rule_for(path, value)).examined:
             found.append(Unread(path, value, rule.because))
+        else:
+            continue
+        if not found[-1].value:
+            told.add(path)
     return found
 
 
-@cache
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 def rule_for(path: str, value: str = "") -> Rule:
-    """Raises KeyError for a path that is under no rule."""
+    """Raises KeyError for a path that is under no rule. Keeps no value: definitions have any number of them."""
     if (rule := RULES.get(f"{path}={value}")) is not None:
         return rule
     place = path

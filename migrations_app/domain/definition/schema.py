@@ -10,6 +10,8 @@ _SCHEMA = Path(__file__).parent / "schema.txt"
 #: the XML schema data types that are numbers; a word where one stands is nothing that kvmweb understands
 _NUMBERS = ("int", "integer", "long", "short", "positiveInteger", "unsignedInt", "unsignedLong", "unsignedShort")
 _NUMBER = re.compile(r"[-+]?[0-9]+")
+#: a longer value than a path can be is nothing that these patterns are made for: some take very long for it
+_LONGEST = 4096
 
 
 @cache
@@ -36,7 +38,7 @@ def _fits(value: str, form: str) -> bool:
         case "=":
             return value == rest
         case "~":
-            return re.fullmatch(rest, value, re.DOTALL) is not None
+            return len(value) <= _LONGEST and re.fullmatch(rest, value, re.DOTALL) is not None
         case "#" if rest in _NUMBERS:
             return _NUMBER.fullmatch(value) is not None
         case _:

@@ -14,6 +14,14 @@ from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
+from migrations_app.worker.facts.given import (
+    as_defined,
+    as_if_running,
+    cpu_of_start,
+    namesakes_here,
+    own_emulator,
+    peer_untried,
+)
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
 from migrations_app.worker.facts.memory import memory
@@ -34,40 +42,48 @@ Definitions = tuple[GuestDefinition, ...] | Unknown
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool
+    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
 ) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
 
-    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock.
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. `given`: the
+    definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
     with ThreadPoolExecutor(max_workers=8) as pool:
-        details_coming = pool.submit(source.learn, lambda c: c.guest_details(uuid))
+        details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there = pool.submit(host, target)
         memory_there, interfaces_there = (
             pool.submit(memory, target),
             pool.submit(target.learn, lambda c: c.interfaces()),
         )
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
-        details = details_coming.result()
-        definition = details if isinstance(details, Unknown) else details.live or details.definition
+        details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
+        given = given and as_defined(given, source)
+        definition = given or (details if isinstance(details, Unknown) else details.live or details.definition)
         saved = saved_definition(details)
         every = definition if isinstance(definition, Unknown) else (definition, *([saved] if saved else []))
-        guest_there = pool.submit(_on_target, uuid, definition, every, target, there)
+        guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given=given is not None)
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
-        guest_here = guest(uuid, details, source)
+        guest_here = as_if_running(given) if given else guest(uuid, details, source)
+        namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         untried = Unknown("kvmweb did not try the connection between the hosts.")
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = peer(uuid, source, target) if probe else untried
+        between = peer(uuid, source, target) if probe else peer_untried() if given else untried
+    about_it = guest_there.result()
+    if given:
+        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
     facts = Facts(
         request=request,
-        source=SourceFacts(**here, volumes=volumes_here, mounts=mounts_here.result(), told=told_here.result()),
+        source=SourceFacts(
+            **here, **namesakes, volumes=volumes_here, mounts=mounts_here.result(), told=told_here.result()
+        ),
         target=TargetFacts(
             **there.result(),
-            **guest_there.result(),
+            **about_it,
             mounts=mounts_there.result(),
             memory=memory_there.result(),
             interfaces=interfaces_there.result(),
@@ -80,16 +96,21 @@ def collect(
     return facts, details
 
 
-def _on_target(uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values]) -> Values:
+def _on_target(
+    uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values], *, given: bool
+) -> Values:
     """What is asked of the destination about this VM, one question after the other: its connection takes one at a time,
     and waiting for another one counts into the deadline."""
+    asked = definition
+    if given and not isinstance(definition, Unknown):
+        asked = own_emulator(definition, there.result(), side)
     return {
         "same_uuid": same_uuid(uuid, side),
         "same_name": same_name(definition, side),
         "volumes": volumes(every, side),
         "files": files(every, side, _pools(there.result())),
-        "domcaps": domcaps(definition, side),
-        "cpu": cpu(definition, side),
+        "domcaps": domcaps(asked, side),
+        "cpu": cpu(asked, side),
         **supplies(every, side),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,10 +22,14 @@ class Side:
 
     host: Host
     connection: Connection
+    #: by time.monotonic(); after it nothing is asked
+    until: float = math.inf
 
     def learn(self, ask: Callable[[HostConnection], T]) -> T | Unknown:
         if isinstance(self.connection, Unknown):
             return self.connection
+        if time.monotonic() > self.until:
+            return Unknown(f"the check took too long, so kvmweb did not ask {self.host.name}.", "Check again.")
         try:
             return ask(self.connection)
         except GatewayError as error:

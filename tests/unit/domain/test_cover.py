@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -119,3 +120,17 @@ def test_many_unknown_parts_are_counted() -> None:
     found = [f for f in run_all(equal(xml)).findings if f.check == "not_examined"]
     assert len(found) == 21
     assert "80 more parts" in found[-1].summary
+
+
+def test_a_very_long_value_is_told_soon() -> None:
+    """Some patterns of the schemas take very long for one."""
+    started = time.monotonic()
+    (part,) = unread([("os/initenv/@name", "a" * 200_000 + "!")])
+    assert (part.path, part.because) == ("os/initenv/@name", "")
+    assert time.monotonic() - started < 1
+
+
+def test_many_unknown_parts_are_told_soon() -> None:
+    started = time.monotonic()
+    assert len(unread([(f"devices/odd{number}", "") for number in range(20_000)])) == 20_000
+    assert time.monotonic() - started < 5

@@ -1,7 +1,4 @@
-"""In a peer-to-peer migration the source's libvirtd, as root, logs in to the destination's. The probe tries just that.
-
-The remedies are chosen by words in libvirt's text. They are hints; the text itself is the evidence.
-"""
+"""In a peer-to-peer migration the source's libvirtd, as root, logs in to the destination's. The probe tries that."""
 
 from __future__ import annotations
 
@@ -21,23 +18,26 @@ from migrations_app.domain.preflight.shared import finding, known, remedy
 )
 def peer_reachable(facts: Facts) -> Iterator[Finding]:
     peer, source, target = known(facts.peer, "peer"), facts.source.name, facts.target
-    affects = f"host {target.name}"
     if peer.reached:
         return
     if not target.peer_address:
         words = f"{target.name} has no address by which libvirt on {source} could connect to it."
         fix = remedy(f"Set the peer address of {target.name} in kvmweb: how other hosts reach its libvirt.")
-        yield finding(Severity.BLOCKER, words, affects, {"peer address": "none"}, fix)
-        return
-    words = f"libvirt on {source} cannot connect to libvirt on {target.name}."
-    evidence = {"libvirt": peer.message, "address": target.peer_address}
-    if target.peer_user:
-        evidence["user"] = target.peer_user
-    fixes = _remedies(source, target, peer.message.lower())
-    yield finding(Severity.BLOCKER, words, affects, evidence, *fixes)
+        yield finding(Severity.BLOCKER, words, f"host {target.name}", {"peer address": "none"}, fix)
+    elif not peer.tried:
+        words = f"kvmweb did not test whether libvirt on {source} can connect to libvirt on {target.name}."
+        why, fix = "libvirt tests it only with a VM that it has", remedy(f"Check any VM of {source}: that tests it.")
+        yield finding(Severity.INFO, words, f"host {target.name}", {"why": why}, fix)
+    else:
+        words = f"libvirt on {source} cannot connect to libvirt on {target.name}."
+        said = {"libvirt": peer.message, "address": target.peer_address}
+        said |= {"user": target.peer_user} if target.peer_user else {}
+        fixes = _remedies(source, target, peer.message.lower())
+        yield finding(Severity.BLOCKER, words, f"host {target.name}", said, *fixes)
 
 
 def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
+    """Chosen by words in libvirt's text. They are hints; the text itself is the evidence."""
     target, address, user = there.name, there.peer_address, there.peer_user or "root"
     login = ("-l", there.peer_user) if there.peer_user else ()
     if "resolve" in text or "name or service" in text:

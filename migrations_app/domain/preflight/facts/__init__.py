@@ -13,9 +13,11 @@ from migrations_app.domain.request import MigrationRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerFact:
-    """The peer probe's answer (libvirt.md 1.3) in pure words. `reached` False comes with libvirt's text."""
+    """The peer probe's answer (libvirt.md 1.3) in pure words. `reached` False comes with libvirt's text. Not `tried`:
+    libvirt probes with a VM only, and there is none yet."""
 
     reached: bool
+    tried: bool = True
     message: str = ""
     #: what the connection to the peer is made with, as the gateway calls it; "" leaves it to libvirt
     helper: str = ""

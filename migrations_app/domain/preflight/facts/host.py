@@ -49,7 +49,10 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts(HostFacts):
-    """The host that has the VM."""
+    """The host that has the VM. `same_uuid` and `same_name` are asked only for a definition that may not be on it."""
+
+    same_uuid: GuestStatus | Unknown | None = None
+    same_name: GuestStatus | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,3 +51,8 @@ def test_a_host_without_an_address_for_others_is_told_as_that() -> None:
 
 def test_unknown_when_the_probe_did_not_answer() -> None:
     only("peer_reachable", facts(peer=SILENT), Severity.UNKNOWN)
+
+
+def test_without_a_vm_it_is_not_tested_and_that_is_said() -> None:
+    finding = only("peer_reachable", facts(peer=PeerFact(reached=False, tried=False)), Severity.INFO)
+    assert finding.summary.startswith("kvmweb did not test whether libvirt on kvm-a can connect")
