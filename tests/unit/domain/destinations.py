@@ -23,6 +23,7 @@ from tests.unit.domain.factories import (
     HEALTHY,
     capabilities,
     domcaps,
+    identity,
     local_pool,
     network,
     shared_pool,
@@ -30,6 +31,9 @@ from tests.unit.domain.factories import (
     with_source,
     with_target,
 )
+
+#: of the libvirt versions that kvmweb has the schemas of
+NEWEST = 11_003_000
 
 
 def equal(xml: str, *, copied: tuple[str, ...] = (), state: RunState = RunState.RUNNING) -> Facts:
@@ -72,6 +76,7 @@ def _target(guest: GuestDefinition) -> dict[str, Any]:
         ),
         "secrets": tuple(Secret(uuid=value, usage=value) for path, value in values.items() if "secret" in path),
         "network_filters": tuple(NetworkFilter(name=name) for name in guest.values(_FILTER)),
+        "identity": identity(libvirt=NEWEST),
         "ports": frozenset({22}),
         "addresses": frozenset({"10.0.0.2"}),
     }
