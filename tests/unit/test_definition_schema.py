@@ -11,7 +11,7 @@ from scripts.definition_schema import SCHEMA, lines, unlisted
 INSTALLED = Path("/usr/share/libvirt/schemas")
 GRAMMAR = """<grammar xmlns='http://relaxng.org/ns/structure/1.0'><start><element name='domain'>
 <attribute name='type'><choice><value>kvm</value>{word}</choice></attribute>
-<element name='title'><text/></element>{more}</element></start></grammar>"""
+<element name='bootloader_args'><text/></element>{more}</element></start></grammar>"""
 
 
 @pytest.mark.skipif(not (INSTALLED / "domain.rng").exists(), reason="no libvirt on this machine")
@@ -37,7 +37,7 @@ def test_what_a_later_version_brings_has_its_version(tmp_path: Path) -> None:
     assert lines([("9.0", old), ("11.3", new)]) == [
         "9.0\t.",
         "9.0\t@type\t=kvm\t11.3=qemu",
-        "9.0\ttitle\t*",
+        "9.0\tbootloader_args\t*",
         "11.3\tzebra\t*",
     ]
 
