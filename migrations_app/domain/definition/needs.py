@@ -26,6 +26,7 @@ class Form(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     DEVICE = "device"
+    MODULE = "kernel module"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def _files(guest: GuestDefinition) -> Iterator[Need]:
     for path, value in guest.leaves:
         if path in FILES and value:
             yield Need(value, Form.FILE, FILES[path])
+        elif path == "devices/vsock":
+            yield Need("/dev/vhost-vsock", Form.MODULE, "vsock device")
         elif path == "devices/rng/backend" and value:
             yield Need(value, Form.DEVICE, "source of random numbers")
 

@@ -13,6 +13,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 REMEDIES = {
     Form.FILE: "Put the same file there, at the same path.",
     Form.FOLDER: "Create the folder there, with the same owner and permissions.",
+    Form.MODULE: "Load the kernel module there that provides it (vhost_vsock).",
     Form.DEVICE: "Choose a destination that has the device, or remove it from the VM.",
 }
 

@@ -22,6 +22,7 @@ def stream(**fields: object) -> Facts:
         (stream(type="file", path="/var/log/serial/web01.log"), "/var/log/serial/"),
         (stream(type="unix", path="/run/own/web01.sock", listens=True), "/run/own/"),
         (stream(type="unix", path="/run/own/server.sock"), "/run/own/server.sock"),
+        (with_guest(leaves=(("devices/vsock", ""),)), "/dev/vhost-vsock"),
         (stream(type="pty", log="/srv/logs/web01.log"), "/srv/logs/"),
         (with_guest(graphics=(Graphics(type="vnc", sockets=("/run/vnc/web01.sock",)),)), "/run/vnc/"),
     ],
