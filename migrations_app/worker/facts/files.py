@@ -16,7 +16,7 @@ def files(guest: GuestDefinition | Unknown, side: Side, storage: Storage) -> dic
         return guest
     images = [path for disk in guest.disks for path in (storage.path(disk), *disk.backing, *disk.data_files)]
     named = [path for path in (*boot_paths(guest.boot), guest.emulator, *images) if path]
-    paths = list(dict.fromkeys((*named, *(need.path for need in needs(guest)))))
+    paths = list(dict.fromkeys((*named, *(need.path for need in needs(guest) if need.absolute))))
     if not paths:
         return {}
     found = side.learn(lambda c: c.files_exist(paths))

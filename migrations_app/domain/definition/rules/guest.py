@@ -42,9 +42,7 @@ RULES: Rules = {
     "memoryBacking/locked": ROOM,
     "memoryBacking/source/@type": read("device_models"),
     "memoryBacking/source/@type=file": not_examined("Memory in a file of the host, in a folder that qemu.conf names."),
-    "memtune": RESOURCES,
-    "memtune/hard_limit": ROOM,
-    "memtune/swap_hard_limit": ROOM,
+    "memtune": ROOM,
     "memtune/min_guarantee": OTHER_HYPERVISOR,
     "numatune": read("cpu_pinning"),
     "numatune/memory/@placement=auto": NUMAD,
@@ -139,6 +137,7 @@ RULES: Rules = {
     "seclabel": read("security_driver"),
     "seclabel/@type": read("security_driver"),
     "seclabel/@type=none": not_examined("qemu.conf of the destination may forbid VMs without a security label."),
+    "seclabel/@relabel=no": not_examined("The VM's files must have its labels on the destination already."),
     "seclabel/baselabel": not_examined("A label that the destination's security policy may not have."),
     "seclabel/label": not_examined("A user, group or profile by name, which the destination may not have."),
     # what libvirt makes itself: numbers of users, SELinux labels, an AppArmor profile of the VM

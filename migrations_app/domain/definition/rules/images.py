@@ -80,7 +80,7 @@ RULES: Rules = {
     "devices/disk/encryption": read("secrets_present"),
     "devices/disk/mirror": read("block_jobs"),
     "devices/disk/readonly": read("disks_reachable"),
-    "devices/disk/shareable": read("cache_mode"),
+    "devices/disk/shareable": read("shared_with_others"),
     "devices/disk/transient": read("transient_disks"),
     "devices/disk/target/@bus=xen": OTHER_HYPERVISOR,
     "devices/disk/target/@bus=uml": OTHER_HYPERVISOR,

@@ -24,11 +24,11 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 def bridges_present(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
     needed = {(nic.type, nic.source): nic.virtualport for nic in guest.nics if nic.type in ("bridge", "direct")}
-    wanted = {nic.source for nic in guest.nics if nic.type == "network"}
+    wanted = {nic.source: nic.virtualport for nic in guest.nics if nic.type == "network"}
     networks = () if isinstance(facts.target.networks, Unknown) else facts.target.networks
     for network in networks:
         if network.name in wanted and network.forward == "bridge" and network.bridge:
-            needed.setdefault(("bridge", network.bridge), network.virtualport)
+            needed.setdefault(("bridge", network.bridge), network.virtualport or wanted[network.name])
     there = {found.name: found for found in known(facts.target.interfaces, "target.interfaces")} if needed else {}
     for (kind, name), port in needed.items():
         found, word = there.get(name), "bridge" if kind == "bridge" else "network device"
