@@ -3,8 +3,8 @@
     python -m scripts.definition_schema 9.0=/usr/share/libvirt/schemas 11.3=/tmp/11.3/usr/share/libvirt/schemas
 
 A line is: the version that brought the path, the path, and what may stand there, separated by tabs: `=word` a word of
-a fixed list, `#type` a data type, `~pattern` a text of that form, `*` any text. A path without the last part is an
-element that holds only others.
+a fixed list, `#type` a data type, `~pattern` a text of that form, `*` any text. What a later version allows there has
+that version before it: `11.3=word`. A path without the last part is an element that holds only others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hosts.facts import xml
 from hosts.facts.xml import Node, plain_name
+from migrations_app.domain.definition.schema import schema
 
 SCHEMA = Path(__file__).resolve().parents[1] / "migrations_app" / "domain" / "definition" / "schema.txt"
 RNG = "{http://relaxng.org/ns/structure/1.0}"
@@ -114,12 +115,27 @@ def _data(node: Node) -> str:
 
 def lines(schemas: list[tuple[str, Path]]) -> list[str]:
     since: dict[str, str] = {}
-    allowed: dict[str, set[str]] = {}
+    allowed: dict[str, dict[str, str]] = {}
     for version, folder in schemas:
         for path, what in Paths(folder).items():
             since.setdefault(path, version)
-            allowed.setdefault(path, set()).update(what)
-    return ["\t".join((since[path], path, *sorted(allowed[path]))) for path in sorted(allowed)]
+            for form in what:
+                allowed.setdefault(path, {}).setdefault(form, version if version != since[path] else "")
+    return ["\t".join((since[path], path, *_written(allowed.get(path, {})))) for path in sorted(since)]
+
+
+def _written(forms: dict[str, str]) -> list[str]:
+    return [f"{forms[form]}{form}" for form in sorted(forms)]
+
+
+def unlisted(folder: Path) -> list[str]:
+    """What the schemas in `folder` allow and schema.txt does not have."""
+    return [
+        f"{path} {form}".strip()
+        for path, forms in sorted(Paths(folder).items())
+        for form in (sorted(forms) if path in schema() else [""])
+        if form not in schema().get(path, ())
+    ]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from hosts.facts.xml import Node
 
 #: a NUMA node
 _CELL = "host/topology/cells/cell"
+_TSC = "host/cpu/counter[@name='tsc']"
 
 
 def parse(text: str) -> HostCapabilities:
@@ -23,6 +24,8 @@ def parse(text: str) -> HostCapabilities:
         cpu_numbers=frozenset(xml.number(cpu.get("id")) for cpu in capabilities.all(f"{_CELL}/cpus/cpu")),
         numa_nodes=frozenset(xml.number(cell.get("id")) for cell in capabilities.all(_CELL)),
         security_models=frozenset(model.text("model") for model in capabilities.all("host/secmodel")),
+        tsc_frequency=xml.number(capabilities.get("frequency", _TSC)),
+        tsc_scaling=capabilities.get("scaling", _TSC) == "yes",
         guests=tuple(_guest(guest) for guest in capabilities.all("guest") if guest.text("os_type") == "hvm"),
     )
 

@@ -30,13 +30,13 @@ def parse(text: str) -> DomainCapabilities:
 
 def _offers(root: Node) -> Iterator[tuple[tuple[str, str], frozenset[str]]]:
     """Of a device that is not supported nothing is offered: libvirt then leaves the lists out."""
-    devices = root.find("devices")
-    for device in devices.children() if devices else ():
-        supported = device.get("supported") != "no"
-        yield (device.tag, ""), frozenset({"supported"} if supported else ())
-        for choice in device.all("enum"):
-            values = frozenset(value.text() for value in choice.all("value"))
-            yield (device.tag, choice.get("name")), values if supported else frozenset()
+    for path in ("devices/*", "features/*", "os", "memoryBacking"):
+        for device in root.all(path):
+            supported = device.get("supported") != "no"
+            yield (device.tag, ""), frozenset({"supported"} if supported else ())
+            for choice in device.all("enum"):
+                values = frozenset(value.text() for value in choice.all("value"))
+                yield (device.tag, choice.get("name")), values if supported else frozenset()
 
 
 def _mode(mode: Node) -> CpuMode:

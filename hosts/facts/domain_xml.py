@@ -166,6 +166,7 @@ def _nic(nic: Node) -> Nic:
         model=nic.get("type", "model"),
         portgroup=nic.get("portgroup", "source"),
         virtualport=nic.get("type", "virtualport"),
+        teaming_transient=_leaves(nic),
     )
 
 
@@ -239,8 +240,9 @@ def _character_device(device: Node) -> CharacterDevice:
 
 
 def _graphics(graphics: Node) -> Graphics:
-    """libvirt says each address twice, as an attribute for old readers too. With autoport the ports are today's."""
-    fixed = ("port", "tlsPort", "websocket") if graphics.get("autoport") != "yes" else ()
+    """libvirt says each address twice, as an attribute for old readers too. With autoport the ports are today's; the
+    websocket's is always that of the destination too."""
+    fixed = ("port", "tlsPort", "websocket") if graphics.get("autoport") != "yes" else ("websocket",)
     ports = (graphics.get(name) for name in fixed)
     listens = list(graphics.all("listen"))
     named = [listen for listen in listens if listen.get("type") == "network"]

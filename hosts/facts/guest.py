@@ -89,6 +89,8 @@ class Nic:
     portgroup: str = ""
     #: `<virtualport type=...>`: openvswitch, midonet, 802.1Qbg, ...
     virtualport: str = ""
+    #: see HostDevice
+    teaming_transient: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -259,7 +259,7 @@ def test_it_is_in_the_journal_of_the_source(api: Api, scene: Scene) -> None:
     entry = Entry.objects.get(topic=f"host:{scene.hosts['kvm-a'].pk}", kind="action")
     assert entry.actor == scene.operator
     assert entry.text == (
-        f"{scene.operator} asked whether a VM with the given definition of \u2068\u05d0\u2069 can migrate to kvm-b."
+        f"{scene.operator} requested a preflight check of a definition of \u2068\u05d0\u2069 for kvm-b."
     )
 
 

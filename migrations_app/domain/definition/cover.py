@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from migrations_app.domain.definition.rule import Rule
 from migrations_app.domain.definition.rules import RULES
@@ -49,6 +51,9 @@ def rule_for(path: str, value: str = "") -> Rule:
     """Raises KeyError for a path that is under no rule. Keeps no value: definitions have any number of them."""
     if (rule := RULES.get(f"{path}={value}")) is not None:
         return rule
+    for form, rule in _forms().get(path, ()):
+        if form.fullmatch(value):
+            return rule
     place = path
     while True:
         for name in (place, _of_every_device(place)):
@@ -57,6 +62,17 @@ def rule_for(path: str, value: str = "") -> Rule:
         place, slash, _ = place.rpartition("/")
         if not slash:
             raise KeyError(path)
+
+
+@cache
+def _forms() -> dict[str, list[tuple[re.Pattern[str], Rule]]]:
+    """The rules that hold for values of a form, by their path."""
+    found: dict[str, list[tuple[re.Pattern[str], Rule]]] = {}
+    for name, rule in RULES.items():
+        path, tilde, form = name.partition("~")
+        if tilde:
+            found.setdefault(path, []).append((re.compile(form), rule))
+    return found
 
 
 def _of_every_device(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,12 @@ from hosts.facts.guest import BootFiles, GuestDefinition
 
 #: what every Linux host has
 EVERYWHERE = ("/dev/urandom", "/dev/random", "/dev/null")
-#: libvirt makes what is in its own folders, on every host
-OF_LIBVIRT = ("/var/lib/libvirt/qemu/", "/run/libvirt/", "/var/run/libvirt/", "/var/log/libvirt/")
+#: the folders that libvirt makes on every host, some of them for each VM
+OF_LIBVIRT = re.compile(
+    r"/var/lib/libvirt/qemu/(nvram/|domain-[^/]+/|channel/(target/(domain-[^/]+/)?)?)?"
+    r"|(/var)?/run/libvirt/qemu/(channel/([^/]+/)?)?"
+    r"|/var/log/libvirt/(qemu/)?"
+)
 FILES = {
     "os/acpi/table": "ACPI table",
     "sysinfo/entry/@file": "firmware configuration file",
@@ -26,20 +31,26 @@ class Form(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     DEVICE = "device"
+    MODULE = "kernel module"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`path` must be at the destination; `what` a person calls it."""
+    """`path` must be at the destination; `what` a person calls it. Of a path that is not `absolute` only QEMU knows
+    which file it stands for."""
 
     path: str
     form: Form
     what: str
 
+    @property
+    def absolute(self) -> bool:
+        return self.path.startswith("/")
+
 
 def needs(guest: GuestDefinition) -> tuple[Need, ...]:
     found = dict.fromkeys((*_files(guest), *_streams(guest), *_sockets(guest)))
-    return tuple(need for need in found if need.path.startswith("/") and not _given(need.path))
+    return tuple(need for need in found if not _given(need))
 
 
 def boot_paths(boot: BootFiles) -> tuple[str, ...]:
@@ -51,13 +62,16 @@ def boot_paths(boot: BootFiles) -> tuple[str, ...]:
 
 def nvram_folder(boot: BootFiles) -> str:
     """ "" where libvirt makes it."""
-    return "" if not boot.nvram or _given(boot.nvram) else f"{posixpath.dirname(boot.nvram).rstrip('/')}/"
+    folder = f"{posixpath.dirname(boot.nvram).rstrip('/')}/"
+    return "" if not boot.nvram or OF_LIBVIRT.fullmatch(folder) else folder
 
 
 def _files(guest: GuestDefinition) -> Iterator[Need]:
     for path, value in guest.leaves:
         if path in FILES and value:
             yield Need(value, Form.FILE, FILES[path])
+        elif path == "devices/vsock":
+            yield Need("/dev/vhost-vsock", Form.MODULE, "vsock device")
         elif path == "devices/rng/backend" and value:
             yield Need(value, Form.DEVICE, "source of random numbers")
 
@@ -88,8 +102,10 @@ def _folder_of(path: str, what: str) -> Need:
     return Need(f"{folder.rstrip('/')}/", Form.FOLDER, what)
 
 
-def _given(path: str) -> bool:
-    return path in EVERYWHERE or path.startswith(OF_LIBVIRT)
+def _given(need: Need) -> bool:
+    if need.form is Form.FOLDER:
+        return OF_LIBVIRT.fullmatch(need.path) is not None
+    return need.path in EVERYWHERE
 
 
 def fixed_ports(guest: GuestDefinition) -> dict[int, str]:

@@ -30,7 +30,8 @@ def not_examined(because: str) -> Rule:
     return Rule(because=because, examined=False)
 
 
-#: "devices/disk/@type" or, of one value alone, "devices/disk/@type=dir"; "devices/*/alias" is that of every device
+#: "devices/disk/@type" or, of one value alone, "devices/disk/@type=dir", of a form, "cputune/shares~[0-9]+";
+#: "devices/*/alias" is that of every device
 Rules = dict[str, Rule]
 
 SEEN_BY_GUEST = harmless("Part of the virtual hardware; QEMU makes the same on the destination.")
@@ -38,4 +39,5 @@ TUNING = harmless("Tunes how QEMU works; needs nothing of the host.")
 LABEL = harmless("A name or number that libvirt gives.")
 OTHER_HYPERVISOR = not_examined("Not used with QEMU and KVM.")
 OTHER_ARCH = not_examined("Depends on a host of this architecture; kvmweb does not know which.")
+NOT_EVERYWHERE = not_examined("A device that QEMU has only where it was built with it; libvirt does not report it.")
 OF_HOST = not_examined("Something of the host that kvmweb cannot ask for.")

@@ -6,8 +6,11 @@ hardware; else from QEMU's source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from hosts.facts.guest import GuestDefinition
+from hosts.facts.xml import number
 
 DEVICE = "State blocked by non-migratable device"
 ENCRYPTED = "QEMU cannot migrate encrypted guests"
@@ -15,17 +18,16 @@ ENCRYPTED = "QEMU cannot migrate encrypted guests"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`values` () stands for any. `words` are QEMU's. `since`: the QEMU version that began to refuse."""
+    """`values` () stands for any. `words` are QEMU's."""
 
     paths: tuple[str, ...]
     values: tuple[str, ...]
     what: str
     words: str
-    since: int = 0
 
 
 #: those that libvirt names and QEMU cannot hand over
-FORMATS = ("vmdk", "vdi", "vpc", "vhd", "vhdx", "qcow", "ploop", "bochs", "cloop", "dmg", "fat", "dir")
+FORMATS = ("vmdk", "vdi", "vpc", "vhd", "qcow", "ploop", "bochs", "cloop", "dmg")
 _STREAMS = ("serial", "parallel", "console", "channel", "redirdev", "smartcard")
 STREAMS = tuple(f"devices/{kind}/@type" for kind in _STREAMS)
 USB_SERIAL = ("devices/serial/target/@type", "devices/serial/target/model/@name")
@@ -33,10 +35,14 @@ IMAGES = ("devices/disk/driver/@type", "devices/disk/backingStore/format/@type")
 HYPERV = ("features/hyperv/@mode",)
 ACCELERATION = ("devices/video/model/acceleration/@accel3d",)
 VDAGENT = "The vdagent chardev doesn't yet support migration"
+INVTSC = "State blocked by non-migratable CPU device (invtsc flag)"
+PEER = "Migration is disabled when using feature 'peer mode' in device 'ivshmem'"
+OLD_SHMEM = "'ivshmem' is not supported"
+VVFAT = "The vvfat (rw) format used by node does not support live migration"
 HV_PASSTHROUGH = "'hv-passthrough' CPU flag prevents migration"
 ROWS = (
     Row(("devices/sound/@model",), ("usb",), "a USB sound card", f"{DEVICE} usb-audio"),
-    Row(("devices/sound/@model",), ("virtio",), "a virtio sound card", f"{DEVICE} virtio-sound-device", 8_002_000),
+    Row(("devices/sound/@model",), ("virtio",), "a virtio sound card", f"{DEVICE} virtio-sound-device"),
     Row(USB_SERIAL, ("usb-serial",), "a USB serial port", f"{DEVICE} usb-serial"),
     Row(("devices/interface/model/@type",), ("usb-net",), "a USB network card", f"{DEVICE} usb-net"),
     Row(("devices/crypto",), (), "a virtio crypto device", f"{DEVICE} virtio-crypto"),
@@ -50,9 +56,38 @@ ROWS = (
 )
 
 
-def refused(leaves: Iterable[tuple[str, str]]) -> Iterator[tuple[Row, str, str]]:
-    """The rows that a definition falls under, with the path and value in it."""
-    for path, value in leaves:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`path` and `value` are where the definition says it."""
+
+    what: str
+    path: str
+    value: str
+    words: str
+
+
+def refused(guest: GuestDefinition) -> Iterator[Refusal]:
+    """What in this definition QEMU does not migrate."""
+    for path, value in guest.leaves:
         for row in ROWS:
             if path in row.paths and (value in row.values or not row.values):
-                yield row, path, value
+                yield Refusal(row.what, path, value, row.words)
+    for disk in guest.disks:
+        if disk.type == "dir" and not disk.readonly:
+            yield Refusal(f"a folder that it can write to as disk {disk.target}", "devices/disk/@type", "dir", VVFAT)
+    for shared in guest.shared_memory:
+        what = f"shared memory {shared.name}"
+        if shared.role != "master":
+            yield Refusal(f"{what} without role master", "devices/shmem/@role", shared.role, PEER)
+        elif shared.model == "ivshmem":
+            yield Refusal(f"{what} of the old model ivshmem", "devices/shmem/model/@type", shared.model, OLD_SHMEM)
+    if invtsc(guest) in ("require", "force"):
+        yield Refusal("the CPU feature invtsc without a TSC frequency", "cpu/feature/@name", "invtsc", INVTSC)
+
+
+def invtsc(guest: GuestDefinition) -> str:
+    """The policy of that CPU feature; "" without it, and with a fixed TSC frequency: then QEMU migrates it, and refuses
+    a destination that cannot keep the frequency."""
+    features = dict(guest.cpu.features)
+    scaled = "tsc" in guest.values("clock/timer/@name") and any(map(number, guest.values("clock/timer/@frequency")))
+    return "" if scaled or "invtsc" not in features else features["invtsc"] or "require"

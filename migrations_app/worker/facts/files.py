@@ -30,7 +30,7 @@ def files(
 def _named(guest: GuestDefinition, storage: Storage) -> Iterator[str]:
     images = (path for disk in guest.disks for path in (storage.path(disk), *disk.backing, *disk.data_files))
     yield from filter(None, (*boot_paths(guest.boot), guest.emulator, *images))
-    yield from (need.path for need in needs(guest))
+    yield from (need.path for need in needs(guest) if need.absolute)
 
 
 def _there(answer: bool | None, path: str, host: Host) -> bool | Unknown:

@@ -23,6 +23,7 @@ from tests.unit.domain.factories import (
     HEALTHY,
     capabilities,
     domcaps,
+    identity,
     local_pool,
     network,
     shared_pool,
@@ -30,6 +31,9 @@ from tests.unit.domain.factories import (
     with_source,
     with_target,
 )
+
+#: of the libvirt versions that kvmweb has the schemas of
+NEWEST = 11_003_000
 
 
 def equal(xml: str, *, copied: tuple[str, ...] = (), state: RunState = RunState.RUNNING) -> Facts:
@@ -56,7 +60,10 @@ def _target(guest: GuestDefinition) -> dict[str, Any]:
     values = {path: value for path, value in guest.leaves if value}
     images = [path for disk in guest.disks for path in (disk.path, *disk.backing, *disk.data_files)]
     paths = (*boot_paths(guest.boot), guest.emulator, *images, *(need.path for need in needs(guest)))
-    offers = {(row.device, row.choice): frozenset(guest.values(*row.paths)) for row in ROWS}
+    offers: dict[tuple[str, str], frozenset[str]] = {}
+    for row in ROWS:
+        list_of = (row.device, row.choice)
+        offers[list_of] = offers.get(list_of, frozenset()) | frozenset(row.wanted(guest))
     return {
         "interfaces": tuple(
             Interface(name=name, active=True, is_bridge=name.startswith("br")) for name in sorted(bridges)
@@ -72,6 +79,7 @@ def _target(guest: GuestDefinition) -> dict[str, Any]:
         ),
         "secrets": tuple(Secret(uuid=value, usage=value) for path, value in values.items() if "secret" in path),
         "network_filters": tuple(NetworkFilter(name=name) for name in guest.values(_FILTER)),
+        "identity": identity(libvirt=NEWEST),
         "ports": frozenset({22}),
         "addresses": frozenset({"10.0.0.2"}),
     }
@@ -92,6 +100,7 @@ def _capabilities(guest: GuestDefinition) -> Any:
         guests=(arch,),
         cpu_numbers=frozenset(range(48)),
         numa_nodes=frozenset({0, 1}),
+        tsc_frequency=int("".join(guest.values("clock/timer/@frequency")[:1]) or 2_000_000_000),
         security_models=frozenset({"none", "dac", *guest.values("seclabel/@model")}),
     )
 

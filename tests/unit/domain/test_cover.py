@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from typing import Any
 
@@ -34,9 +35,11 @@ def test_every_place_of_the_schema_has_a_rule() -> None:
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_rule_is_about_something_and_says_why(name: str) -> None:
-    path, _, value = name.partition("=")
+    path, tilde, form = name.partition("~")
+    path, _, value = (path, "", "") if tilde else name.partition("=")
     places = [place for place in schema() if _fits(path, place)]
     assert places
+    assert not form or re.compile(form)
     assert not value or any(allows(place, value) for place in places)
     assert bool(RULES[name].because) != bool(RULES[name].reader)
     assert not RULES[name].reader or RULES[name].reader in CHECKS

@@ -179,7 +179,7 @@ HOST_THINGS = """<domain type='kvm'><name>x</name><uuid>6a3c1b52-7d1e-4a55-9a0b-
 <channel type='unix'><source mode='bind' path='/s/agent'/><log file='/l/agent.log'/></channel>
 <rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>
 <graphics type='vnc' port='5901' autoport='no' websocket='5701' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
-<graphics type='spice' port='5900' tlsPort='5902' autoport='yes' listen='10.0.0.1'>
+<graphics type='spice' port='5900' tlsPort='5902' websocket='5703' autoport='yes' listen='10.0.0.1'>
 <listen type='network' address='10.0.0.1' network='lan'/></graphics>
 <graphics type='vnc'><listen type='socket' socket='/s/vnc'/></graphics>
 <shmem name='s' role='peer'><model type='ivshmem-plain'/></shmem></devices></domain>"""
@@ -196,7 +196,7 @@ def test_what_of_the_host_a_definition_names() -> None:
     assert (rng.device, rng.type) == ("rng", "random")
     vnc, spice, socket = guest.graphics
     assert (vnc.ports, vnc.addresses) == ((5901, 5701), ("10.0.0.1",))
-    assert (spice.ports, spice.addresses, spice.networks) == ((), (), ("lan",))
+    assert (spice.ports, spice.addresses, spice.networks) == ((5703,), (), ("lan",))
     assert socket.sockets == ("/s/vnc",)
     assert [(shared.name, shared.model, shared.role) for shared in guest.shared_memory] == [
         ("s", "ivshmem-plain", "peer")

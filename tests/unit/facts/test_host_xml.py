@@ -36,6 +36,13 @@ def test_capabilities(suite: str, newest: str) -> None:
     assert len(canonical) == len(x86.machines)
 
 
+def test_the_tsc() -> None:
+    counter = "<counter name='tsc' frequency='2904002000' scaling='yes'/>"
+    found = capabilities_xml.parse(f"<capabilities><host><cpu>{counter}</cpu></host></capabilities>")
+    assert (found.tsc_frequency, found.tsc_scaling) == (2_904_002_000, True)
+    assert capabilities_xml.parse(read("capabilities-trixie.xml")).tsc_frequency == 0
+
+
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])
 def test_domain_capabilities(suite: str) -> None:
     found = domain_capabilities_xml.parse(read(f"domcapabilities-{suite}.xml"))
@@ -51,6 +58,10 @@ def test_domain_capabilities(suite: str) -> None:
     assert found.offers["graphics", "type"] >= {"vnc"}
     assert found.offers["tpm", "backendModel"] == {"passthrough"}
     assert ("tpm", "backendVersion") not in found.offers
+    assert found.offers["memoryBacking", "sourceType"] == {"file", "anonymous", "memfd"}
+    assert found.offers["hyperv", "features"] == {"spinlocks", "vendor_id"}
+    assert found.offers["os", "firmware"] == frozenset()
+    assert found.offers["gic", ""] == frozenset()
 
 
 def test_what_is_not_supported_is_not_offered() -> None:

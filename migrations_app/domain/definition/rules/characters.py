@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from migrations_app.domain.definition.rule import LABEL, OTHER_HYPERVISOR, SEEN_BY_GUEST, Rules, not_examined, read
+from migrations_app.domain.definition.rule import (
+    LABEL,
+    NOT_EVERYWHERE,
+    OTHER_ARCH,
+    OTHER_HYPERVISOR,
+    SEEN_BY_GUEST,
+    Rules,
+    not_examined,
+    read,
+)
 
 CERTIFICATES = not_examined("Needs certificates on the destination.")
 
@@ -29,8 +38,14 @@ RULES: Rules = {
     "devices/serial/target/@type=usb-serial": read("unmigratable"),
     "devices/serial/target/model/@name=usb-serial": read("unmigratable"),
     **_typed("parallel"),
+    "devices/parallel": NOT_EVERYWHERE,
     **_typed("console"),
     "devices/console/@tty": LABEL,
+    "devices/console/target/@type=sclp": OTHER_ARCH,
+    "devices/console/target/@type=sclplm": OTHER_ARCH,
+    "devices/serial/target/@type=spapr-vio-serial": OTHER_ARCH,
+    "devices/serial/target/@type=sclp-serial": OTHER_ARCH,
+    "devices/serial/target/@type=system-serial": OTHER_ARCH,
     "devices/console/target/@type=xen": OTHER_HYPERVISOR,
     "devices/console/target/@type=uml": OTHER_HYPERVISOR,
     "devices/console/target/@type=lxc": OTHER_HYPERVISOR,
@@ -39,6 +54,7 @@ RULES: Rules = {
     "devices/channel/target/@type=xen": OTHER_HYPERVISOR,
     "devices/channel/target/@type=guestfwd": not_examined("A connection of the VM that QEMU makes on the host."),
     **_typed("smartcard"),
+    "devices/smartcard": NOT_EVERYWHERE,
     "devices/smartcard/@mode": not_examined("A card reader or certificates of the host."),
     "devices/smartcard/@mode=passthrough": read("character_devices"),
     "devices/smartcard/certificate": not_examined("Certificates of the host."),

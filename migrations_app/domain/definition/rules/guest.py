@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrations_app.domain.definition.offered import HYPERV
 from migrations_app.domain.definition.rule import (
     LABEL,
     OF_HOST,
@@ -16,6 +17,8 @@ from migrations_app.domain.definition.rule import (
 )
 
 RESOURCES = harmless("A share or limit that libvirt sets through cgroups, which it has on every host.")
+ROOM = not_examined("A limit or lock of memory; whether the destination can keep it, kvmweb cannot tell.")
+REAL_TIME = not_examined("Real-time scheduling, which the destination's kernel may not allow.")
 NUMAD = not_examined("libvirt on the destination asks numad where to run the VM.")
 
 RULES: Rules = {
@@ -35,7 +38,12 @@ RULES: Rules = {
     "maxMemory": SEEN_BY_GUEST,
     "memoryBacking": TUNING,
     "memoryBacking/hugepages": read("memory_free"),
-    "memtune": RESOURCES,
+    "memoryBacking/allocation/@mode=immediate": read("memory_free"),
+    "memoryBacking/locked": ROOM,
+    "memoryBacking/source/@type": read("device_models"),
+    "memoryBacking/source/@type=file": not_examined("Memory in a file of the host, in a folder that qemu.conf names."),
+    "memtune": ROOM,
+    "memtune/min_guarantee": OTHER_HYPERVISOR,
     "numatune": read("cpu_pinning"),
     "numatune/memory/@placement=auto": NUMAD,
     # CPUs
@@ -50,8 +58,18 @@ RULES: Rules = {
     "cpu/cache/@mode=passthrough": OF_HOST,
     "cpu/maxphysaddr": read("cpu_address_bits"),
     "cpu/numa": SEEN_BY_GUEST,
-    "cpu/topology": read("version_faults"),
+    "cpu/topology": SEEN_BY_GUEST,
+    "cpu/topology/@threads": read("version_faults"),
+    "cpu/topology/@clusters": not_examined("Only some machine types have clusters of cores."),
+    "cpu/topology/@clusters=1": SEEN_BY_GUEST,
     "cputune": RESOURCES,
+    "cputune/shares": not_examined("More than a host with cgroup v2 accepts."),
+    "cputune/shares~[1-9][0-9]{0,3}|10000": RESOURCES,
+    **{
+        f"cputune/{what}/@scheduler={scheduler}": REAL_TIME
+        for what in ("vcpusched", "iothreadsched", "emulatorsched")
+        for scheduler in ("fifo", "rr")
+    },
     "cputune/vcpupin": read("cpu_pinning"),
     "cputune/emulatorpin": read("cpu_pinning"),
     "cputune/iothreadpin": read("cpu_pinning"),
@@ -60,10 +78,11 @@ RULES: Rules = {
     "iothreads": TUNING,
     "iothreadids": TUNING,
     "defaultiothread": TUNING,
-    "blkiotune": RESOURCES,
+    "blkiotune": not_examined("A share of disk time, for which the destination needs the same I/O scheduler."),
     "blkiotune/device": not_examined("Names block devices of the source host."),
     "throttlegroups": TUNING,
-    "perf": not_examined("Needs performance counters of the host's CPU and kernel."),
+    "perf": harmless("Holds the events."),
+    "perf/event/@enabled=yes": not_examined("Needs performance counters of the host's CPU and kernel."),
     "resource/partition": not_examined("A cgroup that the destination may not have."),
     "resource/partition=/machine": harmless("libvirt's own cgroup."),
     "resource": harmless("Holds the cgroup."),
@@ -75,6 +94,8 @@ RULES: Rules = {
     "bootloader_args": OTHER_HYPERVISOR,
     # start and end
     "os": SEEN_BY_GUEST,
+    "os/@firmware": read("device_models"),
+    "os/bios/@useserial=yes": not_examined("Needs a firmware file for the serial port with older machine types."),
     "os/type": OTHER_HYPERVISOR,
     "os/type=hvm": SEEN_BY_GUEST,
     "os/type/@arch": read("emulator"),
@@ -98,37 +119,53 @@ RULES: Rules = {
     "os/initgroup": OTHER_HYPERVISOR,
     "os/inituser": OTHER_HYPERVISOR,
     "os/root": OTHER_HYPERVISOR,
-    "os/smbios/@mode=host": harmless("Read when the VM starts; a running one keeps what it has."),
+    "os/smbios/@mode=host": not_examined("Shows the VM what its host is; on the destination that is something else."),
     "sysinfo": SEEN_BY_GUEST,
     "sysinfo/entry/@file": read("needed_files"),
     "pm": SEEN_BY_GUEST,
     "on_poweroff": TUNING,
     "on_reboot": TUNING,
     "on_crash": TUNING,
-    "on_lockfailure": TUNING,
+    "on_lockfailure": not_examined("Needs a lock manager with the same locks on the destination."),
     "clock": SEEN_BY_GUEST,
+    "clock/timer/@name=tsc": read("tsc_frequency"),
+    "clock/timer/@name=platform": OTHER_HYPERVISOR,
+    "clock/timer/@name=armvtimer": OTHER_ARCH,
+    "clock/timer/@frequency": read("tsc_frequency"),
+    "clock/timer/@mode": OTHER_HYPERVISOR,
+    "clock/timer/catchup": OTHER_HYPERVISOR,
     "seclabel": read("security_driver"),
+    "seclabel/@type": read("security_driver"),
+    "seclabel/@type=none": not_examined("qemu.conf of the destination may forbid VMs without a security label."),
+    "seclabel/@relabel=no": not_examined("The VM's files must have its labels on the destination already."),
+    "seclabel/baselabel": not_examined("A label that the destination's security policy may not have."),
+    "seclabel/label": not_examined("A user, group or profile by name, which the destination may not have."),
+    # what libvirt makes itself: numbers of users, SELinux labels, an AppArmor profile of the VM
+    r"seclabel/label~\+?[0-9]+:\+?[0-9]+|[a-z_]+:[a-z_]+:[a-z_]+:s0.*|libvirt-[0-9a-f-]{36}": read("security_driver"),
     "features": SEEN_BY_GUEST,
     "features/hyperv/@mode=passthrough": read("unmigratable"),
+    **{f"features/hyperv/{name}/@state=on": read("device_models") for name in HYPERV},
     # KVM's and QEMU's newer ones, which an older host refuses
-    "features/hyperv/evmcs": OF_HOST,
-    "features/hyperv/avic": OF_HOST,
-    "features/hyperv/emsr_bitmap": OF_HOST,
-    "features/hyperv/xmm_input": OF_HOST,
-    "features/hyperv/tlbflush/direct": OF_HOST,
-    "features/hyperv/tlbflush/extended": OF_HOST,
-    "features/kvm/poll-control": OF_HOST,
-    "features/kvm/pv-ipi": OF_HOST,
-    "features/kvm/dirty-ring": OF_HOST,
-    "features/async-teardown": OF_HOST,
+    "features/hyperv/tlbflush/direct/@state=on": OF_HOST,
+    "features/hyperv/tlbflush/extended/@state=on": OF_HOST,
+    "features/kvm/poll-control/@state=on": OF_HOST,
+    "features/kvm/pv-ipi/@state=on": OF_HOST,
+    "features/kvm/dirty-ring/@state=on": OF_HOST,
+    "features/async-teardown/@enabled=yes": OF_HOST,
+    "features/msrs": OTHER_HYPERVISOR,
+    "features/pmu/@state=on": not_examined("Performance counters, which differ by CPU and kernel of the host."),
+    "features/pmu": not_examined("Performance counters, which differ by CPU and kernel of the host."),
+    "features/pmu/@state=off": SEEN_BY_GUEST,
     "features/capabilities": OTHER_HYPERVISOR,
     "features/hap": OTHER_HYPERVISOR,
     "features/privnet": OTHER_HYPERVISOR,
     "features/viridian": OTHER_HYPERVISOR,
     "features/xen": OTHER_HYPERVISOR,
+    "features/tcg": not_examined("Memory that QEMU takes beside the VM's."),
     "features/aia": OTHER_ARCH,
     "features/ccf-assist": OTHER_ARCH,
     "features/cfpc": OTHER_ARCH,
+    "features/gic/@version": read("device_models"),
     "features/gic/@version=host": OTHER_ARCH,
     "features/hpt": OTHER_ARCH,
     "features/htm": OTHER_ARCH,

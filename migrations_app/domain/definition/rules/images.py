@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrations_app.domain.definition.rule import (
     LABEL,
     OF_HOST,
+    OTHER_ARCH,
     OTHER_HYPERVISOR,
     SEEN_BY_GUEST,
     TUNING,
@@ -13,6 +14,7 @@ from migrations_app.domain.definition.rule import (
     not_examined,
     read,
 )
+from migrations_app.domain.definition.unmigratable import FORMATS
 
 NETWORK_STORAGE = read("network_disks")
 CERTIFICATES = not_examined("Needs certificates on the destination.")
@@ -41,20 +43,36 @@ def _image(at: str, place: Rule) -> Rules:
         f"{at}/reservations": not_examined("Needs a helper for persistent reservations on the destination."),
         f"{at}/slices": read("copied_images"),
         f"{at}/seclabel": read("security_driver"),
+        f"{at}/seclabel/label": not_examined("A label of one image, which the destination may not have."),
+        f"{at}/seclabel/@relabel=no": not_examined("The image must have a label on the destination already."),
+    }
+
+
+def _format(at: str) -> Rules:
+    return {
+        at: not_examined("An image format that not every QEMU opens."),
+        f"{at}=raw": SEEN_BY_GUEST,
+        f"{at}=qcow2": SEEN_BY_GUEST,
+        **{f"{at}={name}": read("unmigratable") for name in FORMATS},
     }
 
 
 RULES: Rules = {
     "devices/disk": SEEN_BY_GUEST,
     "devices/disk/@type": read("disk_types"),
-    "devices/disk/@rawio": OF_HOST,
+    "devices/disk/@type=dir": not_examined("The files of a folder, which may be others on the destination."),
+    "devices/disk/@device": read("device_models"),
+    "devices/disk/@model": read("device_models"),
+    "devices/disk/target/@bus": read("device_models"),
+    "devices/disk/@rawio=yes": OF_HOST,
     "devices/disk/@sgio": OF_HOST,
     "devices/disk/@device=lun": OF_HOST,
     "devices/disk/auth": NETWORK_STORAGE,
     "devices/disk/auth/secret": read("secrets_present"),
     "devices/disk/backenddomain": OTHER_HYPERVISOR,
     "devices/disk/driver": TUNING,
-    "devices/disk/driver/@type": read("unmigratable"),
+    "devices/disk/driver/@discard_no_unref=on": not_examined("QEMU has it since version 8.1."),
+    **_format("devices/disk/driver/@type"),
     "devices/disk/driver/@cache": read("cache_mode"),
     "devices/disk/driver/@name": OTHER_HYPERVISOR,
     "devices/disk/driver/@name=qemu": TUNING,
@@ -62,24 +80,24 @@ RULES: Rules = {
     "devices/disk/encryption": read("secrets_present"),
     "devices/disk/mirror": read("block_jobs"),
     "devices/disk/readonly": read("disks_reachable"),
-    "devices/disk/shareable": read("storage_shared"),
+    "devices/disk/shareable": read("shared_with_others"),
     "devices/disk/transient": read("transient_disks"),
     "devices/disk/target/@bus=xen": OTHER_HYPERVISOR,
     "devices/disk/target/@bus=uml": OTHER_HYPERVISOR,
     **_image("devices/disk/source", read("disks_reachable")),
     "devices/disk/source/@startupPolicy": read("removable_media"),
     "devices/disk/backingStore": read("backing_images"),
-    "devices/disk/backingStore/format": read("unmigratable"),
+    **_format("devices/disk/backingStore/format/@type"),
     **_image("devices/disk/backingStore/source", read("backing_images")),
     "devices/filesystem": read("shared_folders"),
     "devices/lease": not_examined("Needs a lock manager with the same lockspace on the destination."),
     "devices/memory": SEEN_BY_GUEST,
     "devices/memory/@model=sgx-epc": OF_HOST,
     "devices/memory/source/nodemask": read("cpu_pinning"),
-    "devices/memory/source/path": read("needed_files"),
+    "devices/memory/source/path": not_examined("A file with the content of this memory, which both hosts must share."),
     "devices/memory/source/pagesize": OF_HOST,
     "devices/memory/source/pmem": OF_HOST,
-    "devices/nvram": SEEN_BY_GUEST,
+    "devices/nvram": OTHER_ARCH,
     "devices/pstore": SEEN_BY_GUEST,
     "devices/pstore/path": OF_HOST,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrations_app.domain.definition.rule import (
     LABEL,
+    NOT_EVERYWHERE,
     OF_HOST,
     OTHER_HYPERVISOR,
     SEEN_BY_GUEST,
@@ -31,7 +32,7 @@ RULES: Rules = {
     "devices/interface/driver/@name=xen": OTHER_HYPERVISOR,
     "devices/interface/filterref": read("network_filters"),
     "devices/interface/guest": OTHER_HYPERVISOR,
-    "devices/interface/model/@type": not_examined("A NIC model that kvmweb does not know."),
+    "devices/interface/model/@type": NOT_EVERYWHERE,
     # measured: QEMU 7.2 and 10.0 migrate these
     **{
         f"devices/interface/model/@type={model}": SEEN_BY_GUEST
@@ -43,6 +44,8 @@ RULES: Rules = {
                 "virtio-net-pci",
                 "e1000",
                 "e1000e",
+                "e1000-82544gc",
+                "e1000-82545em",
                 "rtl8139",
             ),
             *("ne2k_pci", "ne2k_isa", "pcnet", "vmxnet3", "tulip"),
@@ -50,9 +53,20 @@ RULES: Rules = {
         )
     },
     "devices/interface/model/@type=usb-net": read("unmigratable"),
+    "devices/interface/driver/@rss": not_examined("Needs a network card driver of the kernel that has it."),
+    "devices/interface/driver/@rss_hash_report": not_examined("Needs a network card driver of the kernel that has it."),
+    "devices/interface/ip": not_examined("An address that libvirt gives only to some types of NICs."),
+    "devices/interface/route": not_examined("A route that libvirt gives only to some types of NICs."),
+    "devices/interface/mtu": not_examined("The network of the destination must carry frames of this size."),
+    "devices/interface/vlan": not_examined("The network of the destination must carry this VLAN."),
+    "devices/interface/source/@mode=vepa": not_examined(
+        "Needs a switch that sends back what VMs of one host exchange."
+    ),
+    "devices/interface/source/@mode=passthrough": not_examined("Takes the network device of the host for itself."),
     "devices/interface/portForward": not_examined("Ports of the host that may be in use on the destination."),
     "devices/interface/rom/@file": read("needed_files"),
     "devices/interface/source": read("nic_types"),
+    "devices/interface/teaming/@persistent": LABEL,
     "devices/interface/source/@network": read("networks_present"),
     "devices/interface/source/@portgroup": read("networks_present"),
     "devices/interface/source/@bridge": read("bridges_present"),
@@ -62,6 +76,8 @@ RULES: Rules = {
     "devices/interface/source/@portgroupid": OTHER_HYPERVISOR,
     "devices/interface/source/@connectionid": OTHER_HYPERVISOR,
     "devices/interface/source/address": read("host_devices"),
+    "devices/interface/target/@dev": not_examined("A name of its own, which may be taken on the destination."),
+    "devices/interface/target/@dev~(vnet|macvtap|macvlan)[0-9]+": LABEL,
     "devices/interface/target/@managed=no": not_examined("A tap device that somebody must make on the destination."),
     "devices/interface/teaming": read("host_devices"),
     "devices/interface/virtualport": read("bridges_present"),

@@ -10,7 +10,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 #: made by QEMU or libvirt on every host, or judged by another check (paths, ports, what QEMU refuses)
-JUDGED = ("", "null", "pty", "vc", "stdio", "spicevmc", "spiceport", "unix", "file", "dev", "qemu-vdagent")
+JUDGED = ("", "null", "pty", "vc", "stdio", "spicevmc", "spiceport", "file", "dev", "qemu-vdagent")
 #: the backends of a random number generator that are no stream
 NO_STREAM = ("random", "builtin", "egd")
 
@@ -33,4 +33,5 @@ def character_devices(facts: Facts) -> Iterator[Finding]:
 
 
 def _listens(device: CharacterDevice) -> bool:
-    return device.type == "tcp" and device.listens
+    """A socket without a path is one that libvirt makes."""
+    return device.type in ("tcp", "unix") and (device.listens or (device.type == "unix" and not device.path))

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.definition.emulated import EMULATED
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import AT_NEXT_START, NotKnown, finding, guest_of, known, remedy
+
+#: policies of a CPU feature; without one libvirt requires it
+NEEDED = ("", "require", "force")
 
 
 @check(
@@ -49,3 +53,8 @@ def _emulated(facts: Facts) -> Iterator[tuple[str, str, dict[str, str]]]:
     elif cpu.mode == "custom" and cpu.model and cpu.model not in mode.models:
         verb = "cannot run" if cpu.model in mode.blocked_models else "does not know"
         yield f"QEMU on {target} {verb} CPU model {cpu.model}, which {name} uses.", "CPU", {"CPU model": cpu.model}
+    emulated = EMULATED | known(facts.target.domcaps, "target.domcaps").host_model_features
+    features = [feature for feature, policy in cpu.features if policy in NEEDED and feature not in emulated]
+    if features and guest.arch in ("x86_64", "i686"):
+        words = f"{target} does not report whether its QEMU emulates {', '.join(sorted(features))}."
+        raise NotKnown("CPU features", Unknown(words))

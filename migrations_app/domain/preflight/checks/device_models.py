@@ -18,8 +18,9 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 def device_models(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
     for row in ROWS:
-        for model in guest.values(*row.paths):
-            offered = known(facts.target.domcaps, "target.domcaps").offers.get((row.device, row.choice))
+        for model in row.wanted(guest):
+            offers = known(facts.target.domcaps, "target.domcaps").offers
+            offered = offers.get((row.device, row.choice), None if offers.get((row.device, ""), True) else frozenset())
             what, evidence = f"{row.what} {model}", {"needed": model}
             if offered is None and row.always:
                 words = f"libvirt on {target} does not report which {row.what}s it offers; {guest.name} needs {model}."

@@ -18,6 +18,8 @@ from migrations_app.domain.preflight.shared import KIB, finding, guest_of, known
 from migrations_app.domain.virsh import virsh
 
 OVERHEAD_KIB = 256 * 1024
+#: QEMU takes all of the memory when it starts
+ALL_AT_ONCE = {("memoryBacking/locked", ""), ("memoryBacking/allocation/@mode", "immediate")}
 
 
 @check(
@@ -33,7 +35,8 @@ def memory_free(facts: Facts) -> Iterator[Finding]:
         yield finding(Severity.UNKNOWN, words, "memory", {"needed": size(guest.memory_kib * KIB)}, look)
         return
     memory = known(facts.target.memory, "target.memory")
-    now = (guest.current_memory_kib or guest.memory_kib) + OVERHEAD_KIB
+    at_once = not ALL_AT_ONCE.isdisjoint(guest.leaves)
+    now = (guest.memory_kib if at_once else guest.current_memory_kib or guest.memory_kib) + OVERHEAD_KIB
     most = guest.memory_kib + OVERHEAD_KIB
     needs, grows, free, total = sizes(*(kib * KIB for kib in (now, most, memory.free_kib, memory.total_kib)))
     evidence = {

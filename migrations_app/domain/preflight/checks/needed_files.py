@@ -13,6 +13,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 REMEDIES = {
     Form.FILE: "Put the same file there, at the same path.",
     Form.FOLDER: "Create the folder there, with the same owner and permissions.",
+    Form.MODULE: "Load the kernel module there that provides it (vhost_vsock).",
     Form.DEVICE: "Choose a destination that has the device, or remove it from the VM.",
 }
 
@@ -26,6 +27,8 @@ def needed_files(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
     for need in needs(guest):
         there = known(facts.target.files, "target.files").get(need.path, Unknown(f"{target} was not asked."))
+        if not need.absolute:
+            there = Unknown("The path is relative; kvmweb cannot tell which file it stands for.")
         affects, evidence = f"{need.form} {need.path}", {need.what: need.path}
         fix = remedy(REMEDIES[need.form])
         if isinstance(there, Unknown):

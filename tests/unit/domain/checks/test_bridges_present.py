@@ -54,9 +54,14 @@ def test_a_bridge_without_a_carrier_that_libvirt_alone_tells_of_is_unknown() -> 
 @pytest.mark.parametrize("state", [{"active": False}, {"active": False, "certain": False}, {"is_bridge": False}])
 def test_an_open_vswitch_bridge_only_has_to_be_there(state: dict[str, bool]) -> None:
     ovs = replace(nic, source="ovs0", virtualport="openvswitch")
-    there = with_target(interfaces=(replace(bridge, name="ovs0", **state),))
+    there = with_target(interfaces=(replace(bridge, name="ovs0", **{"is_bridge": False} | state),))
     assert run("bridges_present", with_guest(there, nics=(ovs,))) == ()
     only("bridges_present", with_guest(nics=(ovs,)), Severity.BLOCKER)
+
+
+def test_open_vswitch_adds_no_port_to_a_linux_bridge() -> None:
+    ovs = replace(nic, virtualport="openvswitch")
+    assert "is a Linux bridge" in only("bridges_present", with_guest(nics=(ovs,)), Severity.BLOCKER).summary
 
 
 def test_the_bridge_of_a_network_in_bridge_mode_must_be_there() -> None:
@@ -66,7 +71,7 @@ def test_the_bridge_of_a_network_in_bridge_mode_must_be_there() -> None:
     only("bridges_present", with_target(given, interfaces=(replace(bridge, active=False),)), Severity.BLOCKER)
     only("bridges_present", with_target(given, interfaces=SILENT), Severity.UNKNOWN)
     ovs = replace(network, virtualport="openvswitch")
-    down = (replace(bridge, active=False),)
+    down = (replace(bridge, active=False, is_bridge=False),)
     assert run("bridges_present", with_target(given, networks=(ovs,), interfaces=down)) == ()
 
 

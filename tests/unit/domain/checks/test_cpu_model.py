@@ -48,3 +48,11 @@ def test_an_unsupported_mode_blocks_emulated_guests() -> None:
 def test_unknown_when_the_destination_is_silent() -> None:
     only("cpu_model", facts(target_cpu=SILENT), Severity.UNKNOWN)
     only("cpu_model", emulated("custom", "qemu64", target_domcaps=SILENT), Severity.UNKNOWN)
+
+
+def test_a_feature_that_qemu_may_not_emulate_is_unknown() -> None:
+    def having(*features: tuple[str, str]) -> Facts:
+        return with_guest(virt_type="qemu", cpu=Cpu(mode="custom", model="qemu64", features=features))
+
+    assert run("cpu_model", having(("hypervisor", "require"), ("lahf_lm", ""), ("avx512f", "disable"))) == ()
+    assert "avx512f" in only("cpu_model", having(("avx512f", "force")), Severity.UNKNOWN).summary

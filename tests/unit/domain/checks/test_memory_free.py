@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from hosts.facts.host import NodeMemory
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.checks.memory_free import OVERHEAD_KIB
@@ -29,6 +31,12 @@ def test_too_little_blocks_with_numbers() -> None:
 def test_room_for_the_balloon_but_not_for_the_maximum_is_a_warning() -> None:
     small = with_guest(current_memory_kib=1024**2)
     only("memory_free", free(EXACT - 1, small), Severity.WARNING)
+
+
+@pytest.mark.parametrize("leaf", [("memoryBacking/locked", ""), ("memoryBacking/allocation/@mode", "immediate")])
+def test_memory_that_is_taken_at_once_needs_the_maximum(leaf: tuple[str, str]) -> None:
+    given = with_guest(current_memory_kib=1024**2, leaves=(leaf,))
+    only("memory_free", free(EXACT - 1, given), Severity.BLOCKER)
 
 
 def test_huge_pages_are_unknown_however_much_is_free() -> None:

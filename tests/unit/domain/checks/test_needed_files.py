@@ -22,6 +22,7 @@ def stream(**fields: object) -> Facts:
         (stream(type="file", path="/var/log/serial/web01.log"), "/var/log/serial/"),
         (stream(type="unix", path="/run/own/web01.sock", listens=True), "/run/own/"),
         (stream(type="unix", path="/run/own/server.sock"), "/run/own/server.sock"),
+        (with_guest(leaves=(("devices/vsock", ""),)), "/dev/vhost-vsock"),
         (stream(type="pty", log="/srv/logs/web01.log"), "/srv/logs/"),
         (with_guest(graphics=(Graphics(type="vnc", sockets=("/run/vnc/web01.sock",)),)), "/run/vnc/"),
     ],
@@ -52,3 +53,30 @@ def test_the_same_path_may_be_another_device(given: Facts) -> None:
 )
 def test_what_every_host_has_is_not_asked_for(given: Facts) -> None:
     assert run("needed_files", with_target(given, files=SILENT)) == ()
+
+
+def test_a_relative_path_is_unknown_whatever_is_there() -> None:
+    given = with_guest(leaves=(("devices/interface/rom/@file", "own.rom"),))
+    assert (
+        "relative"
+        in only("needed_files", with_target(given, files={"own.rom": True}), Severity.UNKNOWN).evidence["why"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/var/log/libvirt/qemu/web01-serial.log", False),
+        ("/run/libvirt/qemu/channel/3-web01/org.x", False),
+        ("/var/log/libvirt/own/web01.log", True),
+        ("/var/lib/libvirt/qemu/../../own/web01.log", True),
+    ],
+)
+def test_only_folders_that_libvirt_makes_are_not_asked_for(path: str, asked: bool) -> None:
+    given = with_target(stream(type="file", path=path), files={})
+    assert bool(run("needed_files", given)) is asked
+
+
+def test_a_file_in_a_folder_of_libvirt_is_asked_for() -> None:
+    given = with_guest(leaves=(("devices/interface/rom/@file", "/var/lib/libvirt/qemu/own.rom"),))
+    only("needed_files", with_target(given, files={"/var/lib/libvirt/qemu/own.rom": False}), Severity.BLOCKER)

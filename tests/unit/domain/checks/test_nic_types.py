@@ -5,7 +5,18 @@ from dataclasses import replace
 import pytest
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, facts, nic, only, run, with_guest
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    facts,
+    network,
+    network_nic,
+    nic,
+    only,
+    run,
+    with_guest,
+    with_source,
+)
 
 
 @pytest.mark.parametrize("kind", ["network", "bridge", "direct", "user", "hostdev", "vdpa"])
@@ -23,3 +34,16 @@ def test_other_types_are_unknown(kind: str) -> None:
 
 def test_unknown_without_the_definition() -> None:
     only("nic_types", facts(guest_definition=SILENT), Severity.UNKNOWN)
+
+
+def test_a_network_of_pci_devices_blocks_unless_libvirt_unplugs_the_nic() -> None:
+    pool = with_source(networks=(replace(network, forward="hostdev"),))
+    found = only("nic_types", with_guest(pool, nics=(network_nic,)), Severity.BLOCKER)
+    assert found.evidence == {"network": "lan", "forward mode": "hostdev"}
+    assert run("nic_types", with_guest(pool, nics=(replace(network_nic, teaming_transient=True),))) == ()
+
+
+def test_unknown_without_the_sources_networks() -> None:
+    silent = with_source(networks=SILENT)
+    only("nic_types", with_guest(silent, nics=(network_nic,)), Severity.UNKNOWN)
+    assert run("nic_types", with_guest(silent, nics=(nic,))) == ()

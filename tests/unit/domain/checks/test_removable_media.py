@@ -33,3 +33,8 @@ def test_warns_that_the_drive_will_be_empty() -> None:
 
 def test_unknown_when_the_destination_is_silent() -> None:
     only("removable_media", facts(target_volumes=SILENT), Severity.UNKNOWN)
+
+
+def test_a_drive_of_the_host_has_another_medium_there() -> None:
+    drive = replace(CD, type="block", path="/dev/sr0", startup_policy="")
+    assert "another medium" in only("removable_media", with_guest(disks=(drive,)), Severity.WARNING).summary

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hosts.facts.guest import Cpu, SharedMemory
 from migrations_app.domain.definition.unmigratable import ROWS, Row
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import identity, only, run, with_guest, with_source
+from tests.unit.domain.factories import disk, identity, only, run, with_guest, with_source
+
+CPU_OPTIONAL = Cpu(mode="custom", model="Skylake-Server", features=(("invtsc", "optional"),))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
@@ -16,10 +20,10 @@ def test_each_row_blocks_with_qemus_words(row: Row) -> None:
             assert only("unmigratable", given, Severity.BLOCKER).evidence["QEMU says"] == row.words
 
 
-def test_an_older_qemu_that_has_no_such_blocker_is_not_blamed() -> None:
-    given = with_guest(leaves=(("devices/sound/@model", "virtio"),))
-    assert run("unmigratable", with_source(given, identity=identity(qemu=8_001_000))) == ()
-    assert only("unmigratable", with_source(given, identity=identity(qemu=0)), Severity.UNKNOWN)
+@pytest.mark.parametrize(("readonly", "blocked"), [(False, True), (True, False)])
+def test_a_folder_as_a_disk_is_refused_when_the_vm_can_write(readonly: bool, blocked: bool) -> None:
+    folder = replace(disk, type="dir", readonly=readonly)
+    assert bool(run("unmigratable", with_guest(disks=(folder,)))) is blocked
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,10 @@ def test_no_other_timer_and_no_frequency_of_zero_scales_the_tsc() -> None:
     for name, frequency in (("hpet", "24000000"), ("tsc", "0")):
         leaves = (("clock/timer/@name", name), ("clock/timer/@frequency", frequency))
         assert only("unmigratable", with_guest(cpu=cpu, leaves=leaves), Severity.BLOCKER)
+
+
+def test_optional_invtsc_is_unknown_without_a_frequency() -> None:
+    given = with_guest(cpu=CPU_OPTIONAL)
+    assert only("unmigratable", given, Severity.UNKNOWN).evidence["QEMU says"].startswith("State blocked")
+    timer = (("clock/timer/@name", "tsc"), ("clock/timer/@frequency", "2800000000"))
+    assert run("unmigratable", with_guest(cpu=CPU_OPTIONAL, leaves=timer)) == ()
