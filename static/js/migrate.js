@@ -1,7 +1,7 @@
 // The migrate page: a verdict holds for the choices, the host and the minute it was made for, and is withdrawn after.
 (() => {
   const FRESH_MS = 60_000; // FRESH_SECONDS in pages/reports.py
-  const made = new WeakMap(); // when each report was true, by this browser's clock
+  const made = new WeakMap(); // when each report was true, by this browser's clock, and the VM's state then
   const form = document.getElementById("migrate");
 
   const report = () => document.getElementById("report");
@@ -28,20 +28,36 @@
       if (live.host && !live.moving) location.reload(); // it can be migrated again
       return;
     }
-    const guest = form.dataset.guest;
-    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: "Choose again" });
-    if (live.moving) withdraw(`${guest} is migrating now. This check no longer applies.`);
-    else if (!live.host) withdraw(`No registered host reports ${guest} now. This check no longer applies.`);
-    else if (live.host !== form.dataset.host) withdraw(`${guest} is on ${live.hostName} now. This check no longer applies.`, link());
-    else if (report().dataset.withdrawn?.includes("migrating now")) withdraw("A migration of this VM has ended since this check. Check again.");
-    else age();
+    const shown = report();
+    if (!shown) return;
+    if (!made.has(shown)) made.set(shown, { at: Date.now() - 1_000 * Number(shown.dataset.age ?? 0), state: live.state });
+    const [obstacle, past, ...more] = against(live, shown);
+    if (obstacle) {
+      withdraw(`${obstacle} This check no longer applies.`, ...more);
+      shown.dataset.past = past;
+    } else if (shown.dataset.past) withdraw(`${shown.dataset.past} since this check. Check again.`);
+    else age(shown);
   }
 
-  function age() {
-    const shown = report();
-    if (!shown?.dataset.age || shown.dataset.withdrawn) return;
-    if (!made.has(shown)) made.set(shown, Date.now() - 1_000 * Number(shown.dataset.age));
-    if (Date.now() - made.get(shown) > FRESH_MS) withdraw("This check is more than a minute old. Check again before you migrate.");
+  // What a page that was read since says against the check: [the obstacle, how it is told once it is over, a link].
+  function against(live, shown) {
+    const { guest, host } = form.dataset;
+    const target = form.querySelector("[name=target]:checked");
+    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: "Choose again" });
+    if (live.moving) return [`${guest} is migrating now.`, "A migration of this VM has ended"];
+    if (!live.host) return [`No registered host reports ${guest} now.`, `${guest} was gone`];
+    if (live.host !== host) return [`${guest} is on ${live.hostName} now.`, `${guest} was on another host`, link()];
+    if (shown.dataset.age === undefined || (shown.querySelector("#go").disabled && !shown.dataset.past)) return []; // it says no itself
+    if (live.closed) return [`${live.hostName} ${live.closed}.`, `${live.hostName} was not available`];
+    if (live.state !== made.get(shown).state) return [`The state of ${guest} has changed.`, `The state of ${guest} has changed`];
+    if (target && !target.disabled) return [];
+    const name = target?.dataset.host ?? "The destination host";
+    return [`${name} cannot take ${guest} now.`, `${name} was not available`];
+  }
+
+  function age(shown) {
+    if (!shown.dataset.age || shown.dataset.withdrawn) return;
+    if (Date.now() - made.get(shown).at > FRESH_MS) withdraw("This check is more than a minute old. Check again before you migrate.");
   }
 
   // A report of "Live with storage" names the disks that are copied: these are ticked.
@@ -90,6 +106,7 @@
     if (!shown || detail.target !== shown || shown.getAttribute("aria-busy")) return;
     shown.classList.add("is-busy");
     delete shown.dataset.withdrawn;
+    delete shown.dataset.past;
     withdraw("Checking again…");
   });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {

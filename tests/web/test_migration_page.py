@@ -423,9 +423,7 @@ def test_every_page_that_shows_how_far_a_copy_is_says_that_it_stands_still(
     assert (told in main) == (address != "/migrations/")
 
 
-def test_lists_show_no_percentage_of_a_copy_that_nobody_sees_going_on(
-    scene: dict[str, Any], as_viewer: Client
-) -> None:
+def test_lists_show_no_percentage_of_a_copy_that_nobody_sees_going_on(scene: dict[str, Any], as_viewer: Client) -> None:
     running = scene["running"]
     Migration.objects.filter(pk=running.pk).update(state=State.VERIFYING)
     page = flat(as_viewer.get("/"))
