@@ -48,7 +48,7 @@
     if (!live.host) return [`No registered host reports ${guest} now.`, `${guest} was gone`];
     if (live.host !== host) return [`${guest} is on ${live.hostName} now.`, `${guest} was on another host`, link()];
     if (shown.dataset.age === undefined || (shown.querySelector("#go").disabled && !shown.dataset.past)) return []; // it says no itself
-    if (live.closed) return [`${live.hostName} ${live.closed}.`, `${live.hostName} was not available`];
+    if (live.closed) return [`${live.hostName} is not connected.`, `${live.hostName} was not available`];
     if (live.state !== made.get(shown).state) return [`The state of ${guest} has changed.`, `The state of ${guest} has changed`];
     if (target && !target.disabled) return [];
     const name = target?.dataset.host ?? "The destination host";

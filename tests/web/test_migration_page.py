@@ -322,6 +322,8 @@ def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as
     done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
     copying, downtime = outcome_times(done)[1:]
     assert (copying[1], downtime[1]) == ("9.4 s, expected about 40 s for one pass", "84 ms")
+    done.suspended, done.downtime_ms = True, 35_718
+    assert outcome_times(done)[2] == ("Downtime", "36 s, with the time it was suspended by somebody")
     done.forecast, done.downtime_ms, done.progress = {}, None, {}
     assert outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
 

@@ -190,7 +190,7 @@ def test_a_verdict_ends_with_the_source_host_and_with_the_state_of_the_vm(page: 
     name = page.locator("#live").get_attribute("data-host-name")
     site.run(contact(name, "away"))
     try:
-        expect(page.locator(".verdict")).to_have_text(f"{name} is not reachable. This check no longer applies.")
+        expect(page.locator(".verdict")).to_have_text(f"{name} is not connected. This check no longer applies.")
     finally:
         site.run(contact(name, "answers"))
     passed(page, site, address)
