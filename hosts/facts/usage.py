@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: a guest's own numbers are believed for so long, in seconds: they stand still when nothing asks its balloon driver
-_BALLOON_FRESH = 300
+_BALLOON_FRESH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

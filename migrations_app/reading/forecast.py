@@ -38,7 +38,7 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
-        .only("guest_id", "options", "progress", "downtime_ms", "was_paused")
+        .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended")
         .order_by("-id")[:_MOST_ROWS]
     )
     limit = request.options.bandwidth_mib
@@ -57,11 +57,12 @@ def _runs(rows: QuerySet[Migration], guest: Guest) -> Iterator[Run]:
         if row.options.get("bandwidth_mib"):
             continue  # slowed down on request: it says nothing about the link
         told = Progress.from_json(row.progress)
+        stood_still = row.was_paused or row.suspended  # by a person: says nothing about the migration
         yield Run(
             same_guest=row.guest_id == guest.pk,
             transferred_bytes=told.transferred_bytes or 0,
             seconds=(told.elapsed_ms or 0) / 1000,
-            downtime_ms=None if row.was_paused else row.downtime_ms,
-            dirty_bps=None if row.was_paused else told.dirty_max_bps,
+            downtime_ms=None if stood_still else row.downtime_ms,
+            dirty_bps=None if stood_still else told.dirty_max_bps,
             stalled=told.stalled,
         )

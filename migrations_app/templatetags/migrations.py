@@ -54,8 +54,9 @@ def took(migration: Migration) -> str:
 
 
 @register.filter
-def in_flight(migration: Migration) -> bool:
-    return migration.state in IN_FLIGHT
+def under_way(migration: Migration) -> bool:
+    """libvirt is at it, as far as is known: how much it has copied says something about now."""
+    return migration.state in IN_FLIGHT - {State.VERIFYING}
 
 
 @register.filter

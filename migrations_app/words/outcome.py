@@ -20,6 +20,9 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
         lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]
+    if migration.suspended:
+        text = f"{units.duration(migration.downtime_ms)}, with the time it was suspended by somebody"
+        return [*lines, ("Downtime", text)]
     stood = foreseen_downtime(seen)
     return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', expected {stood}' if stood else ''}")]
 

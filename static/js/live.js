@@ -39,9 +39,9 @@
 
   Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
 
-  // What a person opened stays open, and times keep the title they made themselves.
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !((name === "open" && node.matches("details, dialog")) || (name === "title" && node.matches("relative-time, local-time")));
+  // What a person opened or chose stays so, and times keep the title they made themselves.
+  const KEPT = { open: "details, dialog", checked: "input", title: "relative-time, local-time" };
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(KEPT[name] && node.matches(KEPT[name]));
   // The graph draws itself, and what is typed into the form to close a migration must not be lost. Pushes
   // and re-read pages can overtake each other: what is older than what is shown is left out.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
@@ -71,7 +71,10 @@
         target: region,
         select: region,
         swap: "morph:outerHTML",
-        selectOOB: region === "#live" ? "#running:morph,#alarms:morph" : "#alarms:morph",
+        selectOOB: ["#running", "#alarms", "#targets"]
+          .filter((part) => part !== region && document.querySelector(part))
+          .map((part) => `${part}:morph`)
+          .join(),
       });
     } catch {
       setTimeout(readAgain, QUIET_MS);

@@ -1,7 +1,7 @@
 // The migrate page: a verdict holds for the choices, the host and the minute it was made for, and is withdrawn after.
 (() => {
   const FRESH_MS = 60_000; // FRESH_SECONDS in pages/reports.py
-  const made = new WeakMap(); // when each report was true, by this browser's clock
+  const made = new WeakMap(); // when each report was true, by this browser's clock, and the VM's state then
   const form = document.getElementById("migrate");
   const says = form?.dataset; // words/verdict.py
 
@@ -29,19 +29,34 @@
       if (live.host && !live.moving) location.reload(); // it can be migrated again
       return;
     }
-    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: says.choose });
-    if (live.moving) withdraw(says.migrating);
-    else if (!live.host) withdraw(says.gone);
-    else if (live.host !== form.dataset.host) withdraw(says.elsewhere.replace("{host}", () => live.hostName), link());
-    else if (report().dataset.withdrawn === says.migrating) withdraw(says.ended);
-    else age();
+    const shown = report();
+    if (!shown) return;
+    if (!made.has(shown)) made.set(shown, { at: Date.now() - 1_000 * Number(shown.dataset.age ?? 0), state: live.state });
+    const [obstacle, host, ...more] = against(live, shown);
+    const said = (what) => says[what].replace("{host}", () => host);
+    if (obstacle) {
+      withdraw(said(obstacle), ...more);
+      shown.dataset.past = said(`${obstacle}Past`);
+    } else if (shown.dataset.past) withdraw(shown.dataset.past);
+    else age(shown);
   }
 
-  function age() {
-    const shown = report();
-    if (!shown?.dataset.age || shown.dataset.withdrawn) return;
-    if (!made.has(shown)) made.set(shown, Date.now() - 1_000 * Number(shown.dataset.age));
-    if (Date.now() - made.get(shown) > FRESH_MS) withdraw(says.old);
+  // What the page, which reads itself again, says against the check: [what, a host's name, a link].
+  function against(live, shown) {
+    const target = form.querySelector("[name=target]:checked");
+    const link = () => element("a", { className: "btn btn-plain btn-small", href: window.kvmwebHere(), textContent: says.choose });
+    if (live.moving) return ["migrating"];
+    if (!live.host) return ["gone"];
+    if (live.host !== says.host) return ["elsewhere", live.hostName, link()];
+    if (shown.dataset.age === undefined || (shown.querySelector("#go").disabled && !shown.dataset.past)) return []; // it says no itself
+    if (live.closed) return ["closed", live.hostName];
+    if (live.state !== made.get(shown).state) return ["changed"];
+    return target && !target.disabled ? [] : ["unavailable", target?.dataset.host ?? says.destination];
+  }
+
+  function age(shown) {
+    if (!shown.dataset.age || shown.dataset.withdrawn) return;
+    if (Date.now() - made.get(shown).at > FRESH_MS) withdraw(says.old);
   }
 
   // A report of "Live with storage" names the disks that are copied: these are ticked.
@@ -90,6 +105,7 @@
     if (!shown || detail.target !== shown || shown.getAttribute("aria-busy")) return;
     shown.classList.add("is-busy");
     delete shown.dataset.withdrawn;
+    delete shown.dataset.past;
     withdraw(says.checking);
   });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {

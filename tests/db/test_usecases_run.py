@@ -451,6 +451,14 @@ def test_a_move_that_stalled_or_was_not_watched_teaches_nothing(
     assert forecast_for(operator, done.request, done.guest, done.source, paused=False) == {}
 
 
+def test_the_downtime_of_a_vm_that_somebody_suspended_foresees_nothing(scene: Scene, operator: Any) -> None:
+    done = scene.run(scene.request(scene.add_guest()))
+    progress = {"transferred_bytes": 100 * 1024 * 1024, "elapsed_ms": 10_000, "stalled_ms": 0}
+    Migration.objects.filter(pk=done.pk).update(progress=progress, downtime_ms=35_718, suspended=True)
+    foreseen = forecast_for(operator, done.request, done.guest, done.source, paused=False)
+    assert (foreseen["runs"], foreseen.get("downtime_high_ms")) == (1, None)
+
+
 def test_a_move_that_cannot_start_has_no_forecast(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest()
     done = scene.run(scene.request(guest))

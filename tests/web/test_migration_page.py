@@ -194,6 +194,8 @@ def test_a_wait_for_a_host_says_since_when_what_it_said_and_what_comes_next(
     assert "No route to host" in text
     assert "the migration needs attention" in text
     assert 'id="chip"' in text.split('<span class="role">To</span>')[0]
+    assert "waits here" not in text
+    assert "not reachable" in text.split('<span class="role">To</span>')[1][:200]
     assert "Try now" in text
     assert "Try now" not in flat(as_viewer.get(page))
     assert as_viewer.post(f"{page}look/").status_code == 403
@@ -320,6 +322,8 @@ def test_what_was_true_stands_beside_what_was_foreseen(scene: dict[str, Any], as
     done.forecast = {"runs": 1, "bps": 1.0, "high_ms": 40_000}
     copying, downtime = outcome_times(done)[1:]
     assert (copying[1], downtime[1]) == ("9.4 s, expected about 40 s for one pass", "84 ms")
+    done.suspended, done.downtime_ms = True, 35_718
+    assert outcome_times(done)[2] == ("Downtime", "36 s, with the time it was suspended by somebody")
     done.forecast, done.downtime_ms, done.progress = {}, None, {}
     assert outcome_times(done)[1:] == [("Downtime", "not reported by libvirt")]
 
@@ -407,3 +411,24 @@ def test_a_copy_that_stands_still_says_so_instead_of_its_last_rate(scene: dict[s
     shown = text_of(as_viewer, running)
     assert "No data for 12 s" in shown
     assert "left" not in shown.partition("No data for 12 s")[2][:40]
+
+
+@pytest.mark.parametrize("address", ["/", "/migrations/", "/vms/", "/hosts/{source}/", "/vms/{vm}/"])
+def test_every_page_that_shows_how_far_a_copy_is_says_that_it_stands_still(
+    scene: dict[str, Any], as_viewer: Client, address: str
+) -> None:
+    running = scene["running"]
+    Migration.objects.filter(pk=running.pk).update(progress=running.progress | {"no_data_ms": 12_000})
+    told = f"{running.progress['percent']} %, no data for 12 s"
+    page = as_viewer.get(address.format(source=scene["a"].pk, vm=running.guest_id)).content.decode()
+    bar, _, main = " ".join(page.split()).partition('id="main"')
+    assert told in bar
+    assert (told in main) == (address != "/migrations/")
+
+
+def test_lists_show_no_percentage_of_a_copy_that_nobody_sees_going_on(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    Migration.objects.filter(pk=running.pk).update(state=State.VERIFYING)
+    page = flat(as_viewer.get("/"))
+    assert f"{running.progress['percent']} %" not in page
+    assert "Verifying" in page

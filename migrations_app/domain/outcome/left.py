@@ -97,7 +97,7 @@ def _nowhere(case: Case) -> Decision:
         host = job.source if case.at is AtSource.OFF else job.target
         both = case.at is AtSource.OFF and case.there is AtDestination.OFF
         keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
-        todo = f"{first} Find out why it ended, then {run_on(host, job, 'start')}{keep}"
+        todo = f"{first} Find out why it ended. {run_on(host, job, 'start')}{keep}"
     else:
         todo = (
             f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"

@@ -132,6 +132,76 @@ def test_an_ended_session_keeps_the_choices_through_the_login(page: Any, site: S
     chosen(page, address)
 
 
+CHANGED = """
+from kvmweb.journal import writer
+{}
+writer.signal(writer.INVENTORY, hosts=[], guests=[])
+"""
+
+
+def contact(name: str | None, what: str) -> str:
+    return CHANGED.format(f'Host.objects.filter(name="{name}").update(contact="{what}")')
+
+
+def state(what: str) -> str:
+    return CHANGED.format(f'Sighting.objects.filter(guest__name="idle-01", gone_since=None).update(state="{what}")')
+
+
+def test_a_destination_that_is_lost_ends_the_verdict_and_can_be_chosen_again(
+    page: Any, site: Site, address: str
+) -> None:
+    passed(page, site, address)
+    chosen_host = page.locator("[name=target]:checked")
+    name = chosen_host.get_attribute("data-host")
+    site.run(contact(name, "away"))
+    try:
+        expect(page.locator(".verdict")).to_have_text(f"{name} cannot take idle-01 now. This check no longer applies.")
+        expect(page.locator("#go")).to_be_disabled()
+        expect(chosen_host).to_be_disabled()
+        expect(page.locator("label", has=chosen_host)).to_contain_text("Is not reachable.")
+    finally:
+        site.run(contact(name, "answers"))
+    expect(page.locator(".verdict")).to_have_text(f"{name} was not available for a while since this check. Check again.")
+    expect(chosen_host).to_be_enabled()
+    expect(page.locator("#go")).to_be_disabled()
+
+
+def test_a_choice_stays_while_the_list_of_hosts_changes(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    first = page.locator("[name=target]:checked").get_attribute("data-host")
+    site.run(contact("kvm-c", "answers"))
+    try:
+        other = page.locator("[name=target][data-host=kvm-c]")
+        other.check()
+        expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+        site.run(ANSWER)
+        expect(page.locator("#go")).to_contain_text("kvm-c")
+        site.run(contact(first, "away"))
+        expect(page.locator(f"[name=target][data-host={first}]")).to_be_disabled()
+        expect(other).to_be_checked()
+        expect(page.locator("#go")).to_be_enabled()
+    finally:
+        site.run(contact(first, "answers"))
+        site.run(contact("kvm-c", "away"))
+
+
+def test_a_verdict_ends_with_the_source_host_and_with_the_state_of_the_vm(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    name = page.locator("#live").get_attribute("data-host-name")
+    site.run(contact(name, "away"))
+    try:
+        expect(page.locator(".verdict")).to_have_text(f"{name} is not connected. This check no longer applies.")
+    finally:
+        site.run(contact(name, "answers"))
+    passed(page, site, address)
+    site.run(state("paused"))
+    try:
+        expect(page.locator(".verdict")).to_have_text("The state of idle-01 has changed. This check no longer applies.")
+        expect(page.locator("#go")).to_be_disabled()
+    finally:
+        site.run(state("running"))
+
+
 def test_another_tab_migrates_the_vm(page: Any, site: Site, address: str) -> None:
     passed(page, site, address)
     tab = page.context.new_page()
