@@ -102,8 +102,9 @@ def _field(option: Option) -> forms.Field:
         return forms.MultipleChoiceField(required=False, widget=box)
     if option.type is Type.INTEGER:
         said = dict.fromkeys(("invalid", "min_value", "max_value"), option.out_of_bounds)
-        bounds = {"min_value": option.minimum, "max_value": option.maximum}
-        return forms.IntegerField(required=False, error_messages=said, **bounds)
+        return forms.IntegerField(
+            required=False, error_messages=said, min_value=option.minimum, max_value=option.maximum
+        )
     return forms.BooleanField(required=False, initial=bool(option.default))
 
 

@@ -15,8 +15,8 @@ def changed_words(guest: str, here: str) -> str:
 
 
 def page_words(guest: str) -> dict[str, str]:
-    """What static/js/migrate.js says without asking the server. "{host}" is the host it is about; NAME-past is said once
-    NAME is over."""
+    """What static/js/migrate.js says without asking the server. "{host}" is the host it is about. What is over is
+    told by its sentence with -past."""
     name = isolated(guest)
     ended = "This check no longer applies."
     return {

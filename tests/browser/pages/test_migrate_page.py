@@ -161,7 +161,9 @@ def test_a_destination_that_is_lost_ends_the_verdict_and_can_be_chosen_again(
         expect(page.locator("label", has=chosen_host)).to_contain_text("Is not reachable.")
     finally:
         site.run(contact(name, "answers"))
-    expect(page.locator(".verdict")).to_have_text(f"{name} was not available for a while since this check. Check again.")
+    expect(page.locator(".verdict")).to_have_text(
+        f"{name} was not available for a while since this check. Check again."
+    )
     expect(chosen_host).to_be_enabled()
     expect(page.locator("#go")).to_be_disabled()
 
