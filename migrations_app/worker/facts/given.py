@@ -59,7 +59,7 @@ def cpu_of_start(
     if isinstance(theirs, Unknown):
         return theirs
     if ours.cpu_model and _cpu(ours) == _cpu(theirs):
-        return True, "The CPU is made like the source's, and both hosts have the same."
+        return True, "The VM gets a CPU like the source's, and both hosts have the same one."
     return Unknown(
         f"With host-model the VM gets a CPU like that of {here['name']}, and {there['name']} has a different one.",
         "Name a CPU model that both hosts support, or check the VM when it runs.",

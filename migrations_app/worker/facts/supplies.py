@@ -33,5 +33,5 @@ def supplies(guests: tuple[GuestDefinition, ...] | Unknown, side: Side) -> dict[
 def _probed(probe: Probe[frozenset[Any]], side: Side) -> frozenset[Any] | Unknown:
     answer = side.learn(lambda c: c.probe(probe))
     if answer is None:
-        return Unknown(f"Only by ssh can kvmweb ask {side.host.name} for it.", f"Register {side.host.name} by ssh.")
+        return Unknown(f"kvmweb can ask {side.host.name} for it only by ssh.", f"Register {side.host.name} by ssh.")
     return answer

@@ -22,7 +22,7 @@ def peer_reachable(facts: Facts) -> Iterator[Finding]:
         return
     if not target.peer_address:
         words = f"{target.name} has no address by which libvirt on {source} could connect to it."
-        fix = remedy(f"Set the peer address of {target.name} in kvmweb: how other hosts reach its libvirt.")
+        fix = remedy(f"Enter the address for other hosts on the page of {target.name}.")
         yield finding(Severity.BLOCKER, words, f"host {target.name}", {"peer address": "none"}, fix)
     elif not peer.tried:
         words = f"kvmweb did not test whether libvirt on {source} can connect to libvirt on {target.name}."
@@ -56,4 +56,4 @@ def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
         yield remedy(f"Let libvirt on {target} accept root of {source} without a password.")
     else:
         yield remedy(f"Check the firewall, and that libvirt listens on {target} at {address}.")
-        yield remedy(f"Check how other hosts reach {target}: its peer address and transport in kvmweb.")
+        yield remedy(f"Check how other hosts connect to {target}: its page in kvmweb has address and transport.")

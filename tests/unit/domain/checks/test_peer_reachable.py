@@ -46,7 +46,7 @@ def test_a_host_without_an_address_for_others_is_told_as_that() -> None:
     given = with_target(facts(peer=PeerFact(reached=False)), peer_address="")
     finding = only("peer_reachable", given, Severity.BLOCKER)
     assert finding.summary == "kvm-b has no address by which libvirt on kvm-a could connect to it."
-    assert "peer address" in finding.remedies[0].text
+    assert "address for other hosts" in finding.remedies[0].text
 
 
 def test_unknown_when_the_probe_did_not_answer() -> None:
