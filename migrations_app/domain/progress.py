@@ -134,7 +134,7 @@ def advance(
         dirty_max_bps=_highest(last.dirty_max_bps, dirty),
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
-        expected_downtime_ms=stats.downtime_ms,
+        expected_downtime_ms=stats.downtime_ms if dirty else None,  # before QEMU counts, it is the allowed one
         allowed_downtime_ms=last.allowed_downtime_ms if allowed_downtime_ms is None else allowed_downtime_ms,
         eta_low_ms=low,
         eta_high_ms=high,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from kvmweb.journal.models import Entry
     from migrations_app.models import Migration
 
+_MEASURED = frozenset({State.COPYING_DISKS, State.COPYING_MEMORY, State.POST_COPY})
+
 register = template.Library()
 for shown in (badge, ended_line, headline, outcome_times, segment_note, segment_text, short_title, where, with_name):
     register.filter(shown)
@@ -57,6 +59,12 @@ def took(migration: Migration) -> str:
 def under_way(migration: Migration) -> bool:
     """libvirt is at it, as far as is known: how much it has copied says something about now."""
     return migration.state in IN_FLIGHT - {State.VERIFYING}
+
+
+@register.filter
+def measured(migration: Migration) -> bool:
+    """Its worker measures again and again how much is copied."""
+    return migration.state in _MEASURED and migration.progress.get("percent") is not None
 
 
 @register.filter

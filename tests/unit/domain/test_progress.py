@@ -102,7 +102,7 @@ def test_the_first_pass() -> None:
         "dirty_max_bps": None,
         "iteration": 1,
         "elapsed_ms": 1000,
-        "expected_downtime_ms": 300,
+        "expected_downtime_ms": None,
         "allowed_downtime_ms": None,
         "eta_low_ms": 6000,
         "eta_high_ms": None,
@@ -122,6 +122,7 @@ def test_later_passes_hold_the_percent_and_know_the_dirty_rate() -> None:
     again = replace(STATS, memory_remaining=300 * MIB, dirty_bps=50 * MIB, iteration=2)
     second = advance(first, again, State.COPYING_MEMORY)
     assert second.percent == 99
+    assert second.expected_downtime_ms == 300
     assert second.remaining_bytes == 300 * MIB
     assert (second.eta_low_ms, second.eta_high_ms) == (3000, 6000)
     assert second.converging is True
