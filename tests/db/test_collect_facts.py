@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
-from hosts.facts.guest import Disk, Nic, RunState
+from hosts.facts.guest import BootFiles, Disk, Nic, RunState
 from hosts.facts.storage import Mount
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
@@ -213,3 +213,20 @@ def test_a_host_that_gives_no_definition_is_not_green(fleet: FakeFleet) -> None:
     fleet["kvm-a"].fail("guest_details", GatewayError("timed out"))
     (finding,) = run_one(CHECKS["saved_definition"], facts_of(fleet, guest))
     assert finding.severity is Severity.UNKNOWN
+
+
+def test_the_sizes_of_firmware_are_asked_of_both_hosts(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    facts_of(fleet, guest)
+    assert "file_sizes" not in fleet.methods()
+    guest.definition = replace(guest.definition, boot=BootFiles(loader="/fw/code.fd", nvram="/fw/vars.fd"))
+    found = facts_of(fleet, guest)
+    assert isinstance(found.source.firmware, Unknown)
+    assert found.source.firmware.remedy == "Register kvm-a by ssh."
+    fleet["kvm-a"].written["file_sizes"] = "1966080\n00\n131072\n00\n"
+    fleet["kvm-b"].written["file_sizes"] = "none\n\n-\n\n"
+    found = facts_of(fleet, guest)
+    assert found.source.firmware == {"/fw/code.fd": 1_966_080, "/fw/vars.fd": 131_072}
+    assert isinstance(found.target.firmware, dict)
+    assert found.target.firmware["/fw/code.fd"] is None
+    assert isinstance(found.target.firmware["/fw/vars.fd"], Unknown)

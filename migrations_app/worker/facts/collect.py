@@ -14,6 +14,7 @@ from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
+from migrations_app.worker.facts.firmware import firmware
 from migrations_app.worker.facts.given import (
     as_defined,
     as_if_running,
@@ -67,6 +68,7 @@ def collect(
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
+        firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
         guest_here = as_if_running(given) if given else guest(uuid, details, source)
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
@@ -79,12 +81,18 @@ def collect(
     facts = Facts(
         request=request,
         source=SourceFacts(
-            **here, **namesakes, volumes=volumes_here, mounts=mounts_here.result(), told=told_here.result()
+            **here,
+            **namesakes,
+            volumes=volumes_here,
+            mounts=mounts_here.result(),
+            firmware=firmware_here.result(),
+            told=told_here.result(),
         ),
         target=TargetFacts(
             **there.result(),
             **about_it,
             mounts=mounts_there.result(),
+            firmware=firmware_there.result(),
             memory=memory_there.result(),
             interfaces=interfaces_there.result(),
             told=told_there.result(),

@@ -44,6 +44,7 @@ def equal(xml: str, *, copied: tuple[str, ...] = (), state: RunState = RunState.
         "capabilities": _capabilities(guest),
         "volumes": disks,
         "pools": (replace(local_pool, target_path="/vms"),) if copied else (shared_pool, local_pool),
+        "firmware": dict.fromkeys((guest.boot.loader, guest.boot.nvram, guest.boot.nvram_template), 4 * 1024**2),
         "networks": (network, *(_network(nic.source) for nic in guest.nics if nic.type == "network")),
     }
     base = with_target(with_source(HEALTHY, **both), **both, **_target(guest))

@@ -24,7 +24,9 @@ class HostFacts:
     `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
     builds on, None when no active pool of the host shows one. `mounts` are those of folders of images, as far as they
-    matter and could be asked. `told` are the answers to the probes that are asked of this side, by the probe's name.
+    matter and could be asked. `firmware` are the sizes in bytes of the files of the VM's firmware, its variables and
+    their template, None for one that is not there. `told` are the answers to the probes that are asked of this side, by
+    the probe's name.
     """
 
     name: str
@@ -37,6 +39,7 @@ class HostFacts:
     networks: tuple[Network, ...] | Unknown
     volumes: Mapping[str, Volume | Unknown | None] | Unknown
     mounts: Mapping[str, Mount | Unknown] | Unknown
+    firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:

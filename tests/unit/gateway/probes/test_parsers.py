@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from hosts.gateway.probe import NoAnswer
 from hosts.gateway.probes.addresses import addresses
 from hosts.gateway.probes.available_memory import available_memory
 from hosts.gateway.probes.file_identity import GONE, file_identity
+from hosts.gateway.probes.file_sizes import GONE as NO_FILE
+from hosts.gateway.probes.file_sizes import file_sizes
 from hosts.gateway.probes.files import files
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
@@ -30,6 +33,18 @@ def test_file_identity() -> None:
     born = "2049:12:2026-01-01 10:00:00.123456789 +0000"
     found = file_identity.read(f"{born}\nnone\n-\n66:7:-\n$(x)\n", ("/a", "/b", "/c", "/d", "/e"))
     assert found == {"/a": born, "/b": GONE, "/c": None, "/d": "66:7:-", "/e": None}
+
+
+def test_file_sizes(tmp_path: Path) -> None:
+    """Of a qcow2 image the size that the VM sees counts."""
+    raw, image, folder = (tmp_path / name for name in ("raw.fd", "vars's.qcow2", "folder"))
+    raw.write_bytes(b"\0" * 528_384)
+    image.write_bytes(b"QFI\xfb" + b"\0" * 20 + (4 * 1024**2).to_bytes(8, "big") + b"\0" * 8)
+    folder.mkdir()
+    paths = tuple(map(str, (raw, image, folder, tmp_path / "gone", tmp_path / "no" / "folder")))
+    out = subprocess.run([*file_sizes.command, *paths], capture_output=True, text=True, check=True).stdout
+    assert list(file_sizes.read(out, paths).values()) == [528_384, 4 * 1024**2, None, NO_FILE, None]
+    assert file_sizes.read("8\n\n", ("/unreadable",)) == {"/unreadable": None}
 
 
 def test_mounts() -> None:
