@@ -73,6 +73,8 @@ RULES: Rules = {
     "devices/input/@type=evdev": not_examined("An input device of the host."),
     "devices/input/@bus=xen": OTHER_HYPERVISOR,
     "devices/iommu": SEEN_BY_GUEST,
+    "devices/iommu/@model": NOT_EVERYWHERE,
+    "devices/iommu/@model=intel": SEEN_BY_GUEST,
     "devices/iommu/@model=smmuv3": OTHER_ARCH,
     "devices/memballoon": SEEN_BY_GUEST,
     "devices/memballoon/@model=xen": OTHER_HYPERVISOR,

@@ -71,6 +71,7 @@ RULES: Rules = {
     "devices/disk/auth/secret": read("secrets_present"),
     "devices/disk/backenddomain": OTHER_HYPERVISOR,
     "devices/disk/driver": TUNING,
+    "devices/disk/driver/@copy_on_read=on": not_examined("An image that QEMU writes to while the VM reads."),
     "devices/disk/driver/@discard_no_unref=on": not_examined("QEMU has it since version 8.1."),
     **_format("devices/disk/driver/@type"),
     "devices/disk/driver/@cache": read("cache_mode"),
