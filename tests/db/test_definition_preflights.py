@@ -254,7 +254,7 @@ def test_the_definition_is_kept_until_it_is_checked_and_passwords_not_at_all(
 def test_a_definition_that_nobody_checks_is_not_kept(api: Api, scene: Scene) -> None:
     api.post("/preflights", wish())
     Preflight.objects.update(asked="2026-01-01T00:00:00Z")
-    assert "No worker has answered" in api.get(f"/preflights/{Preflight.objects.get().pk}").json()["error"]
+    assert "No worker answered" in api.get(f"/preflights/{Preflight.objects.get().pk}").json()["error"]
     assert Preflight.objects.get().definition == ""
     keep_preflights._swept = float("-inf")
     keep_preflights.sweep()

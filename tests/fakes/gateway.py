@@ -225,6 +225,10 @@ class FakeConnection:
             virt_type=virt_type,
             max_vcpus=288,
             cpu_modes={"custom": CpuMode(supported=True, models=frozenset({"qemu64"}))},
+            offers={
+                ("disk", "diskDevice"): frozenset({"disk", "cdrom"}),
+                ("disk", "bus"): frozenset({"virtio", "sata", "scsi"}),
+            },
         )
 
     def compare_cpu(self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str) -> tuple[bool, str]:
