@@ -174,7 +174,7 @@ def test_a_host_that_is_not_reachable_is_in_the_report(api: Api, scene: Scene) -
 def test_libvirt_is_not_made_to_run_a_program_of_the_users_choice(api: Api, scene: Scene) -> None:
     body = report(api, scene, xml().replace("/usr/bin/qemu-system-x86_64", "/tmp/mine"))
     assert body["verdict"] in ("unknown", "blocked")
-    assert not {"domain_capabilities", "compare_cpu"} & set(scene.fleet.methods())
+    assert not {"domain_capabilities", "compare_cpu", "refusal"} & set(scene.fleet.methods())
     assert "/tmp/mine is not an emulator that libvirt on kvm-b lists" in json.dumps(body)
 
 
@@ -216,6 +216,13 @@ def test_host_model_is_known_when_both_hosts_have_one_cpu(
     assert said(report(api, scene, text))["cpu_model"] == "unknown"
 
 
+def test_what_libvirt_refuses_is_told_in_its_words(api: Api, scene: Scene) -> None:
+    scene.fleet["kvm-a"].refuses = "XML error: target 'vda' duplicated"
+    body = report(api, scene)
+    assert said(body)["definition_accepted"] == "blocker"
+    assert "target 'vda' duplicated" in json.dumps(body)
+
+
 def test_after_some_time_hosts_are_asked_nothing_more(api: Api, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "MOST_SECONDS", -1.0)
     body = report(api, scene)
@@ -247,7 +254,7 @@ def test_the_definition_is_kept_until_it_is_checked_and_passwords_not_at_all(
 def test_a_definition_that_nobody_checks_is_not_kept(api: Api, scene: Scene) -> None:
     api.post("/preflights", wish())
     Preflight.objects.update(asked="2026-01-01T00:00:00Z")
-    assert "No worker has answered" in api.get(f"/preflights/{Preflight.objects.get().pk}").json()["error"]
+    assert "No worker answered" in api.get(f"/preflights/{Preflight.objects.get().pk}").json()["error"]
     assert Preflight.objects.get().definition == ""
     keep_preflights._swept = float("-inf")
     keep_preflights.sweep()

@@ -88,6 +88,8 @@ class FakeHost:
     libvirt: int = 9_000_000
     qemu: int = 7_002_000
     machines: tuple[str, ...] = ("pc-q35-7.2",)
+    #: why it refuses any definition that is given to it
+    refuses: str = ""
     cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
     probe: PeerProbe = field(default_factory=lambda: PeerProbe(result=PeerResult.REACHED))
     listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
@@ -223,10 +225,17 @@ class FakeConnection:
             virt_type=virt_type,
             max_vcpus=288,
             cpu_modes={"custom": CpuMode(supported=True, models=frozenset({"qemu64"}))},
+            offers={
+                ("disk", "diskDevice"): frozenset({"disk", "cdrom"}),
+                ("disk", "bus"): frozenset({"virtio", "sata", "scsi"}),
+            },
         )
 
     def compare_cpu(self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str) -> tuple[bool, str]:
         return self._called("compare_cpu", cpu_xml).cpu_answer
+
+    def refusal(self, definition: str) -> str:
+        return self._called("refusal", definition).refuses
 
     def memory(self) -> NodeMemory:
         return self._called("memory").memory

@@ -16,12 +16,14 @@ from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
 from migrations_app.worker.facts.firmware import firmware
 from migrations_app.worker.facts.given import (
+    Given,
     as_defined,
     as_if_running,
     cpu_of_start,
-    namesakes_here,
+    on_source,
     own_emulator,
     peer_untried,
+    refusal,
 )
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
@@ -43,7 +45,7 @@ Definitions = tuple[GuestDefinition, ...] | Unknown
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
+    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: Given | None = None
 ) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
 
@@ -61,28 +63,29 @@ def collect(
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
-        definition = given or (details if isinstance(details, Unknown) else details.live or details.definition)
+        definition = details if isinstance(details, Unknown) else details.live or details.definition
+        definition = given.definition if given else definition
         saved = saved_definition(details)
         every = definition if isinstance(definition, Unknown) else (definition, *([saved] if saved else []))
-        guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given=given is not None)
+        guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
         firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
-        guest_here = as_if_running(given) if given else guest(uuid, details, source)
-        namesakes = namesakes_here(given, source) if given else {}
+        guest_here = as_if_running(given.definition) if given else guest(uuid, details, source)
+        given_here = on_source(given, here, source) if given else {}
         volumes_here = volumes(every, source)
         untried = Unknown("kvmweb did not try the connection between the hosts.")
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = peer(uuid, source, target) if probe else peer_untried() if given else untried
     about_it = guest_there.result()
     if given:
-        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
+        about_it["cpu"] = cpu_of_start(given.definition, here, there.result(), about_it["cpu"])
     facts = Facts(
         request=request,
         source=SourceFacts(
             **here,
-            **namesakes,
+            **given_here,
             volumes=volumes_here,
             mounts=mounts_here.result(),
             firmware=firmware_here.result(),
@@ -105,13 +108,11 @@ def collect(
 
 
 def _on_target(
-    uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values], *, given: bool
+    uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values], given: Given | None
 ) -> Values:
     """What is asked of the destination about this VM, one question after the other: its connection takes one at a time,
     and waiting for another one counts into the deadline."""
-    asked = definition
-    if given and not isinstance(definition, Unknown):
-        asked = own_emulator(definition, there.result(), side)
+    asked = own_emulator(given.definition, there.result(), side) if given else definition
     return {
         "same_uuid": same_uuid(uuid, side),
         "same_name": same_name(definition, side),
@@ -120,6 +121,7 @@ def _on_target(
         "domcaps": domcaps(asked, side),
         "cpu": cpu(asked, side),
         **supplies(every, side),
+        **({"refusal": refusal(given, there.result(), side)} if given else {}),
     }
 
 
