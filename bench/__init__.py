@@ -1,1 +1,1 @@
-"""kvmweb beside virsh on the lab's real hosts: `make bench`. Ratios of one run, never absolute promises."""
+"""`make bench`: kvmweb compared with virsh on the lab's hosts. Only the ratios within one run mean something."""

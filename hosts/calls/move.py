@@ -1,7 +1,7 @@
 """A migration as libvirt is asked for it: libvirt's own names, without libvirt.
 
-VIR_MIGRATE_PEER2PEER is always added by the gateway: our death must not be the guest's. OFFLINE and TUNNELLED are not
-in the list of flags, so nobody can ask for them.
+The gateway always adds VIR_MIGRATE_PEER2PEER: the migration must survive the end of kvmweb. OFFLINE and TUNNELLED are
+not in the list of flags, so nobody can ask for them.
 """
 
 from __future__ import annotations

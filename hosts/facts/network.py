@@ -22,7 +22,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """An address that a network of libvirt has lent to a MAC address."""
+    """A DHCP lease of a libvirt network: the address of a MAC address."""
 
     mac: str
     address: str

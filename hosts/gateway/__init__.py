@@ -1,4 +1,4 @@
-"""The only room that speaks to hosts: libvirt and ssh. Its door is `port.py`, its entrance the two functions here.
+"""The only room that talks to hosts, by libvirt and ssh. `port.py` is its interface; connections are opened here.
 
 libvirt is imported when the first connection is made, so that importing this package costs the web process nothing.
 """

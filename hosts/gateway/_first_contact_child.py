@@ -1,6 +1,6 @@
 """The child process of a first contact. One JSON question on stdin, one JSON report per step on stdout.
 
-It imports neither Django nor anything slow, and may hang wherever it likes: its parent kills it.
+It imports neither Django nor anything slow, and may hang anywhere: its parent kills it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Guests of one host: their handles, what they are, and the small things done to one."""
+"""Guests of one host: their handles, what they are, and small changes to one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Guests:
         return self._link.call("the state of a VM", work, key=("look", uuid))
 
     def details(self, uuid: str) -> GuestDetails:
-        """Raises GuestMissing; Refused (code 84) for a guest that is just coming in, whose XML may not be read."""
+        """Raises GuestMissing; Refused (code 84) for a guest that is arriving, whose XML may not be read."""
 
         def work(raw: libvirt.virConnect) -> GuestDetails:
             import libvirt

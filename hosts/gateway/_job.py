@@ -1,4 +1,4 @@
-"""What a guest is doing: a look at it, and the numbers of its job. For whoever watches a move."""
+"""What a guest is doing: a look at it, and the numbers of its job. For the watch over a migration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hosts.gateway.port import GatewayError, GuestMissing
 if TYPE_CHECKING:
     import libvirt
 
-#: QEMU's monitor answers nothing during a switch-over: whoever watches a move must not wait for that
+#: QEMU's monitor answers nothing during a switch-over: the watch over a migration must not wait for that
 _MONITOR_SECONDS = 2.0
 
 

@@ -1,4 +1,4 @@
-"""Moving a guest, on the source's connection: the call, the probe before it, and what may be changed meanwhile."""
+"""Migrating a guest, over the source's connection: the call, the probe before it, and what may be changed during it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guests of a host use, and which addresses its networks lent them: a fixed number of calls, however many
+"""What the guests of a host use, and their DHCP leases: a fixed number of calls, however many
 guests there are."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The door of the gateway: what the rest of kvmweb may ask of a host. No libvirt in here.
+"""The interface of the gateway: what the rest of kvmweb may ask of a host. No libvirt in here.
 
 Everything in this module blocks and may take seconds; nothing of it is called in the web process or inside a
 database transaction. Text that comes back (names, errors) is hostile: it came from a host or a guest.
@@ -176,11 +176,11 @@ class HostConnection(Protocol):
         ...
 
     def leases(self) -> tuple[Lease, ...]:
-        """Addresses that the host's libvirt networks have lent; a call for each active network."""
+        """Addresses from the DHCP leases of the host's libvirt networks; a call for each active network."""
         ...
 
     def guest_details(self, uuid: str) -> GuestDetails:
-        """Raises Refused (code 84) for a guest that is just coming in: its XML must not be read yet."""
+        """Raises Refused (code 84) for a guest that is arriving: its XML must not be read yet."""
         ...
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None: ...

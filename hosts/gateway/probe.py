@@ -63,7 +63,7 @@ def path_probe(
     script: str, *, asks: str, lines: int = 1
 ) -> Callable[[Callable[..., T | None]], Probe[dict[str, T | None]]]:
     """Make a question about paths of the function that reads the `lines` that `script`, which gets the paths as its
-    arguments, writes for each. None stands for what cannot be said."""
+    arguments, writes for each. None stands for what the host cannot tell."""
 
     def made(read: Callable[..., T | None]) -> Probe[dict[str, T | None]]:
         def read_all(out: str, paths: tuple[str, ...]) -> dict[str, T | None]:

@@ -1,6 +1,6 @@
 """Hosts and what the watcher last saw on them, a file per subject.
 
-Only the watcher writes facts; nothing is deleted because a host is away.
+Only the watcher writes facts; nothing is deleted because a host is not reachable.
 """
 
 from __future__ import annotations

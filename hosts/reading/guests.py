@@ -1,4 +1,4 @@
-"""Which VMs exist, as far as hosts were heard."""
+"""Which VMs exist, according to what hosts have reported."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ _STEADY = 60.0
 
 
 def pause_after(failures: int) -> float:
-    """1, 2, 4 ... 10 s for any reason: a repaired host is connected soon, without help. A little less at
-    random, so that hosts lost together do not come back in one moment."""
+    """1, 2, 4 ... 10 s for any reason: a repaired host is connected soon, without a user. A little less at
+    random, so that hosts lost together are not all connected at the same moment."""
     return min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE) * random.uniform(0.8, 1.0)
 
 

@@ -142,7 +142,7 @@ class HostReader:
         return answer
 
     def _ask(self, call: Callable[[], T]) -> T:
-        """One question to the host, under the eyes of the main thread."""
+        """One question to the host, which the main thread watches."""
         self._inbox.check()
         self._clock.start()
         try:

@@ -23,7 +23,7 @@ _MOST_VCPUS = 2**31 - 1
 def guests_seen(pk: int, guests: Sequence[GuestStatus], memory: NodeMemory | None, *, started: datetime) -> None:
     """One complete look at the host's guests that began at `started`: all of them, and no others.
 
-    The host answers from now on. A look older than one that is stored already changes nothing.
+    The host is connected from now on. A look older than one that is stored already changes nothing.
     """
     host = locked_host(pk)
     if host is None or outdated(started, host.seen_at):

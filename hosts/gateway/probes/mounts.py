@@ -1,4 +1,4 @@
-"""The file systems that folders lie on, which libvirt does not tell."""
+"""The file systems of folders, which libvirt does not report."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
 
 def _leave() -> None:
-    """Past the interpreter's own goodbye, which would wait for threads that hang in a host's answer."""
+    """Without the interpreter's own shutdown, which would wait for threads that hang in a call to a host."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
