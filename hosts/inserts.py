@@ -9,5 +9,5 @@ from hosts.reading import hosts as reading
 
 
 def alarms(request: HttpRequest) -> str:
-    """The hosts that need a person."""
+    """The hosts that need a user."""
     return render_to_string("hosts/_alarms.html", {"hosts": reading.unwell(request.user)})

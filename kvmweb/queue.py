@@ -45,7 +45,7 @@ def in_worker(*_: object, **__: object) -> None:
     _parent = os.getppid()
     signal.signal(signal.SIGTERM, _detach)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    # a person's first migration should not wait for libvirt to be loaded; after the fork, as libvirt wants it
+    # a user's first migration should not wait for libvirt to be loaded; after the fork, as libvirt wants it
     from hosts.gateway import warm_up
 
     warm_up()

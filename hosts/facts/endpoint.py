@@ -28,7 +28,7 @@ DEFAULT_PORTS = {Transport.SSH: 22, Transport.TCP: 16509}
 
 
 class BadEndpoint(ValueError):
-    """A field that cannot be part of an address. `field` names it, the message is for a person."""
+    """A field that cannot be part of an address. `field` names it, the message is for a user."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

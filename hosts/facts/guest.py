@@ -95,7 +95,7 @@ class Nic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDevice:
-    """`type`: pci, usb, mdev, scsi, ...; `name` is what a person calls it (address or vendor:product)."""
+    """`type`: pci, usb, mdev, scsi, ...; `name` is what a user calls it (address or vendor:product)."""
 
     type: str
     name: str

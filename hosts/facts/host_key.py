@@ -13,7 +13,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 class BadHostKey(ValueError):
-    """Not a host key or not a fingerprint; the message is for a person."""
+    """Not a host key or not a fingerprint; the message is for a user."""
 
 
 def fingerprint_of(host_key: str) -> str:

@@ -183,7 +183,7 @@ def _check_depth(root: etree._Element) -> None:
 
 
 class Builder:
-    """Makes XML for libvirt element by element, so that no text of a host or a person can become markup."""
+    """Makes XML for libvirt element by element, so that no text of a host or a user can become markup."""
 
     def __init__(self, tag: str, **attributes: str) -> None:
         self._element = etree.Element(tag, _checked(attributes))

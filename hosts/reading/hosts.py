@@ -33,7 +33,7 @@ def visible_pools(user: Any) -> QuerySet[StoragePool]:
 
 
 def own_introduction(user: Any, pk: int | None) -> Introduction | None:
-    """A tried connection; a person sees only their own."""
+    """A tried connection; a user sees only their own."""
     return Introduction.objects.filter(pk=pk, asked_by=user.pk).first() if pk is not None else None
 
 
@@ -65,7 +65,7 @@ def host_rows(user: Any) -> QuerySet[Host]:
 
 
 def unwell(user: Any) -> list[Host]:
-    """Hosts that need a person, for the alarm strip."""
+    """Hosts that need a user, for the alarm strip."""
     bad = (Host.Contact.AWAY, Host.Contact.DENIED, Host.Contact.REFUSED, Host.Contact.CONFIRM)
     hosts = visible_hosts(user).filter(contact__in=bad).order_by("name")
     return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class HostRefused(Exception):
-    """What a person asked for is not possible. `field` names the input at fault, "" when it is none."""
+    """What a user asked for is not possible. `field` names the input at fault, "" when it is none."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

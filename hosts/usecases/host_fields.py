@@ -11,7 +11,7 @@ from hosts.usecases.errors import HostRefused
 
 
 class HostFields(TypedDict, total=False):
-    """Names and types of the columns of `hosts.models.Host` a person may set."""
+    """Names and types of the columns of `hosts.models.Host` a user may set."""
 
     name: str
     transport: str

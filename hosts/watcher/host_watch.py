@@ -88,7 +88,7 @@ class HostWatch:
             database.close()
 
     def _one_life(self) -> None:
-        """From first contact until the host is lost. It begins with the row: what an earlier life or a person stored
+        """From first contact until the host is lost. It begins with the row: what an earlier attempt or a user stored
         there is known, however that life ended."""
         started = None
         try:

@@ -95,7 +95,7 @@ def _key(address: str) -> str:
 
 
 def _differs(sighting: Sighting, now: Mapping[str, Any]) -> bool:
-    """By what a person would notice."""
+    """By what a user would notice."""
     return (
         sighting.addresses != now["addresses"]
         or _moved(sighting.cpu_percent, now["cpu_percent"], 100)

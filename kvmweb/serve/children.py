@@ -32,7 +32,7 @@ def die_with_parent(parent: int) -> None:
 class Child:
     """`before` runs before each start, which waits until it returns True. It is restarted when its `pulse` stops.
 
-    SIGTERM goes to the main process only: a signal to the group can block a task cluster.
+    SIGTERM is sent to the main process only: a signal to the group can block a task cluster.
     """
 
     def __init__(

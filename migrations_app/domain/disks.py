@@ -214,7 +214,7 @@ def disks_to_copy(
 
 
 def may_be_copied(disk: Disk) -> bool:
-    """Whether a person may choose to copy it: libvirt copies neither what is empty nor what is read-only."""
+    """Whether a user may choose to copy it: libvirt copies neither what is empty nor what is read-only."""
     return not (disk.empty or disk.readonly or disk.type == "network")
 
 

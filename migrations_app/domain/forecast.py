@@ -1,5 +1,5 @@
-"""How long a move may take, from what earlier moves between the same two hosts showed. Small ones and those that
-stalled teach nothing; without another nothing is said."""
+"""How long a migration may take, based on earlier migrations between the same two hosts. Small ones and those that
+stalled do not count; without any other there is no forecast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 #: a link that carries this much more than the guest writes lets it end
 ENOUGH = 1.25
-#: what a move must have sent, and for how long, to say something about the link: less is mostly set-up
+#: what a migration must have sent, and for how long, to say something about the link: less is mostly set-up
 ENOUGH_BYTES = 64 * 1024 * 1024
 ENOUGH_SECONDS = 2.0
 #: the newest of them: links and guests change
@@ -18,9 +18,9 @@ MOST_RUNS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """An earlier move that ended well, by libvirt's own account. `dirty_bps`: the fastest its guest was seen to write;
-    None as well as `downtime_ms` of a paused guest, which felt nothing and wrote nothing. `stalled`: whether the link
-    carried nothing for a while; None when nobody watched."""
+    """An earlier migration that ended well, as libvirt reported it. `dirty_bps`: the highest dirty rate that was seen.
+    For a paused guest it is None, and so is `downtime_ms`. `stalled`: whether the link carried nothing for a while;
+    None when nobody watched."""
 
     same_guest: bool
     transferred_bytes: int

@@ -32,9 +32,9 @@ class State(StrEnum):
     DONE = "done"
     # Terminal: the guest is where it was, as it was.
     FAILED = "failed"
-    # Terminal: a person stopped it and the guest was seen running at the source.
+    # Terminal: a user stopped it and the guest was seen running at the source.
     CANCELLED = "cancelled"
-    # Not terminal: the hosts say something only a person can judge; the guest stays locked.
+    # Not terminal: the hosts say something only a user can judge; the guest stays locked.
     NEEDS_ATTENTION = "needs_attention"
 
 
@@ -55,7 +55,7 @@ _RUNNING = frozenset({
     State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
 })  # fmt: skip
 
-#: What may follow what. While libvirt moves a guest we only observe, and may miss any phase.
+#: What may follow what. While libvirt migrates a guest we only observe, and may miss any phase.
 MAY_FOLLOW: dict[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.CHECKING, State.CANCELLED, State.FAILED}),
     State.CHECKING: frozenset({

@@ -1,4 +1,4 @@
-"""What a person sees of a running migration: never backwards, never 100 % before it is done, nothing invented."""
+"""What a user sees of a running migration: never backwards, never 100 % before it is done, nothing invented."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def standing_still(shown: Progress, silent_ms: int) -> Progress:
 
 
 def complete(last: Progress, finished: JobStats | None) -> Progress:
-    """The picture of a move that is done. `finished` is libvirt's own account of the job: it has counted on after our
-    last look, and before an adopter's first."""
+    """The progress of a migration that is done. `finished` are libvirt's numbers of the whole job: they include what
+    came after our last look, and before an adopter's first."""
     if finished is not None:
         moved_at, stalled = _standstill(last, finished)
         last = replace(

@@ -1,4 +1,4 @@
-"""What a person asked for: which guest, where to, what kind, with which options. Pure validation."""
+"""What a user asked for: which guest, where to, what kind, with which options. Pure validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migrations_app.domain.options import OPTIONS, Option, Options, Value
 
 
 class BadRequest(ValueError):
-    """The request contradicts itself. `field` names the option, the message is for a person."""
+    """The request contradicts itself. `field` names the option, the message is for a user."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

@@ -88,7 +88,7 @@ def release(held: Claim) -> None:
 
 
 def beat(held: Claim) -> None:
-    """Move the heartbeat counter; raises LostClaim when somebody else took over."""
+    """Increment the heartbeat counter; raises LostClaim when somebody else took over."""
     with hurried(milliseconds=HURRY_MS):
         if not Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(heartbeat=F("heartbeat") + 1):
             raise LostClaim(f"migration {held.pk} has another owner")

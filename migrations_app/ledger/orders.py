@@ -1,4 +1,4 @@
-"""What a worker is asked while it runs: given by a person, taken by the worker, answered once."""
+"""What a worker is asked while it runs: given by a user, taken by the worker, answered once."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def change_state(
 
 
 def end_by_person(pk: int, *, states: Iterable[State], new: State, text: str, **fields: Any) -> bool:
-    """For a person, who has no claim: end a migration that is in one of `states`, inside the caller's transaction.
+    """For a user, who has no claim: end a migration that is in one of `states`, inside the caller's transaction.
 
     False when it is in none of them any more. A worker that is just looking at it loses its claim.
     """

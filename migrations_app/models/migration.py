@@ -1,4 +1,4 @@
-"""The move of one guest. The row is the truth."""
+"""The migration of one guest. The row decides."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MigrationQuerySet(VisibleQuerySet):
 
 
 class Migration(Requested, models.Model):
-    """The move of one guest, from the request to its verified end. Never deleted."""
+    """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
     guest_name = models.CharField(max_length=512)
@@ -52,7 +52,7 @@ class Migration(Requested, models.Model):
     state = models.CharField(
         max_length=20, choices=[(state.value, state.value) for state in State], default=State.REQUESTED
     )
-    #: why it waits, what ended it: one or two sentences for a person
+    #: why it waits, what ended it: one or two sentences for a user
     state_text = models.TextField(blank=True)
     state_since = models.DateTimeField()
 
@@ -103,7 +103,7 @@ class Migration(Requested, models.Model):
     verdict = models.CharField(max_length=10, blank=True)
     #: targets of the disks that the last preflight judged as copied, which are those that are copied; None: not known
     copied_disks = models.JSONField(null=True)
-    #: what was foreseen when it started, see domain.forecast.Forecast; {} without an earlier move to learn from
+    #: what was foreseen when it started, see domain.forecast.Forecast; {} without an earlier migration to learn from
     forecast = models.JSONField(default=dict)
     progress = models.JSONField(default=dict)
     #: seconds per part of the way: dispatch, facts, connect, transfer, verify
@@ -182,5 +182,5 @@ class Migration(Requested, models.Model):
 
     @property
     def copying_ms(self) -> int | None:
-        """How long libvirt worked on a move that is done; None for every other, which may have ended in the middle."""
+        """How long libvirt worked on a migration that is done; None for others, which may have ended in the middle."""
         return self.progress.get("elapsed_ms") if self.state == State.DONE else None

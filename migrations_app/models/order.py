@@ -1,4 +1,4 @@
-"""What a person asks a running migration for."""
+"""What a user asks a running migration for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrations_app.models.migration import Migration
 
 
 class Order(models.Model):
-    """One request to the worker of a migration. What was asked never changes; the state moves once."""
+    """One request to the worker of a migration. What was asked never changes; its state changes once."""
 
     migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="orders")
     what = models.CharField(max_length=40)

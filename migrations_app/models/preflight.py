@@ -1,4 +1,4 @@
-"""A preflight that a person asked for, and the lock of those who probe a guest."""
+"""A preflight that a user asked for, and the lock of those who probe a guest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ProbeLock(models.Model):
 
 
 class Preflight(Requested, models.Model):
-    """One preflight asked for by a person: a worker fills in the report, the page or the API waits for it.
+    """One preflight asked for by a user: a worker fills in the report, the page or the API waits for it.
 
     It is about a guest, or about a definition that no host needs to have, as if it ran on `source`.
     """
@@ -41,7 +41,7 @@ class Preflight(Requested, models.Model):
     seen_at = models.DateTimeField(null=True)
     verdict = models.CharField(max_length=10, blank=True)
     findings = models.JSONField(default=list)
-    #: targets of the disks that a move would copy; None: not known
+    #: targets of the disks that a migration would copy; None: not known
     copied_disks = models.JSONField(null=True)
     forecast = models.JSONField(default=dict)
     error = models.TextField(blank=True)

@@ -63,7 +63,7 @@ class ReportView:
     #: the equivalent virsh command, and the host to run it on
     command: str
     command_on: str
-    #: (what, words), and from how many moves; none before the first, and of a move that cannot start
+    #: (what, words), and from how many migrations; none before the first, and of a migration that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_runs: int
     #: the targets of the disks that are copied, with spaces between them

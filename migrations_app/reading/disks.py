@@ -1,4 +1,4 @@
-"""The disks of a VM as a person chooses among them: name, size and place."""
+"""The disks of a VM as a user chooses among them: name, size and place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The earlier moves that a forecast learns from."""
+"""The earlier migrations that a forecast learns from."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MIB = 1024 * 1024
 
 
 def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Host, *, paused: bool) -> dict[str, Any]:
-    """As it is stored, from the moves that this person may see: see domain.forecast.Forecast. {} when there is none to
-    learn from. Never raises: it is advice, and stops neither a report nor a move."""
+    """As it is stored (see domain.forecast.Forecast), from the migrations that this user may see; {} without any. Never
+    raises: a forecast is advice, and stops neither a report nor a migration."""
     try:
         return _forecast(user, request, guest, source, paused)
     except Exception:

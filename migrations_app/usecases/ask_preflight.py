@@ -1,4 +1,4 @@
-"""A person asks whether a guest could migrate, or a VM with a given definition. A worker looks at the hosts; the row is
+"""A user asks whether a guest could migrate, or a VM with a given definition. A worker looks at the hosts; the row is
 where the answer will be."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only,
-    and unsafe moves for admins."""
+    and unsafe migrations for admins."""
     _allowed(by, request)
     guest = Guest.objects.filter(pk=request.guest).first()
     if guest is None:

@@ -45,7 +45,7 @@ class TooLate(Exception):
 
 
 class NothingToClose(Exception):
-    """Only a migration that needs attention can be closed by a person."""
+    """Only a migration that needs attention can be closed by a user."""
 
     def __init__(self, migration: Migration) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""VMs that are gone are removed from the lists, by a person or after a time. No host is asked or changed.
+"""VMs that are gone are removed from the lists, by a user or after some days. No host is asked or changed.
 
 A forgotten VM has no sightings. Its row stays while migrations name it; a host that reports it again brings it back.
 """

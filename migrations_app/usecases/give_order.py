@@ -1,4 +1,4 @@
-"""A person asks something of a running migration. The worker takes the order, and the hosts say what came of it."""
+"""A user asks something of a running migration. The worker takes the order, and the hosts show the result."""
 
 from __future__ import annotations
 

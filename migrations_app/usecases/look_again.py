@@ -1,4 +1,4 @@
-"""A person wants the hosts of a waiting migration to be tried now."""
+"""A user wants the hosts of a waiting migration to be tried now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person asks for a migration. Nothing is contacted here: the row is written and a worker told to look at it."""
+"""A user asks for a migration. Nothing is contacted here: the row is written and a worker told to look at it."""
 
 from __future__ import annotations
 

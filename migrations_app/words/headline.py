@@ -1,4 +1,4 @@
-"""The first lines of a migration's page, and its title: where the VM is and what goes on."""
+"""The first lines of a migration's page, and its title: where the VM is and what happens."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     finished = migration.finished_at or migration.state_since
     seen_since = sighting is not None and sighting.seen_at >= finished
     if migration.closed_by_name:
-        return told(migration)  # where it is was for a person to say
+        return told(migration)  # where it is was for a user to say
     if sighting is not None and seen_since and sighting.host_id == end.pk and sighting.stale_since is None:
         running = f"{name} is {_RUNS.get(RunState(sighting.state), sighting.state)} on {end}."
         return told(migration) or running + _how(migration)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`until` None: a person is needed by now. `said`: (host, its connection error)."""
+    """`until` None: a user is needed by now. `said`: (host, its connection error)."""
 
     who: str
     since: datetime

@@ -16,7 +16,7 @@ _AT = {State.VERIFYING: "asking", State.CANCELLED: "cancelled"}
 
 
 def where(migration: Migration) -> str:
-    """Where the guest truly is: "source", "between", "target", or "asking" where only the hosts or a person can say."""
+    """Where the guest truly is: "source", "between", "target", or "asking" where only the hosts or a user can say."""
     state = State(migration.state)
     if state in (State.VERIFYING, State.NEEDS_ATTENTION) or migration.closed_by_name:
         return str(migration.waiting.get("at") or "asking")

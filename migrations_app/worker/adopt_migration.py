@@ -1,4 +1,4 @@
-"""Take over a migration whose worker is gone. libvirt went on by itself; the same watch goes on too."""
+"""Take over a migration whose worker is gone. libvirt has continued by itself; the watch continues too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves the counter that says "somebody watches this migration", from a thread, while the watch asks slow hosts."""
+"""Increments the heartbeat counter of a migration, from a thread, while the watch asks slow hosts."""
 
 from __future__ import annotations
 

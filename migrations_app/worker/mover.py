@@ -1,4 +1,4 @@
-"""The libvirt call that moves a guest, in a thread of its own: it blocks until the move is over."""
+"""The libvirt call that migrates a guest, in a thread of its own: it blocks until the migration is over."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class NotStarted(Exception):
 
 
 class Cancelled(NotStarted):
-    """A person did."""
+    """A user did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +54,5 @@ class Procedure(Protocol):
         ...
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
-        """What was prepared for a move that has not begun. The destination has said that it does not have the guest."""
+        """Undo what was prepared for a migration that has not begun. The destination does not have the guest."""
         ...

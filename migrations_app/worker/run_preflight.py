@@ -1,4 +1,4 @@
-"""A worker answers a preflight that a person asked for."""
+"""A worker answers a preflight that a user asked for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from migrations_app.worker.slots import BUSY
 
 log = logging.getLogger(__name__)
 Connect = Callable[..., HostConnection]
-#: for the questions of one check; less than a person waits for its answer (keep_preflights.PATIENCE)
+#: for the questions of one check; less than a user waits for its answer (keep_preflights.PATIENCE)
 MOST_SECONDS = 40.0
 #: checks of what only a VM has, not its definition
 OF_A_VM = frozenset(("guest_busy", "guest_state", "snapshots"))

@@ -20,7 +20,7 @@ from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.models import Migration
 
-#: libvirt is at work, or may be: what needs a person counts until its job was seen to be over
+#: libvirt is at work, or may be: what needs a user counts until its job was seen to be over
 BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
 
 

@@ -1,4 +1,4 @@
-"""A connection that comes back: what the watch over a moving guest looks through."""
+"""A connection that is opened again when it was lost: how the watch over a migrating guest asks a host."""
 
 from __future__ import annotations
 

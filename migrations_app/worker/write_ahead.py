@@ -1,4 +1,4 @@
-"""The write-ahead record: everything a person or an adopter would need, complete before anything starts."""
+"""The write-ahead record: everything a user or an adopter would need, complete before anything starts."""
 
 from __future__ import annotations
 

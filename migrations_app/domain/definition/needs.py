@@ -36,7 +36,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`path` must be at the destination; `what` a person calls it. Of a path that is not `absolute` only QEMU knows
+    """`path` must be at the destination; `what` a user calls it. Of a path that is not `absolute` only QEMU knows
     which file it stands for."""
 
     path: str

@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 
 class Action(StrEnum):
-    """All that may be done without a person. Nothing is resumed, destroyed or undefined automatically."""
+    """All that may be done without a user. Nothing is resumed, destroyed or undefined automatically."""
 
     DELETE_OWN_VOLUMES = "delete_own_volumes"
 
@@ -81,7 +81,7 @@ class JobRecord:
     #: somebody suspended it while it was copied, and libvirt counts on: that is no switchover
     suspended: bool = False
     #: when its job could be read last, libvirt copied disks and had not measured yet how fast memory is copied: that it
-    #: is paused may be a person's suspend, which hangs until what is under way is written
+    #: is paused may be a user's suspend, which hangs until what is under way is written
     too_early: bool = False
     #: it was started again on the source since the migration began
     restarted: bool = False
@@ -93,7 +93,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`sentence` says where the VM runs now, `cause` why, `what_to_do` what a person should do ("": nothing), `libvirt`
+    """`sentence` says where the VM runs now, `cause` why, `what_to_do` what a user should do ("": nothing), `libvirt`
     what libvirt itself said when it gave up.
 
     `state` comes with IN_PROGRESS only; with WAIT the shown state is VERIFYING once the call is over.

@@ -14,7 +14,7 @@ RESUME_S = 30.0
 STALE_INCOMING_S = 60.0
 #: The last pages and devices never take this long with a job that is alive.
 SWITCHOVER_S = 120.0
-#: A restarted daemon or a cut network is back within this time, or a person should know.
+#: A restarted daemon or a cut network is back within this time, or a user should know.
 SILENCE_S = 120.0
 #: A storage pool that is being restarted is back within this time.
 POOL_S = 10.0

@@ -1,4 +1,4 @@
-"""One host or both are not reachable: what the other says is not enough for an end. What a person does about it."""
+"""One host or both are not reachable: what the other says is not enough for an end. What a user does about it."""
 
 from __future__ import annotations
 

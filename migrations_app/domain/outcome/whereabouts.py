@@ -49,7 +49,7 @@ class AtDestination(Enum):
     OFF = auto()
     INCOMING = auto()  # QEMU waits for the guest's memory, or Finish has not started it yet
     RUNNING = auto()
-    PAUSED = auto()  # arrived, and paused by a person
+    PAUSED = auto()  # arrived, and paused by a user
     POST_COPY = auto()
     POST_COPY_BROKEN = auto()
     UNCLEAR = auto()
@@ -87,7 +87,7 @@ def _paused_at_source(look: GuestLook) -> AtSource:
 
 
 def suspended_by_somebody(look: GuestLook, stats: JobStats, *, allowed_ms: int | None) -> bool | None:
-    """Of a guest with an outgoing job. libvirt gives the reason "migration" for a person's suspend too; None: it may be
+    """Of a guest with an outgoing job. libvirt gives the reason "migration" for a user's suspend too; None: it may be
     either, or neither."""
     if look.runs:
         return False

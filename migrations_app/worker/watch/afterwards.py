@@ -9,7 +9,7 @@ from migrations_app.worker.steady_connection import SteadyConnection
 
 
 def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
-    """libvirt's account of the whole move: the destination has it after a pre-copy, the source after a post-copy."""
+    """libvirt's numbers of the whole migration: the destination has them after pre-copy, the source after post-copy."""
     for host in (target, source):
         stats = host.ask(lambda c: c.finished_job(uuid))
         if stats is not None and stats.downtime_ms is not None:
@@ -20,7 +20,7 @@ def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) 
 def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
     """On at the destination if it was on at the source and is defined there; off at a source that keeps a definition.
 
-    Returns what is left for a person to do, "" when nothing is.
+    Returns what is left for a user to do, "" when nothing is.
     """
     migration = held.row
     if not migration.source_autostart:

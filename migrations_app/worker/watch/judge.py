@@ -37,7 +37,7 @@ class Judge:
         """An end is judged a second time, with what is asked only then."""
         record = self._record(seen, cancel)
         if self._job_is_over(seen, record):
-            self._held.row.job_over = True  # written when a person is needed
+            self._held.row.job_over = True  # written when a user is needed
         if seen.source.answered and seen.target.answered and not seen.source.active and not seen.target.active:
             record = replace(record, elsewhere=elsewhere(self._held.row))
         decision = self._decide(seen.source, seen.target, record)

@@ -41,7 +41,7 @@ class Observer:
         self._mover = mover
         self._view: object = None
         self._view_since = time.monotonic()
-        #: it needed a person before: the waiting was done then, and a look is only a look
+        #: it needed a user before: the waiting was done then, and a look is only a look
         self._second = held.state is State.NEEDS_ATTENTION
         #: when the call was seen to have come back
         self.over_at: float | None = None

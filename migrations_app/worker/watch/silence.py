@@ -1,7 +1,7 @@
 """Hosts that are not reachable: written down for the page, and remembered for the end.
 
 `Migration.waiting` is {"hosts": {name: what the connection said}, "since": ISO, "until": ISO, "at": "source", "target"
-or ""}. `until`: when it will be a person's turn. `at`: where the other host says that the VM runs.
+or ""}. `until`: when it will be a user's turn. `at`: where the other host says that the VM runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Act: what libvirt is told while it moves the guest. Options ask for it at the start, people by their orders.
+"""Act: what libvirt is told while it migrates the guest. Options ask for it at the start, people by their orders.
 
 A policy would stand beside the two: it reads the same looks and numbers, and what it wants told goes through `_tell`.
 """
@@ -27,11 +27,11 @@ class Steering:
 
     @property
     def cancel(self) -> bool:
-        """A person wants it cancelled."""
+        """A user wants it cancelled."""
         return any(order.what == CANCEL.what for order in self._orders)
 
     def news(self) -> bool:
-        """True when a person has just asked for something. Raises LostClaim."""
+        """True when a user has just asked for something. Raises LostClaim."""
         if not ledger.orders_wait(self._held.claim):
             return False
         self._orders = ledger.take_orders(self._held.claim)

@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.5
 ORDER_POLL_SECONDS = 0.1
 #: a call whose guest has arrived is about to come back, and what it says belongs to the story; one that hangs does not
 CALL_RETURNS_SECONDS = 1.0
-#: a migration that needs a person is looked at again and again, this long each time at most
+#: a migration that needs a user is looked at again and again, this long each time at most
 SECOND_LOOK_SECONDS = 15.0
 #: what the hosts say for so long is told, also while the call runs
 TELL_SECONDS = 2.0
@@ -62,7 +62,7 @@ class Watch:
         self._left_to_do = ""
 
     def run(self) -> None:
-        """Returns when the migration has ended, or needs a person. Raises LostClaim."""
+        """Returns when the migration has ended, or needs a user. Raises LostClaim."""
         while True:
             self.heart.check()
             self.steering.news()
@@ -186,7 +186,7 @@ class Watch:
 
 
 def _clears(decision: Decision) -> bool:
-    """Whether a person is not needed any more: it has ended, or libvirt copies again."""
+    """Whether a user is not needed any more: it has ended, or libvirt copies again."""
     if decision.outcome is Outcome.IN_PROGRESS:
         return decision.state is State.COPYING_MEMORY
     return decision.outcome in ENDS
