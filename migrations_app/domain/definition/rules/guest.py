@@ -17,7 +17,7 @@ from migrations_app.domain.definition.rule import (
 )
 
 RESOURCES = harmless("A share or limit that libvirt sets through cgroups, which it has on every host.")
-ROOM = not_examined("A limit or lock of memory; whether the destination can keep it, kvmweb cannot tell.")
+ROOM = not_examined("A limit or lock of memory, which the destination may not be able to keep.")
 REAL_TIME = not_examined("Real-time scheduling, which the destination's kernel may not allow.")
 NUMAD = not_examined("libvirt on the destination asks numad where to run the VM.")
 
@@ -29,7 +29,7 @@ RULES: Rules = {
     "uuid": read("identity_free"),
     "title": LABEL,
     "description": LABEL,
-    "metadata": harmless("Belongs to whoever wrote it; libvirt hands it on unread."),
+    "metadata": harmless("libvirt keeps it without reading it."),
     "genid": SEEN_BY_GUEST,
     "devices": harmless("Holds the devices."),
     # memory
@@ -119,7 +119,7 @@ RULES: Rules = {
     "os/initgroup": OTHER_HYPERVISOR,
     "os/inituser": OTHER_HYPERVISOR,
     "os/root": OTHER_HYPERVISOR,
-    "os/smbios/@mode=host": not_examined("Shows the VM what its host is; on the destination that is something else."),
+    "os/smbios/@mode=host": not_examined("Shows the VM data of its host, which differ on the destination."),
     "sysinfo": SEEN_BY_GUEST,
     "sysinfo/entry/@file": read("needed_files"),
     "pm": SEEN_BY_GUEST,
