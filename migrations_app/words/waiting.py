@@ -32,7 +32,7 @@ def waiting(migration: Migration) -> Waiting | None:
     who = " and ".join(isolated(name) for name in kept["hosts"])
     until = datetime.fromisoformat(kept["until"]) if migration.state != State.NEEDS_ATTENTION else None
     are = "are" if len(kept["hosts"]) > 1 else "is"
-    again = f"kvmweb tries again every 15 seconds. Once {who} {are} reachable, it judges the migration again."
+    again = f"kvmweb tries again every 15 seconds, and judges the migration again once {who} {are} reachable."
     return Waiting(
         who=who,
         since=datetime.fromisoformat(kept["since"]),
