@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import IN_MIGRATION, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
@@ -65,9 +68,11 @@ def host_rows(user: Any) -> QuerySet[Host]:
 
 
 def unwell(user: Any) -> list[Host]:
-    """Hosts that need a user, for the alarm strip."""
+    """Hosts that need a user, and connected ones that were not read for long, for the alarm strip."""
     bad = (Host.Contact.AWAY, Host.Contact.DENIED, Host.Contact.REFUSED, Host.Contact.CONFIRM)
-    hosts = visible_hosts(user).filter(contact__in=bad).order_by("name")
+    overdue = timezone.now() - timedelta(seconds=3 * settings.KVMWEB.refresh_seconds + 30)
+    unread = Q(contact=Host.Contact.ANSWERS, seen_at__lt=overdue)
+    hosts = visible_hosts(user).filter(Q(contact__in=bad) | unread).order_by("name")
     return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))
 
 

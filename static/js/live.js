@@ -4,6 +4,7 @@
   const QUIET_MS = 6_000; // the server beats every 3 s
   const GRACE_MS = 2_000; // a reload or a short break is not worth a banner
   const EVERY_MS = 300;
+  const AGAIN_MS = 60_000; // what has changed although nothing was told: ages, a watcher that hangs
   const READ_MS = 15_000; // then give up: a kept connection may be as dead as the socket
 
   let open = false;
@@ -200,4 +201,5 @@
     showStale();
   }
   setTimeout(() => setInterval(look, 1_000), GRACE_MS * 2);
+  setInterval(readAgain, AGAIN_MS);
 })();

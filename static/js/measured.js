@@ -10,7 +10,7 @@
       if (came.get(shown)?.revision !== revision) came.set(shown, { revision, at: Date.now() });
       const quiet = Date.now() - came.get(shown).at;
       const old = quiet > QUIET_MS && !document.body.classList.contains("is-stale"); // which says it for the whole page
-      shown.classList.toggle("is-old", old);
+      shown.classList.toggle("is-silent", old);
       const note = shown.querySelector("[data-old]");
       if (old && note) note.textContent = `${note.dataset.old} ${Math.floor(quiet / 1_000)} s`;
     }

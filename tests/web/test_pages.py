@@ -344,6 +344,16 @@ def test_numbers_of_a_host_that_is_not_connected_are_grey(scene: dict[str, Any],
     assert old == {"kvm-a": False, "kvm-c": True, "kvm-d": True}
 
 
+def test_a_connected_host_that_was_not_read_for_long_is_an_alarm(db: None, viewer: Any) -> None:
+    """Its watcher hangs: what pages call connected and running is as old as that."""
+    host = seed.make_host("kvm-x", number=7)
+    assert "was last read" not in client_of(viewer).get("/").content.decode()
+    Host.objects.filter(pk=host.pk).update(seen_at=timezone.now() - timedelta(minutes=5))
+    page = " ".join(client_of(viewer).get("/").content.decode().split())
+    assert "kvm-x was last read" in page
+    assert "What kvmweb shows of it is as old." in page
+
+
 @pytest.mark.parametrize("contact", list(Host.Contact))
 def test_every_contact_has_a_badge_and_words(contact: Host.Contact, db: None, viewer: Any) -> None:
     host = seed.make_host("kvm-x", number=7, contact=contact)

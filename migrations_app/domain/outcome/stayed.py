@@ -62,7 +62,8 @@ def _stayed(case: Case, here: str) -> Decision:
         return Decision(
             outcome=Outcome.CANCELLED,
             sentence=f"{here}. The migration was cancelled.{who}{_woken(case)}",
-            cause=meaning(job.call_error),
+            # what breaks when libvirt stops on request ("Broken pipe") is not why it ended
+            cause="" if job.cancel_requested else meaning(job.call_error),
             actions=actions,
         )
     where = ", where it has been started again since" if job.restarted else ", where it was before"

@@ -66,6 +66,7 @@ def seeded(folder: Path, port: int) -> Iterator[Site]:
     """A web process with tests/web/seed.py's scene with its own database, until the generator continues."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("KVMWEB_")}
     env["KVMWEB_DATA_DIR"] = str(folder)
+    env["KVMWEB_REFRESH_SECONDS"] = "86400"  # no watcher reads these hosts again
     made = Site(url=f"http://127.0.0.1:{port}", env=env)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
     subprocess.run([sys.executable, "manage.py", "collectstatic", "-v0", "--no-input"], env=env, cwd=ROOT, check=True)

@@ -76,13 +76,13 @@ def test_values_that_no_worker_renews_say_how_old_they_are(site: Site, page: Any
     page.goto(f"{site.url}/migrations/{web}/")
     told = page.locator("#route .quiet")
     told.get_by_text(re.compile(r"^No new values for [6-9] s$")).wait_for()
-    assert page.locator("[data-topic].is-old").count() >= 3  # the percentage, the figures, the drawer
+    assert page.locator("[data-topic].is-silent").count() >= 3  # the percentage, the figures, the drawer
     assert "is-stale" not in (page.locator("body").get_attribute("class") or "")
     assert re.search(r", no new values for \d+ s", page.locator("#running").text_content())
     tick(site, 75)
     page.locator(".route .percent", has_text="75").wait_for()
     assert "No new values" not in told.inner_text()
-    assert page.locator(".is-old").count() == 0
+    assert page.locator(".is-silent").count() == 0
 
 
 def test_what_does_not_belong_to_the_page_is_dropped(site: Site, page: Any, web: str) -> None:

@@ -159,6 +159,14 @@ def test_running_without_job_and_absent_is_rolled_back() -> None:
         assert decision.libvirt == "client socket is closed"
 
 
+def test_what_breaks_when_a_cancel_takes_effect_is_no_cause() -> None:
+    decision = decide(
+        RUNS, ABSENT, replace(JOB, cancel_requested=True, call_error="Unable to write to socket: Broken pipe")
+    )
+    assert (decision.outcome, decision.cause) == (Outcome.CANCELLED, "")
+    assert "Broken pipe" in decision.libvirt
+
+
 def test_nothing_created_nothing_deleted() -> None:
     assert decide(RUNS, ABSENT, replace(JOB, created_volumes=())).actions == ()
 
