@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from hosts.facts import domain_xml
-from hosts.facts.guest import Cpu, Disk, Graphics, HostDevice
+from hosts.facts.guest import Cpu, Disk, Graphics, GuestDefinition, HostDevice
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.at_start import NOT_ASKED
 from migrations_app.domain.preflight.catalog import run_all
@@ -71,9 +72,26 @@ def test_what_libvirt_adds_to_the_running_vm_is_no_difference(path: Path) -> Non
     inactive = domain_xml.parse(path.read_text())
     live = path.read_text().replace("</domain>", LIVE).replace("</devices>", f"{VNC}</devices>")
     base = equal(live)
-    given = replace(base, saved=SavedFacts(definition=inactive, domcaps=base.target.domcaps, cpu=(True, "")))
+    given = replace(base, saved=saved_facts_of(inactive, base))
     (finding,) = (one for one in run_all(given).findings if one.check == "saved_definition")
     assert finding.severity is Severity.PASSED, finding
+
+
+@pytest.mark.parametrize("mode", ["host-model", "host-passthrough", "maximum"])
+def test_the_host_s_cpu_becomes_a_named_one_in_the_running_vm(mode: str) -> None:
+    text = ORDINARY[0].read_text()
+    live, inactive = (
+        re.sub("<cpu .*?</cpu>", cpu, text, flags=re.DOTALL) for cpu in (NAMED_CPU, f"<cpu mode='{mode}'/>")
+    )
+    assert live != inactive
+    base = equal(live)
+    given = replace(base, saved=saved_facts_of(domain_xml.parse(inactive), base))
+    (finding,) = (one for one in run_all(given).findings if one.check == "saved_definition")
+    assert finding.severity is Severity.PASSED, finding
+
+
+def saved_facts_of(definition: GuestDefinition, base: Facts) -> SavedFacts:
+    return SavedFacts(definition=definition, domcaps=base.target.domcaps, cpu=(True, ""))
 
 
 def test_a_network_that_only_the_saved_definition_uses() -> None:
@@ -99,7 +117,7 @@ PCI = HostDevice(type="pci", name="0000:03:00.0")
         ({"memory_kib": 1024**3}, Severity.WARNING, f"{SEEN}kvm-b has 8 GiB of memory free"),
         ({"host_devices": (PCI,)}, Severity.WARNING, f"{SEEN}web01 uses PCI device"),
         ({"host_devices": (USB,)}, Severity.UNKNOWN, f"{SEEN}web01 uses USB device"),
-        ({"leaves": (("devices/crypto", ""),)}, Severity.WARNING, f"{SEEN}web01 has a virtio crypto device"),
+        ({"leaves": (("devices/sound/@model", "usb"),)}, Severity.WARNING, f"{SEEN}web01 has a USB sound card"),
         ({"leaves": (("devices/moon", ""),)}, Severity.UNKNOWN, f"{SEEN}Not examined: devices/moon"),
         ({"graphics": (Graphics(type="vnc", ports=(5901,)),)}, Severity.WARNING, f"{SEEN}Port 5901"),
     ],
@@ -166,6 +184,10 @@ def test_the_checks_it_names_exist() -> None:
     assert not NEEDED & NOT_ASKED
 
 
+NAMED_CPU = (
+    "<cpu mode='custom' match='exact' check='full'><model fallback='forbid'>Skylake-Server</model><vendor>Intel</vendor>"
+    "<feature policy='require' name='vmx'/><feature policy='disable' name='mpx'/></cpu>"
+)
 LIVE = (
     "<seclabel type='dynamic' model='selinux' relabel='yes'><label>system_u:system_r:svirt_t:s0:c1,c2</label>"
     "<imagelabel>system_u:object_r:svirt_image_t:s0:c1,c2</imagelabel></seclabel></domain>"
