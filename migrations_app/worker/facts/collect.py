@@ -43,6 +43,8 @@ Definition = GuestDefinition | Unknown
 #: the one that migrates, and the one that the next start uses
 Definitions = tuple[GuestDefinition, ...] | Unknown
 
+_UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
+
 
 def collect(
     request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: Given | None = None
@@ -63,10 +65,7 @@ def collect(
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
-        definition = details if isinstance(details, Unknown) else details.live or details.definition
-        definition = given.definition if given else definition
-        saved = saved_definition(details)
-        every = definition if isinstance(definition, Unknown) else (definition, *([saved] if saved else []))
+        definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
@@ -75,9 +74,8 @@ def collect(
         guest_here = as_if_running(given.definition) if given else guest(uuid, details, source)
         given_here = on_source(given, here, source) if given else {}
         volumes_here = volumes(every, source)
-        untried = Unknown("kvmweb did not try the connection between the hosts.")
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = peer(uuid, source, target) if probe else peer_untried() if given else untried
+        between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
     about_it = guest_there.result()
     if given:
         about_it["cpu"] = cpu_of_start(given.definition, here, there.result(), about_it["cpu"])
@@ -105,6 +103,18 @@ def collect(
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _definitions(
+    details: GuestDetails | Unknown, given: Given | None
+) -> tuple[Definition, GuestDefinition | None, Definitions]:
+    """The one that migrates, the one that the next start uses if that is another, and both."""
+    if given:
+        return given.definition, None, (given.definition,)
+    if isinstance(details, Unknown):
+        return details, None, details
+    live, saved = details.live or details.definition, saved_definition(details)
+    return live, saved, (live, saved) if saved else (live,)
 
 
 def _on_target(

@@ -59,11 +59,11 @@ def test_a_document_type_is_refused_behind_whatever_may_stand_before_it(before: 
 
 
 def test_a_prolog_without_end_is_refused_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("<!--" * 200_000, "<!-- -->" * 200_000 + "<!--", "<?" * 400_000):
         with pytest.raises(BadXml):
             xml.parse(text, root="domain")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("words", ["<!DOCTYPE html><p>&nbsp;</p>", "<!ENTITY a 'b'>", "<!DOCTYPE d [<!ENTITY a 'b'>]>"])
