@@ -136,9 +136,6 @@ class LibvirtConnection:
             self._link, emulator=emulator, arch=arch, machine=machine, virt_type=virt_type, cpu_xml=cpu_xml
         )
 
-    def refusal(self, definition: str) -> str:
-        return _inventory.refusal(self._link, definition)
-
     def memory(self) -> NodeMemory:
         return _inventory.memory(self._link)
 

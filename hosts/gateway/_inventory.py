@@ -77,24 +77,6 @@ def compare_cpu(
     return link.call("compare the CPU", work)
 
 
-def refusal(link: Link, definition: str) -> str:
-    """libvirt makes QEMU's command line of it, and throws it away. What this cannot do for some definitions that are
-    right (it does not look up volumes, for example) has other codes."""
-
-    def work(raw: libvirt.virConnect) -> str:
-        import libvirt
-
-        try:
-            raw.domainXMLToNative("qemu-argv", definition, 0)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() not in (_errors.XML_ERROR, _errors.CONFIG_UNSUPPORTED):
-                raise
-            return _errors.said(error)
-        return ""
-
-    return link.call("whether it accepts a definition", work)
-
-
 def memory(link: Link) -> NodeMemory:
     def work(raw: libvirt.virConnect) -> NodeMemory:
         import libvirt

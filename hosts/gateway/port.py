@@ -154,13 +154,6 @@ class HostConnection(Protocol):
         """(usable, libvirt's words) from compareHypervisorCPU; meaningful for KVM guests only."""
         ...
 
-    def refusal(self, definition: str) -> str:
-        """Why libvirt would not define or start a VM with this domain XML, in its own words; "" when it finds no fault.
-
-        Changes nothing. libvirt runs the emulator that the XML names, to ask what it can do.
-        """
-        ...
-
     def memory(self) -> NodeMemory: ...
     def probe(self, probe: Probe[T], *words: str) -> T | None:
         """Ask the host's own system; None where only libvirt can be asked. The questions are in `probes/`."""

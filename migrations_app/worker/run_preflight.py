@@ -29,7 +29,6 @@ from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker.facts.collect import collect
-from migrations_app.worker.facts.given import Given
 from migrations_app.worker.facts.side import Connection, Side
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.slots import BUSY
@@ -93,8 +92,7 @@ def _answer_definition(preflight: Preflight, source_host: Host, connect: Connect
     definition = replace(definition, uuid=str(UUID(definition.uuid)))  # libvirt takes other ways to write it too
     request = preflight.request_for(definition.uuid)
     with both_sides(source_host, preflight.target, connect=connect, seconds=MOST_SECONDS) as (source, target):
-        given = Given(definition=definition, xml=preflight.definition)
-        facts, _ = collect(request, source, target, probe=False, given=given)
+        facts, _ = collect(request, source, target, probe=False, given=definition)
     report = run_all(facts, skip=OF_A_VM)
     _finish(
         preflight,

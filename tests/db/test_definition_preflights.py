@@ -174,7 +174,7 @@ def test_a_host_that_is_not_reachable_is_in_the_report(api: Api, scene: Scene) -
 def test_libvirt_is_not_made_to_run_a_program_of_the_users_choice(api: Api, scene: Scene) -> None:
     body = report(api, scene, xml().replace("/usr/bin/qemu-system-x86_64", "/tmp/mine"))
     assert body["verdict"] in ("unknown", "blocked")
-    assert not {"domain_capabilities", "compare_cpu", "refusal"} & set(scene.fleet.methods())
+    assert not {"domain_capabilities", "compare_cpu"} & set(scene.fleet.methods())
     assert "/tmp/mine is not an emulator that libvirt on kvm-b lists" in json.dumps(body)
 
 
@@ -214,13 +214,6 @@ def test_host_model_is_known_when_both_hosts_have_one_cpu(
 
     monkeypatch.setattr(FakeConnection, "capabilities", another)
     assert said(report(api, scene, text))["cpu_model"] == "unknown"
-
-
-def test_what_libvirt_refuses_is_told_in_its_words(api: Api, scene: Scene) -> None:
-    scene.fleet["kvm-a"].refuses = "XML error: target 'vda' duplicated"
-    body = report(api, scene)
-    assert said(body)["definition_accepted"] == "blocker"
-    assert "target 'vda' duplicated" in json.dumps(body)
 
 
 def test_after_some_time_hosts_are_asked_nothing_more(api: Api, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

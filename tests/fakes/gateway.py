@@ -88,8 +88,6 @@ class FakeHost:
     libvirt: int = 9_000_000
     qemu: int = 7_002_000
     machines: tuple[str, ...] = ("pc-q35-7.2",)
-    #: why it refuses any definition that is given to it
-    refuses: str = ""
     cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
     probe: PeerProbe = field(default_factory=lambda: PeerProbe(result=PeerResult.REACHED))
     listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
@@ -233,9 +231,6 @@ class FakeConnection:
 
     def compare_cpu(self, *, emulator: str, arch: str, machine: str, virt_type: str, cpu_xml: str) -> tuple[bool, str]:
         return self._called("compare_cpu", cpu_xml).cpu_answer
-
-    def refusal(self, definition: str) -> str:
-        return self._called("refusal", definition).refuses
 
     def memory(self) -> NodeMemory:
         return self._called("memory").memory

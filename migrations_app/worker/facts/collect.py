@@ -16,14 +16,12 @@ from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
 from migrations_app.worker.facts.firmware import firmware
 from migrations_app.worker.facts.given import (
-    Given,
     as_defined,
     as_if_running,
     cpu_of_start,
-    on_source,
+    namesakes_here,
     own_emulator,
     peer_untried,
-    refusal,
 )
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
@@ -47,7 +45,7 @@ _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: Given | None = None
+    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
 ) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
 
@@ -71,19 +69,19 @@ def collect(
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
         firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
-        guest_here = as_if_running(given.definition) if given else guest(uuid, details, source)
-        given_here = on_source(given, here, source) if given else {}
+        guest_here = as_if_running(given) if given else guest(uuid, details, source)
+        namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
     about_it = guest_there.result()
     if given:
-        about_it["cpu"] = cpu_of_start(given.definition, here, there.result(), about_it["cpu"])
+        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
     facts = Facts(
         request=request,
         source=SourceFacts(
             **here,
-            **given_here,
+            **namesakes,
             volumes=volumes_here,
             mounts=mounts_here.result(),
             firmware=firmware_here.result(),
@@ -106,11 +104,11 @@ def collect(
 
 
 def _definitions(
-    details: GuestDetails | Unknown, given: Given | None
+    details: GuestDetails | Unknown, given: GuestDefinition | None
 ) -> tuple[Definition, GuestDefinition | None, Definitions]:
     """The one that migrates, the one that the next start uses if that is another, and both."""
     if given:
-        return given.definition, None, (given.definition,)
+        return given, None, (given,)
     if isinstance(details, Unknown):
         return details, None, details
     live, saved = details.live or details.definition, saved_definition(details)
@@ -118,11 +116,16 @@ def _definitions(
 
 
 def _on_target(
-    uuid: str, definition: Definition, every: Definitions, side: Side, there: Future[Values], given: Given | None
+    uuid: str,
+    definition: Definition,
+    every: Definitions,
+    side: Side,
+    there: Future[Values],
+    given: GuestDefinition | None,
 ) -> Values:
     """What is asked of the destination about this VM, one question after the other: its connection takes one at a time,
     and waiting for another one counts into the deadline."""
-    asked = own_emulator(given.definition, there.result(), side) if given else definition
+    asked = own_emulator(given, there.result(), side) if given else definition
     return {
         "same_uuid": same_uuid(uuid, side),
         "same_name": same_name(definition, side),
@@ -131,7 +134,6 @@ def _on_target(
         "domcaps": domcaps(asked, side),
         "cpu": cpu(asked, side),
         **supplies(every, side),
-        **({"refusal": refusal(given, there.result(), side)} if given else {}),
     }
 
 

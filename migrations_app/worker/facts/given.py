@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDefinition, GuestLook, RunState
@@ -14,21 +14,14 @@ from migrations_app.worker.facts.namesakes import same_name, same_uuid
 from migrations_app.worker.facts.side import Side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    definition: GuestDefinition
-    xml: str
-
-
-def as_defined(given: Given, source: Side) -> Given:
+def as_defined(definition: GuestDefinition, source: Side) -> GuestDefinition:
     """With the machine type that the source's libvirt would write into it: it resolves an alias such as q35."""
     capabilities = source.learn(lambda c: c.capabilities())
     if isinstance(capabilities, Unknown):
-        return given
-    definition = given.definition
+        return definition
     offers = [offer for offer in capabilities.guests if offer.arch == definition.arch]
     names = {machine.name: machine.canonical for offer in offers for machine in offer.machines}
-    return replace(given, definition=replace(definition, machine=names.get(definition.machine, definition.machine)))
+    return replace(definition, machine=names.get(definition.machine, definition.machine))
 
 
 def as_if_running(definition: GuestDefinition) -> GuestFacts:
@@ -42,18 +35,9 @@ def as_if_running(definition: GuestDefinition) -> GuestFacts:
     )
 
 
-def on_source(given: Given, host: dict[str, Any], source: Side) -> dict[str, Any]:
+def namesakes_here(definition: GuestDefinition, source: Side) -> dict[str, Any]:
     """Fields of SourceFacts."""
-    return {
-        "same_uuid": same_uuid(given.definition.uuid, source),
-        "same_name": same_name(given.definition, source),
-        "refusal": refusal(given, host, source),
-    }
-
-
-def refusal(given: Given, host: dict[str, Any], side: Side) -> str | Unknown:
-    asked = own_emulator(given.definition, host, side)
-    return asked if isinstance(asked, Unknown) else side.learn(lambda c: c.refusal(given.xml))
+    return {"same_uuid": same_uuid(definition.uuid, source), "same_name": same_name(definition, source)}
 
 
 def peer_untried() -> PeerFact:

@@ -41,8 +41,6 @@ class HostFacts:
     mounts: Mapping[str, Mount | Unknown] | Unknown
     firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
-    #: why its libvirt refuses the definition; asked only when the definition is not that of a VM
-    refusal: str | Unknown = ""
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
         """The answer to a probe that is asked of this side before every migration."""
