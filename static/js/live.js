@@ -99,7 +99,7 @@
     const { xhr, requestConfig, serverResponse } = event.detail;
     if (requestConfig.elt.id !== "socket") return;
     const elsewhere = new URL(xhr.responseURL).pathname !== new URL(address(), location.href).pathname;
-    if (elsewhere) location.reload(); // logged out, or gone
+    if (elsewhere || xhr.status === 403 || xhr.status === 404) location.reload(); // logged out, or gone
     if (elsewhere || xhr.status >= 400 || !serverResponse.includes(`id="${event.detail.target.id}"`)) {
       event.detail.shouldSwap = false;
     }

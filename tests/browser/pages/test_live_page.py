@@ -85,6 +85,17 @@ def test_values_that_no_worker_renews_say_how_old_they_are(site: Site, page: Any
     assert page.locator(".is-silent").count() == 0
 
 
+def test_the_page_of_a_host_that_is_removed_does_not_stay_connected(site: Site, page: Any) -> None:
+    number = site.run('print(seed.make_host("kvm-gone", number=77).pk)').splitlines()[-1]
+    page.goto(f"{site.url}/hosts/{number}/")
+    page.get_by_text("Connected").first.wait_for()
+    site.run(
+        'Host.objects.filter(name="kvm-gone").delete()\n'
+        "from kvmweb.journal import writer\nwriter.signal(writer.INVENTORY, hosts=[], guests=[])"
+    )
+    page.get_by_role("heading", name="This page does not exist").wait_for()
+
+
 def test_what_does_not_belong_to_the_page_is_dropped(site: Site, page: Any, web: str) -> None:
     """A push with another topic for an id of this page, another element under it, or an unknown id."""
     page.goto(f"{site.url}/migrations/{web}/")
