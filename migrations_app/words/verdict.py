@@ -15,8 +15,8 @@ def changed_words(guest: str, here: str) -> str:
 
 
 def page_words(guest: str) -> dict[str, str]:
-    """What static/js/migrate.js says without asking the server. "{host}" is the host it is about. What is over is
-    told by its sentence with -past."""
+    """What static/js/migrate.js says without asking the server. "{host}" is the host it is about. With -past:
+    what was so for a while and is over."""
     name = isolated(guest)
     ended = "This check no longer applies."
     return {
@@ -25,15 +25,15 @@ def page_words(guest: str) -> dict[str, str]:
         "migrating": f"{name} is migrating now. {ended}",
         "migrating-past": f"A migration of {name} has ended since this check. Check again.",
         "gone": f"No registered host reports {name} now. {ended}",
-        "gone-past": f"{name} was gone for a while since this check. Check again.",
+        "gone-past": f"{name} was gone for a while after this check. Check again.",
         "elsewhere": f"{name} is on {{host}} now. {ended}",
-        "elsewhere-past": f"{name} was on another host since this check. Check again.",
+        "elsewhere-past": f"{name} was on another host after this check. Check again.",
         "closed": f"{{host}} is not connected. {ended}",
-        "closed-past": "{host} was not connected for a while since this check. Check again.",
+        "closed-past": "{host} was not connected for a while after this check. Check again.",
         "changed": f"The state of {name} has changed. {ended}",
         "changed-past": f"The state of {name} has changed since this check. Check again.",
         "unavailable": f"{{host}} cannot take {name} now. {ended}",
-        "unavailable-past": "{host} was not available for a while since this check. Check again.",
+        "unavailable-past": "{host} was not available for a while after this check. Check again.",
         "destination": "The destination host",
         "failed": "The check was not made. Try again.",
         "silent": "kvmweb did not answer, so the check was not made. Try again.",

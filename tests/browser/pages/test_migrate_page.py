@@ -162,7 +162,7 @@ def test_a_destination_that_is_lost_ends_the_verdict_and_can_be_chosen_again(
     finally:
         site.run(contact(name, "answers"))
     expect(page.locator(".verdict")).to_have_text(
-        f"{name} was not available for a while since this check. Check again."
+        f"{name} was not available for a while after this check. Check again."
     )
     expect(chosen_host).to_be_enabled()
     expect(page.locator("#go")).to_be_disabled()
