@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab import Lab
+from lab.run import CommandFailed
 from tests.lab.leftovers import assert_moved, take
 from tests.lab.serving import Serving
 
@@ -38,3 +39,52 @@ def test_a_guest_moves_over_ssh(over_ssh: Serving, lab: Lab) -> None:
     migration = over_ssh.wait_for_end(over_ssh.migrate("web-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert_moved(lab, before, "web-01")
+
+
+FIRMWARE = "/var/lib/libvirt/firmware"
+CODE, VARS, TEMPLATE = f"{FIRMWARE}/code.fd", "/var/lib/libvirt/qemu/nvram/fw-01_VARS.fd", f"{FIRMWARE}/vars.fd"
+XML = f"""<domain type='qemu'><name>fw-01</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>{CODE}</loader>
+<nvram template='{TEMPLATE}'>{VARS}</nvram></os><features><acpi/></features>
+<devices><memballoon model='none'/><controller type='usb' model='none'/></devices></domain>"""
+
+
+@pytest.fixture
+def firmware_vm(over_ssh: Serving, lab: Lab) -> Iterator[Serving]:
+    """A VM with firmware and variables of its own, which both hosts have in the same sizes. They are blank: it does
+    nothing, and runs."""
+    for host in lab.hosts.values():
+        host.exec("mkdir", "-p", FIRMWARE)
+        host.exec("truncate", "-s", "256K", CODE)
+        host.exec("truncate", "-s", "128K", TEMPLATE)
+    a = lab.hosts["kvm-a"]
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=XML)
+    a.virsh("start", "fw-01")
+    over_ssh.wait_for_guest("fw-01", "kvm-a")
+    yield over_ssh
+    lab.reset()
+    for host in lab.hosts.values():
+        host.exec("rm", "-rf", FIRMWARE, VARS)
+
+
+def test_firmware_of_another_size_is_told_and_refused_by_qemu(firmware_vm: Serving, lab: Lab) -> None:
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    move = ("migrate", "--live", "--p2p", "fw-01", f"qemu+ssh://{b.address}/system", f"tcp://{b.migration_address}")
+    body = {"guest": firmware_vm.guest("fw-01")["uuid"], "target": "kvm-b"}
+    for path, size, words in (
+        (CODE, "512K", "The firmware of fw-01 is 256 KiB on kvm-a and 512 KiB on kvm-b: QEMU refuses that."),
+        (VARS, "256K", "The file of UEFI variables of fw-01 is 128 KiB on kvm-a and 256 KiB on kvm-b"),
+    ):
+        b.exec("truncate", "-s", size, path)
+        report = firmware_vm.post("/preflights", body).body
+        (finding,) = (f for f in report["findings"] if f["check"] == "firmware_size")
+        assert (finding["severity"], finding["summary"].startswith(words)) == ("blocker", True), finding
+        with pytest.raises(CommandFailed):
+            a.virsh(*move)
+        assert "Size mismatch" in b.exec("sh", "-c", "cat /var/log/libvirt/qemu/fw-01.log")
+        b.exec("rm", "-f", "/var/log/libvirt/qemu/fw-01.log", VARS)
+        b.exec("truncate", "-s", "256K", CODE)
+    migration = firmware_vm.wait_for_end(firmware_vm.migrate("fw-01", "kvm-b")["id"])
+    assert migration["state"] == "done", migration
+    (finding,) = (f for f in migration["findings"] if f["check"] == "firmware_size")
+    assert finding["severity"] == "passed"
