@@ -51,6 +51,7 @@ EXAMPLES = (
     Oddity("devices", _STREAM.format("serial")),
     Oddity("devices", f"<rng model='virtio'>{_STREAM.format('backend')}</rng>"),
     Oddity("devices/interface/model", "@type=usb-net"),
+    Oddity("devices", "<disk type='file'><source file='/local/ro'/><target dev='vdz' bus='virtio'/><readonly/></disk>"),
     Oddity("devices/disk", f"<auth username='u'>{_SECRET}</auth>"),
     Oddity(
         "devices/disk",
@@ -82,8 +83,11 @@ def _examples() -> dict[str, list[tuple[str, str, str]]]:
 
 
 def _definitions() -> Iterator[str]:
+    """The first with a value is tried: those that are made for it."""
+    for odd in EXAMPLES:
+        yield from (odd.added(xml) for xml in BASES.values())
     yield from (case["xml"] for case in json.loads(read("definitions.json")))
-    for odd in (*oddities(), *EXAMPLES):
+    for odd in oddities():
         yield from (odd.added(xml) for xml in BASES.values())
     yield Oddity("memoryBacking", "<allocation mode='immediate'/>").added(_SHRUNK.added(BASES["minimal"]))
 

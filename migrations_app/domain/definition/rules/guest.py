@@ -63,8 +63,8 @@ RULES: Rules = {
     "cpu/topology/@clusters": not_examined("Only some machine types have clusters of cores."),
     "cpu/topology/@clusters=1": SEEN_BY_GUEST,
     "cputune": RESOURCES,
-    "cputune/shares": not_examined("More than a host with cgroup v2 accepts."),
-    "cputune/shares~[1-9][0-9]{0,3}|10000": RESOURCES,
+    "cputune/shares": not_examined("A number that only some hosts accept, by their version of cgroup."),
+    "cputune/shares~[2-9]|[1-9][0-9]{1,3}|10000": RESOURCES,
     **{
         f"cputune/{what}/@scheduler={scheduler}": REAL_TIME
         for what in ("vcpusched", "iothreadsched", "emulatorsched")
@@ -124,6 +124,9 @@ RULES: Rules = {
     "sysinfo/entry/@file": read("needed_files"),
     "pm": SEEN_BY_GUEST,
     "on_poweroff": TUNING,
+    "on_poweroff=rename-restart": OTHER_HYPERVISOR,
+    "on_reboot=rename-restart": OTHER_HYPERVISOR,
+    "on_crash=rename-restart": OTHER_HYPERVISOR,
     "on_reboot": TUNING,
     "on_crash": TUNING,
     "on_lockfailure": not_examined("Needs a lock manager with the same locks on the destination."),
