@@ -24,6 +24,7 @@ _CHARACTER_DEVICES = (
     *("devices/serial", "devices/parallel", "devices/console", "devices/channel"),
     *("devices/smartcard", "devices/redirdev", "devices/rng/backend"),
 )
+_OF_NETWORK = ("network", "bridge", "direct", "hostdev")
 _NIC_SOURCE = {"bridge": "bridge", "direct": "dev", "vdpa": "dev", "vhostuser": "path"}
 
 
@@ -154,7 +155,7 @@ def _nic(nic: Node) -> Nic:
     kind = nic.get("type")
     source = nic.get(_NIC_SOURCE[kind], "source") if kind in _NIC_SOURCE else ""
     network = nic.get("network", "source")
-    if network:
+    if network and kind in _OF_NETWORK:
         # In live XML a network in bridge mode reads type='bridge'; what the destination needs is still the network.
         kind, source = "network", network
     elif kind == "hostdev":

@@ -49,29 +49,34 @@ def _above(path: str) -> Iterator[str]:
 
 def rule_for(path: str, value: str = "") -> Rule:
     """Raises KeyError for a path that is under no rule. Keeps no value: definitions have any number of them."""
-    if (rule := RULES.get(f"{path}={value}")) is not None:
-        return rule
-    for form, rule in _forms().get(path, ()):
+    return RULES[rule_name(path, value)]
+
+
+def rule_name(path: str, value: str = "") -> str:
+    """The name in RULES: that of the value, of its form, of the path, or of the nearest place above."""
+    if (name := f"{path}={value}") in RULES:
+        return name
+    for form, name in _forms().get(path, ()):
         if form.fullmatch(value):
-            return rule
+            return name
     place = path
     while True:
         for name in (place, _of_every_device(place)):
-            if (rule := RULES.get(name)) is not None:
-                return rule
+            if name in RULES:
+                return name
         place, slash, _ = place.rpartition("/")
         if not slash:
             raise KeyError(path)
 
 
 @cache
-def _forms() -> dict[str, list[tuple[re.Pattern[str], Rule]]]:
+def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
     """The rules that hold for values of a form, by their path."""
-    found: dict[str, list[tuple[re.Pattern[str], Rule]]] = {}
-    for name, rule in RULES.items():
+    found: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+    for name in RULES:
         path, tilde, form = name.partition("~")
         if tilde:
-            found.setdefault(path, []).append((re.compile(form), rule))
+            found.setdefault(path, []).append((re.compile(form), name))
     return found
 
 

@@ -17,7 +17,7 @@ def beyond(written: str, there: Iterable[int]) -> str:
             return written
         numbers = set(range(int(match[2]), int(match[3] or match[2]) + 1))
         wanted = wanted - numbers if match[1] else wanted | numbers
-    return ranges(wanted - set(there))
+    return ranges(wanted - set(there)) if wanted else written
 
 
 def ranges(numbers: Iterable[int]) -> str:

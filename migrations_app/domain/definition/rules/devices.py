@@ -25,6 +25,10 @@ CONTROLLERS = (
     *("pci-root", "pci-bridge", "pcie-root", "pcie-root-port", "pcie-to-pci-bridge", "dmi-to-pci-bridge"),
     *("pcie-switch-upstream-port", "pcie-switch-downstream-port", "pci-expander-bus", "pcie-expander-bus"),
 )
+CONTROLLER_NAMES = (
+    *("pci-bridge", "i82801b11-bridge", "pcie-root-port", "ioh3420", "pcie-pci-bridge", "x3130-upstream"),
+    *("xio3130-downstream", "pxb", "pxb-pcie"),
+)
 
 RULES: Rules = {
     "devices/*/alias": LABEL,
@@ -42,6 +46,8 @@ RULES: Rules = {
     "devices/audio/@serverName": SOUND_OF_HOST,
     "devices/controller": SEEN_BY_GUEST,
     "devices/controller/@model": NOT_EVERYWHERE,
+    "devices/controller/model/@name": NOT_EVERYWHERE,
+    **{f"devices/controller/model/@name={name}": SEEN_BY_GUEST for name in CONTROLLER_NAMES},
     # what every QEMU for these machines has, the builds of RHEL too
     **{f"devices/controller/@model={model}": SEEN_BY_GUEST for model in CONTROLLERS},
     "devices/controller/@type=xenbus": OTHER_HYPERVISOR,
@@ -58,9 +64,9 @@ RULES: Rules = {
     "devices/graphics/@websocket": read("ports_free"),
     "devices/graphics/@autoport": read("ports_free"),
     "devices/graphics/@listen": read("listen_addresses"),
-    "devices/graphics/@socket": read("character_devices"),
+    "devices/graphics/@socket": read("needed_files"),
     "devices/graphics/listen": read("listen_addresses"),
-    "devices/graphics/listen/@socket": read("character_devices"),
+    "devices/graphics/listen/@socket": read("needed_files"),
     "devices/graphics/@defaultMode=secure": CERTIFICATES,
     "devices/graphics/channel/@mode=secure": CERTIFICATES,
     "devices/graphics/@tlsPort": CERTIFICATES,

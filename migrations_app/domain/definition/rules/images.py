@@ -11,12 +11,13 @@ from migrations_app.domain.definition.rule import (
     TUNING,
     Rule,
     Rules,
+    harmless,
     not_examined,
     read,
 )
 from migrations_app.domain.definition.unmigratable import FORMATS
 
-NETWORK_STORAGE = read("network_disks")
+NETWORK_STORAGE = harmless("Part of network storage, which is unknown as a whole.")
 CERTIFICATES = not_examined("Needs certificates on the destination.")
 
 
@@ -41,7 +42,7 @@ def _image(at: str, place: Rule) -> Rules:
         f"{at}/identity/@agentsock": not_examined("A socket of the source host."),
         f"{at}/knownHosts": not_examined("A file of the source host."),
         f"{at}/reservations": not_examined("Needs a helper for persistent reservations on the destination."),
-        f"{at}/slices": read("copied_images"),
+        f"{at}/slices": not_examined("Only a part of this image is used."),
         f"{at}/seclabel": read("security_driver"),
         f"{at}/seclabel/label": not_examined("A label of one image, which the destination may not have."),
         f"{at}/seclabel/@relabel=no": not_examined("The image must have a label on the destination already."),
@@ -80,12 +81,13 @@ RULES: Rules = {
     "devices/disk/driver/@io=io_uring": OF_HOST,
     "devices/disk/encryption": read("secrets_present"),
     "devices/disk/mirror": read("block_jobs"),
-    "devices/disk/readonly": read("disks_reachable"),
+    "devices/disk/readonly": read("storage_shared"),
     "devices/disk/shareable": read("shared_with_others"),
     "devices/disk/transient": read("transient_disks"),
     "devices/disk/target/@bus=xen": OTHER_HYPERVISOR,
     "devices/disk/target/@bus=uml": OTHER_HYPERVISOR,
     **_image("devices/disk/source", read("disks_reachable")),
+    "devices/disk/source/slices": read("copied_images"),
     "devices/disk/source/@startupPolicy": read("removable_media"),
     "devices/disk/backingStore": read("backing_images"),
     **_format("devices/disk/backingStore/format/@type"),

@@ -16,6 +16,10 @@ from migrations_app.domain.definition.rule import (
 )
 
 SCRIPT = not_examined("A program of the host that is run when the NIC is made.")
+MODELS = (
+    *("virtio", "virtio-transitional", "virtio-non-transitional", "virtio-net-pci"),
+    *("e1000", "e1000-82545em", "e1000e", "rtl8139"),
+)
 
 RULES: Rules = {
     "devices/interface": SEEN_BY_GUEST,
@@ -33,25 +37,8 @@ RULES: Rules = {
     "devices/interface/filterref": read("network_filters"),
     "devices/interface/guest": OTHER_HYPERVISOR,
     "devices/interface/model/@type": NOT_EVERYWHERE,
-    # measured: QEMU 7.2 and 10.0 migrate these
-    **{
-        f"devices/interface/model/@type={model}": SEEN_BY_GUEST
-        for model in (
-            *(
-                "virtio",
-                "virtio-transitional",
-                "virtio-non-transitional",
-                "virtio-net-pci",
-                "e1000",
-                "e1000e",
-                "e1000-82544gc",
-                "e1000-82545em",
-                "rtl8139",
-            ),
-            *("ne2k_pci", "ne2k_isa", "pcnet", "vmxnet3", "tulip"),
-            *("i82551", "i82557b", "i82559er", "i82559c", "i82559a"),
-        )
-    },
+    # what every QEMU has, the builds of RHEL too
+    **{f"devices/interface/model/@type={model}": SEEN_BY_GUEST for model in MODELS},
     "devices/interface/model/@type=usb-net": read("unmigratable"),
     "devices/interface/driver/@rss": not_examined("Needs a network card driver of the kernel that has it."),
     "devices/interface/driver/@rss_hash_report": not_examined("Needs a network card driver of the kernel that has it."),
@@ -65,7 +52,7 @@ RULES: Rules = {
     "devices/interface/source/@mode=passthrough": not_examined("Takes the network device of the host for itself."),
     "devices/interface/portForward": not_examined("Ports of the host that may be in use on the destination."),
     "devices/interface/rom/@file": read("needed_files"),
-    "devices/interface/source": read("nic_types"),
+    "devices/interface/source": harmless("Where a NIC is connected to; its type says whether kvmweb can judge that."),
     "devices/interface/teaming/@persistent": LABEL,
     "devices/interface/source/@network": read("networks_present"),
     "devices/interface/source/@portgroup": read("networks_present"),
@@ -80,7 +67,7 @@ RULES: Rules = {
     "devices/interface/target/@dev~(vnet|macvtap|macvlan)[0-9]+": LABEL,
     "devices/interface/target/@managed=no": not_examined("A tap device that somebody must make on the destination."),
     "devices/interface/teaming": read("host_devices"),
-    "devices/interface/virtualport": read("bridges_present"),
+    "devices/interface/virtualport": LABEL,
     "devices/interface/virtualport/@type": OF_HOST,
     "devices/interface/virtualport/@type=openvswitch": read("bridges_present"),
     "devices/hostdev": read("host_devices"),

@@ -12,6 +12,7 @@ from hosts.facts.guest import STORED
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, remedy
+from migrations_app.domain.preflight.storage import REMOVABLE
 
 DEVICES = ("nvme",)
 
@@ -29,6 +30,10 @@ def disk_types(facts: Facts) -> Iterator[Finding]:
             words = f"Disk {disk.target} of {guest.name} is a device of {source} ({disk.type}) and cannot be migrated."
             fix = remedy(DETACH)
             yield finding(Severity.BLOCKER, words, affects, evidence, fix)
+        elif disk.empty and disk.device not in REMOVABLE:
+            words = f"Disk {disk.target} of {guest.name} has no source that kvmweb can read; libvirt may refuse it."
+            fix = remedy("Check its source in the definition.")
+            yield finding(Severity.UNKNOWN, words, affects, evidence, fix)
         elif disk.type not in ("", "network", *STORED):
             which = f"disk {disk.target} of {guest.name}"
             words = f"kvmweb cannot tell whether {target} can open {which}: it is of type {disk.type}."

@@ -29,3 +29,8 @@ def test_other_types_are_unknown(kind: str) -> None:
 
 def test_unknown_without_the_definition() -> None:
     only("disk_types", facts(guest_definition=SILENT), Severity.UNKNOWN)
+
+
+def test_a_disk_without_a_source_is_unknown_but_an_empty_drive_is_not() -> None:
+    only("disk_types", with_guest(disks=(replace(disk, path=""),)), Severity.UNKNOWN)
+    assert run("disk_types", with_guest(disks=(replace(disk, device="cdrom", type="", path=""),))) == ()
