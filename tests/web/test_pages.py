@@ -351,7 +351,7 @@ def test_a_connected_host_that_was_not_read_for_long_is_an_alarm(db: None, viewe
     Host.objects.filter(pk=host.pk).update(seen_at=timezone.now() - timedelta(minutes=5))
     page = " ".join(client_of(viewer).get("/").content.decode().split())
     assert "kvm-x was last read" in page
-    assert "What kvmweb shows of it is as old." in page
+    assert "so its data is old." in page
 
 
 @pytest.mark.parametrize("contact", list(Host.Contact))
