@@ -22,7 +22,7 @@ from tests.unit.domain.destinations import equal
 
 BASES = {
     "minimal": json.loads(read("definitions.json"))[0]["xml"],
-    "ordinary": read("ordinary/virt-install-uefi-spice.xml"),
+    "ordinary": read("ordinary/ubuntu24.04-virt-manager.live.xml"),
 }
 #: of these a definition has many
 MANY = ("timer", "feature", "boot", "seclabel", "sysinfo")
