@@ -35,6 +35,8 @@ _COMMON = (
     "procps",
     "qemu-system-x86",
     "qemu-utils",
+    "swtpm",
+    "swtpm-tools",
 )
 # Debian 13 splits off what Debian 12 has in one; without the interface driver bridges cannot be seen over plain TCP.
 _PER_SUITE: dict[str, tuple[str, ...]] = {

@@ -44,6 +44,19 @@ def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
         serving.stop()
 
 
+@pytest.fixture(scope="module")
+def kvmweb_over_ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """kvmweb with both hosts registered over ssh: it can also ask what libvirt does not tell."""
+    serving = Serving(lab, tmp_path_factory.mktemp("over-ssh"), transport="ssh")
+    serving.prepare()
+    serving.start()
+    try:
+        serving.register_hosts()
+        yield serving
+    finally:
+        serving.stop()
+
+
 @pytest.fixture
 def fresh(lab: Lab, kvmweb: Serving) -> Serving:
     """Both hosts connected and all guests at home, as kvmweb has seen for itself."""

@@ -51,23 +51,11 @@ def plain_pool(lab: Lab) -> Iterator[None]:
         lab.reset()
 
 
-@pytest.fixture(scope="module")
-def serving(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    serving = Serving(lab, tmp_path_factory.mktemp("over-ssh"), transport="ssh")
-    serving.prepare()
-    serving.start()
-    try:
-        serving.register_hosts()
-        yield serving
-    finally:
-        serving.stop()
-
-
 @pytest.fixture
-def over_ssh(lab: Lab, serving: Serving) -> Serving:
+def over_ssh(lab: Lab, kvmweb_over_ssh: Serving) -> Serving:
     lab.reset()
-    serving.wait_for_guest("build-01", "kvm-a")
-    return serving
+    kvmweb_over_ssh.wait_for_guest("build-01", "kvm-a")
+    return kvmweb_over_ssh
 
 
 def asked(serving: Serving, copy: Any) -> Any:
