@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hosts.facts import xml
 
@@ -22,7 +22,7 @@ class TooLarge(xml.BadXml):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenDefinition:
-    """`xml` is without comments and passwords; `hosts.facts.domain_xml` reads it."""
+    """`xml` has a UUID, and neither comments nor passwords; `hosts.facts.domain_xml` reads it."""
 
     uuid: UUID
     name: str
@@ -45,12 +45,14 @@ def given_definition(text: str) -> GivenDefinition:
     if "\n" in name or "/" in name:
         raise xml.BadXml("The name in the definition has characters that libvirt does not accept.")
     domain.blank(_SECRETS)
-    return GivenDefinition(uuid=_uuid(domain.text("uuid")), name=name, xml=domain.serialised())
+    uuid = _uuid(domain.text("uuid"))
+    domain.put("uuid", str(uuid))
+    return GivenDefinition(uuid=uuid, name=name, xml=domain.serialised())
 
 
 def _uuid(text: str) -> UUID:
     if not text:
-        raise xml.BadXml("The definition has no UUID.")
+        return uuid4()  # as `virsh define` does
     if not _UUID.fullmatch(text):
         raise xml.BadXml("The UUID in the definition is not valid.")
     return UUID(text)

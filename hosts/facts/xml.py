@@ -101,6 +101,11 @@ class Node:
             if element.tag in names:
                 element.text = HIDDEN
 
+    def put(self, tag: str, text: str) -> None:
+        """Give the child with this tag this text; it is added if there is none."""
+        child = self._element.find(tag)
+        (etree.SubElement(self._element, tag) if child is None else child).text = text
+
     def serialised(self) -> str:
         return etree.tostring(self._element, encoding="unicode", with_tail=False)
 

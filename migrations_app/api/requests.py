@@ -91,7 +91,7 @@ else:
     KindIn = Literal[tuple(str(row.kind) for row in KINDS)]
 
 
-_DEFINITION = f"domain XML with name and UUID; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
+_DEFINITION = f"domain XML with a name; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
 
 
 class WishIn(Schema):

@@ -52,6 +52,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "chosen": str(form["target"].value() or ""),
         "report": report_view(checked) if checked else None,
         "says": page_words(found.guest.name),
+        "fresh_seconds": FRESH_SECONDS,
     }
     return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
 

@@ -1,6 +1,5 @@
 // The migrate page: a verdict holds for the choices, the host and the minute it was made for, and is withdrawn after.
 (() => {
-  const FRESH_MS = 60_000; // FRESH_SECONDS in pages/reports.py
   const made = new WeakMap(); // when each report was true, by this browser's clock, and the VM's state then
   const form = document.getElementById("migrate");
   const says = form?.dataset; // words/verdict.py
@@ -56,7 +55,7 @@
 
   function age(shown) {
     if (!shown.dataset.age || shown.dataset.withdrawn) return;
-    if (Date.now() - made.get(shown).at > FRESH_MS) withdraw(says.old);
+    if (Date.now() - made.get(shown).at > 1_000 * Number(says.fresh)) withdraw(says.old);
   }
 
   // A report of "Live with storage" names the disks that are copied: these are ticked.

@@ -294,7 +294,6 @@ IDS = f"<name>x</name><uuid>{UUID}</uuid>"
         (wish(FILE), "definition"),
         (wish("<network/>"), "definition"),
         (wish(f"<domain><uuid>{UUID}</uuid></domain>"), "definition"),
-        (wish("<domain><name>x</name></domain>"), "definition"),
         (wish("<domain><name>x</name><uuid>x</uuid></domain>"), "definition"),
         (wish(f"<domain>{IDS}\x00</domain>"), "definition"),
         (wish(f"<domain>{IDS}\ud800</domain>"), "definition"),

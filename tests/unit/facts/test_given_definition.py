@@ -42,7 +42,6 @@ def test_a_uuid_may_be_written_as_libvirt_takes_it(written: str) -> None:
         (f"<domain><name> </name><uuid>{UUID_TEXT}</uuid></domain>", "no name"),
         (f"<domain><name>a/b</name><uuid>{UUID_TEXT}</uuid></domain>", "does not accept"),
         (f"<domain><name>a\nb</name><uuid>{UUID_TEXT}</uuid></domain>", "does not accept"),
-        ("<domain><name>web</name></domain>", "no UUID"),
         ("<domain><name>web</name><uuid>7</uuid></domain>", "UUID in the definition is not valid"),
         (f"<domain><name>web</name><uuid>{'١' * 32}</uuid></domain>", "UUID in the definition is not valid"),
     ],
@@ -78,3 +77,10 @@ def test_passwords_are_not_kept_but_their_places_are() -> None:
     leaves = dict(domain_xml.parse(kept).leaves)
     assert leaves["devices/graphics/@passwd"] == leaves["devices/new/password"] == xml.HIDDEN
     assert leaves["devices/graphics/@port"] == "-1"
+
+
+@pytest.mark.parametrize("without", ["", "<uuid/>", "<uuid> </uuid>"])
+def test_without_a_uuid_it_gets_one_as_from_libvirt(without: str) -> None:
+    found = given_definition(f"<domain><name>web</name>{without}</domain>")
+    assert xml.parse(found.xml, root="domain").text("uuid") == str(found.uuid)
+    assert found.uuid != given_definition(f"<domain><name>web</name>{without}</domain>").uuid
