@@ -265,7 +265,7 @@ def test_an_adopter_watches_to_the_end_and_the_old_owner_writes_nothing_more(
     end = fresh(migration)
     assert (end.state, end.downtime_ms) == (State.DONE, 42)
     assert {entry.body["owner"] for entry in progress} == {second}
-    assert "Another worker watches this migration now." in said(end)
+    assert "Another worker follows this migration now." in said(end)
     assert scene.fleet.methods().count("migrate") == 1
 
 

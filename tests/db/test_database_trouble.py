@@ -162,12 +162,12 @@ def test_a_trouble_between_the_pages_and_django_is_one_too(scene: dict[str, Any]
 
 
 async def test_it_is_one_through_asgi_too(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*_: Any, **__: Any) -> Any:
+    def away(*_: Any, **__: Any) -> Any:
         raise OperationalError from _sqlite_error(sqlite3.SQLITE_BUSY)
 
     client = AsyncClient(raise_request_exception=False)
     client.cookies["sessionid"] = "x" * 32
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.aload", away)
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", away)
     assert "database is busy" in _unavailable(await client.get("/vms/"))
 
 

@@ -186,7 +186,7 @@ def test_a_volume_of_which_nobody_knows_whether_it_was_made_is_not_forgotten(
     end = scene.run(scene.request(guest, copy=True))
     assert end.state == State.FAILED
     assert [(entry["name"], entry["made"]) for entry in end.created_volumes] == [("db-01.qcow2", False)]
-    told = f"Whether this migration made {LOCAL}/db-01.qcow2 on kvm-b is not known."
+    told = f"kvmweb cannot tell whether this migration created {LOCAL}/db-01.qcow2 on kvm-b."
     assert f"{told} This may be the VM's own disk. Do not delete it." in said(end)
     assert "delete_volume" not in scene.fleet.methods()
 
