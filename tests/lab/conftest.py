@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,9 @@ def _on_gluster(lab: Lab) -> Lab:
     return lab
 
 
-@pytest.fixture(scope="session")
-def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """kvmweb with both hosts registered over TCP, refresh once an hour."""
-    serving = Serving(lab, Path(tmp_path_factory.mktemp("serve")))
+@contextmanager
+def _served(lab: Lab, folder: Path, transport: str = "tcp") -> Iterator[Serving]:
+    serving = Serving(lab, folder, transport=transport)
     serving.prepare()
     serving.start()
     try:
@@ -42,19 +42,20 @@ def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
         yield serving
     finally:
         serving.stop()
+
+
+@pytest.fixture(scope="session")
+def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """kvmweb with both hosts registered over TCP, refresh once an hour."""
+    with _served(lab, tmp_path_factory.mktemp("serve")) as serving:
+        yield serving
 
 
 @pytest.fixture(scope="module")
 def kvmweb_over_ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """kvmweb with both hosts registered over ssh: it can also ask what libvirt does not tell."""
-    serving = Serving(lab, tmp_path_factory.mktemp("over-ssh"), transport="ssh")
-    serving.prepare()
-    serving.start()
-    try:
-        serving.register_hosts()
+    with _served(lab, tmp_path_factory.mktemp("over-ssh"), "ssh") as serving:
         yield serving
-    finally:
-        serving.stop()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +14,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 UUID = "5d4f7f0c-2c53-4a7c-8d33-6a0c5f0f1e77"
 
 
-@pytest.fixture(scope="module")
-def serving(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """Over ssh, where kvmweb can ask for everything."""
+@pytest.fixture
+def serving(lab: Lab, kvmweb_over_ssh: Serving) -> Serving:
     lab.reset()
-    serving = Serving(lab, Path(tmp_path_factory.mktemp("definition")), transport="ssh", peer="ssh")
-    serving.prepare()
-    serving.start()
-    try:
-        serving.register_hosts()
-        yield serving
-    finally:
-        serving.stop()
+    kvmweb_over_ssh.wait_for_hosts()
+    return kvmweb_over_ssh
 
 
 def definition(lab: Lab, *flags: str) -> str:
