@@ -4,7 +4,7 @@ does that."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hosts.facts.guest import RunState
@@ -37,6 +37,7 @@ class HostSeen:
 class GuestSeen:
     """`here` is the host that has it, None when none does; `unread`: why that host cannot be read now, "" when it can.
 
+    `also`: other hosts that have it, and in which state. `receiving`: the one of them that a migration copies it to.
     `nics` and `devices` as in the inventory: fields of hosts.facts.guest.Nic and HostDevice; empty unless `read`.
     """
 
@@ -47,6 +48,8 @@ class GuestSeen:
     memory_kib: int
     nics: Sequence[Mapping[str, Any]]
     devices: Sequence[Mapping[str, Any]]
+    also: Mapping[str, RunState] = field(default_factory=dict)
+    receiving: str = ""
 
 
 def held_back(guest: GuestSeen) -> str:
@@ -55,6 +58,8 @@ def held_back(guest: GuestSeen) -> str:
         return "No host reports it."
     if guest.unread:
         return f"{guest.here.name} {guest.unread}."
+    if guest.receiving:
+        return f"It is migrating to {guest.receiving} now."
     if guest.state not in MOVES:
         return _STATES.get(guest.state, "Its state is unknown.")
     if not guest.read:
@@ -80,6 +85,8 @@ def _missing(guest: GuestSeen, there: HostSeen) -> Iterator[str]:
         # A bridge that its own host does not show either is of a kind that the inventory does not have (Open vSwitch).
         elif kind == "bridge" and guest.here is not None and name in guest.here.bridges:
             yield from _judge("bridge", name, there.bridges)
+    if there.name in guest.also:
+        yield f"already has a VM with this UUID ({guest.also[there.name]})"
     if guest.memory_kib > there.memory_free_kib:
         yield "has less free memory than the VM needs"
 

@@ -81,6 +81,7 @@ class Inventory:
 
     def _guest(self, guest: Guest) -> tuple[GuestSeen, int | None]:
         here = guest.current_sighting()
+        others = [each for each in guest.sightings.all() if each.gone_since is None and each != here]
         seen = GuestSeen(
             state=RunState(here.state) if here else RunState.NOSTATE,
             here=self._seen.get(here.host_id) if here else None,
@@ -89,6 +90,8 @@ class Inventory:
             memory_kib=guest.memory_kib,
             nics=guest.nics,
             devices=guest.host_devices,
+            also={each.host.name: RunState(each.state) for each in others},
+            receiving=next((each.host.name for each in others if each.in_migration), ""),
         )
         return seen, here.host_id if here else None
 

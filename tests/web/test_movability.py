@@ -47,6 +47,33 @@ def test_what_moves_is_not_told_where_it_could_go(scene: dict[str, Any], as_view
     assert 'id="outlook-title"' not in as_viewer.get(f"/vms/{scene['web'].pk}/").content.decode()
 
 
+def test_a_migration_by_hand_and_what_it_leaves(scene: dict[str, Any], as_operator: Client) -> None:
+    idle = scene["idle"]
+    Sighting.objects.filter(guest=idle, host=scene["a"]).delete()
+    there = seed.see(idle, scene["a"], state=RunState.PAUSED)
+    Sighting.objects.filter(pk=there.pk).update(reason="migration")
+    assert row(as_operator, idle) == "It is migrating to kvm-a now."
+    assert "No known obstacle" not in panel(as_operator, idle)
+    Sighting.objects.filter(pk=there.pk).update(state=RunState.SHUTOFF, reason="shutdown")
+    assert "kvm-a already has a VM with this UUID (shut off)." in row(as_operator, idle)
+    assert "Already has a VM with this UUID (shut off)" in panel(as_operator, idle)
+
+
+def test_without_a_destination_the_button_is_off(scene: dict[str, Any], as_operator: Client) -> None:
+    address = f"/vms/{scene['idle'].pk}/migrate/"
+
+    def off() -> bool:
+        text = as_operator.get(address).content.decode()
+        return "disabled" in text[text.index('id="go"') :].split(">")[0]
+
+    assert not off()
+    Host.objects.exclude(pk=scene["idle"].current_sighting().host_id).update(contact=Host.Contact.AWAY)
+    assert off()
+    answer = as_operator.post(f"/vms/{scene['idle'].pk}/preflight/", {"kind": "live"}, headers={"HX-Request": "true"})
+    text = answer.content.decode()
+    assert "disabled" in text[text.index('id="go"') :].split(">")[0]
+
+
 def test_a_reason_instead_of_a_number(scene: dict[str, Any], as_viewer: Client) -> None:
     guest = seed.make_guest("dmz-01", scene["a"], nics=DMZ)
     told = row(as_viewer, guest)

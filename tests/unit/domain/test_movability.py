@@ -35,6 +35,18 @@ def test_nothing_stands_in_the_way_of_a_running_guest() -> None:
     assert objections(guest(), THERE) == ()
 
 
+def test_a_migration_that_somebody_started_by_hand() -> None:
+    """kvmweb has no record of it, but both hosts show their half."""
+    moving = guest(also={"kvm-b": RunState.PAUSED}, receiving="kvm-b")
+    assert held_back(moving) == "It is migrating to kvm-b now."
+
+
+def test_a_host_that_has_the_guest_too() -> None:
+    left = guest(also={"kvm-b": RunState.SHUTOFF})
+    assert held_back(left) == ""
+    assert objections(left, THERE) == ("already has a VM with this UUID (shut off)",)
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
