@@ -122,6 +122,11 @@ class GuestPage:
     moving: Migration | None
     history: Sequence[Migration]
 
+    @property
+    def standing(self) -> str:
+        """Which hosts have it, and in which state: another text when any of that changes."""
+        return " ".join(f"{seen.host_id}:{seen.state}" for seen in self.sightings if seen.gone_since is None)
+
 
 def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     guest = (

@@ -54,6 +54,9 @@ def test_a_migration_by_hand_and_what_it_leaves(scene: dict[str, Any], as_operat
     Sighting.objects.filter(pk=there.pk).update(reason="migration")
     assert row(as_operator, idle) == "It is migrating to kvm-a now."
     assert "No known obstacle" not in panel(as_operator, idle)
+    Host.objects.filter(pk=scene["a"].pk).update(contact=Host.Contact.AWAY)  # whether it still does, nobody knows
+    assert "It is migrating" not in row(as_operator, idle)
+    Host.objects.filter(pk=scene["a"].pk).update(contact=Host.Contact.ANSWERS)
     Sighting.objects.filter(pk=there.pk).update(state=RunState.SHUTOFF, reason="shutdown")
     assert "kvm-a already has a VM with this UUID (shut off)." in row(as_operator, idle)
     assert "Already has a VM with this UUID (shut off)" in panel(as_operator, idle)

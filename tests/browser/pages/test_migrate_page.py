@@ -204,6 +204,26 @@ def test_a_verdict_ends_with_the_source_host_and_with_the_state_of_the_vm(page: 
         site.run(state("running"))
 
 
+BY_HAND = CHANGED.format(
+    'Sighting.objects.filter(guest__name="idle-01").exclude(gone_since=None)'
+    '.update(gone_since=None, state="paused", reason="migration")'
+)
+OVER = CHANGED.format(
+    "from django.utils import timezone\n"
+    'Sighting.objects.filter(guest__name="idle-01", state="paused").update(gone_since=timezone.now(), state="shut off")'
+)
+
+
+def test_a_migration_by_hand_ends_the_verdict(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    site.run(BY_HAND)
+    try:
+        expect(page.locator(".verdict")).to_have_text("The state of idle-01 has changed. This check no longer applies.")
+        expect(page.locator("#go")).to_be_disabled()
+    finally:
+        site.run(OVER)
+
+
 def test_another_tab_migrates_the_vm(page: Any, site: Site, address: str) -> None:
     passed(page, site, address)
     tab = page.context.new_page()
