@@ -72,7 +72,7 @@ def test_a_killed_destination_stops_the_stepper_where_it_was(
 ) -> None:
     page, pk = _open_while_it_copies(fresh, sign_in)
     lab.hosts["kvm-b"].kill_daemon("libvirtd")
-    expect(page.locator("[data-waiting]")).to_contain_text("from kvm-b since", timeout=SLOW_MS)
+    expect(page.locator("[data-waiting]")).to_contain_text("kvm-b, since", timeout=SLOW_MS)
     steps = _steps(page)
     assert [steps[name] for name, way in STOPPED_AT_MEMORY.items() if way == "next"] == ["next"] * 3
     lab.hosts["kvm-b"].start_daemon("libvirtd")
@@ -93,9 +93,9 @@ def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
     silent.link("mgmt", up=False)
     fresh.wait_for_state(pk, "verifying")
     waiting = page.locator("[data-waiting]")
-    expect(waiting).to_contain_text("from kvm-b since", timeout=SLOW_MS)
+    expect(waiting).to_contain_text("kvm-b, since", timeout=SLOW_MS)
     expect(waiting.locator("dd.said")).not_to_be_empty()
-    expect(waiting).to_contain_text("this migration needs attention")
+    expect(waiting).to_contain_text("the migration needs attention")
     clock = waiting.locator("relative-time").first
     shown = clock.evaluate("clock => clock.shadowRoot.textContent")
     page.wait_for_function(
