@@ -12,7 +12,7 @@ MOST_BYTES = 256 * 1024
 #: elements and attributes
 MOST_PARTS = 20_000
 #: libvirt leaves these out of what it tells kvmweb about a VM, so kvmweb does not keep them here either
-_SECRETS = ("passwd", "password")
+_SECRETS = ("passwd", "password", "cookie")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 

@@ -1,22 +1,14 @@
-"""schema.txt is what libvirt's schemas say: those of the machine, if it has libvirt. The lab's: lab/test_definition_schema."""
+"""schema.txt is made of libvirt's schemas. Whether it has all that the hosts' libvirt allows: lab/test_definition_schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from scripts.definition_schema import SCHEMA, lines, unlisted
 
-INSTALLED = Path("/usr/share/libvirt/schemas")
 GRAMMAR = """<grammar xmlns='http://relaxng.org/ns/structure/1.0'><start><element name='domain'>
 <attribute name='type'><choice><value>kvm</value>{word}</choice></attribute>
 <element name='bootloader_args'><text/></element>{more}</element></start></grammar>"""
-
-
-@pytest.mark.skipif(not (INSTALLED / "domain.rng").exists(), reason="no libvirt on this machine")
-def test_what_this_machines_libvirt_allows_is_listed() -> None:
-    assert unlisted(INSTALLED) == []
 
 
 def _schemas(folder: Path, *, word: str = "", more: str = "") -> Path:

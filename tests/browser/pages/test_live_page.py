@@ -85,6 +85,15 @@ def test_values_that_no_worker_renews_say_how_old_they_are(site: Site, page: Any
     assert page.locator(".is-silent").count() == 0
 
 
+def test_a_page_that_reads_itself_again_says_that_nobody_did_anything(site: Site, page: Any) -> None:
+    """kvmweb/accounts/sessions.py goes by this header: an open page alone must not keep a login alive."""
+    page.goto(f"{site.url}/vms/")
+    page.wait_for_function("() => !document.body.classList.contains('is-stale')")
+    with page.expect_request(lambda request: request.url == f"{site.url}/vms/") as read:
+        site.run("from kvmweb.journal import writer\nwriter.signal(writer.INVENTORY, hosts=[], guests=[])")
+    assert read.value.headers["hx-trigger"] == "socket"
+
+
 def test_the_page_of_a_host_that_is_removed_does_not_stay_connected(site: Site, page: Any) -> None:
     number = site.run('print(seed.make_host("kvm-gone", number=77).pk)').splitlines()[-1]
     page.goto(f"{site.url}/hosts/{number}/")

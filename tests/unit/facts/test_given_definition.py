@@ -70,7 +70,7 @@ def test_what_is_too_large_is_refused_soon(text: str) -> None:
 def test_passwords_are_not_kept_but_their_places_are() -> None:
     text = (
         f"<domain>{IDS}<devices><graphics type='vnc' passwd='geheim1' port='-1'/>"
-        "<new password='geheim2'><password>geheim3</password></new></devices></domain>"
+        "<new password='geheim2'><password>geheim3</password><cookie name='id'>geheim4</cookie></new></devices></domain>"
     )
     kept = given_definition(text).xml
     assert "geheim" not in kept
