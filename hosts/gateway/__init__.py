@@ -8,7 +8,7 @@ from __future__ import annotations
 from hosts.facts.endpoint import Endpoint
 from hosts.gateway.port import Contact, HostConnection
 
-__all__ = ["connect", "first_contact", "warm_up"]
+__all__ = ["connect", "first_contact", "load", "warm_up"]
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -32,8 +32,16 @@ def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
     return meet(endpoint, deadline=deadline)
 
 
+def load() -> None:
+    """Load libvirt and start nothing: processes that are forked from this one share the memory of its code."""
+    import libvirt  # noqa: F401
+
+    from hosts.gateway import _connection  # noqa: F401
+
+
 def warm_up() -> None:
     """Do what a process's first connection would wait for: load libvirt, start its event loop. After a fork only."""
-    from hosts.gateway import _connection, _loop  # noqa: F401
+    from hosts.gateway import _loop
 
+    load()
     _loop.libvirt_with_loop()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-#: in the environment of every child, with a random value of this serve: identifies its leftovers
+#: in the environment that serve was started with, and so its children's, with a random value: identifies leftovers
 MARK = "SERVED_BY"
 
 
@@ -63,14 +63,23 @@ def tell(pid: int, number: signal.Signals) -> None:
         return
 
 
+def new_environment() -> dict[str, str]:
+    """What serve is to have in its environment; the system shows it as it was when the process was started.
+
+    SPT_NOENV: a process that changes its title leaves it readable. MALLOC_ARENA_MAX: short threads, one for each call
+    of libvirt, would each leave memory behind.
+    """
+    return {MARK: secrets.token_hex(16), "SPT_NOENV": "1", "MALLOC_ARENA_MAX": "2"}
+
+
 class Register:
     """A file with the sessions that serve has started: after a kill -9, the next serve ends what is left of them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, mark: str) -> None:
         self._file = file
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._sessions: dict[str, int] = {}
-        self.mark = secrets.token_hex(16)
+        self._mark = mark
 
     def add(self, pid: int) -> None:
         process = read(pid)
@@ -106,7 +115,7 @@ class Register:
         """A full disk is no reason to stop; the next serve may then miss leftovers."""
         draft = self._file.with_suffix(".new")
         try:
-            draft.write_text(json.dumps({"boot": self._boot, "mark": self.mark, "sessions": self._sessions}))
+            draft.write_text(json.dumps({"boot": self._boot, "mark": self._mark, "sessions": self._sessions}))
             draft.replace(self._file)
         except OSError as error:
             log.error("the list of processes could not be written: %s", error)

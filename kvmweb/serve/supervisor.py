@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import signal
-import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -15,14 +17,13 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from kvmweb.config import BASE_DIR
 from kvmweb.database import impatient
 from kvmweb.secretfiles import private_folder
-from kvmweb.serve import busy
+from kvmweb.serve import busy, processes
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
 from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
-from kvmweb.serve.sessions import Register, tell
+from kvmweb.serve.sessions import MARK, Register, tell
 
 log = logging.getLogger(__name__)
 #: after this, whatever has not stopped is killed; watched migrations have been released long before
@@ -49,40 +50,31 @@ class Supervisor:
         self._run = private_folder(data_dir / "run")
         self._lock = self._take_lock()
         self._stopping = False
-        self._register = Register(self._run / "sessions.json")
+        self._register = Register(self._run / "sessions.json", os.environ[MARK])
         ended = self._register.end_leftovers()
         if ended:
             log.warning("an earlier kvmweb was killed; ended %s of its processes that were still running", ended)
-        manage = [sys.executable, str(BASE_DIR / "manage.py")]
-        web = [
-            *(sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--host", host, "--port", str(port)),
-            *("--lifespan", "on", "--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"),
-            *("--timeout-graceful-shutdown", "2"),
-            *("--http", "kvmweb.serve.deadlines:Deadlines", "--no-proxy-headers"),
+        self._clusters = {
+            name: self._child(f"tasks ({name})", partial(processes.tasks, name), queue=name) for name in CLUSTERS
+        }
+        pulses = {name: Pulse(name, silent=pulse_silent) for name in ("web", "watcher")}
+        self._children = [
+            self._child("web", partial(processes.web, host, port), pulse=pulses["web"]),
+            *self._clusters.values(),
+            self._child("watcher", processes.watcher, pulse=pulses["watcher"]),
         ]
-        self._children = [Child("web", web, self._register, pulse=Pulse("web", silent=pulse_silent))]
-        self._clusters: dict[str, Child] = {}
-        for name in CLUSTERS:
-            env = {} if name == "kvmweb" else {"Q_CLUSTER_NAME": name}
-            child = Child(
-                f"tasks ({name})",
-                [*manage, "qcluster"],
-                self._register,
-                env=env,
-                before=lambda name=name: release_queue(name),  # type: ignore[misc]
-            )
-            self._clusters[name] = child
-            self._children.append(child)
-        pulse = Pulse("watcher", silent=pulse_silent)
-        self._children.append(Child("watcher", [*manage, "watch"], self._register, pulse=pulse))
         self._canaries = {name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS}
+
+    def _child(self, name: str, work: Callable[[], object], *, queue: str = "", pulse: Pulse | None = None) -> Child:
+        before = partial(release_queue, queue) if queue else None
+        return Child(name, work, self._register, let_go=self._lock.close, before=before, pulse=pulse)
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        connection.close()
         impatient(seconds=1)  # this process has one thread and must hear signals
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
+        processes.freeze()
         try:
             while not self._stopping:
                 for child in self._children:

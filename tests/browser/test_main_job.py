@@ -50,7 +50,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
     downtime = re.match(r"(\d+) ms", page.locator(".outcome dt:text-is('Downtime') + dd").inner_text())
     assert downtime is not None
     assert_moved(lab, before, "web-01")
-    (web,) = fresh.pids("uvicorn")
+    (web,) = fresh.pids("kvmweb: web")
     assert "libvirt" not in Path(f"/proc/{web}/maps").read_text()  # after pages, a report, a migration and a socket
     if hole > int(downtime[1]) / 1000 + control + 0.5:
         # Two cores for Chromium and every emulated guest: the one that arrives may have to wait for its first turn. A

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.children import die_with_parent
-from kvmweb.serve.sessions import members, read
+from kvmweb.serve.sessions import members, new_environment, read
 
 CANARY_EVERY, CANARY_SILENT, PULSE_SILENT = 1.0, 12.0, 12.0
 _SETUP = "import django; django.setup(); "
@@ -25,12 +25,7 @@ _RUN = (
     "Supervisor(host='127.0.0.1', port={port}, data_dir=settings.KVMWEB.data_dir,"
     f" canary_every={CANARY_EVERY}, canary_silent={CANARY_SILENT}, pulse_silent={PULSE_SILENT}).run()"
 )
-NAMES = {
-    "web": ("uvicorn",),
-    "watch": ("watch",),
-    "kvmweb": ("qcluster", "!Q_CLUSTER_NAME"),
-    "migrations": ("qcluster", "Q_CLUSTER_NAME=migrations"),
-}
+NAMES = {"web": "web", "watch": "watcher", "kvmweb": "tasks (kvmweb)", "migrations": "tasks (migrations)"}
 
 
 class Served:
@@ -51,7 +46,7 @@ class Served:
             self.process = subprocess.Popen(
                 [sys.executable, *(command or ("-c", _SETUP + _RUN.format(port=self.port)))],
                 cwd=BASE_DIR,
-                env=self.environment,
+                env=self.environment | ({} if command else new_environment()),
                 stdout=log,
                 stderr=log,
                 preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
@@ -95,12 +90,9 @@ class Served:
 
     def pid(self, name: str) -> int:
         """The main process of a child; 0 when there is none. It leads a session."""
-        word, *rest = NAMES[name]
         for pid in self.everything():
-            process, environment = read(pid), _environment(pid)
-            if process is None or process.session != pid or word not in _command(pid):
-                continue
-            if all((item in environment) if item[0] != "!" else item[1:] not in str(environment) for item in rest):
+            process = read(pid)
+            if process is not None and process.session == pid and f"kvmweb: {NAMES[name]}" in _command(pid):
                 return pid
         return 0
 

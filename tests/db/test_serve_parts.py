@@ -44,60 +44,58 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.wait()
 
 
-class TestLeftovers:
-    def _earlier(self, folder: Path, *processes: subprocess.Popen[bytes]) -> str:
-        register = sessions.Register(folder / "sessions.json")
-        for process in processes:
-            register.add(process.pid)
-        return register.mark
+def _register(folder: Path, mark: str = "a later serve") -> sessions.Register:
+    return sessions.Register(folder / "sessions.json", mark)
 
+
+class TestLeftovers:
     def test_what_an_earlier_serve_started_is_ended(self, tmp_path: Path, start: Any) -> None:
-        mark = sessions.Register(tmp_path / "sessions.json")
-        mine = start(**{sessions.MARK: mark.mark})
-        mark.add(mine.pid)
-        assert sessions.Register(tmp_path / "sessions.json").end_leftovers() == 1
+        mine = start(**{sessions.MARK: "an earlier one"})
+        _register(tmp_path, "an earlier one").add(mine.pid)
+        assert _register(tmp_path).end_leftovers() == 1
         assert mine.wait(5) == -signal.SIGKILL
 
     def test_orphans_of_an_ended_leader_too(self, tmp_path: Path, start: Any) -> None:
-        register = sessions.Register(tmp_path / "sessions.json")
-        leader = start(["sh", "-c", "sleep 60 & sleep 0.5"], **{sessions.MARK: register.mark})
-        register.add(leader.pid)
+        leader = start(["sh", "-c", "sleep 60 & sleep 0.5"], **{sessions.MARK: "an earlier one"})
+        _register(tmp_path, "an earlier one").add(leader.pid)
         leader.wait(5)
         (orphan,) = sessions.members(leader.pid)
-        assert sessions.Register(tmp_path / "sessions.json").end_leftovers() == 1
+        assert _register(tmp_path).end_leftovers() == 1
         wait(lambda: sessions.read(orphan.pid) is None or not sessions.members(leader.pid), 5)
 
     def test_a_process_without_the_mark_is_not_ours(self, tmp_path: Path, start: Any) -> None:
         theirs = start()
-        self._earlier(tmp_path, theirs)
-        assert sessions.Register(tmp_path / "sessions.json").end_leftovers() == 0
+        _register(tmp_path, "an earlier one").add(theirs.pid)
+        assert _register(tmp_path).end_leftovers() == 0
         assert theirs.poll() is None
 
     @pytest.mark.parametrize("change", [{"boot": "another"}, {"sessions": "started later"}])
     def test_numbers_of_another_boot_or_given_out_again(self, tmp_path: Path, start: Any, change: Any) -> None:
-        register = sessions.Register(tmp_path / "sessions.json")
-        theirs = start(**{sessions.MARK: register.mark})
-        register.add(theirs.pid)
+        theirs = start(**{sessions.MARK: "an earlier one"})
+        _register(tmp_path, "an earlier one").add(theirs.pid)
         record = json.loads((tmp_path / "sessions.json").read_text())
         if "sessions" in change:
             change = {"sessions": {str(theirs.pid): record["sessions"][str(theirs.pid)] - 1}}
         (tmp_path / "sessions.json").write_text(json.dumps(record | change))
-        assert sessions.Register(tmp_path / "sessions.json").end_leftovers() == 0
+        assert _register(tmp_path).end_leftovers() == 0
         assert theirs.poll() is None
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sessions": 3}', "\0"])
     def test_a_damaged_file_is_as_good_as_none(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "sessions.json").write_text(text)
-        assert sessions.Register(tmp_path / "sessions.json").end_leftovers() == 0
+        assert _register(tmp_path).end_leftovers() == 0
+
+
+def _nothing() -> None: ...
 
 
 class TestChild:
     @pytest.fixture
     def register(self, tmp_path: Path) -> sessions.Register:
-        return sessions.Register(tmp_path / "sessions.json")
+        return _register(tmp_path)
 
     def test_what_ends_at_once_is_started_less_and_less_often(self, register: sessions.Register) -> None:
-        child = Child("restless", ["false"], register)
+        child = Child("restless", lambda: sys.exit(1), register, let_go=_nothing)
         starts = set()
         until = time.monotonic() + 2.5
         while time.monotonic() < until:
@@ -109,7 +107,7 @@ class TestChild:
 
     def test_it_waits_for_what_comes_before(self, register: sessions.Register) -> None:
         answers = [False]
-        child = Child("patient", SLEEP, register, before=lambda: answers[0])
+        child = Child("patient", lambda: time.sleep(60), register, let_go=_nothing, before=lambda: answers[0])
         child.keep()
         assert child.pid is None
         answers[0] = True
@@ -117,8 +115,11 @@ class TestChild:
         child.end()
 
     def test_one_that_does_not_hear_is_ended(self, register: sessions.Register) -> None:
-        deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-        child = Child("deaf", [sys.executable, "-c", deaf], register)
+        def deaf() -> None:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(60)
+
+        child = Child("deaf", deaf, register, let_go=_nothing)
         child.keep()
         pid = child.pid
         assert pid is not None
@@ -276,7 +277,7 @@ def test_retry_not_above_timeout_is_an_error(monkeypatch: pytest.MonkeyPatch, cl
 
 def test_a_full_disk_does_not_end_serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The list of processes could not be written, and serve ended with all that it had started."""
-    register = sessions.Register(tmp_path / "nowhere" / "sessions.json")
+    register = _register(tmp_path / "nowhere")
     register.add(os.getpid())
     register.remove(os.getpid())
     assert "could not be written" in caplog.text

@@ -84,7 +84,7 @@ def _signal_worker(cell: Cell, number: signal.Signals) -> None:
 
 
 def _continue_worker(cell: Cell) -> None:
-    for pid in cell.kvmweb.pids("manage.py"):
+    for pid in cell.kvmweb.pids():
         os.kill(pid, signal.SIGCONT)
 
 

@@ -110,7 +110,7 @@ class Cell:
                 person.join(VIRSH_SECONDS)
 
     def _heal_hosts(self) -> None:
-        for pid in self.kvmweb.pids("manage.py"):
+        for pid in self.kvmweb.pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         for host in (self.source, self.target):

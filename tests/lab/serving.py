@@ -90,7 +90,7 @@ class Serving:
     def _has_its_own_web_server(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.tail_of_log()
-        return any(f"PPid:\t{self.process.pid}\n" in _status(pid) for pid in self.pids("uvicorn"))
+        return any(f"PPid:\t{self.process.pid}\n" in _status(pid) for pid in self.pids("kvmweb: web"))
 
     def _answers(self) -> bool:
         assert self.process is not None
@@ -221,7 +221,7 @@ class Serving:
     # --- processes ------------------------------------------------------------------------------------------------
 
     def pids(self, *words: str) -> list[int]:
-        """Processes of this kvmweb whose command line has all the words, oldest first."""
+        """Processes of this kvmweb whose title has all the words, oldest first. serve's own is its command line."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():

@@ -163,7 +163,7 @@ def test_a_killed_web_server_changes_nothing(fresh: Serving, lab: Lab) -> None:
     pk = fresh.migrate("web-01", "kvm-b", **SLOW)["id"]
     fresh.wait_for_copying(pk)
     assert job_runs(lab, "kvm-a", "web-01")
-    fresh.kill("uvicorn")
+    fresh.kill("kvmweb: web")
     assert job_runs(lab, "kvm-a", "web-01")
     wait_until(fresh._answers, 30, "the web server is back")
     hurry(lab, "web-01")
@@ -178,7 +178,7 @@ def test_a_killed_watcher_changes_nothing(fresh: Serving, lab: Lab) -> None:
     pk = fresh.migrate("web-01", "kvm-b", **SLOW)["id"]
     fresh.wait_for_copying(pk)
     assert job_runs(lab, "kvm-a", "web-01")
-    fresh.kill("manage.py", "watch")
+    fresh.kill("kvmweb: watcher")
     assert job_runs(lab, "kvm-a", "web-01")
     hurry(lab, "web-01")
     migration = fresh.wait_for_end(pk)
@@ -280,7 +280,7 @@ def test_one_out_of_a_host_at_a_time_the_rest_waits_with_the_reason(fresh: Servi
 
 def test_a_guest_moved_by_virsh_meanwhile_is_not_touched(fresh: Serving, lab: Lab) -> None:
     uuid = fresh.guest("web-01")["uuid"]
-    watchers = fresh.pids("manage.py", "watch")
+    watchers = fresh.pids("kvmweb: watcher")
     for pid in watchers:  # so that kvmweb does not hear of it
         os.kill(pid, signal.SIGSTOP)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from kvmweb.config import BASE_DIR
+from kvmweb.serve.sessions import MARK, new_environment
 from kvmweb.serve.supervisor import AlreadyServing, Supervisor
 
 
@@ -26,6 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = _address(options["bind"])
+        if MARK not in os.environ:
+            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **new_environment()})
         self.check(databases=["default"])
         self._refuse_old_schema()
         # made by a child: the process that serves never touches ssh or libvirt
@@ -45,7 +49,6 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"kvmweb is running at http://{shown}:{port}/ (data in {data_dir})")
         self.stdout.flush()
-        connection.close()
         supervisor.run()
 
     def _refuse_old_schema(self) -> None:
