@@ -227,7 +227,7 @@ class LibvirtConnection:
         _mover.set_max_speed(self._link, self._guests, uuid, mib_per_second)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        return _storage.create_volume(self._link, spec)
+        return _storage.create_volume(self._link, self._endpoint, spec)
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:
         return _storage.volume_identity(self._link, self._endpoint, pool, name, path)

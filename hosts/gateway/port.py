@@ -245,7 +245,8 @@ class HostConnection(Protocol):
 
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """Sparse, and of exactly the given size; otherwise nothing is left, and GatewayError says why."""
+        """Sparse, of exactly the given size, and an image made as wanted; otherwise nothing is left, and GatewayError
+        says why."""
         ...
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:

@@ -9,7 +9,7 @@ import pytest
 
 import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
 from hosts.facts.guest import BootFiles, Disk, Nic, RunState
-from hosts.facts.storage import Mount
+from hosts.facts.storage import Mount, Qcow2, Qcow2Header
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from hosts.models import Host
@@ -230,3 +230,20 @@ def test_the_sizes_of_firmware_are_asked_of_both_hosts(fleet: FakeFleet) -> None
     assert isinstance(found.target.firmware, dict)
     assert found.target.firmware["/fw/code.fd"] is None
     assert isinstance(found.target.firmware["/fw/vars.fd"], Unknown)
+
+
+def test_headers_of_images_are_read_only_where_disks_are_copied(fleet: FakeFleet) -> None:
+    by_pool = Disk(target="vdb", device="disk", type="volume", pool="default", volume="b.qcow2", format="qcow2")
+    raw, empty = (replace(disk, target=name, format=format) for name, format in (("vdc", "raw"), ("vdd", "qcow2")))
+    guest = guest_with(fleet, disk, by_pool, raw, replace(empty, path=""))
+    facts_of(fleet, guest)
+    assert "qcow2_headers" not in fleet.methods()
+    over_tcp = facts_of(fleet, guest, copy_disks=True).source.qcow2_headers
+    assert isinstance(over_tcp, Unknown)
+    assert over_tcp.remedy == "Register kvm-a by ssh."
+    fleet["kvm-a"].written["qcow2_headers"] = f"514649fb00000002{'00' * 12}00000010{'00' * 60}\n\n"
+    found = facts_of(fleet, guest, copy_disks=True).source.qcow2_headers
+    assert not isinstance(found, Unknown)
+    assert list(found) == [SHARED, f"{LOCAL}/b.qcow2"]
+    assert found[SHARED] == Qcow2Header(made=Qcow2(compat="0.10"))
+    assert isinstance(found[f"{LOCAL}/b.qcow2"], Unknown)

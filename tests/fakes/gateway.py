@@ -387,6 +387,7 @@ class FakeConnection:
             format=spec.format,
             capacity=spec.capacity,
             allocation=0,
+            qcow2=spec.qcow2,
         )
         host.volumes.append(volume)
         return volume

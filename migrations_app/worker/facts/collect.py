@@ -10,7 +10,7 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
@@ -29,6 +29,7 @@ from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
 from migrations_app.worker.facts.peer import peer
+from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
 from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
@@ -68,6 +69,8 @@ def collect(
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
+        copied = definition if request.options.copy_disks else NOT_ASKED
+        headers_here = pool.submit(qcow2_headers, copied, source, _pools(here))
         firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
         guest_here = as_if_running(given) if given else guest(uuid, details, source)
         namesakes = namesakes_here(given, source) if given else {}
@@ -86,6 +89,7 @@ def collect(
             mounts=mounts_here.result(),
             firmware=firmware_here.result(),
             told=told_here.result(),
+            qcow2_headers=headers_here.result(),
         ),
         target=TargetFacts(
             **there.result(),

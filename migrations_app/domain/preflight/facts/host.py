@@ -9,7 +9,7 @@ from typing import TypeVar
 from hosts.facts.guest import GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume
+from hosts.facts.storage import Mount, Pool, Qcow2Header, Volume
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.unknown import Unknown
 
@@ -52,10 +52,14 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts(HostFacts):
-    """The host that has the VM. `same_uuid` and `same_name` are asked only for a definition that may not be on it."""
+    """The host that has the VM. `same_uuid` and `same_name` are asked only for a definition that may not be on it.
+
+    `qcow2_headers` are those of the VM's qcow2 images by path, asked only when disks are copied.
+    """
 
     same_uuid: GuestStatus | Unknown | None = None
     same_name: GuestStatus | Unknown | None = None
+    qcow2_headers: Mapping[str, Qcow2Header | Unknown] | Unknown = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
