@@ -103,6 +103,11 @@ class Volume:
     allocation: int
     qcow2: Qcow2 | None = None
 
+    @property
+    def measured(self) -> bool:
+        """Whether `allocation` says what it uses. Every image uses something; a raw file can be empty."""
+        return self.allocation > 0 or self.format == "raw"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeIdentity:

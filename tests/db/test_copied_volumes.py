@@ -90,6 +90,23 @@ def made_for(scene: Scene, guest: FakeGuest) -> Qcow2 | None:
     return cast("Qcow2 | None", spec.qcow2)
 
 
+def test_a_thin_disk_that_may_outgrow_its_pool_is_copied_on_request_only(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    source, target = scene.fleet["kvm-a"], scene.fleet["kvm-b"]
+    source.volumes = [replace(v, capacity=3 * 1024**4) if v.path == PATH else v for v in source.volumes]
+    blocked = scene.run(scene.request(guest, copy=True))
+    assert blocked.state == State.BLOCKED
+    assert "has 100 GiB free; the disks to copy need 3 TiB and use 1 MiB now." in blocked.state_text
+    assert not any(v.path == PATH for v in target.volumes)
+    done = scene.run(scene.request(guest, copy=True, allow_overcommit=True))
+    assert done.state == State.DONE
+    (finding,) = (each for each in done.findings if each["check"] == "copy_room")
+    assert (finding["severity"], finding["summary"].endswith("When the pool fills up, the VM is paused.")) == (
+        "warning",
+        True,
+    )
+
+
 def test_what_an_older_kvmweb_wrote_down_is_still_undone(scene: Scene) -> None:
     copying = Copying(scene)
     row = fresh(copying.migration)
