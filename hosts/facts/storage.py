@@ -110,6 +110,14 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """What two files can be compared by. `digest` is that of samples of a large file."""
+
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeIdentity:
     """What distinguishes a volume from another one of the same name. Seconds since 1970 by the host's clock.
 

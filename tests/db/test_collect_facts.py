@@ -9,7 +9,7 @@ import pytest
 
 import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
 from hosts.facts.guest import BootFiles, Disk, Nic, RunState
-from hosts.facts.storage import Mount, Qcow2, Qcow2Header
+from hosts.facts.storage import FileContent, Mount, Qcow2, Qcow2Header
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from hosts.models import Host
@@ -247,3 +247,22 @@ def test_headers_of_images_are_read_only_where_disks_are_copied(fleet: FakeFleet
     assert list(found) == [SHARED, f"{LOCAL}/b.qcow2"]
     assert found[SHARED] == Qcow2Header(made=Qcow2(compat="0.10"))
     assert isinstance(found[f"{LOCAL}/b.qcow2"], Unknown)
+
+
+def test_cds_and_floppies_that_pools_do_not_prove_to_be_shared_are_read_on_both_hosts(fleet: FakeFleet) -> None:
+    own = Disk(target="sda", device="cdrom", type="volume", pool="default", volume="a.iso", readonly=True)
+    shared = replace(disk, target="sdb", device="cdrom", path=f"{IMAGES}/b.iso")
+    drive, empty = replace(shared, target="sdc", type="block", path="/dev/sr0"), replace(shared, target="sdd", path="")
+    guest = guest_with(fleet, disk, shared, drive, empty)
+    facts_of(fleet, guest)
+    assert "media_contents" not in fleet.methods()
+    guest = guest_with(fleet, disk, own, shared, drive, empty)
+    over_tcp = facts_of(fleet, guest)
+    assert isinstance(over_tcp.source.media, Unknown)
+    fleet["kvm-b"].pools[1] = replace(fleet["kvm-b"].pools[1], target_path="/iso")
+    for name, line in (("kvm-a", f"7 {'a' * 64}  -"), ("kvm-b", "-")):
+        fleet[name].written["media_contents"] = f"{line}\n"
+    found = facts_of(fleet, guest)
+    assert found.source.media == {f"{LOCAL}/a.iso": FileContent(size=7, digest="a" * 64)}
+    assert not isinstance(found.target.media, Unknown)
+    assert isinstance(found.target.media["/iso/a.iso"], Unknown)

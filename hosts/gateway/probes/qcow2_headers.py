@@ -14,7 +14,7 @@ from hosts.gateway.probe import path_probe
 #: the fields of the header and those of its extensions that matter are in front; QEMU keeps them in one cluster
 _SCRIPT = """\
 for p do
-  if test -f "$p"; then od -A n -v -t x1 -N 4096 -- "$p" 2>/dev/null | tr -d ' \\n'; fi
+  if test -f "$p" && test -s "$p"; then od -A n -v -t x1 -N 4096 -- "$p" 2>/dev/null | tr -d ' \\n'; fi
   echo
 done
 """

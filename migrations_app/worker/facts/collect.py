@@ -8,7 +8,7 @@ from typing import Any
 from hosts.facts.guest import GuestDefinition, GuestDetails
 from hosts.facts.unknown import Unknown
 from hosts.gateway.probe import Asked
-from migrations_app.domain.disks import Storage, folders_to_ask
+from migrations_app.domain.disks import Storage, folders_to_ask, media_to_ask
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
@@ -25,6 +25,7 @@ from migrations_app.worker.facts.given import (
 )
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
+from migrations_app.worker.facts.media import media
 from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
@@ -40,7 +41,8 @@ from migrations_app.worker.facts.volumes import volumes
 Values = dict[str, Any]
 Definition = GuestDefinition | Unknown
 #: the one that migrates, and the one that the next start uses
-Definitions = tuple[GuestDefinition, ...] | Unknown
+Definitions = tuple[GuestDefinition, ...] | Unknown  #: of the source, of the destination
+Pair = tuple[list[str], list[str]]
 
 _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
@@ -67,11 +69,12 @@ def collect(
         definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
         here = host(source)
-        mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
-        mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
+        paths_coming = pool.submit(_paths, definition, every, here, there)
+        files_here, files_there = (
+            _about_files(pool, definition, paths_coming, number, side) for number, side in enumerate((source, target))
+        )
         copied = definition if request.options.copy_disks else NOT_ASKED
         headers_here = pool.submit(qcow2_headers, copied, source, _pools(here))
-        firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
         guest_here = as_if_running(given) if given else guest(uuid, details, source)
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
@@ -86,16 +89,14 @@ def collect(
             **here,
             **namesakes,
             volumes=volumes_here,
-            mounts=mounts_here.result(),
-            firmware=firmware_here.result(),
+            **{name: asked.result() for name, asked in files_here.items()},
             told=told_here.result(),
             qcow2_headers=headers_here.result(),
         ),
         target=TargetFacts(
             **there.result(),
             **about_it,
-            mounts=mounts_there.result(),
-            firmware=firmware_there.result(),
+            **{name: asked.result() for name, asked in files_there.items()},
             memory=memory_there.result(),
             interfaces=interfaces_there.result(),
             told=told_there.result(),
@@ -147,9 +148,23 @@ def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Fu
     return saved_facts(saved, live, told.result(), side)
 
 
-def _folders(every: Definitions, here: Values, there: Future[Values]) -> tuple[list[str], list[str]]:
+def _about_files(
+    pool: ThreadPoolExecutor, definition: Definition, paths: Future[tuple[Pair, Pair]], number: int, side: Side
+) -> dict[str, Future[Any]]:
+    """What one host is asked about its files, by the field of HostFacts. `number`: 0 is the source."""
+    return {
+        "mounts": pool.submit(lambda: mounts(paths.result()[0][number], side)),
+        "media": pool.submit(lambda: media(paths.result()[1][number], side)),
+        "firmware": pool.submit(firmware, definition, side),
+    }
+
+
+def _paths(definition: Definition, every: Definitions, here: Values, there: Future[Values]) -> tuple[Pair, Pair]:
+    """The folders of images to ask about, and the images of CDs and floppies: on the source, and on the destination."""
+    ours, theirs = _pools(here), _pools(there.result())
     disks = () if isinstance(every, Unknown) else dict.fromkeys(disk for one in every for disk in one.disks)
-    return folders_to_ask(disks, _pools(here), _pools(there.result()))
+    drives = () if isinstance(definition, Unknown) else definition.disks
+    return folders_to_ask(disks, ours, theirs), media_to_ask(drives, ours, theirs)
 
 
 def _pools(host: Values) -> Storage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.network import Interface
-from hosts.facts.storage import Mount, Qcow2, Qcow2Header
+from hosts.facts.storage import FileContent, Mount, Qcow2, Qcow2Header
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.probe import NoAnswer
@@ -23,6 +24,7 @@ from hosts.gateway.probes.files import files
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 from hosts.gateway.probes.listening_ports import listening_ports
+from hosts.gateway.probes.media_contents import media_contents
 from hosts.gateway.probes.mounts import mounts
 from hosts.gateway.probes.qcow2_headers import qcow2_headers
 
@@ -91,6 +93,31 @@ def test_qcow2_headers(tmp_path: Path, data: bytes, said: Qcow2Header | None) ->
     paths = (str(image), str(tmp_path / "gone"), str(tmp_path))
     out = subprocess.run([*qcow2_headers.command, *paths], capture_output=True, text=True, check=True).stdout
     assert list(qcow2_headers.read(out, paths).values()) == [said, None, None]
+
+
+def test_media_contents(tmp_path: Path) -> None:
+    """Every byte of up to 16 MiB counts, and of a larger one samples from the beginning to the end."""
+    mib = 1024**2
+    images: dict[str, bytes | None] = {"small.iso": b"CD" * 1000, "empty": b"", "gone": None}
+    for size in (16 * mib, 16 * mib - 5, 100 * mib + 7):
+        images[f"{size} same.iso"] = bytes(size)
+        for at in (0, size * 8 // 15, size - 1):
+            image = bytearray(size)
+            image[at] = 1
+            images[f"{size} {at}'s.iso"] = bytes(image)
+    for name, data in images.items():
+        if data is not None:
+            (tmp_path / name).write_bytes(data)
+    paths = tuple(str(tmp_path / name) for name in images)
+    out = subprocess.run([*media_contents.command, *paths, "/"], capture_output=True, text=True, check=True).stdout
+    found = list(media_contents.read(out, (*paths, "/")).values())
+    assert found[0] == FileContent(size=2000, digest=hashlib.sha256(b"CD" * 1000).hexdigest())
+    assert found[1] == FileContent(size=0, digest=hashlib.sha256().hexdigest())
+    assert (found[2], found[-1]) == (None, None)
+    assert len(set(found[3:-1])) == 12
+    assert [content.size for content in found[3:-1] if content] == [
+        size for size in (16 * mib, 16 * mib - 5, 100 * mib + 7) for _ in range(4)
+    ]
 
 
 def test_mounts() -> None:
