@@ -7,6 +7,11 @@ from hosts.facts.storage import Qcow2, Qcow2Header, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import size
+
+#: the first libvirt whose volumes can have it
+CLUSTER_SIZE, EXTENDED_L2 = 7_004_000, 8_000_000
+EXTENDED_L2_IN_QEMU = 5_002_000
 
 
 def header(facts: Facts, disk: Disk) -> Qcow2Header | Unknown:
@@ -31,3 +36,14 @@ def copied_image(facts: Facts, disk: Disk) -> Qcow2 | None:
     """How the copy of a disk is made: like the source, and if nobody tells, as QEMU makes images today. None for what
     is no qcow2 image. Raises NotKnown."""
     return (source_image(facts, disk) or Qcow2()) if disk.format == "qcow2" else None
+
+
+def not_made(facts: Facts, disk: Disk) -> str:
+    """What of its copy the destination is too old to make, "" if nothing is known to be. There the start would fail."""
+    image, identity = copied_image(facts, disk) or Qcow2(), facts.target.identity
+    libvirt, qemu = (0, 0) if isinstance(identity, Unknown) else (identity.libvirt, identity.qemu)
+    if image.extended_l2 and (0 < libvirt < EXTENDED_L2 or 0 < qemu < EXTENDED_L2_IN_QEMU):
+        return "extended L2 entries"
+    if image.cluster_size != Qcow2().cluster_size and 0 < libvirt < CLUSTER_SIZE:
+        return f"clusters of {size(image.cluster_size)}"
+    return ""

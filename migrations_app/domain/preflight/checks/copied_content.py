@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
-from hosts.facts.storage import Qcow2Header
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import place
 from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import count, finding, guest_of, remedy
+
+Said = tuple[Severity, str, tuple[Remedy, ...]]
 
 
 @check(
@@ -24,22 +25,21 @@ def copied_content(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
         if disk.target in copied and disk.format == "qcow2":
-            found, affects = images.header(facts, disk), f"disk {disk.target}"
-            if isinstance(found, Unknown):
-                yield _unread(facts, disk, found)
-            else:
-                for severity, words, fixes in _lost(disk, found):
-                    yield finding(severity, words, affects, {"image": place(disk)}, *fixes)
+            for severity, words, fixes in _not_copied(facts, disk):
+                yield finding(severity, words, f"disk {disk.target}", {"image": place(disk)}, *fixes)
 
 
-def _lost(disk: Disk, image: Qcow2Header) -> Iterator[tuple[Severity, str, tuple[Remedy, ...]]]:
-    which = f"The image of disk {disk.target}"
+def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
+    which, image = f"The image of disk {disk.target}", images.header(facts, disk)
+    if isinstance(image, Unknown):
+        yield _unread(facts, disk, image)
+        return
     if image.bitmaps:
         fix = remedy("Make a full backup after the migration, before the next incremental one.")
         yield Severity.WARNING, f"{which} has {count(image.bitmaps, 'bitmap')}; its copy has none.", (fix,)
     if image.snapshots:
-        words = f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none."
-        yield Severity.WARNING, words, (remedy("Keep the image on the source as long as you need its snapshots."),)
+        fix = remedy("Keep the image on the source as long as you need its snapshots.")
+        yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
     if image.data_file and not disk.data_files:  # copied_images refuses those that libvirt knows
         yield Severity.WARNING, f"{which} keeps its data in a separate file; its copy keeps it in the image.", ()
     if image.refcount_bits != 16:
@@ -48,13 +48,11 @@ def _lost(disk: Disk, image: Qcow2Header) -> Iterator[tuple[Severity, str, tuple
         yield Severity.INFO, f"{which} uses {image.compression} for compression; its copy uses zlib.", ()
 
 
-def _unread(facts: Facts, disk: Disk, why: Unknown) -> Finding:
+def _unread(facts: Facts, disk: Disk, why: Unknown) -> Said:
     """Only a note where the pool tells how the image is made: else every copy would be unknown without ssh."""
-    which = f"the image of disk {disk.target}"
+    which, fixes = f"the image of disk {disk.target}", (remedy(why.remedy),) if why.remedy else ()
     words = f"kvmweb cannot tell whether {which} has bitmaps or internal snapshots; its copy has none."
-    severity = Severity.INFO
-    if images.source_image(facts, disk) is None:
-        severity = Severity.UNKNOWN
-        words = f"{words} It does not see the image's compat level and features either: the copy gets compat 1.1."
-    fixes = [remedy(why.remedy)] if why.remedy else []
-    return finding(severity, words, f"disk {disk.target}", {"image": place(disk), "why": why.reason}, *fixes)
+    if images.source_image(facts, disk) is not None:
+        return Severity.INFO, words, fixes
+    words = f"{words} It does not see the image's compat level and features either: the copy gets compat 1.1."
+    return Severity.UNKNOWN, words, fixes
