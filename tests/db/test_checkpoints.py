@@ -15,7 +15,7 @@ from hosts.gateway.port import GatewayError
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.worker.held import Held
-from tests.db.moving import Scene, eventually, in_state, said
+from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest
 
@@ -135,6 +135,68 @@ def test_a_destination_that_does_not_answer_is_said(scene: Scene, guest: FakeGue
     assert done.state == State.DONE
     assert "could not redefine checkpoints monday, tuesday, wednesday on kvm-b: the domain is busy" in said(done)
     assert steps(done) == [("monday", "begun")]  # it may have happened
+
+
+def test_a_destination_that_cannot_list_them_is_said(scene: Scene, guest: FakeGuest) -> None:
+    checkpoints = FakeConnection.checkpoints
+
+    def refuse_there(self: FakeConnection, uuid: str) -> tuple[Checkpoint, ...]:
+        if self.identity().hostname == "kvm-b":
+            raise GatewayError("no answer", code=68)
+        return checkpoints(self, uuid)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(FakeConnection, "checkpoints", refuse_there)
+        done = scene.run(scene.request(guest))
+    assert (done.state, done.steps) == (State.DONE, [])
+    assert "could not redefine checkpoints monday, tuesday, wednesday on kvm-b: no answer" in done.error["what_to_do"]
+
+
+def test_a_source_that_cannot_list_them_is_an_unknown(scene: Scene, guest: FakeGuest) -> None:
+    scene.fleet["kvm-a"].fail("checkpoints", GatewayError("no answer", code=68), times=9)
+    done = scene.run(scene.request(guest))
+    assert (done.state, done.checkpoints) == (State.DONE, [])
+    assert {f["check"]: f["severity"] for f in done.findings}["checkpoints"] == "unknown"
+    assert "kvmweb cannot tell whether the VM's checkpoints stay usable" in said(done)
+
+
+def test_a_transient_vm_keeps_them_too(scene: Scene) -> None:
+    guest = scene.add_guest(checkpoints=CHAIN, persistent=False)
+    done = scene.run(scene.request(guest))
+    assert (done.state, on(scene, "kvm-b", guest)) == (State.DONE, CHAIN)
+
+
+def test_a_definition_that_stays_on_the_source_keeps_its_own(scene: Scene, guest: FakeGuest) -> None:
+    done = scene.run(scene.request(guest, undefine_source=False))
+    assert done.state == State.DONE
+    assert on(scene, "kvm-a", guest) == on(scene, "kvm-b", guest) == CHAIN
+
+
+def test_volumes_are_removed_and_checkpoints_are_not(scene: Scene) -> None:
+    """A worker dies after it redefined one at the source; the next one undoes only what was made at the destination."""
+    guest = scene.add_local_guest(checkpoints=CHAIN)
+    move = scene.script(guest, ending=Ending.ROLLED_BACK)
+    move.go_on.clear()
+    migration = scene.request(guest, copy=True)
+    with pytest.MonkeyPatch.context() as patched:
+        _kill_around("redefine_checkpoint", 1, after=True)(patched)
+        worker = scene.in_background(lambda row: _until_killed(scene, row), migration)
+        eventually(in_state(migration, State.COPYING_DISKS, State.COPYING_MEMORY))
+        guest.checkpoints = CHAIN[:1]
+        move.go_on.set()
+        worker.join(20)
+    assert [step["step"] for step in fresh(migration).steps] == ["redefine checkpoint"]
+    failed = scene.adopt(migration)
+    assert failed.state == State.FAILED
+    assert steps(failed) == [("tuesday", "verified"), ("wednesday", "verified")]
+    assert on(scene, "kvm-a", guest) == CHAIN
+    assert "Redefined checkpoints tuesday, wednesday on kvm-a." in said(failed)
+
+
+def _until_killed(scene: Scene, migration: Migration) -> Migration:
+    with pytest.raises(Killed):
+        scene.run(migration)
+    return migration
 
 
 def _kill_before_write(number: int) -> Callable[[pytest.MonkeyPatch], None]:

@@ -1,5 +1,5 @@
-"""libvirt does not migrate the records of checkpoints. kvmweb defines them again on the destination, which proves there
-that QEMU has their dirty bitmaps: libvirt can do that from 6.10 on."""
+"""libvirt does not migrate checkpoints. kvmweb redefines them on the destination and lets libvirt check there that QEMU
+has their dirty bitmaps, which it can do from 6.10 on."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def checkpoints(facts: Facts) -> Iterator[Finding]:
     evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
     affects = f"VM {guest.name}"
     if libvirt < VALIDATES:
-        words = f"{guest.name} has {number}, which libvirt {version_text(libvirt)} on {target} cannot take over."
+        old = f"libvirt {version_text(libvirt)} is too old"
+        words = f"{guest.name} has {number} that kvmweb cannot redefine on {target}: its {old}."
         fix = remedy(without(names))
         yield finding(Severity.WARNING, words, affects, evidence, fix)
     else:
-        words = f"{guest.name} has {number}; kvmweb defines {'it' if len(names) == 1 else 'them'} again on {target}."
+        them = "it" if len(names) == 1 else "them"
+        words = f"{guest.name} has {number}; kvmweb redefines {them} on {target} after the migration."
         yield finding(Severity.INFO, words, affects, evidence)

@@ -15,18 +15,20 @@ def test_passes_without_checkpoints() -> None:
 
 def test_one_is_carried() -> None:
     finding = only("checkpoints", ONE, Severity.INFO)
-    assert finding.summary == "web01 has 1 checkpoint; kvmweb defines it again on kvm-b."
+    assert finding.summary == "web01 has 1 checkpoint; kvmweb redefines it on kvm-b after the migration."
 
 
 def test_several_are_carried() -> None:
     finding = only("checkpoints", TWO, Severity.INFO)
-    assert finding.summary == "web01 has 2 checkpoints; kvmweb defines them again on kvm-b."
+    assert finding.summary == "web01 has 2 checkpoints; kvmweb redefines them on kvm-b after the migration."
     assert finding.evidence["checkpoints"] == "monday, tuesday"
 
 
 def test_libvirt_there_is_too_old() -> None:
     finding = only("checkpoints", changed(TWO, target_identity=identity(libvirt=6_009_000)), Severity.WARNING)
-    assert finding.summary == "web01 has 2 checkpoints, which libvirt 6.9.0 on kvm-b cannot take over."
+    assert (
+        finding.summary == "web01 has 2 checkpoints that kvmweb cannot redefine on kvm-b: its libvirt 6.9.0 is too old."
+    )
     assert finding.remedies[0].text == "Incremental backups since them fail: make a full backup."
 
 
