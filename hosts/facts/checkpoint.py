@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hosts.facts import xml
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -19,11 +17,3 @@ class Checkpoint:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def parse(text: str) -> Checkpoint:
-    """`virsh checkpoint-dumpxml` -> Checkpoint. Raises BadXml."""
-    root = xml.parse(text, root="domaincheckpoint")
-    if not (name := root.name("name")):
-        raise xml.BadXml("the checkpoint has no name")
-    return Checkpoint(name=name, created=root.number("creationTime"), parent=root.name("parent/name"), xml=text)

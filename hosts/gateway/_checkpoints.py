@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosts.facts import checkpoint
+from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.gateway import _errors
 from hosts.gateway._guest import Guests
@@ -24,7 +24,7 @@ def checkpoints(link: Link, guests: Guests, uuid: str) -> tuple[Checkpoint, ...]
             if error.get_error_code() == _errors.NO_SUPPORT:  # a driver without checkpoints
                 return ()
             raise
-        return tuple(checkpoint.parse(one.getXMLDesc(0)) for one in found)
+        return tuple(checkpoint_xml.parse(one.getXMLDesc(0)) for one in found)
 
     return link.call("the checkpoints of a VM", work, key=("checkpoints", uuid))
 
@@ -39,7 +39,7 @@ def checkpoint_named(link: Link, guests: Guests, uuid: str, name: str) -> Checkp
             if error.get_error_code() == _errors.NO_DOMAIN_CHECKPOINT:
                 return None
             raise
-        return checkpoint.parse(found.getXMLDesc(libvirt.VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN))
+        return checkpoint_xml.parse(found.getXMLDesc(libvirt.VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN))
 
     return link.call("a checkpoint of a VM", work, key=("checkpoint", uuid))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hosts.facts import checkpoint
+from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.guest import RunState
 from hosts.facts.xml import Builder
@@ -28,7 +28,7 @@ def made(name: str, parent: str = "", created: int = 1_700_000_000) -> Checkpoin
     if parent:
         root.add("parent").add("name", parent)
     root.add("creationTime", str(created))
-    return checkpoint.parse(root.xml())
+    return checkpoint_xml.parse(root.xml())
 
 
 CHAIN = (made("monday"), made("tuesday", "monday"), made("wednesday", "tuesday"))

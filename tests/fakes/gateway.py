@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from hosts.calls.move import MigrateCall
-from hosts.facts import checkpoint
+from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState
@@ -339,7 +339,7 @@ class FakeConnection:
         return next((one for one in there if one.name == name), None)
 
     def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
-        guest, given = self._called("redefine_checkpoint", uuid, xml, validate).guest(uuid), checkpoint.parse(xml)
+        guest, given = self._called("redefine_checkpoint", uuid, xml, validate).guest(uuid), checkpoint_xml.parse(xml)
         if validate and (guest.state is RunState.PAUSED or given.name in guest.lost_bitmaps):
             raise Refused(f"missing or broken bitmap '{given.name}' for disk 'vda'", code=109, domain=10)
         there = [one for one in guest.checkpoints if one.name != given.name]

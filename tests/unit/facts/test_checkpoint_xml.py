@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosts.facts import checkpoint
+from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.xml import BadXml
 
@@ -28,25 +28,25 @@ TEXT = """<domaincheckpoint>
 
 
 def test_one_as_libvirt_writes_it() -> None:
-    assert checkpoint.parse(TEXT) == Checkpoint(name="c2", created=1795817364, parent="c1", xml=TEXT)
+    assert checkpoint_xml.parse(TEXT) == Checkpoint(name="c2", created=1795817364, parent="c1", xml=TEXT)
 
 
 def test_the_first_has_no_parent() -> None:
-    assert checkpoint.parse("<domaincheckpoint><name> a </name></domaincheckpoint>").parent == ""
+    assert checkpoint_xml.parse("<domaincheckpoint><name> a </name></domaincheckpoint>").parent == ""
 
 
 def test_the_record_is_complete() -> None:
-    found = checkpoint.parse(TEXT)
+    found = checkpoint_xml.parse(TEXT)
     assert Checkpoint(**found.as_json()) == found
 
 
 @pytest.mark.parametrize("text", ["", "<domaincheckpoint/>", "<domain><name>a</name></domain>", f"<!DOCTYPE a>{TEXT}"])
 def test_what_libvirt_never_writes_is_refused(text: str) -> None:
     with pytest.raises(BadXml):
-        checkpoint.parse(text)
+        checkpoint_xml.parse(text)
 
 
 @given(st.text())
 def test_nothing_else_is_raised(text: str) -> None:
     with contextlib.suppress(BadXml):
-        checkpoint.parse(text)
+        checkpoint_xml.parse(text)
