@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from hosts.calls.move import MigrateCall
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
@@ -21,6 +22,7 @@ from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway import (
+    _checkpoints,
     _errors,
     _interfaces,
     _inventory,
@@ -201,6 +203,15 @@ class LibvirtConnection:
 
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         self._guests.set_autostart(uuid, enabled)
+
+    def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
+        return _checkpoints.checkpoints(self._link, self._guests, uuid)
+
+    def checkpoint_named(self, uuid: str, name: str) -> Checkpoint | None:
+        return _checkpoints.checkpoint_named(self._link, self._guests, uuid, name)
+
+    def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
+        _checkpoints.redefine_checkpoint(self._link, self._guests, uuid, xml, validate=validate)
 
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
         return _mover.probe_peer(self._link, self._guests, uuid, peer, deadline=deadline)

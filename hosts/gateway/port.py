@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
@@ -220,6 +221,14 @@ class HostConnection(Protocol):
         ...
 
     def set_autostart(self, uuid: str, enabled: bool) -> None: ...
+    def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
+        """Parents before children; none where the driver has no checkpoints."""
+        ...
+
+    def checkpoint_named(self, uuid: str, name: str) -> Checkpoint | None: ...
+    def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
+        """Its parent must be there. `validate`: Refused (code 109) when QEMU does not have all its bitmaps."""
+        ...
 
     # migrating a guest (called on the source)
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...

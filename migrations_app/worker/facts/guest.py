@@ -18,6 +18,7 @@ def guest(uuid: str, details: GuestDetails | Unknown, side: Side) -> GuestFacts:
             look=seen,
             persistent=details,
             snapshots=details,
+            checkpoints=details,
             managed_save=details,
             block_jobs=details,
         )
@@ -27,6 +28,7 @@ def guest(uuid: str, details: GuestDetails | Unknown, side: Side) -> GuestFacts:
         look=seen,
         persistent=details.persistent,
         snapshots=details.snapshots,
+        checkpoints=side.learn(lambda c: c.checkpoints(uuid)),
         managed_save=details.managed_save,
         block_jobs=block_jobs(uuid, definition, seen, side),
     )

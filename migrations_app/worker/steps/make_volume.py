@@ -119,4 +119,8 @@ def make_volumes(held: Held, plan: list[MakeVolume]) -> None:
 
 def remove_volumes(held: Held, target: SteadyConnection) -> None:
     """What cannot be removed for certain stays written down."""
-    Steps(held).undo(lambda written: MakeVolume(held=held, host=target, about=written.about))
+
+    def volume(written: Written) -> MakeVolume | None:
+        return MakeVolume(held=held, host=target, about=written.about) if written.step == MAKE_VOLUME else None
+
+    Steps(held).undo(volume)

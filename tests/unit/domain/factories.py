@@ -150,7 +150,15 @@ HEALTHY = Facts(
         same_uuid=None,
         same_name=None,
     ),
-    guest=GuestFacts(definition=guest, look=look, persistent=True, snapshots=0, managed_save=False, block_jobs=()),
+    guest=GuestFacts(
+        definition=guest,
+        look=look,
+        persistent=True,
+        snapshots=0,
+        checkpoints=(),
+        managed_save=False,
+        block_jobs=(),
+    ),
     peer=PeerFact(reached=True),
 )
 

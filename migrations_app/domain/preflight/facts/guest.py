@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.guest import GuestDefinition, GuestLook, RunState
 from hosts.facts.unknown import Unknown
 
@@ -16,6 +17,7 @@ class GuestFacts:
     look: GuestLook | Unknown
     persistent: bool | Unknown
     snapshots: int | Unknown
+    checkpoints: tuple[Checkpoint, ...] | Unknown
     managed_save: bool | Unknown
     block_jobs: tuple[str, ...] | Unknown
 
