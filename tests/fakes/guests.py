@@ -20,6 +20,7 @@ from hosts.facts.guest import (
     JobStats,
     Nic,
     RunState,
+    RuntimeSettings,
 )
 from hosts.gateway.port import GatewayError
 
@@ -57,6 +58,7 @@ class FakeGuest:
     managed_save: bool = False
     snapshots: int = 0
     block_jobs: tuple[str, ...] = ()
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
     max_downtime_ms: int = 300

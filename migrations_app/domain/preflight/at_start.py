@@ -16,6 +16,7 @@ from migrations_app.domain.preflight.storage import copied_disks
 NOT_ASKED = frozenset(
     {"saved_definition", "block_jobs", "cache_mode", "cpu_passthrough", "cpu_vendor", "firmware_size", "kind_applies"}
     | {"version_faults", "copied_images", "copy_choice", "copy_place", "copy_room"}
+    | {"runtime_settings", "dhcp_addresses"}
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hosts.facts.guest import GuestDefinition, GuestLook, RunState
+from hosts.facts.guest import GuestDefinition, GuestLook, RunState, RuntimeSettings
 from hosts.facts.unknown import Unknown
 
 
@@ -18,6 +18,7 @@ class GuestFacts:
     snapshots: int | Unknown
     managed_save: bool | Unknown
     block_jobs: tuple[str, ...] | Unknown
+    runtime: RuntimeSettings | Unknown = field(default_factory=RuntimeSettings)
 
     @property
     def paused(self) -> bool:
