@@ -263,3 +263,56 @@ def test_uefi_variables(fresh: Serving, lab: Lab, firmware_vm: str) -> None:
     migration = fresh.wait_for_end(fresh.migrate("fw-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert b.exec("sha256sum", VARS) == firmware_vm
+
+
+CONTROLLERS = {"cpu", "cpuacct", "memory", "cpuset"}
+
+
+@pytest.fixture
+def control_groups(fresh: Serving, lab: Lab) -> Iterator[Serving]:
+    """The lab's hosts have none. Here both get the machine's own, in which libvirt makes a group per VM."""
+    for host in lab.hosts.values():
+        restarted(host, f"{mounts(host)}; sed -i.kept '/^cgroup_controllers/d' /etc/libvirt/qemu.conf")
+    fresh.wait_for_hosts()
+    yield fresh
+    for host in lab.hosts.values():
+        host.virsh("destroy", NAME, check=False)
+        restarted(
+            host,
+            "mv /etc/libvirt/qemu.conf.kept /etc/libvirt/qemu.conf; rmdir /sys/fs/cgroup/*/machine; umount -R /sys/fs/cgroup",
+        )
+    lab.reset()
+
+
+def restarted(host: Host, meanwhile: str) -> None:
+    host.kill_daemon("libvirtd")
+    host.exec("sh", "-c", meanwhile)
+    host.start_daemon("libvirtd")
+
+
+def mounts(host: Host) -> str:
+    """Commands: the same hierarchies as on the machine, each with the controllers that it has there."""
+    lines = [line.split(":")[1] for line in host.exec("cat", "/proc/self/cgroup").splitlines()]
+    found = [names for names in lines if CONTROLLERS & set(names.split(","))]
+    if not found:
+        return "mount -t cgroup2 none /sys/fs/cgroup"
+    make = "mkdir /sys/fs/cgroup/{0}; mount -t cgroup -o {0} none /sys/fs/cgroup/{0}"
+    return "; ".join(["mount -t tmpfs none /sys/fs/cgroup", *(make.format(names) for names in found)])
+
+
+def test_limits_of_control_groups(control_groups: Serving, lab: Lab) -> None:
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    a.virsh("destroy", NAME)
+    a.virsh("start", NAME)
+    a.virsh("schedinfo", NAME, "--live", "cpu_shares=512", "vcpu_quota=90000")
+    a.virsh("memtune", NAME, "--live", "--soft-limit", "262144")
+    a.virsh("numatune", NAME, "--live", "--nodeset", "0")
+    control_groups.wait_for_guest(NAME, "kvm-a")
+    migration = control_groups.wait_for_end(control_groups.migrate(NAME, "kvm-b")["id"])
+    assert migration["state"] == "done", migration["error"]
+    scheduler = b.virsh("schedinfo", NAME, "--live").split()
+    assert scheduler[scheduler.index("cpu_shares") :][2] == "512"
+    assert scheduler[scheduler.index("vcpu_quota") :][2] == "90000"
+    assert "soft_limit     : 262144" in b.virsh("memtune", NAME, "--live")
+    assert b.virsh("numatune", NAME, "--live").split()[-1] == "0"
+    assert ElementTree.fromstring(b.virsh("dumpxml", NAME, "--inactive")).find("memtune") is None
