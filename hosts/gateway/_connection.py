@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hosts.calls.move import MigrateCall
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -200,6 +200,9 @@ class LibvirtConnection:
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         return self._guests.block_jobs(uuid, targets)
+
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        return self._guests.runtime_settings(uuid)
 
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         self._guests.set_autostart(uuid, enabled)

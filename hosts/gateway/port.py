@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -218,6 +218,10 @@ class HostConnection(Protocol):
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
+        ...
+
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        """Of a running guest. Raises Refused (code 68) while it is busy."""
         ...
 
     def set_autostart(self, uuid: str, enabled: bool) -> None: ...

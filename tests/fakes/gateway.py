@@ -18,7 +18,7 @@ from hosts.calls.move import MigrateCall
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState, RuntimeSettings
 from hosts.facts.host import (
     CpuMode,
     DomainCapabilities,
@@ -327,6 +327,9 @@ class FakeConnection:
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs
         return tuple(target for target in targets if target in jobs)
+
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        return self._called("runtime_settings", uuid).guest(uuid).runtime
 
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         self._called("set_autostart", uuid, enabled).guest(uuid).autostart = enabled

@@ -21,6 +21,7 @@ from hosts.facts.guest import (
     JobStats,
     Nic,
     RunState,
+    RuntimeSettings,
 )
 from hosts.gateway.port import GatewayError
 
@@ -62,6 +63,7 @@ class FakeGuest:
     #: names of checkpoints that have no dirty bitmap in the image
     lost_bitmaps: tuple[str, ...] = ()
     block_jobs: tuple[str, ...] = ()
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
     max_downtime_ms: int = 300

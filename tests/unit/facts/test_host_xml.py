@@ -90,6 +90,13 @@ def test_networks() -> None:
     assert (isolated.name, isolated.bridge, isolated.forward) == ("isolated", "virbr-iso", "")
     nat = network_xml.parse(read("network-nat.xml"), active=False, autostart=False)
     assert (nat.bridge, nat.forward, nat.portgroups) == ("virbr0", "nat", ("blue", "green"))
+    lent = network_xml.parse(
+        "<network><ip><dhcp><host mac='52:54:00:AA:00:01' name='web' ip='192.168.122.5'/><host name='x'/></dhcp></ip></network>",
+        active=True,
+        autostart=True,
+    )
+    assert (lent.dhcp, isolated.dhcp) == (True, False)
+    assert lent.reservations == (("52:54:00:aa:00:01", "192.168.122.5"),)
     assert network_xml.parse("<network><forward/></network>", active=True, autostart=True).forward == "nat"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hosts.facts.checkpoint import Checkpoint
-from hosts.facts.guest import GuestDefinition, GuestLook, RunState
+from hosts.facts.guest import GuestDefinition, GuestLook, RunState, RuntimeSettings
 from hosts.facts.unknown import Unknown
 
 
@@ -20,6 +20,7 @@ class GuestFacts:
     checkpoints: tuple[Checkpoint, ...] | Unknown
     managed_save: bool | Unknown
     block_jobs: tuple[str, ...] | Unknown
+    runtime: RuntimeSettings | Unknown = field(default_factory=RuntimeSettings)
 
     @property
     def paused(self) -> bool:
