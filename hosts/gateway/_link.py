@@ -80,8 +80,9 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 class _Wire:
     """One connection of libvirt's. Used by the thread of the call in progress only, also for its end."""
 
-    def __init__(self, raw: libvirt.virConnect) -> None:
+    def __init__(self, raw: libvirt.virConnect, closed: Callable[[libvirt.virConnect], None]) -> None:
         self.raw = raw
+        self._closed = closed
         #: what is to be undone before it is closed: registrations keep it open
         self.undo: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
@@ -114,22 +115,31 @@ class _Wire:
             with contextlib.suppress(Exception):
                 step()
         self.undo.clear()
+        self._closed(self.raw)
 
 
 class Link:
-    """`name` names the host in errors. `prepare` is called with each new connection, by a call of its own."""
+    """`name` names the host in errors. `closed` is called with each connection that was closed."""
 
-    def __init__(self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float) -> None:
+    def __init__(
+        self,
+        open_raw: Callable[[], libvirt.virConnect],
+        *,
+        name: str,
+        deadline: float,
+        closed: Callable[[libvirt.virConnect], None] = lambda _: None,
+    ) -> None:
         """Raises HostUnreachable."""
         self.name = name
         self.deadline = deadline
         self._open_raw = open_raw
+        self._closed = closed
         self._lane = threading.Lock()
         self._hanging: set[Hashable] = set()
         self._lost = ""
         self._prepare: list[Callable[[libvirt.virConnect, list[Callable[[], Any]]], None]] = []
         try:
-            self._wire = _Wire(within(deadline, open_raw))
+            self._wire = _Wire(within(deadline, open_raw), closed)
         except Timeout:
             raise HostUnreachable(f"{name} did not answer within {deadline:g} s") from None
 
@@ -249,7 +259,7 @@ class Link:
         return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
 
     def _open_prepared(self) -> _Wire:
-        wire = _Wire(self._open_raw())
+        wire = _Wire(self._open_raw(), self._closed)
         for step in self._prepare:
             step(wire.raw, wire.undo)
         return wire

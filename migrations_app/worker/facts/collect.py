@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDefinition, GuestDetails
 from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask
-from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
@@ -45,15 +47,23 @@ _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
+    request: MigrationRequest,
+    source: Side,
+    target: Side,
+    *,
+    probe: bool,
+    given: GuestDefinition | None = None,
+    aside: Future[HostConnection] | None = None,
 ) -> tuple[Facts, GuestDetails | Unknown]:
-    """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
+    """Both hosts at the same time, each over its own connection. What runs a program on a host is asked beside that.
 
-    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. `given`: the
-    definition of a VM that no host needs to have; then there are no details.
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. This takes as
+    long as all the rest, so `aside`, another connection to the source, is used for it if the caller opens one.
+    `given`: the definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=9) as pool:
+        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there = pool.submit(host, target)
         memory_there, interfaces_there = (
@@ -73,7 +83,10 @@ def collect(
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
+        if between_coming:
+            between = between_coming.result()
+        else:
+            between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
     about_it = guest_there.result()
     if given:
         about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
@@ -101,6 +114,13 @@ def collect(
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _peer_aside(uuid: str, source: Side, target: Side, aside: Future[HostConnection]) -> PeerFact | Unknown:
+    try:
+        return peer(uuid, replace(source, connection=aside.result()), target)
+    except GatewayError:
+        return peer(uuid, source, target)
 
 
 def _definitions(
