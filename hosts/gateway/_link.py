@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import libvirt
 
 T = TypeVar("T")
+Closed = Callable[["libvirt.virConnect"], None]
 
 #: to close a connection, and to open the connection that replaces a hanging one
 _SHORT_SECONDS = 2.0
@@ -71,6 +72,9 @@ class _Task:
 def _nothing() -> None: ...
 
 
+def _leave(_raw: object) -> None: ...
+
+
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Run in a thread; raises Timeout after `seconds` and leaves the thread behind."""
     value: T = _Task(work, _nothing).result(seconds)
@@ -80,7 +84,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 class _Wire:
     """One connection of libvirt's. Used by the thread of the call in progress only, also for its end."""
 
-    def __init__(self, raw: libvirt.virConnect, closed: Callable[[libvirt.virConnect], None]) -> None:
+    def __init__(self, raw: libvirt.virConnect, closed: Closed) -> None:
         self.raw = raw
         self._closed = closed
         #: what is to be undone before it is closed: registrations keep it open
@@ -122,12 +126,7 @@ class Link:
     """`name` names the host in errors. `closed` is called with each connection that was closed."""
 
     def __init__(
-        self,
-        open_raw: Callable[[], libvirt.virConnect],
-        *,
-        name: str,
-        deadline: float,
-        closed: Callable[[libvirt.virConnect], None] = lambda _: None,
+        self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float, closed: Closed = _leave
     ) -> None:
         """Raises HostUnreachable."""
         self.name = name

@@ -65,11 +65,8 @@ def collect(
     with ThreadPoolExecutor(max_workers=9) as pool:
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
-        there = pool.submit(host, target)
-        memory_there, interfaces_there = (
-            pool.submit(memory, target),
-            pool.submit(target.learn, lambda c: c.interfaces()),
-        )
+        there, memory_there = pool.submit(host, target), pool.submit(memory, target)
+        interfaces_there = pool.submit(target.learn, lambda c: c.interfaces())
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
@@ -83,13 +80,7 @@ def collect(
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        if between_coming:
-            between = between_coming.result()
-        else:
-            between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
-    about_it = guest_there.result()
-    if given:
-        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
+        between = between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
     facts = Facts(
         request=request,
         source=SourceFacts(
@@ -102,7 +93,7 @@ def collect(
         ),
         target=TargetFacts(
             **there.result(),
-            **about_it,
+            **_on_start(guest_there.result(), given, here, there.result()),
             mounts=mounts_there.result(),
             firmware=firmware_there.result(),
             memory=memory_there.result(),
@@ -114,6 +105,14 @@ def collect(
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _between(
+    uuid: str, source: Side, target: Side, given: GuestDefinition | None, *, probe: bool
+) -> PeerFact | Unknown:
+    if probe:
+        return peer(uuid, source, target)
+    return _UNTRIED if given is None else peer_untried()
 
 
 def _peer_aside(uuid: str, source: Side, target: Side, aside: Future[HostConnection]) -> PeerFact | Unknown:
@@ -155,6 +154,11 @@ def _on_target(
         "cpu": cpu(asked, side),
         **supplies(every, side),
     }
+
+
+def _on_start(found: Values, given: GuestDefinition | None, here: Values, there: Values) -> Values:
+    """What the destination said about the VM; one that is only given would get its CPU when it starts."""
+    return {**found, "cpu": cpu_of_start(given, here, there, found["cpu"])} if given else found
 
 
 def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:
