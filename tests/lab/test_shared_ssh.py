@@ -92,6 +92,21 @@ def asks(host: Host, *, deadline: float = 10.0) -> str:
     return _sessions.run_ssh(door(host, Transport.SSH), ["hostname"], deadline=deadline).out.strip()
 
 
+def folder_of(host: Host) -> Path:
+    return _sessions.folder_of(_sessions.name_of(door(host, Transport.SSH)))
+
+
+def taken(host: Host, number: int = 0) -> list[Path]:
+    found = []
+    for file in _sessions.lock_files(folder_of(host), number):
+        descriptor = _sessions.lock(file)
+        if descriptor is None:
+            found.append(file)
+        else:
+            os.close(descriptor)
+    return found
+
+
 def test_questions_and_connections_share_one_login(a: Host, shared: _shared.SharedConnections, opened: Open) -> None:
     (mine,) = (before := connections(a))
     for _ in range(3):
@@ -106,18 +121,6 @@ def test_questions_and_connections_share_one_login(a: Host, shared: _shared.Shar
     eventually(lambda: not taken(a))
 
 
-def taken(host: Host, number: int = 0) -> list[Path]:
-    folder = _sessions.folder_of(_sessions.name_of(door(host, Transport.SSH)))
-    found = []
-    for file in _sessions.lock_files(folder, number):
-        descriptor = _sessions.lock(file)
-        if descriptor is None:
-            found.append(file)
-        else:
-            os.close(descriptor)
-    return found
-
-
 def test_the_ninth_session_has_a_second_connection(
     a: Host, shared: _shared.SharedConnections, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +129,7 @@ def test_the_ninth_session_has_a_second_connection(
     assert len(taken(a)) == 8
     assert asks(a) == "kvm-a"  # by a login of its own: nobody waits for the second connection
     shared.keep()
-    eventually(lambda: len(connections(a)) == 2)
+    eventually((folder_of(a) / "1").is_socket)
     held.append(opened(a, Transport.SSH))
     eventually(lambda: len(taken(a, 1)) == 1)
     assert len(connections(a)) == 2
@@ -260,6 +263,22 @@ def test_nothing_is_left_when_its_process_is_killed(a: Host, data_dir: Path) -> 
     eventually(lambda: not connections(a))
     assert asks(a) == "kvm-a"  # what it left in its folder stops nobody
     gateway.discard_shared_connections()
+
+
+def test_a_migration_goes_on_when_the_shared_connection_of_its_source_ends(kvmweb_over_ssh: Serving, lab: Lab) -> None:
+    """All sessions end with it: the migration's call, who watches it, and the watcher."""
+    kvmweb_over_ssh.wait_for_guest("web-01", "kvm-a")
+    row = kvmweb_over_ssh.migrate("web-01", "kvm-b", bandwidth_mib=2)
+    kvmweb_over_ssh.wait_for_copying(row["id"])
+    (shared,) = kvmweb_over_ssh.pids("ControlMaster=yes", f" {lab.hosts['kvm-a'].address} ")
+    os.kill(shared, signal.SIGKILL)
+    time.sleep(1)
+    lab.hosts["kvm-a"].virsh("migrate-setspeed", "web-01", "1000")
+    assert kvmweb_over_ssh.wait_for_end(row["id"])["state"] == "done"
+    assert len(kvmweb_over_ssh.owners(row["id"])) == 1
+    kvmweb_over_ssh.wait_for_hosts()
+    eventually(lambda: all(len(connections(host)) == 1 for host in lab.hosts.values()), 30)
+    lab.reset()
 
 
 def test_kvmweb_has_one_connection_per_host(kvmweb_over_ssh: Serving, lab: Lab) -> None:
