@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from hosts import gateway
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway import _sessions, _shared, _ssh
-from hosts.gateway.port import HostUnreachable
+from hosts.gateway.port import ContactProblem, HostUnreachable
 from hosts.watcher.sharing import Sharing
 from kvmweb.config import BASE_DIR
 from lab import Host, Lab, node
@@ -154,16 +155,12 @@ def test_another_way_to_the_host_is_another_connection(a: Host, data_dir: Path) 
     watch.begin(other)
     eventually(lambda: len(connections(a)) == 1 and connections(a) != {first})
     assert _sessions.take(root) is None
-    assert _sessions.take(Endpoint(**{**_fields(other), "user": "vmadmin"})) is None
+    assert _sessions.take(replace(other, user="vmadmin")) is None
     watch.end()
     eventually(lambda: not processes_of(data_dir))
     watch.begin(root)
     assert not processes_of(data_dir), "it has ended for good"
     assert not list((data_dir / "ssh" / "shared").iterdir())
-
-
-def _fields(endpoint: Endpoint) -> dict[str, object]:
-    return {name: getattr(endpoint, name) for name in endpoint.__slots__}
 
 
 def test_another_key_of_kvmweb_is_not_let_in_by_the_old_connection(
@@ -184,15 +181,13 @@ def test_another_key_of_kvmweb_is_not_let_in_by_the_old_connection(
             file.write_bytes(content)
 
 
-def test_a_connection_test_logs_in_by_itself(
-    a: Host, shared: _shared.SharedConnections, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_test_logs_in_by_itself(a: Host, shared: _shared.SharedConnections) -> None:
     assert gateway.first_contact(door(a, Transport.SSH)).problem is None
     keys = a.exec("cat", "/root/.ssh/authorized_keys")
     a.exec("cp", "/dev/null", "/root/.ssh/authorized_keys")
     try:
         assert asks(a) == "kvm-a"
-        assert gateway.first_contact(door(a, Transport.SSH)).problem is gateway._first_contact.ContactProblem.AUTH
+        assert gateway.first_contact(door(a, Transport.SSH)).problem is ContactProblem.AUTH
     finally:
         a.exec("cp", "/dev/stdin", "/root/.ssh/authorized_keys", stdin=keys)
 
@@ -202,7 +197,7 @@ def test_a_connection_that_hangs_delays_no_other_host_and_is_replaced(
 ) -> None:
     monkeypatch.setattr(_ssh, "_CONFIG", _ssh._CONFIG.replace("ServerAliveInterval 5", "ServerAliveInterval 1"))
     with ExitStack() as stack:
-        both = [next(stack.enter_context(_closing(host))) for host in lab.hosts.values()]
+        both = [stack.enter_context(contextmanager(sharing)(host)) for host in lab.hosts.values()]
         stopped = sshd_of(a)
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -223,17 +218,6 @@ def test_a_connection_that_hangs_delays_no_other_host_and_is_replaced(
         both[0].wait(10)
         assert len(both[0]._running) == 1
         assert all(process is not old for process, _ in both[0]._running.values())
-
-
-class _closing:
-    def __init__(self, host: Host) -> None:
-        self._made = sharing(host)
-
-    def __enter__(self) -> Iterator[_shared.SharedConnections]:
-        return self._made
-
-    def __exit__(self, *_: object) -> None:
-        next(self._made, None)
 
 
 OWNER = """
