@@ -250,10 +250,12 @@ def test_whether_the_hosts_reach_each_other_is_asked_beside_the_rest(
     else:
         aside.set_exception(GatewayError("refused"))
     asked: list[object] = []
+    before: list[str] = []
     probe_peer = type(other).probe_peer
 
     def recorded(connection: Any, *args: Any, **values: Any) -> PeerProbe:
         asked.append(connection)
+        before.extend(call.method for call in fleet.calls if call.host == "kvm-a")
         return probe_peer(connection, *args, **values)
 
     monkeypatch.setattr(type(other), "probe_peer", recorded)
@@ -262,3 +264,6 @@ def test_whether_the_hosts_reach_each_other_is_asked_beside_the_rest(
     assert isinstance(facts.peer, PeerFact)
     assert facts.peer.reached
     assert asked == [other if opened else sides[0].connection]
+    assert "look" in before, "libvirt would report the job that the question is for a moment"
+    after = [call.method for call in fleet.calls if call.host == "kvm-a"][len(before) :]
+    assert not {"look", "guest_details", "block_jobs"} & set(after)

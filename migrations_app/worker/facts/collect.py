@@ -63,7 +63,6 @@ def collect(
     """
     uuid = request.guest
     with ThreadPoolExecutor(max_workers=9) as pool:
-        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there, memory_there = pool.submit(host, target), pool.submit(memory, target)
         interfaces_there = pool.submit(target.learn, lambda c: c.interfaces())
@@ -72,11 +71,13 @@ def collect(
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
+        guest_here = as_if_running(given) if given else guest(uuid, details, source)
+        # not before: it is a job of the VM for a moment
+        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         here = host(source)
         mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
         mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
         firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
-        guest_here = as_if_running(given) if given else guest(uuid, details, source)
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
