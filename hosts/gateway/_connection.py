@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hosts.calls.move import MigrateCall
 from hosts.facts.checkpoint import Checkpoint
@@ -28,6 +29,7 @@ from hosts.gateway import (
     _inventory,
     _job,
     _mover,
+    _sessions,
     _ssh,
     _storage,
     _supplies,
@@ -53,6 +55,8 @@ _KEEPALIVE = (5, 3)
 #: attempts that have not come back yet: by URI, from when on each counts as hanging
 _opening: dict[str, list[float]] = defaultdict(list)
 _opening_lock = threading.Lock()
+#: of connections that are sessions on a shared one: what frees these
+_freeing: weakref.WeakKeyDictionary[libvirt.virConnect, weakref.finalize[Any, Any]] = weakref.WeakKeyDictionary()
 
 
 def uri_of(endpoint: Endpoint) -> str:
@@ -65,24 +69,55 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
     uri = uri_of(endpoint)
     if _hangs(uri):
         _ask_first(endpoint, deadline)
-    return LibvirtConnection(Link(lambda: _open(uri, deadline), name=_name(endpoint), deadline=deadline), endpoint)
+
+    def open_raw() -> libvirt.virConnect:
+        return _open_shared(endpoint) or _open_own(uri, deadline)
+
+    link = Link(open_raw, name=_name(endpoint), deadline=deadline, closed=_free_session)
+    return LibvirtConnection(link, endpoint)
 
 
-def _open(uri: str, deadline: float) -> libvirt.virConnect:
-    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
-    libvirt = libvirt_with_loop()
+def _open_shared(endpoint: Endpoint) -> libvirt.virConnect | None:
+    """As a session on a shared ssh connection, which is free again when libvirt's is closed. None: there is none."""
+    session = _sessions.take(endpoint) if transports.row(endpoint.transport).wrapped else None
+    if session is None:
+        return None
+    try:
+        with session.waiting():
+            raw = _open(transports.connection_uri(endpoint, ssh=session.program))
+    except HostUnreachable:  # a connection of one's own says why, or is made
+        session.free()
+        return None
+    _freeing[raw] = freeing = weakref.finalize(raw, session.free)
+    freeing.atexit = False
+    return raw
+
+
+def _free_session(raw: libvirt.virConnect) -> None:
+    if raw in _freeing:
+        _freeing[raw]()
+
+
+def _open_own(uri: str, deadline: float) -> libvirt.virConnect:
     late = time.monotonic() + deadline / 2
     with _opening_lock:
         _opening[uri].append(late)
+    try:
+        return _open(uri)
+    finally:
+        with _opening_lock:
+            _opening[uri].remove(late)
+
+
+def _open(uri: str) -> libvirt.virConnect:
+    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
+    libvirt = libvirt_with_loop()
     try:
         raw = libvirt.open(uri)
         raw.setKeepAlive(*_KEEPALIVE)
         return raw
     except libvirt.libvirtError as error:
         raise _errors.not_opened(error) from None
-    finally:
-        with _opening_lock:
-            _opening[uri].remove(late)
 
 
 def _hangs(uri: str) -> bool:

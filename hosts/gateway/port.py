@@ -136,6 +136,23 @@ class HostEvent:
     detail: str = ""
 
 
+class SharedConnections(Protocol):
+    """ssh connections to one host, for the questions of all processes. One is kept open; another one is opened when its
+    sessions are taken."""
+
+    def keep(self) -> None:
+        """Open what is missing and close what is not needed; about once a second. Never raises, never waits."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Until the first can be used, or could not be opened."""
+        ...
+
+    def close(self) -> None:
+        """With all sessions, for good. Never waits."""
+        ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 

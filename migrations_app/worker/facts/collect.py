@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDefinition, GuestDetails
 from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask, media_to_ask
-from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
@@ -48,26 +50,33 @@ _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
+    request: MigrationRequest,
+    source: Side,
+    target: Side,
+    *,
+    probe: bool,
+    given: GuestDefinition | None = None,
+    aside: Future[HostConnection] | None = None,
 ) -> tuple[Facts, GuestDetails | Unknown]:
-    """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
+    """Both hosts at the same time, each over its own connection. What runs a program on a host is asked beside that.
 
-    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. `given`: the
-    definition of a VM that no host needs to have; then there are no details.
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. This takes as
+    long as all the rest, so `aside`, another connection to the source, is used for it if the caller opens one.
+    `given`: the definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=12) as pool:
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
-        there = pool.submit(host, target)
-        memory_there, interfaces_there = (
-            pool.submit(memory, target),
-            pool.submit(target.learn, lambda c: c.interfaces()),
-        )
+        there, memory_there = pool.submit(host, target), pool.submit(memory, target)
+        interfaces_there = pool.submit(target.learn, lambda c: c.interfaces())
         told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
+        guest_here = as_if_running(given) if given else guest(uuid, details, source)
+        # not before: it is a job of the VM for a moment
+        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         here = host(source)
         paths_coming = pool.submit(_paths, definition, every, here, there)
         files_here, files_there = (
@@ -75,14 +84,10 @@ def collect(
         )
         copied = definition if request.options.copy_disks else NOT_ASKED
         headers_here = pool.submit(qcow2_headers, copied, source, _pools(here))
-        guest_here = as_if_running(given) if given else guest(uuid, details, source)
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
-    about_it = guest_there.result()
-    if given:
-        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
+        between = between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
     facts = Facts(
         request=request,
         source=SourceFacts(
@@ -95,7 +100,7 @@ def collect(
         ),
         target=TargetFacts(
             **there.result(),
-            **about_it,
+            **_on_start(guest_there.result(), given, here, there.result()),
             **{name: asked.result() for name, asked in files_there.items()},
             memory=memory_there.result(),
             interfaces=interfaces_there.result(),
@@ -106,6 +111,21 @@ def collect(
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _between(
+    uuid: str, source: Side, target: Side, given: GuestDefinition | None, *, probe: bool
+) -> PeerFact | Unknown:
+    if probe:
+        return peer(uuid, source, target)
+    return _UNTRIED if given is None else peer_untried()
+
+
+def _peer_aside(uuid: str, source: Side, target: Side, aside: Future[HostConnection]) -> PeerFact | Unknown:
+    try:
+        return peer(uuid, replace(source, connection=aside.result()), target)
+    except GatewayError:
+        return peer(uuid, source, target)
 
 
 def _definitions(
@@ -140,6 +160,11 @@ def _on_target(
         "cpu": cpu(asked, side),
         **supplies(every, side),
     }
+
+
+def _on_start(found: Values, given: GuestDefinition | None, here: Values, there: Values) -> Values:
+    """What the destination said about the VM; one that is only given would get its CPU when it starts."""
+    return {**found, "cpu": cpu_of_start(given, here, there, found["cpu"])} if given else found
 
 
 def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:
