@@ -41,6 +41,8 @@ from migrations_app.worker.facts.told import told
 from migrations_app.worker.facts.volumes import volumes
 
 Values = dict[str, Any]
+#: by the field of HostFacts, what is asked beside the host's connection
+Asking = dict[str, Future[Any]]
 Definition = GuestDefinition | Unknown
 #: the one that migrates, and the one that the next start uses
 Definitions = tuple[GuestDefinition, ...] | Unknown  #: of the source, of the destination
@@ -67,9 +69,13 @@ def collect(
     uuid = request.guest
     with ThreadPoolExecutor(max_workers=12) as pool:
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
-        there, memory_there = pool.submit(host, target), pool.submit(memory, target)
-        interfaces_there = pool.submit(target.learn, lambda c: c.interfaces())
-        told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
+        there = pool.submit(host, target)
+        asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
+        asked_there: Asking = {
+            "memory": pool.submit(memory, target),
+            "interfaces": pool.submit(target.learn, lambda c: c.interfaces()),
+            "told": pool.submit(told, target, Asked.TARGET),
+        }
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
@@ -79,38 +85,31 @@ def collect(
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
         here = host(source)
         paths_coming = pool.submit(_paths, definition, every, here, there)
-        files_here, files_there = (
-            _about_files(pool, definition, paths_coming, number, side) for number, side in enumerate((source, target))
-        )
+        for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
+            asked |= _about_files(pool, definition, paths_coming, number, side)
         copied = definition if request.options.copy_disks else NOT_ASKED
-        headers_here = pool.submit(qcow2_headers, copied, source, _pools(here))
+        asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
     facts = Facts(
         request=request,
-        source=SourceFacts(
-            **here,
-            **namesakes,
-            volumes=volumes_here,
-            **{name: asked.result() for name, asked in files_here.items()},
-            told=told_here.result(),
-            qcow2_headers=headers_here.result(),
-        ),
+        source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
         target=TargetFacts(
             **there.result(),
             **_on_start(guest_there.result(), given, here, there.result()),
-            **{name: asked.result() for name, asked in files_there.items()},
-            memory=memory_there.result(),
-            interfaces=interfaces_there.result(),
-            told=told_there.result(),
+            **_answers(asked_there),
         ),
         guest=guest_here,
         peer=between,
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _answers(asked: Asking) -> Values:
+    return {field: coming.result() for field, coming in asked.items()}
 
 
 def _between(
@@ -175,8 +174,8 @@ def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Fu
 
 def _about_files(
     pool: ThreadPoolExecutor, definition: Definition, paths: Future[tuple[Pair, Pair]], number: int, side: Side
-) -> dict[str, Future[Any]]:
-    """What one host is asked about its files, by the field of HostFacts. `number`: 0 is the source."""
+) -> Asking:
+    """What one host is asked about its files. `number`: 0 is the source."""
     return {
         "mounts": pool.submit(lambda: mounts(paths.result()[0][number], side)),
         "media": pool.submit(lambda: media(paths.result()[1][number], side)),
