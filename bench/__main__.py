@@ -1,7 +1,7 @@
 """`make bench`: a migration through kvmweb's API until it is verified, beside `virsh migrate` with the same flags.
 
-Same VM, same hosts, same link, one after the other in turn. What counts are the differences within rounds of one run:
-single times of a machine that does other things too mean little.
+Same VM, same hosts, same link, by TCP and by ssh, one after the other in turn. What counts are the differences within
+rounds of one run: single times of a machine that does other things too mean little.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
+from bench.footprint import Footprint, footprint
 from lab import Lab, TickReceiver, Wanted
 from tests.lab.serving import Serving
 
@@ -27,6 +28,9 @@ OURS = "kvmweb"
 GUEST = "web-01"
 CONTROL = "build-01"
 PARTS = ("dispatch", "connect", "facts", "transfer", "verify")
+TRANSPORTS = ("tcp", "ssh")
+#: what kvmweb may add to virsh, in ms
+AIM = 300
 #: when a guest that does not migrate is silent this long, the machine is too busy to measure
 QUIET_SECONDS = 0.5
 Mover = Callable[[str, str], float]
@@ -40,6 +44,12 @@ class Series:
     times: dict[str, list[float]] = field(default_factory=dict)
     parts: dict[str, list[float]] = field(default_factory=lambda: {part: [] for part in PARTS})
     control_hole: list[float] = field(default_factory=list)
+    idle: Footprint | None = None
+
+    def verdict(self) -> str:
+        more, ratio, _ = self._compared("virsh")
+        word = "reached" if more <= AIM else "missed"
+        return f"  {self.transport:4} kvmweb adds {more:+.0f} ms to virsh, ratio {ratio:.2f}   (aim: {AIM} ms, {word})"
 
     def lines(self) -> list[str]:
         medians = "   ".join(f"{mover} {_ms(times)}" for mover, times in self.times.items())
@@ -51,15 +61,20 @@ class Series:
             f"  {medians}   (medians)",
             *(self._beside(other) for other in others),
             f"  kvmweb's parts in ms: {split}",
+            f"  kvmweb's memory afterwards, idle: {self.idle}",
             f"  rounds in which {CONTROL}, which did not migrate, was silent for more than {QUIET_SECONDS} s: {noisy}",
         ]
 
     def _beside(self, other: str) -> str:
+        more, ratio, rounds = self._compared(other)
+        each = ", ".join(f"{value:.0f}" for value in rounds)
+        return f"  beside {other}: {more:+.0f} ms, ratio {ratio:.2f}   (rounds: {each} ms)"
+
+    def _compared(self, other: str) -> tuple[float, float, list[float]]:
+        """Medians of the difference in ms and of the ratio; the differences."""
         rounds = list(zip(self.times[OURS], self.times[other], strict=True))
         more = [1000 * (mine - theirs) for mine, theirs in rounds]
-        ratio = statistics.median(mine / theirs for mine, theirs in rounds)
-        each = ", ".join(f"{value:.0f}" for value in more)
-        return f"  beside {other}: {statistics.median(more):+.0f} ms, ratio {ratio:.2f}   (rounds: {each} ms)"
+        return statistics.median(more), statistics.median(mine / theirs for mine, theirs in rounds), more
 
 
 def main() -> None:
@@ -70,12 +85,13 @@ def main() -> None:
     options = parser.parse_args()
     lab = Lab.up(Wanted(prefix=options.prefix, hosts=2, profile="test", owned=True))
     try:
-        series = [_measure(lab, transport, options.rounds, options.beside) for transport in ("tcp", "ssh")]
+        series = _measure(lab, options.rounds, options.beside)
     finally:
         lab.down()
     versions = f"load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
     report = [
         f"Migration of a running VM, from the request until it is verified ({versions})",
+        *(one.verdict() for one in series),
         *(line for one in series for line in one.lines()),
     ]
     print("\n".join(report))
@@ -84,29 +100,36 @@ def main() -> None:
     (folder / "last.json").write_text(json.dumps([asdict(one) for one in series], indent=1) + "\n")
 
 
-def _measure(lab: Lab, transport: str, rounds: int, beside: Path | None) -> Series:
+def _measure(lab: Lab, rounds: int, beside: Path | None) -> list[Series]:
     lab.reset()
-    series = Series(transport)
     with ExitStack() as stack:
         ticks = stack.enter_context(TickReceiver(*lab.ticks_address))
-        ours = _serving(stack, lab, transport, ROOT)
-        movers: dict[str, Mover] = {OURS: partial(_by_kvmweb, ours, series.parts), "virsh": partial(_by_virsh, ours)}
-        if beside is not None:
-            unused: dict[str, list[float]] = {part: [] for part in PARTS}
-            movers["the other kvmweb"] = partial(_by_kvmweb, _serving(stack, lab, transport, beside), unused)
-        series.times = {name: [] for name in movers}
+        series = {transport: Series(transport) for transport in TRANSPORTS}
+        turns = [(one, *mover) for one in series.values() for mover in _movers(stack, lab, one, beside)]
         here, there = "kvm-a", "kvm-b"
         for number in range(rounds + 1):
             since = time.monotonic()
-            names = list(movers)
-            for name in names[number % len(names) :] + names[: number % len(names)]:  # each is first in its turn
-                series.times[name].append(movers[name](here, there))
+            first = number % len(turns)  # each is first in its turn
+            for one, name, move in turns[first:] + turns[:first]:
+                one.times[name].append(move(here, there))
                 here, there = there, here
-            series.control_hole.append(ticks.largest_hole(CONTROL, since, time.monotonic()))
-            if number == 0:  # warms all up
-                for kept in (*series.times.values(), *series.parts.values(), series.control_hole):
-                    kept.clear()
-    return series
+            for one in series.values():
+                one.control_hole.append(ticks.largest_hole(CONTROL, since, time.monotonic()))
+                if number == 0:  # warms all up
+                    for kept in (*one.times.values(), *one.parts.values(), one.control_hole):
+                        kept.clear()
+    return list(series.values())
+
+
+def _movers(stack: ExitStack, lab: Lab, series: Series, beside: Path | None) -> list[tuple[str, Mover]]:
+    ours = _serving(stack, lab, series.transport, ROOT)
+    stack.callback(lambda: setattr(series, "idle", footprint(ours.pids())))
+    movers: dict[str, Mover] = {OURS: partial(_by_kvmweb, ours, series.parts), "virsh": partial(_by_virsh, ours)}
+    if beside is not None:
+        unused: dict[str, list[float]] = {part: [] for part in PARTS}
+        movers["the other kvmweb"] = partial(_by_kvmweb, _serving(stack, lab, series.transport, beside), unused)
+    series.times = {name: [] for name in movers}
+    return list(movers.items())
 
 
 def _serving(stack: ExitStack, lab: Lab, transport: str, root: Path) -> Serving:

@@ -104,10 +104,12 @@ class Steps:
                     raise NotDone(step.gone, certain=False)
                 self._keep(replace(written, state=StepState.VERIFIED, evidence=evidence))
 
-    def undo(self, make: Callable[[Written], Step]) -> None:
-        """Undo what was done, last first; what is left stays in the book. `make` makes a step from its entry."""
+    def undo(self, make: Callable[[Written], Step | None]) -> None:
+        """Undo what was done, last first; what is left stays in the book. `make` makes a step from its entry, or None
+        from one that is not to be undone."""
         for written in reversed(self._book.read()):
-            if make(written).undo(written):
+            step = make(written)
+            if step is not None and step.undo(written):
                 self._forget(written)
 
     def _do(self, step: Step) -> Written:

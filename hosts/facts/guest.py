@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -222,6 +223,21 @@ class GuestDetails:
     autostart: bool
     managed_save: bool
     snapshots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
+    """What libvirt and QEMU keep of a running guest outside its definition.
+
+    `speed_mib`: the limit of migrations, None without one. `thresholds`: of disk targets, the bytes that raise an event
+    when they are written. `polling`: per IOThread, its longest polling in nanoseconds. `monitor`: somebody gave QEMU
+    commands past libvirt.
+    """
+
+    speed_mib: int | None = None
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    polling: Mapping[int, int] = field(default_factory=dict)
+    monitor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

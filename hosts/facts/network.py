@@ -18,6 +18,10 @@ class Network:
     portgroups: tuple[str, ...] = ()
     #: `<virtualport type=...>`: openvswitch, ...
     virtualport: str = ""
+    #: libvirt gives out addresses on it
+    dhcp: bool = False
+    #: (MAC address, address): the addresses that it keeps for some NICs
+    reservations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,5 +17,9 @@ def parse(text: str, *, active: bool, autostart: bool) -> Network:
         bridge=network.get("name", "bridge"),
         forward=(network.get("mode", "forward") or "nat") if network.has("forward") else "",
         virtualport=network.get("type", "virtualport"),
+        dhcp=network.has("ip/dhcp"),
+        reservations=tuple(
+            (host.get("mac").lower(), host.get("ip")) for host in network.all("ip/dhcp/host") if host.get("mac")
+        ),
         portgroups=tuple(group.get("name") for group in network.all("portgroup")),
     )

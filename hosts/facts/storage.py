@@ -65,8 +65,34 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Qcow2:
+    """How a qcow2 image is made, as far as libvirt can make one. `compat` is "0.10" or "1.1". Sizes in bytes."""
+
+    compat: str = "1.1"
+    cluster_size: int = 64 * 1024
+    lazy_refcounts: bool = False
+    extended_l2: bool = False
+
+    def __str__(self) -> str:
+        features = [name for name in ("lazy_refcounts", "extended_l2") if getattr(self, name)]
+        return ", ".join((f"compat {self.compat}", f"clusters of {self.cluster_size} bytes", *features))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qcow2Header:
+    """What the header of a qcow2 image says. libvirt makes no volume with what follows `made`."""
+
+    made: Qcow2
+    refcount_bits: int = 16
+    compression: str = "zlib"
+    bitmaps: int = 0
+    snapshots: int = 0
+    data_file: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """Sizes in bytes; `capacity` is the virtual size the guest sees."""
+    """Sizes in bytes; `capacity` is the virtual size the guest sees. `qcow2` as of the pool's last refresh."""
 
     pool: str
     name: str
@@ -75,6 +101,20 @@ class Volume:
     format: str
     capacity: int
     allocation: int
+    qcow2: Qcow2 | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether `allocation` says what it uses. Every image uses something; a raw file can be empty."""
+        return self.allocation > 0 or self.format == "raw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """What two files can be compared by. `digest` is that of samples of a large file."""
+
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +143,10 @@ class VolumeIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeSpec:
-    """A volume to make: sparse, exactly this virtual size."""
+    """A volume to make: sparse, exactly this virtual size. Without `qcow2`, libvirt chooses how an image is made."""
 
     pool: str
     name: str
     format: str
     capacity: int
+    qcow2: Qcow2 | None = None

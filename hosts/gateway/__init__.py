@@ -6,9 +6,9 @@ libvirt is imported when the first connection is made, so that importing this pa
 from __future__ import annotations
 
 from hosts.facts.endpoint import Endpoint
-from hosts.gateway.port import Contact, HostConnection
+from hosts.gateway.port import Contact, HostConnection, SharedConnections
 
-__all__ = ["connect", "first_contact", "load", "warm_up"]
+__all__ = ["connect", "discard_shared_connections", "first_contact", "load", "share_connections", "warm_up"]
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -25,7 +25,8 @@ def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
 def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
     """Connect in a child process that is killed at the deadline. Never raises, never hangs, changes nothing.
 
-    With ssh and no confirmed `endpoint.host_key`, only the host's key is read (and returned for confirmation).
+    With ssh and no confirmed `endpoint.host_key`, only the host's key is read (and returned for confirmation). It never
+    uses a shared connection: it finds out whether a login works.
     """
     from hosts.gateway._first_contact import meet
 
@@ -37,6 +38,23 @@ def load() -> None:
     import libvirt  # noqa: F401
 
     from hosts.gateway import _connection  # noqa: F401
+
+
+def share_connections(endpoint: Endpoint) -> SharedConnections | None:
+    """What `connect` and the questions of all processes use from then on. None for a transport without them.
+
+    One process alone does this for a data folder.
+    """
+    from hosts.gateway import _shared, transports
+
+    return _shared.SharedConnections(endpoint) if transports.row(endpoint.transport).wrapped else None
+
+
+def discard_shared_connections() -> None:
+    """Forget those of a process that has ended."""
+    from hosts.gateway import _shared
+
+    _shared.discard_all()
 
 
 def warm_up() -> None:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hosts.calls.move import MigrateCall
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway import (
+    _checkpoints,
     _errors,
     _interfaces,
     _inventory,
     _job,
     _mover,
+    _sessions,
     _ssh,
     _storage,
     _supplies,
@@ -51,6 +55,8 @@ _KEEPALIVE = (5, 3)
 #: attempts that have not come back yet: by URI, from when on each counts as hanging
 _opening: dict[str, list[float]] = defaultdict(list)
 _opening_lock = threading.Lock()
+#: of connections that are sessions on a shared one: what frees these
+_freeing: weakref.WeakKeyDictionary[libvirt.virConnect, weakref.finalize[Any, Any]] = weakref.WeakKeyDictionary()
 
 
 def uri_of(endpoint: Endpoint) -> str:
@@ -63,24 +69,55 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
     uri = uri_of(endpoint)
     if _hangs(uri):
         _ask_first(endpoint, deadline)
-    return LibvirtConnection(Link(lambda: _open(uri, deadline), name=_name(endpoint), deadline=deadline), endpoint)
+
+    def open_raw() -> libvirt.virConnect:
+        return _open_shared(endpoint) or _open_own(uri, deadline)
+
+    link = Link(open_raw, name=_name(endpoint), deadline=deadline, closed=_free_session)
+    return LibvirtConnection(link, endpoint)
 
 
-def _open(uri: str, deadline: float) -> libvirt.virConnect:
-    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
-    libvirt = libvirt_with_loop()
+def _open_shared(endpoint: Endpoint) -> libvirt.virConnect | None:
+    """As a session on a shared ssh connection, which is free again when libvirt's is closed. None: there is none."""
+    session = _sessions.take(endpoint) if transports.row(endpoint.transport).wrapped else None
+    if session is None:
+        return None
+    try:
+        with session.waiting():
+            raw = _open(transports.connection_uri(endpoint, ssh=session.program))
+    except HostUnreachable:  # a connection of one's own says why, or is made
+        session.free()
+        return None
+    _freeing[raw] = freeing = weakref.finalize(raw, session.free)
+    freeing.atexit = False
+    return raw
+
+
+def _free_session(raw: libvirt.virConnect) -> None:
+    if raw in _freeing:
+        _freeing[raw]()
+
+
+def _open_own(uri: str, deadline: float) -> libvirt.virConnect:
     late = time.monotonic() + deadline / 2
     with _opening_lock:
         _opening[uri].append(late)
+    try:
+        return _open(uri)
+    finally:
+        with _opening_lock:
+            _opening[uri].remove(late)
+
+
+def _open(uri: str) -> libvirt.virConnect:
+    """In a thread that may never return. If it returns too late, dropping the connection closes it."""
+    libvirt = libvirt_with_loop()
     try:
         raw = libvirt.open(uri)
         raw.setKeepAlive(*_KEEPALIVE)
         return raw
     except libvirt.libvirtError as error:
         raise _errors.not_opened(error) from None
-    finally:
-        with _opening_lock:
-            _opening[uri].remove(late)
 
 
 def _hangs(uri: str) -> bool:
@@ -199,8 +236,20 @@ class LibvirtConnection:
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         return self._guests.block_jobs(uuid, targets)
 
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        return self._guests.runtime_settings(uuid)
+
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         self._guests.set_autostart(uuid, enabled)
+
+    def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
+        return _checkpoints.checkpoints(self._link, self._guests, uuid)
+
+    def checkpoint_named(self, uuid: str, name: str) -> Checkpoint | None:
+        return _checkpoints.checkpoint_named(self._link, self._guests, uuid, name)
+
+    def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
+        _checkpoints.redefine_checkpoint(self._link, self._guests, uuid, xml, validate=validate)
 
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
         return _mover.probe_peer(self._link, self._guests, uuid, peer, deadline=deadline)
@@ -227,7 +276,7 @@ class LibvirtConnection:
         _mover.set_max_speed(self._link, self._guests, uuid, mib_per_second)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        return _storage.create_volume(self._link, spec)
+        return _storage.create_volume(self._link, self._endpoint, spec)
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:
         return _storage.volume_identity(self._link, self._endpoint, pool, name, path)

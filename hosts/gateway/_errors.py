@@ -31,6 +31,8 @@ AUTH_UNAVAILABLE = 94
 MIGRATE_UNSAFE = 81
 OPERATION_UNSUPPORTED = 84
 ACCESS_DENIED = 88
+NO_DOMAIN_CHECKPOINT = 103
+CHECKPOINT_INCONSISTENT = 109
 CPU_INCOMPATIBLE = 91
 
 # virErrorDomain
@@ -54,6 +56,7 @@ _REFUSALS = frozenset(
         NO_STORAGE_POOL,
         NO_STORAGE_VOL,
         66,  # NO_SECRET
+        CHECKPOINT_INCONSISTENT,
     }
 )
 #: libvirtd asks who we are, and the answer was not enough: SASL, or the host's polkit

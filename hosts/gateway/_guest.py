@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hosts.facts import domain_xml
-from hosts.facts.guest import GuestDetails, RunState
+from hosts.facts import domain_xml, runtime
+from hosts.facts.guest import GuestDetails, RunState, RuntimeSettings
 from hosts.gateway import _codes, _errors
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused
@@ -100,6 +100,20 @@ class Guests:
             return tuple(target for target in wanted if guest.blockJobInfo(target, 0))
 
         return self._link.call("the block jobs of a VM", work, key=("block jobs", uuid))
+
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        def work(raw: libvirt.virConnect) -> RuntimeSettings:
+            import libvirt
+
+            guest = self.handle(raw, uuid)
+            what = libvirt.VIR_DOMAIN_STATS_BLOCK | libvirt.VIR_DOMAIN_STATS_IOTHREAD
+            ((_, stats),) = raw.domainListGetStats([guest], what, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
+            if "block.count" not in stats:
+                raise Refused("the VM is busy", code=_errors.OPERATION_TIMEOUT)
+            speed, messages = guest.migrateGetMaxSpeed(0), guest.messages(libvirt.VIR_DOMAIN_MESSAGE_TAINTING)
+            return runtime.read(stats, speed=speed, messages=messages)
+
+        return self._link.call("the runtime settings of a VM", work, key=("runtime", uuid))
 
     def virtual_size(self, uuid: str, target: str) -> int:
         def work(raw: libvirt.virConnect) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import libvirt
 
 T = TypeVar("T")
+Closed = Callable[["libvirt.virConnect"], None]
 
 #: to close a connection, and to open the connection that replaces a hanging one
 _SHORT_SECONDS = 2.0
@@ -71,6 +72,9 @@ class _Task:
 def _nothing() -> None: ...
 
 
+def _leave(_raw: object) -> None: ...
+
+
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Run in a thread; raises Timeout after `seconds` and leaves the thread behind."""
     value: T = _Task(work, _nothing).result(seconds)
@@ -80,8 +84,9 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 class _Wire:
     """One connection of libvirt's. Used by the thread of the call in progress only, also for its end."""
 
-    def __init__(self, raw: libvirt.virConnect) -> None:
+    def __init__(self, raw: libvirt.virConnect, closed: Closed) -> None:
         self.raw = raw
+        self._closed = closed
         #: what is to be undone before it is closed: registrations keep it open
         self.undo: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
@@ -114,22 +119,26 @@ class _Wire:
             with contextlib.suppress(Exception):
                 step()
         self.undo.clear()
+        self._closed(self.raw)
 
 
 class Link:
-    """`name` names the host in errors. `prepare` is called with each new connection, by a call of its own."""
+    """`name` names the host in errors. `closed` is called with each connection that was closed."""
 
-    def __init__(self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float) -> None:
+    def __init__(
+        self, open_raw: Callable[[], libvirt.virConnect], *, name: str, deadline: float, closed: Closed = _leave
+    ) -> None:
         """Raises HostUnreachable."""
         self.name = name
         self.deadline = deadline
         self._open_raw = open_raw
+        self._closed = closed
         self._lane = threading.Lock()
         self._hanging: set[Hashable] = set()
         self._lost = ""
         self._prepare: list[Callable[[libvirt.virConnect, list[Callable[[], Any]]], None]] = []
         try:
-            self._wire = _Wire(within(deadline, open_raw))
+            self._wire = _Wire(within(deadline, open_raw), closed)
         except Timeout:
             raise HostUnreachable(f"{name} did not answer within {deadline:g} s") from None
 
@@ -249,7 +258,7 @@ class Link:
         return GatewayError(text, code=_errors.OPERATION_TIMEOUT)
 
     def _open_prepared(self) -> _Wire:
-        wire = _Wire(self._open_raw())
+        wire = _Wire(self._open_raw(), self._closed)
         for step in self._prepare:
             step(wire.raw, wire.undo)
         return wire

@@ -65,7 +65,7 @@ def public_key() -> str:
 
 def private_key() -> Path:
     """Made once, by exactly one of any number of processes that need it at the same time."""
-    folder = _folder()
+    folder = ssh_folder()
     key = folder / "id_ed25519"
     if not key.exists():
         draft = folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
@@ -114,12 +114,31 @@ def wrapper(endpoint: Endpoint) -> Path:
     return path
 
 
-def command(endpoint: Endpoint, argv: Sequence[str]) -> list[str]:
-    """The local argument list that runs `argv` on the host, each word as it is, with any login shell there."""
-    options = _options(_trust(endpoint))
+def command(endpoint: Endpoint, argv: Sequence[str], *, program: Path | None = None) -> list[str]:
+    """The local argument list that runs `argv` on the host, each word as it is, with any login shell there. `program`
+    is started instead of ssh."""
+    options = [str(program)] if program else _options(_trust(endpoint))
+    return [*options, "-T", *_place(endpoint), " ".join(shlex.quote(word) for word in argv)]
+
+
+def shared(endpoint: Endpoint, *, socket: int) -> list[str]:
+    """The argument list of a connection for others to use, by a socket in the folder in which it starts. It ends with
+    the thread that starts it."""
+    end = [_program("setpriv"), "--pdeathsig", "TERM", "--"]
+    control = ["-o", "ControlMaster=yes", "-o", f"ControlPath=./{socket}"]
+    return [*end, *_options(_trust(endpoint)), *control, "-N", "-T", *_place(endpoint)]
+
+
+def write_program(path: Path, endpoint: Endpoint, *, folder: Path, socket: int) -> None:
+    """As `wrapper`, but what it starts is a session on a shared connection."""
+    line = " ".join(shlex.quote(word) for word in [*_options(_trust(endpoint)), "-o", f"ControlPath=./{socket}"])
+    _write_once(path, f'#!/bin/sh\ncd {shlex.quote(str(folder))} && exec {line} "$@"\n', mode=0o700)
+
+
+def _place(endpoint: Endpoint) -> list[str]:
     port = ["-p", str(endpoint.port)] if endpoint.port else []
     user = ["-l", endpoint.user] if endpoint.user else []
-    return [*options, "-T", *port, *user, "--", endpoint.address, " ".join(shlex.quote(word) for word in argv)]
+    return [*port, *user, "--", endpoint.address]
 
 
 def run_ssh(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _process.Finished:
@@ -128,10 +147,14 @@ def run_ssh(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _pro
         raise ValueError("this endpoint is not reached by ssh")
     done = _process.run(command(endpoint, argv), deadline=deadline)
     if done.code is None:
-        raise HostUnreachable(f"ssh to {endpoint.address} did not finish within {deadline:g} s")
+        raise unfinished(endpoint, deadline)
     if done.code == SSH_FAILED:
         raise HostUnreachable(done.err.strip() or f"ssh to {endpoint.address} failed")
     return done
+
+
+def unfinished(endpoint: Endpoint, deadline: float) -> HostUnreachable:
+    return HostUnreachable(f"ssh to {endpoint.address} did not finish within {round(deadline, 1):g} s")
 
 
 def keyscan(address: str, port: int | None, kinds: Sequence[str], *, seconds: float) -> list[str]:
@@ -141,7 +164,7 @@ def keyscan(address: str, port: int | None, kinds: Sequence[str], *, seconds: fl
 
 
 def _options(folder: Path) -> list[str]:
-    config = _folder() / "config"
+    config = ssh_folder() / "config"
     key = private_key()
     _write_once(config, _CONFIG.format(key=_in_config(key)), mode=0o600)
     return [
@@ -169,13 +192,13 @@ def _trust(endpoint: Endpoint) -> Path:
         raise HostUnreachable(f"the ssh host key of {endpoint.address} is not confirmed yet")
     fingerprint_of(endpoint.host_key)  # refuses what is not one key
     name = f"kvmweb-{hashlib.sha256(endpoint.host_key.encode()).hexdigest()[:24]}"
-    folder = _folder() / "hosts" / name
+    folder = ssh_folder() / "hosts" / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_once(folder / "known_hosts", f"{name} {endpoint.host_key}\n", mode=0o600)
     return folder
 
 
-def _folder() -> Path:
+def ssh_folder() -> Path:
     folder = _data_dir() / "ssh"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from hosts.facts import pool_xml, volume_xml
 from hosts.facts.endpoint import Endpoint
-from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import Pool, Qcow2, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway import _errors
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Refused
 from hosts.gateway.probes.file_identity import GONE, file_identity
 from hosts.gateway.probes.files import files
+from hosts.gateway.probes.qcow2_headers import qcow2_headers
 
 if TYPE_CHECKING:
     import libvirt
@@ -94,8 +95,9 @@ def _lookup(raw: libvirt.virConnect, path: str) -> Volume | None:
         raise
 
 
-def create_volume(link: Link, spec: VolumeSpec) -> Volume:
-    """Of exactly the wanted size, or none: a disk is copied only into one of the same size, and libvirt may round."""
+def create_volume(link: Link, endpoint: Endpoint, spec: VolumeSpec) -> Volume:
+    """Exactly as wanted, or none: a disk is copied only into one of the same size, and libvirt may round. How an image
+    is made its header tells; what libvirt says of it repeats what it was asked, without what it did not understand."""
 
     def work(raw: libvirt.virConnect) -> Volume:
         made = raw.storagePoolLookupByName(spec.pool).createXML(volume_xml.build(spec), 0)
@@ -105,7 +107,21 @@ def create_volume(link: Link, spec: VolumeSpec) -> Volume:
             raise GatewayError(f"libvirt created it with {volume.capacity} bytes instead of {spec.capacity}")
         return volume
 
-    return link.call(f"create the volume {spec.name}", work, seconds=_MANY_SECONDS)
+    volume = link.call(f"create the volume {spec.name}", work, seconds=_MANY_SECONDS)
+    image = _image(link, endpoint, volume) or volume.qcow2
+    if spec.qcow2 and image != spec.qcow2:
+        delete_volume(link, spec.pool, spec.name)
+        raise GatewayError(f"libvirt created it with {image} instead of {spec.qcow2}")
+    return volume
+
+
+def _image(link: Link, endpoint: Endpoint, volume: Volume) -> Qcow2 | None:
+    """Never fails: the volume is there."""
+    try:
+        header = (ask(link, endpoint, qcow2_headers, volume.path) or {}).get(volume.path)
+    except GatewayError:
+        return None
+    return header.made if header else None
 
 
 def delete_volume(link: Link, pool: str, name: str) -> None:

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -135,6 +136,23 @@ class HostEvent:
     detail: str = ""
 
 
+class SharedConnections(Protocol):
+    """ssh connections to one host, for the questions of all processes. One is kept open; another one is opened when its
+    sessions are taken."""
+
+    def keep(self) -> None:
+        """Open what is missing and close what is not needed; about once a second. Never raises, never waits."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Until the first can be used, or could not be opened."""
+        ...
+
+    def close(self) -> None:
+        """With all sessions, for good. Never waits."""
+        ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 
@@ -219,7 +237,19 @@ class HostConnection(Protocol):
         """Those of the disk targets that have a block job."""
         ...
 
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        """Of a running guest. Raises Refused (code 68) while it is busy."""
+        ...
+
     def set_autostart(self, uuid: str, enabled: bool) -> None: ...
+    def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
+        """Parents before children; none where the driver has no checkpoints."""
+        ...
+
+    def checkpoint_named(self, uuid: str, name: str) -> Checkpoint | None: ...
+    def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
+        """Its parent must be there. `validate`: Refused (code 109) when QEMU does not have all its bitmaps."""
+        ...
 
     # migrating a guest (called on the source)
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...
@@ -245,7 +275,8 @@ class HostConnection(Protocol):
 
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """Sparse, and of exactly the given size; otherwise nothing is left, and GatewayError says why."""
+        """Sparse, of exactly the given size, and an image made as wanted; otherwise nothing is left, and GatewayError
+        says why."""
         ...
 
     def volume_identity(self, pool: str, name: str, path: str) -> VolumeIdentity | None:

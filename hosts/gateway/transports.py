@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from hosts.calls.move import PeerHelper
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, PeerEndpoint, Transport
-from hosts.gateway import _process, _ssh
+from hosts.gateway import _process, _sessions
 
 
 class Shell(Protocol):
@@ -46,7 +46,7 @@ _HELPERS = {
 
 
 def _there(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _process.Finished:
-    return _ssh.run_ssh(endpoint, argv, deadline=deadline)
+    return _sessions.run_ssh(endpoint, argv, deadline=deadline)
 
 
 def _here(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _process.Finished:

@@ -19,6 +19,7 @@ from hosts.watcher.inbox import Ask, Inbox, Stopped
 from hosts.watcher.meeting import Doors, NotUsable, meet
 from hosts.watcher.reader import CallClock
 from hosts.watcher.session import Session
+from hosts.watcher.sharing import Sharing
 from hosts.watcher.target import Target
 from hosts.words.contact import NOT_STORED, lost, with_details
 
@@ -43,6 +44,8 @@ class HostWatch:
         self._doors = doors
         self._refresh_seconds = refresh_seconds
         self._inbox = Inbox()
+        self._sharing = Sharing(doors.share, deadline=doors.deadline)
+        self._connected = False
         self._failures = 0
         #: the last error that was logged
         self._logged = ""
@@ -56,6 +59,12 @@ class HostWatch:
     def stop(self) -> None:
         """Nothing is written from now on; the thread ends when the present call returns."""
         self._inbox.stop()
+        self._sharing.end()
+
+    def keep_shared(self) -> None:
+        """Called about once a second. A host that is not connected gets its shared connections when it is."""
+        if self._connected:
+            self._sharing.keep()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
@@ -94,7 +103,7 @@ class HostWatch:
         try:
             self._target = store_hosts.target(self._target.pk)
             started = timezone.now()
-            self._target, connection = meet(self._target, self._doors)
+            self._target, connection = meet(self._target, self._doors, self._sharing)
             started = timezone.now()
             self._keep(connection)
         except NotUsable as failure:
@@ -112,6 +121,7 @@ class HostWatch:
     def _keep(self, connection: HostConnection) -> NoReturn:
         session: Session | None = None
         began = time.monotonic()
+        self._connected = True
         try:
             self._take_errands()
             session = Session(
@@ -123,6 +133,7 @@ class HostWatch:
             )
             session.run()
         finally:
+            self._connected = False
             if session is not None and session.complete and time.monotonic() - began > _STEADY:
                 self._failures, self._logged = 0, ""
             self._close(connection)

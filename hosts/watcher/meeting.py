@@ -15,6 +15,7 @@ from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnre
 from hosts.models import Host
 from hosts.reading.public_key import public_key_line
 from hosts.watcher import store_hosts
+from hosts.watcher.sharing import Share, Sharing, share_nothing
 from hosts.watcher.target import Target
 from hosts.words.contact import Words, explain, not_kept
 from hosts.words.identity import confirmed_key, other_key
@@ -30,12 +31,13 @@ class FirstContact(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """How hosts are reached (the gateway's two entrances), seconds for each, how many are met at a time."""
+    """How hosts are reached (the gateway's entrances), seconds for each, how many are met at a time."""
 
     connect: Connect
     first_contact: FirstContact
     deadline: float
     meetings: threading.Semaphore
+    share: Share = share_nothing
 
 
 class NotUsable(Exception):
@@ -57,7 +59,7 @@ class NotUsable(Exception):
 _DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
 
 
-def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
+def meet(target: Target, doors: Doors, sharing: Sharing) -> tuple[Target, HostConnection]:
     """The target as it is then, with the key. Raises NotUsable, store_hosts.Changed."""
     with doors.meetings:
         contact = doors.first_contact(target.endpoint, deadline=doors.deadline)
@@ -67,6 +69,7 @@ def meet(target: Target, doors: Doors) -> tuple[Target, HostConnection]:
     _check(target, contact)
     if contact.identity is not None:
         recognise(target, contact.identity, started=timezone.now())
+    sharing.begin(target.endpoint)
     try:
         return target, doors.connect(target.endpoint, deadline=doors.deadline)
     except HostUnreachable as error:

@@ -16,6 +16,7 @@ from hosts.watcher import store_hosts
 from hosts.watcher.errands import Errands
 from hosts.watcher.host_watch import HostWatch
 from hosts.watcher.meeting import Connect, Doors, FirstContact
+from hosts.watcher.sharing import Share, share_nothing
 from hosts.watcher.target import Target
 from hosts.words.contact import silent
 
@@ -45,6 +46,7 @@ class Watcher:
         first_contact: FirstContact,
         refresh_seconds: float,
         deadline: float,
+        share: Share = share_nothing,
         hooks: Sequence[Hook] = (),
     ) -> None:
         """`deadline`: seconds for one answer of a host. Hooks run about once a second, in the main thread."""
@@ -53,6 +55,7 @@ class Watcher:
             first_contact=first_contact,
             deadline=deadline,
             meetings=threading.Semaphore(_MEETINGS),
+            share=share,
         )
         self._refresh_seconds = refresh_seconds
         self._deadline = deadline
@@ -83,6 +86,7 @@ class Watcher:
             if now - self._compared >= (_SHORTEST_PAUSE if changed else _COMPARE_EVERY):
                 self._compare()
                 self._compared = now
+                self._keep_shared()
                 changed = True
             if changed:
                 self._errands.hand_out(self._watch_of)
@@ -131,6 +135,10 @@ class Watcher:
         if pk not in self._watches:
             self._compare()
         return self._watches.get(pk)
+
+    def _keep_shared(self) -> None:
+        for watch in self._watches.values():
+            watch.keep_shared()
 
     def _mind_silent_hosts(self) -> None:
         for pk, watch in list(self._watches.items()):

@@ -16,6 +16,9 @@ from hosts.facts.unknown import Unknown
 OWN_DISK = "This is the VM's own disk. Do not delete it."
 MAYBE_OWN_DISK = "This may be the VM's own disk. Do not delete it."
 
+#: drives whose medium can be changed
+REMOVABLE = ("cdrom", "floppy")
+
 
 def place(disk: Disk) -> str:
     """The key of `HostFacts.volumes`: path, "pool/volume" or network name."""
@@ -124,6 +127,17 @@ def folders_to_ask(disks: Iterable[Disk], here: Storage, there: Storage) -> tupl
             if path and not path.startswith("/dev/") and not same_pool(image, here, there):
                 ours.append(folder(path))
                 theirs.append(folder(there.path(image) or path))
+    return ours, theirs
+
+
+def media_to_ask(disks: Iterable[Disk], here: Storage, there: Storage) -> tuple[list[str], list[str]]:
+    """The paths of CD and floppy images on the source and on the destination that may be two different ones."""
+    ours, theirs = [], []
+    for disk in disks:
+        path = here.path(disk) if disk.device in REMOVABLE and disk.type in ("file", "volume") else ""
+        if path and not same_pool(disk, here, there):
+            ours.append(path)
+            theirs.append(there.path(disk) or path)
     return ours, theirs
 
 

@@ -33,8 +33,9 @@ class Place(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """`virsh` are the words of `virsh migrate`, "{}" for the value, or a command of its own beside the running
-    migration. `libvirt` is how the call is told; None for what is not said in the call. `since_libvirt` and
-    `since_qemu` are libvirt's numbers (9_000_000 is 9.0), 0 for every version. `conflicts` are names of options."""
+    migration; none for what kvmweb alone knows. `libvirt` is how the call is told; None for what is not said in the
+    call. `since_libvirt` and `since_qemu` are libvirt's numbers (9_000_000 is 9.0), 0 for every version. `conflicts`
+    are names of options."""
 
     name: str
     type: Type
@@ -99,6 +100,17 @@ OPTIONS: tuple[Option, ...] = (
         kinds=frozenset({Kind.LIVE_STORAGE}),
         place=Place.WITH_KIND,
         description="true, or the targets of the disks to copy",
+    ),
+    Option(
+        name="allow_overcommit",
+        type=Type.BOOLEAN,
+        default=False,
+        label="Allow overcommit",
+        consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
+        " the VM is paused.",
+        virsh=(),
+        kinds=frozenset({Kind.LIVE_STORAGE}),
+        place=Place.WITH_KIND,
     ),
     Option(
         name="bandwidth_mib",

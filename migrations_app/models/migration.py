@@ -22,8 +22,9 @@ from migrations_app.models.requested import Requested
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
 
-#: the name of the step that makes one
+#: the names of the steps
 MAKE_VOLUME = "make volume"
+REDEFINE_CHECKPOINT = "redefine checkpoint"
 
 
 class MigrationQuerySet(VisibleQuerySet):
@@ -87,6 +88,8 @@ class Migration(Requested, models.Model):
     #: somebody suspended it while it was copied, and has not resumed it
     suspended = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
+    #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
+    checkpoints = models.JSONField(default=list)
     #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
     #: only this is ever undone
     steps = models.JSONField(default=list)

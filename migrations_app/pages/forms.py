@@ -92,6 +92,9 @@ class MigrateForm(forms.Form):
     def flags(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.OPTIONS) if o.type is Type.BOOLEAN]
 
+    def with_copies(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]
+
     def dangers(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.DANGER)]
 

@@ -23,19 +23,19 @@ AMONG = 200
 
 def migration_rows(user: Any) -> QuerySet[Migration]:
     rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
-    return rows.defer("source_xml", "findings")
+    return rows.defer("source_xml", "checkpoints", "findings")
 
 
 def whole_rows(user: Any) -> QuerySet[Migration]:
     """With the findings, which are long, and the orders."""
     rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
-    return rows.prefetch_related("orders").defer("source_xml")
+    return rows.prefetch_related("orders").defer("source_xml", "checkpoints")
 
 
 def active_migrations(user: Any) -> list[Migration]:
     """For every page's bar, which says nothing of their orders."""
     rows = Migration.objects.visible_to(user).active().shown().prefetch_related(None)
-    return list(rows.defer("source_xml", "findings").order_by("requested_at"))
+    return list(rows.defer("source_xml", "checkpoints", "findings").order_by("requested_at"))
 
 
 def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
@@ -45,20 +45,20 @@ def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
     # there is no index by end: one that began before these is on the list of migrations
     newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
     rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
-    rows = rows.select_related("source", "target").defer("source_xml", "findings")
+    rows = rows.select_related("source", "target").defer("source_xml", "checkpoints", "findings")
     ended = list(rows.order_by("-finished_at", "-id"))
     earlier = [row for row in ended[MOST_ENDED:] if row.state in BAD]
     return [*ended[:MOST_ENDED], *earlier[:MOST_BAD]]
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:
-    rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml")
+    rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml", "checkpoints")
     return rows.filter(pk=pk).first()
 
 
 def followed(pk: int) -> Migration | None:
     """For the pages that show it, whoever looks."""
-    return Migration.objects.shown().defer("source_xml", "findings").filter(pk=pk).first()
+    return Migration.objects.shown().defer("source_xml", "checkpoints", "findings").filter(pk=pk).first()
 
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:

@@ -118,7 +118,7 @@ class Start:
         row = self.row
         with ExitStack() as stack:
             with probing(row.guest_id, patience=10.0) as alone:
-                facts, details = collect(row.request, source, target, probe=alone)
+                facts, details = collect(row.request, source, target, probe=alone, aside=opening)
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:

@@ -38,7 +38,7 @@ Connect = Callable[..., HostConnection]
 #: for the questions of one check; less than a user waits for its answer (keep_preflights.PATIENCE)
 MOST_SECONDS = 40.0
 #: checks of what only a VM has, not its definition
-OF_A_VM = frozenset(("guest_busy", "guest_state", "snapshots"))
+OF_A_VM = frozenset(("checkpoints", "guest_busy", "guest_state", "snapshots"))
 
 
 def run_preflight(pk: int, *, connect: Connect = gateway.connect) -> None:

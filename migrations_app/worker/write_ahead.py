@@ -23,6 +23,8 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         if isinstance(identity, HostIdentity) and host.host_uuid and str(host.host_uuid) != identity.uuid:
             raise NotStarted(f"Another machine answers at the address of {host}: its host UUID is {identity.uuid}.")
     run = side.learn(lambda c: c.run_number(str(row.guest_id)))
+    known = facts.guest.checkpoints
+    checkpoints = () if isinstance(known, Unknown) else known  # unknown ones were a finding
     return {
         "source_xml": details.xml,
         "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
@@ -31,5 +33,6 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "was_paused": facts.guest.paused,
         "source_run": None if isinstance(run, Unknown) else run,
         "source_autostart": details.autostart,
+        "checkpoints": [one.as_json() for one in checkpoints],
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }

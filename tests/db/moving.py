@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from hosts.facts.guest import Disk
-from hosts.facts.storage import Pool, Volume
+from hosts.facts.storage import Pool, Qcow2, Volume
 from hosts.models import Guest, Host, Sighting
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import migration_topic
@@ -49,7 +49,14 @@ def pool(name: str, path: str, kind: str) -> Pool:
 def volume(path: str, pool_name: str = "testvms") -> Volume:
     name = path.rpartition("/")[2]
     return Volume(
-        pool=pool_name, name=name, path=path, type="file", format="qcow2", capacity=1024**3, allocation=1024**2
+        pool=pool_name,
+        name=name,
+        path=path,
+        type="file",
+        format="qcow2",
+        capacity=1024**3,
+        allocation=1024**2,
+        qcow2=Qcow2(),
     )
 
 

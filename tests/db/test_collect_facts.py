@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +10,15 @@ import pytest
 
 import migrations_app.domain.preflight.catalog  # noqa: F401  registers the checks
 from hosts.facts.guest import BootFiles, Disk, Nic, RunState
-from hosts.facts.storage import Mount
+from hosts.facts.storage import FileContent, Mount, Qcow2, Qcow2Header
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import GatewayError
+from hosts.gateway.port import GatewayError, HostConnection, PeerProbe
 from hosts.models import Host
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.check import CHECKS, Severity
 from migrations_app.domain.preflight.engine import run_one
-from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.side import Side
@@ -230,3 +231,75 @@ def test_the_sizes_of_firmware_are_asked_of_both_hosts(fleet: FakeFleet) -> None
     assert isinstance(found.target.firmware, dict)
     assert found.target.firmware["/fw/code.fd"] is None
     assert isinstance(found.target.firmware["/fw/vars.fd"], Unknown)
+
+
+def test_headers_of_images_are_read_only_where_disks_are_copied(fleet: FakeFleet) -> None:
+    by_pool = Disk(target="vdb", device="disk", type="volume", pool="default", volume="b.qcow2", format="qcow2")
+    raw, empty = (replace(disk, target=name, format=format) for name, format in (("vdc", "raw"), ("vdd", "qcow2")))
+    guest = guest_with(fleet, disk, by_pool, raw, replace(empty, path=""))
+    facts_of(fleet, guest)
+    assert "qcow2_headers" not in fleet.methods()
+    over_tcp = facts_of(fleet, guest, copy_disks=True).source.qcow2_headers
+    assert isinstance(over_tcp, Unknown)
+    assert over_tcp.remedy == "Register kvm-a by ssh."
+    fleet["kvm-a"].written["qcow2_headers"] = f"514649fb00000002{'00' * 12}00000010{'00' * 60}\n\n"
+    found = facts_of(fleet, guest, copy_disks=True).source.qcow2_headers
+    assert not isinstance(found, Unknown)
+    assert list(found) == [SHARED, f"{LOCAL}/b.qcow2"]
+    assert found[SHARED] == Qcow2Header(made=Qcow2(compat="0.10"))
+    assert isinstance(found[f"{LOCAL}/b.qcow2"], Unknown)
+
+
+def test_cds_and_floppies_that_pools_do_not_prove_to_be_shared_are_read_on_both_hosts(fleet: FakeFleet) -> None:
+    own = Disk(target="sda", device="cdrom", type="volume", pool="default", volume="a.iso", readonly=True)
+    shared = replace(disk, target="sdb", device="cdrom", path=f"{IMAGES}/b.iso")
+    drive, empty = replace(shared, target="sdc", type="block", path="/dev/sr0"), replace(shared, target="sdd", path="")
+    guest = guest_with(fleet, disk, shared, drive, empty)
+    facts_of(fleet, guest)
+    assert "media_contents" not in fleet.methods()
+    guest = guest_with(fleet, disk, own, shared, drive, empty)
+    over_tcp = facts_of(fleet, guest)
+    assert isinstance(over_tcp.source.media, Unknown)
+    fleet["kvm-b"].pools[1] = replace(fleet["kvm-b"].pools[1], target_path="/iso")
+    for name, line in (("kvm-a", f"7 {'a' * 64}  -"), ("kvm-b", "-")):
+        fleet[name].written["media_contents"] = f"{line}\n"
+    found = facts_of(fleet, guest)
+    assert found.source.media == {f"{LOCAL}/a.iso": FileContent(size=7, digest="a" * 64)}
+    assert not isinstance(found.target.media, Unknown)
+    assert isinstance(found.target.media["/iso/a.iso"], Unknown)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_whether_the_hosts_reach_each_other_is_asked_beside_the_rest(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, opened: bool
+) -> None:
+    """With ssh it costs the source's libvirtd a login: by the connection that waits for the migration anyway."""
+    guest = guest_with(fleet, disk)
+    sides = []
+    for name in ("kvm-a", "kvm-b"):
+        host = Host(name=name, transport="tcp", address=fleet[name].address)
+        sides.append(Side(host=host, connection=fleet.connect(host.endpoint)))
+    other = fleet.connect(sides[0].host.endpoint)
+    aside: Future[HostConnection] = Future()
+    if opened:
+        aside.set_result(other)
+    else:
+        aside.set_exception(GatewayError("refused"))
+    asked: list[object] = []
+    before: list[str] = []
+    probe_peer = type(other).probe_peer
+
+    def recorded(connection: Any, *args: Any, **values: Any) -> PeerProbe:
+        asked.append(connection)
+        before.extend(call.method for call in fleet.calls if call.host == "kvm-a")
+        return probe_peer(connection, *args, **values)
+
+    monkeypatch.setattr(type(other), "probe_peer", recorded)
+    request = MigrationRequest(guest=guest.definition.uuid, target=2, kind=Kind.LIVE, options=Options())
+    facts, _ = collect(request, *sides, probe=True, aside=aside)
+    assert isinstance(facts.peer, PeerFact)
+    assert facts.peer.reached
+    assert asked == [other if opened else sides[0].connection]
+    assert "look" in before, "libvirt would report the job that the question is for a moment"
+    after = [call.method for call in fleet.calls if call.host == "kvm-a"][len(before) :]
+    assert not {"look", "guest_details", "block_jobs"} & set(after)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hosts.facts.guest import Disk
-from hosts.facts.storage import Volume, VolumeIdentity
+from hosts.facts.storage import Qcow2, Volume, VolumeIdentity
 from hosts.gateway.port import Refused
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
@@ -61,6 +61,60 @@ def test_what_was_made_is_known_by_more_than_its_name(scene: Scene) -> None:
     (entry,) = done.created_volumes
     assert (entry["target"], entry["made"]) == ("vda", True)
     assert entry["identity"] == {"capacity": 1024**3, "format": "qcow2", "modified": 0.0, "file": "1:7:10:00"}
+
+
+SPECIAL = Qcow2(cluster_size=128 * 1024, lazy_refcounts=True, extended_l2=True)
+
+
+def test_a_copy_is_made_like_its_image_by_the_pool(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    host = scene.fleet["kvm-a"]
+    host.volumes = [replace(volume, qcow2=SPECIAL) if volume.path == PATH else volume for volume in host.volumes]
+    assert made_for(scene, guest) == SPECIAL
+
+
+def test_the_header_of_the_image_counts_more_than_the_pool(scene: Scene) -> None:
+    """The pool was read before somebody changed the image."""
+    guest = scene.add_local_guest()
+    scene.fleet["kvm-a"].written["qcow2_headers"] = f"514649fb00000002{'00' * 12}0000000c{'00' * 60}\n"
+    assert made_for(scene, guest) == Qcow2(compat="0.10", cluster_size=4096)
+
+
+def made_for(scene: Scene, guest: FakeGuest) -> Qcow2 | None:
+    """How the volume was made, by the call and by what was written down before it."""
+    done = scene.run(scene.request(guest, copy=True))
+    assert done.state == State.DONE, done.state_text
+    (spec,) = (call.arguments[0] for call in scene.fleet.calls if call.method == "create_volume")
+    (entry,) = done.created_volumes
+    assert Qcow2(**entry["qcow2"]) == spec.qcow2
+    return cast("Qcow2 | None", spec.qcow2)
+
+
+def test_a_thin_disk_that_may_outgrow_its_pool_is_copied_on_request_only(scene: Scene) -> None:
+    guest = scene.add_local_guest()
+    source, target = scene.fleet["kvm-a"], scene.fleet["kvm-b"]
+    source.volumes = [replace(v, capacity=3 * 1024**4) if v.path == PATH else v for v in source.volumes]
+    blocked = scene.run(scene.request(guest, copy=True))
+    assert blocked.state == State.BLOCKED
+    assert "has 100 GiB free; the disks to copy need 3 TiB and use 1 MiB now." in blocked.state_text
+    assert not any(v.path == PATH for v in target.volumes)
+    done = scene.run(scene.request(guest, copy=True, allow_overcommit=True))
+    assert done.state == State.DONE
+    (finding,) = (each for each in done.findings if each["check"] == "copy_room")
+    assert (finding["severity"], finding["summary"].endswith("When the pool fills up, the VM is paused.")) == (
+        "warning",
+        True,
+    )
+
+
+def test_what_an_older_kvmweb_wrote_down_is_still_undone(scene: Scene) -> None:
+    copying = Copying(scene)
+    row = fresh(copying.migration)
+    for step in row.steps:
+        step["about"].pop("qcow2", None)
+    row.save(update_fields=["steps"])
+    copying.cancel()
+    assert not any(volume.path == PATH for volume in copying.target.volumes)
 
 
 def test_a_copied_disk_that_vanished_needs_a_person(scene: Scene) -> None:

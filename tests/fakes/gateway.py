@@ -15,8 +15,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from hosts.calls.move import MigrateCall
+from hosts.facts import checkpoint_xml
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState, RuntimeSettings
 from hosts.facts.host import (
     CpuMode,
     DomainCapabilities,
@@ -326,8 +328,27 @@ class FakeConnection:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs
         return tuple(target for target in targets if target in jobs)
 
+    def runtime_settings(self, uuid: str) -> RuntimeSettings:
+        return self._called("runtime_settings", uuid).guest(uuid).runtime
+
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         self._called("set_autostart", uuid, enabled).guest(uuid).autostart = enabled
+
+    def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
+        return self._called("checkpoints", uuid).guest(uuid).checkpoints
+
+    def checkpoint_named(self, uuid: str, name: str) -> Checkpoint | None:
+        there = self._called("checkpoint_named", uuid, name).guest(uuid).checkpoints
+        return next((one for one in there if one.name == name), None)
+
+    def redefine_checkpoint(self, uuid: str, xml: str, *, validate: bool) -> None:
+        guest, given = self._called("redefine_checkpoint", uuid, xml, validate).guest(uuid), checkpoint_xml.parse(xml)
+        if validate and (guest.state is RunState.PAUSED or given.name in guest.lost_bitmaps):
+            raise Refused(f"missing or broken bitmap '{given.name}' for disk 'vda'", code=109, domain=10)
+        there = [one for one in guest.checkpoints if one.name != given.name]
+        if given.parent and given.parent not in [one.name for one in there]:
+            raise Refused(f"parent {given.parent} for checkpoint {given.name} not found", code=8, domain=10)
+        guest.checkpoints = (*there, given)
 
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
         return self._called("probe_peer", uuid, peer).probe
@@ -387,6 +408,7 @@ class FakeConnection:
             format=spec.format,
             capacity=spec.capacity,
             allocation=0,
+            qcow2=spec.qcow2,
         )
         host.volumes.append(volume)
         return volume

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from hosts.calls.move import Flag, MigrateCall
+from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.guest import (
     Disk,
     GuestDefinition,
@@ -20,6 +21,7 @@ from hosts.facts.guest import (
     JobStats,
     Nic,
     RunState,
+    RuntimeSettings,
 )
 from hosts.gateway.port import GatewayError
 
@@ -56,7 +58,12 @@ class FakeGuest:
     autostart: bool = False
     managed_save: bool = False
     snapshots: int = 0
+    #: they vanish with the guest's definition, as libvirt's do
+    checkpoints: tuple[Checkpoint, ...] = ()
+    #: names of checkpoints that have no dirty bitmap in the image
+    lost_bitmaps: tuple[str, ...] = ()
     block_jobs: tuple[str, ...] = ()
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
     max_downtime_ms: int = 300
@@ -165,6 +172,7 @@ Guests = dict[str, FakeGuest]
 def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall | None) -> None:
     """From the first byte to the end; `call` None: started without kvmweb, as by `virsh migrate`."""
     guest, before = source[uuid], target.get(uuid)
+    was_paused = guest.state is RunState.PAUSED
     incoming = replace(
         guest,
         state=RunState.PAUSED,
@@ -172,6 +180,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         persistent=before is not None,
         autostart=before.autostart if before else False,
         job=JobStats(kind=JobKind.MIGRATION_IN),
+        checkpoints=(),
     )
     target[uuid] = incoming
     try:
@@ -184,7 +193,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
             _roll_back(guest, target, before)
         else:
-            _switch_over(move, guest, incoming, source, target, call)
+            _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
     finally:
         move.over.set()
 
@@ -198,14 +207,22 @@ def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None) -> No
 
 
 def _switch_over(
-    move: Move, guest: FakeGuest, incoming: FakeGuest, source: Guests, target: Guests, call: MigrateCall | None
+    move: Move,
+    guest: FakeGuest,
+    incoming: FakeGuest,
+    source: Guests,
+    target: Guests,
+    call: MigrateCall | None,
+    *,
+    was_paused: bool,
 ) -> None:
     uuid = guest.definition.uuid
     guest.state, guest.reason = RunState.PAUSED, "migration"
     move.switching.set()
     time.sleep(move.pace)
     if move.arrives:
-        incoming.state, incoming.reason, incoming.job = RunState.RUNNING, "migrated", None
+        arrived = (RunState.PAUSED, "user") if was_paused else (RunState.RUNNING, "migrated")
+        (incoming.state, incoming.reason), incoming.job = arrived, None
         incoming.persistent = incoming.persistent or call is None or Flag.PERSIST_DEST in call.flags
         incoming.finished = JobStats(kind=JobKind.MIGRATION_IN, elapsed_ms=1000, downtime_ms=move.downtime_ms)
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from hosts import gateway
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.facts.guest import GuestLook, JobKind, RunState
+from hosts.facts.guest import GuestLook, JobKind, RunState, RuntimeSettings
 from hosts.facts.storage import VolumeSpec
 from hosts.gateway.port import (
     ContactProblem,
@@ -115,6 +115,7 @@ def test_a_guest(a: Host, opened: Open, transport: Transport) -> None:
     assert connection.volume_at(f"{disk.path}-not") is None
     assert volume in connection.volumes("testvms")
     assert connection.block_jobs(uuid, [disk.target]) == ()
+    assert connection.runtime_settings(uuid) == RuntimeSettings()
     look = connection.look(uuid)
     assert (look.answered, look.runs, look.persistent, look.job) == (True, True, True, JobKind.NONE)
     assert connection.job(uuid) is None

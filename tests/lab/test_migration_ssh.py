@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +89,49 @@ def test_firmware_of_another_size_is_told_and_refused_by_qemu(firmware_vm: Servi
     assert migration["state"] == "done", migration
     (finding,) = (f for f in migration["findings"] if f["check"] == "firmware_size")
     assert finding["severity"] == "passed"
+
+
+ISO = "/var/lib/libvirt/images/cd.iso"
+CD_XML = f"""<domain type='qemu'><name>cd-01</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+<devices><disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{ISO}'/>
+<target dev='sda' bus='sata'/><readonly/></disk><memballoon model='none'/><controller type='usb' model='none'/></devices>
+</domain>"""
+
+
+@pytest.fixture
+def cd_vm(over_ssh: Serving, lab: Lab) -> Iterator[Serving]:
+    """A VM with a CD of 40 MiB, which both hosts have at the same path."""
+    for host in lab.hosts.values():
+        host.exec("truncate", "-s", "40M", ISO)
+        host.virsh("pool-refresh", "local")
+    a = lab.hosts["kvm-a"]
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=CD_XML)
+    a.virsh("start", "cd-01")
+    over_ssh.wait_for_guest("cd-01", "kvm-a")
+    yield over_ssh
+    lab.reset()
+    for host in lab.hosts.values():
+        host.exec("rm", "-f", ISO)
+        host.virsh("pool-refresh", "local")
+
+
+def test_a_cd_with_other_content_is_told_and_the_remedy_ejects_it(cd_vm: Serving, lab: Lab) -> None:
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    body = {"guest": cd_vm.guest("cd-01")["uuid"], "target": "kvm-b"}
+
+    def judged() -> dict[str, Any]:
+        (finding,) = (f for f in cd_vm.post("/preflights", body).body["findings"] if f["check"] == "media_content")
+        return dict(finding)
+
+    assert judged()["severity"] == "passed"
+    b.exec("dd", f"of={ISO}", "bs=1", "seek=41943039", "conv=notrunc", stdin="x")
+    finding = judged()
+    assert finding["severity"] == "blocker"
+    assert "has other content on kvm-b, in an image of the same size" in finding["summary"]
+    b.exec("truncate", "-s", "41M", ISO)
+    assert "is 40 MiB on kvm-a and 41 MiB on kvm-b: it is another one" in judged()["summary"]
+    a.exec("sh", "-c", finding["remedies"][0]["command"])
+    assert judged()["severity"] == "passed"
+    migration = cd_vm.wait_for_end(cd_vm.migrate("cd-01", "kvm-b")["id"])
+    assert migration["state"] == "done", migration

@@ -127,3 +127,11 @@ def test_undone_from_the_last_to_the_first_and_what_is_unsure_stays() -> None:
     assert order == ["c", "b", "a"]
     assert [(step.about["thing"], step.state) for step in paper.read()] == [("c", StepState.BEGUN)]
     assert shelf == set()
+
+
+def test_what_no_step_is_made_for_stays_done() -> None:
+    paper, shelf = Paper(), set[str]()
+    Steps(paper).go([Put("a", shelf), Put("b", shelf)])
+    Steps(paper).undo(lambda written: Put("a", shelf) if written.about["thing"] == "a" else None)
+    assert [step.about["thing"] for step in paper.read()] == ["b"]
+    assert shelf == {"b"}

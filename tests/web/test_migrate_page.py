@@ -85,6 +85,18 @@ def test_options_become_the_request(scene: dict[str, Any], as_operator: Client, 
     assert (options.max_downtime_ms, options.auto_converge, made.reason) == (400, True, "new kernel")
 
 
+def test_overcommit_is_offered_with_the_disks_to_copy(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    fieldset = (
+        as_operator.get(page(scene)).content.decode().partition("only-storage field")[2].partition("</fieldset>")[0]
+    )
+    assert 'name="allow_overcommit"' in fieldset
+    assert "When the pool fills up, the VM is paused." in fieldset
+    as_operator.post(page(scene), form | {"kind": "live_storage", "copy_disks": ["vda"], "allow_overcommit": "on"})
+    assert Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options.allow_overcommit is True
+
+
 def test_contradicting_options_are_explained(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
     del form["persist"]
     answer = as_operator.post(page(scene), form)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from hosts.gateway.probe import path_probe
 
 GONE = -1
-#: per file two lines: its size ("none" when it is not there, "-" when that cannot be said), and its first 32 bytes
+#: Of an empty file nothing is read: those of the kernel are empty, and may never end.
+#: Per file two lines: its size ("none" when it is not there, "-" when that cannot be said), and its first 32 bytes
 _SCRIPT = """\
 for p do
   if test -f "$p"; then
     stat -L -c %s -- "$p" 2>/dev/null || echo -
-    od -A n -v -t x1 -N 32 -- "$p" 2>/dev/null | tr -d ' \\n'
+    test -s "$p" && od -A n -v -t x1 -N 32 -- "$p" 2>/dev/null | tr -d ' \\n'
   elif test ! -e "$p" && test -x "${p%/*}/"; then echo none
   else echo -; fi
   echo

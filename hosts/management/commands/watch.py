@@ -30,6 +30,7 @@ class Command(BaseCommand):
         watcher = Watcher(
             connect=gateway.connect,
             first_contact=gateway.first_contact,
+            share=gateway.share_connections,
             refresh_seconds=config.refresh_seconds,
             deadline=config.host_deadline_seconds,
             hooks=[import_string(path) for path in getattr(settings, "KVMWEB_WATCH_HOOKS", [])],
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, stop)
         with only_one(config.data_dir, wait=stopping.wait) as mine:
             if mine:
+                gateway.discard_shared_connections()
                 watcher.run()
         _leave()
 

@@ -81,6 +81,11 @@ def _size(count: int, smaller: int, rounded: Callable[[float], int]) -> str:
     return f"{number:.1f}".removesuffix(".0") + f" {UNITS[unit]}"
 
 
+def count(number: int, what: str) -> str:
+    """ "1 bitmap", "2 bitmaps"."""
+    return f"{number} {what}{'s' if number > 1 else ''}"
+
+
 def remedy(text: str, *, run: str = "", on: str = "", kind: str = "") -> Remedy:
     """`run` is the whole command line, `on` the host's name, `kind` the kind of migration to choose instead."""
     return Remedy(text=text, command=run, on=on, kind=kind)

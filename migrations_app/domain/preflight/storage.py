@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 
 from hosts.facts.guest import STORED, Disk
-from hosts.facts.storage import Mount, Pool, Volume
+from hosts.facts.storage import FileContent, Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import (
     MAYBE_OWN_DISK,
     OWN_DISK,
+    REMOVABLE,
     Sharing,
     Storage,
     copy_destination,
@@ -23,13 +24,12 @@ from migrations_app.domain.disks import (
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.check import Remedy
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts.host import HostFacts
 from migrations_app.domain.preflight.shared import guest_of, known, remedy, size
 from migrations_app.domain.virsh import virsh
 
 #: what every check about disks needs
 NEEDS = ("guest.definition", "source.pools", "target.pools", "source.volumes", "target.volumes")
-
-REMOVABLE = ("cdrom", "floppy")
 
 
 def here(facts: Facts) -> Storage:
@@ -170,10 +170,21 @@ def copy_instead(disk: Disk) -> Remedy:
     return remedy(f"Or copy disk {disk.target}: choose Live with storage.", kind=Kind.LIVE_STORAGE)
 
 
-def eject(facts: Facts, disk: Disk) -> Remedy:
+def media(facts: Facts, disk: Disk) -> tuple[FileContent | Unknown, FileContent | Unknown]:
+    """The content of a CD or floppy image on the source and on the destination."""
+
+    def of(host: HostFacts, path: str) -> FileContent | Unknown:
+        if isinstance(host.media, Unknown):
+            return host.media
+        return host.media.get(path, Unknown(f"kvmweb did not ask {host.name} about it."))
+
+    return of(facts.source, here(facts).path(disk)), of(facts.target, target_path(facts, disk))
+
+
+def eject(facts: Facts, disk: Disk, text: str = "Or eject it, if the VM does not need it.") -> Remedy:
     flags = ("--eject", "--config" if facts.starts else "--live")
     command = virsh("change-media", facts.request.guest, disk.target, flags=flags)
-    return remedy("Or eject it, if the VM does not need it.", run=command, on=facts.source.name)
+    return remedy(text, run=command, on=facts.source.name)
 
 
 def may_be_taken_out(disk: Disk) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDefinition, GuestDetails
 from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
-from migrations_app.domain.disks import Storage, folders_to_ask
-from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.disks import Storage, folders_to_ask, media_to_ask
+from migrations_app.domain.preflight.facts import Facts, PeerFact
+from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.files import files
@@ -25,10 +27,12 @@ from migrations_app.worker.facts.given import (
 )
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
+from migrations_app.worker.facts.media import media
 from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
 from migrations_app.worker.facts.peer import peer
+from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
 from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
@@ -37,70 +41,90 @@ from migrations_app.worker.facts.told import told
 from migrations_app.worker.facts.volumes import volumes
 
 Values = dict[str, Any]
+#: by the field of HostFacts, what is asked beside the host's connection
+Asking = dict[str, Future[Any]]
 Definition = GuestDefinition | Unknown
 #: the one that migrates, and the one that the next start uses
-Definitions = tuple[GuestDefinition, ...] | Unknown
+Definitions = tuple[GuestDefinition, ...] | Unknown  #: of the source, of the destination
+Pair = tuple[list[str], list[str]]
 
 _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
 
 def collect(
-    request: MigrationRequest, source: Side, target: Side, *, probe: bool, given: GuestDefinition | None = None
+    request: MigrationRequest,
+    source: Side,
+    target: Side,
+    *,
+    probe: bool,
+    given: GuestDefinition | None = None,
+    aside: Future[HostConnection] | None = None,
 ) -> tuple[Facts, GuestDetails | Unknown]:
-    """Both hosts at the same time, each over its own connection. What costs an ssh login is asked beside the rest.
+    """Both hosts at the same time, each over its own connection. What runs a program on a host is asked beside that.
 
-    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. `given`: the
-    definition of a VM that no host needs to have; then there are no details.
+    `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. This takes as
+    long as all the rest, so `aside`, another connection to the source, is used for it if the caller opens one.
+    `given`: the definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=12) as pool:
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there = pool.submit(host, target)
-        memory_there, interfaces_there = (
-            pool.submit(memory, target),
-            pool.submit(target.learn, lambda c: c.interfaces()),
-        )
-        told_here, told_there = pool.submit(told, source, Asked.SOURCE), pool.submit(told, target, Asked.TARGET)
+        asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
+        asked_there: Asking = {
+            "memory": pool.submit(memory, target),
+            "interfaces": pool.submit(target.learn, lambda c: c.interfaces()),
+            "told": pool.submit(told, target, Asked.TARGET),
+        }
         details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
-        here = host(source)
-        mounts_here = pool.submit(lambda: mounts(_folders(every, here, there)[0], source))
-        mounts_there = pool.submit(lambda: mounts(_folders(every, here, there)[1], target))
-        firmware_here, firmware_there = (pool.submit(firmware, definition, side) for side in (source, target))
         guest_here = as_if_running(given) if given else guest(uuid, details, source)
+        # not before: it is a job of the VM for a moment
+        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
+        here = host(source)
+        paths_coming = pool.submit(_paths, definition, every, here, there)
+        for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
+            asked |= _about_files(pool, definition, paths_coming, number, side)
+        copied = definition if request.options.copy_disks else NOT_ASKED
+        asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = peer(uuid, source, target) if probe else _UNTRIED if given is None else peer_untried()
-    about_it = guest_there.result()
-    if given:
-        about_it["cpu"] = cpu_of_start(given, here, there.result(), about_it["cpu"])
+        between = between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
     facts = Facts(
         request=request,
-        source=SourceFacts(
-            **here,
-            **namesakes,
-            volumes=volumes_here,
-            mounts=mounts_here.result(),
-            firmware=firmware_here.result(),
-            told=told_here.result(),
-        ),
+        source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
         target=TargetFacts(
             **there.result(),
-            **about_it,
-            mounts=mounts_there.result(),
-            firmware=firmware_there.result(),
-            memory=memory_there.result(),
-            interfaces=interfaces_there.result(),
-            told=told_there.result(),
+            **_on_start(guest_there.result(), given, here, there.result()),
+            **_answers(asked_there),
         ),
         guest=guest_here,
         peer=between,
         saved=saved_there.result(),
     )
     return facts, details
+
+
+def _answers(asked: Asking) -> Values:
+    return {field: coming.result() for field, coming in asked.items()}
+
+
+def _between(
+    uuid: str, source: Side, target: Side, given: GuestDefinition | None, *, probe: bool
+) -> PeerFact | Unknown:
+    if probe:
+        return peer(uuid, source, target)
+    return _UNTRIED if given is None else peer_untried()
+
+
+def _peer_aside(uuid: str, source: Side, target: Side, aside: Future[HostConnection]) -> PeerFact | Unknown:
+    try:
+        return peer(uuid, replace(source, connection=aside.result()), target)
+    except GatewayError:
+        return peer(uuid, source, target)
 
 
 def _definitions(
@@ -137,15 +161,34 @@ def _on_target(
     }
 
 
+def _on_start(found: Values, given: GuestDefinition | None, here: Values, there: Values) -> Values:
+    """What the destination said about the VM; one that is only given would get its CPU when it starts."""
+    return {**found, "cpu": cpu_of_start(given, here, there, found["cpu"])} if given else found
+
+
 def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:
     if saved is None or isinstance(live, Unknown):
         return None
     return saved_facts(saved, live, told.result(), side)
 
 
-def _folders(every: Definitions, here: Values, there: Future[Values]) -> tuple[list[str], list[str]]:
+def _about_files(
+    pool: ThreadPoolExecutor, definition: Definition, paths: Future[tuple[Pair, Pair]], number: int, side: Side
+) -> Asking:
+    """What one host is asked about its files. `number`: 0 is the source."""
+    return {
+        "mounts": pool.submit(lambda: mounts(paths.result()[0][number], side)),
+        "media": pool.submit(lambda: media(paths.result()[1][number], side)),
+        "firmware": pool.submit(firmware, definition, side),
+    }
+
+
+def _paths(definition: Definition, every: Definitions, here: Values, there: Future[Values]) -> tuple[Pair, Pair]:
+    """The folders of images to ask about, and the images of CDs and floppies: on the source, and on the destination."""
+    ours, theirs = _pools(here), _pools(there.result())
     disks = () if isinstance(every, Unknown) else dict.fromkeys(disk for one in every for disk in one.disks)
-    return folders_to_ask(disks, _pools(here), _pools(there.result()))
+    drives = () if isinstance(definition, Unknown) else definition.disks
+    return folders_to_ask(disks, ours, theirs), media_to_ask(drives, ours, theirs)
 
 
 def _pools(host: Values) -> Storage:

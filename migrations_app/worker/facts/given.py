@@ -34,6 +34,7 @@ def as_if_running(definition: GuestDefinition) -> GuestFacts:
         look=GuestLook(answered=True, present=True, state=RunState.RUNNING, persistent=True),
         persistent=True,
         snapshots=0,
+        checkpoints=(),
         managed_save=False,
         block_jobs=(),
     )

@@ -7,6 +7,7 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.facts.guest import GuestFacts
 from migrations_app.worker.facts.block_jobs import block_jobs
 from migrations_app.worker.facts.look import look
+from migrations_app.worker.facts.runtime import runtime
 from migrations_app.worker.facts.side import Side
 
 
@@ -18,8 +19,10 @@ def guest(uuid: str, details: GuestDetails | Unknown, side: Side) -> GuestFacts:
             look=seen,
             persistent=details,
             snapshots=details,
+            checkpoints=details,
             managed_save=details,
             block_jobs=details,
+            runtime=details,
         )
     definition = details.live or details.definition
     return GuestFacts(
@@ -27,6 +30,8 @@ def guest(uuid: str, details: GuestDetails | Unknown, side: Side) -> GuestFacts:
         look=seen,
         persistent=details.persistent,
         snapshots=details.snapshots,
+        checkpoints=side.learn(lambda c: c.checkpoints(uuid)),
         managed_save=details.managed_save,
         block_jobs=block_jobs(uuid, definition, seen, side),
+        runtime=runtime(uuid, seen, side),
     )

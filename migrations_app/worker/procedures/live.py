@@ -14,7 +14,7 @@ from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone
 from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.kinds import Kind
-from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
@@ -82,7 +82,13 @@ def _copy_disks(ready: Ready) -> tuple[str, ...]:
                 raise NotStarted(f"{held.row.target} has no storage pool for {path or disk.target}.")
             size = ready.source.call(methodcaller("virtual_size", held.guest, disk.target))
             name = disk.volume or posixpath.basename(path)
-            spec = VolumeSpec(pool=pool.name, name=name, format=disk.format or "raw", capacity=size)
+            spec = VolumeSpec(
+                pool=pool.name,
+                name=name,
+                format=disk.format or "raw",
+                capacity=size,
+                qcow2=images.copied_image(facts, disk),
+            )
             plan.append(MakeVolume.plan(held, ready.target, target=disk.target, path=path, spec=spec))
         make_volumes(held, plan)
     except (GatewayError, NotDone) as error:

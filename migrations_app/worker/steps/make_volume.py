@@ -6,11 +6,11 @@ another one of that name, so its identity is written down with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import methodcaller
 from typing import Any, Self
 
-from hosts.facts.storage import VolumeIdentity, VolumeSpec
+from hosts.facts.storage import Qcow2, VolumeIdentity, VolumeSpec
 from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.steps import NotDone, Steps, Written
 from migrations_app.domain.disks import MAYBE_OWN_DISK
@@ -22,7 +22,8 @@ from migrations_app.worker.steady_connection import SteadyConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeVolume:
-    """`about`: "target" in the guest ("vda"), "pool", "name" and "path" of the volume, its "format" and "capacity"."""
+    """`about`: "target" in the guest ("vda"), "pool", "name" and "path" of the volume, its "format" and "capacity".
+    "qcow2" says how an image is made (`Qcow2`); None for other formats, and not there in what older versions wrote."""
 
     held: Held
     host: SteadyConnection
@@ -31,7 +32,8 @@ class MakeVolume:
     @classmethod
     def plan(cls, held: Held, host: SteadyConnection, *, target: str, path: str, spec: VolumeSpec) -> Self:
         about = {"target": target, "pool": spec.pool, "name": spec.name, "path": path}
-        return cls(held=held, host=host, about={**about, "format": spec.format, "capacity": spec.capacity})
+        made = {"format": spec.format, "capacity": spec.capacity, "qcow2": asdict(spec.qcow2) if spec.qcow2 else None}
+        return cls(held=held, host=host, about={**about, **made})
 
     @property
     def name(self) -> str:
@@ -47,7 +49,9 @@ class MakeVolume:
         return f"{self.path} was created, but is gone already: something else removes volumes there"
 
     def do(self) -> None:
-        spec = VolumeSpec(**{name: self.about[name] for name in ("pool", "name", "format", "capacity")})
+        image = self.about.get("qcow2")
+        wanted = {name: self.about[name] for name in ("pool", "name", "format", "capacity")}
+        spec = VolumeSpec(**wanted, qcow2=Qcow2(**image) if image else None)
         try:
             self.host.call(lambda c: c.create_volume(spec))
         except GatewayError as error:
@@ -115,4 +119,8 @@ def make_volumes(held: Held, plan: list[MakeVolume]) -> None:
 
 def remove_volumes(held: Held, target: SteadyConnection) -> None:
     """What cannot be removed for certain stays written down."""
-    Steps(held).undo(lambda written: MakeVolume(held=held, host=target, about=written.about))
+
+    def volume(written: Written) -> MakeVolume | None:
+        return MakeVolume(held=held, host=target, about=written.about) if written.step == MAKE_VOLUME else None
+
+    Steps(held).undo(volume)

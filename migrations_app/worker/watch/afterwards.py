@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hosts.facts.guest import GuestLook, JobStats, RunState
+from migrations_app.domain.outcome.decision import Action, Decision
 from migrations_app.domain.virsh import virsh
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.make_volume import remove_volumes
+from migrations_app.worker.steps.redefine_checkpoint import redefine_checkpoints
 
 
 def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
@@ -15,6 +20,20 @@ def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) 
         if stats is not None and stats.downtime_ms is not None:
             return stats
     return None
+
+
+def carry_over(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
+    """What libvirt does not migrate. Returns what is left for a user to do, "" when nothing is."""
+    left = carry_autostart(held, source, target), redefine_checkpoints(held, target)
+    return " ".join(filter(None, left))
+
+
+def keep_at_source(held: Held, decision: Decision, source: SteadyConnection, target: SteadyConnection) -> Decision:
+    """After a migration that did not happen: nothing of it stays at the destination, and nothing is missing here."""
+    if Action.DELETE_OWN_VOLUMES in decision.actions:
+        remove_volumes(held, target)
+    left = redefine_checkpoints(held, source)
+    return replace(decision, what_to_do=" ".join(filter(None, (decision.what_to_do, left))))
 
 
 def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:

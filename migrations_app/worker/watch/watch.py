@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from hosts.facts.guest import JobStats
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome.decision import Action, Decision, Outcome
+from migrations_app.domain.outcome.decision import Decision, Outcome
 from migrations_app.domain.outcome.whereabouts import ARRIVED, WOKEN
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.make_volume import remove_volumes
-from migrations_app.worker.watch.afterwards import carry_autostart, finished_job, keep_suspended
+from migrations_app.worker.watch.afterwards import carry_over, finished_job, keep_at_source, keep_suspended
 from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
@@ -158,7 +157,7 @@ class Watch:
         text = f"{self.held.row.guest_name} has arrived. kvmweb asks both hosts once more."
         self.held.become(State.VERIFYING, text)
         self._finished = finished_job(self.target, self.source, self.held.guest)
-        self._left_to_do = carry_autostart(self.held, self.source, self.target)
+        self._left_to_do = carry_over(self.held, self.source, self.target)
         self._carried_over = True
 
     def _end(self, decision: Decision) -> None:
@@ -167,8 +166,8 @@ class Watch:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
             decision = replace(decision, what_to_do=self._left_to_do)
-        elif Action.DELETE_OWN_VOLUMES in decision.actions:
-            remove_volumes(self.held, self.target)
+        else:
+            decision = keep_at_source(self.held, decision, self.source, self.target)
         if decision.outcome is Outcome.FAILED:
             decision = replace(decision, cause=self.silence.cause(decision.cause))
         fields["error"] = _error(decision)

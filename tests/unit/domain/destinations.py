@@ -9,6 +9,7 @@ from hosts.facts import domain_xml
 from hosts.facts.guest import GuestDefinition, RunState
 from hosts.facts.host import CpuMode, GuestArch, MachineType
 from hosts.facts.network import Interface, Network
+from hosts.facts.storage import Qcow2, Qcow2Header
 from hosts.facts.supplies import NetworkFilter, Secret
 from migrations_app.domain.definition.needs import boot_paths, needs
 from migrations_app.domain.definition.offered import ROWS
@@ -47,7 +48,8 @@ def equal(xml: str, *, copied: tuple[str, ...] = (), state: RunState = RunState.
         "firmware": dict.fromkeys((guest.boot.loader, guest.boot.nvram, guest.boot.nvram_template), 4 * 1024**2),
         "networks": (network, *(_network(nic.source) for nic in guest.nics if nic.type == "network")),
     }
-    base = with_target(with_source(HEALTHY, **both), **both, **_target(guest))
+    headers = dict.fromkeys(disks, Qcow2Header(made=Qcow2()))
+    base = with_target(with_source(HEALTHY, **both, qcow2_headers=headers), **both, **_target(guest))
     if copied:
         files = {path: path not in disks for path in (*base.target.files, *disks)}  # type: ignore[misc]
         base = with_target(base, volumes=dict.fromkeys(disks), files=files)

@@ -17,7 +17,7 @@ from hosts.facts.host import (
     NodeMemory,
 )
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Pool, Volume
+from hosts.facts.storage import Pool, Qcow2, Qcow2Header, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
@@ -134,7 +134,11 @@ def host(name: str, number: int) -> dict[str, Any]:
 
 HEALTHY = Facts(
     request=MigrationRequest(guest=UUID, target=2),
-    source=SourceFacts(**host("kvm-a", 1), volumes={SHARED: volume, LOCAL: local_volume}),
+    source=SourceFacts(
+        **host("kvm-a", 1),
+        volumes={SHARED: volume, LOCAL: local_volume},
+        qcow2_headers=dict.fromkeys((SHARED, LOCAL), Qcow2Header(made=Qcow2())),
+    ),
     target=TargetFacts(
         **host("kvm-b", 2),
         volumes={SHARED: volume, LOCAL: None},
@@ -146,7 +150,15 @@ HEALTHY = Facts(
         same_uuid=None,
         same_name=None,
     ),
-    guest=GuestFacts(definition=guest, look=look, persistent=True, snapshots=0, managed_save=False, block_jobs=()),
+    guest=GuestFacts(
+        definition=guest,
+        look=look,
+        persistent=True,
+        snapshots=0,
+        checkpoints=(),
+        managed_save=False,
+        block_jobs=(),
+    ),
     peer=PeerFact(reached=True),
 )
 

@@ -11,7 +11,7 @@ from hosts.facts import (
     volume_xml,
     xml,
 )
-from hosts.facts.storage import VolumeSpec
+from hosts.facts.storage import Qcow2, VolumeSpec
 from hosts.facts.xml import BadXml
 from tests.data import read
 
@@ -90,6 +90,13 @@ def test_networks() -> None:
     assert (isolated.name, isolated.bridge, isolated.forward) == ("isolated", "virbr-iso", "")
     nat = network_xml.parse(read("network-nat.xml"), active=False, autostart=False)
     assert (nat.bridge, nat.forward, nat.portgroups) == ("virbr0", "nat", ("blue", "green"))
+    lent = network_xml.parse(
+        "<network><ip><dhcp><host mac='52:54:00:AA:00:01' name='web' ip='192.168.122.5'/><host name='x'/></dhcp></ip></network>",
+        active=True,
+        autostart=True,
+    )
+    assert (lent.dhcp, isolated.dhcp) == (True, False)
+    assert lent.reservations == (("52:54:00:aa:00:01", "192.168.122.5"),)
     assert network_xml.parse("<network><forward/></network>", active=True, autostart=True).forward == "nat"
 
 
@@ -98,6 +105,9 @@ def test_volume() -> None:
     assert (volume.pool, volume.name, volume.format, volume.type) == ("testvms", "web-01.qcow2", "qcow2", "file")
     assert volume.path == "/var/lib/libvirt/testvms/web-01.qcow2"
     assert volume.capacity == 64 * 1024**2
+    assert volume.qcow2 == Qcow2(compat="0.10")
+    raw = "<volume><target><format type='raw'/><compat>1.1</compat></target></volume>"
+    assert volume_xml.parse(raw, pool="p").qcow2 is None
 
 
 def test_a_new_volume_is_sparse_and_exact() -> None:
@@ -107,6 +117,22 @@ def test_a_new_volume_is_sparse_and_exact() -> None:
     assert volume.size("capacity", "GiB") == 1_000_000_001
     assert volume.size("allocation", "GiB") == 0
     assert volume.get("type", "target/format") == "qcow2"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Qcow2(),
+        Qcow2(compat="0.10", cluster_size=4096),
+        Qcow2(cluster_size=2 * 1024**2, lazy_refcounts=True),
+        Qcow2(cluster_size=128 * 1024, lazy_refcounts=True, extended_l2=True),
+    ],
+)
+def test_a_new_image_is_made_as_it_was_read(image: Qcow2) -> None:
+    spec = VolumeSpec(pool="p", name="v", format="qcow2", capacity=1, qcow2=image)
+    assert volume_xml.parse(volume_xml.build(spec), pool="p").qcow2 == image
+    raw = VolumeSpec(pool="p", name="v", format="raw", capacity=1, qcow2=image)
+    assert "compat" not in volume_xml.build(raw)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import libvirt
 import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.facts.storage import Mount
+from hosts.facts.storage import Mount, Qcow2, VolumeSpec
 from hosts.gateway import _errors, _process, _ssh, _storage
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
@@ -102,3 +102,69 @@ def test_an_answer_of_another_length_is_no_answer(link: Link, monkeypatch: pytes
     monkeypatch.setattr(_ssh, "run_ssh", lambda *_, **__: said)
     with pytest.raises(GatewayError):
         ask(link, SSH, mounts, "/vms")
+
+
+class Making:
+    """A pool whose libvirt writes back `says`, and the one volume that it makes."""
+
+    def __init__(self, says: str) -> None:
+        self.says = says
+        self.deleted = 0
+
+    def isAlive(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+    def storagePoolLookupByName(self, _: str) -> Making:
+        return self
+
+    def createXML(self, _xml: str, _flags: int) -> Making:
+        return self
+
+    storageVolLookupByName = storagePoolLookupByName
+
+    def XMLDesc(self, _: int) -> str:
+        target = f"<target><path>/vms/v.qcow2</path><format type='qcow2'/>{self.says}</target>"
+        return f"<volume><name>v.qcow2</name><capacity unit='bytes'>512</capacity>{target}</volume>"
+
+    def delete(self, _: int) -> None:
+        self.deleted += 1
+
+
+WANTED = Qcow2(cluster_size=128 * 1024, extended_l2=True)
+SAYS_SO = "<compat>1.1</compat><clusterSize unit='B'>131072</clusterSize><features><extended_l2/></features>"
+
+
+def make(raw: Making, endpoint: Endpoint, image: Qcow2 | None = WANTED) -> None:
+    spec = VolumeSpec(pool="local", name="v.qcow2", format="qcow2", capacity=512, qcow2=image)
+    _storage.create_volume(Link(lambda: raw, name="kvm-b", deadline=5.0), endpoint, spec)
+
+
+def test_an_image_is_made_as_wanted_or_not_at_all() -> None:
+    good, older = Making(SAYS_SO), Making(SAYS_SO.replace("<extended_l2/>", ""))
+    make(good, TCP)
+    with pytest.raises(GatewayError, match=r"instead of compat 1\.1, clusters of 131072 bytes, extended_l2"):
+        make(older, TCP)
+    assert (good.deleted, older.deleted) == (0, 1)
+    make(Making(""), TCP, None)
+
+
+@pytest.mark.parametrize(
+    ("begins", "code", "deleted"),
+    [("00000003", 0, 1), ("00000002", 0, 1), ("no header", 0, 0), ("", 1, 0)],
+    ids=["plain 1.1", "0.10", "unreadable", "no answer"],
+)
+def test_what_the_file_is_counts_more_than_what_libvirt_repeats(
+    monkeypatch: pytest.MonkeyPatch, begins: str, code: int, deleted: int
+) -> None:
+    header = f"514649fb{begins}{'00' * 12}00000010{'00' * 76}00000004{'00' * 8}"
+    said = _process.Finished(code=code, out=f"{header}\n", err="")
+    monkeypatch.setattr(_ssh, "run_ssh", lambda *_, **__: said)
+    raw = Making(SAYS_SO)
+    if deleted:
+        with pytest.raises(GatewayError, match="clusters of 65536 bytes instead of"):
+            make(raw, SSH)
+    else:
+        make(raw, SSH)
+    assert raw.deleted == deleted

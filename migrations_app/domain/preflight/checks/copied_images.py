@@ -1,4 +1,4 @@
-"""Copies of encrypted disks, of disks with a data file and of slices.
+"""Copies of encrypted disks, of disks with a data file, of slices, and of images that the destination cannot make.
 
 libvirt copies into a volume that kvmweb makes, which is a plain one. It is refused there ("No encryption in image
 header", "Volume is not in LUKS format", "'data-file' can only be set for images with an external data file").
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
-from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
 
 @check(
-    title="The disks to copy are plain images",
-    passed="No disk to copy is encrypted, a slice, or has a separate data file.",
+    title="The disks to copy are images that the destination can make",
+    passed="The destination can make the images of the disks to copy; none is encrypted, a slice, or has a data file.",
     needs=storage.NEEDS,
 )
 def copied_images(facts: Facts) -> Iterator[Finding]:
@@ -29,6 +29,10 @@ def copied_images(facts: Facts) -> Iterator[Finding]:
                 f"Keep disk {disk.target} on storage that both hosts share, or copy it while the VM is shut off."
             )
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"disk": what}, fix)
+        elif disk.target in copied and disk.format == "qcow2" and (what := images.not_made(facts, disk)):
+            words = f"{facts.target.name} is too old to make the copy of disk {disk.target} with {what}."
+            fix = remedy("Choose a destination with newer versions of libvirt and QEMU.")
+            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"image": what}, fix)
 
 
 def _special(disk: Disk) -> str:

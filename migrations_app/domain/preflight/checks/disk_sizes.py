@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.storage import Volume
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import MAYBE_OWN_DISK, Sharing, place
+from migrations_app.domain.disks import MAYBE_OWN_DISK, REMOVABLE, Sharing, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -23,6 +23,8 @@ def disk_sizes(facts: Facts) -> Iterator[Finding]:
     name, source, target = guest_of(facts).name, facts.source.name, facts.target.name
     unread: list[Unknown] = []
     for disk in storage.disks_in_place(facts):
+        if disk.device in REMOVABLE:
+            continue  # media_content judges what is in a drive
         here, there = storage.source_volume(facts, disk), storage.target_volume(facts, disk)
         unread += [volume for volume in (here, there) if isinstance(volume, Unknown)]
         if isinstance(here, Volume) and isinstance(there, Volume) and here.capacity != there.capacity:

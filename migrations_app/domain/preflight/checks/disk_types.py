@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import STORED
+from migrations_app.domain.disks import REMOVABLE
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, remedy
-from migrations_app.domain.preflight.storage import REMOVABLE
 
 DEVICES = ("nvme",)
 

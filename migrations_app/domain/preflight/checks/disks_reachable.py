@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import OWN_DISK, Sharing, folder, place
+from migrations_app.domain.disks import OWN_DISK, REMOVABLE, Sharing, folder, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -27,7 +27,7 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
         if seen or disk.type == "network" or storage.may_be_taken_out(disk):
             continue
         why, *fixes = _why(facts, disk, missing=seen is False)
-        if disk.device in storage.REMOVABLE:
+        if disk.device in REMOVABLE:
             fixes.append(storage.eject(facts, disk))
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
             fixes.append(storage.copy_instead(disk))

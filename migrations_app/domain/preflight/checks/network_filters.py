@@ -11,6 +11,9 @@ from migrations_app.domain.preflight.shared import finding, guest_of, known, rem
 from migrations_app.domain.virsh import virsh
 
 FILTER = "devices/interface/filterref/@filter"
+PARAMETER = "devices/interface/filterref/parameter"
+#: the filter learns the addresses of the VM from its DHCP traffic
+LEARNS = {(f"{PARAMETER}/@name", "CTRL_IP_LEARNING"), (f"{PARAMETER}/@value", "dhcp")}
 
 
 @check(
@@ -28,6 +31,11 @@ def network_filters(facts: Facts) -> Iterator[Finding]:
             show = remedy("Show its XML.", run=virsh("nwfilter-dumpxml", missing), on=source)
             define = remedy(f"Define it on {target} from that XML (virsh nwfilter-define).")
             yield finding(Severity.BLOCKER, words, f"filter {missing}", evidence, show, define)
+    if not facts.starts and set(guest.leaves) >= LEARNS:
+        words = f"A network filter of {guest.name} learns its address from DHCP: until the VM renews its lease on"
+        fix = remedy(f"Renew the lease in the VM as soon as it runs on {target}.")
+        evidence = {"CTRL_IP_LEARNING": "dhcp"}
+        yield finding(Severity.WARNING, f"{words} {target}, it has no network.", f"VM {guest.name}", evidence, fix)
 
 
 def _missing(name: str, there: Mapping[str, NetworkFilter]) -> Iterator[str]:

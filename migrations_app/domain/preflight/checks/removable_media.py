@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrations_app.domain.disks import place
+from migrations_app.domain.disks import REMOVABLE, place
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -22,7 +22,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 def removable_media(facts: Facts) -> Iterator[Finding]:
     name, target = guest_of(facts).name, facts.target.name
     for disk in storage.disks_in_place(facts):
-        if disk.type == "block" and disk.device in storage.REMOVABLE:
+        if disk.type == "block" and disk.device in REMOVABLE:
             words = f"Drive {disk.target} of {name} is {place(disk)} of the host: on {target} it has another medium."
             fix = remedy("Eject it from the VM before you migrate, if the VM reads it.")
             yield finding(Severity.WARNING, words, f"disk {disk.target}", {"path": place(disk)}, fix)

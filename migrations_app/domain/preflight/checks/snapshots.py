@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import count, finding, guest_of, known, remedy
 from migrations_app.domain.virsh import virsh
 
 
@@ -16,7 +16,7 @@ from migrations_app.domain.virsh import virsh
 def snapshots(facts: Facts) -> Iterator[Finding]:
     guest, number = guest_of(facts), known(facts.guest.snapshots, "guest.snapshots")
     if number:
-        words = f"{guest.name} has {number} snapshot{'s' if number > 1 else ''}; libvirt refuses to migrate it."
+        words = f"{guest.name} has {count(number, 'snapshot')}; libvirt refuses to migrate it."
         text = "Delete all of them with virsh snapshot-delete. This lists them."
         fix = remedy(text, run=virsh("snapshot-list", guest.uuid), on=facts.source.name)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"snapshots": str(number)}, fix)

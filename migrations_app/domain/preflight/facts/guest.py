@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hosts.facts.guest import GuestDefinition, GuestLook, RunState
+from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.guest import GuestDefinition, GuestLook, RunState, RuntimeSettings
 from hosts.facts.unknown import Unknown
 
 
@@ -16,8 +17,10 @@ class GuestFacts:
     look: GuestLook | Unknown
     persistent: bool | Unknown
     snapshots: int | Unknown
+    checkpoints: tuple[Checkpoint, ...] | Unknown
     managed_save: bool | Unknown
     block_jobs: tuple[str, ...] | Unknown
+    runtime: RuntimeSettings | Unknown = field(default_factory=RuntimeSettings)
 
     @property
     def paused(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from hosts.facts.guest import GuestStatus
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Network
-from hosts.facts.storage import Mount, Pool, Volume
+from hosts.facts.storage import FileContent, Mount, Pool, Qcow2Header, Volume
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.unknown import Unknown
 
@@ -25,7 +25,8 @@ class HostFacts:
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
     builds on, None when no active pool of the host shows one. `mounts` are those of folders of images, as far as they
     matter and could be asked. `firmware` are the sizes in bytes of the files of the VM's firmware, its variables and
-    their template, None for one that is not there. `told` are the answers to the probes that are asked of this side, by
+    their template, None for one that is not there. `media` is the content of CD and floppy images by path, where
+    the pools do not prove that they are shared. `told` are the answers to the probes that are asked of this side, by
     the probe's name.
     """
 
@@ -40,6 +41,7 @@ class HostFacts:
     volumes: Mapping[str, Volume | Unknown | None] | Unknown
     mounts: Mapping[str, Mount | Unknown] | Unknown
     firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
+    media: Mapping[str, FileContent | Unknown] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
@@ -52,10 +54,14 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts(HostFacts):
-    """The host that has the VM. `same_uuid` and `same_name` are asked only for a definition that may not be on it."""
+    """The host that has the VM. `same_uuid` and `same_name` are asked only for a definition that may not be on it.
+
+    `qcow2_headers` are those of the VM's qcow2 images by path, asked only when disks are copied.
+    """
 
     same_uuid: GuestStatus | Unknown | None = None
     same_name: GuestStatus | Unknown | None = None
+    qcow2_headers: Mapping[str, Qcow2Header | Unknown] | Unknown = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
     GIB,
     LOCAL,
@@ -35,7 +38,7 @@ def test_too_little_blocks() -> None:
     finding = only(
         "copy_room", with_target(COPY, pools=(replace(local_pool, available=4 * GIB - 3 * GIB // 2),)), Severity.BLOCKER
     )
-    assert finding.evidence == {"needed": "4 GiB", "free": "2.5 GiB"}
+    assert finding.evidence == {"needed": "4 GiB", "used now": "1 GiB", "free": "2.5 GiB"}
     assert "at least 1.5 GiB" in finding.remedies[0].text
 
 
@@ -64,3 +67,45 @@ def test_a_disk_given_by_pool_and_volume_counts_for_its_pool() -> None:
 
 def test_unknown_blocks() -> None:
     only("copy_room", with_target(COPY, pools=SILENT), Severity.BLOCKER)
+
+
+THIN = replace(local_volume, capacity=3 * 1024 * GIB, allocation=240 * 1024)
+OVERCOMMIT = with_options(with_guest(disks=(local_disk,)), copy_disks=("vdb",), allow_overcommit=True)
+PAUSED = "When the pool fills up, the VM is paused."
+
+
+def thin(given: Facts, free: int = GIB, **changes: object) -> Facts:
+    given = changed(given, source_volumes={LOCAL: replace(THIN, **changes)})  # type: ignore[arg-type]
+    return with_target(given, pools=(replace(local_pool, available=free),))
+
+
+def test_a_thin_disk_that_does_not_fit_in_full_needs_overcommit() -> None:
+    finding = only("copy_room", thin(with_options(OVERCOMMIT, copy_disks=("vdb",))), Severity.BLOCKER)
+    assert "need 3 TiB and use 240 KiB now" in finding.summary
+    assert "“Allow overcommit”" in finding.remedies[1].text
+    assert PAUSED in finding.remedies[1].text
+
+
+def test_with_overcommit_it_is_a_warning_with_its_consequence() -> None:
+    finding = only("copy_room", thin(OVERCOMMIT), Severity.WARNING)
+    assert PAUSED in finding.summary
+    assert len(finding.remedies) == 1
+    assert run("copy_room", thin(OVERCOMMIT, free=3 * 1024 * GIB)) == ()
+
+
+@pytest.mark.parametrize("given", [OVERCOMMIT, with_options(OVERCOMMIT, copy_disks=("vdb",))])
+def test_what_is_used_now_must_fit_in_any_case(given: Facts) -> None:
+    finding = only("copy_room", thin(given, allocation=2 * GIB), Severity.BLOCKER)
+    assert not any("overcommit" in fix.text for fix in finding.remedies)
+
+
+def test_with_overcommit_only_what_is_missing_now_must_be_freed() -> None:
+    finding = only("copy_room", thin(OVERCOMMIT, allocation=2 * GIB), Severity.BLOCKER)
+    assert "at least 1 GiB" in finding.remedies[0].text
+
+
+def test_what_nobody_measured_is_unknown() -> None:
+    only("copy_room", thin(OVERCOMMIT, allocation=0), Severity.UNKNOWN)
+    finding = only("copy_room", thin(with_options(OVERCOMMIT, copy_disks=("vdb",)), allocation=0), Severity.BLOCKER)
+    assert not any("overcommit" in fix.text for fix in finding.remedies)
+    only("copy_room", thin(OVERCOMMIT, allocation=0, format="raw"), Severity.WARNING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 import subprocess
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.network import Interface
-from hosts.facts.storage import Mount
+from hosts.facts.storage import FileContent, Mount, Qcow2, Qcow2Header
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.probe import NoAnswer
@@ -22,7 +24,9 @@ from hosts.gateway.probes.files import files
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 from hosts.gateway.probes.listening_ports import listening_ports
+from hosts.gateway.probes.media_contents import media_contents
 from hosts.gateway.probes.mounts import mounts
+from hosts.gateway.probes.qcow2_headers import qcow2_headers
 
 
 def test_files() -> None:
@@ -45,6 +49,75 @@ def test_file_sizes(tmp_path: Path) -> None:
     out = subprocess.run([*file_sizes.command, *paths], capture_output=True, text=True, check=True).stdout
     assert list(file_sizes.read(out, paths).values()) == [528_384, 4 * 1024**2, None, NO_FILE, None]
     assert file_sizes.read("8\n\n", ("/unreadable",)) == {"/unreadable": None}
+
+
+def header(
+    version: int = 3, cluster_bits: int = 16, features: tuple[int, int, int] = (0, 0, 0), refcounts: int = 4
+) -> bytes:
+    """As qemu-img writes it, with a table of feature names and an extension of two bitmaps."""
+    begin = b"QFI\xfb" + struct.pack(">IQIIQ", version, 0, 0, cluster_bits, 4 * 1024**2)
+    rest = struct.pack(">IIQQIIQ", 0, 1, 2**18, 2**17, 1, 3, 0)
+    names = struct.pack(">II", 0x6803F857, 44) + b"\0" * 48
+    bitmaps = struct.pack(">IIIIQQ", 0x23852875, 24, 2, 0, 64, 2**19)
+    later = struct.pack(">QQQII8x", *features, refcounts, 112) + names + bitmaps + b"\0" * 8
+    return begin + rest + (later if version == 3 else b"\0" * 8)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (header(2), Qcow2Header(made=Qcow2(compat="0.10"), snapshots=3)),
+        (header(), Qcow2Header(made=Qcow2(), snapshots=3)),
+        (
+            header(cluster_bits=17, features=(0b11100, 1, 1), refcounts=5),
+            Qcow2Header(
+                made=Qcow2(cluster_size=128 * 1024, lazy_refcounts=True, extended_l2=True),
+                refcount_bits=32,
+                compression="zstd",
+                bitmaps=2,
+                snapshots=3,
+                data_file=True,
+            ),
+        ),
+        (header(features=(0, 0, 1))[:120], None),  # where the bitmaps are counted is not there
+        (header(9), None),
+        (header(cluster_bits=63), None),
+        (header()[:40], None),
+        (b"MBR", None),
+        (b"", None),
+    ],
+)
+def test_qcow2_headers(tmp_path: Path, data: bytes, said: Qcow2Header | None) -> None:
+    image = tmp_path / "it's an image.qcow2"
+    image.write_bytes(data)
+    paths = (str(image), str(tmp_path / "gone"), str(tmp_path))
+    out = subprocess.run([*qcow2_headers.command, *paths], capture_output=True, text=True, check=True).stdout
+    assert list(qcow2_headers.read(out, paths).values()) == [said, None, None]
+
+
+def test_media_contents(tmp_path: Path) -> None:
+    """Every byte of up to 16 MiB counts, and of a larger one samples from the beginning to the end."""
+    mib = 1024**2
+    images: dict[str, bytes | None] = {"small.iso": b"CD" * 1000, "empty": b"", "gone": None}
+    for size in (16 * mib, 16 * mib - 5, 100 * mib + 7):
+        images[f"{size} same.iso"] = bytes(size)
+        for at in (0, size * 8 // 15, size - 1):
+            image = bytearray(size)
+            image[at] = 1
+            images[f"{size} {at}'s.iso"] = bytes(image)
+    for name, data in images.items():
+        if data is not None:
+            (tmp_path / name).write_bytes(data)
+    paths = tuple(str(tmp_path / name) for name in images)
+    out = subprocess.run([*media_contents.command, *paths, "/"], capture_output=True, text=True, check=True).stdout
+    found = list(media_contents.read(out, (*paths, "/")).values())
+    assert found[0] == FileContent(size=2000, digest=hashlib.sha256(b"CD" * 1000).hexdigest())
+    assert found[1] == FileContent(size=0, digest=hashlib.sha256().hexdigest())
+    assert (found[2], found[-1]) == (None, None)
+    assert len(set(found[3:-1])) == 12
+    assert [content.size for content in found[3:-1] if content] == [
+        size for size in (16 * mib, 16 * mib - 5, 100 * mib + 7) for _ in range(4)
+    ]
 
 
 def test_mounts() -> None:

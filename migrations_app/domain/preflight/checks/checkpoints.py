@@ -1,0 +1,39 @@
+"""libvirt does not migrate checkpoints. kvmweb redefines them on the destination and lets libvirt check there that QEMU
+has their dirty bitmaps, which it can do from 6.10 on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.host import version_text
+from migrations_app.domain.checkpoints import without
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
+
+VALIDATES = 6_010_000
+
+
+@check(
+    title="The VM's checkpoints stay usable",
+    passed="The VM has no checkpoints.",
+    needs=("guest.definition", "guest.checkpoints", "target.identity"),
+)
+def checkpoints(facts: Facts) -> Iterator[Finding]:
+    guest = guest_of(facts)
+    names = [one.name for one in known(facts.guest.checkpoints, "guest.checkpoints")]
+    if not names:
+        return
+    target, number = facts.target.name, f"{len(names)} checkpoint{'s' if len(names) > 1 else ''}"
+    libvirt = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
+    evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
+    affects = f"VM {guest.name}"
+    if libvirt < VALIDATES:
+        old = f"libvirt {version_text(libvirt)} is too old"
+        words = f"{guest.name} has {number} that kvmweb cannot redefine on {target}: its {old}."
+        fix = remedy(without(names))
+        yield finding(Severity.WARNING, words, affects, evidence, fix)
+    else:
+        them = "it" if len(names) == 1 else "them"
+        words = f"{guest.name} has {number}; kvmweb redefines {them} on {target} after the migration."
+        yield finding(Severity.INFO, words, affects, evidence)

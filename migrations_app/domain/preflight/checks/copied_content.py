@@ -1,0 +1,58 @@
+"""What a qcow2 image has and its copy does not: libvirt makes the copy with the same compat level, cluster size, lazy
+refcounts and extended L2 entries, and with nothing else. QEMU copies only what the VM sees of the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hosts.facts.guest import Disk
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight import images, storage
+from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import count, finding, guest_of, remedy
+
+Said = tuple[Severity, str, tuple[Remedy, ...]]
+
+
+@check(
+    title="The copies of disks have all that their images have",
+    passed="Every copied disk keeps all that its image has.",
+    needs=storage.NEEDS,
+)
+def copied_content(facts: Facts) -> Iterator[Finding]:
+    copied = storage.copied_disks(facts)
+    for disk in guest_of(facts).disks:
+        if disk.target in copied and disk.format == "qcow2":
+            for severity, words, fixes in _not_copied(facts, disk):
+                yield finding(severity, words, f"disk {disk.target}", {"image": place(disk)}, *fixes)
+
+
+def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
+    which, image = f"The image of disk {disk.target}", images.header(facts, disk)
+    if isinstance(image, Unknown):
+        yield _unread(facts, disk, image)
+        return
+    if image.bitmaps:
+        fix = remedy("Make a full backup after the migration, before the next incremental one.")
+        yield Severity.WARNING, f"{which} has {count(image.bitmaps, 'bitmap')}; its copy has none.", (fix,)
+    if image.snapshots:
+        fix = remedy("Keep the image on the source as long as you need its snapshots.")
+        yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
+    if image.data_file and not disk.data_files:  # copied_images refuses those that libvirt knows
+        yield Severity.WARNING, f"{which} keeps its data in a separate file; its copy keeps it in the image.", ()
+    if image.refcount_bits != 16:
+        yield Severity.INFO, f"{which} has refcounts of {image.refcount_bits} bits; its copy has 16.", ()
+    if image.compression != "zlib":
+        yield Severity.INFO, f"{which} uses {image.compression} for compression; its copy uses zlib.", ()
+
+
+def _unread(facts: Facts, disk: Disk, why: Unknown) -> Said:
+    """Only a note where the pool tells how the image is made: else every copy would be unknown without ssh."""
+    which, fixes = f"the image of disk {disk.target}", (remedy(why.remedy),) if why.remedy else ()
+    words = f"kvmweb cannot tell whether {which} has bitmaps or internal snapshots; its copy has none."
+    if images.source_image(facts, disk) is not None:
+        return Severity.INFO, words, fixes
+    words = f"{words} It does not see the image's compat level and features either: the copy gets compat 1.1."
+    return Severity.UNKNOWN, words, fixes

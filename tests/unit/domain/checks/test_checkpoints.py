@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from hosts.facts.checkpoint import Checkpoint
+from migrations_app.domain.preflight.check import Severity
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, identity, only, run
+
+ONE = facts(guest_checkpoints=(Checkpoint(name="monday", created=1),))
+TWO = facts(guest_checkpoints=tuple(Checkpoint(name=name, created=1) for name in ("monday", "tuesday")))
+
+
+def test_passes_without_checkpoints() -> None:
+    assert run("checkpoints", HEALTHY) == ()
+    assert run("checkpoints", facts(target_identity=identity(libvirt=6_000_000))) == ()
+
+
+def test_one_is_carried() -> None:
+    finding = only("checkpoints", ONE, Severity.INFO)
+    assert finding.summary == "web01 has 1 checkpoint; kvmweb redefines it on kvm-b after the migration."
+
+
+def test_several_are_carried() -> None:
+    finding = only("checkpoints", TWO, Severity.INFO)
+    assert finding.summary == "web01 has 2 checkpoints; kvmweb redefines them on kvm-b after the migration."
+    assert finding.evidence["checkpoints"] == "monday, tuesday"
+
+
+def test_libvirt_there_is_too_old() -> None:
+    finding = only("checkpoints", changed(TWO, target_identity=identity(libvirt=6_009_000)), Severity.WARNING)
+    assert (
+        finding.summary == "web01 has 2 checkpoints that kvmweb cannot redefine on kvm-b: its libvirt 6.9.0 is too old."
+    )
+    assert finding.remedies[0].text == "Incremental backups since them fail: make a full backup."
+
+
+def test_unknown_when_libvirt_did_not_list_them() -> None:
+    only("checkpoints", facts(guest_checkpoints=SILENT), Severity.UNKNOWN)
+
+
+def test_unknown_when_the_destination_does_not_tell_its_version() -> None:
+    only("checkpoints", changed(ONE, target_identity=identity(libvirt=0)), Severity.UNKNOWN)
