@@ -212,6 +212,8 @@ Q_CLUSTER: dict[str, Any] = {
     "scheduler": False,
     "save_limit": 200,
     "guard_cycle": 0.5,
+    # a worker ends after so many tasks (one every 10 s is a canary) and is forked again, as small as the first one was
+    "recycle": 20,
     "ALT_CLUSTERS": {
         "migrations": {
             # two more than may run at the same time: adoption needs a worker while all slots are taken
