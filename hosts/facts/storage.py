@@ -85,7 +85,6 @@ class Qcow2Header:
     made: Qcow2
     refcount_bits: int = 16
     compression: str = "zlib"
-    bitmaps: int = 0
     snapshots: int = 0
     data_file: bool = False
 

@@ -1,7 +1,6 @@
 """What the headers of qcow2 images say (qemu's docs/interop/qcow2.txt): how they are made, and what is kept in them.
 
-None for a file that this user may not read, or that is no such image. QEMU writes a bitmap of a running VM into the
-image when the VM stops: until then it is not in the header.
+None for a file that this user may not read, or that is no such image.
 """
 
 from __future__ import annotations
@@ -19,10 +18,9 @@ for p do
 done
 """
 _MAGIC = b"QFI\xfb"
-_FIELDS, _VERSION_3 = struct.Struct(">4sI12xI12xI20xI8x"), struct.Struct(">QQQII")
+_FIELDS, _VERSION_3 = struct.Struct(">4sI12xI12xI20xI8x"), struct.Struct(">QQ8xI")
 _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 2, 1 << 3, 1 << 4
-_LAZY_REFCOUNTS = _BITMAPS = 1 << 0
-_BITMAPS_EXTENSION = 0x23852875
+_LAZY_REFCOUNTS = 1 << 0
 _CLUSTER_BITS = range(9, 22)
 
 
@@ -41,7 +39,7 @@ def _read(data: bytes) -> Qcow2Header | None:
     size = 1 << cluster_bits
     if version == 2:
         return Qcow2Header(made=Qcow2(compat="0.10", cluster_size=size), snapshots=snapshots)
-    incompatible, compatible, autoclear, refcount_order, length = _VERSION_3.unpack_from(data, _FIELDS.size)
+    incompatible, compatible, refcount_order = _VERSION_3.unpack_from(data, _FIELDS.size)
     made = Qcow2(
         cluster_size=size,
         lazy_refcounts=bool(compatible & _LAZY_REFCOUNTS),
@@ -51,19 +49,6 @@ def _read(data: bytes) -> Qcow2Header | None:
         made=made,
         refcount_bits=1 << min(refcount_order, 6),
         compression="zstd" if incompatible & _COMPRESSION else "zlib",
-        bitmaps=_bitmaps(data[:size], length) if autoclear & _BITMAPS else 0,
         snapshots=snapshots,
         data_file=bool(incompatible & _DATA_FILE),
     )
-
-
-def _bitmaps(data: bytes, at: int) -> int:
-    """How many the bitmaps extension counts; raises struct.error when it is not where it must be."""
-    while True:
-        kind, length = struct.unpack_from(">II", data, at)
-        at += 8
-        if kind == _BITMAPS_EXTENSION:
-            return int(struct.unpack_from(">I", data, at)[0])
-        if kind == 0:
-            return 0
-        at += (length + 7) // 8 * 8

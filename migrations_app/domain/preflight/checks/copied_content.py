@@ -1,5 +1,5 @@
 """What a qcow2 image has and its copy does not: libvirt makes the copy with the same compat level, cluster size, lazy
-refcounts and extended L2 entries, and with nothing else. QEMU copies only what the VM sees of the disk."""
+refcounts and extended L2 entries. libvirt migrates dirty bitmaps, and else copies only what the VM sees of the disk."""
 
 from __future__ import annotations
 
@@ -34,9 +34,6 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
     if isinstance(image, Unknown):
         yield _unread(facts, disk, image)
         return
-    if image.bitmaps:
-        fix = remedy("Make a full backup after the migration, before the next incremental one.")
-        yield Severity.WARNING, f"{which} has {count(image.bitmaps, 'bitmap')}; its copy has none.", (fix,)
     if image.snapshots:
         fix = remedy("Keep the image on the source as long as you need its snapshots.")
         yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
@@ -51,7 +48,7 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
 def _unread(facts: Facts, disk: Disk, why: Unknown) -> Said:
     """Only a note where the pool tells how the image is made: else every copy would be unknown without ssh."""
     which, fixes = f"the image of disk {disk.target}", (remedy(why.remedy),) if why.remedy else ()
-    words = f"kvmweb cannot tell whether {which} has bitmaps or internal snapshots; its copy has none."
+    words = f"kvmweb cannot tell whether {which} has internal snapshots; its copy has none."
     if images.source_image(facts, disk) is not None:
         return Severity.INFO, words, fixes
     words = f"{words} It does not see the image's compat level and features either: the copy gets compat 1.1."

@@ -36,7 +36,7 @@ def test_what_libvirt_can_make_is_no_finding() -> None:
 
 
 def test_a_disk_that_is_not_copied_keeps_all() -> None:
-    assert run("copied_content", with_options(with_header(bitmaps=3), copy_disks=False)) == ()
+    assert run("copied_content", with_options(with_header(snapshots=3), copy_disks=False)) == ()
 
 
 def test_a_raw_disk_has_nothing_to_lose() -> None:
@@ -49,8 +49,7 @@ def test_a_raw_disk_has_nothing_to_lose() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"bitmaps": 1}, "has 1 bitmap; its copy has none."),
-        ({"bitmaps": 2}, "has 2 bitmaps; its copy has none."),
+        ({"snapshots": 1}, "has 1 internal snapshot; its copy has none."),
         ({"snapshots": 2}, "has 2 internal snapshots; its copy has none."),
         ({"data_file": True}, "keeps its data in a separate file"),
     ],
@@ -74,7 +73,7 @@ def test_without_the_header_the_pool_tells_how_the_image_is_made_but_not_what_it
     silent = Unknown("kvmweb can ask kvm-a for it only by ssh.", "Register kvm-a by ssh.")
     given = changed(with_source(COPY, qcow2_headers=silent), source_volumes={LOCAL: IN_POOL})
     finding = only("copied_content", given, Severity.INFO)
-    assert "cannot tell whether the image of disk vdb has bitmaps" in finding.summary
+    assert "cannot tell whether the image of disk vdb has internal snapshots" in finding.summary
     assert [fix.text for fix in finding.remedies] == ["Register kvm-a by ssh."]
     assert images.copied_image(given, local_disk) == FINE
 
