@@ -113,6 +113,8 @@ def _measure(lab: Lab, rounds: int, beside: Path | None) -> list[Series]:
             for one, name, move in turns[first:] + turns[:first]:
                 one.times[name].append(move(here, there))
                 here, there = there, here
+            last = (f"{one.transport} {name} {1000 * one.times[name][-1]:.0f}" for one, name, _ in turns)
+            print(f"round {number} of {rounds} in ms: {', '.join(last)}", file=sys.stderr, flush=True)
             for one in series.values():
                 one.control_hole.append(ticks.largest_hole(CONTROL, since, time.monotonic()))
                 if number == 0:  # warms all up

@@ -85,8 +85,10 @@ def _open_shared(endpoint: Endpoint) -> libvirt.virConnect | None:
     try:
         with session.waiting():
             raw = _open(transports.connection_uri(endpoint, ssh=session.program))
-    except HostUnreachable:  # a connection of one's own says why, or is made
+    except HostUnreachable:
         session.free()
+        if session.connected:  # it is libvirt that could not be reached
+            raise
         return None
     _freeing[raw] = freeing = weakref.finalize(raw, session.free)
     freeing.atexit = False

@@ -41,6 +41,11 @@ class Session:
     _descriptor: int
     _name: str
 
+    @property
+    def connected(self) -> bool:
+        """Whether the shared connection has not ended."""
+        return self.program.with_suffix("").is_socket()
+
     def free(self) -> None:
         os.close(self._descriptor)
 

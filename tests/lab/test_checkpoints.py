@@ -100,6 +100,16 @@ def test_of_a_paused_vm_too(fresh: Serving, lab: Lab, a: Host, b: Host) -> None:
     back_up(b, since="monday")
 
 
+def test_of_copied_disks_too(fresh: Serving, lab: Lab, a: Host, b: Host) -> None:
+    start_guest(fresh, lab, WEEK, storage="local")
+    a.virsh("pool-refresh", "local")
+    migration = fresh.wait_for_end(fresh.migrate(NAME, "kvm-b", kind="live_storage")["id"])
+    assert migration["state"] == "done", migration
+    assert not migration["error"], migration
+    assert checkpoints(b) == WEEK
+    back_up(b, since="monday")
+
+
 def test_after_a_failure_they_are_on_the_source(fresh: Serving, lab: Lab, a: Host) -> None:
     start_guest(fresh, lab, WEEK)
     pk = fresh.migrate(NAME, "kvm-b", bandwidth_mib=1)["id"]

@@ -53,18 +53,12 @@ def odd_vm(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Serving]:
 def test_a_copied_image_is_made_like_its_source(odd_vm: Serving, lab: Lab) -> None:
     migration = odd_vm.wait_for_end(odd_vm.migrate("odd-01", "kvm-b", kind="live_storage")["id"])
     assert migration["state"] == "done", migration
+    lab.hosts["kvm-b"].virsh("destroy", "odd-01")  # QEMU writes bitmaps into the image when it ends
     here, there = image_on(lab, "kvm-a"), image_on(lab, "kvm-b")
-    assert (here.pop("bitmaps"), there.pop("bitmaps")) == (["since-monday"], [])
     assert there == here
+    assert there["bitmaps"] == ["since-monday"]
     assert there["cluster-size"] == 128 * 1024
     assert there["lazy-refcounts"]
     assert there["extended-l2"]
     (finding,) = (each for each in migration["findings"] if each["check"] == "copied_content")
-    over_ssh = "The image of disk vda has 1 bitmap; its copy has none."
-    assert (finding["severity"], finding["summary"]) in (
-        ("warning", over_ssh),
-        (
-            "info",
-            "kvmweb cannot tell whether the image of disk vda has bitmaps or internal snapshots; its copy has none.",
-        ),
-    )
+    assert finding["severity"] in ("passed", "info"), finding  # the pool does not tell what the image holds

@@ -12,6 +12,8 @@ from migrations_app.domain.preflight.shared import size
 #: the first libvirt whose volumes can have it
 CLUSTER_SIZE, EXTENDED_L2 = 7_004_000, 8_000_000
 EXTENDED_L2_IN_QEMU = 5_002_000
+#: from these on, libvirt migrates the bitmaps of the disks that it copies
+BITMAPS, BITMAPS_IN_QEMU = 7_003_000, 6_000_000
 
 
 def header(facts: Facts, disk: Disk) -> Qcow2Header | Unknown:
@@ -47,3 +49,9 @@ def not_made(facts: Facts, disk: Disk) -> str:
     if image.cluster_size != Qcow2().cluster_size and 0 < libvirt < CLUSTER_SIZE:
         return f"clusters of {size(image.cluster_size)}"
     return ""
+
+
+def bitmaps_migrate(facts: Facts) -> bool:
+    """Whether both hosts are known to be new enough to migrate the bitmaps of copied disks."""
+    known = [host.identity for host in (facts.source, facts.target) if not isinstance(host.identity, Unknown)]
+    return len(known) == 2 and all(each.libvirt >= BITMAPS and each.qemu >= BITMAPS_IN_QEMU for each in known)

@@ -149,6 +149,23 @@ def _said(program: Path) -> str:
     return subprocess.run([str(program), "-G", "192.0.2.1"], capture_output=True, text=True, check=True).stdout
 
 
+def test_libvirt_that_is_away_costs_no_login(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection of its own is made only when the shared one has ended."""
+    opened: list[str] = []
+
+    def unreachable(uri: str) -> None:
+        opened.append(uri)
+        raise HostUnreachable("no libvirtd")
+
+    monkeypatch.setattr(_connection, "_open", unreachable)
+    with pytest.raises(HostUnreachable):
+        _connection._open_shared(endpoint())
+    (folder / "0").rename(folder / "gone")
+    monkeypatch.setattr(_sessions, "take", lambda _: _sessions.Session(_sessions.program(folder, 0), os.dup(0), "x"))
+    assert _connection._open_shared(endpoint()) is None
+    assert len(opened) == 2
+
+
 def test_only_ssh_has_sessions(data_dir: Path) -> None:
     assert _connection._open_shared(Endpoint(transport=Transport.TCP, address="192.0.2.1")) is None
 

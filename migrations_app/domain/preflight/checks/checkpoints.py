@@ -9,7 +9,7 @@ from hosts.facts.host import version_text
 from migrations_app.domain.checkpoints import without
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
+from migrations_app.domain.preflight.shared import count, finding, guest_of, known, remedy, version
 
 VALIDATES = 6_010_000
 
@@ -24,7 +24,7 @@ def checkpoints(facts: Facts) -> Iterator[Finding]:
     names = [one.name for one in known(facts.guest.checkpoints, "guest.checkpoints")]
     if not names:
         return
-    target, number = facts.target.name, f"{len(names)} checkpoint{'s' if len(names) > 1 else ''}"
+    target, number = facts.target.name, count(len(names), "checkpoint")
     libvirt = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
     evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
     affects = f"VM {guest.name}"

@@ -1,5 +1,5 @@
 """What a qcow2 image has and its copy does not: libvirt makes the copy with the same compat level, cluster size, lazy
-refcounts and extended L2 entries, and with nothing else. QEMU copies only what the VM sees of the disk."""
+refcounts and extended L2 entries, and with nothing else. QEMU copies what the VM sees of the disk, and its bitmaps."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
     if isinstance(image, Unknown):
         yield _unread(facts, disk, image)
         return
-    if image.bitmaps:
-        fix = remedy("Make a full backup after the migration, before the next incremental one.")
-        yield Severity.WARNING, f"{which} has {count(image.bitmaps, 'bitmap')}; its copy has none.", (fix,)
+    if image.bitmaps and not images.bitmaps_migrate(facts):
+        words = f"{which} has {count(image.bitmaps, 'bitmap')}, which only libvirt 7.3 and QEMU 6.0 or newer migrate."
+        yield Severity.WARNING, words, (remedy("Make a full backup after the migration."),)
     if image.snapshots:
         fix = remedy("Keep the image on the source as long as you need its snapshots.")
         yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
@@ -51,7 +51,8 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
 def _unread(facts: Facts, disk: Disk, why: Unknown) -> Said:
     """Only a note where the pool tells how the image is made: else every copy would be unknown without ssh."""
     which, fixes = f"the image of disk {disk.target}", (remedy(why.remedy),) if why.remedy else ()
-    words = f"kvmweb cannot tell whether {which} has bitmaps or internal snapshots; its copy has none."
+    lost = "internal snapshots" if images.bitmaps_migrate(facts) else "bitmaps or internal snapshots"
+    words = f"kvmweb cannot tell whether {which} has {lost}, which are not copied."
     if images.source_image(facts, disk) is not None:
         return Severity.INFO, words, fixes
     words = f"{words} It does not see the image's compat level and features either: the copy gets compat 1.1."

@@ -11,7 +11,9 @@ from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
     LOCAL,
+    SILENT,
     changed,
+    identity,
     local_disk,
     local_volume,
     only,
@@ -19,6 +21,7 @@ from tests.unit.domain.factories import (
     with_guest,
     with_options,
     with_source,
+    with_target,
 )
 
 COPY = with_options(with_guest(disks=(local_disk,)), copy_disks=("vdb",))
@@ -49,14 +52,32 @@ def test_a_raw_disk_has_nothing_to_lose() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"bitmaps": 1}, "has 1 bitmap; its copy has none."),
-        ({"bitmaps": 2}, "has 2 bitmaps; its copy has none."),
+        ({"snapshots": 1}, "has 1 internal snapshot; its copy has none."),
         ({"snapshots": 2}, "has 2 internal snapshots; its copy has none."),
         ({"data_file": True}, "keeps its data in a separate file"),
     ],
 )
 def test_what_the_copy_does_not_have_is_a_warning(said: dict[str, object], words: str) -> None:
     assert words in only("copied_content", with_header(**said), Severity.WARNING).summary
+
+
+def test_bitmaps_are_migrated() -> None:
+    assert run("copied_content", with_header(bitmaps=2)) == ()
+
+
+@pytest.mark.parametrize("versions", [{"libvirt": 7_002_000}, {"qemu": 5_002_000}, {"libvirt": 0}, {"qemu": 0}])
+def test_bitmaps_are_lost_where_either_host_is_not_known_to_migrate_them(versions: dict[str, int]) -> None:
+    for given in (
+        with_source(with_header(bitmaps=2), identity=identity(**versions)),
+        with_target(with_header(bitmaps=2), identity=identity(**versions)),
+        with_target(with_header(bitmaps=2), identity=SILENT),
+    ):
+        finding = only("copied_content", given, Severity.WARNING)
+        assert "has 2 bitmaps, which only libvirt 7.3 and QEMU 6.0 or newer migrate." in finding.summary
+    unread = changed(
+        with_source(COPY, qcow2_headers=SILENT, identity=identity(**versions)), source_volumes={LOCAL: IN_POOL}
+    )
+    assert "has bitmaps or internal snapshots, which" in only("copied_content", unread, Severity.INFO).summary
 
 
 @pytest.mark.parametrize(
@@ -74,7 +95,7 @@ def test_without_the_header_the_pool_tells_how_the_image_is_made_but_not_what_it
     silent = Unknown("kvmweb can ask kvm-a for it only by ssh.", "Register kvm-a by ssh.")
     given = changed(with_source(COPY, qcow2_headers=silent), source_volumes={LOCAL: IN_POOL})
     finding = only("copied_content", given, Severity.INFO)
-    assert "cannot tell whether the image of disk vdb has bitmaps" in finding.summary
+    assert "cannot tell whether the image of disk vdb has internal snapshots, which are not copied." in finding.summary
     assert [fix.text for fix in finding.remedies] == ["Register kvm-a by ssh."]
     assert images.copied_image(given, local_disk) == FINE
 
