@@ -101,13 +101,21 @@ def free_bytes() -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def impatient(*, seconds: int) -> None:
-    """For a process that must stay responsive: new connections wait this long for a lock, instead of 20 s."""
+def impatient(*, seconds: int) -> Callable[[], None]:
+    """For a process that must stay responsive: new connections wait this long for a lock, instead of 20 s. Returns what
+    undoes it, for a process that is forked from this one."""
     options = connection.settings_dict["OPTIONS"]  # one object for all threads
+    before = dict(options)
+
+    def patient() -> None:
+        options.clear()
+        options.update(before)
+
     if connection.vendor == "sqlite":
         options["timeout"] = seconds
     else:
         options |= {"connect_timeout": 2, "options": f"-c statement_timeout={seconds * 1000}"}
+    return patient
 
 
 def patiently(*, seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -36,6 +36,9 @@ class AlreadyServing(Exception):
     pass
 
 
+def _nothing() -> None: ...
+
+
 class Supervisor:
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Supervisor:
         self._run = private_folder(data_dir / "run")
         self._lock = self._take_lock()
         self._stopping = False
+        self._patient: Callable[[], None] = _nothing
         self._register = Register(self._run / "sessions.json", os.environ[MARK])
         ended = self._register.end_leftovers()
         if ended:
@@ -67,11 +71,16 @@ class Supervisor:
 
     def _child(self, name: str, work: Callable[[], object], *, queue: str = "", pulse: Pulse | None = None) -> Child:
         before = partial(release_queue, queue) if queue else None
-        return Child(name, work, self._register, let_go=self._lock.close, before=before, pulse=pulse)
+        return Child(name, work, self._register, let_go=self._let_go, before=before, pulse=pulse)
+
+    def _let_go(self) -> None:
+        """In a child: what is serve's alone."""
+        self._lock.close()
+        self._patient()
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        impatient(seconds=1)  # this process has one thread and must hear signals
+        self._patient = impatient(seconds=1)  # this process has one thread and must hear signals
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
         processes.freeze()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from django.db import connection
+
 from kvmweb.queue import Detached
 
 
@@ -20,3 +22,8 @@ def sleep(folder: str) -> None:
     except Detached:
         (Path(folder) / "detached").touch()
         raise
+
+
+def patience(path: str) -> None:
+    """How many seconds a worker waits for a locked database."""
+    Path(path).write_text(str(connection.settings_dict["OPTIONS"]["timeout"]))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from tests.db.served import Served, wait
 
@@ -87,6 +88,14 @@ def test_a_process_that_hangs_without_ending_is_replaced(served: Served) -> None
         wait(lambda name=name, pid=pid: served.pid(name) not in (0, pid), 40, served.tail)  # type: ignore[misc]
     assert served.tail().count("it does not respond") == 2
     served.wait_until_well()
+
+
+def test_a_worker_waits_longer_for_the_database_than_serve(served: Served, tmp_path: Path) -> None:
+    """serve must hear signals; what it forks is not in a hurry."""
+    said = tmp_path / "said"
+    served.enqueue("tests.db.sleeper.patience", said, "kvmweb")
+    wait(lambda: said.exists() and said.read_text() != "", 10, served.tail)
+    assert said.read_text() == str(connection.settings_dict["OPTIONS"]["timeout"])
 
 
 def test_the_web_process_has_no_libvirt(served: Served) -> None:
