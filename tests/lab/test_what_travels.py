@@ -316,3 +316,25 @@ def test_limits_of_control_groups(control_groups: Serving, lab: Lab) -> None:
     assert "soft_limit     : 262144" in b.virsh("memtune", NAME, "--live")
     assert b.virsh("numatune", NAME, "--live").split()[-1] == "0"
     assert ElementTree.fromstring(b.virsh("dumpxml", NAME, "--inactive")).find("memtune") is None
+
+
+RESERVED = f"<host mac='{LIVE_MAC}' ip='192.168.190.5'/>"
+NETWORK = """<network><name>lent</name><bridge name='br-lent'/><ip address='192.168.190.1' netmask='255.255.255.0'>
+<dhcp><range start='192.168.190.100' end='192.168.190.200'/>{}</dhcp></ip></network>"""
+
+
+def test_a_reserved_address_is_said(fresh: Serving, lab: Lab) -> None:
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    for host, entry in ((a, RESERVED), (b, "")):
+        host.exec("virsh", "-q", "net-define", "/dev/stdin", stdin=NETWORK.format(entry))
+        host.virsh("net-start", "lent")
+    a.virsh("attach-interface", NAME, "network", "lent", "--mac", LIVE_MAC, "--model", "virtio", "--live")
+    body = {"guest": fresh.guest(NAME)["uuid"], "target": "kvm-b"}
+
+    def said() -> list[str]:
+        report = fresh.post("/preflights", body).body["findings"]
+        return [one["severity"] for one in report if one["check"] == "dhcp_addresses"]
+
+    assert said() == ["warning"]
+    b.exec("virsh", "-q", "net-update", "lent", "add", "ip-dhcp-host", "/dev/stdin", "--live", stdin=RESERVED)
+    assert said() == ["passed"]

@@ -41,4 +41,4 @@ def test_what_is_refused_or_said_has_a_check() -> None:
 
 def test_every_lab_test_of_this_page_proves_a_row() -> None:
     named = {proof.partition("::")[2] for _, _, _, proof in ROWS if proof.startswith(f"{TESTS}::")}
-    assert lab_tests(TESTS) - {"test_what_stays_is_said"} == named
+    assert {name for name in lab_tests(TESTS) if not name.endswith("_is_said")} == named

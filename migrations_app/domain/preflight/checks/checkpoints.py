@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hosts.facts.host import version_text
 from migrations_app.domain.checkpoints import without
+from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import count, finding, guest_of, known, remedy, version
@@ -28,11 +29,14 @@ def checkpoints(facts: Facts) -> Iterator[Finding]:
     libvirt = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
     evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
     affects = f"VM {guest.name}"
+    why = ""
     if libvirt < VALIDATES:
-        old = f"libvirt {version_text(libvirt)} is too old"
-        words = f"{guest.name} has {number} that kvmweb cannot redefine on {target}: its {old}."
-        fix = remedy(without(names))
-        yield finding(Severity.WARNING, words, affects, evidence, fix)
+        why = f"its libvirt {version_text(libvirt)} is too old"
+    elif storage.copied_disks(facts) and not images.bitmaps_migrate(facts):
+        why = "libvirt before 7.3 or QEMU before 6.0 does not migrate the bitmaps of copied disks"
+    if why:
+        words = f"{guest.name} has {number} that kvmweb cannot redefine on {target}: {why}."
+        yield finding(Severity.WARNING, words, affects, evidence, remedy(without(names)))
     else:
         them = "it" if len(names) == 1 else "them"
         words = f"{guest.name} has {number}; kvmweb redefines {them} on {target} after the migration."

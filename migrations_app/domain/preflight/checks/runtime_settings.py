@@ -23,10 +23,10 @@ def runtime_settings(facts: Facts) -> Iterator[Finding]:
     guest, found = guest_of(facts), known(facts.guest.runtime, "guest.runtime")
     name, source, target = guest.name, facts.source.name, facts.target.name
     if found.monitor:
-        words = (
-            f"Somebody changed {name} past libvirt, with virsh qemu-monitor-command. {target} starts it without that."
+        words = f"{name} got commands with virsh qemu-monitor-command. What they changed does not migrate."
+        fix = remedy(
+            f"Find out which commands were given on {source}, and repeat them on {target} after the migration."
         )
-        fix = remedy(f"Find the commands in the shell history of {source}, and repeat them on {target} afterwards.")
         yield finding(Severity.WARNING, words, f"VM {name}", {"libvirt says": "custom monitor commands"}, fix)
     for disk, count in found.thresholds.items():
         words = f"The write threshold of disk {disk} ({size(count)}) does not migrate with {name}."

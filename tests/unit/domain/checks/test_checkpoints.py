@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hosts.facts.checkpoint import Checkpoint
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, identity, only, run
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, identity, only, run, with_options
 
 ONE = facts(guest_checkpoints=(Checkpoint(name="monday", created=1),))
 TWO = facts(guest_checkpoints=tuple(Checkpoint(name=name, created=1) for name in ("monday", "tuesday")))
@@ -30,6 +30,15 @@ def test_libvirt_there_is_too_old() -> None:
         finding.summary == "web01 has 2 checkpoints that kvmweb cannot redefine on kvm-b: its libvirt 6.9.0 is too old."
     )
     assert finding.remedies[0].text == "Incremental backups since them fail: make a full backup."
+
+
+def test_bitmaps_of_copied_disks_migrate_between_newer_hosts_only() -> None:
+    copied = with_options(TWO, copy_disks=("vda",))
+    only("checkpoints", copied, Severity.INFO)
+    for side in ("source", "target"):
+        for old in ({"libvirt": 7_002_000}, {"qemu": 5_002_000}):
+            finding = only("checkpoints", changed(copied, **{f"{side}_identity": identity(**old)}), Severity.WARNING)
+            assert "does not migrate the bitmaps of copied disks" in finding.summary
 
 
 def test_unknown_when_libvirt_did_not_list_them() -> None:
