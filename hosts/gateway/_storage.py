@@ -11,7 +11,7 @@ from hosts.facts.storage import Pool, Qcow2, Volume, VolumeIdentity, VolumeSpec
 from hosts.gateway import _errors
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
-from hosts.gateway.port import GatewayError, Refused
+from hosts.gateway.port import GatewayError, Left, Refused
 from hosts.gateway.probes.file_identity import GONE, file_identity
 from hosts.gateway.probes.files import files
 from hosts.gateway.probes.qcow2_headers import qcow2_headers
@@ -99,20 +99,25 @@ def create_volume(link: Link, endpoint: Endpoint, spec: VolumeSpec) -> Volume:
     """Exactly as wanted, or none: a disk is copied only into one of the same size, and libvirt may round. How an image
     is made its header tells; what libvirt says of it repeats what it was asked, without what it did not understand."""
 
-    def work(raw: libvirt.virConnect) -> Volume:
-        made = raw.storagePoolLookupByName(spec.pool).createXML(volume_xml.build(spec), 0)
-        volume = volume_xml.parse(made.XMLDesc(0), pool=spec.pool)
-        if volume.capacity != spec.capacity:
-            made.delete(0)
-            raise GatewayError(f"libvirt created it with {volume.capacity} bytes instead of {spec.capacity}")
-        return volume
+    def work(raw: libvirt.virConnect) -> None:
+        raw.storagePoolLookupByName(spec.pool).createXML(volume_xml.build(spec), 0)
 
-    volume = link.call(f"create the volume {spec.name}", work, seconds=_MANY_SECONDS)
-    image = _image(link, endpoint, volume) or volume.qcow2
-    if spec.qcow2 and image != spec.qcow2:
+    link.call(f"create the volume {spec.name}", work, seconds=_MANY_SECONDS)
+    try:
+        volume = volume_named(link, spec.pool, spec.name)
+        if volume is None:
+            raise GatewayError("libvirt created it, but it is gone already")
+        image = _image(link, endpoint, volume) or volume.qcow2
+        if volume.capacity != spec.capacity:
+            wrong = f"libvirt created it with {volume.capacity} bytes instead of {spec.capacity}"
+        elif spec.qcow2 and image != spec.qcow2:
+            wrong = f"libvirt created it with {image} instead of {spec.qcow2}"
+        else:
+            return volume
         delete_volume(link, spec.pool, spec.name)
-        raise GatewayError(f"libvirt created it with {image} instead of {spec.qcow2}")
-    return volume
+    except GatewayError as error:
+        raise Left(f"{spec.name} was created in pool {spec.pool}, and may still be there: {error.message}") from error
+    raise GatewayError(wrong)
 
 
 def _image(link: Link, endpoint: Endpoint, volume: Volume) -> Qcow2 | None:

@@ -40,7 +40,11 @@ class GatewayError(Exception):
     @property
     def unanswered(self) -> bool:
         """Whether it may have been done although no answer came in time."""
-        return isinstance(self, HostUnreachable) or self.code == _TIMED_OUT
+        return isinstance(self, HostUnreachable | Left) or self.code == _TIMED_OUT
+
+
+class Left(GatewayError):
+    """It was not done as wanted, and what was done of it could not be taken back."""
 
 
 class HostUnreachable(GatewayError):

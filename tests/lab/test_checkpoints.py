@@ -88,14 +88,14 @@ def test_the_next_incremental_backup_works_on_the_destination(fresh: Serving, la
 
 
 def test_of_a_paused_vm_too(fresh: Serving, lab: Lab, a: Host, b: Host) -> None:
-    """QEMU loads the bitmaps only when it resumes, so until then nobody can verify them."""
+    """QEMU 7.2 loads the bitmaps only when it resumes, so until then nobody can verify them; QEMU 10 loads them at once."""
     start_guest(fresh, lab, WEEK)
     a.virsh("suspend", NAME)
     fresh.wait_for_guest(NAME, "kvm-a", "paused")
     migration = fresh.wait_for_end(fresh.migrate(NAME, "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert checkpoints(b) == WEEK
-    assert "kvmweb could not verify the dirty bitmaps" in said(fresh, migration["id"])
+    assert not migration["error"], migration
     b.virsh("resume", NAME)
     back_up(b, since="monday")
 

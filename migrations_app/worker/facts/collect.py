@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from hosts.facts.guest import GuestDefinition, GuestDetails
+from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
@@ -27,6 +27,7 @@ from migrations_app.worker.facts.given import (
 )
 from migrations_app.worker.facts.guest import guest
 from migrations_app.worker.facts.hosts import host
+from migrations_app.worker.facts.look import look
 from migrations_app.worker.facts.media import media
 from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
@@ -48,6 +49,7 @@ Definition = GuestDefinition | Unknown
 Definitions = tuple[GuestDefinition, ...] | Unknown  #: of the source, of the destination
 Pair = tuple[list[str], list[str]]
 
+_NOBODY_ASKED = Unknown("No host was asked about this VM.")
 _UNTRIED = Unknown("kvmweb did not try the connection between the hosts.")
 
 
@@ -68,6 +70,8 @@ def collect(
     """
     uuid = request.guest
     with ThreadPoolExecutor(max_workers=12) as pool:
+        look_coming = pool.submit(_look, uuid, source, given)
+        between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there = pool.submit(host, target)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
@@ -76,13 +80,11 @@ def collect(
             "interfaces": pool.submit(target.learn, lambda c: c.interfaces()),
             "told": pool.submit(told, target, Asked.TARGET),
         }
-        details = details_coming.result() if details_coming else Unknown("No host was asked about this VM.")
+        details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
         guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
-        guest_here = as_if_running(given) if given else guest(uuid, details, source)
-        # not before: it is a job of the VM for a moment
-        between_coming = pool.submit(_peer_aside, uuid, source, target, aside) if probe and aside else None
+        guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
         here = host(source)
         paths_coming = pool.submit(_paths, definition, every, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
@@ -120,7 +122,15 @@ def _between(
     return _UNTRIED if given is None else peer_untried()
 
 
-def _peer_aside(uuid: str, source: Side, target: Side, aside: Future[HostConnection]) -> PeerFact | Unknown:
+def _look(uuid: str, source: Side, given: GuestDefinition | None) -> GuestLook | Unknown:
+    return look(uuid, source) if given is None else _NOBODY_ASKED
+
+
+def _peer_aside(
+    uuid: str, source: Side, target: Side, aside: Future[HostConnection], look_coming: Future[GuestLook | Unknown]
+) -> PeerFact | Unknown:
+    """Not before the VM's job was looked at: for a moment, the question is one."""
+    look_coming.result()
     try:
         return peer(uuid, replace(source, connection=aside.result()), target)
     except GatewayError:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from hosts.facts.guest import GuestDetails
+from hosts.facts.guest import GuestDetails, GuestLook
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.facts.guest import GuestFacts
 from migrations_app.worker.facts.block_jobs import block_jobs
-from migrations_app.worker.facts.look import look
 from migrations_app.worker.facts.runtime import runtime
 from migrations_app.worker.facts.side import Side
 
 
-def guest(uuid: str, details: GuestDetails | Unknown, side: Side) -> GuestFacts:
-    seen = look(uuid, side)
+def guest(uuid: str, details: GuestDetails | Unknown, seen: GuestLook | Unknown, side: Side) -> GuestFacts:
     if isinstance(details, Unknown):
         return GuestFacts(
             definition=details,

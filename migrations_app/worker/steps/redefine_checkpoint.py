@@ -60,8 +60,8 @@ class RedefineCheckpoint:
         self.host.call(lambda c: c.redefine_checkpoint(guest, xml, validate=validate))
 
     def _bitmaps_not_loaded(self) -> bool:
-        """QEMU reads them from the images when a VM that arrived paused resumes. Those of copied disks arrive with the
-        memory, or not at all."""
+        """QEMU 7.2 reads them from the images only when a VM that arrived paused resumes, QEMU 10 at once. Those of
+        copied disks arrive with the memory, or not at all."""
         return not self.held.row.copied_disks and self.host.look(self.held.guest).state is RunState.PAUSED
 
     def verify(self, written: Written) -> dict[str, Any] | None:

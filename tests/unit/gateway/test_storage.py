@@ -150,6 +150,19 @@ def test_an_image_is_made_as_wanted_or_not_at_all() -> None:
     make(Making(""), TCP, None)
 
 
+def test_a_wrong_image_that_cannot_be_deleted_is_told_as_left() -> None:
+    """It was called certain that nothing had been made, and nobody heard of the volume."""
+    raw = Making("")
+
+    def stays(_: int) -> None:
+        raise error(_errors.OPERATION_INVALID)
+
+    raw.delete = stays  # type: ignore[method-assign]
+    with pytest.raises(GatewayError, match="may still be there") as caught:
+        make(raw, TCP)
+    assert caught.value.unanswered
+
+
 @pytest.mark.parametrize(
     ("begins", "code", "deleted"),
     [("00000003", 0, 1), ("00000002", 0, 1), ("no header", 0, 0), ("", 1, 0)],
