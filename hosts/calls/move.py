@@ -22,12 +22,30 @@ class Flag(StrEnum):
     ABORT_ON_ERROR = "ABORT_ON_ERROR"
     AUTO_CONVERGE = "AUTO_CONVERGE"
     COMPRESSED = "COMPRESSED"
+    PARALLEL = "PARALLEL"
+    ZEROCOPY = "ZEROCOPY"
+    NON_SHARED_SYNCHRONOUS_WRITES = "NON_SHARED_SYNCHRONOUS_WRITES"
 
 
 class Parameter(StrEnum):
-    """Typed parameters with a number above 0. Never disks_port: libvirt leaks it up to 10.0."""
+    """Typed parameters: a number above 0, a text or several. Never disks_port: libvirt leaks it up to 10.0.
+
+    Not every libvirt that kvmweb itself uses can ask for the two levels: see `HostConnection.can_ask`.
+    """
 
     BANDWIDTH = "bandwidth"
+    AUTO_CONVERGE_INITIAL = "auto_converge.initial"
+    AUTO_CONVERGE_INCREMENT = "auto_converge.increment"
+    PARALLEL_CONNECTIONS = "parallel.connections"
+    LISTEN_ADDRESS = "listen_address"
+    COMPRESSION = "compression"
+    ZLIB_LEVEL = "compression.zlib.level"
+    ZSTD_LEVEL = "compression.zstd.level"
+    XBZRLE_CACHE = "compression.xbzrle.cache"
+    DETECT_ZEROES = "migrate_disks_detect_zeroes"
+
+
+Value = int | str | tuple[str, ...]
 
 
 class PeerHelper(StrEnum):
@@ -60,7 +78,7 @@ class MigrateCall:
     migration_address: str = ""
     copy_disks: tuple[str, ...] = ()
     flags: frozenset[Flag] = KEEPS_ONE_DEFINITION
-    parameters: Mapping[Parameter, int] = field(default_factory=dict)
+    parameters: Mapping[Parameter, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if Flag.UNDEFINE_SOURCE in self.flags and Flag.PERSIST_DEST not in self.flags:
@@ -68,5 +86,5 @@ class MigrateCall:
         if not all(self.copy_disks):
             raise ValueError("a disk to copy has no name")
         for name, value in self.parameters.items():
-            if value <= 0:
-                raise ValueError(f"{name} is a number above 0; leave it out for none")
+            if not value or (isinstance(value, int) and value < 0):
+                raise ValueError(f"{name} is a number above 0 or a text; leave it out for none")

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hosts.calls.move import MigrateCall
+from hosts.calls.move import MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
@@ -255,6 +255,9 @@ class LibvirtConnection:
 
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
         return _mover.probe_peer(self._link, self._guests, uuid, peer, deadline=deadline)
+
+    def can_ask(self, parameter: Parameter) -> bool:
+        return _mover.can_ask(parameter)
 
     def migrate(self, call: MigrateCall) -> None:
         _mover.migrate(self._link, self._guests, call)

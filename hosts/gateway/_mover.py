@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.calls.move import MigrateCall, Parameter, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint, Transport, check_address
 from hosts.gateway import _errors, _job, transports
 from hosts.gateway._guest import Guests
@@ -49,13 +49,28 @@ def parameters_of(call: MigrateCall) -> dict[str, Any]:
     """Typed parameters."""
     import libvirt
 
-    parameters: dict[str, Any] = {str(name): value for name, value in call.parameters.items()}
+    parameters: dict[str, Any] = {
+        str(name): list(value) if isinstance(value, tuple) else value for name, value in call.parameters.items()
+    }
+    if listen := call.parameters.get(Parameter.LISTEN_ADDRESS):
+        parameters[Parameter.LISTEN_ADDRESS] = check_address(str(listen), field="listen_address")
     if call.migration_address:
         address = check_address(call.migration_address, field="migration_address")
         parameters[libvirt.VIR_MIGRATE_PARAM_URI] = transports.migrate_uri(address)
     if call.copy_disks:
         parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = list(call.copy_disks)
     return parameters
+
+
+def can_ask(parameter: Parameter) -> bool:
+    """libvirt's Python binding takes the types of parameters from the libvirt that it was built with. Before 9.4 it
+    guesses those of the compression levels, and the guess is wrong."""
+    import libvirt
+
+    return parameter not in _LEVELS or hasattr(libvirt, "VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL")
+
+
+_LEVELS = (Parameter.ZLIB_LEVEL, Parameter.ZSTD_LEVEL)
 
 
 def probe_peer(link: Link, guests: Guests, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.calls.move import MigrateCall, Parameter, PeerHelper
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
@@ -257,6 +257,10 @@ class HostConnection(Protocol):
 
     # migrating a guest (called on the source)
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe: ...
+    def can_ask(self, parameter: Parameter) -> bool:
+        """Whether kvmweb's own libvirt can send this parameter of a migration, whatever the host's can."""
+        ...
+
     def migrate(self, call: MigrateCall) -> None:
         """Blocks until libvirt returns. Returning is a hint, raising is a hint; only looking at both hosts is proof."""
         ...

@@ -34,8 +34,9 @@ class NeedsOut(Schema):
 
 
 class OptionOut(Schema):
-    """`type`: boolean, integer, or disks (false, true, or a list of targets such as vda). `virsh`: the arguments of
-    virsh migrate, or a separate command; {} is the value. `conflicts`: options that cannot be combined with it."""
+    """`type`: boolean, integer, disks (false, true, or a list of targets such as vda), choice (one of `choices`), or
+    address (an IP address or a host name). `virsh`: the arguments of virsh migrate, or a separate command; {} is the
+    value. `conflicts`: options that cannot be combined with it. `requires`: options that it needs."""
 
     name: str
     type: OptionTypeText
@@ -46,6 +47,8 @@ class OptionOut(Schema):
     kinds: list[KindText]
     needs: NeedsOut
     conflicts: list[str]
+    requires: list[str]
+    choices: list[str]
     virsh: str
     consequence: str
 
@@ -56,6 +59,14 @@ class OptionOut(Schema):
     @staticmethod
     def resolve_needs(row: Option) -> dict[str, str | None]:
         return {"libvirt": _version(row.since_libvirt), "qemu": _version(row.since_qemu)}
+
+    @staticmethod
+    def resolve_requires(row: Option) -> list[str]:
+        return [needs.option for needs in row.needs if not needs.when]
+
+    @staticmethod
+    def resolve_choices(row: Option) -> list[str]:
+        return [choice.value for choice in row.choices]
 
     @staticmethod
     def resolve_virsh(row: Option) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
@@ -43,28 +44,33 @@ _TEXTS = {
 Disks = Annotated[
     Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
 ]
+Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
 
 def _integer(option: Option) -> Any:
     """An integer in the option's bounds: both stand in the document, and the option's own sentence in the error."""
-    least, most = option.minimum or 0, option.maximum or 0
 
     def bounded(value: int) -> int:
-        if not least <= value <= most:
+        if not option.allows(value):
             raise ValueError(option.out_of_bounds)
         return value
 
-    schema = {"type": "integer", "minimum": least, "maximum": most}
+    schema = {"type": "integer", "minimum": option.minimum, "maximum": option.maximum}
     return Annotated[int, AfterValidator(bounded), WithJsonSchema(schema)] | None
 
 
 def _field(option: Option) -> tuple[Any, Any]:
     """(type, default) of an option in a request, for pydantic; an option that is left out has its default."""
-    integer = _integer(option) if option.type is Type.INTEGER else None
-    kinds: dict[Type, Any] = {Type.BOOLEAN: bool | None, Type.INTEGER: integer, Type.DISKS: Disks}
-    return kinds[option.type], Field(default=None, description=option.description or None)
+    kinds: dict[Type, Callable[[Option], Any]] = {
+        Type.BOOLEAN: lambda _: bool | None,
+        Type.INTEGER: _integer,
+        Type.DISKS: lambda _: Disks,
+        Type.CHOICE: lambda row: Literal[tuple(choice.value for choice in row.choices)] | None,
+        Type.ADDRESS: lambda _: Address,
+    }
+    return kinds[option.type](option), Field(default=None, description=option.description or None)
 
 
 class _OptionsIn(Schema):

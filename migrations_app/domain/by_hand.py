@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 from migrations_app.domain.virsh import command
 
@@ -18,26 +20,36 @@ def equivalent_command(
     """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
 
     `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
-    not shared.
+    not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
     flags = ["--live", "--p2p"]
-    values = {**options, "copy_disks": copy_disks}
+    values: dict[str, Value] = {**options, "copy_disks": copy_disks}
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
-        flags += [] if option.beside else _words(option, values[option.name])
-    return command("migrate", guest, peer_uri, *filter(None, [migrate_uri]), flags=flags, uri=source_uri)
+        flags += [] if option.beside else _words(option, values)
+    where = [] if options.migration_address or not migrate_uri else [migrate_uri]
+    return command("migrate", guest, peer_uri, *where, flags=flags, uri=source_uri)
 
 
-def _words(option: Option, value: Value) -> list[str]:
+def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
+    value = values[option.name]
     if value in (None, False, ()):
         return []
     text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return [word.format(text) for word in option.virsh]
+    if isinstance(value, int) and not isinstance(value, bool):
+        text = str(value * option.scale)
+    copied = values["copy_disks"]
+    others = {
+        "copied": ",".join(copied) if isinstance(copied, tuple) else "",
+        "bracketed": f"[{text}]" if ":" in text else text,
+        "compression": values["compression"],
+    }
+    return [word.format(text, **others) for word in option.virsh]
 
 
 def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:
     """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
     found = []
     for option in OPTIONS:
-        if option.beside and (words := _words(option, options[option.name])):
+        if option.beside and (words := _words(option, options)):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))
     return found

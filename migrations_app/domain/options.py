@@ -1,178 +1,16 @@
-"""The options of a migration, one row each. Form, API, page, virsh line, libvirt's call, documentation and tests
-iterate over this table: a new option is a new row."""
+"""The chosen options of a migration, and the table of all of them (its rows are in option_table.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import Kind
+from hosts.calls.move import Value as Told
+from migrations_app.domain.option import Option, Place, Type, Value
+from migrations_app.domain.option_table import OPTION, OPTIONS, XBZRLE
 
-Value = bool | int | tuple[str, ...] | None
-
-
-class Type(StrEnum):
-    BOOLEAN = "boolean"
-    #: false, true (all that are not on storage of both hosts), or targets such as vda
-    DISKS = "disks"
-    INTEGER = "integer"
-
-
-class Place(StrEnum):
-    """Where the migrate page has it."""
-
-    WITH_KIND = "with the kind"
-    OPTIONS = "options"
-    DANGER = "danger"  # shown only to those who may choose it, with a confirmation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """`virsh` are the words of `virsh migrate`, "{}" for the value, or a command of its own beside the running
-    migration; none for what kvmweb alone knows. `libvirt` is how the call is told; None for what is not said in the
-    call. `since_libvirt` and `since_qemu` are libvirt's numbers (9_000_000 is 9.0), 0 for every version. `conflicts`
-    are names of options."""
-
-    name: str
-    type: Type
-    label: str
-    consequence: str
-    virsh: tuple[str, ...]
-    libvirt: Flag | Parameter | None = None
-    default: Value = None
-    unit: str = ""
-    minimum: int | None = None
-    maximum: int | None = None
-    kinds: frozenset[Kind] = frozenset(Kind)
-    since_libvirt: int = 0
-    since_qemu: int = 0
-    conflicts: tuple[str, ...] = ()
-    place: Place = Place.OPTIONS
-    #: the smaller, the further up on the page
-    rank: int = 0
-    #: for the API's document, where a name does not say enough
-    description: str = ""
-    #: what is said of a number out of its bounds, a sentence with "{minimum}" and "{maximum}"
-    bounds: str = ""
-    #: a command of its own, beside the running migration
-    beside: bool = False
-
-    @property
-    def out_of_bounds(self) -> str:
-        return self.bounds.format(minimum=self.minimum, maximum=self.maximum)
-
-
-def _flag(name: str, flag: Flag, virsh: str, **more: Any) -> Option:
-    row: dict[str, Any] = {"default": False, **more}
-    return Option(name=name, type=Type.BOOLEAN, libvirt=flag, virsh=(virsh,), **row)
-
-
-OPTIONS: tuple[Option, ...] = (
-    _flag(
-        "persist",
-        Flag.PERSIST_DEST,
-        "--persistent",
-        default=True,
-        label="Define the VM on the destination",
-        consequence="Without it the VM is gone from the destination after its next shutdown.",
-        rank=6,
-    ),
-    _flag(
-        "undefine_source",
-        Flag.UNDEFINE_SOURCE,
-        "--undefinesource",
-        default=True,
-        label="Remove the definition from the source",
-        consequence="Without it the source keeps a shut-off definition that somebody could start by mistake.",
-        rank=7,
-    ),
-    Option(
-        name="copy_disks",
-        type=Type.DISKS,
-        default=False,
-        label="Disks to copy",
-        consequence="If you choose none: every writable disk that is not known to be on shared storage.",
-        virsh=("--copy-storage-all", "--migrate-disks", "{}"),
-        kinds=frozenset({Kind.LIVE_STORAGE}),
-        place=Place.WITH_KIND,
-        description="true, or the targets of the disks to copy",
-    ),
-    Option(
-        name="allow_overcommit",
-        type=Type.BOOLEAN,
-        default=False,
-        label="Allow overcommit",
-        consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
-        " the VM is paused.",
-        virsh=(),
-        kinds=frozenset({Kind.LIVE_STORAGE}),
-        place=Place.WITH_KIND,
-    ),
-    Option(
-        name="bandwidth_mib",
-        type=Type.INTEGER,
-        unit="MiB/s",
-        minimum=1,
-        maximum=1_000_000,
-        label="Bandwidth limit, MiB/s",
-        consequence="Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
-        bounds="The bandwidth limit must be a whole number from {minimum:,} to {maximum:,} MiB/s.",
-        virsh=("--bandwidth", "{}"),
-        libvirt=Parameter.BANDWIDTH,
-        rank=2,
-    ),
-    Option(
-        name="max_downtime_ms",
-        type=Type.INTEGER,
-        unit="ms",
-        minimum=1,
-        maximum=2_000_000,
-        label="Allowed downtime, ms",
-        consequence="How long the VM may be paused at the switchover. A longer downtime helps a busy VM converge.",
-        bounds="The allowed downtime must be a whole number from {minimum:,} to {maximum:,} ms.",
-        virsh=("migrate-setmaxdowntime", "{}"),
-        beside=True,
-        rank=1,
-    ),
-    _flag(
-        "unsafe",
-        Flag.UNSAFE,
-        "--unsafe",
-        label="Unsafe: skip libvirt's storage checks",
-        consequence="If a disk goes through the host's page cache, the VM's file system can be damaged. Use it only"
-        " when there is no other way.",
-        place=Place.DANGER,
-    ),
-    _flag(
-        "abort_on_error",
-        Flag.ABORT_ON_ERROR,
-        "--abort-on-error",
-        label="Stop at the first disk error",
-        consequence="An I/O error of the VM ends the migration; the VM stays where it is.",
-        rank=5,
-    ),
-    _flag(
-        "auto_converge",
-        Flag.AUTO_CONVERGE,
-        "--auto-converge",
-        label="Auto-converge",
-        consequence="If the VM changes memory too fast, QEMU slows it down in steps until it converges.",
-        rank=3,
-    ),
-    _flag(
-        "compressed",
-        Flag.COMPRESSED,
-        "--compressed",
-        label="Compress changed memory",
-        consequence="Changed memory is sent as differences: less traffic, more CPU on both hosts.",
-        rank=4,
-    ),
-)
-OPTION: Mapping[str, Option] = MappingProxyType({option.name: option for option in OPTIONS})
+__all__ = ["OPTION", "OPTIONS", "Option", "Options", "Place", "Type", "Value", "on_page", "options_from_json"]
 
 
 def on_page(place: Place) -> tuple[Option, ...]:
@@ -222,14 +60,35 @@ class Options(Mapping[str, Value]):
     def for_guest(self, *, persistent: bool) -> Options:
         """What they come to: a transient guest stays transient, and has no definition to take away."""
         persist = bool(self["persist"]) and persistent
-        return self.changed(persist=persist, undefine_source=bool(self["undefine_source"]) and persist)
+        # libvirt takes the size of the cache only with the method's name
+        base = self.plain() if self["xbzrle_cache_mib"] else self
+        return base.changed(persist=persist, undefine_source=bool(self["undefine_source"]) and persist)
+
+    def plain(self) -> Options:
+        """The same without the older name of one: `compressed` is the compression xbzrle."""
+        return self.changed(compressed=False, compression=XBZRLE) if self["compressed"] else self
 
     def flags(self) -> frozenset[Flag]:
-        return frozenset(o.libvirt for o in OPTIONS if isinstance(o.libvirt, Flag) and self[o.name])
+        return frozenset(flag for o in OPTIONS if self[o.name] for flag in o.libvirt if isinstance(flag, Flag))
 
-    def parameters(self) -> dict[Parameter, int]:
-        wanted = ((o.libvirt, self[o.name]) for o in OPTIONS if isinstance(o.libvirt, Parameter))
-        return {name: value for name, value in wanted if isinstance(value, int)}
+    def parameters(self, copied: tuple[str, ...] = ()) -> dict[Parameter, Told]:
+        """`copied` are the disks that are copied: what is true for the copies names them."""
+        return {name: told for o in OPTIONS for name in self._names(o) if (told := self._told(o, copied))}
+
+    def _names(self, option: Option) -> Iterator[Parameter]:
+        yield from (name for name in option.libvirt if isinstance(name, Parameter))
+        chosen = (self[needs.option] for needs in option.needs)
+        yield from (
+            option.libvirt_by[value] for value in chosen if isinstance(value, str) and value in option.libvirt_by
+        )
+
+    def _told(self, option: Option, copied: tuple[str, ...]) -> Told | None:
+        value = self[option.name]
+        if value is None or isinstance(value, bool):
+            return copied if value else None
+        if isinstance(value, int):
+            return value * option.scale
+        return (value,) if option.type is Type.CHOICE and isinstance(value, str) else value
 
     def as_json(self) -> dict[str, Any]:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self._values.items()}

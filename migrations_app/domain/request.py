@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
-from migrations_app.domain.options import OPTIONS, Option, Options, Value
+from migrations_app.domain.option_table import XBZRLE
+from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
+
+#: of its compression levels
+ZLIB_MOST = 9
 
 
 class BadRequest(ValueError):
@@ -45,10 +50,16 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     if isinstance(given.get("copy_disks"), list | tuple):
         given["copy_disks"] = tuple(sorted(set(given["copy_disks"])))
     _choose_disks(given, kind)
+    for option in OPTIONS:
+        if option.type is Type.ADDRESS:
+            _address(given, option)
     try:
         made = Options(**given)
     except TypeError as error:
         raise BadRequest("options", f"Unknown option: {error}") from error
+    if made.compressed and made.compression not in (None, XBZRLE):
+        words = f"compressed means xbzrle, but the compression is {made.compression}. Remove one of the two."
+        raise BadRequest("compressed", words)
     if made.undefine_source and not made.persist:
         raise BadRequest(
             "undefine_source",
@@ -56,7 +67,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
             " destination (persist), or do not remove the definition from the source (undefine_source).",
         )
     for option in OPTIONS:
-        _check(option, made[option.name])
+        _check(option, made, kind)
+    if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
+        raise BadRequest("compression_level", f"The highest compression level of zlib is {ZLIB_MOST}.")
     return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
 
 
@@ -69,9 +82,36 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         raise BadRequest("copy_disks", "Live copies no disks. To copy them, use kind live_storage (Live with storage).")
 
 
-def _check(option: Option, value: Value) -> None:
-    """Bounds, where the option has them."""
-    if option.minimum is None or option.maximum is None or value is None or isinstance(value, tuple):
+def _check(option: Option, made: Options, kind: Kind) -> None:
+    """What the option's row says of its value, and of the others beside it."""
+    value = made[option.name]
+    if value is None or value is False:
         return
-    if not option.minimum <= value <= option.maximum:
+    if kind not in option.kinds and option.place is not Place.WITH_KIND:
+        kinds = " or ".join(f"{KIND[one].label} ({one})" for one in Kind if one in option.kinds)
+        raise BadRequest(option.name, f"{option.label}: only for the method {kinds}.")
+    if option.type is Type.INTEGER and isinstance(value, int) and not option.allows(value):
         raise BadRequest(option.name, option.out_of_bounds)
+    if option.type is Type.CHOICE and value not in [choice.value for choice in option.choices]:
+        raise BadRequest(option.name, f"{option.label}: choose {', '.join(choice.value for choice in option.choices)}.")
+    if option.clash and any(made[other] for other in option.conflicts):
+        raise BadRequest(option.name, option.clash)
+    plain = made.plain()
+    for needs in option.needs:
+        other = plain[needs.option]
+        if (not needs.when or value in needs.when) and not (other in needs.values if needs.values else other):
+            raise BadRequest(option.name, needs.why)
+
+
+def _address(given: dict[str, Any], option: Option) -> None:
+    """In its usual spelling. Nobody else can send to a loopback address."""
+    value = given.get(option.name)
+    if value in (None, ""):
+        given.pop(option.name, None)
+        return
+    try:
+        given[option.name] = check_address(str(value), field=option.name)
+    except BadEndpoint as bad:
+        raise BadRequest(option.name, str(bad)) from bad
+    if is_loopback(given[option.name]):
+        raise BadRequest(option.name, "Another host cannot send to a loopback address.")

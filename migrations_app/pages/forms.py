@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -9,8 +10,10 @@ from django import forms
 
 from kvmweb.web.plain import ReasonField
 from migrations_app.domain.kinds import KIND, KINDS, Kind
+from migrations_app.domain.option import Group
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
+from migrations_app.pages.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
     from hosts.models import Guest
     from migrations_app.reading.movability import Candidate
+
+
+_SHOWN = tuple(option for option in OPTIONS if option.place is not Place.NOWHERE)
 
 
 class MigrateForm(forms.Form):
@@ -43,7 +49,7 @@ class MigrateForm(forms.Form):
 
     def __init__(self, *args: Any, guest: Guest, candidates: Sequence[Candidate], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields |= {option.name: _field(option) for option in OPTIONS}
+        self.fields |= {option.name: _field(option) for option in _SHOWN}
         self.guest = guest
         able = [candidate for candidate in candidates if not candidate.reason]
         self.fields["target"].choices = [(c.host.pk, c.host.name) for c in able]  # type: ignore[attr-defined]
@@ -65,7 +71,9 @@ class MigrateForm(forms.Form):
 
     def _request(self, values: dict[str, Any]) -> MigrationRequest:
         kind = Kind(values["kind"])
-        options: dict[str, Any] = {o.name: values[o.name] for o in OPTIONS if o.type is not Type.DISKS}
+        meant = [option for option in _SHOWN if option.type is not Type.DISKS and kind in option.kinds]
+        options: dict[str, Any] = {option.name: values[option.name] or None for option in meant}
+        options |= {option.name: values[option.name] for option in meant if option.type is Type.BOOLEAN}
         if KIND[kind].copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
@@ -86,11 +94,13 @@ class MigrateForm(forms.Form):
     kinds = KINDS
     disks = OPTION["copy_disks"]
 
-    def numbers(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(o, self[o.name]) for o in on_page(Place.OPTIONS) if o.type is Type.INTEGER]
+    presets = PRESETS
 
-    def flags(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(o, self[o.name]) for o in on_page(Place.OPTIONS) if o.type is Type.BOOLEAN]
+    def groups(self) -> list[OptionGroup]:
+        """The folded options under their headings."""
+        options = on_page(Place.OPTIONS)
+        rows = [(group, [(o, self[o.name]) for o in options if o.group is group]) for group in Group]
+        return [OptionGroup(group.value, rows) for group, rows in rows if rows]
 
     def with_copies(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]
@@ -99,7 +109,30 @@ class MigrateForm(forms.Form):
         return [(o, self[o.name]) for o in on_page(Place.DANGER)]
 
 
+@dataclass(frozen=True, slots=True)
+class OptionGroup:
+    heading: str
+    rows: list[tuple[Option, forms.BoundField]]
+
+    @property
+    def boxes(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(option, field) for option, field in self.rows if option.type is not Type.BOOLEAN]
+
+    @property
+    def flags(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(option, field) for option, field in self.rows if option.type is Type.BOOLEAN]
+
+    @property
+    def only_storage(self) -> bool:
+        return all(KIND[kind].copies for option, _ in self.rows for kind in option.kinds)
+
+
 def _field(option: Option) -> forms.Field:
+    if option.type is Type.CHOICE:
+        choices = [("", "None"), *((choice.value, choice.label) for choice in option.choices)]
+        return forms.ChoiceField(required=False, choices=choices)
+    if option.type is Type.ADDRESS:
+        return forms.CharField(required=False, max_length=253)
     if option.type is Type.DISKS:
         box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
         return forms.MultipleChoiceField(required=False, widget=box)
@@ -113,7 +146,7 @@ def _field(option: Option) -> forms.Field:
 
 def initial_of(request: MigrationRequest, copied: list[str] | None = None) -> dict[str, Any]:
     """The form's values that give this request again. `copied`: the disks that its check chose, which are ticked."""
-    values = request.options.as_json()
+    values = request.options.plain().as_json()
     if not isinstance(values["copy_disks"], list):
         values["copy_disks"] = (copied or []) if values["copy_disks"] else []
     return values | {"target": request.target, "kind": request.kind.value}
@@ -124,7 +157,7 @@ def choices_of(query: QueryDict) -> dict[str, Any]:
     values: dict[str, Any] = {"reason": query.get("reason", "")}
     if query.get("kind") in [row.kind.value for row in KINDS]:
         values["kind"] = query["kind"]
-    for option in OPTIONS:
+    for option in _SHOWN:
         if option.type is Type.DISKS:
             values[option.name] = query.getlist(option.name)
         elif option.type is Type.BOOLEAN:

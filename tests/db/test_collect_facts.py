@@ -19,6 +19,7 @@ from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.check import CHECKS, Severity
 from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts, PeerFact
+from migrations_app.domain.preflight.facts.host import NOT_ASKED
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.side import Side
@@ -54,6 +55,14 @@ def facts_of(fleet: FakeFleet, guest: FakeGuest, **options: Any) -> Facts:
     kind = Kind.LIVE_STORAGE if options else Kind.LIVE
     request = MigrationRequest(guest=guest.definition.uuid, target=2, kind=kind, options=Options(**options))
     return collect(request, *sides, probe=False)[0]
+
+
+def test_addresses_are_asked_for_when_the_request_names_one(fleet: FakeFleet) -> None:
+    guest = guest_with(fleet, disk)
+    assert facts_of(fleet, guest).target.addresses == NOT_ASKED
+    asked = facts_of(fleet, guest, migration_address="10.0.9.2").target
+    assert asked.addresses not in (NOT_ASKED, None)
+    assert asked.address == fleet["kvm-b"].address
 
 
 def test_images_that_a_disk_builds_on_are_looked_for_on_both_hosts(fleet: FakeFleet) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from hosts.calls.move import MigrateCall
+from hosts.calls.move import MigrateCall, Parameter
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
@@ -352,6 +352,9 @@ class FakeConnection:
 
     def probe_peer(self, uuid: str, peer: PeerEndpoint, *, deadline: float) -> PeerProbe:
         return self._called("probe_peer", uuid, peer).probe
+
+    def can_ask(self, parameter: Parameter) -> bool:
+        return True
 
     def migrate(self, call: MigrateCall) -> None:
         host = self._called("migrate", call)

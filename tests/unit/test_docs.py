@@ -97,6 +97,17 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         abort_on_error=True,
         auto_converge=True,
         compressed=True,
+        auto_converge_initial=1,
+        auto_converge_increment=1,
+        parallel_connections=2,
+        zerocopy=True,
+        migration_address="a",
+        listen_address="a",
+        compression="zstd",
+        compression_level=1,
+        xbzrle_cache_mib=1,
+        sync_writes=True,
+        detect_zeroes=True,
     )
     command = equivalent_command(options=options, guest="web", source_uri="S", peer_uri="P", copy_disks=("vda",))
     (later,) = commands_beside(options=options, guest="web", source_uri="S")

@@ -21,6 +21,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from migrations_app.domain import options
+from migrations_app.domain.kinds import Kind
 
 made_up = replace(
     options.OPTION["max_downtime_ms"], name="detect_moonlight", label="Moonlight, lm", virsh=("--moonlight", "{}"),
@@ -41,9 +42,9 @@ from migrations_app.domain.by_hand import equivalent_command
 from migrations_app.pages.forms import MigrateForm
 
 form = MigrateForm(guest=Guest(name="web"), candidates=[])
-request = make_request(guest="u", target=1, kind=options.Kind.LIVE, options={"detect_moonlight": 7})
+request = make_request(guest="u", target=1, kind=Kind.LIVE, options={"detect_moonlight": 7})
 try:
-    make_request(guest="u", target=1, kind=options.Kind.LIVE, options={"detect_moonlight": 0})
+    make_request(guest="u", target=1, kind=Kind.LIVE, options={"detect_moonlight": 0})
 except BadRequest as error:
     refused = str(error)
 print(json.dumps({
@@ -92,12 +93,39 @@ def test_a_row_is_complete(option: Option) -> None:
         assert option.minimum is not None
         assert option.maximum is not None
         assert option.bounds
+        assert option.default is None
+    elif option.type in (Type.CHOICE, Type.ADDRESS):
+        assert option.default is None
+        assert bool(option.choices) is (option.type is Type.CHOICE)
     else:
         assert isinstance(option.default, bool)
+    assert all(option.name in OPTION[name].conflicts for name in option.conflicts)
+    assert all(option.clash or OPTION[name].clash for name in option.conflicts)
+    assert all(needs.option in OPTION and needs.why.endswith(".") for needs in option.needs)
+    assert set(option.libvirt_by) <= {value for needs in option.needs for value in needs.values}
 
 
 def test_every_kind_has_its_row() -> None:
     assert [row.kind for row in KINDS] == list(Kind)
+
+
+def test_libvirt_is_told_by_flags_and_parameters() -> None:
+    every = Options(
+        compression="zstd", compression_level=3, parallel_connections=4, auto_converge=True, auto_converge_initial=30,
+        auto_converge_increment=20, listen_address="10.0.0.2", detect_zeroes=True, sync_writes=True, zerocopy=True,
+        bandwidth_mib=7,
+    )  # fmt: skip
+    assert every.flags() - Options().flags() == {
+        "COMPRESSED", "PARALLEL", "AUTO_CONVERGE", "NON_SHARED_SYNCHRONOUS_WRITES", "ZEROCOPY"
+    }  # fmt: skip
+    assert every.parameters(("vda",)) == {
+        "compression": ("zstd",), "compression.zstd.level": 3, "parallel.connections": 4, "bandwidth": 7,
+        "auto_converge.initial": 30, "auto_converge.increment": 20, "listen_address": "10.0.0.2",
+        "migrate_disks_detect_zeroes": ("vda",),
+    }  # fmt: skip
+    older = Options(compressed=True, xbzrle_cache_mib=2).for_guest(persistent=True)
+    assert older.parameters() == {"compression": ("xbzrle",), "compression.xbzrle.cache": 2 * 1024 * 1024}
+    assert Options().parameters() == {}
 
 
 def test_what_was_asked_for_is_told_from_what_comes_by_itself() -> None:

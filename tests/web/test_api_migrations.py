@@ -97,6 +97,22 @@ def test_the_target_is_a_name_or_an_id(api: Api, free: Guest, scene: dict[str, A
         ({"kind": "live_storage", "options": {"copy_disks": False}}, "copy_disks"),
         ({"kind": "live_storage", "options": {"copy_disks": []}}, "copy_disks"),
         ({"options": {"persist": False}}, "undefine_source"),
+        ({"options": {"parallel_connections": 4, "bandwidth_mib": 5}}, "parallel_connections"),
+        ({"options": {"parallel_connections": 1}}, "options.parallel_connections"),
+        ({"options": {"compression": "mt"}}, "options.compression"),
+        ({"options": {"compression": "zstd"}}, "compression"),
+        ({"options": {"compressed": True, "compression": "zlib", "parallel_connections": 2}}, "compressed"),
+        ({"options": {"compression_level": 3}}, "compression_level"),
+        ({"options": {"xbzrle_cache_mib": 96, "compressed": True}}, "options.xbzrle_cache_mib"),
+        ({"options": {"xbzrle_cache_mib": 64}}, "xbzrle_cache_mib"),
+        ({"options": {"auto_converge_initial": 30}}, "auto_converge_initial"),
+        ({"options": {"zerocopy": True}}, "zerocopy"),
+        ({"options": {"sync_writes": True}}, "sync_writes"),
+        ({"options": {"detect_zeroes": True}}, "detect_zeroes"),
+        ({"options": {"migration_address": "tcp://10.0.0.1/?x"}}, "migration_address"),
+        ({"options": {"migration_address": 3}}, "options.migration_address"),
+        ({"options": {"listen_address": "::1"}}, "listen_address"),
+        ({"options": {"listen_address": "\u202e10.0.0.1"}}, "options.listen_address"),
         ({"options": []}, "options"),
         ({"target": "kvm-b\ud800"}, "target"),
         ({"target": "kvm-b\u0000"}, "target"),
@@ -461,12 +477,30 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
         "default": None,
         "kinds": ["live", "live_storage"],
         "needs": {"libvirt": None, "qemu": None},
-        "conflicts": [],
+        "conflicts": ["parallel_connections"],
+        "requires": [],
+        "choices": [],
         "virsh": "--bandwidth {}",
         "consequence": "Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
     }
     assert rows["copy_disks"]["kinds"] == ["live_storage"]
+    assert rows["compression"]["choices"] == ["xbzrle", "zlib", "zstd"]
+    assert rows["xbzrle_cache_mib"]["requires"] == ["compression"]
+    assert rows["detect_zeroes"]["needs"] == {"libvirt": "10.9.0", "qemu": None}
     assert (rows["persist"]["type"], rows["persist"]["default"]) == ("boolean", True)
+
+
+def test_every_option_is_accepted_and_told_again(api: Api, free: Guest) -> None:
+    options = {
+        "compression": "zstd", "compression_level": 3, "parallel_connections": 4, "auto_converge": True,
+        "auto_converge_initial": 30, "auto_converge_increment": 20, "sync_writes": True, "detect_zeroes": True,
+        "migration_address": "KVM-A.lab", "listen_address": "10.0.0.2",
+    }  # fmt: skip
+    answer = api.post("/migrations", wish(free, kind="live_storage", options=options))
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["options"].items() >= (options | {"migration_address": "kvm-a.lab"}).items()
+    same = api.post("/preflights", {**wish(free), "options": {"compressed": True, "xbzrle_cache_mib": 64}})
+    assert same.status_code in (200, 202), same.content
 
 
 def test_silent_hosts_are_tried_again(scene: dict[str, Any], api: Api) -> None:

@@ -14,8 +14,11 @@ from django.test import Client
 from django.utils import timezone
 
 from hosts.models import Guest, StoragePool, Volume
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight
+from migrations_app.pages.presets import PRESETS
 from tests.web import seed
 from tests.web.conftest import client_of
 from tests.web.pages import flat
@@ -95,6 +98,75 @@ def test_overcommit_is_offered_with_the_disks_to_copy(
     assert "When the pool fills up, the VM is paused." in only_storage
     as_operator.post(page(scene), form | {"kind": "live_storage", "copy_disks": ["vda"], "allow_overcommit": "on"})
     assert Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options.allow_overcommit is True
+
+
+def test_the_newer_options_become_the_request(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
+    boxes = {
+        "compression": "zstd", "compression_level": "3", "parallel_connections": "4", "auto_converge": "on",
+        "auto_converge_initial": "30", "listen_address": "KVM-A.lab", "migration_address": "", "bandwidth_mib": "",
+        "sync_writes": "on", "allow_overcommit": "on",
+    }  # fmt: skip
+    assert as_operator.post(page(scene), form | boxes).status_code == 302
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert made.unusual() == {
+        "compression": "zstd", "compression_level": 3, "parallel_connections": 4, "auto_converge": True,
+        "auto_converge_initial": 30, "listen_address": "kvm-a.lab",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("boxes", "sentence"),
+    [
+        ({"parallel_connections": "4", "bandwidth_mib": "9"}, "QEMU does not keep to a bandwidth limit over several"),
+        ({"xbzrle_cache_mib": "3", "compression": "xbzrle"}, "must be a power of two from 1 to 1,048,576 MiB."),
+        ({"compression": "mt"}, "Select a valid choice."),
+        ({"migration_address": "tcp://x"}, "Enter an IP address or a host name"),
+        ({"zerocopy": "on"}, "Zero-copy works only with parallel connections."),
+    ],
+)
+def test_a_contradiction_stands_beside_its_box(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any], boxes: dict[str, str], sentence: str
+) -> None:
+    answer = as_operator.post(page(scene), form | boxes)
+    assert answer.status_code == 422
+    assert sentence in flat(answer)
+    assert '<details class="fold" open>' in answer.content.decode()
+    assert not Migration.objects.filter(guest=scene["idle"], state=State.REQUESTED).exists()
+
+
+def test_a_preset_names_every_box_that_it_fills_in(scene: dict[str, Any], as_operator: Client) -> None:
+    text = as_operator.get(page(scene)).content.decode()
+    presets = [json.loads(unescape(found)) for found in re.findall(r'data-preset="([^"]+)"', text)]
+    assert [preset["bandwidth_mib"] for preset in presets] == ["100", "", ""]
+    for preset in presets:
+        assert preset.keys() == presets[0].keys()
+        assert [name for name in preset if f'name="{name}"' not in text] == []
+    assert "migration_address" not in presets[0]
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+@pytest.mark.parametrize("kind", ["live", "live_storage"])
+def test_a_preset_does_not_contradict_itself(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any], preset: Any, kind: str
+) -> None:
+    boxes = {name: value for name, value in json.loads(preset.boxes).items() if value is not False}
+    assert as_operator.post(page(scene), form | boxes | {"kind": kind}).status_code == 302
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert preset.values.items() >= {n: v for n, v in made.unusual().items() if n != "copy_disks"}.items()
+
+
+def test_the_older_name_of_a_compression_is_shown_as_the_compression(
+    scene: dict[str, Any], as_operator: Client
+) -> None:
+    asked = make_request(
+        guest=str(scene["idle"].pk), target=scene["a"].pk, kind=Kind.LIVE, options={"compressed": True}
+    )
+    made = Preflight.objects.create(
+        guest=scene["idle"], target=scene["a"], kind="live", options=asked.options.as_json()
+    )
+    text = flat(as_operator.get(f"{page(scene)}?preflight={made.pk}"))
+    assert '<option value="xbzrle" selected> Differences (xbzrle) </option>' in text
+    assert 'name="compressed"' not in text
 
 
 def test_contradicting_options_are_explained(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:

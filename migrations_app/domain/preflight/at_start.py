@@ -15,7 +15,16 @@ from migrations_app.domain.preflight.storage import copied_disks
 #: they judge the migration alone, and the first of them would ask itself
 NOT_ASKED = frozenset(
     {"saved_definition", "block_jobs", "cache_mode", "checkpoints", "cpu_passthrough", "cpu_vendor", "firmware_size"}
-    | {"kind_applies", "version_faults", "copied_content", "copied_images", "copy_choice", "copy_place", "copy_room"}
+    | {
+        "kind_applies",
+        "option_conflicts",
+        "version_faults",
+        "copied_content",
+        "copied_images",
+        "copy_choice",
+        "copy_place",
+        "copy_room",
+    }
     | {"media_content", "runtime_settings", "dhcp_addresses"}
 )
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from hosts.calls.move import Parameter
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
@@ -37,7 +38,7 @@ from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
 from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
-from migrations_app.worker.facts.supplies import supplies
+from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
 from migrations_app.worker.facts.volumes import volumes
 
@@ -80,6 +81,8 @@ def collect(
             "interfaces": pool.submit(target.learn, lambda c: c.interfaces()),
             "told": pool.submit(told, target, Asked.TARGET),
         }
+        if request.options.migration_address or request.options.listen_address:
+            asked_there["addresses"] = pool.submit(host_addresses, target)
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
@@ -100,12 +103,12 @@ def collect(
         source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
         target=TargetFacts(
             **there.result(),
-            **_on_start(guest_there.result(), given, here, there.result()),
-            **_answers(asked_there),
+            **_on_start(guest_there.result(), given, here, there.result()) | _answers(asked_there),
         ),
         guest=guest_here,
         peer=between,
         saved=saved_there.result(),
+        sends_levels=source.learn(lambda c: c.can_ask(Parameter.ZSTD_LEVEL)) is not False,
     )
     return facts, details
 

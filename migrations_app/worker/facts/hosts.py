@@ -12,6 +12,7 @@ def host(side: Side) -> dict[str, Any]:
     peer = side.host.peer
     return {
         "name": side.host.name,
+        "address": side.host.address,
         "peer_address": peer.address if peer else "",
         "peer_user": peer.user if peer else "",
         "migration_address": side.host.migration_address,

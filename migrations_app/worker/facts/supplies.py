@@ -26,8 +26,12 @@ def supplies(guests: tuple[GuestDefinition, ...] | Unknown, side: Side) -> dict[
     if any(map(fixed_ports, guests)):
         found["ports"] = _probed(listening_ports, side)
     if any(map(listens_on, guests)):
-        found["addresses"] = _probed(addresses, side)
+        found["addresses"] = host_addresses(side)
     return found
+
+
+def host_addresses(side: Side) -> frozenset[str] | Unknown:
+    return _probed(addresses, side)
 
 
 def _probed(probe: Probe[frozenset[Any]], side: Side) -> frozenset[Any] | Unknown:

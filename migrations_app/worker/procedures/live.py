@@ -57,14 +57,15 @@ def _call(ready: Ready) -> MigrateCall:
     peer = row.target.peer
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")
+    copied = _copy_disks(ready)
     return MigrateCall(
         uuid=ready.held.guest,
         peer=peer,
         helper=_helper(ready.facts),
-        migration_address=row.target.migration_address,
-        copy_disks=_copy_disks(ready),
+        migration_address=options.migration_address or row.target.migration_address,
+        copy_disks=copied,
         flags=options.flags(),
-        parameters=options.parameters(),
+        parameters=options.parameters(copied),
     )
 
 

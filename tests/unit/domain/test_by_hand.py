@@ -52,6 +52,31 @@ def test_every_option_has_its_word() -> None:
     )
 
 
+def test_the_newer_options_have_theirs() -> None:
+    zstd = Options(compression="zstd", compression_level=3, parallel_connections=4, zerocopy=True)
+    assert command(zstd) == (
+        "virsh -c qemu+ssh://kvm-a/system migrate --live --p2p --persistent --undefinesource --zerocopy"
+        " --parallel --parallel-connections 4 --comp-zstd-level 3 --compressed --comp-methods zstd"
+        " web01 qemu+tcp://kvm-b/system tcp://10.0.1.2"
+    )
+    rest = Options(compressed=True, xbzrle_cache_mib=2, auto_converge=True, auto_converge_initial=30).changed(
+        auto_converge_increment=20, sync_writes=True, detect_zeroes=True, listen_address="10.0.1.2"
+    )
+    words = command(rest.for_guest(persistent=True), copy_disks=("vda", "vdb"))
+    for word in (
+        "--compressed --comp-methods xbzrle", "--comp-xbzrle-cache 2097152", "--auto-converge-initial 30",
+        "--auto-converge-increment 20", "--copy-storage-synchronous-writes", "--listen-address 10.0.1.2",
+        "--migrate-disks-detect-zeroes vda,vdb",
+    ):  # fmt: skip
+        assert f" {word} " in words
+
+
+def test_the_migration_address_of_the_request_takes_the_place_of_the_hosts() -> None:
+    assert command(Options(migration_address="fd00::2")).endswith(
+        " --migrateuri 'tcp://[fd00::2]' web01 qemu+tcp://kvm-b/system"
+    )
+
+
 def test_hostile_names_stay_one_word() -> None:
     assert " '$(reboot) x' qemu+tcp" in command(guest="$(reboot) x")
     assert " -- --help qemu+tcp" in command(guest="--help")

@@ -40,12 +40,60 @@ def test_storage_implies_copying_all() -> None:
         (Kind.LIVE, {"max_downtime_ms": 0}, "max_downtime_ms"),
         (Kind.LIVE, {"max_downtime_ms": 2_000_001}, "max_downtime_ms"),
         (Kind.LIVE, {"uri": "test:///"}, "options"),
+        (Kind.LIVE, {"parallel_connections": 1}, "parallel_connections"),
+        (Kind.LIVE, {"parallel_connections": 256}, "parallel_connections"),
+        (Kind.LIVE, {"parallel_connections": 4, "bandwidth_mib": 50}, "parallel_connections"),
+        (Kind.LIVE, {"compression": "mt"}, "compression"),
+        (Kind.LIVE, {"compression": "zstd"}, "compression"),
+        (Kind.LIVE, {"compression": "zlib"}, "compression"),
+        (Kind.LIVE, {"compressed": True, "compression": "zlib", "parallel_connections": 2}, "compressed"),
+        (Kind.LIVE, {"compression_level": 3}, "compression_level"),
+        (Kind.LIVE, {"compression_level": 3, "compressed": True}, "compression_level"),
+        (Kind.LIVE, {"compression_level": 10, "compression": "zlib", "parallel_connections": 2}, "compression_level"),
+        (Kind.LIVE, {"compression_level": 21, "compression": "zstd", "parallel_connections": 2}, "compression_level"),
+        (Kind.LIVE, {"xbzrle_cache_mib": 64}, "xbzrle_cache_mib"),
+        (Kind.LIVE, {"xbzrle_cache_mib": 96, "compressed": True}, "xbzrle_cache_mib"),
+        (Kind.LIVE, {"xbzrle_cache_mib": 64, "compression": "zstd", "parallel_connections": 2}, "xbzrle_cache_mib"),
+        (Kind.LIVE, {"auto_converge_initial": 30}, "auto_converge_initial"),
+        (Kind.LIVE, {"auto_converge_increment": 20}, "auto_converge_increment"),
+        (Kind.LIVE, {"auto_converge_increment": 100, "auto_converge": True}, "auto_converge_increment"),
+        (Kind.LIVE, {"zerocopy": True}, "zerocopy"),
+        (Kind.LIVE, {"zerocopy": True, "compression": "zstd", "parallel_connections": 2}, "zerocopy"),
+        (Kind.LIVE, {"zerocopy": True, "compressed": True, "parallel_connections": 2}, "zerocopy"),
+        (Kind.LIVE, {"sync_writes": True}, "sync_writes"),
+        (Kind.LIVE, {"detect_zeroes": True}, "detect_zeroes"),
+        (Kind.LIVE, {"migration_address": "tcp://10.0.0.1"}, "migration_address"),
+        (Kind.LIVE, {"migration_address": "127.0.0.1"}, "migration_address"),
+        (Kind.LIVE, {"listen_address": "10.0.0.1:49152"}, "listen_address"),
+        (Kind.LIVE, {"listen_address": "fe80::1%eth0"}, "listen_address"),
     ],
 )
 def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dict[str, Any], field: str) -> None:
     with pytest.raises(BadRequest) as refused:
         make(kind, **options)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compressed": True, "compression": "xbzrle", "xbzrle_cache_mib": 128},
+        {"compressed": True, "xbzrle_cache_mib": 1},
+        {"compression": "zstd", "compression_level": 20, "parallel_connections": 2},
+        {"compression": "zlib", "compression_level": 9, "parallel_connections": 255},
+        {"auto_converge": True, "auto_converge_initial": 99, "auto_converge_increment": 1},
+        {"zerocopy": True, "parallel_connections": 8},
+        # no host has been asked yet: this is for the check option_conflicts
+        {"compressed": True, "parallel_connections": 2},
+    ],
+)
+def test_what_belongs_together_is_accepted(options: dict[str, Any]) -> None:
+    assert make(**options).options == Options(**options)
+
+
+def test_an_address_is_kept_in_its_usual_spelling() -> None:
+    made = make(migration_address="FD00:0::2", listen_address="KVM-B.lab.").options
+    assert (made.migration_address, made.listen_address) == ("fd00::2", "kvm-b.lab")
 
 
 def test_a_transient_copy_is_possible_when_the_source_keeps_its_definition() -> None:
@@ -76,3 +124,10 @@ def test_a_transient_guest_stays_transient() -> None:
     came_to = Options().for_guest(persistent=False)
     assert (came_to.persist, came_to.undefine_source) == (False, False)
     assert Options().for_guest(persistent=True) == Options()
+
+
+def test_compressed_is_the_older_name_of_xbzrle() -> None:
+    assert Options(compressed=True).plain() == Options(compression="xbzrle")
+    assert Options(compressed=True).for_guest(persistent=True) == Options(compressed=True)
+    cached = Options(compressed=True, xbzrle_cache_mib=8)
+    assert cached.for_guest(persistent=True) == Options(compression="xbzrle", xbzrle_cache_mib=8)

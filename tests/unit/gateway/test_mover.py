@@ -56,10 +56,30 @@ def test_disks_are_copied_by_name_and_never_all() -> None:
 def test_parameters() -> None:
     call = replace(CALL, migration_address="fd00::2", parameters={Parameter.BANDWIDTH: 32})
     assert _mover.parameters_of(call) == {"migrate_uri": "tcp://[fd00::2]", "bandwidth": 32}
+    several = {
+        Parameter.COMPRESSION: ("zstd",),
+        Parameter.LISTEN_ADDRESS: "FD00:0::2",
+        Parameter.PARALLEL_CONNECTIONS: 4,
+    }
+    assert _mover.parameters_of(replace(CALL, parameters=several)) == {
+        "compression": ["zstd"],
+        "listen_address": "fd00::2",
+        "parallel.connections": 4,
+    }
+    with pytest.raises(BadEndpoint):
+        _mover.parameters_of(replace(CALL, parameters={Parameter.LISTEN_ADDRESS: "x/y?z"}))
     with pytest.raises(ValueError, match="bandwidth"):
         replace(CALL, parameters={Parameter.BANDWIDTH: 0})
     with pytest.raises(BadEndpoint):
         _mover.parameters_of(replace(CALL, migration_address="x/y?z"))
+
+
+def test_parameters_are_named_as_the_binding_names_them() -> None:
+    known = {value for name, value in vars(libvirt).items() if name.startswith("VIR_MIGRATE_PARAM_")}
+    newer = {Parameter.ZLIB_LEVEL, Parameter.ZSTD_LEVEL, Parameter.DETECT_ZEROES}  # than libvirt 9.0
+    assert set(Parameter) - known <= newer
+    assert _mover.can_ask(Parameter.ZSTD_LEVEL) is (Parameter.ZSTD_LEVEL in known)
+    assert _mover.can_ask(Parameter.BANDWIDTH)
 
 
 class Raw:

@@ -28,6 +28,7 @@ class Facts:
     """A record per side, and what lies between them. `saved` is None when the VM has no other definition than the one
     that migrates.
 
+    `sends_levels`: whether kvmweb's own libvirt can ask for a compression level.
     `starts`: what is judged is a start on the destination, not a migration; then not knowing blocks nothing."""
 
     request: MigrationRequest
@@ -36,4 +37,5 @@ class Facts:
     guest: GuestFacts
     peer: PeerFact | Unknown
     saved: SavedFacts | None = None
+    sends_levels: bool = True
     starts: bool = False

@@ -21,6 +21,7 @@ NOT_ASKED = Unknown("Nobody asked.")
 class HostFacts:
     """What either host reports. `name` is kvmweb's name for it; `migration_address` as registered.
 
+    `address` is how kvmweb reaches it; "" for the local socket.
     `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
     builds on, None when no active pool of the host shows one. `mounts` are those of folders of images, as far as they
@@ -40,6 +41,7 @@ class HostFacts:
     networks: tuple[Network, ...] | Unknown
     volumes: Mapping[str, Volume | Unknown | None] | Unknown
     mounts: Mapping[str, Mount | Unknown] | Unknown
+    address: str = ""
     firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
     media: Mapping[str, FileContent | Unknown] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
