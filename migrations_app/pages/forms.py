@@ -71,7 +71,7 @@ class MigrateForm(forms.Form):
 
     def _request(self, values: dict[str, Any]) -> MigrationRequest:
         kind = Kind(values["kind"])
-        meant = [option for option in _SHOWN if option.type is not Type.DISKS and kind in option.kinds]
+        meant = [o for o in _SHOWN if o.type is not Type.DISKS and kind in o.kinds and not _hidden(o, values)]
         options: dict[str, Any] = {option.name: values[option.name] or None for option in meant}
         options |= {option.name: values[option.name] for option in meant if option.type is Type.BOOLEAN}
         if KIND[kind].copies:
@@ -116,15 +116,30 @@ class OptionGroup:
 
     @property
     def boxes(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(option, field) for option, field in self.rows if option.type is not Type.BOOLEAN]
+        return [(o, field) for o, field in self.rows if o.choices or (o.type is not Type.BOOLEAN and not o.needs)]
+
+    @property
+    def details(self) -> list[tuple[Option, forms.BoundField]]:
+        """Boxes that show when what they need is chosen."""
+        return [(o, field) for o, field in self.rows if _hides(o)]
 
     @property
     def flags(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(option, field) for option, field in self.rows if option.type is Type.BOOLEAN]
+        return [(o, field) for o, field in self.rows if o.type is Type.BOOLEAN]
 
     @property
     def only_storage(self) -> bool:
         return all(KIND[kind].copies for option, _ in self.rows for kind in option.kinds)
+
+
+def _hidden(option: Option, values: dict[str, Any]) -> bool:
+    """Whether the page hides its box, because what it needs is not chosen: what is in it then is not meant."""
+    given = [(needs, values[needs.option]) for needs in option.needs]
+    return _hides(option) and not all(value in needs.values if needs.values else value for needs, value in given)
+
+
+def _hides(option: Option) -> bool:
+    return option.type is Type.INTEGER and bool(option.needs)
 
 
 def _field(option: Option) -> forms.Field:

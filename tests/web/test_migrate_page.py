@@ -104,7 +104,7 @@ def test_the_newer_options_become_the_request(scene: dict[str, Any], as_operator
     boxes = {
         "compression": "zstd", "compression_level": "3", "parallel_connections": "4", "auto_converge": "on",
         "auto_converge_initial": "30", "listen_address": "KVM-A.lab", "migration_address": "", "bandwidth_mib": "",
-        "sync_writes": "on", "allow_overcommit": "on",
+        "sync_writes": "on", "allow_overcommit": "on", "xbzrle_cache_mib": "64",
     }  # fmt: skip
     assert as_operator.post(page(scene), form | boxes).status_code == 302
     made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options

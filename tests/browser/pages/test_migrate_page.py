@@ -284,3 +284,32 @@ def test_a_vm_with_local_disks_is_offered_with_them(page: Any, site: Site, addre
     expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
     site.run(COPIES)
     expect(page.locator("[name=copy_disks][value=vda]")).to_be_checked()
+
+
+def test_a_preset_fills_in_the_boxes_and_asks_again(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    page.get_by_role("button", name="Must finish").click()
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("[aria-pressed=true]")).to_have_text("Must finish")
+    page.locator("summary", has_text="Options").click()
+    expect(page.get_by_label("Allowed downtime, ms")).to_have_value("2000")
+    expect(page.get_by_label("Auto-converge: first step, %")).to_be_visible()
+    page.get_by_role("button", name="Gentle").click()
+    expect(page.get_by_label("Bandwidth limit, MiB/s")).to_have_value("100")
+    expect(page.get_by_label("Allowed downtime, ms")).to_have_value("")
+    page.get_by_label("Bandwidth limit, MiB/s").fill("90")
+    page.get_by_label("Bandwidth limit, MiB/s").blur()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+
+
+def test_a_box_shows_when_what_it_needs_is_chosen(page: Any, site: Site, address: str) -> None:
+    page.goto(address)
+    page.locator("summary", has_text="Options").click()
+    level, cache = page.get_by_label("Compression level"), page.get_by_label("Cache for differences, MiB")
+    expect(level).to_be_hidden()
+    page.get_by_label("Compression", exact=True).select_option("zstd")
+    expect(level).to_be_visible()
+    expect(cache).to_be_hidden()
+    page.get_by_label("Compression", exact=True).select_option("xbzrle")
+    expect(cache).to_be_visible()
+    expect(page.get_by_label("Auto-converge: first step, %")).to_be_hidden()
