@@ -23,7 +23,7 @@ def equivalent_command(
     not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
     flags = ["--live", "--p2p"]
-    values: dict[str, Value] = {**options, "copy_disks": copy_disks}
+    values: dict[str, Value] = {**options.for_disks(copy_disks), "copy_disks": copy_disks}
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
     where = [] if options.migration_address or not migrate_uri else [migrate_uri]

@@ -97,8 +97,8 @@ OPTIONS: tuple[Option, ...] = (
         Flag.UNSAFE,
         "--unsafe",
         label="Unsafe: skip libvirt's storage checks",
-        consequence="If a disk goes through the host's page cache, the VM's file system can be damaged. Use it only"
-        " when there is no other way.",
+        consequence="If a disk goes through the host's page cache, the VM's file system can be damaged. Better: give"
+        " the disk the cache mode none, which takes effect at the VM's next start.",
         place=Place.DANGER,
     ),
     _flag(

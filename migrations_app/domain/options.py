@@ -68,6 +68,10 @@ class Options(Mapping[str, Value]):
         """The same without the older name of one: `compressed` is the compression xbzrle."""
         return self.changed(compressed=False, compression=XBZRLE) if self["compressed"] else self
 
+    def for_disks(self, copied: tuple[str, ...]) -> Options:
+        """What is said of copied disks means nothing when none is; libvirt refuses it then."""
+        return self if copied else self.changed(sync_writes=False, detect_zeroes=False)
+
     def flags(self) -> frozenset[Flag]:
         return frozenset(flag for o in OPTIONS if self[o.name] for flag in o.libvirt if isinstance(flag, Flag))
 

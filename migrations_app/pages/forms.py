@@ -9,6 +9,7 @@ from uuid import uuid4
 from django import forms
 
 from kvmweb.web.plain import ReasonField
+from migrations_app.domain import virsh
 from migrations_app.domain.kinds import KIND, KINDS, Kind
 from migrations_app.domain.option import Group
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
@@ -101,6 +102,13 @@ class MigrateForm(forms.Form):
         options = on_page(Place.OPTIONS)
         rows = [(group, [(o, self[o.name]) for o in options if o.group is group]) for group in Group]
         return [OptionGroup(group.value, rows) for group, rows in rows if rows]
+
+    def better_than_unsafe(self) -> str:
+        """What makes it safe instead."""
+        disks = [name for name, _ in self.fields["copy_disks"].choices] or ["vda"]  # type: ignore[attr-defined]
+        guest = virsh.vm(self.guest.name, str(self.guest.pk))
+        words = (["virt-xml", guest, "--edit", f"target={disk}", "--disk", "cache=none"] for disk in disks)
+        return "\n".join(map(virsh.line, words))
 
     def with_copies(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]

@@ -58,6 +58,7 @@ def _call(ready: Ready) -> MigrateCall:
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")
     copied = _copy_disks(ready)
+    options = options.for_disks(copied)
     return MigrateCall(
         uuid=ready.held.guest,
         peer=peer,

@@ -71,6 +71,10 @@ def test_the_newer_options_have_theirs() -> None:
         assert f" {word} " in words
 
 
+def test_nothing_is_said_of_copies_when_no_disk_is_copied() -> None:
+    assert command(Options(sync_writes=True, detect_zeroes=True)) == command()
+
+
 def test_the_migration_address_of_the_request_takes_the_place_of_the_hosts() -> None:
     assert command(Options(migration_address="fd00::2")).endswith(
         " --migrateuri 'tcp://[fd00::2]' web01 qemu+tcp://kvm-b/system"

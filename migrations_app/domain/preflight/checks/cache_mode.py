@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.host import version_text
+from migrations_app.domain import virsh
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, known, remedy, version
+from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, known, remedy, version
 
 QEMU_DROPS_CACHE = 4_000_000
 SAFE_MODES = ("none", "directsync")
@@ -33,14 +34,22 @@ def cache_mode(facts: Facts) -> Iterator[Finding]:
     disks = ", ".join(f"{target} ({mode})" for target, mode in cached.items())
     evidence = {"cache": disks, f"QEMU on {facts.source.name}": version_text(qemu)}
     affects = "disk " + ", ".join(cached)
+    fixes = [_without_cache(facts, target) for target in cached]
     if qemu < QEMU_DROPS_CACHE and not facts.request.options.unsafe:
         words = f"libvirt refuses to migrate disks in the host's page cache with QEMU {version_text(qemu)}: {disks}."
-        fix = remedy(f"Set cache='none' for them; {AT_NEXT_START}")
-        yield finding(Severity.BLOCKER, words, affects, evidence, fix)
+        yield finding(Severity.BLOCKER, words, affects, evidence, *fixes)
     else:
         words = f"Disks go through the host's page cache, which QEMU drops at the switchover: {disks}."
-        severity = Severity.INFO if qemu >= QEMU_DROPS_CACHE else Severity.WARNING
-        yield finding(severity, words, affects, evidence)
+        old = qemu < QEMU_DROPS_CACHE
+        if old:
+            words = f"Disks go through the host's page cache, which QEMU {version_text(qemu)} does not drop: {disks}."
+        yield finding(Severity.WARNING if old else Severity.INFO, words, affects, evidence, *(fixes if old else []))
+
+
+def _without_cache(facts: Facts, target: str) -> Remedy:
+    guest = virsh.vm(guest_of(facts).name, facts.request.guest)
+    command = virsh.line(["virt-xml", guest, "--edit", f"target={target}", "--disk", "cache=none"])
+    return remedy(f"Set the cache mode none for disk {target}; {AT_NEXT_START}", run=command, on=facts.source.name)
 
 
 def _cached(disk: Disk) -> str:

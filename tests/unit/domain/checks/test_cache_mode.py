@@ -44,11 +44,17 @@ def test_no_attribute_counts_as_writeback() -> None:
 
 
 def test_a_cache_blocks_where_qemu_is_too_old() -> None:
-    only("cache_mode", with_source(WRITEBACK, identity=OLD), Severity.BLOCKER)
+    found = only("cache_mode", with_source(WRITEBACK, identity=OLD), Severity.BLOCKER)
+    (better,) = found.remedies
+    assert better.command == "virt-xml web01 --edit target=vda --disk cache=none"
+    assert better.on == "kvm-a"
+    assert better.text.endswith("it takes effect at the VM's next start.")
 
 
 def test_unsafe_turns_it_into_a_warning() -> None:
-    only("cache_mode", with_options(with_source(WRITEBACK, identity=OLD), unsafe=True), Severity.WARNING)
+    found = only("cache_mode", with_options(with_source(WRITEBACK, identity=OLD), unsafe=True), Severity.WARNING)
+    assert "which QEMU 3.1.0 does not drop" in found.summary
+    assert found.remedies
 
 
 def test_unknown_without_the_version_of_qemu() -> None:
