@@ -16,6 +16,7 @@ from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import OPTIONS, Options
+from migrations_app.pages.presets import PRESETS
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +87,15 @@ def test_every_option_is_documented_with_its_default_and_virsh_name() -> None:
     named = set(table) - {"kind", *Kind}
     assert named == {option.name for option in OPTIONS}
     assert [kind for kind in Kind if f"| `{kind}`" not in text("docs/options.md")] == []
+
+
+def test_the_presets_are_documented() -> None:
+    page = text("docs/options.md")
+    rows_of = {line.split(" | ")[0][2:]: line for line in page.splitlines() if line.startswith("| ")}
+    for preset in PRESETS:
+        for name, value in preset.values.items():
+            assert name in rows_of[preset.name] or name.startswith("auto_converge_"), (preset.name, name)
+            assert isinstance(value, bool) or str(value) in rows_of[preset.name]
 
 
 def test_every_word_of_the_virsh_line_is_documented() -> None:

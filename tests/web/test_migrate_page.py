@@ -192,6 +192,7 @@ def test_unsafe_is_for_admins_who_type_the_name(
     unsafe = form | {"unsafe": "on", "confirm": "idle-01"}
     assert 'name="unsafe"' not in as_operator.get(page(scene)).content.decode()
     assert as_operator.post(page(scene), unsafe).status_code == 403
+    assert "virt-xml idle-01 --edit target=vda --disk cache=none" in as_admin.get(page(scene)).content.decode()
     answer = as_admin.post(page(scene), unsafe | {"confirm": "idle"})
     assert answer.status_code == 422
     assert "exact name of the VM" in answer.content.decode()
