@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from kvmweb.serve import deadlines
-from kvmweb.serve.supervisor import Supervisor
+from kvmweb.serve import deadlines, processes
 
 SHORT, LONG = 0.6, 30.0
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -150,7 +149,9 @@ async def test_a_socket_stays_open(port: int) -> None:
     assert b"still here" in await _heard(line)
 
 
-def test_what_is_served_has_them(tmp_path: Any) -> None:
-    web = Supervisor(host="127.0.0.1", port=1, data_dir=tmp_path)._children[0]
-    assert "kvmweb.serve.deadlines:Deadlines" in web._command
-    assert "--no-proxy-headers" in web._command
+def test_what_is_served_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **settings: served.update(settings))
+    processes.web("127.0.0.1", 1)
+    assert served["http"] == "kvmweb.serve.deadlines:Deadlines"
+    assert served["proxy_headers"] is False
