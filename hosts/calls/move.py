@@ -1,7 +1,7 @@
 """A migration as libvirt is asked for it: libvirt's own names, without libvirt.
 
-The gateway always adds VIR_MIGRATE_PEER2PEER: the migration must survive the end of kvmweb. OFFLINE and TUNNELLED are
-not in the list of flags, so nobody can ask for them.
+The gateway always adds VIR_MIGRATE_PEER2PEER: the migration must survive the end of kvmweb. TUNNELLED is not in the
+list of flags, so nobody can ask for it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class MigrateCall:
     """One peer-to-peer migration. Raises ValueError for one that would lose the guest's definition or means nothing.
 
     `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose. `copy_disks` are disk targets
-    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt).
+    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). `offline`: the definition of
+    a guest that is shut off, instead of a guest that is active.
     """
 
     uuid: str
@@ -79,6 +80,7 @@ class MigrateCall:
     copy_disks: tuple[str, ...] = ()
     flags: frozenset[Flag] = KEEPS_ONE_DEFINITION
     parameters: Mapping[Parameter, Value] = field(default_factory=dict)
+    offline: bool = False
 
     def __post_init__(self) -> None:
         if Flag.UNDEFINE_SOURCE in self.flags and Flag.PERSIST_DEST not in self.flags:
@@ -88,3 +90,11 @@ class MigrateCall:
         for name, value in self.parameters.items():
             if not value or (isinstance(value, int) and value < 0):
                 raise ValueError(f"{name} is a number above 0 or a text; leave it out for none")
+        if self.offline:
+            self._check_offline()
+
+    def _check_offline(self) -> None:
+        if Flag.PERSIST_DEST not in self.flags:
+            raise ValueError("an offline migration always defines the guest at the destination")
+        if self.copy_disks or self.parameters or self.flags - KEEPS_ONE_DEFINITION:
+            raise ValueError("an offline migration copies nothing but the definition")

@@ -148,6 +148,8 @@ class LibvirtConnection:
         self._endpoint = endpoint
         self._link = link
         self._guests = Guests(self._link)
+        self.start = self._guests.start
+        self.suspend = self._guests.suspend
         self._events = Events(self._link)
 
     def close(self) -> None:
@@ -231,9 +233,6 @@ class LibvirtConnection:
 
     def run_number(self, uuid: str) -> int:
         return self._guests.run_number(uuid)
-
-    def suspend(self, uuid: str) -> None:
-        self._guests.suspend(uuid)
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         return self._guests.block_jobs(uuid, targets)

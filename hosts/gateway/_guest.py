@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import libvirt
 
 _MOST_REMEMBERED = 4096
+#: libvirt waits for QEMU, for hooks and for storage
+START_SECONDS = 60.0
 
 
 class Guests:
@@ -85,6 +87,12 @@ class Guests:
             return int(raw.lookupByUUIDString(uuid).ID())  # a handle that was kept keeps its old id too
 
         return self._link.call("whether a VM was restarted", work, key=("run", uuid))
+
+    def start(self, uuid: str) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            self.handle(raw, uuid).create()
+
+        self._link.call("start a VM", work, seconds=START_SECONDS, key=("start", uuid))
 
     def suspend(self, uuid: str) -> None:
         def work(raw: libvirt.virConnect) -> None:

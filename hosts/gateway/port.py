@@ -233,6 +233,10 @@ class HostConnection(Protocol):
         """Changes with every start of the guest, whoever started it; -1 while it does not run."""
         ...
 
+    def start(self, uuid: str) -> None:
+        """Start a guest that is shut off. One that did not come back in time (code 68) may still start."""
+        ...
+
     def suspend(self, uuid: str) -> None:
         """Pause a running guest; it can be undone."""
         ...

@@ -16,13 +16,14 @@ def equivalent_command(
     peer_uri: str,
     migrate_uri: str = "",
     copy_disks: tuple[str, ...] = (),
+    cold: bool = False,
 ) -> list[str]:
     """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
 
     `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
     not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
-    flags = ["--live", "--p2p"]
+    flags = ["--offline" if cold else "--live", "--p2p"]
     values: dict[str, Value] = {**options.for_disks(copy_disks), "copy_disks": copy_disks}
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
@@ -44,6 +45,11 @@ def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
         "compression": values["compression"],
     }
     return [word.format(text, **others) for word in option.virsh]
+
+
+def commands_after(*, options: Options, guest: str, target_uri: str) -> list[list[str]]:
+    """What is done when the migration has ended."""
+    return [command("start", guest, uri=target_uri)] if options.start_after else []
 
 
 def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:

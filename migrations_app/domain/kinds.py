@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hosts.facts.guest import GuestLook, RunState
-from migrations_app.domain.outcome import live
+from migrations_app.domain.outcome import live, offline
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
 Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
@@ -16,12 +16,13 @@ Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
 class Kind(StrEnum):
     LIVE = "live"
     LIVE_STORAGE = "live_storage"
+    OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
     """`label` and `consequence` are for the page; `copies` says whether disks are copied too; `outcome` is the table
-    that alone ends a migration of this kind.
+    that alone ends a migration of this kind. `cold`: the VM is shut off, and its definition is all that migrates.
 
     `unwanted`: the states in which it does not migrate a VM, with what is then said of it: each continues a sentence
     that begins with the VM's name.
@@ -33,6 +34,7 @@ class KindRow:
     copies: bool
     outcome: Decide
     unwanted: Mapping[RunState, str]
+    cold: bool = False
 
     @property
     def wants(self) -> frozenset[RunState]:
@@ -57,6 +59,16 @@ _NOT_LIVE = {
     RunState.NOSTATE: "has no known state; a live migration needs it running.",
 }
 
+_NOT_OFFLINE = {
+    RunState.RUNNING: "is running; an offline migration needs it shut off.",
+    RunState.BLOCKED: "is running; an offline migration needs it shut off.",
+    RunState.PAUSED: "is paused; an offline migration needs it shut off.",
+    RunState.CRASHED: "has crashed; an offline migration needs it shut off.",
+    RunState.PMSUSPENDED: "is suspended by its own operating system; an offline migration needs it shut off.",
+    RunState.SHUTDOWN: "is shutting down; an offline migration needs it shut off.",
+    RunState.NOSTATE: "has no known state; an offline migration needs it shut off.",
+}
+
 KINDS: tuple[KindRow, ...] = (
     KindRow(
         kind=Kind.LIVE,
@@ -74,5 +86,18 @@ KINDS: tuple[KindRow, ...] = (
         outcome=live.decide,
         unwanted=_NOT_LIVE,
     ),
+    KindRow(
+        kind=Kind.OFFLINE,
+        label="Offline",
+        consequence="For a VM that is shut off: its definition migrates. Its disks must be on storage that both hosts"
+        " share.",
+        copies=False,
+        outcome=offline.decide,
+        unwanted=_NOT_OFFLINE,
+        cold=True,
+    ),
 )
+#: those that migrate a VM with its memory
+LIVE_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if not row.cold)
+COLD_KINDS: frozenset[Kind] = frozenset(Kind) - LIVE_KINDS
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

@@ -80,7 +80,7 @@ def allowed(old: State, new: State) -> bool:
 
 
 class Stage(StrEnum):
-    """The stages of a live migration, the stepper of its page. Disks only where the kind copies them."""
+    """The stages of a migration, the stepper of its page. Which of them a migration has depends on its kind."""
 
     PREPARE = "Prepare the destination"
     DISKS = "Copy disks"
@@ -88,6 +88,8 @@ class Stage(StrEnum):
     STOP = "Pause on the source"
     LAST = "Last pages and devices"
     CONTINUE = "Continue on the destination"
+    DEFINITION = "Migrate the definition"
+    START = "Start on the destination"
 
 
 _STAGE_OF = {
@@ -100,7 +102,18 @@ _STAGE_OF = {
 }
 
 
-def stage_of(state: State) -> Stage | None:
+_STAGE_OF_COLD = {State.STARTING: Stage.DEFINITION, State.ARRIVING: Stage.START}
+_COLD = (Stage.DEFINITION, Stage.START)
+
+
+def stages(*, cold: bool, copies: bool, starts: bool) -> list[Stage]:
+    """Those of one migration, in order."""
+    if cold:
+        return [Stage.DEFINITION, *([Stage.START] if starts else [])]
+    return [stage for stage in Stage if stage not in _COLD and (copies or stage is not Stage.DISKS)]
+
+
+def stage_of(state: State, *, cold: bool = False) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
-    return _STAGE_OF.get(state)
+    return (_STAGE_OF_COLD if cold else _STAGE_OF).get(state)

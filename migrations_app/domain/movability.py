@@ -15,7 +15,6 @@ MOVES = frozenset[RunState]().union(*(row.wants for row in KINDS))
 #: host devices that prevent a migration; the others only make the preflight warn
 FIXED = ("pci", "mdev")
 _STATES = {
-    RunState.SHUTOFF: "It is shut off.",
     RunState.CRASHED: "It has crashed.",
     RunState.PMSUSPENDED: "It is suspended by its own operating system.",
     RunState.SHUTDOWN: "It is shutting down.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import COLD_KINDS, LIVE_KINDS, Kind
 
 Value = bool | int | str | tuple[str, ...] | None
 
@@ -83,7 +83,7 @@ class Option:
     unit: str = ""
     minimum: int | None = None
     maximum: int | None = None
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[Kind] = LIVE_KINDS
     since_libvirt: int = 0
     since_qemu: int = 0
     conflicts: tuple[str, ...] = ()
@@ -103,6 +103,14 @@ class Option:
     scale: int = 1
     #: a command of its own, beside the running migration
     beside: bool = False
+
+    @property
+    def live_only(self) -> bool:
+        return not self.kinds & COLD_KINDS
+
+    @property
+    def cold_only(self) -> bool:
+        return self.kinds <= COLD_KINDS
 
     @property
     def out_of_bounds(self) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import COLD_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
@@ -39,6 +39,7 @@ OPTIONS: tuple[Option, ...] = (
         default=True,
         label="Remove the definition from the source",
         consequence="Without it the source keeps a shut-off definition that somebody could start by mistake.",
+        kinds=frozenset(Kind),
         rank=7,
     ),
     Option(
@@ -61,6 +62,16 @@ OPTIONS: tuple[Option, ...] = (
         " the VM is paused.",
         virsh=(),
         kinds=COPIES,
+        place=Place.WITH_KIND,
+    ),
+    Option(
+        name="start_after",
+        type=Type.BOOLEAN,
+        default=False,
+        label="Start the VM afterwards",
+        consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
+        virsh=(),
+        kinds=COLD_KINDS,
         place=Place.WITH_KIND,
     ),
     Option(

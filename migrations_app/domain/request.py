@@ -79,17 +79,21 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         if not given["copy_disks"]:
             raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
     elif given.get("copy_disks", False) is not False:
-        raise BadRequest("copy_disks", "Live copies no disks. To copy them, use kind live_storage (Live with storage).")
+        raise BadRequest(
+            "copy_disks",
+            f"{KIND[kind].label} copies no disks. To copy them, use kind live_storage (Live with storage).",
+        )
 
 
 def _check(option: Option, made: Options, kind: Kind) -> None:
     """What the option's row says of its value, and of the others beside it."""
     value = made[option.name]
-    if value is None or value is False:
-        return
-    if kind not in option.kinds and option.place is not Place.WITH_KIND:
+    ignored = option.place is Place.WITH_KIND and not option.cold_only and not KIND[kind].cold
+    if kind not in option.kinds and value != option.default and not ignored:
         kinds = " or ".join(f"{KIND[one].label} ({one})" for one in Kind if one in option.kinds)
         raise BadRequest(option.name, f"{option.label}: only for the method {kinds}.")
+    if value is None or value is False:
+        return
     if option.type is Type.INTEGER and isinstance(value, int) and not option.allows(value):
         raise BadRequest(option.name, option.out_of_bounds)
     if option.type is Type.CHOICE and value not in [choice.value for choice in option.choices]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: the names of the steps
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
+START_GUEST = "start guest"
 
 
 class MigrationQuerySet(VisibleQuerySet):

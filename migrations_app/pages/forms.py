@@ -111,7 +111,10 @@ class MigrateForm(forms.Form):
         return "\n".join(map(virsh.line, words))
 
     def with_copies(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]
+        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN and o.live_only]
+
+    def when_cold(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if not o.live_only]
 
     def dangers(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.DANGER)]
@@ -138,6 +141,10 @@ class OptionGroup:
     @property
     def only_storage(self) -> bool:
         return all(KIND[kind].copies for option, _ in self.rows for kind in option.kinds)
+
+    @property
+    def only_live(self) -> bool:
+        return all(option.live_only for option, _ in self.rows)
 
 
 def _hidden(option: Option, values: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.back import MARK
 from kvmweb.web.page import number, page, person
+from migrations_app.domain.kinds import KINDS
 from migrations_app.models import Preflight
 from migrations_app.pages.forms import MigrateForm, choices_of, initial_of
 from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, report_view
@@ -39,7 +40,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = _guest_page(request, uuid)
     candidates = movability.candidates(request.user, found.guest)
     checked = _checked(request, uuid)
-    initial = initial_of(checked.request, checked.copied_disks) if checked else _wanted(request, candidates)
+    initial = initial_of(checked.request, checked.copied_disks) if checked else _wanted(request, found, candidates)
     form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
     form.name_disks(disk_labels(found))
     if request.method == "POST" and _as_shown(request, found, form) and (made := _ask(request, form)):
@@ -57,12 +58,16 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
 
 
-def _wanted(request: HttpRequest, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
-    """The destination that a link names (?target=), when it can be chosen, and choices that were kept in the query."""
+def _wanted(request: HttpRequest, page: GuestPage, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
+    """The method that fits the VM's state, the destination that a link names (?target=), when it can be chosen, and
+    choices that were kept in the query."""
     wanted = request.GET.get("target", "")
     found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
     target = {"target": found[0]} if found else {}
-    return choices_of(request.GET) | target if MARK in request.GET else target
+    if MARK in request.GET:
+        return choices_of(request.GET) | target
+    fits = [row.kind.value for row in KINDS if page.here is not None and page.here.state in row.wants]
+    return target | ({"kind": fits[0]} if fits else {})
 
 
 def _as_shown(request: HttpRequest, found: GuestPage, form: MigrateForm) -> bool:

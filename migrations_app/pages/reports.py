@@ -140,8 +140,10 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
             copy_disks=tuple(preflight.copied_disks or ()),
+            cold=KIND[Kind(preflight.kind)].cold,
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
+        *by_hand.commands_after(options=options, guest=guest, target_uri=_peer_text(peer)),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

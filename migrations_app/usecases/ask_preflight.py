@@ -13,6 +13,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Preflight
 from migrations_app.usecases.errors import RequestRefused
@@ -49,6 +50,8 @@ def ask_about_definition(
     target = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
+    if KIND[request.kind].cold:
+        raise RequestRefused("kind", "A definition is checked for a VM that runs. Choose a live method.")
     if target == source:
         raise RequestRefused("target", "Source and destination are the same host.")
     with transaction.atomic():

@@ -22,6 +22,8 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
         return False, f"Cancel requested by {by}. Waiting for libvirt to stop the migration."
     if state in NOT_STARTED:
         return True, f"Nothing has been started yet. {name} stays on {source}."
+    if migration.kind_row.cold and state in (State.STARTING, State.ARRIVING):
+        return True, f"It may be too late. In that case the definition is on {target}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
         stays = "stays paused on" if migration.was_paused else "keeps running on"
         return True, f"{name} {stays} {source}. The copied data is discarded."

@@ -60,6 +60,8 @@ def second_line(migration: Migration, first: str) -> str:
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:
     """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
+    if migration.kind_row.cold and migration.state not in NOT_STARTED:
+        return "is shut off on"
     if migration.state not in NOT_STARTED and migration.was_paused is not None:
         return "is paused on" if migration.was_paused else "runs on"
     if sighting is None or sighting.host_id != migration.source_id:
@@ -83,6 +85,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
         return told(migration)  # the worker has just looked at both hosts; the inventory follows
     if migration.state == State.DONE:
+        if migration.kind_row.cold:
+            return f"The definition of {name} arrived on {end}."
         how = "paused" if migration.was_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."
     return f"{name} stayed on {end}.{_how(migration)}"

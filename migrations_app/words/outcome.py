@@ -16,6 +16,8 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
     """(what, words) of a migration that ended well: what was measured, beside the forecast at its start."""
     seen = Forecast.from_json(migration.forecast)
     lines = [("Took", f"{units.duration(migration.whole_ms)} from the request until it was verified")]
+    if migration.kind_row.cold:
+        return lines
     if migration.copying_ms is not None:
         lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.downtime_ms is None:

@@ -38,6 +38,7 @@ def page_words(guest: str) -> dict[str, str]:
         "failed": "The check was not made. Try again.",
         "silent": "kvmweb did not answer, so the check was not made. Try again.",
         "busy": "kvmweb's database is busy or full, so the check was not made. Try again in a moment.",
+        "offline": f"Offline is selected, because {name} is shut off.",
         "storage": f"Live with storage is selected, because {name} has disks that the two hosts do not share.",
         "choose": "Choose again",
         "again": "Check again",

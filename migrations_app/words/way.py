@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_app.domain.lifecycle import IN_FLIGHT, Stage, State, stage_of
+from migrations_app.domain.lifecycle import IN_FLIGHT, Stage, State, stage_of, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +29,14 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
     """The stepper: [{"name", "is"}] with `is` one of done, now, asking, stopped, cancelled, next. `states`: those it
     went through, in that order."""
     now = State(migration.state)
-    been = [stage for stage in map(stage_of, map(State, states)) if stage is not None]
-    here = stage_of(now) or (been[-1] if been else None)
-    copies = migration.kind_row.copies or here is Stage.DISKS
-    stages = [stage for stage in Stage if copies or stage is not Stage.DISKS]
-    reached = len(stages) if now is State.DONE else stages.index(here) if here else -1
+    row = migration.kind_row
+    been = [stage for state in states if (stage := stage_of(State(state), cold=row.cold)) is not None]
+    here = stage_of(now, cold=row.cold) or (been[-1] if been else None)
+    copies = row.copies or here is Stage.DISKS
+    all_stages = stages(cold=row.cold, copies=copies, starts=migration.request.options.start_after)
+    reached = len(all_stages) if now is State.DONE else all_stages.index(here) if here else -1
     at = _AT.get(now, "now" if now in IN_FLIGHT else "stopped")
     return [
         {"name": stage.value, "is": "done" if place < reached else at if place == reached else "next"}
-        for place, stage in enumerate(stages)
+        for place, stage in enumerate(all_stages)
     ]

@@ -27,6 +27,7 @@ from migrations_app.domain.preflight.report import Report
 from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
 from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
@@ -118,7 +119,8 @@ class Start:
         row = self.row
         with ExitStack() as stack:
             with probing(row.guest_id, patience=10.0) as alone:
-                facts, details = collect(row.request, source, target, probe=alone, aside=opening)
+                elsewhere = others_of(row.request, without=(row.source, row.target), connect=self.connect)
+                facts, details = collect(row.request, source, target, probe=alone, aside=opening, others=elsewhere)
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:

@@ -29,6 +29,7 @@ from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Connection, Side
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.slots import BUSY
@@ -72,7 +73,8 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         probing(guest.pk, patience=2.0) as alone,
     ):
         probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
-        facts, _ = collect(preflight.request, source, target, probe=probe)
+        elsewhere = others_of(preflight.request, without=(sighting.host, preflight.target), connect=connect)
+        facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
     report = run_all(facts)
     _finish(
         preflight,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from hosts.facts.endpoint import Endpoint
 from hosts.facts.guest import GuestLook
 from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from hosts.models import Host
@@ -77,6 +78,10 @@ class SteadyConnection:
             if not connection.alive():
                 self._lost(error.message)
             raise
+
+    def open(self, endpoint: Endpoint, *, deadline: float) -> HostConnection:
+        """A connection to some other host, opened like this one. Raises GatewayError."""
+        return self._connect(endpoint, deadline=deadline)
 
     def ask(self, question: Callable[[HostConnection], T]) -> T | None:
         """The answer, or None when there is none to be had now (the reason is logged)."""

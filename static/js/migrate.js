@@ -73,13 +73,14 @@
     htmx.trigger(form, "change");
   }
 
-  // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them.
+  // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them, and one that is shut
+  // off as it is.
   function preselect() {
     const button = report()?.querySelector("[data-use-kind=blocker]");
     if (!asComes || !report() || report().getAttribute("aria-busy")) return;
     asComes = false;
     if (!button) return;
-    kindChosen.textContent = says.storage;
+    kindChosen.textContent = button.value === "offline" ? says.offline : says.storage;
     use(button);
   }
 

@@ -165,6 +165,10 @@ def test_a_kind_that_copies_needs_a_disk(api: Api, scene: Scene) -> None:
     assert said(report(api, scene, text, kind="live_storage"))["kind_applies"] == "blocker"
 
 
+def test_a_definition_is_checked_for_live_methods_only(api: Api) -> None:
+    assert fields(api.post("/preflights", wish(kind="offline"))) == ["kind"]
+
+
 def test_a_host_that_is_not_reachable_is_in_the_report(api: Api, scene: Scene) -> None:
     scene.fleet["kvm-b"].silent = True
     body = report(api, scene)

@@ -166,7 +166,8 @@ class FakeFleet:
         """Starts a migration, also one that kvmweb did not request."""
         move = self.moves.setdefault(uuid, Move())
         guest = source.guest(uuid)
-        guest.job = move.jobs[0] if move.jobs else JobStats(kind=JobKind.MIGRATION_OUT)
+        if call is None or not call.offline:
+            guest.job = move.jobs[0] if move.jobs else JobStats(kind=JobKind.MIGRATION_OUT)
         run = partial(run_move, move, uuid, source.guests, target.guests, call)
         threading.Thread(target=run, name=f"move {uuid}", daemon=True).start()
         return move
@@ -319,6 +320,12 @@ class FakeConnection:
     def run_number(self, uuid: str) -> int:
         guest = self._called("run_number", uuid).guest(uuid)
         return guest.run if guest.active else -1
+
+    def start(self, uuid: str) -> None:
+        guest = self._called("start", uuid).guest(uuid)
+        if guest.active:
+            raise Refused("Requested operation is not valid: domain is already running", code=55, domain=10)
+        guest.state, guest.reason = RunState.RUNNING, "booted"
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)

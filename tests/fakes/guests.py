@@ -171,6 +171,9 @@ Guests = dict[str, FakeGuest]
 
 def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall | None) -> None:
     """From the first byte to the end; `call` None: started without kvmweb, as by `virsh migrate`."""
+    if call is not None and call.offline:
+        _move_definition(move, uuid, source, target, call)
+        return
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
@@ -196,6 +199,18 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
             _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
     finally:
         move.over.set()
+
+
+def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
+    """The source loses its own last, and only when the guest is shut off."""
+    move.go_on.wait()
+    guest = source[uuid]
+    if move.arrives:
+        target[uuid] = replace(guest, state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=())
+    gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
+    if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:
+        source.pop(uuid, None)
+    move.over.set()
 
 
 def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None) -> None:

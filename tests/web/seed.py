@@ -303,7 +303,7 @@ def make_person(name: str, role: Role | None, **fields: Any) -> User:
 
 
 def make_preflight(
-    guest: Guest, target: Host, *, findings: list[dict[str, Any]] | None = None, verdict: str = ""
+    guest: Guest, target: Host, *, findings: list[dict[str, Any]] | None = None, verdict: str = "", kind: str = "live"
 ) -> Preflight:
     found = FINDINGS if findings is None else findings
     seen = {finding["severity"] for finding in found}
@@ -319,7 +319,7 @@ def make_preflight(
     return Preflight.objects.create(
         guest=guest,
         target=target,
-        kind="live",
+        kind=kind,
         options=Options().as_json(),
         findings=found,
         verdict=said,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from hosts.models import Guest, StoragePool, Volume
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Options
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration, Preflight
 from migrations_app.pages.presets import PRESETS
@@ -247,6 +248,31 @@ def test_the_same_by_hand_is_shown(scene: dict[str, Any], as_operator: Client) -
     scene["idle"].sightings.update(persistent=False)
     transient = as_operator.get(f"/preflights/{scene['report'].pk}/").content.decode()
     assert "migrate --live --p2p idle-01" in transient
+
+
+def test_a_vm_that_is_shut_off_is_offered_offline(scene: dict[str, Any], as_operator: Client) -> None:
+    for guest, kind in ((scene["off"], "offline"), (scene["idle"], "live")):
+        text = flat(as_operator.get(f"/vms/{guest.pk}/migrate/"))
+        (radio,) = re.findall(r'<input[^>]*name="kind"[^>]* checked', text)
+        assert f'value="{kind}"' in radio
+        assert 'name="start_after"' in text
+
+
+def test_options_that_offline_does_not_have_are_left_out(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    choices = {"kind": "offline", "start_after": "on", "bandwidth_mib": "7", "persist": ""}
+    as_operator.post(f"/vms/{scene['idle'].pk}/migrate/", form | choices)
+    made = Migration.objects.get(guest=scene["idle"], kind="offline")
+    assert made.request.options.unusual() == {"start_after": True}
+
+
+def test_the_same_by_hand_is_offline(scene: dict[str, Any], as_operator: Client) -> None:
+    report = seed.make_preflight(scene["off"], scene["b"], findings=[], kind="offline")
+    Preflight.objects.filter(pk=report.pk).update(options=Options(start_after=True).as_json())
+    text = as_operator.get(f"/preflights/{report.pk}/").content.decode()
+    assert "virsh -c qemu:///system migrate --offline --p2p --persistent --undefinesource archive" in text
+    assert re.search(r"virsh -c qemu\+ssh://\S+/system start archive", text)
 
 
 def test_a_vm_that_nobody_has_cannot_be_moved(scene: dict[str, Any], as_operator: Client) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from hosts.models import Sighting
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Options
 from migrations_app.models import Migration
 from migrations_app.words.badges import badge
 from migrations_app.words.cancel import cancel_words
@@ -62,6 +63,33 @@ def test_an_outcome_is_told_in_the_worker_s_words_while_it_is_true(scene: dict[s
     assert headline(done, here) == "idle-01 runs on kvm-b."
     here.host = scene["a"]
     assert headline(done, here) == "idle-01 arrived on kvm-b and was seen running there."
+
+
+def test_an_offline_migration_has_no_figures_and_says_nothing_of_running(
+    scene: dict[str, Any], as_viewer: Client
+) -> None:
+    starts = {"kind": "offline", "options": Options(start_after=True).as_json(), "progress": {}}
+    moving = seed.make_migration(
+        scene["build"], scene["b"], scene["a"], State.STARTING, was_paused=False, state_text="", **starts
+    )
+    assert headline(moving) == "build-07 is shut off on kvm-b while kvm-a prepares to receive it."
+    assert cancel_words(moving) == (True, "It may be too late. In that case the definition is on kvm-a.")
+    text = text_of(as_viewer, moving)
+    assert "Dirty rate" not in text
+    assert "a paused copy waits here" not in text
+    stages = [("Migrate the definition", "now"), ("Start on the destination", "next")]
+    assert [(step["name"], step["is"]) for step in steps(moving, ["starting"])] == stages
+    moving.state = State.ARRIVING
+    assert [step["is"] for step in steps(moving, ["starting", "arriving"])] == ["done", "now"]
+    assert where(moving) == "target"
+    moving.options = Options().as_json()
+    moving.state = State.VERIFYING
+    assert [(step["name"], step["is"]) for step in steps(moving, ["starting"])] == [
+        ("Migrate the definition", "asking")
+    ]
+    moving.state, moving.finished_at = State.DONE, timezone.now()
+    assert headline(moving) == "The definition of build-07 arrived on kvm-a."
+    assert [what for what, _ in outcome_times(moving)] == ["Took"]
 
 
 def test_a_paused_vm_is_not_said_to_run(scene: dict[str, Any]) -> None:

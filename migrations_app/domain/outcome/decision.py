@@ -19,9 +19,11 @@ class Outcome(StrEnum):
 
 
 class Action(StrEnum):
-    """All that may be done without a user. Nothing is resumed, destroyed or undefined automatically."""
+    """All that the table may ask for. Nothing is resumed, destroyed or undefined automatically."""
 
     DELETE_OWN_VOLUMES = "delete_own_volumes"
+    # A user asked for it, and no host may have the guest active; the worker asks every one of them first.
+    START_AT_DESTINATION = "start_at_destination"
 
 
 class Loss(StrEnum):
@@ -89,6 +91,12 @@ class JobRecord:
     lost_disks: tuple[LostDisk, ...] = ()
     #: other hosts on which the guest is active, by their last word
     elsewhere: tuple[str, ...] = ()
+    #: it is to be started at the destination
+    start_wanted: bool = False
+    #: that was tried, or a user was needed before: it is not tried (again)
+    start_tried: bool = False
+    #: why it does not run there
+    start_error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

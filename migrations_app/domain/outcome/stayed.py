@@ -70,7 +70,7 @@ def _stayed(case: Case, here: str) -> Decision:
     return Decision(
         outcome=Outcome.FAILED,
         sentence=f"{here}{where}. The migration failed.{_woken(case)}",
-        cause=_why_it_stayed(job),
+        cause=why_it_stayed(job),
         what_to_do="Remove the cause and migrate again. libvirt's logs on both hosts have more details.",
         actions=actions,
     )
@@ -83,7 +83,7 @@ def _woken(case: Case) -> str:
     return ""
 
 
-def _why_it_stayed(job: JobRecord) -> str:
+def why_it_stayed(job: JobRecord) -> str:
     if job.restarted:
         ended = f"The VM stopped on {job.source} during the migration, and was started there again."
         return f"{ended} {meaning(job.call_error)}".strip()

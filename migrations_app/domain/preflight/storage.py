@@ -21,8 +21,8 @@ from migrations_app.domain.disks import (
     same_pool,
     sharing,
 )
-from migrations_app.domain.kinds import Kind
-from migrations_app.domain.preflight.check import Remedy
+from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.preflight.check import Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import HostFacts
 from migrations_app.domain.preflight.shared import guest_of, known, remedy, size
@@ -166,7 +166,22 @@ def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     return (remedy(text),) if unseen else ()
 
 
-def copy_instead(disk: Disk) -> Remedy:
+def unproven(facts: Facts) -> Severity:
+    """Of storage that may be shared. libvirt refuses a running VM where it is not; of one that is shut off it looks at
+    no disk, and an old copy at the same path would be used without a word."""
+    return Severity.BLOCKER if KIND[facts.request.kind].cold else Severity.UNKNOWN
+
+
+def refused_there(facts: Facts) -> str:
+    """What comes of a disk on storage that the hosts do not share."""
+    if KIND[facts.request.kind].cold:
+        return f"{facts.target.name} could not start the VM."
+    return "libvirt then refuses: “Migration without shared storage is unsafe.”"
+
+
+def copy_instead(facts: Facts, disk: Disk) -> Remedy:
+    if KIND[facts.request.kind].cold:
+        return remedy(f"Or start the VM and choose Live with storage, which copies disk {disk.target}.")
     return remedy(f"Or copy disk {disk.target}: choose Live with storage.", kind=Kind.LIVE_STORAGE)
 
 

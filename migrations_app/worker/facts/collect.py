@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -62,6 +63,7 @@ def collect(
     probe: bool,
     given: GuestDefinition | None = None,
     aside: Future[HostConnection] | None = None,
+    others: Mapping[str, GuestLook] | Unknown = NOT_ASKED,
 ) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection. What runs a program on a host is asked beside that.
 
@@ -109,6 +111,7 @@ def collect(
         peer=between,
         saved=saved_there.result(),
         sends_levels=source.learn(lambda c: c.can_ask(Parameter.ZSTD_LEVEL)) is not False,
+        others=others,
     )
     return facts, details
 

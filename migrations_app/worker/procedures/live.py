@@ -62,7 +62,7 @@ def _call(ready: Ready) -> MigrateCall:
     return MigrateCall(
         uuid=ready.held.guest,
         peer=peer,
-        helper=_helper(ready.facts),
+        helper=helper(ready.facts),
         migration_address=options.migration_address or row.target.migration_address,
         copy_disks=copied,
         flags=options.flags(),
@@ -100,7 +100,7 @@ def _copy_disks(ready: Ready) -> tuple[str, ...]:
     return tuple(copied)
 
 
-def _helper(facts: Facts) -> PeerHelper:
+def helper(facts: Facts) -> PeerHelper:
     """What the peer probe found to work and to keep libvirt's reasons readable."""
     peer = facts.peer
     return PeerHelper(peer.helper) if not isinstance(peer, Unknown) and peer.helper else PeerHelper.AUTO

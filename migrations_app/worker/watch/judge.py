@@ -12,6 +12,7 @@ from migrations_app.domain.outcome.stayed import call_may_still_begin
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.start_guest import start_tried
 from migrations_app.worker.watch.copied_disks import lost_disks
 from migrations_app.worker.watch.elsewhere import elsewhere
 from migrations_app.worker.watch.numbers import Numbers
@@ -32,6 +33,9 @@ class Judge:
         self._decide = KIND[held.row.request.kind].outcome
         #: to the worker before: libvirt tells its reason only once
         self._said_before: str = held.row.error.get("libvirt", "")
+        self._attended = held.state is State.NEEDS_ATTENTION
+        #: why the guest was not started at the destination, where that is wanted
+        self.start_error = _not_started(held) if self._attended else ""
 
     def decide(self, seen: Observation, *, cancel: bool) -> Decision:
         """An end is judged a second time, with what is asked only then."""
@@ -84,4 +88,13 @@ class Judge:
             job_over=row.job_over,
             suspended=row.suspended,
             too_early=self._numbers.too_early,
+            start_wanted=bool(options.start_after),
+            start_tried=self._attended or start_tried(self._held),
+            start_error=self.start_error,
         )
+
+
+def _not_started(held: Held) -> str:
+    """For a look after a user was needed: nothing is started then."""
+    said: str = held.row.error.get("cause", "") if start_tried(held) else ""
+    return said or "kvmweb does not start a VM by itself after its migration needed a user."

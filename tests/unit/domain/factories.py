@@ -160,6 +160,7 @@ HEALTHY = Facts(
         block_jobs=(),
     ),
     peer=PeerFact(reached=True),
+    others={},
 )
 
 
@@ -191,6 +192,13 @@ def with_target(base: Facts = HEALTHY, **changes: Any) -> Facts:
 def with_options(base: Facts = HEALTHY, **changes: Any) -> Facts:
     kind = Kind.LIVE_STORAGE if changes.get("copy_disks") else Kind.LIVE
     return replace(base, request=replace(base.request, kind=kind, options=Options(**changes)))
+
+
+def cold(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    """The same for an offline migration of a VM that is shut off."""
+    off = replace(look, state=RunState.SHUTOFF, reason="shutdown")
+    request = replace(base.request, kind=Kind.OFFLINE)
+    return changed(replace(base, request=request, guest=replace(base.guest, look=off)), **changes)
 
 
 def identity(**changes: Any) -> HostIdentity:

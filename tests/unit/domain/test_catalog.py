@@ -17,7 +17,7 @@ from migrations_app.domain.preflight.check import check as register
 from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
-from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, with_guest, with_options, with_target
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, cold, facts, with_guest, with_options, with_target
 from tests.unit.domain.wording import complaints
 
 ROOT = Path(__file__).parents[3]
@@ -59,10 +59,26 @@ def test_a_check_is_well_formed(check: Check) -> None:
         assert not isinstance(look_up(HEALTHY, path), Unknown)
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_has_its_checks(kind: Kind) -> None:
+    assert {"kind_applies", "disks_reachable", "identity_free", "networks_present"} < of_kind(kind)
+
+
+def test_a_vm_that_is_shut_off_is_checked_too() -> None:
+    report = run_all(cold())
+    assert report.verdict is Verdict.OK
+    assert [finding.check for finding in report.findings] == sorted(of_kind(Kind.OFFLINE))
+    assert {"runs_nowhere", "saved_state", "local_state"} < of_kind(Kind.OFFLINE)
+
+
+def of_kind(kind: Kind) -> set[str]:
+    return {check.id for check in CHECKS.values() if kind in check.kinds}
+
+
 def test_a_healthy_pair_is_ok_and_every_check_says_so() -> None:
     report = run_all(HEALTHY)
     assert report.verdict is Verdict.OK
-    assert [finding.check for finding in report.findings] == sorted(MODULES)
+    assert [finding.check for finding in report.findings] == sorted(of_kind(Kind.LIVE))
     assert all(finding.severity is Severity.PASSED for finding in report.findings)
 
 
@@ -92,7 +108,7 @@ def test_all_blockers_at_once() -> None:
         "bridges_present",
         "networks_present",
     }
-    assert len({finding.check for finding in report.findings}) == len(MODULES)
+    assert {finding.check for finding in report.findings} == of_kind(Kind.LIVE)
 
 
 def test_a_skipped_check_says_nothing() -> None:

@@ -50,7 +50,6 @@ def test_a_host_that_has_the_guest_too() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (RunState.SHUTOFF, "It is shut off."),
         (RunState.CRASHED, "It has crashed."),
         (RunState.PMSUSPENDED, "It is suspended by its own operating system."),
         (RunState.SHUTDOWN, "It is shutting down."),
@@ -59,6 +58,10 @@ def test_a_host_that_has_the_guest_too() -> None:
 )
 def test_what_does_not_run_goes_nowhere(state: RunState, words: str) -> None:
     assert held_back(guest(state=state)) == words
+
+
+def test_what_is_shut_off_migrates_offline() -> None:
+    assert held_back(guest(state=RunState.SHUTOFF)) == ""
 
 
 def test_what_cannot_be_seen_now_is_not_called_movable() -> None:

@@ -45,6 +45,29 @@ def test_a_move_never_asks_for_what_would_end_with_kvmweb() -> None:
     assert {"OFFLINE", "TUNNELLED", "PEER2PEER"}.isdisjoint(Flag)
 
 
+def test_an_offline_move_has_no_live_part() -> None:
+    call = replace(CALL, offline=True)
+    assert _mover.flags_of(call) == USUAL - libvirt.VIR_MIGRATE_LIVE + libvirt.VIR_MIGRATE_OFFLINE
+    keeps = frozenset({Flag.PERSIST_DEST})
+    assert _mover.flags_of(replace(call, flags=keeps)) == (
+        libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_OFFLINE | libvirt.VIR_MIGRATE_PERSIST_DEST
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"flags": frozenset()},
+        {"copy_disks": ("vda",)},
+        {"parameters": {Parameter.BANDWIDTH: 1}},
+        {"flags": CALL.flags | {Flag.AUTO_CONVERGE}},
+    ],
+)
+def test_an_offline_move_that_means_nothing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="offline"):
+        replace(CALL, offline=True, **wrong)
+
+
 def test_disks_are_copied_by_name_and_never_all() -> None:
     call = replace(CALL, copy_disks=("vda", "vdb"))
     assert _mover.flags_of(call) == USUAL | libvirt.VIR_MIGRATE_NON_SHARED_DISK

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
 from hosts.facts.host import version_text
-from migrations_app.domain import virsh
+from migrations_app.domain import kinds, virsh
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -24,6 +24,7 @@ SAFE_MODES = ("none", "directsync")
     title="The cache modes of shared disks are safe",
     passed="No shared disk uses the host's page cache.",
     needs=(*storage.NEEDS, "source.identity"),
+    kinds=kinds.LIVE_KINDS,
 )
 def cache_mode(facts: Facts) -> Iterator[Finding]:
     number = known(facts.source.identity, "source.identity").qemu

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hosts.facts.host import version_text
 from migrations_app.domain.checkpoints import without
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -26,6 +27,11 @@ def checkpoints(facts: Facts) -> Iterator[Finding]:
     if not names:
         return
     target, number = facts.target.name, count(len(names), "checkpoint")
+    if KIND[facts.request.kind].cold:
+        words = f"{guest.name} has {number}, which libvirt defines again only for a VM that runs; they would be lost."
+        fixes = remedy("Start the VM and migrate it live."), remedy(f"Or delete them. {without(names)}")
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": ", ".join(names)}, *fixes)
+        return
     libvirt = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
     evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
     affects = f"VM {guest.name}"

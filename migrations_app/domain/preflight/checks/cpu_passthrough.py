@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import AT_NEXT_START, NotKnown, finding, guest_of, known, remedy
@@ -20,6 +21,7 @@ AS_THE_HOST = ("host-passthrough", "maximum")
     title="The VM is independent of the source's CPU",
     passed="The VM is independent of the source's CPU.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def cpu_passthrough(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

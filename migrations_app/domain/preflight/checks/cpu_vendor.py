@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
@@ -20,6 +21,7 @@ X86 = ("x86_64", "i686")
     title="The hosts' CPUs are from the same vendor",
     passed="The vendors of the hosts' CPUs are no obstacle.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def cpu_vendor(facts: Facts) -> Iterator[Finding]:
     if guest_of(facts).virt_type != "kvm":

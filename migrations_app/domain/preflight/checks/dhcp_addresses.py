@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
@@ -14,6 +15,7 @@ from migrations_app.domain.virsh import virsh
     title="The VM keeps the addresses that libvirt's networks give it",
     passed="The VM gets no address from a libvirt network, or both hosts reserve the same one.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def dhcp_addresses(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

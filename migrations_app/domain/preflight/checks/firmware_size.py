@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.firmware import FirmwareFile, firmware_files, offered
@@ -15,6 +16,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy, si
     title="The VM's firmware has the same size on both hosts",
     passed="No firmware of the VM has another size on the destination.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def firmware_size(facts: Facts) -> Iterator[Finding]:
     source, target = facts.source.name, facts.target.name

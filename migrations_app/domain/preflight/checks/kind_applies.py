@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from hosts.facts.guest import RunState
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import may_be_copied
-from migrations_app.domain.kinds import KIND
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, affected, finding, guest_of, known, remedy
 from migrations_app.domain.virsh import virsh
 
 VERBS = {RunState.SHUTOFF: ("Start", "start"), RunState.PMSUSPENDED: ("Wake", "dompmwakeup")}
+DOWN = {RunState.RUNNING: ("Shut down", "shutdown"), RunState.BLOCKED: ("Shut down", "shutdown")}
 
 
 @check(
-    title="The VM is in a state that can be migrated live",
-    passed="The VM is running or paused.",
+    title="The VM is in a state that the method can migrate",
+    passed="The VM is in a state that the method can migrate.",
     needs=("guest.look",),
 )
 def kind_applies(facts: Facts) -> Iterator[Finding]:
@@ -29,8 +30,10 @@ def kind_applies(facts: Facts) -> Iterator[Finding]:
         raise NotKnown("guest.look", Unknown(reason))
     row = KIND[facts.request.kind]
     if words := row.why_not(name, look.state, can_copy=None):
-        verb, command = VERBS.get(look.state, ("", ""))
+        verb, command = (DOWN if row.cold else VERBS).get(look.state, ("", ""))
         fixes = [remedy(f"{verb} it first.", run=virsh(command, uuid), on=host)] if verb else []
+        if look.state not in KIND[Kind.OFFLINE].unwanted:
+            fixes.append(remedy("Or migrate it as it is: choose Offline.", kind=Kind.OFFLINE))
         yield finding(Severity.BLOCKER, words, affects, {"state": str(look.state), "reason": look.reason}, *fixes)
     elif row.copies:
         disks = guest_of(facts).disks

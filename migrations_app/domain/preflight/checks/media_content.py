@@ -9,6 +9,7 @@ from hosts.facts.guest import Disk
 from hosts.facts.storage import FileContent, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import REMOVABLE, Sharing
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -22,6 +23,7 @@ HARM = "If the VM uses it, it reads wrong data."
     title="The CDs and floppies are the same on both hosts",
     passed="No CD or floppy of the VM has other content on the destination.",
     needs=storage.NEEDS,
+    kinds=LIVE_KINDS,
 )
 def media_content(facts: Facts) -> Iterator[Finding]:
     for disk in storage.disks_in_place(facts):

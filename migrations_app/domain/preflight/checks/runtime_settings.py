@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.runtime import NO_LIMIT
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, size
@@ -18,6 +19,7 @@ POLLING_NS = 32768
     title="The VM has no setting outside its definition",
     passed="The VM has no setting outside its definition.",
     needs=("guest.definition", "guest.runtime"),
+    kinds=LIVE_KINDS,
 )
 def runtime_settings(facts: Facts) -> Iterator[Finding]:
     guest, found = guest_of(facts), known(facts.guest.runtime, "guest.runtime")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.at_start import judge_start
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -26,6 +27,7 @@ NEEDED = frozenset(
     title="The VM can start on the destination with its saved definition",
     passed="The saved definition needs nothing more of the destination than the running VM.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def saved_definition(facts: Facts) -> Iterator[Finding]:
     saved, guest = facts.saved, guest_of(facts)

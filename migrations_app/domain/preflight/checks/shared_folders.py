@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.host import version_text
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
@@ -19,6 +20,7 @@ VIRTIOFS_MAY_MIGRATE = 11_000_000
     title="The VM uses no folder of the source",
     passed="The VM uses no folder of the source.",
     needs=("guest.definition", "source.identity"),
+    kinds=LIVE_KINDS,
 )
 def shared_folders(facts: Facts) -> Iterator[Finding]:
     guest, libvirt = guest_of(facts), known(facts.source.identity, "source.identity").libvirt

@@ -16,7 +16,6 @@ from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
-UNSAFE = "Migration without shared storage is unsafe."
 EXPORTER_MAY_MIGRATE = 11_001_000  # from then on qemu.conf may call a folder shared that the host itself exports
 
 
@@ -36,7 +35,7 @@ def storage_shared(facts: Facts) -> Iterator[Finding]:
             words = f"{words} {target} has a disk at this path. {storage.whose(facts, disk)}".rstrip()
             fixes += storage.look_closer(facts, disk)
         else:
-            fixes.append(storage.copy_instead(disk))
+            fixes.append(storage.copy_instead(facts, disk))
         evidence = {"path": place(disk), **storage.place_words(facts, disk)}
         yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, *fixes)
 
@@ -48,13 +47,13 @@ def _judge(facts: Facts, disk: Disk) -> tuple[Severity, str]:
     passes = (here and here.type in SHARED_POOL_TYPES) or (mount and mount.shared)
     block = disk.type == "block" or (here and here.type in BLOCK_POOL_TYPES)
     if facts.request.options.unsafe or block or passes:
-        severity = Severity.UNKNOWN if passes and not facts.request.options.unsafe else Severity.WARNING
+        severity = storage.unproven(facts) if passes and not facts.request.options.unsafe else Severity.WARNING
         return severity, storage.other_storage_words(facts, disk)
     libvirt = 0 if isinstance(facts.source.identity, Unknown) else facts.source.identity.libvirt
     exports = other is not None and other.shared and libvirt >= EXPORTER_MAY_MIGRATE
     if mount and mount.shared is False and not exports:
-        return Severity.BLOCKER, f"is on local storage of {source}. libvirt refuses: “{UNSAFE}”"
+        return Severity.BLOCKER, f"is on local storage of {source}. {storage.refused_there(facts)}"
     as_large = not (here and there) or here.capacity == there.capacity
     if mount or not (here and storage.is_in(here, disk)) or (storage.seen(facts, disk) and as_large):
-        return Severity.UNKNOWN, f"is in a folder; kvmweb cannot tell whether {source} and {target} share it."
-    return Severity.BLOCKER, f"may be on storage that the hosts do not share. libvirt then refuses: “{UNSAFE}”"
+        return storage.unproven(facts), f"is in a folder; kvmweb cannot tell whether {source} and {target} share it."
+    return Severity.BLOCKER, f"may be on storage that the hosts do not share. {storage.refused_there(facts)}"

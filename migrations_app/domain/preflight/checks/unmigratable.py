@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hosts.facts.host import version_text
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.definition.unmigratable import INVTSC, invtsc, refused
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, remedy
@@ -16,6 +17,7 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
     title="The VM has no device that QEMU refuses to migrate",
     passed="No device of the VM is known to stop a migration.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def unmigratable(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from hosts.facts.host import version_text
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
@@ -24,6 +25,7 @@ THREADS = re.compile(r"""<topology\b[^>]*\bthreads=["'](\d+)["']""")
     title="The VM is unaffected by known bugs of libvirt",
     passed="No known bug of these libvirt versions affects the VM.",
     needs=("guest.definition", "source.identity", "target.identity"),
+    kinds=LIVE_KINDS,
 )
 def version_faults(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name

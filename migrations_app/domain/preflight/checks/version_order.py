@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.host import version_text
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, known, remedy, version
@@ -18,6 +19,7 @@ from migrations_app.domain.preflight.shared import finding, known, remedy, versi
     title="The destination's libvirt and QEMU are as new as the source's",
     passed="libvirt and QEMU on the destination are at least as new as on the source.",
     needs=("source.identity", "target.identity"),
+    kinds=LIVE_KINDS,
 )
 def version_order(facts: Facts) -> Iterator[Finding]:
     source, target = facts.source.name, facts.target.name

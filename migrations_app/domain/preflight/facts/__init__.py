@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hosts.facts.guest import GuestLook
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight.facts.guest import GuestFacts
-from migrations_app.domain.preflight.facts.host import SourceFacts, TargetFacts
+from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.request import MigrationRequest
 
@@ -26,7 +28,7 @@ class PeerFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """A record per side, and what lies between them. `saved` is None when the VM has no other definition than the one
-    that migrates.
+    that migrates. `others` are the looks of all other registered hosts at the VM, asked only for one that is shut off.
 
     `sends_levels`: whether kvmweb's own libvirt can ask for a compression level.
     `starts`: what is judged is a start on the destination, not a migration; then not knowing blocks nothing."""
@@ -38,4 +40,5 @@ class Facts:
     peer: PeerFact | Unknown
     saved: SavedFacts | None = None
     sends_levels: bool = True
+    others: Mapping[str, GuestLook] | Unknown = NOT_ASKED
     starts: bool = False

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hosts.facts.checkpoint import Checkpoint
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, identity, only, run, with_options
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, cold, facts, identity, only, run, with_options
 
 ONE = facts(guest_checkpoints=(Checkpoint(name="monday", created=1),))
 TWO = facts(guest_checkpoints=tuple(Checkpoint(name=name, created=1) for name in ("monday", "tuesday")))
@@ -11,6 +11,12 @@ TWO = facts(guest_checkpoints=tuple(Checkpoint(name=name, created=1) for name in
 def test_passes_without_checkpoints() -> None:
     assert run("checkpoints", HEALTHY) == ()
     assert run("checkpoints", facts(target_identity=identity(libvirt=6_000_000))) == ()
+
+
+def test_those_of_a_vm_that_is_shut_off_block() -> None:
+    finding = only("checkpoints", cold(TWO), Severity.BLOCKER)
+    assert finding.summary.startswith("web01 has 2 checkpoints, which libvirt defines again only for a VM that runs")
+    assert run("checkpoints", cold()) == ()
 
 
 def test_one_is_carried() -> None:

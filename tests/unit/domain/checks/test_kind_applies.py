@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hosts.facts.guest import GuestLook, RunState
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import CHECKS, Severity, Verdict
 from migrations_app.domain.preflight.facts import Facts
@@ -12,6 +13,7 @@ from tests.unit.domain.factories import (
     HEALTHY,
     SILENT,
     UUID,
+    cold,
     disk,
     facts,
     look,
@@ -44,6 +46,14 @@ def test_a_shut_off_guest_blocks_with_the_command_to_start_it() -> None:
     assert finding.summary == "web01 is shut off; a live migration needs it running."
     assert finding.remedies[0].command == f"virsh start {UUID}"
     assert finding.remedies[0].on == "kvm-a"
+    assert [remedy.kind for remedy in finding.remedies] == ["", "offline"]
+
+
+@pytest.mark.parametrize("active", [RunState.RUNNING, RunState.BLOCKED, RunState.PAUSED, RunState.CRASHED])
+def test_offline_needs_it_shut_off(active: RunState) -> None:
+    assert run("kind_applies", cold()) == ()
+    finding = only("kind_applies", cold(guest_look=replace(look, state=active)), Severity.BLOCKER)
+    assert finding.summary.endswith("an offline migration needs it shut off.")
 
 
 @pytest.mark.parametrize("bad", [RunState.CRASHED, RunState.PMSUSPENDED, RunState.SHUTDOWN, RunState.NOSTATE])
@@ -53,7 +63,9 @@ def test_other_states_block(bad: RunState) -> None:
 
 def test_everything_else_is_in_the_report_too() -> None:
     report = run_all(state(RunState.SHUTOFF))
-    assert {finding.check for finding in report.findings} == set(CHECKS)
+    assert {finding.check for finding in report.findings} == {
+        check.id for check in CHECKS.values() if Kind.LIVE in check.kinds
+    }
     assert [finding.check for finding in report.of(Severity.BLOCKER)] == ["kind_applies"]
 
 

@@ -15,6 +15,7 @@ from tests.unit.domain.factories import (
     SHARED,
     SILENT,
     changed,
+    cold,
     disk,
     facts,
     identity,
@@ -80,6 +81,14 @@ def test_a_directory_that_may_be_shared_is_unknown() -> None:
     finding = only("storage_shared", given, Severity.UNKNOWN)
     assert "This may be the VM's own disk. Do not delete it." in finding.summary
     assert not any("copy it" in fix.text for fix in finding.remedies)  # nothing is overwritten
+
+
+def test_of_a_vm_that_is_shut_off_libvirt_checks_nothing_so_a_doubt_blocks() -> None:
+    assert run("storage_shared", cold()) == ()
+    finding = only("storage_shared", cold(mounted(None, None)), Severity.BLOCKER)
+    assert [remedy.kind for remedy in finding.remedies] == [""] * len(finding.remedies)
+    local = with_guest(disks=(local_disk,))
+    assert "kvm-b could not start the VM." in only("storage_shared", cold(local), Severity.BLOCKER).summary
 
 
 def test_directories_of_two_file_systems_block() -> None:

@@ -1,0 +1,31 @@
+"""The image of a managed save stays on the source: libvirt migrates the definition without a word, and the next start
+on the destination is a cold one. The saved state would be lost, so it blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrations_app.domain.kinds import COLD_KINDS
+from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.virsh import virsh
+
+
+@check(
+    title="The VM has no saved state",
+    passed="The VM has no saved state (managed save).",
+    needs=("guest.definition", "guest.managed_save"),
+    unknown_blocks=True,
+    kinds=COLD_KINDS,
+)
+def saved_state(facts: Facts) -> Iterator[Finding]:
+    guest, source = guest_of(facts), facts.source.name
+    if known(facts.guest.managed_save, "guest.managed_save"):
+        words = f"{guest.name} has a saved state on {source} (managed save), which libvirt would leave behind."
+        start = remedy(
+            "Start it, which restores its state, and migrate it live.", run=virsh("start", guest.uuid), on=source
+        )
+        text = "Or discard the saved state, if nobody needs it. The VM then boots at its next start."
+        discard = remedy(text, run=virsh("managedsave-remove", guest.uuid), on=source)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"managed save": "yes"}, start, discard)

@@ -1,0 +1,56 @@
+"""Offline: the definition of a guest that is shut off migrates by one libvirt call; then it may be started there."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from hosts.calls.move import MigrateCall
+from migrations_app.domain.kinds import Kind
+from migrations_app.worker.heartbeat import Heartbeat
+from migrations_app.worker.held import Held
+from migrations_app.worker.mover import Mover
+from migrations_app.worker.procedure import NotStarted, Procedure, Ready
+from migrations_app.worker.procedures.live import helper
+from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.cold import ColdWatch
+
+
+class Offline:
+    def begin(self, ready: Ready) -> Mover:
+        call = _call(ready)
+        mover = Mover(ready.mover(), call)
+        held = ready.held
+        held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
+        mover.start()
+        return mover
+
+    def follow(
+        self,
+        held: Held,
+        source: SteadyConnection,
+        target: SteadyConnection,
+        heart: Heartbeat,
+        mover: Mover | None = None,
+    ) -> None:
+        ColdWatch(held, source, target, heart, mover).run()
+
+    def undo(self, held: Held, target: SteadyConnection) -> None:
+        """Nothing is prepared."""
+
+
+def _call(ready: Ready) -> MigrateCall:
+    row = ready.held.row
+    peer = row.target.peer
+    if peer is None:
+        raise NotStarted(f"{row.target} has no address for other hosts.")
+    return MigrateCall(
+        uuid=ready.held.guest,
+        peer=peer,
+        helper=helper(ready.facts),
+        migration_address=row.target.migration_address,
+        flags=row.request.options.flags(),
+        offline=True,
+    )
+
+
+PROCEDURES: dict[Kind, Procedure] = {Kind.OFFLINE: Offline()}

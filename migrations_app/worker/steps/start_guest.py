@@ -1,0 +1,84 @@
+"""Start the guest at the destination: once, and only when every host that could run it says that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hosts.facts.guest import GuestLook, RunState
+from hosts.gateway.port import GatewayError
+from kvmweb.steps import NotDone, Steps, Written
+from migrations_app.domain.virsh import virsh
+from migrations_app.models.migration import START_GUEST
+from migrations_app.worker.facts.others import others
+from migrations_app.worker.held import Held
+from migrations_app.worker.steady_connection import SteadyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartGuest:
+    """`about`: "host", the destination's name. What could not be done stays recorded: it is not tried again."""
+
+    held: Held
+    source: SteadyConnection
+    host: SteadyConnection
+    about: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return START_GUEST
+
+    @property
+    def gone(self) -> str:
+        return f"{self.host.host} has started it, and it does not run any more."
+
+    def do(self) -> None:
+        if doubts := list(self._doubts()):
+            raise NotDone(" ".join(doubts), certain=False)
+        try:
+            self.host.call(lambda c: c.start(self.held.guest))
+        except GatewayError as error:
+            late = "has not answered the start yet; it may still start the VM."
+            why = late if error.unanswered else f"did not start it: {error.message}"
+            raise NotDone(f"libvirt on {self.host.host} {why}", certain=False) from error
+
+    def _doubts(self) -> Iterator[str]:
+        """Why it may run somewhere."""
+        uuid, source, target = self.held.guest, self.source.host, self.host.host
+        looks = {source.name: self.source.look(uuid)}
+        looks |= others(uuid, without=(source, target), connect=self.source.open)
+        for name, look in looks.items():
+            yield from _doubt(name, look, virsh("domstate", uuid))
+
+    def verify(self, written: Written) -> dict[str, Any] | None:
+        look = self.host.look(self.held.guest)
+        if not look.answered:
+            raise NotDone(f"{self.host.host} is not reachable: {look.error}", certain=False)
+        return {"state": str(look.state)} if look.runs else None
+
+    def undo(self, written: Written) -> bool:
+        """A VM that runs is never stopped."""
+        return False
+
+
+def _doubt(name: str, look: GuestLook, command: str) -> Iterator[str]:
+    if not look.answered:
+        yield f"{name} is not reachable, and the VM could run there. When it is back, on {name} run: {command}"
+    elif look.present and look.state is not RunState.SHUTOFF:
+        yield f"The VM is {look.state} on {name}."
+
+
+def start_guest(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
+    """Why it was not started, "" when it was."""
+    step = StartGuest(held=held, source=source, host=target, about={"host": target.host.name})
+    try:
+        Steps(held).go([step])
+    except NotDone as error:
+        return str(error)
+    held.note_once(f"Started {held.row.guest_name} on {target.host}. No other host runs it.")
+    return ""
+
+
+def start_tried(held: Held) -> bool:
+    return any(written.step == START_GUEST for written in held.read())
