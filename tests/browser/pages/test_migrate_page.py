@@ -313,3 +313,17 @@ def test_a_box_shows_when_what_it_needs_is_chosen(page: Any, site: Site, address
     page.get_by_label("Compression", exact=True).select_option("xbzrle")
     expect(cache).to_be_visible()
     expect(page.get_by_label("Auto-converge: first step, %")).to_be_hidden()
+
+
+def test_a_vm_that_is_shut_off_has_the_options_of_offline(page: Any, site: Site) -> None:
+    pk = site.run('print(Guest.objects.get(name="archive").pk)').splitlines()[-1]
+    page.goto(f"{site.url}/vms/{pk}/migrate/")
+    expect(page.locator("[name=kind][value=offline]")).to_be_checked()
+    expect(page.locator("[name=start_after]")).to_be_visible()
+    page.locator("summary", has_text="Options").first.click()
+    expect(page.locator("[name=undefine_source]")).to_be_visible()
+    expect(page.locator("[name=persist]")).to_be_hidden()
+    expect(page.locator("[name=bandwidth_mib]")).to_be_hidden()
+    page.locator("[name=kind][value=live]").check()
+    expect(page.locator("[name=start_after]")).to_be_hidden()
+    expect(page.locator("[name=bandwidth_mib]")).to_be_visible()
