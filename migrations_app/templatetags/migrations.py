@@ -9,6 +9,7 @@ from django import template
 from hosts.words.badges import NOWHERE
 from kvmweb.ui import units
 from kvmweb.ui.html import mark, sign
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.reading import once
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
@@ -47,6 +48,12 @@ def migration_sign(migration: Migration) -> SafeString:
 @register.simple_tag
 def severity_icon(value: str) -> SafeString:
     return sign(SEVERITY_BADGES.get(value, NOWHERE))
+
+
+@register.filter
+def method(kind: str) -> str:
+    """Its label inside a sentence."""
+    return KIND[Kind(kind)].label.lower()
 
 
 @register.filter

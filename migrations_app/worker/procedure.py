@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.utils import timezone
+
+from hosts.calls.move import MigrateCall
 from hosts.gateway.port import HostConnection
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.worker.heartbeat import Heartbeat
@@ -35,6 +38,15 @@ class Ready:
     source: SteadyConnection
     target: SteadyConnection
     mover: Callable[[], HostConnection]
+
+
+def ask_libvirt(ready: Ready, call: MigrateCall) -> Mover:
+    """The migration has begun, as far as anybody can tell, once this is recorded. Raises NotStarted before."""
+    mover = Mover(ready.mover(), call)
+    held = ready.held
+    held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
+    mover.start()
+    return mover
 
 
 class Procedure(Protocol):

@@ -244,7 +244,7 @@ def test_a_mistake_of_ours_after_volumes_were_made_leaves_them_to_the_next_worke
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(live, "Mover", broken)
+        patched.setattr(live, "ask_libvirt", broken)
         left = scene.run(scene.request(scene.add_local_guest(), copy=True))
     assert (left.state, left.owner, len(left.created_volumes)) == (State.STARTING, "", 1)
     end = scene.adopt(left)

@@ -177,8 +177,8 @@ def _runs_there(case: Case) -> Decision:
 def _words(case: Case) -> str:
     job = case.job
     if case.destination.active:
-        by_somebody = "" if job.start_wanted and job.start_tried else " It was started there by somebody else."
-        words = [f"{case.arrived}.{by_somebody}"]
+        not_by_us = "" if job.start_wanted and job.start_tried else " kvmweb did not start it there."
+        words = [f"{case.arrived}.{not_by_us}"]
     else:
         words = [f"{job.name} is shut off on {job.target}."]
     if job.cancel_requested:

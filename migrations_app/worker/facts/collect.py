@@ -48,7 +48,8 @@ Values = dict[str, Any]
 Asking = dict[str, Future[Any]]
 Definition = GuestDefinition | Unknown
 #: the one that migrates, and the one that the next start uses
-Definitions = tuple[GuestDefinition, ...] | Unknown  #: of the source, of the destination
+Definitions = tuple[GuestDefinition, ...] | Unknown
+#: of the source, of the destination
 Pair = tuple[list[str], list[str]]
 
 _NOBODY_ASKED = Unknown("No host was asked about this VM.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import posixpath
 from operator import methodcaller
 
-from django.utils import timezone
-
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.storage import VolumeSpec
 from hosts.facts.unknown import Unknown
@@ -19,7 +17,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
-from migrations_app.worker.procedure import NotStarted, Procedure, Ready
+from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
 from migrations_app.worker.watch.watch import Watch
@@ -30,12 +28,7 @@ EXISTS = (90, 55)
 
 class Live:
     def begin(self, ready: Ready) -> Mover:
-        call = _call(ready)
-        mover = Mover(ready.mover(), call)
-        held = ready.held
-        held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
-        mover.start()
-        return mover
+        return ask_libvirt(ready, _call(ready))
 
     def follow(
         self,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
-
 from hosts.calls.move import MigrateCall
 from migrations_app.domain.kinds import Kind
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
-from migrations_app.worker.procedure import NotStarted, Procedure, Ready
+from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.procedures.live import helper
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.cold import ColdWatch
@@ -17,12 +15,7 @@ from migrations_app.worker.watch.cold import ColdWatch
 
 class Offline:
     def begin(self, ready: Ready) -> Mover:
-        call = _call(ready)
-        mover = Mover(ready.mover(), call)
-        held = ready.held
-        held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
-        mover.start()
-        return mover
+        return ask_libvirt(ready, _call(ready))
 
     def follow(
         self,

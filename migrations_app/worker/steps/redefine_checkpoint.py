@@ -98,7 +98,7 @@ def redefine_checkpoints(held: Held, host: SteadyConnection) -> str:
     else:
         left = ""
     if made:
-        held.note_once(f"Redefined {named(made)} on {host.host}. Incremental backups can continue.")
+        held.note_once(f"Redefined {named(made)} on {host.host}.")
     if left:
         held.note_once(left)
     return left

@@ -76,7 +76,7 @@ def start_guest(held: Held, source: SteadyConnection, target: SteadyConnection) 
         Steps(held).go([step])
     except NotDone as error:
         return str(error)
-    held.note_once(f"Started {held.row.guest_name} on {target.host}. No other host runs it.")
+    held.note_once(f"{held.row.guest_name} was started on {target.host}.")
     return ""
 
 
