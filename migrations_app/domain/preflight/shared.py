@@ -18,7 +18,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 #: of everything that is written into the VM's definition
 AT_NEXT_START = "it takes effect at the VM's next start."
-DETACH = "Detach it from the VM, then migrate."
+DETACH = "Detach it from the running VM, then migrate."
 
 
 class NotKnown(Exception):
