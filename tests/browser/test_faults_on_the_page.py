@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from lab import Lab
 from tests.browser.conftest import Open
+from tests.browser.polling import wait_until
 from tests.lab.leftovers import assert_unchanged, take
 from tests.lab.serving import Serving
 
@@ -98,10 +99,11 @@ def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
     expect(waiting).to_contain_text("the migration needs attention")
     clock = waiting.locator("relative-time").first
     shown = clock.evaluate("clock => clock.shadowRoot.textContent")
-    page.wait_for_function(
+    wait_until(
+        page,
         "before => document.querySelector('[data-waiting] relative-time').shadowRoot.textContent !== before",
         arg=shown,
-        timeout=SLOW_MS,
+        timeout_ms=SLOW_MS,
     )
     expect(page.locator("#route .route-end.is-here")).to_contain_text("kvm-a")  # the VM is known to run there
     assert not re.search(r"\d (left|.iB/s)", page.locator("#route").inner_text())

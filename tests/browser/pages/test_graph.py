@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.pages.conftest import Site
+from tests.browser.polling import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -47,17 +48,17 @@ def test_a_gap_breaks_every_line_and_the_legend_has_values(
         page = context.new_page()
         page.add_init_script(KEEP_PLOT)
         page.goto(f"{site.url}/migrations/{pk}/")
-        page.wait_for_function("window.plot?.data[0].length > 0")
+        wait_until(page, "window.plot?.data[0].length > 0")
         _, rates, dirty = page.evaluate("plot.data.map((column) => [...column])")
         assert rates[8:13] == [9, 10, None, 31, 32]
         assert dirty[:16] == [None] * 16
         assert dirty[16:] == [2] * 5
         assert page.evaluate("plot.series.slice(1).some((line) => line.spanGaps)") is False
         values = page.locator("#graph .u-legend .u-series:not(:first-child) .u-value")
-        page.wait_for_function("document.querySelector('#graph .u-legend').textContent.includes('40.0 MiB/s')")
+        wait_until(page, "document.querySelector('#graph .u-legend').textContent.includes('40.0 MiB/s')")
         assert values.all_inner_texts() == ["40.0 MiB/s", "2.0 MiB/s"]
         page.locator("#graph").focus()
         page.keyboard.press("ArrowLeft")
-        page.wait_for_function("document.querySelector('#graph .u-legend').textContent.includes('39.0 MiB/s')")
+        wait_until(page, "document.querySelector('#graph .u-legend').textContent.includes('39.0 MiB/s')")
     finally:
         context.close()

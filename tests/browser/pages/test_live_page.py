@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser.pages.conftest import Site
 from tests.browser.pages.line import Line
+from tests.browser.polling import wait_until
 
 pytestmark = pytest.mark.browser
 MOVE = 'm = Migration.objects.get(guest_name="web-01")\ntopic = writer.migration_topic(m.pk)\n'
@@ -88,7 +89,7 @@ def test_values_that_no_worker_renews_say_how_old_they_are(site: Site, page: Any
 def test_a_page_that_reads_itself_again_says_that_nobody_did_anything(site: Site, page: Any) -> None:
     """kvmweb/accounts/sessions.py goes by this header: an open page alone must not keep a login alive."""
     page.goto(f"{site.url}/vms/")
-    page.wait_for_function("() => !document.body.classList.contains('is-stale')")
+    wait_until(page, "() => !document.body.classList.contains('is-stale')")
     with page.expect_request(lambda request: request.url == f"{site.url}/vms/") as read:
         site.run("from kvmweb.journal import writer\nwriter.signal(writer.INVENTORY, hosts=[], guests=[])")
     assert read.value.headers["hx-trigger"] == "socket"
