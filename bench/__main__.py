@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -147,11 +148,11 @@ def _serving(stack: ExitStack, lab: Lab, transport: str, root: Path) -> Serving:
 
 def _by_kvmweb(serving: Serving, parts: dict[str, list[float]], source: str, target: str) -> float:
     uuid = serving.wait_for_guest(GUEST, source)["uuid"]
-    began = time.monotonic()
+    began = datetime.now(UTC)
     answer = serving.post("/migrations", {"guest": uuid, "target": target})
     while not (row := serving.migration(answer.body["id"]))["terminal"]:
-        time.sleep(0.02)
-    took = time.monotonic() - began
+        time.sleep(0.25)  # looking more often would be measured too
+    took = (datetime.fromisoformat(row["finished_at"]) - began).total_seconds()
     if row["state"] != "done":
         sys.exit(f"The migration did not succeed: {row['state_text']}")
     if missing := set(PARTS) - set(row["timings"]):

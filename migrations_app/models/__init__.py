@@ -2,6 +2,7 @@
 
 from migrations_app.models.migration import Migration, MigrationQuerySet
 from migrations_app.models.order import Order
+from migrations_app.models.peer_answer import PeerAnswer
 from migrations_app.models.preflight import Preflight, ProbeLock
 
-__all__ = ["Migration", "MigrationQuerySet", "Order", "Preflight", "ProbeLock"]
+__all__ = ["Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Preflight", "ProbeLock"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
+from hosts.facts.guest import GuestDetails, GuestLook
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
@@ -23,9 +25,11 @@ from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
+from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report
 from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
+from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Side
@@ -120,7 +124,7 @@ class Start:
         with ExitStack() as stack:
             with probing(row.guest_id, patience=10.0) as alone:
                 elsewhere = others_of(row.request, without=(row.source, row.target), connect=self.connect)
-                facts, details = collect(row.request, source, target, probe=alone, aside=opening, others=elsewhere)
+                facts, details = self._facts(source, target, opening, elsewhere, probe=alone)
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:
@@ -143,6 +147,22 @@ class Start:
                     self._not_started(why, report, there)
                     return
             self.procedure.follow(self.held, here, there, self.heart, mover)
+
+    def _facts(
+        self,
+        source: Side,
+        target: Side,
+        opening: Future[HostConnection],
+        others: Mapping[str, GuestLook] | Unknown,
+        *,
+        probe: bool,
+    ) -> tuple[Facts, GuestDetails | Unknown]:
+        row = self.row
+        reached = peer_answers.recent(row.source, row.target) if probe else None
+        found = collect(row.request, source, target, probe=probe, aside=opening, others=others, reached=reached)
+        if probe and reached is None:
+            peer_answers.keep(row.source, row.target, found[0].peer)
+        return found
 
     # --- preflight ------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
+from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Connection, Side
@@ -75,6 +76,8 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
         elsewhere = others_of(preflight.request, without=(sighting.host, preflight.target), connect=connect)
         facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
+        if probe:
+            peer_answers.keep(sighting.host, preflight.target, facts.peer)
     report = run_all(facts)
     _finish(
         preflight,

@@ -65,14 +65,17 @@ def collect(
     given: GuestDefinition | None = None,
     aside: Future[HostConnection] | None = None,
     others: Mapping[str, GuestLook] | Unknown = NOT_ASKED,
+    reached: PeerFact | None = None,
 ) -> tuple[Facts, GuestDetails | Unknown]:
     """Both hosts at the same time, each over its own connection. What runs a program on a host is asked beside that.
 
     `probe`: ask the source's libvirtd to reach the target's; the caller holds the guest's probe lock. This takes as
     long as all the rest, so `aside`, another connection to the source, is used for it if the caller opens one.
+    `reached`: what such a probe has just answered; then it is not repeated.
     `given`: the definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
+    probe = probe and reached is None
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
@@ -100,7 +103,10 @@ def collect(
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        between = between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
+        if between_coming:
+            between = between_coming.result()
+        else:
+            between = reached or _between(uuid, source, target, given, probe=probe)
     facts = Facts(
         request=request,
         source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
