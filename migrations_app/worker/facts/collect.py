@@ -82,13 +82,7 @@ def collect(
         details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
         there = pool.submit(host, target)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
-        asked_there: Asking = {
-            "memory": pool.submit(memory, target),
-            "interfaces": pool.submit(target.learn, lambda c: c.interfaces()),
-            "told": pool.submit(told, target, Asked.TARGET),
-        }
-        if request.options.migration_address or request.options.listen_address:
-            asked_there["addresses"] = pool.submit(host_addresses, target)
+        asked_there = _about_target(pool, request, target)
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
@@ -103,10 +97,9 @@ def collect(
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
-        if between_coming:
-            between = between_coming.result()
-        else:
-            between = reached or _between(uuid, source, target, given, probe=probe)
+        between = reached or (
+            between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
+        )
     facts = Facts(
         request=request,
         source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
@@ -121,6 +114,17 @@ def collect(
         others=others,
     )
     return facts, details
+
+
+def _about_target(pool: ThreadPoolExecutor, request: MigrationRequest, side: Side) -> Asking:
+    asked: Asking = {
+        "memory": pool.submit(memory, side),
+        "interfaces": pool.submit(side.learn, lambda c: c.interfaces()),
+        "told": pool.submit(told, side, Asked.TARGET),
+    }
+    if request.options.migration_address or request.options.listen_address:
+        asked["addresses"] = pool.submit(host_addresses, side)
+    return asked
 
 
 def _answers(asked: Asking) -> Values:
