@@ -37,7 +37,9 @@ def flags_of(call: MigrateCall) -> int:
     """virDomainMigrateFlags."""
     import libvirt
 
-    flags: int = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
+    flags: int = libvirt.VIR_MIGRATE_PEER2PEER
+    if call.live:
+        flags |= libvirt.VIR_MIGRATE_LIVE
     for flag in call.flags:
         flags |= getattr(libvirt, f"VIR_MIGRATE_{flag}")
     if call.copy_disks:

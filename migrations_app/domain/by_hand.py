@@ -14,13 +14,14 @@ def equivalent_command(
     peer_uri: str,
     migrate_uri: str = "",
     copy_disks: tuple[str, ...] = (),
+    live: bool = True,
 ) -> list[str]:
     """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
 
     `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
     not shared.
     """
-    flags = ["--live", "--p2p"]
+    flags = ["--live", "--p2p"] if live else ["--p2p"]
     values = {**options, "copy_disks": copy_disks}
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values[option.name])

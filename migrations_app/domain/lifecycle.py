@@ -80,7 +80,7 @@ def allowed(old: State, new: State) -> bool:
 
 
 class Stage(StrEnum):
-    """The stages of a live migration, the stepper of its page. Disks only where the kind copies them."""
+    """The stages of a migration, the stepper of its page: all when it is live. Disks only where they are copied."""
 
     PREPARE = "Prepare the destination"
     DISKS = "Copy disks"
@@ -89,6 +89,9 @@ class Stage(StrEnum):
     LAST = "Last pages and devices"
     CONTINUE = "Continue on the destination"
 
+
+#: of a migration for which libvirt pauses the guest first
+PAUSED_STAGES = (Stage.PREPARE, Stage.DISKS, Stage.STOP, Stage.TRANSFER, Stage.CONTINUE)
 
 _STAGE_OF = {
     State.STARTING: Stage.PREPARE,

@@ -71,6 +71,9 @@ def _flag(name: str, flag: Flag, virsh: str, **more: Any) -> Option:
     return Option(name=name, type=Type.BOOLEAN, libvirt=flag, virsh=(virsh,), **row)
 
 
+#: those that copy memory in passes while the VM runs
+_LIVE = frozenset({Kind.LIVE, Kind.LIVE_STORAGE})
+
 OPTIONS: tuple[Option, ...] = (
     _flag(
         "persist",
@@ -95,9 +98,10 @@ OPTIONS: tuple[Option, ...] = (
         type=Type.DISKS,
         default=False,
         label="Disks to copy",
-        consequence="If you choose none: every writable disk that is not known to be on shared storage.",
+        consequence="If you choose none: Live with storage copies every writable disk that is not known to be on shared"
+        " storage; Suspended copies no disk.",
         virsh=("--copy-storage-all", "--migrate-disks", "{}"),
-        kinds=frozenset({Kind.LIVE_STORAGE}),
+        kinds=frozenset({Kind.LIVE_STORAGE, Kind.SUSPENDED}),
         place=Place.WITH_KIND,
         description="true, or the targets of the disks to copy",
     ),
@@ -109,8 +113,17 @@ OPTIONS: tuple[Option, ...] = (
         consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
         " the VM is paused.",
         virsh=(),
-        kinds=frozenset({Kind.LIVE_STORAGE}),
+        kinds=frozenset({Kind.LIVE_STORAGE, Kind.SUSPENDED}),
         place=Place.WITH_KIND,
+    ),
+    _flag(
+        "keep_paused",
+        Flag.PAUSED,
+        "--suspend",
+        label="Leave it paused on the destination",
+        consequence="The VM does not continue until somebody resumes it.",
+        kinds=frozenset({Kind.SUSPENDED}),
+        rank=8,
     ),
     Option(
         name="bandwidth_mib",
@@ -136,6 +149,7 @@ OPTIONS: tuple[Option, ...] = (
         bounds="The allowed downtime must be a whole number from {minimum:,} to {maximum:,} ms.",
         virsh=("migrate-setmaxdowntime", "{}"),
         beside=True,
+        kinds=_LIVE,
         rank=1,
     ),
     _flag(
@@ -161,6 +175,7 @@ OPTIONS: tuple[Option, ...] = (
         "--auto-converge",
         label="Auto-converge",
         consequence="If the VM changes memory too fast, QEMU slows it down in steps until it converges.",
+        kinds=_LIVE,
         rank=3,
     ),
     _flag(
@@ -169,6 +184,7 @@ OPTIONS: tuple[Option, ...] = (
         "--compressed",
         label="Compress changed memory",
         consequence="Changed memory is sent as differences: less traffic, more CPU on both hosts.",
+        kinds=_LIVE,
         rank=4,
     ),
 )

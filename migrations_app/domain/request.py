@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.kinds import KIND, KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Options, Value
 
 
@@ -45,6 +45,7 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     if isinstance(given.get("copy_disks"), list | tuple):
         given["copy_disks"] = tuple(sorted(set(given["copy_disks"])))
     _choose_disks(given, kind)
+    _fit(given, kind)
     try:
         made = Options(**given)
     except TypeError as error:
@@ -65,8 +66,20 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
             raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
+    elif KIND[kind].may_copy:
+        given["copy_disks"] = given.get("copy_disks") or False
     elif given.get("copy_disks", False) is not False:
         raise BadRequest("copy_disks", "Live copies no disks. To copy them, use kind live_storage (Live with storage).")
+
+
+def _fit(given: dict[str, Any], kind: Kind) -> None:
+    """What has no effect with this kind is not asked for in silence."""
+    for option in OPTIONS:
+        if kind not in option.kinds and given.get(option.name, option.default) not in (option.default, False):
+            others = " or ".join(row.label for row in KINDS if row.kind in option.kinds)
+            raise BadRequest(
+                option.name, f"“{option.label}” has no effect with the method {KIND[kind].label}. It is for {others}."
+            )
 
 
 def _check(option: Option, value: Value) -> None:

@@ -65,9 +65,14 @@ class MigrateForm(forms.Form):
 
     def _request(self, values: dict[str, Any]) -> MigrationRequest:
         kind = Kind(values["kind"])
-        options: dict[str, Any] = {o.name: values[o.name] for o in OPTIONS if o.type is not Type.DISKS}
+        # what is not for this kind is not in sight
+        options: dict[str, Any] = {
+            o.name: values[o.name] for o in OPTIONS if o.type is not Type.DISKS and kind in o.kinds
+        }
         if KIND[kind].copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
+        elif KIND[kind].may_copy:
+            options["copy_disks"] = tuple(values["copy_disks"]) or False
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
 
     def name_disks(self, labels: dict[str, str]) -> None:

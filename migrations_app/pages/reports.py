@@ -140,6 +140,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
             copy_disks=tuple(preflight.copied_disks or ()),
+            live=not KIND[Kind(preflight.kind)].pauses,
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
     ]

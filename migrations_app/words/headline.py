@@ -83,7 +83,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
         return told(migration)  # the worker has just looked at both hosts; the inventory follows
     if migration.state == State.DONE:
-        how = "paused" if migration.was_paused else "running"
+        stays_paused = migration.was_paused or migration.request.options.keep_paused
+        how = "paused" if stays_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."
     return f"{name} stayed on {end}.{_how(migration)}"
 

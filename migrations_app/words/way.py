@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_app.domain.lifecycle import IN_FLIGHT, Stage, State, stage_of
+from migrations_app.domain.lifecycle import IN_FLIGHT, PAUSED_STAGES, Stage, State, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,10 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
     now = State(migration.state)
     been = [stage for stage in map(stage_of, map(State, states)) if stage is not None]
     here = stage_of(now) or (been[-1] if been else None)
-    copies = migration.kind_row.copies or here is Stage.DISKS
-    stages = [stage for stage in Stage if copies or stage is not Stage.DISKS]
+    row = migration.kind_row
+    copies = row.copies or bool(migration.options.get("copy_disks")) or here is Stage.DISKS
+    all_of_them = PAUSED_STAGES if row.pauses else Stage
+    stages = [stage for stage in all_of_them if copies or stage is not Stage.DISKS]
     reached = len(stages) if now is State.DONE else stages.index(here) if here else -1
     at = _AT.get(now, "now" if now in IN_FLIGHT else "stopped")
     return [

@@ -117,8 +117,10 @@ class Scene:
         )
         Sighting.objects.create(guest=row, host=self.hosts[on], state=guest.state, seen_at=now, state_since=now)
 
-    def request(self, guest: FakeGuest, *, to: str = "kvm-b", copy: Any = None, **options: Any) -> Migration:
-        kind = Kind.LIVE_STORAGE if copy else Kind.LIVE
+    def request(
+        self, guest: FakeGuest, *, to: str = "kvm-b", copy: Any = None, kind: Kind | None = None, **options: Any
+    ) -> Migration:
+        kind = kind or (Kind.LIVE_STORAGE if copy else Kind.LIVE)
         if copy:
             options["copy_disks"] = copy
         request = make_request(guest=guest.definition.uuid, target=self.hosts[to].pk, kind=kind, options=options)

@@ -26,11 +26,12 @@ def kinds(api: Api, guest: Guest, **query: Any) -> dict[str, str]:
 
 
 def test_a_vm_that_runs_is_offered_every_kind(api: Api, scene: dict[str, Any]) -> None:
-    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": ""}
+    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": "", "suspended": ""}
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
             {"kind": "live", "offered": True, "reason": ""},
             {"kind": "live_storage", "offered": True, "reason": ""},
+            {"kind": "suspended", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -38,21 +39,29 @@ def test_a_vm_that_runs_is_offered_every_kind(api: Api, scene: dict[str, Any]) -
 
 def test_a_vm_that_is_shut_off_is_offered_none(api: Api, scene: dict[str, Any]) -> None:
     reason = "archive is shut off; a live migration needs it running."
-    assert kinds(api, scene["off"]) == {"live": reason, "live_storage": reason}
+    needs = "archive is shut off; this method needs it running or paused."
+    assert kinds(api, scene["off"]) == {"live": reason, "live_storage": reason, "suspended": needs}
+
+
+def test_of_a_vm_with_a_saved_state_that_is_said(api: Api, scene: dict[str, Any]) -> None:
+    saved = seed.make_guest("saved", scene["a"], state=RunState.SHUTOFF)
+    saved.sightings.update(managed_save=True)
+    reason = "saved is shut off with a saved state (managed save), which libvirt cannot migrate."
+    assert set(kinds(api, saved).values()) == {reason}
 
 
 def test_without_a_disk_to_copy_a_copy_is_not_offered(api: Api, scene: dict[str, Any]) -> None:
     bare = seed.make_guest("bare", scene["a"], disks=[])
-    assert kinds(api, bare) == {"live": "", "live_storage": "bare has no disk that could be copied."}
+    assert kinds(api, bare) == {"live": "", "live_storage": "bare has no disk that could be copied.", "suspended": ""}
     unread = seed.make_guest("unread", scene["a"], disks=[], details_seen_at=None)
-    assert kinds(api, unread) == {"live": "", "live_storage": ""}
+    assert kinds(api, unread) == {"live": "", "live_storage": "", "suspended": ""}
 
 
 def test_the_host_that_has_the_vm_is_no_destination(api: Api, scene: dict[str, Any]) -> None:
     here, there = scene["b"], scene["a"]
     for target in (here.name, here.pk):
         assert set(kinds(api, scene["idle"], target=target).values()) == {"kvm-b has the VM now."}
-    assert kinds(api, scene["idle"], target=there.name) == {"live": "", "live_storage": ""}
+    assert kinds(api, scene["idle"], target=there.name) == {"live": "", "live_storage": "", "suspended": ""}
 
 
 def test_a_vm_that_no_host_has(api: Api, scene: dict[str, Any]) -> None:

@@ -459,13 +459,13 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
         "minimum": 1,
         "maximum": 1_000_000,
         "default": None,
-        "kinds": ["live", "live_storage"],
+        "kinds": ["live", "live_storage", "suspended"],
         "needs": {"libvirt": None, "qemu": None},
         "conflicts": [],
         "virsh": "--bandwidth {}",
         "consequence": "Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
     }
-    assert rows["copy_disks"]["kinds"] == ["live_storage"]
+    assert rows["copy_disks"]["kinds"] == ["live_storage", "suspended"]
     assert (rows["persist"]["type"], rows["persist"]["default"]) == ("boolean", True)
 
 

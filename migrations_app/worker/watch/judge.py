@@ -84,4 +84,6 @@ class Judge:
             job_over=row.job_over,
             suspended=row.suspended,
             too_early=self._numbers.too_early,
+            pauses=KIND[row.request.kind].pauses,
+            keep_paused=options.keep_paused,
         )

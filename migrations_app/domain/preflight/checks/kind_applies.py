@@ -28,9 +28,20 @@ def kind_applies(facts: Facts) -> Iterator[Finding]:
         reason = f"{name} is no longer on {host}." if look.answered else f"{host} did not answer: {look.error}"
         raise NotKnown("guest.look", Unknown(reason))
     row = KIND[facts.request.kind]
-    if words := row.why_not(name, look.state, can_copy=None):
+    saved = facts.guest.managed_save is True
+    if words := row.why_not(name, look.state, can_copy=None, saved=saved):
         verb, command = VERBS.get(look.state, ("", ""))
-        fixes = [remedy(f"{verb} it first.", run=virsh(command, uuid), on=host)] if verb else []
+        fixes = (
+            [
+                remedy(
+                    f"{verb} it first{': it continues from its saved state' if saved else ''}.",
+                    run=virsh(command, uuid),
+                    on=host,
+                )
+            ]
+            if verb
+            else []
+        )
         yield finding(Severity.BLOCKER, words, affects, {"state": str(look.state), "reason": look.reason}, *fixes)
     elif row.copies:
         disks = guest_of(facts).disks
