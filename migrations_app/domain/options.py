@@ -62,6 +62,11 @@ class Option:
     beside: bool = False
 
     @property
+    def not_for(self) -> list[Kind]:
+        """The kinds with which it has no effect: the page hides it there."""
+        return [kind for kind in Kind if kind not in self.kinds]
+
+    @property
     def out_of_bounds(self) -> str:
         return self.bounds.format(minimum=self.minimum, maximum=self.maximum)
 

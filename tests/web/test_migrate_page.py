@@ -85,6 +85,28 @@ def test_options_become_the_request(scene: dict[str, Any], as_operator: Client, 
     assert (options.max_downtime_ms, options.auto_converge, made.reason) == (400, True, "new kernel")
 
 
+def test_suspended_is_offered_with_what_it_means(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    html = as_operator.get(page(scene)).content.decode()
+    assert 'value="suspended"' in html
+    assert "The VM is paused while its memory is copied" in html
+    assert 'class="option flat not-live not-live_storage"' in html  # keep_paused is for it alone
+    as_operator.post(page(scene), form | {"kind": "suspended", "keep_paused": "on"})
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    options = made.request.options
+    assert (made.kind, options.keep_paused, options.copy_disks) == ("suspended", True, False)
+
+
+def test_options_that_the_method_hides_are_not_asked_for(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    hidden = {"auto_converge": "on", "max_downtime_ms": "400"}
+    as_operator.post(page(scene), form | {"kind": "suspended", "copy_disks": ["vda"], **hidden})
+    options = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert (options.auto_converge, options.max_downtime_ms, options.copy_disks) == (False, None, ("vda",))
+
+
 def test_overcommit_is_offered_with_the_disks_to_copy(
     scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
 ) -> None:

@@ -21,7 +21,7 @@ from migrations_app.domain.disks import (
     same_pool,
     sharing,
 )
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Remedy
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import HostFacts
@@ -166,7 +166,9 @@ def look_closer(facts: Facts, disk: Disk) -> tuple[Remedy, ...]:
     return (remedy(text),) if unseen else ()
 
 
-def copy_instead(disk: Disk) -> Remedy:
+def copy_instead(facts: Facts, disk: Disk) -> Remedy:
+    if KIND[facts.request.kind].may_copy:
+        return remedy(f"Or copy disk {disk.target}: choose it among the disks to copy.")
     return remedy(f"Or copy disk {disk.target}: choose Live with storage.", kind=Kind.LIVE_STORAGE)
 
 

@@ -284,3 +284,18 @@ def test_a_vm_with_local_disks_is_offered_with_them(page: Any, site: Site, addre
     expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
     site.run(COPIES)
     expect(page.locator("[name=copy_disks][value=vda]")).to_be_checked()
+
+
+def test_the_method_decides_which_options_are_in_sight(page: Any, site: Site, address: str) -> None:
+    passed(page, site, address)
+    page.get_by_text("Options", exact=True).click()
+    hidden = ("auto_converge", "compressed", "max_downtime_ms")
+    expect(page.locator("[name=keep_paused]")).to_be_hidden()
+    page.locator("[name=kind][value=suspended]").check()
+    expect(page.locator("[name=keep_paused]")).to_be_visible()
+    expect(page.locator("[name=copy_disks]").first).to_be_visible()
+    for name in hidden:
+        expect(page.locator(f"[name={name}]")).to_be_hidden()
+    page.locator("[name=kind][value=live]").check()
+    for name in hidden:
+        expect(page.locator(f"[name={name}]")).to_be_visible()

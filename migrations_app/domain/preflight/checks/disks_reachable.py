@@ -30,7 +30,7 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
         if disk.device in REMOVABLE:
             fixes.append(storage.eject(facts, disk))
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
-            fixes.append(storage.copy_instead(disk))
+            fixes.append(storage.copy_instead(facts, disk))
         severity = Severity.UNKNOWN if facts.starts and seen is None else Severity.BLOCKER
         evidence = {"path": place(disk), **storage.place_words(facts, disk)}
         yield finding(severity, f"Disk {disk.target} of {guest.name}: {why}", f"disk {disk.target}", evidence, *fixes)

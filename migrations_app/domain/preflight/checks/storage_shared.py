@@ -36,7 +36,7 @@ def storage_shared(facts: Facts) -> Iterator[Finding]:
             words = f"{words} {target} has a disk at this path. {storage.whose(facts, disk)}".rstrip()
             fixes += storage.look_closer(facts, disk)
         else:
-            fixes.append(storage.copy_instead(disk))
+            fixes.append(storage.copy_instead(facts, disk))
         evidence = {"path": place(disk), **storage.place_words(facts, disk)}
         yield finding(severity, f"Disk {disk.target} of {name} {words}", f"disk {disk.target}", evidence, *fixes)
 
