@@ -193,14 +193,14 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
             pass
         if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
-            _roll_back(guest, target, before, was_paused=was_paused)
+            _roll_back(guest, target, before, was_paused)
         else:
             _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
     finally:
         move.over.set()
 
 
-def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None, *, was_paused: bool) -> None:
+def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None, was_paused: bool) -> None:
     back = (RunState.PAUSED, "user") if was_paused else (RunState.RUNNING, "migration canceled")
     (guest.state, guest.reason), guest.job = back, None
     if before is None:
