@@ -22,6 +22,7 @@ class Flag(StrEnum):
     ABORT_ON_ERROR = "ABORT_ON_ERROR"
     AUTO_CONVERGE = "AUTO_CONVERGE"
     COMPRESSED = "COMPRESSED"
+    PAUSED = "PAUSED"
     PARALLEL = "PARALLEL"
     ZEROCOPY = "ZEROCOPY"
     NON_SHARED_SYNCHRONOUS_WRITES = "NON_SHARED_SYNCHRONOUS_WRITES"
@@ -69,14 +70,16 @@ class MigrateCall:
     """One peer-to-peer migration. Raises ValueError for one that would lose the guest's definition or means nothing.
 
     `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose. `copy_disks` are disk targets
-    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). `offline`: the definition of
-    a guest that is shut off, instead of a guest that is active.
+    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). Without `live` libvirt
+    pauses the guest before it copies memory, and resumes it at the destination, or here when it fails; while disks are
+    copied the guest runs. `offline`: the definition of a guest that is shut off, instead of a guest that is active.
     """
 
     uuid: str
     peer: PeerEndpoint
     helper: PeerHelper = PeerHelper.AUTO
     migration_address: str = ""
+    live: bool = True
     copy_disks: tuple[str, ...] = ()
     flags: frozenset[Flag] = KEEPS_ONE_DEFINITION
     parameters: Mapping[Parameter, Value] = field(default_factory=dict)

@@ -38,7 +38,10 @@ def flags_of(call: MigrateCall) -> int:
     import libvirt
 
     flags: int = libvirt.VIR_MIGRATE_PEER2PEER
-    flags |= libvirt.VIR_MIGRATE_OFFLINE if call.offline else libvirt.VIR_MIGRATE_LIVE
+    if call.offline:
+        flags |= libvirt.VIR_MIGRATE_OFFLINE
+    elif call.live:
+        flags |= libvirt.VIR_MIGRATE_LIVE
     for flag in call.flags:
         flags |= getattr(libvirt, f"VIR_MIGRATE_{flag}")
     if call.copy_disks:

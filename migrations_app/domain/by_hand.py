@@ -17,13 +17,14 @@ def equivalent_command(
     migrate_uri: str = "",
     copy_disks: tuple[str, ...] = (),
     cold: bool = False,
+    live: bool = True,
 ) -> list[str]:
     """Arguments for one command. `guest` is a name or UUID; `peer_uri` is how the source reaches the destination.
 
     `copy_disks` are the targets that are copied, as the preflight chose them: "all" in the options means all that are
     not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
-    flags = ["--offline" if cold else "--live", "--p2p"]
+    flags = [*(["--offline"] if cold else ["--live"] if live else []), "--p2p"]
     values: dict[str, Value] = {**options.for_disks(copy_disks), "copy_disks": copy_disks}
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)

@@ -45,7 +45,8 @@ class Forecast:
 
     `low_ms` None: the guest was not moved before, and `high_ms` is one pass over all of its memory; both None: not
     known. `bps` is the slowest that the link carried, `ends` whether that, or the limit asked for, is ENOUGH for what
-    the guest wrote; None when that was not seen. Of a `paused` guest only the time is foreseen.
+    the guest wrote; None when that was not seen. Of a `paused` guest only the time is foreseen. `pauses`: its kind
+    pauses the guest while memory is copied, so it always converges, and without disks the downtime is the time.
     """
 
     runs: int
@@ -58,6 +59,7 @@ class Forecast:
     limit_bps: int | None = None
     ends: bool | None = None
     paused: bool = False
+    pauses: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,7 +73,13 @@ class Forecast:
 
 
 def forecast(
-    runs: Sequence[Run], *, memory_bytes: int, with_disks: bool, paused: bool = False, limit_bps: int | None = None
+    runs: Sequence[Run],
+    *,
+    memory_bytes: int,
+    with_disks: bool,
+    paused: bool = False,
+    pauses: bool = False,
+    limit_bps: int | None = None,
 ) -> Forecast | None:
     """None without a run to learn from; the newest comes first. `memory_bytes`: what one pass has to send."""
     runs = [run for run in runs if run.tells][:MOST_RUNS]
@@ -86,8 +94,10 @@ def forecast(
         low, high = min(own) / fastest * 1000, max(own) / slowest * 1000
     else:  # how much is on its disks is not known before they were copied once
         low, high = None, None if with_disks else memory_bytes / slowest * 1000
-    stood = [] if paused else [run.downtime_ms for run in runs if run.downtime_ms is not None]
-    written = [run.dirty_bps for run in runs if run.same_guest and run.dirty_bps and not paused][:1]
+    stood = [] if paused or pauses else [run.downtime_ms for run in runs if run.downtime_ms is not None]
+    if pauses and not paused and not with_disks and low is not None and high is not None:
+        stood = [int(low), int(high)]
+    written = [run.dirty_bps for run in runs if run.same_guest and run.dirty_bps and not (paused or pauses)][:1]
     return Forecast(
         runs=len(runs),
         bps=min(carried),
@@ -99,4 +109,5 @@ def forecast(
         limit_bps=limit_bps,
         ends=slowest > written[0] * ENOUGH if written else None,
         paused=paused,
+        pauses=pauses,
     )

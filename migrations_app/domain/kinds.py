@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hosts.facts.guest import GuestLook, RunState
-from migrations_app.domain.outcome import live, offline
+from migrations_app.domain.outcome import live, offline, suspended
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
 Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
@@ -17,12 +17,15 @@ class Kind(StrEnum):
     LIVE = "live"
     LIVE_STORAGE = "live_storage"
     OFFLINE = "offline"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
-    """`label` and `consequence` are for the page; `copies` says whether disks are copied too; `outcome` is the table
-    that alone ends a migration of this kind. `cold`: the VM is shut off, and its definition is all that migrates.
+    """`label` and `consequence` are for the page; `outcome` is the table that alone ends a migration of this kind.
+
+    `copies`: disks are copied too; `may_copy`: they are if `copy_disks` says so. `pauses`: libvirt pauses the VM before
+    it copies memory. `cold`: the VM is shut off, and its definition is all that migrates.
 
     `unwanted`: the states in which it does not migrate a VM, with what is then said of it: each continues a sentence
     that begins with the VM's name.
@@ -35,16 +38,20 @@ class KindRow:
     outcome: Decide
     unwanted: Mapping[RunState, str]
     cold: bool = False
+    may_copy: bool = False
+    pauses: bool = False
 
     @property
     def wants(self) -> frozenset[RunState]:
         """The states in which it migrates a VM."""
         return frozenset(RunState) - self.unwanted.keys()
 
-    def why_not(self, guest: str, state: RunState, *, can_copy: bool | None) -> str:
+    def why_not(self, guest: str, state: RunState, *, can_copy: bool | None, saved: bool = False) -> str:
         """Why it does not apply to this VM, a sentence; "" when it does. `can_copy`: whether the VM has a disk that
-        could be copied, wherever it lies; None when nobody knows."""
+        could be copied, wherever it lies; None when nobody knows. `saved`: it has a saved state (managed save)."""
         if state in self.unwanted:
+            if saved and state is RunState.SHUTOFF:
+                return f"{guest} is shut off with a saved state (managed save), which libvirt cannot migrate."
             return f"{guest} {self.unwanted[state]}"
         if self.copies and can_copy is False:
             return f"{guest} has no disk that could be copied."
@@ -96,8 +103,27 @@ KINDS: tuple[KindRow, ...] = (
         unwanted=_NOT_OFFLINE,
         cold=True,
     ),
+    KindRow(
+        kind=Kind.SUSPENDED,
+        label="Suspended",
+        consequence="The VM is paused while its memory is copied: seconds to minutes of downtime. Its disks must be"
+        " reachable from both hosts, or are copied before the pause.",
+        copies=False,
+        may_copy=True,
+        pauses=True,
+        outcome=suspended.decide,
+        unwanted={
+            **_NOT_LIVE,
+            RunState.SHUTOFF: "is shut off; this method needs it running or paused.",
+            RunState.CRASHED: "has crashed; this method needs it running or paused.",
+            RunState.PMSUSPENDED: "is suspended by its own operating system; this method needs it awake.",
+            RunState.NOSTATE: "has no known state; this method needs it running or paused.",
+        },
+    ),
 )
 #: those that migrate a VM with its memory
 LIVE_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if not row.cold)
+#: those that copy memory while the VM runs, pass after pass
+RUNNING_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if not row.cold and not row.pauses)
 COLD_KINDS: frozenset[Kind] = frozenset(Kind) - LIVE_KINDS
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

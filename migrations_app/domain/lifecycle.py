@@ -92,6 +92,9 @@ class Stage(StrEnum):
     START = "Start on the destination"
 
 
+#: of a migration for which libvirt pauses the guest first
+_PAUSED = (Stage.PREPARE, Stage.DISKS, Stage.STOP, Stage.TRANSFER, Stage.CONTINUE)
+
 _STAGE_OF = {
     State.STARTING: Stage.PREPARE,
     State.COPYING_DISKS: Stage.DISKS,
@@ -106,11 +109,12 @@ _STAGE_OF_COLD = {State.STARTING: Stage.DEFINITION, State.ARRIVING: Stage.START}
 _COLD = (Stage.DEFINITION, Stage.START)
 
 
-def stages(*, cold: bool, copies: bool, starts: bool) -> list[Stage]:
+def stages(*, cold: bool, copies: bool, starts: bool, pauses: bool = False) -> list[Stage]:
     """Those of one migration, in order."""
     if cold:
         return [Stage.DEFINITION, *([Stage.START] if starts else [])]
-    return [stage for stage in Stage if stage not in _COLD and (copies or stage is not Stage.DISKS)]
+    running = _PAUSED if pauses else [stage for stage in Stage if stage not in _COLD]
+    return [stage for stage in running if copies or stage is not Stage.DISKS]
 
 
 def stage_of(state: State, *, cold: bool = False) -> Stage | None:

@@ -105,8 +105,9 @@ class Option:
     beside: bool = False
 
     @property
-    def live_only(self) -> bool:
-        return not self.kinds & COLD_KINDS
+    def not_for(self) -> list[Kind]:
+        """The kinds that do not have it: the page hides it there."""
+        return [kind for kind in Kind if kind not in self.kinds]
 
     @property
     def cold_only(self) -> bool:

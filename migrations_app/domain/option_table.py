@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, Kind
+from migrations_app.domain.kinds import COLD_KINDS, RUNNING_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
+MAY_COPY = COPIES | {Kind.SUSPENDED}
 XBZRLE = "xbzrle"
 
 
@@ -47,9 +48,10 @@ OPTIONS: tuple[Option, ...] = (
         type=Type.DISKS,
         default=False,
         label="Disks to copy",
-        consequence="If you choose none: every writable disk that is not known to be on shared storage.",
+        consequence="If you choose none: Live with storage copies every writable disk that is not known to be on shared"
+        " storage; Suspended copies no disk.",
         virsh=("--copy-storage-all", "--migrate-disks", "{}"),
-        kinds=COPIES,
+        kinds=MAY_COPY,
         place=Place.WITH_KIND,
         description="true, or the targets of the disks to copy",
     ),
@@ -61,8 +63,17 @@ OPTIONS: tuple[Option, ...] = (
         consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
         " the VM is paused.",
         virsh=(),
-        kinds=COPIES,
+        kinds=MAY_COPY,
         place=Place.WITH_KIND,
+    ),
+    _flag(
+        "keep_paused",
+        Flag.PAUSED,
+        "--suspend",
+        label="Leave it paused on the destination",
+        consequence="The VM does not continue until somebody resumes it.",
+        kinds=frozenset({Kind.SUSPENDED}),
+        rank=8,
     ),
     Option(
         name="start_after",
@@ -102,6 +113,7 @@ OPTIONS: tuple[Option, ...] = (
         beside=True,
         group=Group.CONVERGENCE,
         rank=1,
+        kinds=RUNNING_KINDS,
     ),
     _flag(
         "unsafe",
@@ -128,6 +140,7 @@ OPTIONS: tuple[Option, ...] = (
         consequence="If the VM changes memory too fast, QEMU slows it down in steps until it converges.",
         group=Group.CONVERGENCE,
         rank=2,
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="auto_converge_initial",
@@ -144,6 +157,7 @@ OPTIONS: tuple[Option, ...] = (
         needs=(Needs(option="auto_converge", why=_NO_AUTO_CONVERGE),),
         group=Group.CONVERGENCE,
         rank=3,
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="auto_converge_increment",
@@ -160,6 +174,7 @@ OPTIONS: tuple[Option, ...] = (
         needs=(Needs(option="auto_converge", why=_NO_AUTO_CONVERGE),),
         group=Group.CONVERGENCE,
         rank=4,
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="parallel_connections",
@@ -232,6 +247,7 @@ OPTIONS: tuple[Option, ...] = (
         conflicts=("zerocopy",),
         place=Place.NOWHERE,
         description="the same as compression: xbzrle",
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="compression",
@@ -257,6 +273,7 @@ OPTIONS: tuple[Option, ...] = (
         conflicts=("zerocopy",),
         group=Group.COMPRESSION,
         rank=1,
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="compression_level",
@@ -279,6 +296,7 @@ OPTIONS: tuple[Option, ...] = (
         ),
         group=Group.COMPRESSION,
         rank=2,
+        kinds=RUNNING_KINDS,
     ),
     Option(
         name="xbzrle_cache_mib",
@@ -303,6 +321,7 @@ OPTIONS: tuple[Option, ...] = (
         ),
         group=Group.COMPRESSION,
         rank=3,
+        kinds=RUNNING_KINDS,
     ),
     _flag(
         "sync_writes",

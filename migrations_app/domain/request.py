@@ -78,6 +78,8 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
             raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
+    elif KIND[kind].may_copy:
+        given["copy_disks"] = given.get("copy_disks") or False
     elif given.get("copy_disks", False) is not False:
         raise BadRequest(
             "copy_disks",

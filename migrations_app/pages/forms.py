@@ -77,6 +77,8 @@ class MigrateForm(forms.Form):
         options |= {option.name: values[option.name] for option in meant if option.type is Type.BOOLEAN}
         if KIND[kind].copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
+        elif KIND[kind].may_copy:
+            options["copy_disks"] = tuple(values["copy_disks"]) or False
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
 
     def name_disks(self, labels: dict[str, str]) -> None:
@@ -110,11 +112,8 @@ class MigrateForm(forms.Form):
         words = (["virt-xml", guest, "--edit", f"target={disk}", "--disk", "cache=none"] for disk in disks)
         return "\n".join(map(virsh.line, words))
 
-    def with_copies(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN and o.live_only]
-
-    def when_cold(self) -> list[tuple[Option, forms.BoundField]]:
-        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if not o.live_only]
+    def beside_kind(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]
 
     def dangers(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.DANGER)]
@@ -139,12 +138,9 @@ class OptionGroup:
         return [(o, field) for o, field in self.rows if o.type is Type.BOOLEAN]
 
     @property
-    def only_storage(self) -> bool:
-        return all(KIND[kind].copies for option, _ in self.rows for kind in option.kinds)
-
-    @property
-    def only_live(self) -> bool:
-        return all(option.live_only for option, _ in self.rows)
+    def not_for(self) -> list[Kind]:
+        """The kinds that have none of its options."""
+        return [kind for kind in Kind if all(kind in option.not_for for option, _ in self.rows)]
 
 
 def _hidden(option: Option, values: dict[str, Any]) -> bool:

@@ -141,6 +141,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
             copy_disks=tuple(preflight.copied_disks or ()),
             cold=KIND[Kind(preflight.kind)].cold,
+            live=not KIND[Kind(preflight.kind)].pauses,
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
         *by_hand.commands_after(options=options, guest=guest, target_uri=_peer_text(peer)),

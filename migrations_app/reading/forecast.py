@@ -41,21 +41,25 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
         .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended")
         .order_by("-id")[:_MOST_ROWS]
     )
+    copies = bool(request.options.copy_disks)
     limit = request.options.bandwidth_mib
     foreseen = forecast(
-        list(_runs(rows, guest)),
+        list(_runs(rows, guest, copies=copies)),
         memory_bytes=guest.memory_kib * 1024,
-        with_disks=KIND[request.kind].copies,
+        with_disks=copies,
         paused=paused,
+        pauses=KIND[request.kind].pauses,
         limit_bps=limit * _MIB if limit else None,
     )
     return foreseen.as_json() if foreseen else {}
 
 
-def _runs(rows: QuerySet[Migration], guest: Guest) -> Iterator[Run]:
+def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[Run]:
     for row in rows:
         if row.options.get("bandwidth_mib"):
             continue  # slowed down on request: it says nothing about the link
+        if bool(row.options.get("copy_disks")) is not copies:
+            continue
         told = Progress.from_json(row.progress)
         stood_still = row.was_paused or row.suspended  # by a person: says nothing about the migration
         yield Run(

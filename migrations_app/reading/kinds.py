@@ -40,7 +40,7 @@ def _why_not(row: KindRow, guest: Guest, target: Host | None) -> str:
         if why := closed(host):
             return f"{host.name} {why}."
     can_copy = any(may_be_copied(_disk(row)) for row in guest.disks) if guest.details_seen_at else None
-    return row.why_not(guest.name, RunState(here.state), can_copy=can_copy)
+    return row.why_not(guest.name, RunState(here.state), can_copy=can_copy, saved=bool(here.managed_save))
 
 
 def _disk(row: Mapping[str, Any]) -> Disk:

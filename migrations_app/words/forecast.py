@@ -16,6 +16,8 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         return []
     if seen.high_ms is None:
         takes = "Unknown: its disks were not copied between these hosts before."
+    elif seen.low_ms is None and seen.pauses:
+        takes = f"About {units.duration(seen.high_ms)} for its memory."
     elif seen.low_ms is None:
         takes = f"About {units.duration(seen.high_ms)} for one pass over its memory; longer if its memory changes fast."
     else:
@@ -23,6 +25,8 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     lines = [("Transfer", takes)]
     if seen.paused:
         return lines
+    if seen.pauses:
+        return [*lines, ("Expected downtime", "As long as its memory takes to copy: the VM is paused meanwhile.")]
     if stood := foreseen_downtime(seen):
         lines.append(("Expected downtime", stood))
     carried = f"the transfer rate was {units.rate(seen.bps)}"

@@ -87,7 +87,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     if migration.state == State.DONE:
         if migration.kind_row.cold:
             return f"The definition of {name} arrived on {end}."
-        how = "paused" if migration.was_paused else "running"
+        stays_paused = migration.was_paused or migration.request.options.keep_paused
+        how = "paused" if stays_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."
     return f"{name} stayed on {end}.{_how(migration)}"
 

@@ -25,6 +25,9 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
     if migration.suspended:
         text = f"{units.duration(migration.downtime_ms)}, with the time it was suspended by somebody"
         return [*lines, ("Downtime", text)]
+    if migration.kind_row.pauses:
+        text = f"{units.duration(migration.downtime_ms)}, the time it was paused for the migration"
+        return [*lines, ("Downtime", text)]
     stood = foreseen_downtime(seen)
     return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', expected {stood}' if stood else ''}")]
 

@@ -189,12 +189,14 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     try:
         for stats in move.jobs:
             guest.job = stats
+            if call is not None and not call.live and not was_paused and stats.memory_total:
+                guest.state, guest.reason = RunState.PAUSED, "migration"
             if move.aborted.wait(move.pace):
                 break
         while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
             pass
         if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
-            _roll_back(guest, target, before)
+            _roll_back(guest, target, before, was_paused)
         else:
             _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
     finally:
@@ -213,8 +215,9 @@ def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call
     move.over.set()
 
 
-def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None) -> None:
-    guest.state, guest.reason, guest.job = RunState.RUNNING, "migration canceled", None
+def _roll_back(guest: FakeGuest, target: Guests, before: FakeGuest | None, was_paused: bool) -> None:
+    back = (RunState.PAUSED, "user") if was_paused else (RunState.RUNNING, "migration canceled")
+    (guest.state, guest.reason), guest.job = back, None
     if before is None:
         target.pop(guest.definition.uuid, None)
     else:
@@ -236,7 +239,8 @@ def _switch_over(
     move.switching.set()
     time.sleep(move.pace)
     if move.arrives:
-        arrived = (RunState.PAUSED, "user") if was_paused else (RunState.RUNNING, "migrated")
+        stays_paused = was_paused or (call is not None and Flag.PAUSED in call.flags)
+        arrived = (RunState.PAUSED, "user") if stays_paused else (RunState.RUNNING, "migrated")
         (incoming.state, incoming.reason), incoming.job = arrived, None
         incoming.persistent = incoming.persistent or call is None or Flag.PERSIST_DEST in call.flags
         incoming.finished = JobStats(kind=JobKind.MIGRATION_IN, elapsed_ms=1000, downtime_ms=move.downtime_ms)

@@ -31,12 +31,13 @@ def live(found: dict[str, str]) -> dict[str, str]:
 
 def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, Any]) -> None:
     running = "idle-01 is running; an offline migration needs it shut off."
-    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": "", "offline": running}
+    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": "", "offline": running, "suspended": ""}
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
             {"kind": "live", "offered": True, "reason": ""},
             {"kind": "live_storage", "offered": True, "reason": ""},
             {"kind": "offline", "offered": False, "reason": running},
+            {"kind": "suspended", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -44,7 +45,17 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
 
 def test_a_vm_that_is_shut_off_is_offered_offline(api: Api, scene: dict[str, Any]) -> None:
     reason = "archive is shut off; a live migration needs it running."
-    assert kinds(api, scene["off"]) == {"live": reason, "live_storage": reason, "offline": ""}
+    needs = "archive is shut off; this method needs it running or paused."
+    found = kinds(api, scene["off"])
+    assert found == {"live": reason, "live_storage": reason, "offline": "", "suspended": needs}
+
+
+def test_of_a_vm_with_a_saved_state_that_is_said(api: Api, scene: dict[str, Any]) -> None:
+    saved = seed.make_guest("saved", scene["a"], state=RunState.SHUTOFF)
+    saved.sightings.update(managed_save=True)
+    reason = "saved is shut off with a saved state (managed save), which libvirt cannot migrate."
+    found = kinds(api, saved)
+    assert [found[kind] for kind in ("live", "live_storage", "suspended")] == [reason] * 3
 
 
 def test_without_a_disk_to_copy_a_copy_is_not_offered(api: Api, scene: dict[str, Any]) -> None:

@@ -89,14 +89,35 @@ def test_options_become_the_request(scene: dict[str, Any], as_operator: Client, 
     assert (options.max_downtime_ms, options.auto_converge, made.reason) == (400, True, "new kernel")
 
 
+def test_suspended_is_offered_with_what_it_means(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    html = as_operator.get(page(scene)).content.decode()
+    assert 'value="suspended"' in html
+    assert "The VM is paused while its memory is copied" in html
+    assert 'class="option flat not-live not-live_storage not-offline"' in html  # keep_paused is for it alone
+    as_operator.post(page(scene), form | {"kind": "suspended", "keep_paused": "on"})
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    options = made.request.options
+    assert (made.kind, options.keep_paused, options.copy_disks) == ("suspended", True, False)
+
+
+def test_options_that_the_method_hides_are_not_asked_for(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    hidden = {"auto_converge": "on", "max_downtime_ms": "400"}
+    as_operator.post(page(scene), form | {"kind": "suspended", "copy_disks": ["vda"], **hidden})
+    options = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert (options.auto_converge, options.max_downtime_ms, options.copy_disks) == (False, None, ("vda",))
+
+
 def test_overcommit_is_offered_with_the_disks_to_copy(
     scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
 ) -> None:
-    only_storage = (
-        as_operator.get(page(scene)).content.decode().partition('<div class="only-storage">')[2].partition("</div>")[0]
-    )
-    assert 'name="allow_overcommit"' in only_storage
-    assert "When the pool fills up, the VM is paused." in only_storage
+    content = as_operator.get(page(scene)).content.decode()
+    box = r'<label class="option flat not-live not-offline">\s*<input[^>]*name="allow_overcommit"'
+    assert re.search(box, content)
+    assert "When the pool fills up, the VM is paused." in content
     as_operator.post(page(scene), form | {"kind": "live_storage", "copy_disks": ["vda"], "allow_overcommit": "on"})
     assert Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options.allow_overcommit is True
 

@@ -273,6 +273,27 @@ def test_disks_that_are_copied_are_a_step_of_their_own(scene: dict[str, Any], as
     assert [step["is"] for step in steps(copying, states)] == ["done", "stopped", "next", "next", "next", "next"]
 
 
+def test_suspended_is_paused_before_its_memory_is_copied(scene: dict[str, Any], as_viewer: Client) -> None:
+    guest = seed.make_guest("busy", scene["a"])
+    said = "busy is paused on kvm-a while its memory is copied to kvm-b."
+    copying = seed.make_migration(
+        guest, scene["a"], scene["b"], State.COPYING_MEMORY, kind="suspended", state_text=said,
+        progress=seed.progress_of(30),
+    )  # fmt: skip
+    shown = steps(copying, ["checking", "starting", "copying_memory"])
+    assert [(step["name"], step["is"]) for step in shown] == [
+        ("Prepare the destination", "done"), ("Pause on the source", "done"), ("Copy memory", "now"),
+        ("Continue on the destination", "next"),
+    ]  # fmt: skip
+    assert said in text_of(as_viewer, copying)
+    assert cancel_words(copying) == (True, "busy continues on kvm-a. The copied data is discarded.")
+    copying.options = {"copy_disks": True}
+    assert [step["name"] for step in steps(copying, [])][1] == "Copy disks"
+    copying.state, copying.downtime_ms = State.DONE, 12_000
+    copying.finished_at = copying.requested_at
+    assert ("Downtime", "12 s, the time it was paused for the migration") in outcome_times(copying)
+
+
 def test_a_wanted_cancel_is_not_a_failure(scene: dict[str, Any], as_viewer: Client) -> None:
     cancelled = scene["cancelled"]
     seen = [step["is"] for step in steps(cancelled, ["starting", "copying_memory", "verifying", "cancelled"])]

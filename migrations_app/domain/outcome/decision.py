@@ -89,6 +89,10 @@ class JobRecord:
     restarted: bool = False
     #: copied disks that are not at the destination any more; empty until it is known where the guest is
     lost_disks: tuple[LostDisk, ...] = ()
+    #: its kind pauses the guest before memory is copied
+    pauses: bool = False
+    #: it stays paused at the destination, as requested
+    keep_paused: bool = False
     #: other hosts on which the guest is active, by their last word
     elsewhere: tuple[str, ...] = ()
     #: it is to be started at the destination

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrations_app.domain.outcome import lost_disks, patience
 from migrations_app.domain.outcome.case import Case, run_on
-from migrations_app.domain.outcome.decision import Decision, Outcome
+from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.whereabouts import STARTED_ANEW, AtDestination, AtSource
@@ -69,7 +69,9 @@ def _arrival_words(case: Case, where: str) -> str:
     job = case.job
     words = [where + (", as it was before." if case.there is AtDestination.PAUSED and job.was_paused else ".")]
     if case.there is AtDestination.PAUSED and not job.was_paused:
-        words.append("It was paused during the migration.")
+        words.append(_why_paused(job))
+    if case.there is AtDestination.RUNNING and job.keep_paused:
+        words.append("It was to stay paused, and somebody has resumed it.")
     if case.there is AtDestination.RUNNING and job.suspended:
         words.append("It was suspended during the migration, and libvirt has resumed it.")
     if job.cancel_requested:
@@ -79,6 +81,12 @@ def _arrival_words(case: Case, where: str) -> str:
     if case.at is AtSource.OFF:
         words.append(f"{job.source} keeps its shut-off definition.")
     return " ".join(words)
+
+
+def _why_paused(job: JobRecord) -> str:
+    if job.keep_paused:
+        return "It stays paused, as requested."
+    return "Somebody paused it." if job.pauses else "It was paused during the migration."
 
 
 def _nowhere(case: Case) -> Decision:

@@ -6,7 +6,7 @@ person is needed the words say exactly what to run: nothing is resumed, destroye
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind
@@ -20,13 +20,19 @@ from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.stayed import at_home
 from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
 
+Rows = Mapping[AtSource, Callable[[Case], Decision]]
+
 
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
-    case = Case(source, destination, job)
-    if job.job_over and source.job is JobKind.MIGRATION_OUT:
+    return judge(ROWS, Case(source, destination, job))
+
+
+def judge(rows: Rows, case: Case) -> Decision:
+    job = case.job
+    if job.job_over and case.source.job is JobKind.MIGRATION_OUT:
         others = f"{case.here}, and a migration that kvmweb did not start is running. Waiting for it to end."
         return case.wait(others, case.both_say)
-    return replace(_ROWS[case.at](case), libvirt=job.call_error)
+    return replace(rows[case.at](case), libvirt=job.call_error)
 
 
 def _letting_go(job: JobRecord) -> str:
@@ -50,7 +56,7 @@ def _switching(case: Case) -> Decision:
     """PAUSED by the migration, with its job. libvirt gives the same reason when somebody suspends it meanwhile."""
     job = case.job
     if case.there in (AtDestination.RUNNING, AtDestination.PAUSED):
-        return _never_let_go(case, patience.SWITCHOVER_S)
+        return never_let_go(case, patience.SWITCHOVER_S)
     if case.there in (AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN):
         return in_post_copy(case)
     if job.suspended and case.source.job is JobKind.MIGRATION_OUT:
@@ -88,7 +94,7 @@ def _stopped(case: Case) -> Decision:
     if case.there is AtDestination.SILENT:
         return silent(case)
     if case.there in (AtDestination.RUNNING, AtDestination.PAUSED, AtDestination.POST_COPY):
-        return _never_let_go(case)
+        return never_let_go(case)
     if case.there in (AtDestination.ABSENT, AtDestination.OFF):
         return case.attention_after(
             patience.RESUME_S,
@@ -130,7 +136,7 @@ def _unless_it_ran(case: Case) -> str:
     )
 
 
-def _never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
+def never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
     """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
     job = case.job
     undefine = f" Then: {run_on(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
@@ -152,7 +158,7 @@ def _paused(case: Case) -> Decision:
         AtDestination.POST_COPY,
         AtDestination.POST_COPY_BROKEN,
     ):
-        return _never_let_go(case)
+        return never_let_go(case)
     return at_home(case)
 
 
@@ -200,7 +206,7 @@ def _unclear(case: Case) -> Decision:
     )
 
 
-_ROWS: dict[AtSource, Callable[[Case], Decision]] = {
+ROWS: Rows = {
     AtSource.SILENT: silent,
     AtSource.GONE: left,
     AtSource.OFF: left,

@@ -23,6 +23,8 @@ STARTED_ANEW = frozenset({"booted", "restored", "from snapshot"})
 _FITS_NOT = 4
 #: libvirt's default, where nobody has set another
 _DOWNTIME_MS = 300
+#: more than one part in so many of the disks; those of a running guest are never quite done
+_MUCH_IS_LEFT = 20
 
 
 class AtSource(Enum):
@@ -97,6 +99,17 @@ def suspended_by_somebody(look: GuestLook, stats: JobStats, *, allowed_ms: int |
         return True
     fits = (stats.memory_bps or 0) * max(allowed_ms or 0, _DOWNTIME_MS) // 1000
     return True if fits and (stats.memory_remaining or 0) > _FITS_NOT * fits else None
+
+
+def suspended_before_the_pause(look: GuestLook, stats: JobStats) -> bool | None:
+    """The same where libvirt itself pauses the guest, once its disks are copied: as long as much of them is left it was
+    somebody else. None: it may be either."""
+    if look.runs:
+        return False
+    if look.state is not RunState.PAUSED or look.reason != MIGRATION or stats.memory_total:
+        return None
+    left = (stats.disk_remaining or 0) * _MUCH_IS_LEFT
+    return True if left > (stats.disk_total or 0) else None
 
 
 def at_destination(look: GuestLook) -> AtDestination:

@@ -1,4 +1,4 @@
-"""Live, with or without its storage: volumes for the copied disks, one libvirt call, and the watch around it."""
+"""One libvirt call for a running guest: volumes for the copied disks, the call, and the watch around it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone
 from migrations_app.domain.disks import MAYBE_OWN_DISK
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.worker.heartbeat import Heartbeat
@@ -57,6 +57,7 @@ def _call(ready: Ready) -> MigrateCall:
         peer=peer,
         helper=helper(ready.facts),
         migration_address=options.migration_address or row.target.migration_address,
+        live=not KIND[row.request.kind].pauses,
         copy_disks=copied,
         flags=options.flags(),
         parameters=options.parameters(copied),

@@ -88,6 +88,8 @@ class Judge:
             job_over=row.job_over,
             suspended=row.suspended,
             too_early=self._numbers.too_early,
+            pauses=KIND[row.request.kind].pauses,
+            keep_paused=options.keep_paused,
             start_wanted=bool(options.start_after),
             start_tried=self._attended or start_tried(self._held),
             start_error=self.start_error,

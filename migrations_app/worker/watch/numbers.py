@@ -6,8 +6,9 @@ import time
 
 from hosts.facts.guest import GuestLook, JobKind, JobStats
 from migrations_app.domain import progress
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
-from migrations_app.domain.outcome.whereabouts import suspended_by_somebody
+from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause, suspended_by_somebody
 from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
@@ -28,6 +29,7 @@ class Numbers:
         self._source = source
         self._progress = Progress.from_json(held.row.progress)
         self._seen = bool(held.row.progress)
+        self._pauses = KIND[held.row.request.kind].pauses
         self._allowed_ms: int | None = None
         self._read_at = time.monotonic()
         self._sent: int | None = None
@@ -56,7 +58,9 @@ class Numbers:
         if source.runs and held.state is not State.NEEDS_ATTENTION:
             held.become(self.phase)
         asked = held.row.request.options.max_downtime_ms is not None
-        if self._allowed_ms is None and (held.row.downtime_set or not asked):  # else it is about to change
+        if (
+            not self._pauses and self._allowed_ms is None and (held.row.downtime_set or not asked)
+        ):  # else it is about to change
             self._allowed_ms = self._source.ask(lambda c: c.max_downtime(held.guest))
         self._progress = advance(
             self._progress,
@@ -96,7 +100,10 @@ class Numbers:
 
     def _note_suspend(self, source: GuestLook, stats: JobStats) -> None:
         row = self._held.row
-        suspended = suspended_by_somebody(source, stats, allowed_ms=self._allowed_ms)
+        if self._pauses:
+            suspended = suspended_before_the_pause(source, stats)
+        else:
+            suspended = suspended_by_somebody(source, stats, allowed_ms=self._allowed_ms)
         if suspended is not None and suspended is not row.suspended:
             self._held.update(suspended=suspended)
             did = "suspended" if suspended else "resumed"

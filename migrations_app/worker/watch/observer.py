@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from hosts.facts.guest import GuestLook, JobKind
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.whereabouts import MIGRATION
 from migrations_app.worker.held import Held
@@ -39,6 +40,7 @@ class Observer:
         self._source = source
         self._target = target
         self._mover = mover
+        self._pauses = KIND[held.row.request.kind].pauses
         self._view: object = None
         self._view_since = time.monotonic()
         #: it needed a user before: the waiting was done then, and a look is only a look
@@ -66,7 +68,7 @@ class Observer:
             self.over_at = time.monotonic()
 
     def _seconds(self, source: GuestLook, target: GuestLook, returned: bool | None) -> float:
-        view = (_essence(source), _essence(target), returned)
+        view = (_essence(source, pauses=self._pauses), _essence(target, pauses=self._pauses), returned)
         if view != self._view:
             self._view, self._view_since = view, time.monotonic()
         seconds = self.in_view
@@ -74,7 +76,9 @@ class Observer:
         return math.inf if self._second and seconds >= settles else seconds
 
 
-def _essence(look: GuestLook) -> tuple[object, ...]:
-    """What makes two looks the same view. In a switch-over QEMU answers now and then: that is no news."""
-    job = JobKind.MIGRATION_OUT if look.job is JobKind.UNKNOWN and look.reason == MIGRATION else look.job
+def _essence(look: GuestLook, *, pauses: bool) -> tuple[object, ...]:
+    """What makes two looks the same view. In a switch-over QEMU answers now and then: that is no news. Of a guest that
+    is paused for all of its copy (`pauses`) it is: its QEMU answers."""
+    switches = look.reason == MIGRATION and not pauses
+    job = JobKind.MIGRATION_OUT if look.job is JobKind.UNKNOWN and switches else look.job
     return (look.answered, look.present, look.state, look.reason, look.persistent, job)

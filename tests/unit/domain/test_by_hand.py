@@ -122,3 +122,12 @@ def test_a_vm_is_called_by_its_name(name: str) -> None:
 )
 def test_a_name_that_would_not_arrive_gives_way_to_the_uuid(name: str) -> None:
     assert vm(name, "UUID") == "UUID"
+
+
+def test_suspended_is_without_live() -> None:
+    options = Options(keep_paused=True)
+    words = equivalent_command(options=options, guest="web01", source_uri=SOURCE, peer_uri=PEER, live=False)
+    assert line(words) == (
+        "virsh -c qemu+ssh://kvm-a/system migrate --p2p --persistent --undefinesource --suspend"
+        " web01 qemu+tcp://kvm-b/system"
+    )

@@ -149,3 +149,20 @@ def test_whether_it_ends() -> None:
     assert fast
     assert fast.ends is False
     assert "Auto-converge" in forecast_words("web-01", fast)[-1][1]
+
+
+def test_while_it_is_paused_the_downtime_is_the_copy() -> None:
+    seen = forecast([run()], memory_bytes=512 * MIB, with_disks=False, pauses=True, limit_bps=MIB)
+    assert seen
+    assert (seen.downtime_low_ms, seen.downtime_high_ms, seen.ends) == (100_000, 100_000, None)
+    assert dict(forecast_words("web-01", seen)) == {
+        "Transfer": "About 1 min 40 s",
+        "Expected downtime": "As long as its memory takes to copy: the VM is paused meanwhile.",
+    }
+    never = forecast([run(own=False)], memory_bytes=512 * MIB, with_disks=False, pauses=True)
+    assert forecast_words("web-01", never)[0] == ("Transfer", "About 51 s for its memory.")
+    with_disks = forecast([run()], memory_bytes=MIB, with_disks=True, pauses=True)
+    assert with_disks
+    assert with_disks.downtime_high_ms is None
+    paused = forecast([run()], memory_bytes=MIB, with_disks=False, pauses=True, paused=True)
+    assert [what for what, _ in forecast_words("web-01", paused)] == ["Transfer"]

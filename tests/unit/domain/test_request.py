@@ -27,6 +27,13 @@ def test_storage_implies_copying_all() -> None:
     assert make(Kind.LIVE_STORAGE, copy_disks=["vda"]).options.copy_disks == ("vda",)
 
 
+def test_suspended_copies_what_is_asked_for() -> None:
+    assert make(Kind.SUSPENDED).options.copy_disks is False
+    assert make(Kind.SUSPENDED, copy_disks=[]).options == Options()
+    assert make(Kind.SUSPENDED, copy_disks=True).options.copy_disks is True
+    assert make(Kind.SUSPENDED, copy_disks=["vda"]).options.copy_disks == ("vda",)
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "field"),
     [
@@ -34,6 +41,10 @@ def test_storage_implies_copying_all() -> None:
         (Kind.LIVE, {"copy_disks": ["vda"]}, "copy_disks"),
         (Kind.LIVE_STORAGE, {"copy_disks": False}, "copy_disks"),
         (Kind.LIVE_STORAGE, {"copy_disks": []}, "copy_disks"),
+        (Kind.LIVE, {"keep_paused": True}, "keep_paused"),
+        (Kind.SUSPENDED, {"max_downtime_ms": 100}, "max_downtime_ms"),
+        (Kind.SUSPENDED, {"auto_converge": True}, "auto_converge"),
+        (Kind.SUSPENDED, {"compressed": True}, "compressed"),
         (Kind.LIVE, {"persist": False}, "undefine_source"),
         (Kind.LIVE, {"bandwidth_mib": 0}, "bandwidth_mib"),
         (Kind.LIVE, {"bandwidth_mib": 1_000_001}, "bandwidth_mib"),

@@ -133,3 +133,9 @@ def test_a_downtime_that_libvirt_does_not_say_is_no_answer_and_no_mistake() -> N
     assert _max_downtime(Raw(300)) == 300
     with pytest.raises(GatewayError):
         _max_downtime(Raw(None))
+
+
+def test_without_live_libvirt_pauses_the_guest_itself() -> None:
+    flags = _mover.flags_of(replace(CALL, live=False))
+    assert flags == USUAL & ~libvirt.VIR_MIGRATE_LIVE
+    assert flags & libvirt.VIR_MIGRATE_PEER2PEER

@@ -29,9 +29,11 @@ def kind_applies(facts: Facts) -> Iterator[Finding]:
         reason = f"{name} is no longer on {host}." if look.answered else f"{host} did not answer: {look.error}"
         raise NotKnown("guest.look", Unknown(reason))
     row = KIND[facts.request.kind]
-    if words := row.why_not(name, look.state, can_copy=None):
+    saved = facts.guest.managed_save is True
+    if words := row.why_not(name, look.state, can_copy=None, saved=saved):
         verb, command = (DOWN if row.cold else VERBS).get(look.state, ("", ""))
-        fixes = [remedy(f"{verb} it first.", run=virsh(command, uuid), on=host)] if verb else []
+        text = f"{verb} it first: it continues from its saved state." if saved and not row.cold else f"{verb} it first."
+        fixes = [remedy(text, run=virsh(command, uuid), on=host)] if verb else []
         if look.state not in KIND[Kind.OFFLINE].unwanted:
             fixes.append(remedy("Or migrate it as it is: choose Offline.", kind=Kind.OFFLINE))
         yield finding(Severity.BLOCKER, words, affects, {"state": str(look.state), "reason": look.reason}, *fixes)

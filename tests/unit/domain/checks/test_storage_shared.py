@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hosts.facts.storage import Mount
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
@@ -191,3 +192,9 @@ def test_a_block_device_is_a_warning() -> None:
 def test_unknown_when_pools_are_not_known() -> None:
     only("storage_shared", with_target(pools=SILENT), Severity.UNKNOWN)
     only("storage_shared", facts(source_volumes=SILENT, target_volumes={SHARED: None}), Severity.UNKNOWN)
+
+
+def test_suspended_can_copy_it_too() -> None:
+    suspended = replace(LOCAL_ONLY, request=replace(LOCAL_ONLY.request, kind=Kind.SUSPENDED))
+    fix = only("storage_shared", suspended, Severity.BLOCKER).remedies[-1]
+    assert (fix.text, fix.kind) == ("Or copy disk vdb: choose it among the disks to copy.", "")
