@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hosts.calls.move import MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -194,6 +194,9 @@ class LibvirtConnection:
 
     def guest_details(self, uuid: str) -> GuestDetails:
         return self._guests.details(uuid)
+
+    def managed_save_definition(self, uuid: str) -> GuestDefinition:
+        return self._guests.managed_save_definition(uuid)
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:
         return _inventory.find_guest(self._link, uuid=uuid, name=name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 #: a worker that has not ended a deletion by then is gone: the watcher gives it to another one
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=3)
 
 
 def keep_copies(copies: Iterable[RollbackCopy]) -> None:
@@ -66,13 +66,14 @@ def take_deletion(pk: int) -> RollbackCopy | None:
     rows = RollbackCopy.objects.filter(free, pk=pk, state=CopyState.DELETING)
     if rows.update(epoch=F("epoch") + 1, leased_until=now + LEASE) != 1:
         return None
-    return RollbackCopy.objects.select_related("host", "migration").get(pk=pk)
+    taken: RollbackCopy = RollbackCopy.objects.select_related("host", "migration").get(pk=pk)
+    return taken
 
 
 @patiently(seconds=PATIENCE_SECONDS)
 def note_deletion(copy: RollbackCopy) -> None:
-    """Before libvirt is asked to delete it. Raises LostClaim."""
-    _mine(copy, delete_called=True)
+    """Before libvirt is asked to delete it, with a new lease for that. Raises LostClaim."""
+    _mine(copy, delete_called=True, leased_until=timezone.now() + LEASE)
     copy.delete_called = True
 
 
