@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hosts.calls.move import MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -150,6 +150,7 @@ class LibvirtConnection:
         self._guests = Guests(self._link)
         self.start = self._guests.start
         self.suspend = self._guests.suspend
+        self.managed_save_definition = self._guests.managed_save_definition
         self._events = Events(self._link)
 
     def close(self) -> None:
@@ -194,9 +195,6 @@ class LibvirtConnection:
 
     def guest_details(self, uuid: str) -> GuestDetails:
         return self._guests.details(uuid)
-
-    def managed_save_definition(self, uuid: str) -> GuestDefinition:
-        return self._guests.managed_save_definition(uuid)
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:
         return _inventory.find_guest(self._link, uuid=uuid, name=name)
