@@ -7,5 +7,6 @@ from migrations_app.models.preflight import Preflight, ProbeLock
 from migrations_app.models.rollback_copy import CopyState, RollbackCopy, Verification
 
 __all__ = [
-    "CopyState", "Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Preflight", "ProbeLock", "RollbackCopy", "Verification",
+    "CopyState", "Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Preflight", "ProbeLock", "RollbackCopy",
+    "Verification",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from hosts.models import Host
 from migrations_app.models import CopyState, Migration, RollbackCopy
 
 
@@ -20,6 +21,12 @@ def copy_rows(user: Any) -> QuerySet[RollbackCopy]:
 def copies_of(user: Any, migration: Migration) -> list[RollbackCopy]:
     """By disk."""
     return list(copy_rows(user).filter(migration=migration).order_by("disk"))
+
+
+def paths_on(host: Host) -> frozenset[str]:
+    """Of the copies that are there."""
+    rows = RollbackCopy.objects.filter(host=host, state=CopyState.PRESENT)
+    return frozenset(rows.values_list("path", flat=True))
 
 
 def old_before() -> datetime | None:
