@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0005_sighting_usage'),
-        ('migrations_app', '0012_offline'),
+        ('migrations_app', '0013_peer_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
