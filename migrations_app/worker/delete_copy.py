@@ -47,7 +47,8 @@ def delete_copy(pk: int, *, connect: Connect = gateway.connect) -> None:
 
 def _delete(copy: RollbackCopy, connect: Connect) -> tuple[CopyState, str]:
     """What is true then, and a sentence about it."""
-    if not copy.pool or not copy.identity:
+    # size and format alone are the same for many files
+    if not copy.pool or not (copy.identity.get("file") or copy.identity.get("modified")):
         return _refused(copy, "kvmweb could not write down which volume it is. Delete it on the host.")
     if Migration.objects.active().filter(guest=copy.migration.guest_id).exists():
         return _refused(copy, f"{isolated(copy.guest_name)} is migrating.")

@@ -263,3 +263,11 @@ def test_a_second_request_changes_nothing(scene: Scene) -> None:
     ask(scene, copy)
     with transaction.atomic():
         assert not ledger.ask_deletion(copy.pk, by=scene.operator)
+
+
+def test_size_and_format_alone_do_not_tell_which_file_it_is(scene: Scene) -> None:
+    copy = copied(scene)
+    RollbackCopy.objects.update(identity=copy.identity | {"file": "", "modified": 0.0})
+    scene.fleet["kvm-a"].file_numbers.clear()
+    assert deleted(scene, copy).state == CopyState.PRESENT
+    assert there(scene)
