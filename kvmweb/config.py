@@ -50,6 +50,8 @@ class Config(BaseSettings):
     host_deadline_seconds: float = Field(default=8.0, ge=1, le=120)
     #: a VM that no host has reported for this long is forgotten; 0: never
     forget_days: int = Field(default=30, ge=0, le=3650)
+    #: rollback copies that are older are named in a reminder; 0: never. Time alone deletes none.
+    rollback_reminder_days: int = Field(default=14, ge=0, le=3650)
     max_migrations: int = Field(default=4, ge=1, le=32)
     max_migrations_out: int = Field(default=1, ge=1, le=16)
     max_migrations_in: int = Field(default=1, ge=1, le=16)

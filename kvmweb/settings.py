@@ -227,6 +227,7 @@ Q_CLUSTER: dict[str, Any] = {
 #: called by the watcher about once a second
 KVMWEB_WATCH_HOOKS = [
     "migrations_app.worker.reconcile.tick",
+    "migrations_app.worker.delete_copy.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
     "kvmweb.journal.sweep.hook",

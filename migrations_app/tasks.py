@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrations_app.worker import adopt_migration as adopting
+from migrations_app.worker import delete_copy as deleting
 from migrations_app.worker import run_migration as running
 from migrations_app.worker import run_preflight as checking
 
@@ -17,3 +18,7 @@ def adopt_migration(pk: int, epoch: int | None = None, heartbeat: int | None = N
 
 def run_preflight(pk: int) -> None:
     checking.run_preflight(pk)
+
+
+def delete_copy(pk: int) -> None:
+    deleting.delete_copy(pk)

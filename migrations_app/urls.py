@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, search, vms
+from migrations_app.pages import dashboard, migrate, migrations, rollback_copies, search, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -21,4 +21,7 @@ urlpatterns = [
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
     path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),
+    path("rollback-copies/", rollback_copies.copy_list, name="rollback-copy-list"),
+    path("rollback-copies/<int:pk>/", rollback_copies.copy, name="rollback-copy"),
+    path("rollback-copies/<int:pk>/delete/", rollback_copies.delete, name="rollback-copy-delete"),
 ]

@@ -102,6 +102,8 @@ class Volume:
     capacity: int
     allocation: int
     qcow2: Qcow2 | None = None
+    #: the image that it builds on, as of that refresh too
+    backing: str = ""
 
     @property
     def measured(self) -> bool:

@@ -25,6 +25,7 @@ def parse(text: str, *, pool: str) -> Volume:
         capacity=volume.size("capacity", "bytes"),
         allocation=volume.size("allocation", "bytes"),
         qcow2=_qcow2(volume) if format == "qcow2" else None,
+        backing=volume.text("backingStore/path"),
     )
 
 

@@ -150,6 +150,7 @@ class LibvirtConnection:
         self._guests = Guests(self._link)
         self.start = self._guests.start
         self.suspend = self._guests.suspend
+        self.managed_save_definition = self._guests.managed_save_definition
         self._events = Events(self._link)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hosts.facts import domain_xml, runtime
-from hosts.facts.guest import GuestDetails, RunState, RuntimeSettings
+from hosts.facts.guest import GuestDefinition, GuestDetails, RunState, RuntimeSettings
 from hosts.gateway import _codes, _errors
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused
@@ -79,6 +79,12 @@ class Guests:
             )
 
         return self._link.call("the definition of a VM", work, key=("details", uuid))
+
+    def managed_save_definition(self, uuid: str) -> GuestDefinition:
+        def work(raw: libvirt.virConnect) -> GuestDefinition:
+            return domain_xml.parse(self.handle(raw, uuid).managedSaveGetXMLDesc(0))
+
+        return self._link.call("the saved state of a VM", work, key=("managed save", uuid))
 
     def run_number(self, uuid: str) -> int:
         """libvirt's id of the running guest, which every start changes; -1 when it does not run."""

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from hosts.calls.move import MigrateCall, Parameter, PeerHelper
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -196,6 +196,10 @@ class HostConnection(Protocol):
 
     def guest_details(self, uuid: str) -> GuestDetails:
         """Raises Refused (code 84) for a guest that is arriving: its XML must not be read yet."""
+        ...
+
+    def managed_save_definition(self, uuid: str) -> GuestDefinition:
+        """The definition in the saved state of a guest that has one; the next start uses it."""
         ...
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None: ...

@@ -34,6 +34,7 @@ class Right(StrEnum):
     MANAGE_HOSTS = "kvmweb.manage_hosts"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
     CLOSE = "kvmweb.close"
+    DELETE_COPIES = "kvmweb.delete_copies"
     MANAGE_PEOPLE = "kvmweb.manage_people"
 
 
@@ -71,6 +72,7 @@ rules.set_perm(Right.FORGET, is_operator)
 rules.set_perm(Right.MANAGE_HOSTS, is_admin)
 rules.set_perm(Right.MOVE_UNSAFE, is_admin)
 rules.set_perm(Right.CLOSE, is_admin)
+rules.set_perm(Right.DELETE_COPIES, is_admin)
 rules.set_perm(Right.MANAGE_PEOPLE, is_admin)
 
 
@@ -97,4 +99,5 @@ DENIED = {
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
     Right.MANAGE_PEOPLE: "Managing users and reading the records requires the admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
+    Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",
 }

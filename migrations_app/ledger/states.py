@@ -17,11 +17,18 @@ from migrations_app.models import Migration
 
 
 def change_state(
-    held: Claim, old: State, new: State, text: str = "", *, guard: Callable[[], None] | None = None, **fields: Any
+    held: Claim,
+    old: State,
+    new: State,
+    text: str = "",
+    *,
+    guard: Callable[[], None] | None = None,
+    also: Callable[[], None] | None = None,
+    **fields: Any,
 ) -> None:
     """For the owner. Retried when the database is locked or away. Raises LostClaim.
 
-    `guard` is called inside the transaction, first; what it raises leaves everything as it was.
+    `guard` is called inside the transaction, first, and `also` last; what they raise leaves everything as it was.
     """
     _must_be_allowed(old, new)
 
@@ -34,6 +41,8 @@ def change_state(
         if rows.update(**_written(new, text), **fields) != 1:
             raise LostClaim(f"migration {held.pk} is no longer {old} in epoch {held.epoch}")
         _after(held.pk, new, text, {"owner": held.owner})
+        if also is not None:
+            also()
 
     write()
 

@@ -4,5 +4,9 @@ from migrations_app.models.migration import Migration, MigrationQuerySet
 from migrations_app.models.order import Order
 from migrations_app.models.peer_answer import PeerAnswer
 from migrations_app.models.preflight import Preflight, ProbeLock
+from migrations_app.models.rollback_copy import CopyState, RollbackCopy, Verification
 
-__all__ = ["Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Preflight", "ProbeLock"]
+__all__ = [
+    "CopyState", "Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Preflight", "ProbeLock", "RollbackCopy",
+    "Verification",
+]  # fmt: skip

@@ -107,6 +107,8 @@ class Migration(Requested, models.Model):
     verdict = models.CharField(max_length=10, blank=True)
     #: targets of the disks that the last preflight judged as copied, which are those that are copied; None: not known
     copied_disks = models.JSONField(null=True)
+    #: [{"target", "path", "pool", "volume", "format", "size", "allocated"}]: those disks where the source has them
+    source_disks = models.JSONField(default=list)
     #: what was foreseen when it started, see domain.forecast.Forecast; {} without an earlier migration to learn from
     forecast = models.JSONField(default=dict)
     progress = models.JSONField(default=dict)

@@ -9,6 +9,8 @@ from django.views.decorators.http import require_GET
 from kvmweb.web.page import page
 from migrations_app.reading import once
 from migrations_app.reading.dashboard import host_bars, last_outcomes, shortages
+from migrations_app.reading.rollback_copies import old_count
+from migrations_app.words.rollback import reminder
 
 
 @require_GET
@@ -22,5 +24,6 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "shortages": shortages(bars),
         "unread": [bar.host for bar in bars if not bar.host.answers],
         "outcomes": last_outcomes(request.user),
+        "reminder": reminder(old_count(request.user)),
     }
     return render(request, "dashboard/dashboard.html", values)

@@ -13,10 +13,11 @@ from hosts.models import Guest, Host
 from hosts.words.badges import RUN_BADGES
 from kvmweb.web.plain import bare
 from migrations_app.domain.lifecycle import TERMINAL
-from migrations_app.models import Migration
+from migrations_app.models import CopyState, Migration, RollbackCopy
 from migrations_app.reading.guests import existing, gone, gone_count, matching
 from migrations_app.reading.hosts import host_names
 from migrations_app.words.badges import STATE_BADGES
+from migrations_app.words.rollback import COPY_BADGES
 
 ACTIVE = "active"
 GONE = "gone"
@@ -145,3 +146,15 @@ class MigrationTableFilter(_Filter):
 
     def at_host(self, rows: QuerySet[Migration], name: str, value: Host) -> QuerySet[Migration]:
         return rows.filter(Q(source=value) | Q(target=value))
+
+
+class CopyTableFilter(_Filter):
+    q = _Words(field_name="guest_name", lookup_expr="icontains", max_length=LONGEST, label="VM")
+    state = django_filters.ChoiceFilter(
+        choices=[(state.value, COPY_BADGES[state].label) for state in CopyState], label="State", empty_label="Any state"
+    )
+    host = django_filters.ModelChoiceFilter(queryset=_hosts, label="Host", empty_label="Any host")
+
+    class Meta:
+        model = RollbackCopy
+        fields: ClassVar = ()

@@ -22,6 +22,7 @@ from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading.journal import record_of, samples_of
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
+from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration
@@ -44,7 +45,8 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
-    return {**page_values(migration), "beside": moves_beside(request.user, migration)}
+    beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
+    return {**page_values(migration), "beside": beside, "copies": copies}
 
 
 @require_POST

@@ -14,7 +14,7 @@ from django_tables2 import RequestConfig, Table
 from hosts.models import Guest
 from kvmweb.ui import units
 from kvmweb.web.page import number
-from migrations_app.models import Migration
+from migrations_app.models import Migration, RollbackCopy
 
 _QUIET = {"cell": {"class": "quiet nowrap roomy-only"}}
 
@@ -139,6 +139,30 @@ class MigrationTable(tables.Table):  # type: ignore[misc]
         """Those without a measured downtime come last either way."""
         field = F("downtime_ms")
         return rows.order_by(field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)), True
+
+
+class CopyTable(tables.Table):  # type: ignore[misc]
+    guest_name = tables.TemplateColumn(
+        template_name="migrations/copies/_name_cell.html", verbose_name="VM", attrs={"td": {"class": "cell-name"}}
+    )
+    disk = tables.Column(verbose_name="Disk")
+    host = tables.Column(order_by=("host__name",), verbose_name="Host", attrs={"cell": {"class": "wide-only"}})
+    size = tables.TemplateColumn(
+        template_name="migrations/copies/_size_cell.html",
+        verbose_name="Size",
+        attrs={"cell": {"class": "num nowrap wide-only"}},
+    )
+    created_at = tables.TemplateColumn(
+        "{% load ui %}{% ago record.created_at %}", verbose_name="Age", attrs={"cell": {"class": "quiet nowrap"}}
+    )
+    state = tables.TemplateColumn("{% load migrations %}{% copy_state record %}")
+
+    class Meta:
+        model = RollbackCopy
+        fields: ClassVar = ()
+        sequence: ClassVar = ("state", "guest_name", "disk", "host", "size", "created_at")
+        order_by: ClassVar = ("-created_at",)
+        order_by_field = "sort"
 
 
 def turn_to_page(request: HttpRequest, table: Table) -> None:

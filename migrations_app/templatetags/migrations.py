@@ -17,6 +17,7 @@ from migrations_app.words.ended import ended_line
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.rollback import copy_badge, how_verified
 from migrations_app.words.segment import segment_note, segment_text
 from migrations_app.words.stored import with_name
 from migrations_app.words.way import where
@@ -26,18 +27,34 @@ if TYPE_CHECKING:
 
     from hosts.models import Guest, Sighting
     from kvmweb.journal.models import Entry
-    from migrations_app.models import Migration
+    from migrations_app.models import Migration, RollbackCopy
 
 _MEASURED = frozenset({State.COPYING_DISKS, State.COPYING_MEMORY, State.POST_COPY})
 
 register = template.Library()
-for shown in (badge, ended_line, headline, outcome_times, segment_note, segment_text, short_title, where, with_name):
+for shown in (
+    badge,
+    ended_line,
+    headline,
+    how_verified,
+    outcome_times,
+    segment_note,
+    segment_text,
+    short_title,
+    where,
+    with_name,
+):
     register.filter(shown)
 
 
 @register.simple_tag
 def migration_state(migration: Migration, pill: bool = False) -> SafeString:
     return mark(badge(migration), " pill" if pill else "")
+
+
+@register.simple_tag
+def copy_state(copy: RollbackCopy, pill: bool = False) -> SafeString:
+    return mark(copy_badge(copy), " pill" if pill else "")
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.words.badges import badge
 
 if TYPE_CHECKING:
-    from migrations_app.models import Migration
+    from migrations_app.models import Migration, RollbackCopy
 
 
 class RequestRefused(Exception):
@@ -52,3 +52,11 @@ class NothingToClose(Exception):
             f"Only a migration that needs attention can be closed; this one is: {badge(migration).label.lower()}."
         )
         self.migration = migration
+
+
+class CopyStays(Exception):
+    """The rollback copy cannot be deleted now."""
+
+    def __init__(self, copy: RollbackCopy, why: str) -> None:
+        super().__init__(why)
+        self.copy = copy

@@ -42,7 +42,8 @@ class Held:
             if new not in TERMINAL | {State.VERIFYING}:
                 self.become(State.VERIFYING, text)
         ledger.change_state(self.claim, self.state, new, text, **fields)
-        fields.pop("guard", None)
+        for called in ("guard", "also"):
+            fields.pop(called, None)
         self._know(state=new, state_text=text, **fields)
         self.been.add(new)
 

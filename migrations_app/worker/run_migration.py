@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report
 from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
+from migrations_app.reading.rollback_copies import paths_on
 from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.others import others_of
@@ -125,6 +127,7 @@ class Start:
             with probing(row.guest_id, patience=10.0) as alone:
                 elsewhere = others_of(row.request, without=(row.source, row.target), connect=self.connect)
                 facts, details = self._facts(source, target, opening, elsewhere, probe=alone)
+                facts = replace(facts, rollback_copies=paths_on(row.target))
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:

@@ -28,6 +28,7 @@ from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
+from migrations_app.reading.rollback_copies import paths_on
 from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.others import others_of
@@ -78,6 +79,7 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
         if probe:
             peer_answers.keep(sighting.host, preflight.target, facts.peer)
+        facts = replace(facts, rollback_copies=paths_on(preflight.target))
     report = run_all(facts)
     _finish(
         preflight,

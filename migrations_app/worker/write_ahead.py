@@ -7,6 +7,7 @@ from typing import Any
 from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
@@ -34,5 +35,28 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "source_run": None if isinstance(run, Unknown) else run,
         "source_autostart": details.autostart,
         "checkpoints": [one.as_json() for one in checkpoints],
+        "source_disks": _source_disks(facts),
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }
+
+
+def _source_disks(facts: Facts) -> list[dict[str, Any]]:
+    """Of the disks that are copied: where the source has them. A path of "" is not known."""
+    if isinstance(facts.guest.definition, Unknown):
+        return []
+    here, copied, found = storage.here(facts), storage.copied_disks(facts), []
+    for disk in facts.guest.definition.disks:
+        if disk.target in copied:
+            volume = here.volume(disk)
+            found.append(
+                {
+                    "target": disk.target,
+                    "path": here.path(disk),
+                    "pool": volume.pool if volume else "",
+                    "volume": volume.name if volume else "",
+                    "format": volume.format if volume else disk.format,
+                    "size": volume.capacity if volume else None,
+                    "allocated": volume.allocation if volume else None,
+                }
+            )
+    return found

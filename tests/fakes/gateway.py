@@ -18,7 +18,16 @@ from hosts.calls.move import MigrateCall, Parameter
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobKind, JobStats, RunState, RuntimeSettings
+from hosts.facts.guest import (
+    GuestDefinition,
+    GuestDetails,
+    GuestLook,
+    GuestStatus,
+    JobKind,
+    JobStats,
+    RunState,
+    RuntimeSettings,
+)
 from hosts.facts.host import (
     CpuMode,
     DomainCapabilities,
@@ -265,6 +274,10 @@ class FakeConnection:
         if guest.job is not None and guest.job.kind is JobKind.MIGRATION_IN:
             raise Refused("the VM is arriving now", code=84)
         return guest.details()
+
+    def managed_save_definition(self, uuid: str) -> GuestDefinition:
+        guest = self._called("managed_save_definition", uuid).guest(uuid)
+        return guest.saved_state or guest.definition
 
     def find_guest(self, *, uuid: str = "", name: str = "") -> GuestStatus | None:
         host = self._called("find_guest", uuid, name)

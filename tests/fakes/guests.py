@@ -57,6 +57,8 @@ class FakeGuest:
     persistent: bool = True
     autostart: bool = False
     managed_save: bool = False
+    #: the definition in it, when it is another
+    saved_state: GuestDefinition | None = None
     snapshots: int = 0
     #: they vanish with the guest's definition, as libvirt's do
     checkpoints: tuple[Checkpoint, ...] = ()

@@ -21,7 +21,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
-from migrations_app.models import Migration, Preflight
+from migrations_app.models import Migration, Preflight, RollbackCopy, Verification
 
 GIB = 1024 * 1024  # KiB
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -201,6 +201,26 @@ def make_migration(
     writer.write(topic, EntryKind.STATE, made.state_text, body={"state": state})
     made.refresh_from_db()
     return made
+
+
+def make_copy(migration: Migration, *, days: int = 0, **fields: Any) -> RollbackCopy:
+    made = timezone.now() - timedelta(days=days)
+    values: dict[str, Any] = {
+        "host": migration.source,
+        "guest_name": migration.guest_name,
+        "disk": "vda",
+        "pool": "default",
+        "volume": f"{migration.guest_id}.qcow2",
+        "path": f"/var/lib/libvirt/images/{migration.guest_id}.qcow2",
+        "format": "qcow2",
+        "size": 20 * 1024**3,
+        "allocated": 1024**3,
+        "verification": Verification.MIRROR,
+        "created_at": made,
+        "state_since": made,
+    }
+    copy: RollbackCopy = RollbackCopy.objects.create(migration=migration, **(values | fields))
+    return copy
 
 
 def silence(host: str, minutes: int = 12) -> dict[str, Any]:
@@ -414,5 +434,6 @@ def scene() -> dict[str, Any]:
         waiting=silence("kvm-c"),
     )
     hurt = make_migration(hostile, a, b, State.DONE, by=olga, reason=HOSTILE, state_text=HOSTILE, downtime_ms=120)
+    kept = make_copy(done, days=20)
     report = make_preflight(idle, a)
     return locals()

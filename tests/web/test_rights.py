@@ -31,6 +31,7 @@ PAGES = {
     "migration-cancel": {"operator", "admin", SUPERUSER},
     "migration-look": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
+    "rollback-copy-delete": {"admin", SUPERUSER},
     "migrations-dismiss": {"viewer", "operator", "admin", SUPERUSER},
     "host-add": {"admin", SUPERUSER},
     "host-edit": {"admin", SUPERUSER},
@@ -49,6 +50,7 @@ OPERATIONS = {
     "/migrations/{migration_id}/cancel": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/look": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/close": {"admin", SUPERUSER},
+    "/rollback-copies/{copy_id}/delete": {"admin", SUPERUSER},
 }
 #: name of the address -> roles that may look at it
 LOOKS = {
@@ -63,6 +65,9 @@ LOOKS = {
     "migration": {"viewer", "operator", "admin", SUPERUSER},
     "migration-record": {"viewer", "operator", "admin", SUPERUSER},
     "migration-samples": {"viewer", "operator", "admin", SUPERUSER},
+    "rollback-copy-list": {"viewer", "operator", "admin", SUPERUSER},
+    "rollback-copy": {"viewer", "operator", "admin", SUPERUSER},
+    "rollback-copy-delete": {"admin", SUPERUSER},
     "preflight": {"viewer", "operator", "admin", SUPERUSER},
     "vm-migrate": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
@@ -95,6 +100,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         **dict.fromkeys(("migration", "migration-record", "migration-samples"), scene["running"].pk),
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
+        **dict.fromkeys(("rollback-copy", "rollback-copy-delete"), scene["kept"].pk),
     }
     if name in (
         "host-add",
@@ -105,6 +111,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm-forget",
         "migration-list",
         "migrations-dismiss",
+        "rollback-copy-list",
         "search",
     ):
         return reverse(name)
@@ -183,6 +190,7 @@ def test_every_page_is_entered_above(scene: dict[str, Any], as_admin: Client) ->
 
 def test_what_the_api_shows_is_for_everybody_with_a_role(scene: dict[str, Any], people: dict[str, User]) -> None:
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
+    numbers["copy_id"] = scene["kept"].pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     assert len(reading) > 5
     for role in ROLES:
@@ -202,10 +210,11 @@ def test_every_operation_that_changes_something_is_entered_above() -> None:
 @pytest.mark.parametrize("path", sorted(OPERATIONS))
 def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], people: dict[str, User], path: str) -> None:
 
-    address = "/api/v1" + path.format(host_id=scene["a"].pk, migration_id=scene["queued"].pk)
+    address = "/api/v1" + path.format(host_id=scene["a"].pk, migration_id=scene["queued"].pk, copy_id=scene["kept"].pk)
     move = {"guest": str(scene["idle"].pk), "target": "nowhere"}
     bodies = {"/preflights": move, "/migrations": move, "/hosts": {"name": "x", "transport": "tcp", "address": "a/b"}}
     bodies["/migrations/{migration_id}/close"] = {"reason": "seen on kvm-b"}
+    bodies["/rollback-copies/{copy_id}/delete"] = {"confirm": "idle-01"}
     for role in ROLES:
         before = _record()
         headers = {"Authorization": f"Bearer {Token.issue(people[role])}"}

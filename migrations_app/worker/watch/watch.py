@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -12,12 +13,14 @@ from hosts.facts.guest import JobStats
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Decision, Outcome
 from migrations_app.domain.outcome.whereabouts import ARRIVED, WOKEN
+from migrations_app.ledger import keep_copies
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.afterwards import carry_over, finished_job, keep_at_source, keep_suspended
 from migrations_app.worker.watch.judge import ENDS, Judge
+from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
 from migrations_app.worker.watch.silence import Silence
@@ -166,6 +169,7 @@ class Watch:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
             decision = replace(decision, what_to_do=self._left_to_do)
+            fields["also"] = partial(keep_copies, kept_copies(self.held, self.source))
         else:
             decision = keep_at_source(self.held, decision, self.source, self.target)
         if decision.outcome is Outcome.FAILED:

@@ -38,6 +38,8 @@ PAGES = {
     "migration cancelled": "/migrations/{cancelled}/",
     "migration attention": "/migrations/{attention}/",
     "close": "/migrations/{attention}/close/",
+    "rollback copies": "/rollback-copies/",
+    "rollback copy": "/rollback-copies/{kept}/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -57,6 +59,8 @@ found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01":
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
 states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
+from migrations_app.models import RollbackCopy
+found["kept"] = RollbackCopy.objects.first().pk
 print(json.dumps(found))
 """
 

@@ -44,6 +44,9 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
     elif shared is Sharing.POSSIBLE:
         never = f"If {target} has {path}, the migration fails at its start and overwrites nothing."
         yield Severity.UNKNOWN, f"{storage.open_question(facts, disk)} {never} {words}", closer
+    elif storage.in_the_way(facts, disk) and path in facts.rollback_copies:
+        delete = remedy(f"Delete the rollback copy on {target} (page Rollback copies), or choose another destination.")
+        yield Severity.BLOCKER, f"{has} It is the rollback copy of an earlier migration.", (delete,)
     elif storage.in_the_way(facts, disk):
         yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another destination."),)
 

@@ -42,3 +42,5 @@ class Facts:
     sends_levels: bool = True
     others: Mapping[str, GuestLook] | Unknown = NOT_ASKED
     starts: bool = False
+    #: paths on the destination that kvmweb lists as rollback copies
+    rollback_copies: frozenset[str] = frozenset()

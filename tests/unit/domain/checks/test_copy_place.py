@@ -67,6 +67,14 @@ def test_a_volume_of_that_name_blocks() -> None:
     assert [fix.text for fix in finding.remedies] == ["Choose another destination."]
 
 
+def test_a_rollback_copy_of_that_name_blocks_and_says_what_it_is() -> None:
+    given = changed(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
+    given = replace(given, rollback_copies=frozenset((LOCAL,)))
+    finding = only("copy_place", given, Severity.BLOCKER)
+    assert finding.summary.endswith("would overwrite. It is the rollback copy of an earlier migration.")
+    assert finding.remedies[0].text.startswith("Delete the rollback copy on kvm-b (page Rollback copies)")
+
+
 def test_copying_a_shared_disk_onto_itself_blocks() -> None:
     finding = only("copy_place", with_options(HEALTHY, copy_disks=("vda",)), Severity.BLOCKER)
     assert finding.summary == (
