@@ -16,7 +16,8 @@ COPY_BADGES: dict[CopyState, Badge] = {
 
 VERIFIED: dict[Verification, str] = {
     Verification.MIRROR: (
-        "Virtual size and format are equal, and libvirt completed the copy. The content was not compared."
+        "The new disk was created with the same virtual size, and libvirt completed the copy. The content was not"
+        " compared."
     ),
     Verification.CHECKSUMS: "The checksums of both disks are equal.",
 }
