@@ -205,14 +205,15 @@ def _start_host_node(lab: LabState, plan: Plan, root: _Root, identity: Identity,
     assert lab.switch is not None
     disks = state.disk_folder(lab.prefix)
     shared = disks / "shared"
-    images = disks / identity.name / "images"
-    for folder in (shared, images):
+    images, fast = (disks / identity.name / name for name in ("images", "fast"))
+    for folder in (shared, images, fast):
         folder.mkdir(parents=True, exist_ok=True)
     binds = [
         (image / guestimage.BOOT, guests.BOOT, True),
         (image / guestimage.PRELOAD, hostfiles.PRELOAD, True),
         (shared, storage.SHARED_FOLDER, False),
         (images, guests.POOLS["local"], False),
+        (fast, guests.POOLS["fast"], False),
     ]
     # virtlogd wants its folder; sshd its own; libvirt makes the rest.
     folders = ["/var/log/libvirt/qemu", "/run/sshd", "/run/lock", guests.POOLS["testvms"], "/var/lib/libvirt/qemu"]

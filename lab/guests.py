@@ -15,7 +15,7 @@ BOOT = "/var/lib/libvirt/boot"
 BOOT_POOL = "boot"
 """The pool that shows that folder, so that libvirt can be asked, also over plain TCP, whether the kernel is there."""
 
-POOLS = {"testvms": "/var/lib/libvirt/testvms", "local": "/var/lib/libvirt/images"}
+POOLS = {"testvms": "/var/lib/libvirt/testvms", "local": "/var/lib/libvirt/images", "fast": "/var/lib/libvirt/fast"}
 """The pools of the guests' disks, and where they are."""
 
 TICKS_PORT = 7010

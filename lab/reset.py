@@ -110,7 +110,9 @@ def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> None:
     """Delete every volume but the disks of guests that stay."""
     for pool in guests.POOLS:
         for host in hosts:
-            wanted = {f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool != "local" or s.host == host.name)}
+            wanted = {
+                f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
+            }
             host.virsh("pool-refresh", pool)
             for volume in storage.volumes(host, pool) - wanted:
                 storage.delete_volume(host, pool, volume)

@@ -34,9 +34,10 @@ class NeedsOut(Schema):
 
 
 class OptionOut(Schema):
-    """`type`: boolean, integer, disks (false, true, or a list of targets such as vda), choice (one of `choices`), or
-    address (an IP address or a host name). `virsh`: the arguments of virsh migrate, or a separate command; {} is the
-    value. `conflicts`: options that cannot be combined with it. `requires`: options that it needs."""
+    """`type`: boolean, integer, disks (false, true, or a list of targets such as vda), choice (one of `choices`),
+    address (an IP address or a host name), or placements (by target of a disk, its new pool, name and format). `virsh`:
+    the arguments of virsh migrate, or a separate command; {} is the value. `conflicts`: options that cannot be combined
+    with it. `requires`: options that it needs."""
 
     name: str
     type: OptionTypeText
@@ -51,6 +52,10 @@ class OptionOut(Schema):
     choices: list[str]
     virsh: str
     consequence: str
+
+    @staticmethod
+    def resolve_default(row: Option) -> object:
+        return row.default if isinstance(row.default, bool | int) else None
 
     @staticmethod
     def resolve_kinds(row: Option) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
@@ -14,18 +13,22 @@ from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Type
+from migrations_app.domain.placement import FORMATS, LONGEST_NAME, TARGET, Placements, placements
 
 MOST_DISKS = 64
 
 
-_DISK = re.compile(r"[A-Za-z0-9_.-]{1,32}")
-
-
 def _disks(value: object) -> object:
-    texts = isinstance(value, list) and all(isinstance(item, str) and _DISK.fullmatch(item) for item in value)
+    texts = isinstance(value, list) and all(isinstance(item, str) and TARGET.fullmatch(item) for item in value)
     if value is None or isinstance(value, bool) or (texts and len(value) <= MOST_DISKS):  # type: ignore[arg-type]
         return value
     raise ValueError("must be true, false, or a list of disk targets such as vda")
+
+
+def _placements(value: object) -> Placements | None:
+    if isinstance(value, dict) and len(value) > MOST_DISKS:
+        raise ValueError(f"has more than {MOST_DISKS} disks")
+    return None if value is None else placements(value)
 
 
 def _target(value: object) -> object:
@@ -37,12 +40,29 @@ def _target(value: object) -> object:
 
 _TEXTS = {
     "type": "array",
-    "items": {"type": "string", "pattern": f"^{_DISK.pattern}$"},
+    "items": {"type": "string", "pattern": f"^{TARGET.pattern}$"},
     "minItems": 1,
     "maxItems": MOST_DISKS,
 }
 Disks = Annotated[
     Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
+]
+_VOLUME_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_PLACEMENT = {
+    "type": "object",
+    "properties": {"pool": _VOLUME_NAME, "name": _VOLUME_NAME, "format": {"type": "string", "enum": list(FORMATS)}},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+_PLACEMENTS = {
+    "type": "object",
+    "propertyNames": {"pattern": f"^{TARGET.pattern}$"},
+    "additionalProperties": _PLACEMENT,
+    "minProperties": 1,
+    "maxProperties": MOST_DISKS,
+}
+DiskPlacements = Annotated[
+    Any, BeforeValidator(_placements), WithJsonSchema({"anyOf": [_PLACEMENTS, {"type": "null"}]})
 ]
 Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
@@ -67,6 +87,7 @@ def _field(option: Option) -> tuple[Any, Any]:
         Type.BOOLEAN: lambda _: bool | None,
         Type.INTEGER: _integer,
         Type.DISKS: lambda _: Disks,
+        Type.PLACEMENTS: lambda _: DiskPlacements,
         Type.CHOICE: lambda row: Literal[tuple(choice.value for choice in row.choices)] | None,
         Type.ADDRESS: lambda _: Address,
     }

@@ -8,14 +8,17 @@ from enum import StrEnum
 
 from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import COLD_KINDS, LIVE_KINDS, Kind
+from migrations_app.domain.placement import Placements
 
-Value = bool | int | str | tuple[str, ...] | None
+Value = bool | int | str | tuple[str, ...] | Placements | None
 
 
 class Type(StrEnum):
     BOOLEAN = "boolean"
     #: false, true (all that are not on storage of both hosts), or targets such as vda
     DISKS = "disks"
+    #: by target, a new pool, name and format
+    PLACEMENTS = "placements"
     INTEGER = "integer"
     #: one of the row's `choices`
     CHOICE = "choice"

@@ -10,6 +10,7 @@ from typing import Any
 from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import COLD_KINDS, RUNNING_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
+from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
 MAY_COPY = COPIES | {Kind.SUSPENDED}
@@ -54,6 +55,17 @@ OPTIONS: tuple[Option, ...] = (
         kinds=MAY_COPY,
         place=Place.WITH_KIND,
         description="true, or the targets of the disks to copy",
+    ),
+    Option(
+        name="disks",
+        type=Type.PLACEMENTS,
+        default=Placements(),
+        label="Places of the copies",
+        consequence="What you leave open stays as it is on the source.",
+        virsh=(),
+        kinds=COPIES,
+        place=Place.NOWHERE,
+        description="by target: the pool, the volume name and the format (raw or qcow2) of the new disk",
     ),
     Option(
         name="allow_overcommit",

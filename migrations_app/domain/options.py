@@ -9,6 +9,7 @@ from hosts.calls.move import Flag, Parameter
 from hosts.calls.move import Value as Told
 from migrations_app.domain.option import Option, Place, Type, Value
 from migrations_app.domain.option_table import OPTION, OPTIONS, XBZRLE
+from migrations_app.domain.placement import Placements, placements
 
 __all__ = ["OPTION", "OPTIONS", "Option", "Options", "Place", "Type", "Value", "on_page", "options_from_json"]
 
@@ -88,6 +89,8 @@ class Options(Mapping[str, Value]):
 
     def _told(self, option: Option, copied: tuple[str, ...]) -> Told | None:
         value = self[option.name]
+        if isinstance(value, Placements):
+            return None
         if value is None or isinstance(value, bool):
             return copied if value else None
         if isinstance(value, int):
@@ -95,8 +98,20 @@ class Options(Mapping[str, Value]):
         return (value,) if option.type is Type.CHOICE and isinstance(value, str) else value
 
     def as_json(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._values.items()}
+        return {name: _as_json(value) for name, value in self._values.items()}
 
 
 def options_from_json(values: Mapping[str, Any]) -> Options:
-    return Options(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return Options(**{name: _from_json(value) for name, value in values.items()})
+
+
+def _as_json(value: Value) -> Any:
+    if isinstance(value, Placements):
+        return value.as_json()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _from_json(value: Any) -> Value:
+    if isinstance(value, dict):
+        return placements(value) if value else Placements()
+    return tuple(value) if isinstance(value, list) else value

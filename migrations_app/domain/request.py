@@ -9,6 +9,7 @@ from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.option_table import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
+from migrations_app.domain.placement import BadPlacement, placements
 
 #: of its compression levels
 ZLIB_MOST = 9
@@ -53,6 +54,7 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     for option in OPTIONS:
         if option.type is Type.ADDRESS:
             _address(given, option)
+    _place_disks(given)
     try:
         made = Options(**given)
     except TypeError as error:
@@ -85,6 +87,18 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
             "copy_disks",
             f"{KIND[kind].label} copies no disks. To copy them, use kind live_storage (Live with storage).",
         )
+
+
+def _place_disks(given: dict[str, Any]) -> None:
+    if "disks" not in given:
+        return
+    try:
+        given["disks"] = placements(given["disks"])
+    except BadPlacement as bad:
+        raise BadRequest("disks", str(bad)) from bad
+    copied = given.get("copy_disks")
+    if isinstance(copied, tuple) and (left := [target for target in given["disks"] if target not in copied]):
+        raise BadRequest("disks", f"Disk {left[0]} is not among the disks to copy. Add it there, or leave it out here.")
 
 
 def _check(option: Option, made: Options, kind: Kind) -> None:

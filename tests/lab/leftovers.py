@@ -12,7 +12,7 @@ from lab import Lab
 from lab.host import Host
 from tests.lab.serving import wait_until
 
-POOLS = ("testvms", "local")
+POOLS = ("testvms", "local", "fast")
 LIBVIRT_TCP, SSH = 16509, 22
 _OF_A_DOMAIN = re.compile(r"/domain-\d+-(?P<name>[^/]+)/")
 

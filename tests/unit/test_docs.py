@@ -16,6 +16,7 @@ from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import OPTIONS, Options
+from migrations_app.domain.placement import Placements
 from migrations_app.pages.presets import PRESETS
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES
 
@@ -82,7 +83,7 @@ def test_the_terms_are_the_words_in_use() -> None:
 def test_every_option_is_documented_with_its_default_and_virsh_name() -> None:
     table = rows("docs/options.md")
     for option in OPTIONS:
-        default = "none" if option.default is None else f"`{shown(option.default)}`"
+        default = "none" if option.default in (None, Placements()) else f"`{shown(option.default)}`"
         assert table[option.name][0] == default, option.name
     named = set(table) - {"kind", *Kind}
     assert named == {option.name for option in OPTIONS}

@@ -12,6 +12,7 @@ import pytest
 
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Options, Type
+from migrations_app.domain.placement import Placements
 
 ROOT = Path(__file__).resolve().parents[2]
 #: in a process of its own, where the row is there before anything reads the table
@@ -88,7 +89,8 @@ def test_a_row_is_complete(option: Option) -> None:
     assert option.virsh or option.name in (
         "allow_overcommit",
         "start_after",
-    )  # virsh migrate neither checks room nor starts
+        "disks",
+    )  # virsh migrate neither checks room nor starts; places are in the definitions that it is given
     assert option.kinds
     assert all(name in OPTION for name in option.conflicts)
     if option.type is Type.INTEGER:
@@ -100,6 +102,8 @@ def test_a_row_is_complete(option: Option) -> None:
     elif option.type in (Type.CHOICE, Type.ADDRESS):
         assert option.default is None
         assert bool(option.choices) is (option.type is Type.CHOICE)
+    elif option.type is Type.PLACEMENTS:
+        assert option.default == Placements()
     else:
         assert isinstance(option.default, bool)
     assert all(option.name in OPTION[name].conflicts for name in option.conflicts)

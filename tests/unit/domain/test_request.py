@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options, options_from_json
+from migrations_app.domain.placement import Placement
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
 from tests.unit.domain.factories import UUID
 
@@ -77,6 +78,9 @@ def test_suspended_copies_what_is_asked_for() -> None:
         (Kind.LIVE, {"migration_address": "127.0.0.1"}, "migration_address"),
         (Kind.LIVE, {"listen_address": "10.0.0.1:49152"}, "listen_address"),
         (Kind.LIVE, {"listen_address": "fe80::1%eth0"}, "listen_address"),
+        (Kind.LIVE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
+        (Kind.OFFLINE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
+        (Kind.LIVE_STORAGE, {"copy_disks": ["vda"], "disks": {"vdb": {"pool": "fast"}}}, "disks"),
     ],
 )
 def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dict[str, Any], field: str) -> None:
@@ -100,6 +104,45 @@ def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dic
 )
 def test_what_belongs_together_is_accepted(options: dict[str, Any]) -> None:
     assert make(**options).options == Options(**options)
+
+
+@pytest.mark.parametrize(
+    "disks",
+    [
+        {},
+        [],
+        "fast",
+        {"vda": "fast"},
+        {"vda": {}},
+        {"vda": {"pool": ""}},
+        {"vda": {"pool": "fast", "size": "1"}},
+        {"vda": {"pool": 7}},
+        {"v/a": {"pool": "fast"}},
+        {"": {"pool": "fast"}},
+        {"vda": {"format": "vmdk"}},
+        {"vda": {"name": "../web.raw"}},
+        {"vda": {"name": ".."}},
+        {"vda": {"name": "-f"}},
+        {"vda": {"name": " web"}},
+        {"vda": {"name": "a\nb"}},
+        {"vda": {"name": "a\u202eb"}},
+        {"vda": {"name": "a\x00"}},
+        {"vda": {"name": "ö" * 128}},
+        {"vda": {"pool": "a/b"}},
+        {"vda": {"pool": "fast", "name": "a"}, "vdb": {"pool": "fast", "name": "a", "format": "raw"}},
+    ],
+)
+def test_a_place_that_cannot_be_is_refused(disks: Any) -> None:
+    with pytest.raises(BadRequest) as refused:
+        make(Kind.LIVE_STORAGE, disks=disks)
+    assert refused.value.field == "disks"
+
+
+def test_a_place_keeps_what_was_chosen() -> None:
+    made = make(Kind.LIVE_STORAGE, disks={"vdb": {"format": "raw"}, "vda": {"pool": "fast", "name": "wéb 1.raw"}})
+    assert made.options.disks == {"vda": Placement(pool="fast", name="wéb 1.raw"), "vdb": Placement(format="raw")}
+    assert options_from_json(json.loads(json.dumps(made.options.as_json()))) == made.options
+    assert hash(made.options) != hash(Options())
 
 
 def test_an_address_is_kept_in_its_usual_spelling() -> None:
