@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hosts.facts.endpoint import PeerEndpoint
+from hosts.facts.storage import DiskPlace
 
 
 class Flag(StrEnum):
@@ -70,9 +71,11 @@ class MigrateCall:
     """One peer-to-peer migration. Raises ValueError for one that would lose the guest's definition or means nothing.
 
     `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose. `copy_disks` are disk targets
-    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). Without `live` libvirt
-    pauses the guest before it copies memory, and resumes it at the destination, or here when it fails; while disks are
-    copied the guest runs. `offline`: the definition of a guest that is shut off, instead of a guest that is active.
+    to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). `places`: those of them that
+    the destination has elsewhere, in another format or without their backing images; its definitions say so. Without
+    `live` libvirt pauses the guest before it copies memory, and resumes it at the destination, or here when it fails;
+    while disks are copied the guest runs. `offline`: the definition of a guest that is shut off, instead of a guest
+    that is active.
     """
 
     uuid: str
@@ -81,6 +84,7 @@ class MigrateCall:
     migration_address: str = ""
     live: bool = True
     copy_disks: tuple[str, ...] = ()
+    places: Mapping[str, DiskPlace] = field(default_factory=dict)
     flags: frozenset[Flag] = KEEPS_ONE_DEFINITION
     parameters: Mapping[Parameter, Value] = field(default_factory=dict)
     offline: bool = False
@@ -90,6 +94,8 @@ class MigrateCall:
             raise ValueError("undefine_source without persist: the guest's definition would be lost when it stops")
         if not all(self.copy_disks):
             raise ValueError("a disk to copy has no name")
+        if not self.places.keys() <= set(self.copy_disks):
+            raise ValueError("a disk that is not copied stays where it is")
         for name, value in self.parameters.items():
             if not value or (isinstance(value, int) and value < 0):
                 raise ValueError(f"{name} is a number above 0 or a text; leave it out for none")

@@ -144,6 +144,16 @@ class VolumeIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskPlace:
+    """Where the destination has a copied disk: a volume that is there already."""
+
+    path: str
+    pool: str
+    volume: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeSpec:
     """A volume to make: sparse, exactly this virtual size. Without `qcow2`, libvirt chooses how an image is made."""
 

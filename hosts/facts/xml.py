@@ -106,6 +106,23 @@ class Node:
         child = self._element.find(tag)
         (etree.SubElement(self._element, tag) if child is None else child).text = text
 
+    def child(self, tag: str) -> Node:
+        """The first child with this tag; it is added if there is none."""
+        found = self._element.find(tag)
+        return Node(etree.SubElement(self._element, tag) if found is None else found)
+
+    def set(self, name: str, value: str) -> None:
+        """ "" removes the attribute. Raises BadXml for text that XML cannot carry."""
+        if value:
+            self._element.set(name, _checked({name: value})[name])
+        else:
+            self._element.attrib.pop(name, None)
+
+    def drop(self, tag: str) -> None:
+        """Remove the children with this tag."""
+        for child in self._element.findall(tag):
+            self._element.remove(child)
+
     def serialised(self) -> str:
         return etree.tostring(self._element, encoding="unicode", with_tail=False)
 

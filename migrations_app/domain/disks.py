@@ -11,6 +11,7 @@ from hosts.facts.endpoint import is_loopback
 from hosts.facts.guest import Disk, GuestDefinition
 from hosts.facts.storage import FOLDER_POOL_TYPES, SHARED_POOL_TYPES, Mount, Pool, Volume
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.placement import Placement
 
 #: of a file on the destination that is the disk the guest uses now, and of one that may be it
 OWN_DISK = "This is the VM's own disk. Do not delete it."
@@ -71,6 +72,17 @@ def copy_destination(disk: Disk, path: str, pools: Iterable[Pool]) -> Pool | Non
     if disk.type == "volume":
         return next((pool for pool in pools if pool.name == disk.pool), None)
     return pool_at(folder(path), pools) if path else None
+
+
+def placed(disk: Disk, placement: Placement | None) -> Disk:
+    """The disk as the destination gets its copy. One that gets another pool is looked up there by pool and volume."""
+    if placement is None:
+        return disk
+    name = placement.name or disk.volume or posixpath.basename(disk.path)
+    flat = replace(disk, format=placement.format or disk.format, backing=(), backing_elsewhere=())
+    if placement.pool or disk.type == "volume":
+        return replace(flat, type="volume", path="", pool=placement.pool or disk.pool, volume=name)
+    return replace(flat, path=posixpath.join(folder(disk.path), name))
 
 
 def images_of(disk: Disk) -> tuple[Disk, ...]:
@@ -160,6 +172,21 @@ def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
         return Sharing.PROVEN
     own = mount is not None and other is not None and mount.shared is False and other.shared is False
     return Sharing.NO if own or there.files.get(there_path) is False else Sharing.POSSIBLE
+
+
+def sharing_of_copy(disk: Disk, copy: Disk, here: Storage, there: Storage) -> Sharing:
+    """Whether the place of a disk's copy is the disk itself: the same file of the same storage."""
+    path, other_path = here.path(disk), there.path(copy)
+    if posixpath.basename(path or disk.volume) != (copy.volume or posixpath.basename(copy.path)):
+        return Sharing.NO
+    mount, other = here.mount(path), there.mount(other_path)
+    pool = there.pool(copy)
+    if (mount and other and same_mount(mount, other)) or (
+        pool and any(same_source(one, pool) for one in here.pools_of(disk, path))
+    ):
+        return Sharing.PROVEN
+    own = mount is not None and other is not None and mount.shared is False and other.shared is False
+    return Sharing.NO if own or there.files.get(other_path) is False else Sharing.POSSIBLE
 
 
 def same_pool(disk: Disk, here: Storage, there: Storage) -> Pool | None:

@@ -19,11 +19,13 @@ NOT_ASKED = frozenset(
         "kind_applies",
         "option_conflicts",
         "version_faults",
+        "chosen_places",
         "copied_content",
         "copied_images",
         "copy_choice",
         "copy_place",
         "copy_room",
+        "flat_copies",
     }
     | {"media_content", "runtime_settings", "dhcp_addresses"}
 )

@@ -37,7 +37,9 @@ def source_image(facts: Facts, disk: Disk) -> Qcow2 | None:
 def copied_image(facts: Facts, disk: Disk) -> Qcow2 | None:
     """How the copy of a disk is made: like the source, and if nobody tells, as QEMU makes images today. None for what
     is no qcow2 image. Raises NotKnown."""
-    return (source_image(facts, disk) or Qcow2()) if disk.format == "qcow2" else None
+    if storage.new_place(facts, disk).format != "qcow2":
+        return None
+    return (source_image(facts, disk) if disk.format == "qcow2" else None) or Qcow2()
 
 
 def not_made(facts: Facts, disk: Disk) -> str:

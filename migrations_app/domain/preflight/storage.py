@@ -17,9 +17,11 @@ from migrations_app.domain.disks import (
     disks_to_copy,
     folder,
     place,
+    placed,
     pool_at,
     same_pool,
     sharing,
+    sharing_of_copy,
 )
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Remedy, Severity
@@ -59,6 +61,14 @@ def copied_disks(facts: Facts) -> tuple[str, ...]:
     return disks_to_copy(guest_of(facts), wanted, here(facts), there(facts)) if wanted else ()
 
 
+def new_place(facts: Facts, disk: Disk) -> Disk:
+    """The disk as the destination gets it: the same, or at the place that the request has for its copy. The images
+    that a disk builds on have its target, and no place of their own."""
+    options = facts.request.options
+    placement = options.disks.get(disk.target)
+    return placed(disk, placement) if placement and guest_of(facts).disk(disk.target) == disk else disk
+
+
 def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
     """The disks with something in them that the destination must open where the source has them.
 
@@ -74,7 +84,7 @@ def source_volume(facts: Facts, disk: Disk) -> Volume | Unknown | None:
 
 
 def target_volume(facts: Facts, disk: Disk) -> Volume | Unknown | None:
-    return there(facts).volumes.get(place(disk))
+    return there(facts).volumes.get(place(new_place(facts, disk)))
 
 
 def source_pool(facts: Facts, disk: Disk) -> Pool | None:
@@ -83,16 +93,17 @@ def source_pool(facts: Facts, disk: Disk) -> Pool | None:
 
 def target_pool(facts: Facts, disk: Disk) -> Pool | None:
     """The pool of the destination that this disk's path is in or below, or of its name when it is given by pool."""
-    return there(facts).pool(disk)
+    return there(facts).pool(new_place(facts, disk))
 
 
 def target_path(facts: Facts, disk: Disk) -> str:
     """Where the destination has the disk or its copy would be made, as far as that is known; else where it is now."""
-    return there(facts).path(disk) or here(facts).path(disk)
+    new = new_place(facts, disk)
+    return there(facts).path(new) or ("" if new is not disk else here(facts).path(disk))
 
 
 def copy_pool(facts: Facts, disk: Disk) -> Pool | None:
-    return copy_destination(disk, target_path(facts, disk), known(facts.target.pools, "target.pools"))
+    return copy_destination(new_place(facts, disk), target_path(facts, disk), known(facts.target.pools, "target.pools"))
 
 
 def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
@@ -103,6 +114,9 @@ def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
 
 def shared(facts: Facts, disk: Disk) -> Sharing:
     """Whether both hosts have one storage where this disk is: the same rule chooses the disks to copy."""
+    new = new_place(facts, disk)
+    if new is not disk:
+        return sharing_of_copy(disk, new, here(facts), there(facts))
     return sharing(disk, here(facts), there(facts))
 
 
@@ -118,7 +132,7 @@ def same_storage(facts: Facts, disk: Disk) -> str:
 def in_the_way(facts: Facts, disk: Disk) -> bool:
     """Whether the destination is seen to have a file or volume where this disk is, or its copy would be."""
     other = there(facts)
-    return other.files.get(target_path(facts, disk)) is True or other.volume(disk) is not None
+    return other.files.get(target_path(facts, disk)) is True or other.volume(new_place(facts, disk)) is not None
 
 
 def whose(facts: Facts, disk: Disk) -> str:

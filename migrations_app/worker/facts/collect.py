@@ -41,7 +41,7 @@ from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
-from migrations_app.worker.facts.volumes import volumes
+from migrations_app.worker.facts.volumes import volumes, with_copies
 
 Values = dict[str, Any]
 #: by the field of HostFacts, what is asked beside the host's connection
@@ -86,10 +86,11 @@ def collect(
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
-        guest_there = pool.submit(_on_target, uuid, definition, every, target, there, given)
+        arriving = with_copies(definition, every, request.options.disks)
+        guest_there = pool.submit(_on_target, uuid, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
         here = host(source)
-        paths_coming = pool.submit(_paths, definition, every, here, there)
+        paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
         copied = definition if request.options.copy_disks else NOT_ASKED

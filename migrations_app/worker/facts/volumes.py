@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from operator import methodcaller
 
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.storage import Volume
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import place
+from migrations_app.domain.disks import place, placed
+from migrations_app.domain.placement import Placement
 from migrations_app.worker.facts.side import Side
+
+
+def with_copies(
+    definition: GuestDefinition | Unknown, every: tuple[GuestDefinition, ...] | Unknown, places: Mapping[str, Placement]
+) -> tuple[GuestDefinition, ...] | Unknown:
+    """The destination is asked about the places of the copies too."""
+    if isinstance(every, Unknown) or isinstance(definition, Unknown) or not places:
+        return every
+    return (
+        *every,
+        replace(definition, disks=tuple(placed(d, places[d.target]) for d in definition.disks if d.target in places)),
+    )
 
 
 def volumes(guests: tuple[GuestDefinition, ...] | Unknown, side: Side) -> dict[str, Volume | Unknown | None] | Unknown:

@@ -6,7 +6,7 @@ import posixpath
 from operator import methodcaller
 
 from hosts.calls.move import MigrateCall, PeerHelper
-from hosts.facts.storage import VolumeSpec
+from hosts.facts.storage import DiskPlace, VolumeSpec
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone
@@ -50,7 +50,7 @@ def _call(ready: Ready) -> MigrateCall:
     peer = row.target.peer
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")
-    copied = _copy_disks(ready)
+    copied, places = _copy_disks(ready)
     options = options.for_disks(copied)
     return MigrateCall(
         uuid=ready.held.guest,
@@ -59,39 +59,43 @@ def _call(ready: Ready) -> MigrateCall:
         migration_address=options.migration_address or row.target.migration_address,
         live=not KIND[row.request.kind].pauses,
         copy_disks=copied,
+        places=places,
         flags=options.flags(),
         parameters=options.parameters(copied),
     )
 
 
-def _copy_disks(ready: Ready) -> tuple[str, ...]:
-    """Makes the volumes for the disks that this start's preflight judged as copied: those and no others."""
+def _copy_disks(ready: Ready) -> tuple[tuple[str, ...], dict[str, DiskPlace]]:
+    """Makes the volumes for the disks that this start's preflight judged as copied: those and no others. Also where the
+    destination has those whose definition must say something else than the source's."""
     facts, held = ready.facts, ready.held
     copied = held.row.copied_disks
     if copied is None or isinstance(facts.guest.definition, Unknown):
         raise NotStarted("kvmweb cannot tell which disks to copy.")
-    plan = []
+    plan, places = [], {}
     try:
         for disk in (disk for disk in facts.guest.definition.disks if disk.target in copied):
             path, pool = storage.target_path(facts, disk), storage.copy_pool(facts, disk)
             if pool is None or not path:
                 raise NotStarted(f"{held.row.target} has no storage pool for {path or disk.target}.")
+            new = storage.new_place(facts, disk)
             size = ready.source.call(methodcaller("virtual_size", held.guest, disk.target))
-            name = disk.volume or posixpath.basename(path)
             spec = VolumeSpec(
                 pool=pool.name,
-                name=name,
-                format=disk.format or "raw",
+                name=new.volume or posixpath.basename(path),
+                format=new.format or "raw",
                 capacity=size,
                 qcow2=images.copied_image(facts, disk),
             )
             plan.append(MakeVolume.plan(held, ready.target, target=disk.target, path=path, spec=spec))
+            if new is not disk or disk.backing or disk.backing_elsewhere:
+                places[disk.target] = DiskPlace(path=path, pool=spec.pool, volume=spec.name, format=spec.format)
         make_volumes(held, plan)
     except (GatewayError, NotDone) as error:
         why = f"kvmweb could not create the volumes on {held.row.target}: {error}"
         exists = getattr(error.__cause__ or error, "code", 0) in EXISTS
         raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if exists else why) from error
-    return tuple(copied)
+    return tuple(copied), places
 
 
 def helper(facts: Facts) -> PeerHelper:

@@ -25,14 +25,13 @@ from migrations_app.domain.virsh import virsh
 )
 def backing_images(facts: Facts) -> Iterator[Finding]:
     guest, source, target = guest_of(facts), facts.source.name, facts.target.name
-    for disk in guest.disks:
+    copied = storage.copied_disks(facts)  # those need no backing image
+    for disk in (disk for disk in guest.disks if disk.target not in copied):
         which = f"Disk {disk.target} of {guest.name}"
         pull = virsh("blockpull", guest.uuid, disk.target, flags=("--wait",))
         whole = remedy("Or flatten the disk, so that it needs no backing image.", run=pull, on=source)
         for image in images_of(disk):
             severity, words = _judge(facts, image)
-            if disk.target in storage.copied_disks(facts) and severity is Severity.BLOCKER:
-                severity, words = Severity.UNKNOWN, f"{words}, and the copied disk may need it"
             if severity is not Severity.PASSED:
                 evidence = {"image": image.path, **storage.place_words(facts, image)}
                 fix = remedy(f"Put the image on storage that {source} and {target} share, at the same path.")

@@ -42,9 +42,10 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
         yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
     if image.data_file and not disk.data_files:  # copied_images refuses those that libvirt knows
         yield Severity.WARNING, f"{which} keeps its data in a separate file; its copy keeps it in the image.", ()
-    if image.refcount_bits != 16:
+    raw = storage.new_place(facts, disk).format != disk.format
+    if image.refcount_bits != 16 and not raw:
         yield Severity.INFO, f"{which} has refcounts of {image.refcount_bits} bits; its copy has 16.", ()
-    if image.compression != "zlib":
+    if image.compression != "zlib" and not raw:
         yield Severity.INFO, f"{which} uses {image.compression} for compression; its copy uses zlib.", ()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import Disk
+from hosts.facts.storage import Qcow2Header
 from migrations_app.domain.preflight import images, storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -29,10 +30,20 @@ def copied_images(facts: Facts) -> Iterator[Finding]:
                 f"Keep disk {disk.target} on storage that both hosts share, or copy it while the VM is shut off."
             )
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"disk": what}, fix)
-        elif disk.target in copied and disk.format == "qcow2" and (what := images.not_made(facts, disk)):
+        elif disk.target in copied and _raw_with_bitmaps(facts, disk):
+            words = f"The image of disk {disk.target} has bitmaps, which a raw copy cannot have."
+            fix = remedy("Choose the format qcow2, or delete the VM's checkpoints.")
+            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"format": "raw"}, fix)
+        elif disk.target in copied and (what := images.not_made(facts, disk)):
             words = f"{facts.target.name} is too old to make the copy of disk {disk.target} with {what}."
             fix = remedy("Choose a destination with newer versions of libvirt and QEMU.")
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"image": what}, fix)
+
+
+def _raw_with_bitmaps(facts: Facts, disk: Disk) -> bool:
+    """QEMU does not keep bitmaps in a raw image."""
+    header = images.header(facts, disk) if storage.new_place(facts, disk).format != disk.format else None
+    return isinstance(header, Qcow2Header) and header.bitmaps > 0
 
 
 def _special(disk: Disk) -> str:

@@ -32,7 +32,7 @@ def copy_place(facts: Facts) -> Iterator[Finding]:
 
 
 def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
-    target, path = facts.target.name, storage.target_path(facts, disk) or place(disk)
+    target, path = facts.target.name, storage.target_path(facts, disk) or place(storage.new_place(facts, disk))
     shared, words, closer = storage.shared(facts, disk), storage.whose(facts, disk), storage.look_closer(facts, disk)
     has = f"{target} already has {path}, which the copy of disk {disk.target} would overwrite."
     leave = remedy(f"On shared storage it needs no copy: leave {disk.target} out of the disks to copy, or choose Live.")
@@ -48,13 +48,13 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
         delete = remedy(f"Delete the rollback copy on {target} (page Rollback copies), or choose another destination.")
         yield Severity.BLOCKER, f"{has} It is the rollback copy of an earlier migration.", (delete,)
     elif storage.in_the_way(facts, disk):
-        yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another destination."),)
+        yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another place for the copy."),)
 
 
 def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
-    host, pool = facts.target.name, storage.copy_pool(facts, disk)
+    host, pool, new = facts.target.name, storage.copy_pool(facts, disk), storage.new_place(facts, disk)
     if pool is None:
-        which = f"named {disk.pool}" if disk.pool else f"with the path {folder(disk.path)}"
+        which = f"named {new.pool}" if new.pool else f"with the path {folder(new.path)}"
         words = f"{host} has no pool {which}, which the copy of disk {disk.target} needs."
         yield Severity.BLOCKER, words, (remedy(f"Define such a pool on {host} and start it."),)
     elif not pool.active:

@@ -64,7 +64,7 @@ def test_a_volume_of_that_name_blocks() -> None:
     given = changed(COPY, target_volumes={SHARED: None, LOCAL: local_volume})
     finding = only("copy_place", given, Severity.BLOCKER)
     assert finding.summary.endswith("would overwrite. It may be another VM's disk.")
-    assert [fix.text for fix in finding.remedies] == ["Choose another destination."]
+    assert [fix.text for fix in finding.remedies] == ["Choose another place for the copy."]
 
 
 def test_a_rollback_copy_of_that_name_blocks_and_says_what_it_is() -> None:
