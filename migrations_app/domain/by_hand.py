@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
+from migrations_app.domain.placement import Placements
 from migrations_app.domain.virsh import command
 
 
@@ -34,7 +35,7 @@ def equivalent_command(
 
 def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
     value = values[option.name]
-    if value in (None, False, ()):
+    if value in (None, False, (), Placements()):
         return []
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     if isinstance(value, int) and not isinstance(value, bool):

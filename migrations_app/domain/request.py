@@ -96,8 +96,8 @@ def _place_disks(given: dict[str, Any]) -> None:
         given["disks"] = placements(given["disks"])
     except BadPlacement as bad:
         raise BadRequest("disks", str(bad)) from bad
-    copied = given.get("copy_disks")
-    if isinstance(copied, tuple) and (left := [target for target in given["disks"] if target not in copied]):
+    copied = given.get("copy_disks", False)
+    if copied is not True and (left := [target for target in given["disks"] if target not in (copied or ())]):
         raise BadRequest("disks", f"Disk {left[0]} is not among the disks to copy. Add it there, or leave it out here.")
 
 

@@ -16,7 +16,7 @@ from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import OPTIONS, Options
-from migrations_app.domain.placement import Placements
+from migrations_app.domain.placement import Placement, Placements
 from migrations_app.pages.presets import PRESETS
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES
 
@@ -119,6 +119,7 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         xbzrle_cache_mib=1,
         sync_writes=True,
         detect_zeroes=True,
+        disks=Placements({"vda": Placement(pool="fast")}),
     )
     command = equivalent_command(options=options, guest="web", source_uri="S", peer_uri="P", copy_disks=("vda",))
     (later,) = commands_beside(options=options, guest="web", source_uri="S")

@@ -89,8 +89,7 @@ def test_a_row_is_complete(option: Option) -> None:
     assert option.virsh or option.name in (
         "allow_overcommit",
         "start_after",
-        "disks",
-    )  # virsh migrate neither checks room nor starts; places are in the definitions that it is given
+    )  # virsh migrate neither checks room nor starts
     assert option.kinds
     assert all(name in OPTION for name in option.conflicts)
     if option.type is Type.INTEGER:

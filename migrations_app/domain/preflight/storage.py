@@ -140,6 +140,14 @@ def whose(facts: Facts, disk: Disk) -> str:
     return {Sharing.PROVEN: OWN_DISK, Sharing.POSSIBLE: MAYBE_OWN_DISK, Sharing.NO: ""}[shared(facts, disk)]
 
 
+def stranger(facts: Facts, path: str) -> tuple[str, Remedy]:
+    """What is known of a file on the destination that is not this disk, and what helps."""
+    if path in facts.rollback_copies:
+        fix = f"Delete the rollback copy on {facts.target.name} (page Rollback copies), or choose another destination."
+        return "It is the rollback copy of an earlier migration.", remedy(fix)
+    return "It may be another VM's disk.", remedy("Choose another place for the copy.")
+
+
 def open_question(facts: Facts, disk: Disk) -> str:
     source, target = facts.source.name, facts.target.name
     return f"kvmweb cannot tell whether {source} and {target} share the storage of disk {disk.target}."

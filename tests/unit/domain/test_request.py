@@ -80,6 +80,7 @@ def test_suspended_copies_what_is_asked_for() -> None:
         (Kind.LIVE, {"listen_address": "fe80::1%eth0"}, "listen_address"),
         (Kind.LIVE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.OFFLINE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
+        (Kind.SUSPENDED, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.LIVE_STORAGE, {"copy_disks": ["vda"], "disks": {"vdb": {"pool": "fast"}}}, "disks"),
     ],
 )
@@ -143,6 +144,7 @@ def test_a_place_keeps_what_was_chosen() -> None:
     assert made.options.disks == {"vda": Placement(pool="fast", name="wéb 1.raw"), "vdb": Placement(format="raw")}
     assert options_from_json(json.loads(json.dumps(made.options.as_json()))) == made.options
     assert hash(made.options) != hash(Options())
+    assert make(Kind.SUSPENDED, copy_disks=["vda"], disks={"vda": {"pool": "fast"}}).options.disks
 
 
 def test_an_address_is_kept_in_its_usual_spelling() -> None:

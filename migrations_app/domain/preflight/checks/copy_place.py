@@ -26,9 +26,9 @@ def copy_place(facts: Facts) -> Iterator[Finding]:
     for disk in guest_of(facts).disks:
         if disk.target in copied and disk.type in ("file", "volume"):
             known(storage.target_volume(facts, disk), "target.volumes")
-            evidence = {"path": place(disk), **storage.place_words(facts, disk)}
+            said = {"path": place(disk), **storage.place_words(facts, disk)}
             for severity, words, fixes in (*_taken(facts, disk), *_pool(facts, disk)):
-                yield finding(severity, words, f"disk {disk.target}", evidence, *fixes)
+                yield finding(severity, words, f"disk {disk.target}", said, *fixes)
 
 
 def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
@@ -44,11 +44,9 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
     elif shared is Sharing.POSSIBLE:
         never = f"If {target} has {path}, the migration fails at its start and overwrites nothing."
         yield Severity.UNKNOWN, f"{storage.open_question(facts, disk)} {never} {words}", closer
-    elif storage.in_the_way(facts, disk) and path in facts.rollback_copies:
-        delete = remedy(f"Delete the rollback copy on {target} (page Rollback copies), or choose another destination.")
-        yield Severity.BLOCKER, f"{has} It is the rollback copy of an earlier migration.", (delete,)
     elif storage.in_the_way(facts, disk):
-        yield Severity.BLOCKER, f"{has} It may be another VM's disk.", (remedy("Choose another place for the copy."),)
+        whose, fix = storage.stranger(facts, path)
+        yield Severity.BLOCKER, f"{has} {whose}", (fix,)
 
 
 def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
