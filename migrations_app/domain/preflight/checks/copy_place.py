@@ -57,5 +57,8 @@ def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
         yield Severity.BLOCKER, words, (remedy(f"Define such a pool on {host} and start it."),)
     elif not pool.active:
         words = f"Pool {pool.name} on {host} is not active; the copy of disk {disk.target} needs it."
-        start = remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host)
-        yield Severity.BLOCKER, words, (start,)
+        yield (
+            Severity.BLOCKER,
+            words,
+            (remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host),),
+        )
