@@ -14,6 +14,7 @@ from migrations_app.domain.kinds import KIND, KINDS, Kind
 from migrations_app.domain.option import Group
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
+from migrations_app.pages.places import PlaceRow, chosen, field_name, initial_places, place_fields, targets_of
 from migrations_app.pages.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MigrateForm(forms.Form):
         self.fields["copy_disks"].choices = [  # type: ignore[attr-defined]
             (disk["target"], disk["target"]) for disk in guest.disks if disk.get("device") == "disk"
         ]
+        self.fields |= place_fields(guest, [candidate.host for candidate in able])
         self.fields["key"].initial = uuid4().hex
 
     def clean(self) -> dict[str, Any]:
@@ -79,6 +81,8 @@ class MigrateForm(forms.Form):
             options["copy_disks"] = tuple(values["copy_disks"]) or True
         elif KIND[kind].may_copy:
             options["copy_disks"] = tuple(values["copy_disks"]) or False
+        if KIND[kind].copies or options.get("copy_disks"):
+            options["disks"] = chosen(values, targets_of(self.guest)) or None
         return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
 
     def name_disks(self, labels: dict[str, str]) -> None:
@@ -94,7 +98,18 @@ class MigrateForm(forms.Form):
             (self[option.name].value() or None) != (option.default or None) for option in folded
         )
 
+    def places(self) -> list[PlaceRow]:
+        """Where the copies of the disks are made."""
+        return [
+            PlaceRow(name, *(self[field_name(name, choice)] for choice in ("pool", "name", "format")))
+            for name in targets_of(self.guest)
+        ]
+
+    def places_chosen(self) -> bool:
+        return any(field.value() or field.errors for row in self.places() for field in row.fields)
+
     kinds = KINDS
+    new_places = OPTION["disks"]
     disks = OPTION["copy_disks"]
 
     presets = PRESETS
@@ -175,12 +190,14 @@ def initial_of(request: MigrationRequest, copied: list[str] | None = None) -> di
     values = request.options.plain().as_json()
     if not isinstance(values["copy_disks"], list):
         values["copy_disks"] = (copied or []) if values["copy_disks"] else []
-    return values | {"target": request.target, "kind": request.kind.value}
+    places = initial_places(values.pop("disks"))
+    return values | places | {"target": request.target, "kind": request.kind.value}
 
 
 def choices_of(query: QueryDict) -> dict[str, Any]:
     """The form's values from an address, as far as they are in it; a box that is not in it was not ticked."""
     values: dict[str, Any] = {"reason": query.get("reason", "")}
+    values |= {name: query[name] for name in query if name.startswith("place-")}
     if query.get("kind") in [row.kind.value for row in KINDS]:
         values["kind"] = query["kind"]
     for option in _SHOWN:

@@ -489,3 +489,28 @@ def test_an_address_that_is_none_leads_back_to_the_start(scene: dict[str, Any], 
     client = client_of(scene["olga"], enforce_csrf_checks=True)
     answer = client.post(page(scene), {"choices": "1"}, headers={"referer": referer})
     assert answer.status_code == 403
+
+
+def test_a_copied_disk_can_get_another_place(scene: dict[str, Any], as_operator: Client, form: dict[str, Any]) -> None:
+    guest = scene["idle"]
+    guest.disks = [{"target": "vda", "device": "disk"}]
+    guest.save()
+    pool = StoragePool.objects.filter(host=scene["a"]).first() or seed.make_places(scene["a"])
+    text = flat(as_operator.get(page(scene)))
+    assert "Places of the copies" in text
+    assert f"{pool.name} (on " in text
+    place = {"place-vda-pool": pool.name, "place-vda-name": "new.raw", "place-vda-format": "raw"}
+    as_operator.post(page(scene), form | {"kind": "live_storage"} | place)
+    made = Migration.objects.get(guest=guest, state=State.REQUESTED)
+    assert made.request.options.disks.as_json() == {"vda": {"pool": pool.name, "name": "new.raw", "format": "raw"}}
+
+
+def test_a_volume_name_that_is_a_path_is_refused(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    guest = scene["idle"]
+    guest.disks = [{"target": "vda", "device": "disk"}]
+    guest.save()
+    answer = as_operator.post(page(scene), form | {"kind": "live_storage", "place-vda-name": "../x"})
+    assert answer.status_code == 422
+    assert "the volume name must be a name, not a path" in flat(answer)

@@ -148,6 +148,10 @@ def stranger(facts: Facts, path: str) -> tuple[str, Remedy]:
     return "It may be another VM's disk.", remedy("Choose another place for the copy.")
 
 
+def start_pool(facts: Facts, pool: Pool) -> Remedy:
+    return remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=facts.target.name)
+
+
 def open_question(facts: Facts, disk: Disk) -> str:
     source, target = facts.source.name, facts.target.name
     return f"kvmweb cannot tell whether {source} and {target} share the storage of disk {disk.target}."

@@ -10,7 +10,6 @@ from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
-from migrations_app.domain.virsh import virsh
 
 Problem = tuple[Severity, str, tuple[Remedy, ...]]
 
@@ -57,8 +56,4 @@ def _pool(facts: Facts, disk: Disk) -> Iterator[Problem]:
         yield Severity.BLOCKER, words, (remedy(f"Define such a pool on {host} and start it."),)
     elif not pool.active:
         words = f"Pool {pool.name} on {host} is not active; the copy of disk {disk.target} needs it."
-        yield (
-            Severity.BLOCKER,
-            words,
-            (remedy(f"Start pool {pool.name}.", run=virsh("pool-start", pool.name), on=host),),
-        )
+        yield Severity.BLOCKER, words, (storage.start_pool(facts, pool),)
