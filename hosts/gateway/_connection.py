@@ -78,8 +78,27 @@ def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection
 
 
 def _open_shared(endpoint: Endpoint) -> libvirt.virConnect | None:
-    """As a session on a shared ssh connection, which is free again when libvirt's is closed. None: there is none."""
-    session = _sessions.take(endpoint) if transports.row(endpoint.transport).wrapped else None
+    """Over a shared ssh connection. None: there is none."""
+    if not transports.row(endpoint.transport).wrapped:
+        return None
+    return _open_forwarded(endpoint) or _open_session(endpoint)
+
+
+def _open_forwarded(endpoint: Endpoint) -> libvirt.virConnect | None:
+    """By the socket that is forwarded to the host's: no program has to be started for it, here or there. None: it did
+    not work, and a session tells why."""
+    with _sessions.to_libvirt(endpoint) as socket:
+        if socket is None:
+            return None
+        try:
+            return _open(transports.forwarded_uri(socket))
+        except HostUnreachable:
+            return None
+
+
+def _open_session(endpoint: Endpoint) -> libvirt.virConnect | None:
+    """As a session, which is free again when libvirt's connection is closed."""
+    session = _sessions.take(endpoint)
     if session is None:
         return None
     try:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,17 +49,9 @@ class Session:
     def free(self) -> None:
         os.close(self._descriptor)
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """While an answer is due. Others avoid the connection when it is late."""
-        late = time.monotonic() + _LATE_SECONDS
-        with _doubts_lock:
-            _doubts[self._name].append(late)
-        try:
-            yield
-        finally:
-            with _doubts_lock:
-                _doubts[self._name].remove(late)
+        return _waiting(self._name)
 
     def avoid(self) -> None:
         """It did not answer: make connections of one's own for a while."""
@@ -85,6 +77,11 @@ def lock_files(folder: Path, number: int) -> list[Path]:
     return [folder / f"{number}.{place}" for place in range(MOST_SESSIONS)]
 
 
+def libvirt_socket(number: int) -> str:
+    """Its name in the folder: whoever connects to it is connected to libvirt on the host, without a session."""
+    return f"{number}.libvirt"
+
+
 def program(folder: Path, number: int) -> Path:
     return folder / f"{number}.ssh"
 
@@ -107,6 +104,23 @@ def take(endpoint: Endpoint) -> Session | None:
                 return Session(program(folder, number), descriptor, name)
     _want_another(folder)
     return None
+
+
+@contextmanager
+def to_libvirt(endpoint: Endpoint) -> Iterator[str | None]:
+    """The path of a socket of the host's libvirt, while a connection to it is opened; None where there is none. By a
+    descriptor of the folder: the path of the folder may be longer than that of a socket may be."""
+    name = name_of(endpoint)
+    folder = folder_of(name)
+    if _doubtful(name) or not (folder / "0").is_socket() or not (folder / libvirt_socket(0)).is_socket():
+        yield None
+        return
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with _waiting(name):
+            yield f"/proc/self/fd/{descriptor}/{libvirt_socket(0)}"
+    finally:
+        os.close(descriptor)
 
 
 def lock(file: Path) -> int | None:
@@ -140,6 +154,18 @@ def run_ssh(endpoint: Endpoint, argv: Sequence[str], *, deadline: float) -> _pro
             return done
     # the shared connection has just ended, if there was one: the words of a login say what is wrong
     return _ssh.run_ssh(endpoint, argv, deadline=end - time.monotonic())
+
+
+@contextmanager
+def _waiting(name: str) -> Iterator[None]:
+    late = time.monotonic() + _LATE_SECONDS
+    with _doubts_lock:
+        _doubts[name].append(late)
+    try:
+        yield
+    finally:
+        with _doubts_lock:
+            _doubts[name].remove(late)
 
 
 def _want_another(folder: Path) -> None:

@@ -98,12 +98,13 @@ class SharedConnections:
             return
         self._next[number] = now + _PAUSE_SECONDS
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._socket(number).unlink(missing_ok=True)
+        for name in (str(number), _sessions.libvirt_socket(number)):
+            (self._folder / name).unlink(missing_ok=True)
         for file in _sessions.lock_files(self._folder, number):
             file.touch(mode=0o600)
         _ssh.write_program(_sessions.program(self._folder, number), self._endpoint, folder=self._folder, socket=number)
         process = subprocess.Popen(
-            _ssh.shared(self._endpoint, socket=number),
+            _ssh.shared(self._endpoint, socket=number, libvirt=_sessions.libvirt_socket(number)),
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

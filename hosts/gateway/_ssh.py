@@ -22,6 +22,8 @@ from hosts.gateway.port import GatewayError, HostUnreachable
 _KEY_SECONDS = 30.0
 #: ssh's own exit code when it could not log in or lost the connection
 SSH_FAILED = 255
+#: where libvirtd listens on a host, and virtproxyd where it takes libvirtd's place
+LIBVIRT_SOCKET = "/run/libvirt/libvirt-sock"
 
 _CONFIG = """\
 # Written by kvmweb; changes are lost.
@@ -121,12 +123,14 @@ def command(endpoint: Endpoint, argv: Sequence[str], *, program: Path | None = N
     return [*options, "-T", *_place(endpoint), " ".join(shlex.quote(word) for word in argv)]
 
 
-def shared(endpoint: Endpoint, *, socket: int) -> list[str]:
-    """The argument list of a connection for others to use, by a socket in the folder in which it starts. It ends with
-    the thread that starts it."""
+def shared(endpoint: Endpoint, *, socket: int, libvirt: str) -> list[str]:
+    """The argument list of a connection for others to use, by a socket in the folder in which it starts, and for
+    libvirt by the socket `libvirt` there. It ends with the thread that starts it."""
     end = [_program("setpriv"), "--pdeathsig", "TERM", "--"]
     control = ["-o", "ControlMaster=yes", "-o", f"ControlPath=./{socket}"]
-    return [*end, *_options(_trust(endpoint)), *control, "-N", "-T", *_place(endpoint)]
+    # refused by a host that allows no forwarding: then libvirt uses sessions
+    forward = ["-o", "ClearAllForwardings=no", "-L", f"./{libvirt}:{LIBVIRT_SOCKET}"]
+    return [*end, *_options(_trust(endpoint)), *control, *forward, "-N", "-T", *_place(endpoint)]
 
 
 def write_program(path: Path, endpoint: Endpoint, *, folder: Path, socket: int) -> None:

@@ -86,6 +86,11 @@ def connection_uri(endpoint: Endpoint, *, ssh: Path | None = None) -> str:
     return f"{way.scheme}://{place}/system?command={quote(str(ssh), safe='')}&no_tty=1"
 
 
+def forwarded_uri(socket: str) -> str:
+    """For a connection of kvmweb's through this socket of its own."""
+    return f"qemu:///system?socket={quote(socket, safe='')}"
+
+
 def peer_uri(peer: PeerEndpoint, *, helper: PeerHelper = PeerHelper.AUTO) -> str:
     """For the source's libvirtd: with ssh it uses that host's own key and known_hosts."""
     way = row(peer.transport)

@@ -175,7 +175,7 @@ def test_a_host_that_does_not_let_kvmweb_in_costs_one_attempt_in_ten_seconds(
 ) -> None:
     started: list[list[str]] = []
 
-    def shared(endpoint: Endpoint, *, socket: int) -> list[str]:
+    def shared(endpoint: Endpoint, *, socket: int, libvirt: str) -> list[str]:
         started.append([endpoint.address])
         return ["false"]
 
