@@ -32,8 +32,8 @@ CopyStateText = Annotated[str, one_of(CopyState)]
 class CopyOut(Schema):
     """`size` is what the VM saw and `allocated` what the disk used when its migration began, in bytes; null when not
     known. `verification`: "mirror" means that the new disk was created with the same virtual size and libvirt completed
-    the copy, but the content was not compared; "checksums" that the content is equal. `state_text` says why the copy was not deleted, or what
-    became of it."""
+    the copy, but the content was not compared; "checksums" that the content is equal. `state_text` says why the copy
+    was not deleted, or what became of it."""
 
     id: int
     migration: int
