@@ -80,6 +80,8 @@ class SharedConnections:
             age = time.monotonic() - since
             if process.poll() is not None:
                 del self._running[number]
+                if self._socket(number).is_socket():  # it was let in: the pause is for those that are not
+                    self._next.pop(number, None)
             elif age > _SOCKET_SECONDS and not self._socket(number).is_socket():
                 self._end(number)
             elif number and age > _IDLE_SECONDS:

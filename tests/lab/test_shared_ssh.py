@@ -117,7 +117,7 @@ def test_questions_and_connections_share_one_login(a: Host, shared: _shared.Shar
     assert connection.guests()
     assert connection.files_exist(["/etc/hostname"]) == {"/etc/hostname": True}
     assert connections(a) == {mine}
-    assert len(taken(a)) == 1
+    assert not taken(a), "libvirt needs no session"
     connection.close()
     eventually(lambda: not taken(a))
 
@@ -125,6 +125,7 @@ def test_questions_and_connections_share_one_login(a: Host, shared: _shared.Shar
 def test_the_ninth_session_has_a_second_connection(
     a: Host, shared: _shared.SharedConnections, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (folder_of(a) / _sessions.libvirt_socket(0)).unlink()  # as with a host that allows no forwarding
     held = [opened(a, Transport.SSH) for _ in range(8)]
     assert len(connections(a)) == 1
     assert len(taken(a)) == 8
