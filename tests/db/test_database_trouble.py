@@ -21,6 +21,7 @@ from kvmweb.accounts.models import Token
 from kvmweb.api import api
 from kvmweb.database import Trouble, trouble
 from kvmweb.journal.models import Entry
+from migrations_app.models import RollbackCopy
 from tests.web import seed
 from tests.web.api_client import check_problem
 from tests.web.conftest import client_of
@@ -97,6 +98,7 @@ def test_who_only_reads_does_not_notice(scene: dict[str, Any], request: pytest.F
     headers = _headers(scene["admin"])
     client = client_of(scene["admin"])
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
+    numbers["copy_id"] = RollbackCopy.objects.get().pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     request.getfixturevalue("locked")
     for address in _pages(scene):
