@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -64,6 +65,7 @@ def test_a_session_is_free_when_its_process_is_gone(folder: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
+from urllib.parse import unquote
 from hosts.gateway import _sessions
 held = [_sessions.lock(file) for file in _sessions.lock_files(Path(sys.argv[1]), 0)]
 print(None in held, flush=True)
@@ -189,3 +191,37 @@ def test_a_host_that_does_not_let_kvmweb_in_costs_one_attempt_in_ten_seconds(
     connections.keep()
     assert len(started) == 1
     assert not list((data_dir / "ssh" / "shared").iterdir())
+
+
+@pytest.mark.parametrize("forwarded", [True, False], ids=["forwarded", "not allowed by the host"])
+def test_libvirt_is_reached_by_the_forwarded_socket_or_by_a_session(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, forwarded: bool
+) -> None:
+    opened: list[str] = []
+
+    def answers(uri: str) -> str:
+        opened.append(uri)
+        if "socket=" not in uri:
+            return "by a session"
+        if not forwarded:
+            raise HostUnreachable("End of file while reading data")
+        assert Path(unquote(uri.partition("socket=")[2])).is_socket()
+        return "by the socket"
+
+    (folder / "0").rename(folder / _sessions.libvirt_socket(0))
+    connection(folder, 0)
+    monkeypatch.setattr(_connection, "_open", answers)
+    monkeypatch.setattr(_connection, "_open_session", lambda _: answers("session"))
+    assert _connection._open_shared(endpoint()) == ("by the socket" if forwarded else "by a session")
+    assert len(opened) == (1 if forwarded else 2)
+
+
+def test_the_forwarded_socket_is_avoided_like_a_session(folder: Path) -> None:
+    (folder / "0").rename(folder / _sessions.libvirt_socket(0))
+    connection(folder, 0)
+    with _sessions.to_libvirt(endpoint()) as found:
+        assert found is not None
+    taken().avoid()
+    time.sleep(0.01)
+    with _sessions.to_libvirt(endpoint()) as found:
+        assert found is None
