@@ -172,7 +172,7 @@ class Serving:
     def guest(self, name: str) -> Any:
         return next(guest for guest in self.items(f"/guests?q={name}") if guest["name"] == name)
 
-    def wait_for_guest(self, name: str, host: str, state: str = "running", seconds: float = 20) -> Any:
+    def wait_for_guest(self, name: str, host: str, state: str = "running", seconds: float = 40) -> Any:
         def there() -> bool:
             found = [g for g in self.items(f"/guests?q={name}") if g["name"] == name]
             return bool(found) and found[0]["host"] == host and found[0]["state"] == state
