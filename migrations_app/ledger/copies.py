@@ -80,9 +80,9 @@ def note_deletion(copy: RollbackCopy) -> None:
 @patiently(seconds=PATIENCE_SECONDS)
 @transaction.atomic
 def end_deletion(copy: RollbackCopy, new: CopyState, text: str) -> None:
-    """`present`: it was refused, and may be asked for again. Raises LostClaim."""
-    asked = {"delete_called": False} if new is CopyState.PRESENT else {}
-    _mine(copy, state=new, state_text=text, state_since=timezone.now(), leased_until=None, **asked)
+    """`present`: it may be asked for again; whether libvirt was asked stays known then. Raises LostClaim."""
+    now, called = timezone.now(), copy.delete_called
+    _mine(copy, state=new, state_text=text, state_since=now, leased_until=None, delete_called=called)
     writer.write(writer.migration_topic(copy.migration_id), EntryKind.NOTE, text)
     writer.signal(writer.MIGRATIONS)
 

@@ -41,7 +41,7 @@ def delete_copy(pk: int, *, connect: Connect = gateway.connect) -> None:
         log.info("rollback copy %s: another worker has it", pk)
     except Exception:
         log.exception("rollback copy %s: the worker failed", pk)
-        why = "The deletion failed because of an internal error; kvmweb's log has the details."
+        why = "The deletion stopped because of an internal error; kvmweb's log has the details."
         ledger.end_deletion(copy, CopyState.PRESENT, why)
 
 
@@ -73,6 +73,7 @@ def _delete_volume(copy: RollbackCopy, connection: HostConnection) -> tuple[Copy
     now, listed = _now(copy, connection), connection.volume_named(copy.pool, copy.volume)
     if now is None:
         return _gone(copy)
+    copy.delete_called = False  # whatever an earlier worker asked for: it is there
     if listed is None or listed.path != copy.path:
         return _refused(copy, f"Volume {copy.volume} of pool {copy.pool} has another path now.")
     if now != VolumeIdentity(**copy.identity):
@@ -85,6 +86,7 @@ def _delete_volume(copy: RollbackCopy, connection: HostConnection) -> tuple[Copy
         error = failed.message
     if _now(copy, connection) is None:
         return _gone(copy)
+    copy.delete_called = False
     return _refused(copy, f"libvirt did not delete it: {error}" if error else "It is still there.")
 
 
@@ -93,13 +95,20 @@ def _now(copy: RollbackCopy, connection: HostConnection) -> VolumeIdentity | Non
 
 
 def _refused(copy: RollbackCopy, why: str) -> tuple[CopyState, str]:
+    """Once libvirt was asked, only the host can tell whether the file is still there."""
+    if copy.delete_called:
+        asked = f"kvmweb asked libvirt on {copy.host} to delete the rollback copy {copy.path}"
+        return CopyState.PRESENT, f"{asked}, and cannot tell whether it did. {why} Delete it again to find out."
     return CopyState.PRESENT, f"The rollback copy {copy.path} on {copy.host} was not deleted. {why}"
 
 
 def _gone(copy: RollbackCopy) -> tuple[CopyState, str]:
     if copy.delete_called:
         return CopyState.DELETED, f"The rollback copy {copy.path} on {copy.host} was deleted."
-    return CopyState.GONE, f"The rollback copy {copy.path} is no longer on {copy.host}: kvmweb did not delete it."
+    return (
+        CopyState.GONE,
+        f"The rollback copy {copy.path} is no longer on {copy.host}. kvmweb did not see who deleted it.",
+    )
 
 
 def tick() -> None:

@@ -21,6 +21,7 @@ from migrations_app.models import CopyState, RollbackCopy
 from migrations_app.worker import delete_copy as delete_copy_module
 from migrations_app.worker.delete_copy import delete_copy
 from tests.db.moving import LOCAL, Scene, said, volume
+from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest, new_guest
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
@@ -206,7 +207,7 @@ def test_a_copy_that_somebody_removed_is_gone(scene: Scene) -> None:
     copy = copied(scene)
     scene.fleet["kvm-a"].volumes = [one for one in scene.fleet["kvm-a"].volumes if one.path != PATH]
     now = deleted(scene, copy)
-    assert (now.state, now.state_text.endswith("kvmweb did not delete it.")) == (CopyState.GONE, True)
+    assert (now.state, now.state_text.endswith("kvmweb did not see who deleted it.")) == (CopyState.GONE, True)
 
 
 def test_libvirt_may_refuse(scene: Scene) -> None:
@@ -215,6 +216,28 @@ def test_libvirt_may_refuse(scene: Scene) -> None:
     now = deleted(scene, copy)
     assert (now.state, there(scene)) == (CopyState.PRESENT, True)
     assert now.state_text.endswith("libvirt did not delete it: it is locked")
+
+
+def test_when_nobody_knows_whether_it_was_deleted_that_is_said_and_remembered(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copied(scene)
+    delete_volume = FakeConnection.delete_volume
+
+    def and_silence(connection: FakeConnection, pool: str, name: str) -> None:
+        delete_volume(connection, pool, name)
+        scene.fleet["kvm-a"].silent = True
+
+    monkeypatch.setattr(FakeConnection, "delete_volume", and_silence)
+    now = deleted(scene, copy)
+    assert now.state == CopyState.PRESENT
+    assert "cannot tell whether it did" in now.state_text
+    assert "was not deleted" not in said(now.migration)
+    again = deleted(scene, copy)  # refused before it is looked at
+    assert "cannot tell whether it did" in again.state_text
+    scene.fleet["kvm-a"].silent = False
+    end = deleted(scene, copy)
+    assert (end.state, end.state_text) == (CopyState.DELETED, f"The rollback copy {PATH} on kvm-a was deleted.")
 
 
 @pytest.mark.parametrize("at", ["guests", "volume_identity", "delete_volume"])
