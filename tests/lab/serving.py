@@ -173,11 +173,14 @@ class Serving:
         return next(guest for guest in self.items(f"/guests?q={name}") if guest["name"] == name)
 
     def wait_for_guest(self, name: str, host: str, state: str = "running", seconds: float = 40) -> Any:
-        def there() -> bool:
-            found = [g for g in self.items(f"/guests?q={name}") if g["name"] == name]
-            return bool(found) and found[0]["host"] == host and found[0]["state"] == state
+        def seen() -> list[tuple[str, str]]:
+            return [(g["host"], g["state"]) for g in self.items(f"/guests?q={name}") if g["name"] == name]
 
-        wait_until(there, seconds, f"{name} is seen {state} on {host}")
+        def tell() -> str:
+            truth = self.lab.hosts[host].virsh("list", "--all", check=False)
+            return f"kvmweb sees {seen()}; {host} itself:\n{truth}\n{self.tail_of_log()}"
+
+        wait_until(lambda: seen()[:1] == [(host, state)], seconds, f"{name} is seen {state} on {host}", tell)
         return self.guest(name)
 
     # --- migrations -----------------------------------------------------------------------------------------------
