@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, create_model
 
 from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
+from migrations_app.api.texts import OrderText
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTIONS, Option, Type
 from migrations_app.domain.placement import FORMATS, LONGEST_NAME, TARGET, Placements, placements
@@ -153,6 +154,17 @@ class CancelIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     reason: Plain = Field("", max_length=1000)
+
+
+class OrderIn(Schema):
+    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, else null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: OrderText
+    value: StrictInt | None = None
+    reason: Plain = Field("", max_length=1000)
+    idempotency_key: Plain = Field("", max_length=200)
 
 
 class CloseIn(Schema):

@@ -90,7 +90,7 @@ def test_a_cancel_does_not_abort_somebody_elses_later_move(scene: Scene, operato
     scene.fleet.calls.clear()
     worker = scene.in_background(scene.adopt, migration)
     worker.join(5)
-    assert not {"abort", "set_max_downtime"} & set(scene.fleet.methods())
+    assert not {"abort", "set_limit"} & set(scene.fleet.methods())
     rescue.go_on.set()
     rescue.over.wait(5)
 
@@ -216,11 +216,11 @@ def test_the_longest_downtime_is_asked_for_until_it_was_taken_and_only_once(scen
     guest = scene.add_guest()
     move = scene.script(guest)
     move.go_on.clear()
-    scene.fleet["kvm-a"].fail("set_max_downtime", Refused("domain is not being migrated", code=55), times=2)
+    scene.fleet["kvm-a"].fail("set_limit", Refused("domain is not being migrated", code=55), times=2)
     migration = scene.request(guest, max_downtime_ms=120)
     worker = scene.in_background(scene.run, migration)
     eventually(lambda: fresh(migration).downtime_set)
-    assert scene.fleet.methods().count("set_max_downtime") == 3
+    assert scene.fleet.methods().count("set_limit") == 3
     Migration.objects.filter(pk=migration.pk).update(epoch=50, owner="")
     worker.join(10)
     adopter = scene.in_background(scene.adopt, migration)
@@ -228,7 +228,7 @@ def test_the_longest_downtime_is_asked_for_until_it_was_taken_and_only_once(scen
     move.go_on.set()
     adopter.join(10)
     assert fresh(migration).state == State.DONE
-    assert scene.fleet.methods().count("set_max_downtime") == 3
+    assert scene.fleet.methods().count("set_limit") == 3
 
 
 def test_a_guest_that_was_stopped_by_its_storage_is_no_ordinary_failure(

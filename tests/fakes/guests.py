@@ -18,6 +18,7 @@ from hosts.facts.guest import (
     GuestLook,
     GuestStatus,
     JobKind,
+    JobLimits,
     JobStats,
     Nic,
     RunState,
@@ -68,7 +69,9 @@ class FakeGuest:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
-    max_downtime_ms: int = 300
+    limits: JobLimits = field(
+        default_factory=lambda: JobLimits(bandwidth_mib=0, max_downtime_ms=300, xbzrle_cache_mib=64)
+    )
     #: another one after every start
     run: int = 1
     #: bytes per disk target; a disk that is not in here has 1 GiB

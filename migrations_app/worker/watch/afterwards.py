@@ -11,6 +11,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import remove_volumes
 from migrations_app.worker.steps.redefine_checkpoint import redefine_checkpoints
+from migrations_app.worker.watch.limits import put_back
 
 
 def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
@@ -32,8 +33,8 @@ def keep_at_source(held: Held, decision: Decision, source: SteadyConnection, tar
     """After a migration that did not happen: nothing of it stays at the destination, and nothing is missing here."""
     if Action.DELETE_OWN_VOLUMES in decision.actions:
         remove_volumes(held, target)
-    left = redefine_checkpoints(held, source)
-    return replace(decision, what_to_do=" ".join(filter(None, (decision.what_to_do, left))))
+    left = decision.what_to_do, redefine_checkpoints(held, source), put_back(held, source)
+    return replace(decision, what_to_do=" ".join(filter(None, left)))
 
 
 def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:

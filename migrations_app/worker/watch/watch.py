@@ -53,9 +53,9 @@ class Watch:
         self.heart = heart
         self.mover = mover
         self.observer = Observer(held, source, target, mover)
-        self.numbers = Numbers(held, source)
-        self.judge = Judge(held, source, target, self.numbers, mover)
         self.steering = Steering(held, source)
+        self.numbers = Numbers(held, source, self.steering.limits)
+        self.judge = Judge(held, source, target, self.numbers, mover)
         self.silence = Silence(held)
         self._began = self._next_look = time.monotonic()
         self._carried_over = False
