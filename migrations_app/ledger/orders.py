@@ -66,6 +66,11 @@ def order_told(held: Claim, order: Order, limit: Limit) -> None:
     write()
 
 
+def was_told(held: Claim, what: str) -> bool:
+    """Whether libvirt was asked for what such an order wants, or was about to be."""
+    return Order.objects.filter(migration=held.pk, what=what, requested__isnull=False).exists()
+
+
 def answer_order(held: Claim, order: Order, answer: Answer, *, read_back: int | None = None) -> None:
     """One that was taken; a second answer changes nothing. Raises LostClaim."""
 

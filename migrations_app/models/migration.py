@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
 START_GUEST = "start guest"
+SET_SPEED = "set speed"
 
 
 class MigrationQuerySet(VisibleQuerySet):

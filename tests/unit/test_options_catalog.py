@@ -134,6 +134,16 @@ def test_libvirt_is_told_by_flags_and_parameters() -> None:
     assert Options().parameters() == {}
 
 
+def test_the_call_begins_with_the_limit_of_the_disks() -> None:
+    both = Options(bandwidth_mib=50, disk_bandwidth_mib=20)
+    assert both.for_disks(("vda",)).parameters(("vda",)) == {"bandwidth": 20}
+    assert (both.memory_speed, Options(disk_bandwidth_mib=20).memory_speed) == (50, 0)
+    none_copied = both.for_disks(())
+    assert none_copied.parameters() == {"bandwidth": 50}
+    assert none_copied.memory_speed is None
+    assert Options(bandwidth_mib=50).memory_speed is None
+
+
 def test_what_was_asked_for_is_told_from_what_comes_by_itself() -> None:
     assert Options().unusual() == {}
     assert Options(persist=False, bandwidth_mib=3).unusual() == {"persist": False, "bandwidth_mib": 3}

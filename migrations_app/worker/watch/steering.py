@@ -9,17 +9,19 @@ import logging
 import time
 from dataclasses import dataclass
 
-from hosts.calls.steer import Abort, LimitDowntime, Steer
+from hosts.calls.steer import Abort, LimitBandwidth, LimitDowntime, Steer
 from hosts.facts.guest import GuestLook, JobKind
 from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from migrations_app import ledger
 from migrations_app.domain.order import Seen
 from migrations_app.domain.orders import ORDERS
+from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.set_speed import set_speed
 from migrations_app.worker.watch.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -55,11 +57,13 @@ class Steering:
         self._orders = ledger.take_orders(self._held.claim)
         return True
 
-    def act(self, source: GuestLook) -> None:
+    def act(self, source: GuestLook, *, memory_began: bool) -> None:
         """`source` is younger than everything that was told before: libvirt was read before it is told again."""
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
             self.limits.follow()
+            if memory_began:
+                self._give_memory_its_speed()
         for order in self._orders:
             if self._obey(order, source):  # what libvirt has taken is answered in the same look
                 self._obey(order, source)
@@ -117,6 +121,15 @@ class Steering:
         if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)
             self.limits.read()
+
+    def _give_memory_its_speed(self) -> None:
+        """Unless somebody has set another one in the meantime."""
+        row, held = self._held.row, self._held
+        speed = row.request.options.for_disks(tuple(row.copied_disks or ())).memory_speed
+        if speed is None or ledger.was_told(held.claim, BANDWIDTH.what):
+            return
+        if self.limits.remember(LimitBandwidth(speed)):
+            set_speed(held, self._source, speed)
 
 
 def _steer(connection: HostConnection, guest: str, what: Steer) -> None:
