@@ -270,7 +270,7 @@ class GuestLook:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLimits:
     """What libvirt limits a migration of this guest to; None where it does not say. `bandwidth_mib` is 0 without a
-    limit, and does not know one that was a parameter of the call that began the migration."""
+    limit."""
 
     bandwidth_mib: int | None = None
     max_downtime_ms: int | None = None

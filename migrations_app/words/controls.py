@@ -90,10 +90,6 @@ def _waits(order: Order, given: Any) -> str:
 
 
 def values(migration: Migration) -> Mapping[str, Any]:
-    """As libvirt said them last, with `read_at`. A bandwidth that the call began with is a parameter of the call, which
-    libvirt does not tell: it is not known until somebody sets another one."""
-    known: dict[str, Any] = dict.fromkeys(("bandwidth_mib", "max_downtime_ms", "xbzrle_cache_mib", "read_at"))
-    known |= migration.controls
-    if migration.request.options.bandwidth_mib and "bandwidth_mib" not in migration.limits_before:
-        known["bandwidth_mib"] = None
-    return known
+    """As libvirt said them last, with `read_at`."""
+    nothing: dict[str, Any] = dict.fromkeys(("bandwidth_mib", "max_downtime_ms", "xbzrle_cache_mib", "read_at"))
+    return nothing | migration.controls

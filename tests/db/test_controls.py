@@ -212,6 +212,15 @@ def test_a_cancelled_migration_puts_the_old_bandwidth_back(running: Running, ope
     assert running.guest.limits.bandwidth_mib == 77
 
 
+def test_the_bandwidth_of_the_call_is_put_back_too(scene: Scene, operator: Any) -> None:
+    """libvirt keeps it for the VM's next migrations."""
+    running = Running(scene, bandwidth_mib=4)
+    running.guest.limits = replace(running.guest.limits, bandwidth_mib=4)  # as libvirt does with the call
+    cancel_migration(running.row, by=operator)
+    running.worker.join(10)
+    assert (fresh(running.row).state, running.set_to()) == (State.CANCELLED, [LimitBandwidth(0)])
+
+
 def test_nothing_is_set_before_what_it_was_is_known(running: Running, operator: Any) -> None:
     running.scene.fleet["kvm-a"].fail("limits", Refused("busy", code=68), times=2)
     order = order_by_name(running.row, "bandwidth_mib", by=operator, value=8)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hosts.calls.steer import LimitBandwidth
 from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError, HostUnreachable, Refused
 from hosts.models import Host, Sighting

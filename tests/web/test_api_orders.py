@@ -103,12 +103,3 @@ def test_controls_are_what_libvirt_said(api: Api, copying: Migration) -> None:
     assert (offered["bandwidth_mib"]["allowed"], offered["bandwidth_mib"]["why"]) == (True, "")
     assert not offered["xbzrle_cache_mib"]["allowed"]
     assert offered["xbzrle_cache_mib"]["why"].endswith("which alone has a cache.")
-
-
-def test_a_bandwidth_that_the_call_began_with_is_not_known(api: Api, copying: Migration) -> None:
-    """libvirt does not tell it, and kvmweb does not repeat what was asked."""
-    Migration.objects.filter(pk=copying.pk).update(options={"bandwidth_mib": 4}, controls={"bandwidth_mib": 0})
-    path = f"/migrations/{copying.pk}/controls"
-    assert api.get(path).json()["values"]["bandwidth_mib"] is None
-    Migration.objects.filter(pk=copying.pk).update(limits_before={"bandwidth_mib": 0}, controls={"bandwidth_mib": 9})
-    assert api.get(path).json()["values"]["bandwidth_mib"] == 9

@@ -14,7 +14,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
 #: somebody may change them with virsh
-READ_SECONDS = 5.0
+READ_SECONDS = 2.0
 _NAMES: dict[type[Limit], str] = {
     LimitBandwidth: "bandwidth_mib",
     LimitDowntime: "max_downtime_ms",
