@@ -10,6 +10,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.order import OPEN, Order, Situation
 from migrations_app.domain.orders import CONTROLS
+from migrations_app.domain.orders.finish import ORDER as FINISH
 from migrations_app.domain.progress import Progress
 
 if TYPE_CHECKING:
@@ -77,9 +78,17 @@ def controls_on_page(migration: Migration) -> list[Control]:
             consequence=order.consequence(now),
             waiting=_waits(order, waiting.get(order.what)),
         )
-        for order in CONTROLS.values()
+        for order in sorted(CONTROLS.values(), key=lambda order: order.option is None)
         if not order.stops_what_waits and not order.never(now)
     ]
+
+
+def finish_words(migration: Migration) -> str:
+    """What the order to finish would do now, or why it cannot be given; "" where the page does not have it."""
+    now = situation(migration)
+    if migration.terminal or not migration.controls or FINISH.never(now):
+        return ""
+    return FINISH.why_not(now) or FINISH.consequence(now)
 
 
 def _waits(order: Order, given: Any) -> str:
@@ -92,4 +101,4 @@ def _waits(order: Order, given: Any) -> str:
 def values(migration: Migration) -> Mapping[str, Any]:
     """As libvirt said them last, with `read_at`."""
     nothing: dict[str, Any] = dict.fromkeys(("bandwidth_mib", "max_downtime_ms", "xbzrle_cache_mib", "read_at"))
-    return nothing | migration.controls
+    return {**nothing, **migration.controls}

@@ -23,7 +23,7 @@ def api(scene: dict[str, Any]) -> Api:
 @pytest.fixture
 def copying(scene: dict[str, Any]) -> Migration:
     migration: Migration = scene["running"]
-    Migration.objects.filter(pk=migration.pk).update(state=State.COPYING_MEMORY)
+    Migration.objects.filter(pk=migration.pk).update(state=State.COPYING_MEMORY, controls={})
     migration.refresh_from_db()
     return migration
 

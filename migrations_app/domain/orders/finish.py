@@ -37,10 +37,8 @@ def _why_not(situation: Situation) -> str:
         return why
     if situation.state is State.COPYING_DISKS:
         return "The disks are copied first."
-    needed = pause_ms(situation.progress)
-    if needed is None:
-        return "Nothing is transferred now, so it is not known how long the pause would be."
-    if needed > LONGEST_MS:
+    needed = pause_ms(situation.progress)  # while that is not known the order waits
+    if needed is not None and needed > LONGEST_MS:
         return f"The pause would be longer than libvirt allows: more than {LONGEST_MS // 60_000} minutes."
     return ""
 
@@ -48,9 +46,9 @@ def _why_not(situation: Situation) -> str:
 def _consequence(situation: Situation) -> str:
     needed = pause_ms(situation.progress)
     if needed is None:
-        return "The VM is paused until the rest is copied; libvirt resumes it on the destination."
+        return "The VM is paused until the rest is copied, and libvirt resumes it on the destination."
     seconds = max(1, round(needed / 1000))
-    return f"The VM is paused for about {seconds:,} s, until the rest is copied; libvirt resumes it on the destination."
+    return f"The VM is paused for about {seconds:,} s now, and libvirt resumes it on the destination."
 
 
 ORDER = Order(
