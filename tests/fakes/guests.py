@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from hosts.calls.move import Flag, MigrateCall
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.guest import (
     Disk,
@@ -179,7 +179,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
-        guest,
+        _named(guest, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -205,12 +205,20 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         move.over.set()
 
 
+def _named(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
+    """As the destination calls it."""
+    new = call.parameters.get(Parameter.DESTINATION_NAME) if call is not None else None
+    return replace(guest, definition=replace(guest.definition, name=str(new))) if new else guest
+
+
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
     """The source loses its own last, and only when the guest is shut off."""
     move.go_on.wait()
     guest = source[uuid]
     if move.arrives:
-        target[uuid] = replace(guest, state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=())
+        target[uuid] = replace(
+            _named(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
+        )
     gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
     if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:
         source.pop(uuid, None)

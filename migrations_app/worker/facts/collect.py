@@ -87,7 +87,7 @@ def collect(
         given = given and as_defined(given, source)
         definition, saved, every = _definitions(details, given)
         arriving = with_copies(definition, every, request.options.disks)
-        guest_there = pool.submit(_on_target, uuid, definition, arriving, target, there, given)
+        guest_there = pool.submit(_on_target, request, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
         here = host(source)
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
@@ -168,7 +168,7 @@ def _definitions(
 
 
 def _on_target(
-    uuid: str,
+    request: MigrationRequest,
     definition: Definition,
     every: Definitions,
     side: Side,
@@ -179,8 +179,8 @@ def _on_target(
     and waiting for another one counts into the deadline."""
     asked = own_emulator(given, there.result(), side) if given else definition
     return {
-        "same_uuid": same_uuid(uuid, side),
-        "same_name": same_name(definition, side),
+        "same_uuid": same_uuid(request.guest, side),
+        "same_name": same_name(definition, side, request.options.new_name),
         "volumes": volumes(every, side),
         "files": files(every, side, _pools(there.result())),
         "domcaps": domcaps(asked, side),
