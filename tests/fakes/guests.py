@@ -23,6 +23,7 @@ from hosts.facts.guest import (
     RunState,
     RuntimeSettings,
 )
+from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
 IMAGES = "/var/lib/libvirt/testvms"
@@ -179,7 +180,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
-        _named(guest, call),
+        _arriving(guest, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -205,10 +206,21 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         move.over.set()
 
 
-def _named(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
-    """As the destination calls it."""
-    new = call.parameters.get(Parameter.DESTINATION_NAME) if call is not None else None
-    return replace(guest, definition=replace(guest.definition, name=str(new))) if new else guest
+def _arriving(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
+    """As the destination defines it: with the name and the places of disks that the call has."""
+    if call is None:
+        return guest
+    here, new = guest.definition, call.parameters.get(Parameter.DESTINATION_NAME)
+    disks = (_placed(disk, call.places.get(disk.target)) for disk in here.disks)
+    return replace(guest, definition=replace(here, name=str(new or here.name), disks=tuple(disks)))
+
+
+def _placed(disk: Disk, place: DiskPlace | None) -> Disk:
+    if place is None:
+        return disk
+    if disk.type == "volume":
+        return replace(disk, pool=place.pool, volume=place.volume, format=place.format)
+    return replace(disk, type="file", path=place.path, format=place.format, backing=())
 
 
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
@@ -217,7 +229,7 @@ def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call
     guest = source[uuid]
     if move.arrives:
         target[uuid] = replace(
-            _named(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
+            _arriving(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
         )
     gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
     if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:

@@ -41,7 +41,7 @@ from migrations_app.worker.facts.saved import saved_definition, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
-from migrations_app.worker.facts.volumes import volumes, with_copies
+from migrations_app.worker.facts.volumes import volumes, with_copies, with_devices
 
 Values = dict[str, Any]
 #: by the field of HostFacts, what is asked beside the host's connection
@@ -96,7 +96,7 @@ def collect(
         copied = definition if request.options.copy_disks else NOT_ASKED
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
-        volumes_here = volumes(every, source)
+        volumes_here = with_devices(volumes(every, source), uuid, NOT_ASKED if given else copied, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = reached or (
             between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
