@@ -182,7 +182,9 @@ def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
 def sharing_of_copy(disk: Disk, copy: Disk, here: Storage, there: Storage) -> Sharing:
     """Whether the place of a disk's copy is the disk itself: the same file of the same storage. A copy is a file."""
     path, other_path = here.path(disk), there.path(copy)
-    if is_device(disk, here.volume(disk)) or posixpath.basename(path or disk.volume) != (copy.volume or posixpath.basename(copy.path)):
+    if is_device(disk, here.volume(disk)) or posixpath.basename(path or disk.volume) != (
+        copy.volume or posixpath.basename(copy.path)
+    ):
         return Sharing.NO
     mount, other = here.mount(path), there.mount(other_path)
     pool = there.pool(copy)

@@ -60,6 +60,4 @@ def _device(uuid: str, disk: Disk, side: Side) -> Volume | Unknown:
     if isinstance(size, Unknown):
         return size
     name = posixpath.basename(disk.path)
-    return Volume(
-        pool="", name=name, path=disk.path, type="block", format=disk.format, capacity=size, allocation=size
-    )
+    return Volume(pool="", name=name, path=disk.path, type="block", format=disk.format, capacity=size, allocation=size)
