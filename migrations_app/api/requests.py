@@ -13,8 +13,9 @@ from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.api.texts import OrderText
 from migrations_app.domain.kinds import KINDS, Kind
+from migrations_app.domain.names import LONGEST_FILE, LONGEST_VM
 from migrations_app.domain.options import OPTIONS, Option, Type
-from migrations_app.domain.placement import FORMATS, LONGEST_NAME, TARGET, Placements, placements
+from migrations_app.domain.placement import FORMATS, TARGET, Placements, placements
 
 MOST_DISKS = 64
 
@@ -48,7 +49,7 @@ _TEXTS = {
 Disks = Annotated[
     Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
 ]
-_VOLUME_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_VOLUME_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_FILE}
 _PLACEMENT = {
     "type": "object",
     "properties": {"pool": _VOLUME_NAME, "name": _VOLUME_NAME, "format": {"type": "string", "enum": list(FORMATS)}},
@@ -66,6 +67,7 @@ DiskPlacements = Annotated[
     Any, BeforeValidator(_placements), WithJsonSchema({"anyOf": [_PLACEMENTS, {"type": "null"}]})
 ]
 Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
+VmName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_VM)] | None
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
@@ -91,6 +93,7 @@ def _field(option: Option) -> tuple[Any, Any]:
         Type.PLACEMENTS: lambda _: DiskPlacements,
         Type.CHOICE: lambda row: Literal[tuple(choice.value for choice in row.choices)] | None,
         Type.ADDRESS: lambda _: Address,
+        Type.NAME: lambda _: VmName,
     }
     return kinds[option.type](option), Field(default=None, description=option.description or None)
 

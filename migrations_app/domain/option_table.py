@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, RUNNING_KINDS, Kind
+from migrations_app.domain.kinds import COLD_KINDS, LIVE_KINDS, RUNNING_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
 from migrations_app.domain.placement import Placements
 
@@ -43,6 +43,17 @@ OPTIONS: tuple[Option, ...] = (
         consequence="Without it the source keeps a shut-off definition that somebody could start by mistake.",
         kinds=frozenset(Kind),
         rank=7,
+    ),
+    Option(
+        name="new_name",
+        type=Type.NAME,
+        label="New name",
+        consequence="The VM has this name on the destination. Its UUID stays, and so do its disks.",
+        virsh=("--dname", "{}"),
+        libvirt=(Parameter.DESTINATION_NAME,),
+        kinds=LIVE_KINDS | COLD_KINDS,
+        rank=1,
+        description="the VM's name on the destination; its UUID stays",
     ),
     Option(
         name="copy_disks",

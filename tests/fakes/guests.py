@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from hosts.calls.move import Flag, MigrateCall
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.guest import (
     Disk,
@@ -24,6 +24,7 @@ from hosts.facts.guest import (
     RunState,
     RuntimeSettings,
 )
+from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
 IMAGES = "/var/lib/libvirt/testvms"
@@ -182,7 +183,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
-        guest,
+        _arriving(guest, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -208,12 +209,31 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         move.over.set()
 
 
+def _arriving(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
+    """As the destination defines it: with the name and the places of disks that the call has."""
+    if call is None:
+        return guest
+    here, new = guest.definition, call.parameters.get(Parameter.DESTINATION_NAME)
+    disks = (_placed(disk, call.places.get(disk.target)) for disk in here.disks)
+    return replace(guest, definition=replace(here, name=str(new or here.name), disks=tuple(disks)))
+
+
+def _placed(disk: Disk, place: DiskPlace | None) -> Disk:
+    if place is None:
+        return disk
+    if disk.type == "volume":
+        return replace(disk, pool=place.pool, volume=place.volume, format=place.format)
+    return replace(disk, type="file", path=place.path, format=place.format, backing=())
+
+
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
     """The source loses its own last, and only when the guest is shut off."""
     move.go_on.wait()
     guest = source[uuid]
     if move.arrives:
-        target[uuid] = replace(guest, state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=())
+        target[uuid] = replace(
+            _arriving(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
+        )
     gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
     if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:
         source.pop(uuid, None)

@@ -98,7 +98,7 @@ def test_a_row_is_complete(option: Option) -> None:
         assert option.maximum is not None
         assert option.bounds
         assert option.default is None
-    elif option.type in (Type.CHOICE, Type.ADDRESS):
+    elif option.type in (Type.CHOICE, Type.ADDRESS, Type.NAME):
         assert option.default is None
         assert bool(option.choices) is (option.type is Type.CHOICE)
     elif option.type is Type.PLACEMENTS:

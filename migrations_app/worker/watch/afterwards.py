@@ -29,6 +29,12 @@ def carry_over(held: Held, source: SteadyConnection, target: SteadyConnection) -
     return " ".join(filter(None, left))
 
 
+def with_new_name(held: Held, decision: Decision) -> Decision:
+    """Of a guest that has arrived: the sentence calls it by the name that the source knows."""
+    here, there = held.row.guest_name, held.row.name_there(held.row.guest_name)
+    return decision if here == there else replace(decision, sentence=f"{decision.sentence} Its name there is {there}.")
+
+
 def keep_at_source(held: Held, decision: Decision, source: SteadyConnection, target: SteadyConnection) -> Decision:
     """After a migration that did not happen: nothing of it stays at the destination, and nothing is missing here."""
     if Action.DELETE_OWN_VOLUMES in decision.actions:
