@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, RUNNING_KINDS, Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, COLD_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
 from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
 MAY_COPY = COPIES | {Kind.SUSPENDED}
+MAY_PLACE = MAY_COPY | SAME_HOST_KINDS
 XBZRLE = "xbzrle"
 
 
@@ -41,7 +42,7 @@ OPTIONS: tuple[Option, ...] = (
         default=True,
         label="Remove the definition from the source",
         consequence="Without it the source keeps a shut-off definition that somebody could start by mistake.",
-        kinds=frozenset(Kind),
+        kinds=BETWEEN_HOSTS,
         rank=7,
     ),
     Option(
@@ -63,7 +64,7 @@ OPTIONS: tuple[Option, ...] = (
         label="Places of the copies",
         consequence="What you leave empty stays as it is on the source.",
         virsh=("--xml", "running.xml", "--persistent-xml", "saved.xml"),
-        kinds=MAY_COPY,
+        kinds=MAY_PLACE,
         place=Place.NOWHERE,
         description="by target: the pool, the volume name and the format (raw or qcow2) of the new disk",
     ),
@@ -75,7 +76,7 @@ OPTIONS: tuple[Option, ...] = (
         consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
         " the VM is paused.",
         virsh=(),
-        kinds=MAY_COPY,
+        kinds=MAY_PLACE,
         place=Place.WITH_KIND,
     ),
     _flag(
@@ -339,9 +340,9 @@ OPTIONS: tuple[Option, ...] = (
         "sync_writes",
         Flag.NON_SHARED_SYNCHRONOUS_WRITES,
         "--copy-storage-synchronous-writes",
-        label="Write to both hosts while disks are copied",
-        consequence="The copy of the disks always finishes. Each write of the VM waits for the destination.",
-        kinds=COPIES,
+        label="Write to both disks while they are copied",
+        consequence="The copy of the disks always finishes. Each write of the VM waits for the new disk as well.",
+        kinds=COPIES | SAME_HOST_KINDS,
         since_libvirt=8_000_000,
         group=Group.DISKS,
         rank=1,
