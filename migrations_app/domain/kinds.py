@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hosts.facts.guest import GuestLook, RunState
-from migrations_app.domain.outcome import live, offline, suspended
+from migrations_app.domain.outcome import live, offline, storage, suspended
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
 Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
@@ -137,7 +137,7 @@ KINDS: tuple[KindRow, ...] = (
         " or format there.",
         copies=True,
         same_host=True,
-        outcome=live.decide,
+        outcome=storage.decide,
         unwanted=_NOT_STORAGE,
     ),
 )
