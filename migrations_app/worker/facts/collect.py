@@ -75,8 +75,7 @@ def collect(
     """
     if KIND[request.kind].same_host:
         return collect_here(request, source, others=others)
-    uuid = request.guest
-    probe = probe and reached is None
+    uuid, probe = request.guest, probe and reached is None
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
