@@ -79,7 +79,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
 def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
     if KIND[kind].same_host:
         if given.get("copy_disks", False) is not False:
-            raise BadRequest("copy_disks", f"{KIND[kind].label} copies the disks that have a new place (disks), no others.")
+            raise BadRequest(
+                "copy_disks", f"{KIND[kind].label} copies the disks that have a new place (disks), no others."
+            )
     elif KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:

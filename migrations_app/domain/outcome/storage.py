@@ -262,8 +262,7 @@ def _act_or_attention(case: Case, action: Action, state: State, doing: str, fail
     """Again and again for a while: libvirt may be busy with the VM."""
     if not case.lasts(patience.JOB_WAIT_S):
         return _go(action, state, doing)
-    decision = case.attention(failed, todo)
-    return replace(decision, actions=(action,))
+    return case.attention(failed, todo)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask, media_to_ask
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
@@ -75,7 +76,7 @@ def collect(
     `given`: the definition of a VM that no host needs to have; then there are no details.
     """
     uuid = request.guest
-    probe = probe and reached is None
+    probe = probe and reached is None and not KIND[request.kind].same_host
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
@@ -93,7 +94,7 @@ def collect(
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
-        copied = definition if request.options.copy_disks else NOT_ASKED
+        copied = definition if request.options.copy_disks or request.options.disks else NOT_ASKED
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
