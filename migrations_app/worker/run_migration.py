@@ -160,6 +160,7 @@ class Start:
         probe: bool,
     ) -> tuple[Facts, GuestDetails | Unknown]:
         row = self.row
+        probe = probe and not row.kind_row.same_host
         reached = peer_answers.recent(row.source, row.target) if probe else None
         found = collect(row.request, source, target, probe=probe, aside=opening, others=others, reached=reached)
         if probe and reached is None:

@@ -35,10 +35,11 @@ from migrations_app.worker.facts.media import media
 from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
+from migrations_app.worker.facts.one_host import collect_here
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
-from migrations_app.worker.facts.saved import saved_definition, saved_facts
+from migrations_app.worker.facts.saved import Definition, Definitions, definitions, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
@@ -47,9 +48,6 @@ from migrations_app.worker.facts.volumes import volumes, with_copies
 Values = dict[str, Any]
 #: by the field of HostFacts, what is asked beside the host's connection
 Asking = dict[str, Future[Any]]
-Definition = GuestDefinition | Unknown
-#: the one that migrates, and the one that the next start uses
-Definitions = tuple[GuestDefinition, ...] | Unknown
 #: of the source, of the destination
 Pair = tuple[list[str], list[str]]
 
@@ -75,6 +73,8 @@ def collect(
     `reached`: what such a probe has just answered; then it is not repeated.
     `given`: the definition of a VM that no host needs to have; then there are no details.
     """
+    if KIND[request.kind].same_host:
+        return collect_here(request, source, others=others)
     uuid = request.guest
     probe = probe and reached is None and not KIND[request.kind].same_host
     with ThreadPoolExecutor(max_workers=12) as pool:
@@ -86,7 +86,7 @@ def collect(
         asked_there = _about_target(pool, request, target)
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
-        definition, saved, every = _definitions(details, given)
+        definition, saved, every = definitions(details, given)
         arriving = with_copies(definition, every, request.options.disks)
         guest_there = pool.submit(_on_target, uuid, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
@@ -154,18 +154,6 @@ def _peer_aside(
         return peer(uuid, replace(source, connection=aside.result()), target)
     except GatewayError:
         return peer(uuid, source, target)
-
-
-def _definitions(
-    details: GuestDetails | Unknown, given: GuestDefinition | None
-) -> tuple[Definition, GuestDefinition | None, Definitions]:
-    """The one that migrates, the one that the next start uses if that is another, and both."""
-    if given:
-        return given, None, (given,)
-    if isinstance(details, Unknown):
-        return details, None, details
-    live, saved = details.live or details.definition, saved_definition(details)
-    return live, saved, (live, saved) if saved else (live,)
 
 
 def _on_target(
