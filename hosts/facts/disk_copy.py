@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hosts.facts import xml
 from hosts.facts.guest import GuestDefinition, RunState
 
 
@@ -30,13 +29,3 @@ class GuestDisks:
     live: GuestDefinition | None
     saved: GuestDefinition | None
     jobs: Mapping[str, BlockJob] = field(default_factory=dict)
-
-
-def mirrors(text: str) -> dict[str, tuple[str, bool]]:
-    """By target: the file that a disk is copied to, and whether it is ready to be switched over. Raises BadXml."""
-    found = {}
-    for disk in xml.parse(text, root="domain").all("devices/disk"):
-        if disk.has("mirror"):
-            to = disk.get("file", "mirror/source") or disk.get("dev", "mirror/source")
-            found[disk.get("dev", "target")] = to, disk.get("ready", "mirror") in ("yes", "pivot")
-    return found

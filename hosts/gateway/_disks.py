@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from hosts.facts import disk_copy, domain_xml, placed_xml
+from hosts.facts import domain_xml, mirror_xml, placed_xml
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.storage import DiskPlace
 from hosts.facts.xml import BadXml
@@ -96,7 +96,7 @@ class Disks:
 
 
 def _jobs(guest: libvirt.virDomain, live: str, targets: tuple[str, ...]) -> dict[str, BlockJob]:
-    found, copies = {}, disk_copy.mirrors(live)
+    found, copies = {}, mirror_xml.mirrors(live)
     for target in targets:
         if info := guest.blockJobInfo(target, 0):
             to, ready = copies.get(target, ("", False))

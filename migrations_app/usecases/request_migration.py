@@ -13,6 +13,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration
@@ -39,7 +40,7 @@ def request_migration(
     if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
         return earlier, False
     source, target = _source(guest), _target(request)
-    if source == target:
+    if source == target and not KIND[request.kind].same_host:
         raise RequestRefused("target", f"{isolated(guest.name)} is already on {source}.")
     try:
         with transaction.atomic():

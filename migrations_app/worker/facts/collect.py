@@ -75,8 +75,7 @@ def collect(
     """
     if KIND[request.kind].same_host:
         return collect_here(request, source, others=others)
-    uuid = request.guest
-    probe = probe and reached is None and not KIND[request.kind].same_host
+    uuid, probe = request.guest, probe and reached is None
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
@@ -94,7 +93,7 @@ def collect(
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
-        copied = definition if request.options.copy_disks or request.options.disks else NOT_ASKED
+        copied = definition if request.options.copy_disks else NOT_ASKED
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = volumes(every, source)
