@@ -13,11 +13,12 @@ from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter, PeerHelper
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.disk_copy import GuestDisks
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
-from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.probe import Probe
@@ -157,6 +158,35 @@ class SharedConnections(Protocol):
         ...
 
 
+class Disks(Protocol):
+    """Disks of a guest that go to another place on the same host. What one of these reports is a hint: look again."""
+
+    def look(self, uuid: str, targets: Iterable[str]) -> GuestDisks:
+        """Raises GuestMissing."""
+        ...
+
+    def virtual_size(self, uuid: str, target: str) -> int:
+        """Bytes the guest sees on this disk (blockInfo capacity)."""
+        ...
+
+    def copy(self, uuid: str, target: str, place: DiskPlace, *, sync_writes: bool = False, bandwidth: int = 0) -> None:
+        """Begin to copy a disk of a running guest into a volume that is there. `bandwidth` in bytes per second, 0 for
+        no limit. QEMU goes on by itself; it ends with the guest."""
+        ...
+
+    def switch(self, uuid: str, target: str) -> None:
+        """The running guest uses the copy from now on, and its saved definition may still name the old disk."""
+        ...
+
+    def stop(self, uuid: str, target: str) -> None:
+        """End the block job of a disk: the guest stays on the old one."""
+        ...
+
+    def save(self, uuid: str, target: str, place: DiskPlace, *, off: bool) -> None:
+        """Write the new place into the saved definition. `off`: Refused when the guest is active."""
+        ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 
@@ -289,6 +319,9 @@ class HostConnection(Protocol):
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...
     def set_max_speed(self, uuid: str, mib_per_second: int) -> None: ...
 
+    @property
+    def disks(self) -> Disks: ...
+
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """Sparse, of exactly the given size, and an image made as wanted; otherwise nothing is left, and GatewayError
@@ -303,6 +336,3 @@ class HostConnection(Protocol):
         ...
 
     def delete_volume(self, pool: str, name: str) -> None: ...
-    def virtual_size(self, uuid: str, target: str) -> int:
-        """Bytes the guest sees on this disk (blockInfo capacity)."""
-        ...

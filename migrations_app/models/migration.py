@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
 START_GUEST = "start guest"
+COPY_DISK = "copy disk"
+SWITCH_DISK = "switch disk"
+SAVE_PLACE = "save place"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 

@@ -22,7 +22,6 @@ from hosts.models import Host
 from hosts.words.contact import unreachable
 from kvmweb.queue import Detached
 from migrations_app import ledger
-from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
@@ -225,16 +224,10 @@ class Start:
             raise NotStarted(unreachable(self.row.source, error.message)[0]) from error
 
     def _not_started(self, why: NotStarted, report: Report, there: SteadyConnection | None) -> None:
-        """What was prepared is undone, if the destination says that it does not have the guest."""
+        """What was prepared is undone."""
         row, seen = self.row, {} if self.held.state is State.STARTING else self._seen(report)
         if row.steps and there is not None:
-            look = there.look(self.held.guest)
-            if look.answered and not look.present:
-                self.procedure.undo(self.held, there)
-            else:
-                paths = ", ".join(volume["path"] for volume in row.created_volumes)
-                text = f"Left on {row.target}, because it may be in use there: {paths}. {MAYBE_OWN_DISK}"
-                self.held.note(text)
+            self.procedure.undo(self.held, there)
         if isinstance(why, Cancelled):
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             self.held.become(State.CANCELLED, text, **seen)

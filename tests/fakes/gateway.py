@@ -56,6 +56,7 @@ from hosts.gateway.port import (
     Refused,
 )
 from hosts.gateway.probe import Probe
+from tests.fakes.disks import FakeDisks
 from tests.fakes.guests import FakeGuest, Move, run_move
 
 T = TypeVar("T")
@@ -450,5 +451,9 @@ class FakeConnection:
             raise Refused(f"no storage vol with matching name '{name}'", code=50, domain=18)
         host.volumes = kept
 
-    def virtual_size(self, uuid: str, target: str) -> int:
-        return self._called("virtual_size", uuid, target).guest(uuid).disk_sizes.get(target, 1024**3)
+    @property
+    def disks(self) -> FakeDisks:
+        def called(method: str, uuid: str, *arguments: Any) -> FakeGuest:
+            return self._called(method, uuid, *arguments).guest(uuid)
+
+        return FakeDisks(called)

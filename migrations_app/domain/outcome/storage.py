@@ -35,7 +35,7 @@ def _decide(case: Case) -> Decision:
             f"Find out who removed it, and where it is. {_places(job)} Its definition is recorded with this migration.",
         )
     if not job.call_made:
-        return _give_up(case, job.call_error or "The worker ended before it began to copy.")
+        return _give_up(case, "The worker ended before it began to copy.")
     if job.was_off:
         return _was_off(case)
     if not look.active or job.restarted:
@@ -262,8 +262,7 @@ def _act_or_attention(case: Case, action: Action, state: State, doing: str, fail
     """Again and again for a while: libvirt may be busy with the VM."""
     if not case.lasts(patience.JOB_WAIT_S):
         return _go(action, state, doing)
-    decision = case.attention(failed, todo)
-    return replace(decision, actions=(action,))
+    return case.attention(failed, todo)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
