@@ -125,8 +125,8 @@ class Start:
         with ExitStack() as stack:
             with probing(row.guest_id, patience=10.0) as alone:
                 elsewhere = others_of(row.request, without=(row.source, row.target), connect=self.connect)
-                facts, details = self._facts(source, target, opening, elsewhere, probe=alone)
-                facts = replace(facts, rollback_copies=paths_on(row.target))
+                probe = alone and not row.kind_row.same_host
+                facts, details = self._facts(source, target, opening, elsewhere, probe=probe)
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:
@@ -160,12 +160,11 @@ class Start:
         probe: bool,
     ) -> tuple[Facts, GuestDetails | Unknown]:
         row = self.row
-        probe = probe and not row.kind_row.same_host
         reached = peer_answers.recent(row.source, row.target) if probe else None
         found = collect(row.request, source, target, probe=probe, aside=opening, others=others, reached=reached)
         if probe and reached is None:
             peer_answers.keep(row.source, row.target, found[0].peer)
-        return found
+        return replace(found[0], rollback_copies=paths_on(row.target)), found[1]
 
     # --- preflight ------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def not_made(facts: Facts, disk: Disk) -> str:
 
 def bitmaps_lost(facts: Facts) -> str:
     """Why the bitmaps of a copied disk are no longer there, or may not be."""
-    return "its copy may lack them" if stays(facts) else "only libvirt 7.3 and QEMU 6.0 or newer migrate them"
+    return "its copy may lack them" if stays(facts) else "only libvirt 7.3 and QEMU 6.0 or newer migrate bitmaps"
 
 
 def bitmaps_migrate(facts: Facts) -> bool:

@@ -1,5 +1,4 @@
-"""What a qcow2 image has and its copy does not: libvirt makes the copy with the same compat level, cluster size, lazy
-refcounts and extended L2 entries, and nothing else. QEMU copies what the VM sees of the disk, and its bitmaps."""
+"""What a qcow2 image has and its copy does not: that has its compat level, cluster size, lazy refcounts, L2 entries."""
 
 from __future__ import annotations
 
@@ -43,11 +42,10 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
         yield Severity.WARNING, words, (remedy("Keep the old image as long as you need its snapshots."),)
     if image.data_file and not disk.data_files:  # copied_images refuses those that libvirt knows
         yield Severity.WARNING, f"{which} keeps its data in a separate file; its copy keeps it in the image.", ()
-    if storage.new_place(facts, disk).format != disk.format:
-        return
-    if image.refcount_bits != 16:
+    same = storage.new_place(facts, disk).format == disk.format
+    if image.refcount_bits != 16 and same:
         yield Severity.INFO, f"{which} has refcounts of {image.refcount_bits} bits; its copy has 16.", ()
-    if image.compression != "zlib":
+    if image.compression != "zlib" and same:
         yield Severity.INFO, f"{which} uses {image.compression} for compression; its copy uses zlib.", ()
 
 

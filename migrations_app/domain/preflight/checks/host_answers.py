@@ -1,4 +1,4 @@
-"""What is known of a host that does not answer is old. A disk gets a new place only under the eyes of its host."""
+"""What is known of a host that is not reachable is old. A disk gets a new place only when its host answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A disk gets its new place in the VM's saved definition too: libvirt changes the running VM alone.
 
-Where the two name different files, the next start would use another disk than the one that was copied.
+Where the two name different files, the next start would not use the disk that was copied.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from migrations_app.domain.virsh import virsh
 )
 def saved_disks(facts: Facts) -> Iterator[Finding]:
     guest, host = guest_of(facts), facts.source.name
-    if not known(facts.guest.persistent, "guest.persistent"):
+    persistent = known(facts.guest.persistent, "guest.persistent")
+    if not persistent:
         words = f"{guest.name} is transient: it has no saved definition, and libvirt forgets it when it stops."
         run = virsh("dumpxml", guest.uuid, flags=("--migratable",))
         fix = remedy("Define it first: save what this prints to a file, and run virsh define FILE.", run=run, on=host)
