@@ -17,4 +17,7 @@ class LimitDowntime:
     milliseconds: int
 
 
+#: MiB/s, the most that libvirt takes: its own limit when nobody has set one
+NO_LIMIT = 8_796_093_022_207
+
 Steer = Abort | LimitDowntime

@@ -27,7 +27,10 @@ def equivalent_command(
     not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
     flags = [*(["--offline"] if cold else ["--live"] if live else []), "--p2p"]
-    values: dict[str, Value] = {**options.for_disks(copy_disks), "copy_disks": copy_disks}
+    options = options.for_disks(copy_disks)
+    values: dict[str, Value] = {**options, "copy_disks": copy_disks}
+    if options.memory_speed:
+        values["bandwidth_mib"] = None  # libvirt has one limit: memory gets it later, see commands_beside
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
     where = [] if options.migration_address or not migrate_uri else [migrate_uri]
@@ -55,9 +58,13 @@ def commands_after(*, options: Options, guest: str, target_uri: str) -> list[lis
     return [command("start", guest, uri=target_uri)] if options.start_after else []
 
 
-def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:
+def commands_beside(
+    *, options: Options, guest: str, source_uri: str, copy_disks: tuple[str, ...] = ()
+) -> list[list[str]]:
     """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
     found = []
+    if speed := options.for_disks(copy_disks).memory_speed:  # when memory starts
+        found.append(command("migrate-setspeed", guest, after=[str(speed)], uri=source_uri))
     for option in OPTIONS:
         if option.beside and (words := _words(option, options)):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))

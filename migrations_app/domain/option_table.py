@@ -114,6 +114,26 @@ OPTIONS: tuple[Option, ...] = (
         rank=2,
     ),
     Option(
+        name="disk_bandwidth_mib",
+        type=Type.INTEGER,
+        unit="MiB/s",
+        minimum=1,
+        maximum=1_000_000,
+        label="Bandwidth limit for disks, MiB/s",
+        consequence="Memory that follows gets the bandwidth limit, or none. kvmweb changes it when memory starts: if"
+        " kvmweb does not run then, memory keeps the limit for disks until kvmweb is back.",
+        bounds="The bandwidth limit for disks must be a whole number from {minimum:,} to {maximum:,} MiB/s.",
+        virsh=("--bandwidth", "{}"),
+        # libvirt's one limit: this row comes after bandwidth_mib's, so the call begins with this one
+        libvirt=(Parameter.BANDWIDTH,),
+        kinds=MAY_PLACE,
+        needs=(
+            Needs(option="copy_disks", why="No disk is copied. Choose disks to copy, or remove the limit for disks."),
+        ),
+        group=Group.DISKS,
+        rank=3,
+    ),
+    Option(
         name="max_downtime_ms",
         type=Type.INTEGER,
         unit="ms",

@@ -128,7 +128,7 @@ def _check(option: Option, made: Options, kind: Kind) -> None:
         raise BadRequest(option.name, option.clash)
     plain = made.plain()
     for needs in option.needs:
-        other = plain[needs.option]
+        other = plain[needs.option] or (needs.option == "copy_disks" and KIND[kind].same_host)
         if (not needs.when or value in needs.when) and not (other in needs.values if needs.values else other):
             raise BadRequest(option.name, needs.why)
 

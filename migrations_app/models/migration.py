@@ -29,6 +29,7 @@ START_GUEST = "start guest"
 COPY_DISK = "copy disk"
 SWITCH_DISK = "switch disk"
 SAVE_PLACE = "save place"
+SET_SPEED = "set speed"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 

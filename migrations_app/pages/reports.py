@@ -137,6 +137,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
+    copied = tuple(preflight.copied_disks or ())
     commands = [
         by_hand.equivalent_command(
             options=options,
@@ -144,11 +145,11 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             source_uri="qemu:///system",
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
-            copy_disks=tuple(preflight.copied_disks or ()),
+            copy_disks=copied,
             cold=KIND[Kind(preflight.kind)].cold,
             live=not KIND[Kind(preflight.kind)].pauses,
         ),
-        *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
+        *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
         *by_hand.commands_after(options=options, guest=guest, target_uri=_peer_text(peer)),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)

@@ -74,6 +74,12 @@ def test_all_disks_are_copied_before_one_is_switched_over(scene: Scene) -> None:
     assert guest.state is RunState.PAUSED
 
 
+def test_the_copy_is_limited_and_synchronous_when_that_was_asked_for(scene: Scene) -> None:
+    scene.run(storage(scene, scene.add_guest(), sync_writes=True, disk_bandwidth_mib=3))
+    (call,) = [call for call in scene.fleet.calls if call.method == "disks.copy"]
+    assert call.arguments[3:] == (True, 3 * 1024**2)
+
+
 def test_a_cancel_while_it_copies_leaves_everything_as_it_was(scene: Scene, operator: Any) -> None:
     guest = scene.add_guest(first_copy=COPYING)
     migration = storage(scene, guest)

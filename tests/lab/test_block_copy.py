@@ -9,7 +9,7 @@ import pytest
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.guest import RunState
 from hosts.facts.storage import DiskPlace, VolumeSpec
-from hosts.gateway.port import HostConnection, Refused
+from hosts.gateway.port import GatewayError, HostConnection, Refused
 from lab import Host, Lab
 from lab.guests import POOLS
 from tests.lab.doors import Open, eventually, opener, own_key, uuid_of
@@ -92,7 +92,7 @@ def test_a_disk_is_copied_switched_over_and_saved(a: Host, opened: Open, format:
 def test_a_copy_that_is_stopped_leaves_the_disk(a: Host, opened: Open) -> None:
     copying = Copying(opened(a), a, "other.qcow2", "qcow2")
     copying.disks.copy(copying.uuid, "vda", copying.place, bandwidth=1024**2)
-    with pytest.raises(Refused):
+    with pytest.raises(GatewayError):
         copying.disks.switch(copying.uuid, "vda")  # not ready yet
     copying.disks.stop(copying.uuid, "vda")
     assert copying.job() is None

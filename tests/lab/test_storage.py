@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from lab import Host, Lab
 from lab.guests import POOLS
 from lab.ticks import TickReceiver
+from tests.lab.leftovers import assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -51,8 +54,9 @@ def disk_of(host: Host, *flags: str) -> tuple[str, str]:
     return source.get("file", ""), driver.get("type", "")
 
 
-def job(host: Host) -> str:
-    return host.virsh("blockjob", NAME, "vda", "--info", check=False)
+def copies(host: Host) -> bool:
+    """Whether a block job copies its disk."""
+    return "<mirror " in definition(host)
 
 
 def begin(serving: Serving, **options: Any) -> int:
@@ -61,11 +65,10 @@ def begin(serving: Serving, **options: Any) -> int:
 
 
 def begin_slowly(serving: Serving, host: Host) -> int:
-    """So that it can be stopped in the middle. A part of a large disk is copied before the limit is there."""
-    host.virsh("qemu-monitor-command", NAME, "--hmp", 'qemu-io drive0 "write -P 7 0 1"', check=False)
-    pk = begin(serving)
-    wait_until(lambda: "Block Copy" in job(host), 60, "QEMU copies")
-    host.virsh("blockjob", NAME, "vda", "--bandwidth", "1")
+    """So slowly that it can be stopped in the middle."""
+    pk = begin(serving, disk_bandwidth_mib=3)
+    wait_until(lambda: copies(host), 60, "QEMU copies")
+    serving.wait_for_state(pk, "copying_disks")
     return pk
 
 
@@ -85,7 +88,7 @@ def test_a_running_vm_does_not_notice_that_its_disk_is_elsewhere(home: Serving, 
     wanted = before.replace(OLD, NEW.replace("&", "&amp;")).replace("type='qcow2'", "type='raw'")
     saved = definition(a, "--inactive", "--security-info")
     assert saved.replace("      <backingStore/>\n", "") == wanted  # libvirt may say that it is flat
-    assert "No current block job" in job(a)
+    assert not copies(a)
     assert json.loads(a.exec("qemu-img", "info", "-U", "--output=json", NEW))["format"] == "raw"
     assert f"{NAME}.qcow2" in a.virsh("vol-list", "local")
     (copy,) = (copy for copy in home.items("/rollback-copies") if copy["path"] == OLD and copy["state"] == "present")
@@ -95,3 +98,47 @@ def test_a_running_vm_does_not_notice_that_its_disk_is_elsewhere(home: Serving, 
     assert disk_of(a) == (NEW, "raw")
     with TickReceiver(*lab.ticks_address) as ticks:
         assert ticks.wait_for(NAME, since=time.monotonic(), timeout=40)
+
+
+def test_a_cancel_in_the_middle_leaves_nothing(home: Serving, lab: Lab, a: Host) -> None:
+    before, definitions = take(lab), (definition(a), definition(a, "--inactive"))
+    pk = begin_slowly(home, a)
+    home.post(f"/migrations/{pk}/cancel", {})
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "cancelled", ended
+    assert ended["state_text"] == f"{NAME} runs on kvm-a, on its old disks. The migration was cancelled."
+    assert (definition(a), definition(a, "--inactive")) == definitions
+    assert not copies(a)
+    assert_unchanged(lab, before)
+
+
+def test_a_killed_worker_is_replaced_and_the_copy_goes_on(home: Serving, lab: Lab, a: Host) -> None:
+    pk = begin_slowly(home, a)
+    wait_until(lambda: bool(home.owners(pk)), 20, "progress is written")
+    os.kill(home.owner_pid(pk), signal.SIGKILL)
+    wait_until(lambda: len(home.owners(pk)) == 2, 30, "another worker writes progress", tell=home.tail_of_log)
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "done", ended
+    assert disk_of(a) == disk_of(a, "--inactive") == (NEW, "raw")
+    assert not copies(a)
+
+
+def test_a_killed_libvirtd_does_not_stop_the_copy(home: Serving, lab: Lab, a: Host) -> None:
+    pk = begin_slowly(home, a)
+    a.kill_daemon("libvirtd")
+    a.start_daemon("libvirtd")
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "done", ended
+    assert disk_of(a) == disk_of(a, "--inactive") == (NEW, "raw")
+
+
+def test_a_vm_that_is_shut_off_in_the_middle_keeps_its_disk(home: Serving, lab: Lab, a: Host) -> None:
+    before = definition(a, "--inactive")
+    pk = begin_slowly(home, a)
+    a.virsh("destroy", NAME)
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "failed", ended
+    assert ended["error"]["cause"] == "The VM was shut off while its disks were copied."
+    assert definition(a, "--inactive") == before
+    assert "new&odd" not in a.virsh("vol-list", "fast")
+    a.virsh("start", NAME)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hosts.calls.steer import NO_LIMIT
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Options, Type
 from migrations_app.domain.placement import Placements
@@ -132,6 +133,16 @@ def test_libvirt_is_told_by_flags_and_parameters() -> None:
     older = Options(compressed=True, xbzrle_cache_mib=2).for_guest(persistent=True)
     assert older.parameters() == {"compression": ("xbzrle",), "compression.xbzrle.cache": 2 * 1024 * 1024}
     assert Options().parameters() == {}
+
+
+def test_the_call_begins_with_the_limit_of_the_disks() -> None:
+    both = Options(bandwidth_mib=50, disk_bandwidth_mib=20)
+    assert both.for_disks(("vda",)).parameters(("vda",)) == {"bandwidth": 20}
+    assert (both.memory_speed, Options(disk_bandwidth_mib=20).memory_speed) == (50, NO_LIMIT)
+    none_copied = both.for_disks(())
+    assert none_copied.parameters() == {"bandwidth": 50}
+    assert none_copied.memory_speed is None
+    assert Options(bandwidth_mib=50).memory_speed is None
 
 
 def test_what_was_asked_for_is_told_from_what_comes_by_itself() -> None:

@@ -74,8 +74,9 @@ class CopyDisk(PlacedDisk):
     name = COPY_DISK
 
     def do(self) -> None:
-        sync = self.held.row.request.options.sync_writes
-        self._ask(lambda c: c.disks.copy(self.held.guest, self.target, self.place, sync_writes=sync))
+        options = self.held.row.request.options
+        sync, limit = bool(options.sync_writes), (options.disk_bandwidth_mib or 0) * 1024**2
+        self._ask(lambda c: c.disks.copy(self.held.guest, self.target, self.place, sync_writes=sync, bandwidth=limit))
 
     def _is_done(self, seen: GuestDisks) -> bool:
         job = seen.jobs.get(self.target)

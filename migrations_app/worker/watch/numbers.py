@@ -22,7 +22,8 @@ TELL_STILL_SECONDS = 10.0
 
 
 class Numbers:
-    """`phase` is what the job copies now. `too_early`: the memory's rate is not known yet, see JobRecord."""
+    """`phase` is what the job copies now, `memory_began`: it was seen to copy memory. `too_early`: the memory's rate is
+    not known yet, see JobRecord."""
 
     def __init__(self, held: Held, source: SteadyConnection) -> None:
         self._held = held
@@ -36,6 +37,7 @@ class Numbers:
         self._sent_at = time.monotonic()
         self._told_still = False
         self.phase = State.COPYING_MEMORY
+        self.memory_began = False
         self.too_early = False
 
     @property
@@ -53,6 +55,7 @@ class Numbers:
             return
         self._read_at = time.monotonic()
         self.phase = refine(held.state, stats)
+        self.memory_began = bool(stats.memory_total)
         self.too_early = self.phase is State.COPYING_DISKS or (self.too_early and not stats.memory_bps)
         self._note_suspend(source, stats)
         if source.runs and held.state is not State.NEEDS_ATTENTION:

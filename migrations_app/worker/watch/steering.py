@@ -16,6 +16,7 @@ from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.set_speed import set_speed
 
 
 class Steering:
@@ -37,10 +38,12 @@ class Steering:
         self._orders = ledger.take_orders(self._held.claim)
         return True
 
-    def act(self, source: GuestLook) -> None:
+    def act(self, source: GuestLook, *, memory_began: bool) -> None:
         """`source` is younger than everything that was told before: libvirt was read before it is told again."""
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
+            if memory_began:
+                self._give_memory_its_speed()
         for order in self._orders:
             self._obey(order, source)
 
@@ -68,6 +71,12 @@ class Steering:
         limit = self._held.row.request.options.max_downtime_ms
         if limit is not None and not self._held.row.downtime_set and self._tell(LimitDowntime(limit)):
             self._held.update(downtime_set=True)
+
+    def _give_memory_its_speed(self) -> None:
+        row = self._held.row
+        speed = row.request.options.for_disks(tuple(row.copied_disks or ())).memory_speed
+        if speed is not None:
+            set_speed(self._held, self._source, speed)
 
     def _tell(self, what: Steer) -> bool:
         """Whether libvirt has taken it."""

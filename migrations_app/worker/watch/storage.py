@@ -60,7 +60,7 @@ class StorageWatch:
             self.silence.observe(
                 Observation(source=seen.look, target=seen.look, returned=None, call_over=False, seconds=seconds)
             )
-            self.steering.act(seen.look)
+            self.steering.act(seen.look, memory_began=False)
             self._count(seen)
             decision = self._decide(seen.look, seen.look, self._record(seen, disks, seconds))
             if self._follow(decision, disks):

@@ -70,7 +70,7 @@ class Watch:
             self.steering.news()
             seen = self.observer.look()
             self.silence.observe(seen)
-            self.steering.act(seen.source)
+            self.steering.act(seen.source, memory_began=self.numbers.memory_began)
             self.numbers.read(seen.source)
             decision = self.judge.decide(seen, cancel=self.steering.cancel)
             if self._follow(decision, seen):
