@@ -88,7 +88,8 @@ def storage_commands(*, options: Options, guest: str, disks: Sequence[NewDisk]) 
     """For a VM that runs: make the volumes, copy and switch over, and write the new places into its definition."""
     uri = "qemu:///system"
     sync = ["--synchronous-writes"] if options.sync_writes else []
-    end = ("--transient-job", "--reuse-external", *sync, "--wait", "--pivot")
+    limit = ["--bandwidth", str(options.disk_bandwidth_mib)] if options.disk_bandwidth_mib else []
+    end = ("--transient-job", "--reuse-external", *sync, *limit, "--wait", "--pivot")
     make = [command("vol-create-as", one.pool, one.name, str(one.size), after=_as(one), uri=uri) for one in disks]
     copy = [
         command("blockcopy", guest, one.target, one.path, after=("--format", one.format, *end), uri=uri)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.http import QueryDict
 
-    from hosts.models import Guest
+    from hosts.models import Guest, Host
     from migrations_app.reading.movability import Candidate
 
 
@@ -30,7 +30,7 @@ _SHOWN = tuple(option for option in OPTIONS if option.place is not Place.NOWHERE
 
 
 class MigrateForm(forms.Form):
-    """`candidates` are the hosts of the list; only those without a reason can be chosen."""
+    """`candidates` are the hosts of the list; only those without a reason can be chosen. `here` has the VM."""
 
     target = forms.TypedChoiceField(
         coerce=int,
@@ -49,7 +49,9 @@ class MigrateForm(forms.Form):
     reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, guest: Guest, candidates: Sequence[Candidate], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, guest: Guest, candidates: Sequence[Candidate], here: Host | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields |= {option.name: _field(option) for option in _SHOWN}
         self.guest = guest
@@ -60,10 +62,8 @@ class MigrateForm(forms.Form):
         self.fields["copy_disks"].choices = [  # type: ignore[attr-defined]
             (disk["target"], disk["target"]) for disk in guest.disks if disk.get("device") == "disk"
         ]
-        here = guest.current_sighting()
-        self.own_host = here.host if here else None
-        own = [self.own_host] if self.own_host else []
-        self.fields |= place_fields(guest, [*own, *(candidate.host for candidate in able)])
+        self.here = here
+        self.fields |= place_fields(guest, [*([here] if here else []), *(candidate.host for candidate in able)])
         self.fields["target"].required = self.data.get("kind") not in SAME_HOST_KINDS
         self.fields["key"].initial = uuid4().hex
 
@@ -83,7 +83,7 @@ class MigrateForm(forms.Form):
         options |= {option.name: values[option.name] for option in meant if option.type is Type.BOOLEAN}
         row, target = KIND[kind], values["target"]
         if row.same_host:
-            target = self.own_host.pk if self.own_host else None
+            target = self.here.pk if self.here else None
         elif row.copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
         elif row.may_copy:

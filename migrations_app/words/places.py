@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from migrations_app.domain.placement import Placement
+    from migrations_app.models import Migration
+
+
+def short_way(migration: Migration) -> str:
+    """ "web-01 → kvm-b", or which disks go where: one line of a list."""
+    name = isolated(migration.guest_name)
+    if migration.kind_row.same_host:
+        return f"{name}: {places_words(migration.request.options.disks)}"
+    return f"{name} → {migration.target}"
+
+
+def new_places(migration: Migration) -> str:
+    return places_words(migration.request.options.disks)
 
 
 def places_words(places: Mapping[str, Placement]) -> str:
