@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from hosts.facts import domain_xml, mirror_xml, placed_xml
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.storage import DiskPlace
 from hosts.facts.xml import BadXml
-from hosts.gateway import _codes, _errors
+from hosts.gateway import _codes, _contents, _errors
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused
@@ -93,6 +93,12 @@ class Disks:
             guest.updateDeviceFlags(placed_xml.disk(text, target, place), libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 
         self._link.call(f"save the place of disk {target}", work, key=("save", uuid, target))
+
+    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
+        return _contents.copy(self._link, source, target, tell)
+
+    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+        return _contents.checksum(self._link, place, tell)
 
 
 def _jobs(guest: libvirt.virDomain, live: str, targets: tuple[str, ...]) -> dict[str, BlockJob]:

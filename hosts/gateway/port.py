@@ -186,6 +186,16 @@ class Disks(Protocol):
         """Write the new place into the saved definition. `off`: Refused when the guest is active."""
         ...
 
+    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
+        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. The connection is
+        busy for as long as that takes. `tell` gets the number of bytes that were read since the last time; Aborted when
+        it says False."""
+        ...
+
+    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+        """The SHA-256 of a volume's file; otherwise the same."""
+        ...
+
 
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.

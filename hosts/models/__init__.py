@@ -6,12 +6,12 @@ Only the watcher writes facts; nothing is deleted because a host is not reachabl
 from __future__ import annotations
 
 from hosts.models.errand import Errand, Introduction
-from hosts.models.guest import IN_MIGRATION, Guest, Sighting
+from hosts.models.guest import MAY_ARRIVE, Guest, Sighting
 from hosts.models.host import Host, VisibleQuerySet
 from hosts.models.places import Bridge, Network, StoragePool, Volume
 
 __all__ = [
-    "IN_MIGRATION",
+    "MAY_ARRIVE",
     "Bridge",
     "Errand",
     "Guest",

@@ -45,7 +45,7 @@ class Guest(models.Model):
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
         defined; None when no host has it. The list of VMs asks the database the same (guest_rows)."""
         here = [sighting for sighting in self.sightings.all() if sighting.gone_since is None]
-        here.sort(key=lambda sighting: (not sighting.active, sighting.in_migration, -sighting.seen_at.timestamp()))
+        here.sort(key=lambda sighting: (not sighting.active, sighting.may_arrive, -sighting.seen_at.timestamp()))
         return here[0] if here else None
 
     def last_sighting(self) -> Sighting | None:
@@ -56,7 +56,9 @@ class Guest(models.Model):
 
 
 #: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
-IN_MIGRATION = {"state": RunState.PAUSED, "reason__in": ("migration", "post-copy")}
+_HALF = ("migration", "post-copy")
+#: what arrives may be seen a moment earlier: libvirt starts it like any other guest
+MAY_ARRIVE = {"state": RunState.PAUSED, "reason__in": (*_HALF, "starting up")}
 
 
 class Sighting(models.Model):
@@ -104,7 +106,12 @@ class Sighting(models.Model):
 
     @property
     def in_migration(self) -> bool:
-        return self.state == IN_MIGRATION["state"] and self.reason in IN_MIGRATION["reason__in"]
+        return self.state == RunState.PAUSED and self.reason in _HALF
+
+    @property
+    def may_arrive(self) -> bool:
+        """Where it is, this is not, if it is active on another host."""
+        return self.state == RunState.PAUSED and self.reason in MAY_ARRIVE["reason__in"]
 
     @property
     def stale_since(self) -> datetime | None:

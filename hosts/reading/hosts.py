@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from hosts.facts.guest import INACTIVE
-from hosts.models import IN_MIGRATION, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
+from hosts.models import MAY_ARRIVE, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import host_topic
 
@@ -43,11 +43,11 @@ def own_introduction(user: Any, pk: int | None) -> Introduction | None:
 def copies() -> list[int]:
     """Sightings of what is still on its way: the other half of a guest that is somewhere else. Not counted, not drawn;
     a guest that a failed migration has left paused is where it is."""
-    moving = Guest.objects.filter(pk__in=Sighting.objects.filter(gone_since=None, **IN_MIGRATION).values("guest"))
+    moving = Guest.objects.filter(pk__in=Sighting.objects.filter(gone_since=None, **MAY_ARRIVE).values("guest"))
     found = []
     for guest in moving.prefetch_related("sightings"):
         here = guest.current_sighting()
-        found += [half.pk for half in guest.sightings.all() if half.in_migration and half != here]
+        found += [half.pk for half in guest.sightings.all() if half.may_arrive and half != here]
     return found
 
 

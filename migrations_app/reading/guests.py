@@ -25,7 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Cast
 
 from hosts.facts.guest import INACTIVE
-from hosts.models import IN_MIGRATION, Guest, Host, Sighting
+from hosts.models import MAY_ARRIVE, Guest, Host, Sighting
 from hosts.reading import guests as hosts_reading
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
@@ -42,7 +42,7 @@ def _here() -> QuerySet[Sighting]:
     """The sighting that tells where a guest is, see Guest.current_sighting."""
     rank = Case(
         When(state__in=INACTIVE, then=Value(2)),
-        When(**IN_MIGRATION, then=Value(1)),
+        When(**MAY_ARRIVE, then=Value(1)),
         default=Value(0),
         output_field=IntegerField(),
     )

@@ -91,7 +91,7 @@ class Inventory:
             nics=guest.nics,
             devices=guest.host_devices,
             also={each.host.name: RunState(each.state) for each in others},
-            receiving=next((each.host.name for each in others if each.in_migration and each.stale_since is None), ""),
+            receiving=next((each.host.name for each in others if each.may_arrive and each.stale_since is None), ""),
         )
         return seen, here.host_id if here else None
 

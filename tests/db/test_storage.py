@@ -309,3 +309,101 @@ def kill(scene: Scene, guest: FakeGuest, step: str, nth: int, *, after: bool) ->
             raise Detached
 
     fake.called = called  # type: ignore[method-assign]
+
+
+# --- a VM that is shut off ----------------------------------------------------------------------------------------
+
+
+def off(scene: Scene, **changes: Any) -> FakeGuest:
+    scene.fleet["kvm-a"].contents[OLD] = "data"
+    return scene.add_guest(state=RunState.SHUTOFF, reason="shutdown", run=-1, **changes)
+
+
+def test_the_content_of_a_shut_off_vm_is_copied_compared_and_saved(scene: Scene) -> None:
+    guest = off(scene)
+    done = scene.run(storage(scene, guest))
+    assert (done.state, done.state_text) == (
+        State.DONE,
+        "web-01 is shut off on kvm-a, with disk vda at its new place.",
+    ), done.error
+    assert states(done) == ["requested", "checking", "starting", "copying_disks", "verifying", "done"]
+    assert paths(guest) == ([NEW], [NEW])
+    assert scene.fleet["kvm-a"].contents[NEW] == "data"
+    (copy,) = RollbackCopy.objects.all()
+    assert (copy.path, copy.verification) == (OLD, "checksums")
+    evidence = next(step["evidence"] for step in done.steps if step["step"] == "copy content")
+    assert evidence == {"sha256": "sha256 of data", "modified": 0.0}
+
+
+def test_a_copy_with_another_content_is_not_used(scene: Scene) -> None:
+    guest, fake = off(scene), scene.fleet["kvm-a"]
+    original = fake.called
+
+    def called(method: str, *arguments: Any) -> None:
+        original(method, *arguments)
+        if method == "disks.checksum":
+            fake.contents[NEW] = "broken"
+
+    fake.called = called  # type: ignore[method-assign]
+    ended = scene.run(storage(scene, guest))
+    assert ended.state == State.FAILED
+    assert "checksums are different" in ended.error["cause"]
+    assert (paths(guest), NEW in volumes(scene)) == (([OLD], [OLD]), False)
+
+
+def test_a_vm_that_is_started_while_its_disk_is_read_keeps_it(scene: Scene) -> None:
+    guest = off(scene)
+    scene.fleet["kvm-a"].reads.clear()
+    migration = storage(scene, guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(lambda: "disks.copy_content" in scene.fleet.methods())
+    guest.state, guest.run = RunState.RUNNING, 7
+    worker.join(20)
+    ended = fresh(migration)
+    assert (ended.state, ended.error["cause"]) == (
+        State.FAILED,
+        "The VM was started while its disks were copied.",
+    )
+    assert (paths(guest), NEW in volumes(scene)) == (([OLD], [OLD]), False)
+
+
+def test_a_disk_that_was_written_to_since_it_was_copied_is_kept(scene: Scene) -> None:
+    """The VM was started and shut off again."""
+    guest, fake = off(scene), scene.fleet["kvm-a"]
+    original = fake.called
+
+    def called(method: str, *arguments: Any) -> None:
+        original(method, *arguments)
+        if method == "disks.checksum":
+            fake.modified[OLD] = 99.0
+
+    fake.called = called  # type: ignore[method-assign]
+    ended = scene.run(storage(scene, guest))
+    assert ended.state == State.FAILED
+    assert "was written to since it was copied" in ended.error["cause"]
+    assert (paths(guest), NEW in volumes(scene)) == (([OLD], [OLD]), False)
+
+
+def test_a_cancel_while_the_content_is_read_leaves_nothing(scene: Scene, operator: Any) -> None:
+    guest = off(scene)
+    scene.fleet["kvm-a"].reads.clear()
+    migration = storage(scene, guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(lambda: "disks.copy_content" in scene.fleet.methods())
+    give_order(migration, CANCEL, by=operator)
+    worker.join(20)
+    assert fresh(migration).state == State.CANCELLED
+    assert (paths(guest), NEW in volumes(scene)) == (([OLD], [OLD]), False)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", ["disks.copy_content", "disks.checksum", "disks.save"])
+def test_killed_at_any_step_of_a_shut_off_vm_another_worker_ends_it(scene: Scene, step: str, *, after: bool) -> None:
+    guest = off(scene)
+    migration = storage(scene, guest)
+    kill(scene, guest, step, 1, after=after)
+    with pytest.raises(Detached):
+        scene.run(migration)
+    ended = scene.adopt(migration)
+    assert ended.state == State.DONE, (ended.state_text, ended.error)
+    assert (paths(guest), scene.fleet["kvm-a"].contents[NEW]) == (([NEW], [NEW]), "data")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.guest import Disk, GuestDefinition
 from hosts.facts.storage import DiskPlace
-from hosts.gateway.port import GatewayError, Refused
+from hosts.gateway.port import Aborted, GatewayError, Refused
 from tests.fakes.guests import FakeGuest
+
+if TYPE_CHECKING:
+    from tests.fakes.gateway import FakeHost
 
 #: says that this was called: the guest, and what its host has
 Called = Callable[..., FakeGuest]
@@ -25,8 +29,9 @@ def placed(definition: GuestDefinition, target: str, place: DiskPlace) -> GuestD
 class FakeDisks:
     """`guest.copies` are the block jobs; they end with the guest's run. One that has just begun is `guest.first_copy`."""
 
-    def __init__(self, called: Called) -> None:
+    def __init__(self, called: Called, host: Callable[..., FakeHost]) -> None:
         self._called = called
+        self._host = host
 
     def look(self, uuid: str, targets: Iterable[str]) -> GuestDisks:
         guest, wanted = self._called("disks.look", uuid), tuple(targets)
@@ -66,6 +71,21 @@ class FakeDisks:
         guest = self._called("disks.stop", uuid, target)
         if guest.copies.pop(target, None) is None:
             raise Refused(f"disk {target} does not have an active block job", code=55, domain=10)
+
+    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
+        host = self._host("disks.copy_content", source, target)
+        host.contents[target.path] = host.contents.get(source.path, "")
+        return self._read(host, source, tell)
+
+    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+        return self._read(self._host("disks.checksum", place), place, tell)
+
+    def _read(self, host: FakeHost, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+        while True:
+            if not tell(1000):
+                raise Aborted("kvmweb stopped reading the volume")
+            if host.reads.wait(0.01):
+                return f"sha256 of {host.contents.get(place.path, '')}"
 
     def save(self, uuid: str, target: str, place: DiskPlace, *, off: bool) -> None:
         guest = self._called("disks.save", uuid, target, place, off)

@@ -170,7 +170,9 @@ class Serving:
         return list(answer.body["items"])
 
     def guest(self, name: str) -> Any:
-        return next(guest for guest in self.items(f"/guests?q={name}") if guest["name"] == name)
+        """The one that is on a host now: a VM of an earlier test that had the same name may still be listed, as gone."""
+        named = [guest for guest in self.items(f"/guests?q={name}") if guest["name"] == name]
+        return max(named, key=lambda guest: guest["gone_since"] is None)
 
     def wait_for_guest(self, name: str, host: str, state: str = "running", seconds: float = 40) -> Any:
         def seen() -> list[tuple[str, str]]:
@@ -180,7 +182,7 @@ class Serving:
             truth = self.lab.hosts[host].virsh("list", "--all", check=False)
             return f"kvmweb sees {seen()}; {host} itself:\n{truth}\n{self.tail_of_log()}"
 
-        wait_until(lambda: seen()[:1] == [(host, state)], seconds, f"{name} is seen {state} on {host}", tell)
+        wait_until(lambda: (host, state) in seen(), seconds, f"{name} is seen {state} on {host}", tell)
         return self.guest(name)
 
     # --- migrations -----------------------------------------------------------------------------------------------

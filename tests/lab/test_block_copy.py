@@ -9,7 +9,7 @@ import pytest
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.guest import RunState
 from hosts.facts.storage import DiskPlace, VolumeSpec
-from hosts.gateway.port import GatewayError, HostConnection, Refused
+from hosts.gateway.port import Aborted, GatewayError, HostConnection, Refused
 from lab import Host, Lab
 from lab.guests import POOLS
 from tests.lab.doors import Open, eventually, opener, own_key, uuid_of
@@ -107,3 +107,26 @@ def test_the_place_of_a_guest_that_is_to_be_off_is_not_saved_while_it_runs(a: Ho
     a.virsh("destroy", "build-01")
     copying.disks.save(copying.uuid, "vda", copying.place, off=True)
     assert copying.paths() == ("", copying.place.path)
+
+
+@pytest.mark.parametrize("format", ["qcow2", "raw"])
+def test_the_content_of_a_volume_is_copied_as_it_is(a: Host, opened: Open, format: str) -> None:
+    old, size = f"{POOLS['local']}/filled.{format}", 64 * 1024**2
+    a.exec("qemu-img", "create", "-q", "-f", format, old, str(size))
+    for at in ("0", "5M", "5242880", "40M"):  # data, holes between, and a hole at the end
+        a.exec("qemu-io", "-f", format, "-c", f"write -P 7 {at} 70000", old)
+    a.virsh("pool-refresh", "local")
+    connection = opened(a)
+    new = connection.create_volume(VolumeSpec(pool="fast", name=f"filled.{format}", format=format, capacity=size))
+    source = DiskPlace(path=old, pool="local", volume=f"filled.{format}", format=format)
+    target = DiskPlace(path=new.path, pool="fast", volume=f"filled.{format}", format=format)
+    told: list[int] = []
+    digest = connection.disks.copy_content(source, target, lambda more: told.append(more) is None)
+    assert sum(told) == int(a.exec("stat", "-c", "%s", old))
+    assert digest == connection.disks.checksum(target, lambda more: True)
+    assert {a.exec("sha256sum", path).split()[0] for path in (old, new.path)} == {digest}
+    if format == "raw":
+        assert int(a.exec("stat", "-c", "%b", new.path)) * 512 < 8 * 1024**2
+    with pytest.raises(Aborted):
+        connection.disks.checksum(target, lambda more: False)
+    assert connection.alive()

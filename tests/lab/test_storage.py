@@ -142,3 +142,31 @@ def test_a_vm_that_is_shut_off_in_the_middle_keeps_its_disk(home: Serving, lab: 
     assert definition(a, "--inactive") == before
     assert "new&odd" not in a.virsh("vol-list", "fast")
     a.virsh("start", NAME)
+
+
+def test_the_disk_of_a_shut_off_vm_is_copied_and_compared(home: Serving, lab: Lab, a: Host) -> None:
+    a.virsh("destroy", NAME)
+    home.wait_for_guest(NAME, "kvm-a", "shut off")
+    before, new = definition(a, "--inactive", "--security-info"), f"{FAST}/{NAME}.qcow2"
+    pk = home.migrate(NAME, "kvm-a", kind="storage", disks={"vda": {"pool": "fast"}})["id"]
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "done", ended
+    assert ended["state_text"] == f"{NAME} is shut off on kvm-a, with disk vda at its new place."
+    assert definition(a, "--inactive", "--security-info") == before.replace(OLD, new)
+    sums = [a.exec("sha256sum", path).split()[0] for path in (OLD, new)]
+    assert sums[0] == sums[1]
+    (copy,) = (copy for copy in home.items("/rollback-copies") if copy["migration"] == pk)
+    assert (copy["path"], copy["verification"]) == (OLD, "checksums")
+    with TickReceiver(*lab.ticks_address) as ticks:
+        since = time.monotonic()
+        a.virsh("start", NAME)
+        assert ticks.wait_for(NAME, since=since, timeout=60)
+    assert disk_of(a) == (new, "qcow2")
+
+
+def test_a_shut_off_vm_gets_no_other_format(home: Serving, a: Host) -> None:
+    a.virsh("destroy", NAME)
+    home.wait_for_guest(NAME, "kvm-a", "shut off")
+    blocked = home.wait_for_end(begin(home))
+    assert (blocked["state"], disk_of(a, "--inactive")) == ("blocked", (OLD, "qcow2"))
+    assert "whole_volumes" in {one["check"] for one in blocked["findings"] if one["severity"] == "blocker"}

@@ -266,12 +266,13 @@ def test_what_a_silent_host_has_is_not_called_active(scene: dict[str, Any], as_v
     assert "Was active" not in as_viewer.get(f"/hosts/{scene['a'].pk}/").content.decode()
 
 
-def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Client) -> None:
+@pytest.mark.parametrize(("reason", "badge"), [("migration", "Paused (migrating)"), ("starting up", "Paused")])
+def test_a_vm_on_its_way_is_where_it_runs(reason: str, badge: str, scene: dict[str, Any], as_viewer: Client) -> None:
     """libvirt shows the copy that arrives as a paused VM of the destination."""
     web, source, target = scene["web"], scene["a"], scene["b"]
     before = {host.pk: host.running for host in host_rows(scene["viewer"])}
     copy = seed.see(web, target, state=RunState.PAUSED)
-    Sighting.objects.filter(pk=copy.pk).update(reason="migration", seen_at=timezone.now() + timedelta(seconds=5))
+    Sighting.objects.filter(pk=copy.pk).update(reason=reason, seen_at=timezone.now() + timedelta(seconds=5))
     web.refresh_from_db()
     assert web.current_sighting().host == source
     assert guest_rows(scene["viewer"]).get(pk=web.pk).here == source.name
@@ -280,7 +281,7 @@ def test_a_vm_on_its_way_is_where_it_runs(scene: dict[str, Any], as_viewer: Clie
     drawn = {pk: [part.kind for part in bar.segments if part.guest == web.pk] for pk, bar in bars.items()}
     assert (drawn[source.pk], drawn[target.pk]) == (["leaving"], ["arriving"])
     row = as_viewer.get(f"/hosts/{target.pk}/").content.decode().partition(">web-01</a>")[0].rpartition("<tr")[2]
-    assert "Paused (migrating)" in row
+    assert badge in row
     Sighting.objects.filter(pk=copy.pk).update(gone_since=timezone.now())
     Sighting.objects.filter(guest=web, host=source).update(state=RunState.PAUSED, reason="migration")
     assert {

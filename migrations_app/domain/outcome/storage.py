@@ -108,14 +108,17 @@ def _stopped(case: Case) -> Decision:
     if not began:
         why = "The VM was shut off while its disks were copied." if not job.restarted else "The VM was started again."
         return _give_up(case, why, patience.SETTLED_S)
-    unclear = [disk for disk in began if not disk.switched and At.NEW not in (disk.running, disk.saved)]
-    stale = [disk for disk in began if disk.switched and disk.running in (At.OLD, At.OTHER)]
-    strange = [disk for disk in began if disk.saved is At.OTHER]
-    if unclear or stale or strange:
-        return _two_histories(case, unclear + stale + strange)
+    if unclear := [disk for disk in began if _unclear(disk)]:
+        return _two_histories(case, unclear)
     if unsaved := [disk for disk in began if disk.saved is not At.NEW]:
         return _save(case, unsaved)
     return _done(case) if len(began) == len(job.disks) else _mixed(case)
+
+
+def _unclear(disk: DiskNow) -> bool:
+    """Whether the newest data may be in either: it is not known that it was switched over, or it runs from the old."""
+    known = disk.switched or At.NEW in (disk.running, disk.saved)
+    return not known or disk.running in (At.OLD, At.OTHER) or disk.saved is At.OTHER
 
 
 def _two_histories(case: Case, disks: list[DiskNow]) -> Decision:

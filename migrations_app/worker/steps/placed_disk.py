@@ -15,9 +15,10 @@ from hosts.facts.guest import Disk, GuestDefinition
 from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.steps import NotDone, Written
-from migrations_app.models.migration import COPY_DISK, SAVE_PLACE, SWITCH_DISK
+from migrations_app.models.migration import COPY_CONTENT, COPY_DISK, SAVE_PLACE, SWITCH_DISK
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.copy_content import modified
 
 
 def is_at(disk: Disk | None, place: DiskPlace) -> bool:
@@ -96,14 +97,28 @@ class SwitchDisk(PlacedDisk):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavePlace(PlacedDisk):
-    """`off`: only while the guest is shut off."""
+    """`off`: only while the guest is shut off, and when `old` has not been written to since it was copied."""
 
     off: bool
+    old: DiskPlace | None = None
 
     name = SAVE_PLACE
 
     def do(self) -> None:
+        if self.off and not self._unchanged():
+            raise NotDone(f"disk {self.target} was written to since it was copied", certain=True)
         self._ask(lambda c: c.disks.save(self.held.guest, self.target, self.place, off=self.off))
+
+    def _unchanged(self) -> bool:
+        copies = [one for one in self.held.read() if (one.step, one.about) == (COPY_CONTENT, self.about)]
+        if self.old is None or not copies or not copies[0].evidence:
+            return False
+        old = self.old
+        try:
+            now = self.host.call(lambda c: modified(c, old))
+        except GatewayError as error:
+            raise NotDone(error.message, certain=False) from error
+        return now is not None and now == copies[0].evidence["modified"]
 
     def _is_done(self, seen: GuestDisks) -> bool:
         return self._in(seen.saved)

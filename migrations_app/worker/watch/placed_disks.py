@@ -12,7 +12,7 @@ from hosts.gateway.port import GatewayError, GuestMissing
 from kvmweb.steps import StepState, Written
 from migrations_app.domain.outcome.decision import At, Copying, DiskNow
 from migrations_app.models import Migration
-from migrations_app.models.migration import COPY_DISK, SWITCH_DISK
+from migrations_app.models.migration import COPY_CONTENT, COPY_DISK, SWITCH_DISK
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.placed_disk import is_at
 
@@ -30,6 +30,16 @@ def places_of(migration: Migration) -> dict[str, DiskPlace]:
     return {
         made["target"]: DiskPlace(path=made["path"], pool=made["pool"], volume=made["name"], format=made["format"])
         for made in migration.created_volumes
+    }
+
+
+def old_places(migration: Migration) -> dict[str, DiskPlace]:
+    """By target: the volumes that the disks were in before."""
+    return {
+        disk["target"]: DiskPlace(
+            path=disk["path"], pool=disk["pool"], volume=disk["volume"], format=disk["format"] or "raw"
+        )
+        for disk in migration.source_disks
     }
 
 
@@ -58,7 +68,7 @@ def _now(disk: dict[str, Any], place: DiskPlace | None, seen: GuestDisks, steps:
     def written(name: str) -> Written | None:
         return next((step for step in steps if (step.step, step.about.get("target")) == (name, target)), None)
 
-    copied, switch = written(COPY_DISK), written(SWITCH_DISK)
+    copied, switch, content = written(COPY_DISK), written(SWITCH_DISK), written(COPY_CONTENT)
     return DiskNow(
         target=target,
         old=disk["path"],
@@ -66,7 +76,7 @@ def _now(disk: dict[str, Any], place: DiskPlace | None, seen: GuestDisks, steps:
         running=_at(disk, place, seen.live) if seen.live else None,
         saved=_at(disk, place, seen.saved),
         copying=_copying(seen.jobs.get(target), place),
-        copied=copied is not None and copied.sure,
+        copied=(copied is not None and copied.sure) or (content is not None and content.state is StepState.VERIFIED),
         switching=switch is not None,
         switched=switch is not None and switch.state is StepState.VERIFIED,
     )

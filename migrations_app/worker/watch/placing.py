@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from hosts.gateway.port import HostConnection
@@ -10,19 +10,21 @@ from kvmweb.steps import NotDone, Step, Steps
 from migrations_app.domain.outcome.decision import Action, At, Copying, DiskNow
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.copy_content import CopyContent
 from migrations_app.worker.steps.make_volume import remove_volumes
 from migrations_app.worker.steps.placed_disk import CopyDisk, SavePlace, SwitchDisk
-from migrations_app.worker.watch.placed_disks import disks_now, look, places_of
+from migrations_app.worker.watch.placed_disks import disks_now, look, old_places, places_of
 
 _COPIES = (Copying.YES, Copying.READY)
 
 
 class Placing:
-    """`trouble`: what libvirt said to the last thing that could not be done."""
+    """`trouble`: what libvirt said to the last thing that could not be done. `tell`: see CopyContent."""
 
-    def __init__(self, held: Held, host: SteadyConnection, *, trouble: str) -> None:
+    def __init__(self, held: Held, host: SteadyConnection, tell: Callable[[int], bool], *, trouble: str) -> None:
         self._held = held
         self._host = host
+        self._tell = tell
         self.trouble = trouble
 
     def act(self, actions: Iterable[Action], disks: tuple[DiskNow, ...], *, patient: bool) -> None:
@@ -51,11 +53,25 @@ class Placing:
 
     def _copies(self, disks: tuple[DiskNow, ...]) -> list[Step]:
         held, host, places = self._held, self._host, places_of(self._held.row)
+        if self._off:
+            return self._contents(disks)
         return [
             CopyDisk(held=held, host=host, target=disk.target, place=places[disk.target])
             for disk in disks
             if not disk.copied
         ]
+
+    def _contents(self, disks: tuple[DiskNow, ...]) -> list[Step]:
+        held, host, places, old = self._held, self._host, places_of(self._held.row), old_places(self._held.row)
+        return [
+            CopyContent(held=held, host=host, target=name, old=old[name], new=places[name], tell=self._tell)
+            for name in (disk.target for disk in disks if not disk.copied)
+        ]
+
+    @property
+    def _off(self) -> bool:
+        """The VM was shut off when it began."""
+        return self._held.row.source_run == -1
 
     def _switches(self, disks: tuple[DiskNow, ...]) -> list[Step]:
         held, host, places = self._held, self._host, places_of(self._held.row)
@@ -66,12 +82,15 @@ class Placing:
         ]
 
     def _saves(self, disks: tuple[DiskNow, ...]) -> list[Step]:
-        held, host, places = self._held, self._host, places_of(self._held.row)
-        off = held.row.source_run == -1
+        held, host, off = self._held, self._host, self._off
+        places, old = places_of(held.row), old_places(held.row)
         return [
-            SavePlace(held=held, host=host, target=disk.target, place=places[disk.target], off=off)
-            for disk in disks
-            if disk.saved is not At.NEW and (off or disk.running is At.NEW or disk.switched)
+            SavePlace(held=held, host=host, target=name, place=places[name], off=off, old=old[name])
+            for name in (
+                disk.target
+                for disk in disks
+                if disk.saved is not At.NEW and (off or disk.running is At.NEW or disk.switched)
+            )
         ]
 
 

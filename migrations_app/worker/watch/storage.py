@@ -10,19 +10,16 @@ import time
 from functools import partial
 from typing import Any
 
-from django.utils import timezone
-
-from hosts.facts.guest import JobKind, JobStats
-from migrations_app.domain import progress
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import patience
 from migrations_app.domain.outcome.decision import Action, At, Decision, DiskNow, JobRecord, Outcome
-from migrations_app.domain.progress import Progress
 from migrations_app.ledger import keep_copies
+from migrations_app.models import Verification
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.copy_numbers import CopyNumbers
 from migrations_app.worker.watch.judge import ENDS
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.observer import SETTLES_SECONDS, SILENT_SECONDS, Observation
@@ -40,14 +37,15 @@ class StorageWatch:
         self.heart = heart
         self.steering = Steering(held, host)
         self.silence = Silence(held)
-        self.placing = Placing(held, host, trouble=held.row.error.get("libvirt", ""))
-        self._progress = Progress.from_json(held.row.progress)
+        self.placing = Placing(held, host, self._read_more, trouble=held.row.error.get("libvirt", ""))
+        self.numbers = CopyNumbers(held)
         self._decide = KIND[held.row.request.kind].outcome
         #: it needed a user before: the waiting was done then
         self._second = held.state is State.NEEDS_ATTENTION
         self._began = self._view_since = time.monotonic()
         self._view: object = None
         self._before: Decision | None = None
+        self._read_at = time.monotonic()
 
     def run(self) -> None:
         """Returns when the migration has ended, or needs a user. Raises LostClaim."""
@@ -61,7 +59,7 @@ class StorageWatch:
                 Observation(source=seen.look, target=seen.look, returned=None, call_over=False, seconds=seconds)
             )
             self.steering.act(seen.look, memory_began=False)
-            self._count(seen)
+            self.numbers.qemu(seen.disks)
             decision = self._decide(seen.look, seen.look, self._record(seen, disks, seconds))
             if self._follow(decision, disks):
                 return
@@ -106,23 +104,18 @@ class StorageWatch:
             was_off=row.source_run == -1,
         )
 
-    def _count(self, seen: DisksSeen) -> None:
-        """What QEMU has copied."""
-        row = self.held.row
-        jobs = seen.disks.jobs.values() if seen.disks else ()
-        if not jobs or row.started_at is None:
-            return
-        elapsed = timezone.now() - row.started_at
-        done, total = sum(job.done for job in jobs), sum(job.total for job in jobs)
-        stats = JobStats(
-            kind=JobKind.OTHER,
-            elapsed_ms=round(elapsed.total_seconds() * 1000),
-            disk_total=total,
-            disk_processed=done,
-            disk_remaining=total - done,
-        )
-        self._progress = progress.advance(self._progress, stats, State.COPYING_DISKS, guest_memory_bytes=None)
-        self.held.tick(self._progress.as_json())
+    def _read_more(self, more: int) -> bool:
+        """While kvmweb reads the content of a disk. Whether to go on: not when it was cancelled or the VM was started.
+        Raises LostClaim."""
+        self.numbers.read_more(more)
+        now = time.monotonic()
+        if now - self._read_at < LOOK_SECONDS:
+            return True
+        self._read_at = now
+        self.heart.check()
+        self.steering.news()
+        self.numbers.own()
+        return not self.steering.cancel and not look(self.held.row, self.host).look.active
 
     def _pause(self) -> None:
         """Shorter when somebody gives an order."""
@@ -178,10 +171,11 @@ class StorageWatch:
             remove_unused(self.held, self.host)
         kept = {disk.target for disk in disks if disk.saved is At.NEW}
         if kept:
-            copies = [copy for copy in kept_copies(self.held, self.host) if copy.disk in kept]
+            how = Verification.CHECKSUMS if self.held.row.source_run == -1 else Verification.MIRROR
+            copies = [copy for copy in kept_copies(self.held, self.host, verification=how) if copy.disk in kept]
             fields["also"] = partial(keep_copies, copies)
         if decision.outcome is Outcome.DONE:
-            fields["progress"] = progress.complete(self._progress, None).as_json()
+            fields["progress"] = self.numbers.completed().as_json()
         self.held.become(ENDS[decision.outcome], decision.sentence, **fields)
 
 
