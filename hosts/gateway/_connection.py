@@ -39,6 +39,7 @@ from hosts.gateway import (
     transports,
 )
 from hosts.gateway._asking import ask
+from hosts.gateway._disks import Disks
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
@@ -172,6 +173,7 @@ class LibvirtConnection:
         self.start = self._guests.start
         self.suspend = self._guests.suspend
         self.managed_save_definition = self._guests.managed_save_definition
+        self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
 
     def close(self) -> None:
@@ -306,6 +308,3 @@ class LibvirtConnection:
 
     def delete_volume(self, pool: str, name: str) -> None:
         _storage.delete_volume(self._link, pool, name)
-
-    def virtual_size(self, uuid: str, target: str) -> int:
-        return self._guests.virtual_size(uuid, target)

@@ -130,7 +130,9 @@ class WishIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    target: Target = Field(description="id or name of the destination host")
+    target: Target | None = Field(
+        None, description="id or name of the destination host; required, but for kind storage: there it is the VM's own"
+    )
     kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 from migrations_app.domain.placement import Placements
@@ -68,3 +69,39 @@ def commands_beside(
         if option.beside and (words := _words(option, options)):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDisk:
+    """A disk that goes to another place on its VM's host: `path` is the new one, `size` in bytes."""
+
+    target: str
+    pool: str
+    name: str
+    path: str
+    format: str
+    size: int
+    other_format: bool
+
+
+def storage_commands(*, options: Options, guest: str, disks: Sequence[NewDisk]) -> list[list[str]]:
+    """For a VM that runs: make the volumes, copy and switch over, and write the new places into its definition."""
+    uri = "qemu:///system"
+    sync = ["--synchronous-writes"] if options.sync_writes else []
+    limit = ["--bandwidth", str(options.disk_bandwidth_mib)] if options.disk_bandwidth_mib else []
+    end = ("--transient-job", "--reuse-external", *sync, *limit, "--wait", "--pivot")
+    make = [command("vol-create-as", one.pool, one.name, str(one.size), after=_as(one), uri=uri) for one in disks]
+    copy = [
+        command("blockcopy", guest, one.target, one.path, after=("--format", one.format, *end), uri=uri)
+        for one in disks
+    ]
+    return [*make, *copy, *(_saved(guest, one) for one in disks)]
+
+
+def _as(disk: NewDisk) -> tuple[str, ...]:
+    return "--allocation", "0", "--format", disk.format
+
+
+def _saved(guest: str, disk: NewDisk) -> list[str]:
+    format_ = f",driver.type={disk.format}" if disk.other_format else ""
+    return ["virt-xml", guest, "--edit", f"target={disk.target}", "--disk", f"path={disk.path}{format_}"]

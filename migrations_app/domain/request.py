@@ -46,7 +46,8 @@ class MigrationRequest:
 def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]) -> MigrationRequest:
     """Check what can be checked without looking at a host; raises BadRequest.
 
-    `options` holds only what the person gave; `live_storage` implies `copy_disks`.
+    `options` holds only what the person gave; `live_storage` implies `copy_disks`, and `storage` copies the keys of
+    `disks`.
     """
     given = {key: value for key, value in options.items() if value is not None}
     if isinstance(given.get("copy_disks"), list | tuple):
@@ -57,7 +58,7 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
             _address(given, option)
         elif option.type is Type.NAME:
             _name(given, option)
-    _place_disks(given)
+    _place_disks(given, kind)
     try:
         made = Options(**given)
     except TypeError as error:
@@ -79,7 +80,12 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
 
 
 def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
-    if KIND[kind].copies:
+    if KIND[kind].same_host:
+        if given.get("copy_disks", False) is not False:
+            raise BadRequest(
+                "copy_disks", f"{KIND[kind].label} copies the disks that have a new place (disks), no others."
+            )
+    elif KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
             raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
@@ -92,13 +98,17 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         )
 
 
-def _place_disks(given: dict[str, Any]) -> None:
+def _place_disks(given: dict[str, Any], kind: Kind) -> None:
     if "disks" not in given:
+        if KIND[kind].same_host:
+            raise BadRequest("disks", f"{KIND[kind].label}: choose a new place for at least one disk.")
         return
     try:
         given["disks"] = placements(given["disks"])
     except BadPlacement as bad:
         raise BadRequest("disks", str(bad)) from bad
+    if KIND[kind].same_host:
+        return
     copied = given.get("copy_disks", False)
     if copied is not True and (left := [target for target in given["disks"] if target not in (copied or ())]):
         raise BadRequest("disks", f"Disk {left[0]} is not among the disks to copy. Add it there, or leave it out here.")
@@ -121,7 +131,7 @@ def _check(option: Option, made: Options, kind: Kind) -> None:
         raise BadRequest(option.name, option.clash)
     plain = made.plain()
     for needs in option.needs:
-        other = plain[needs.option]
+        other = plain[needs.option] or (needs.option == "copy_disks" and KIND[kind].same_host)
         if (not needs.when or value in needs.when) and not (other in needs.values if needs.values else other):
             raise BadRequest(option.name, needs.why)
 

@@ -14,7 +14,7 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
 START_GUEST = "start guest"
+COPY_DISK = "copy disk"
+COPY_CONTENT = "copy content"
+SWITCH_DISK = "switch disk"
+SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
+_STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
 class MigrationQuerySet(VisibleQuerySet):
@@ -136,9 +141,9 @@ class Migration(Requested, models.Model):
                 violation_error_message="This VM has a migration already.",
             ),
             models.CheckConstraint(
-                condition=~Q(source=F("target")),
-                name="source_is_not_target",
-                violation_error_message="The VM is on this host already.",
+                condition=Q(source=F("target"), kind__in=_STAY) | (~Q(source=F("target")) & ~Q(kind__in=_STAY)),
+                name="same_host_for_storage_only",
+                violation_error_message="Only the method Storage, and that always, stays on the VM's host.",
             ),
             models.UniqueConstraint(
                 fields=["requested_by", "idempotency_key"],

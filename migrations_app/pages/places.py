@@ -41,8 +41,8 @@ def targets_of(guest: Guest) -> tuple[str, ...]:
 
 
 def place_fields(guest: Guest, hosts: Iterable[Host]) -> dict[str, forms.Field]:
-    pools = [("", "Same as on the source"), *pools_by_name(hosts)]
-    formats = [("", "Same as on the source"), *((one, one) for one in FORMATS)]
+    pools = [("", "As it is now"), *pools_by_name(hosts)]
+    formats = [("", "As it is now"), *((one, one) for one in FORMATS)]
     fields: dict[str, forms.Field] = {}
     for target in targets_of(guest):
         fields[field_name(target, "pool")] = forms.ChoiceField(required=False, choices=pools, label="Pool")

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.disk_copy import BlockJob
 from hosts.facts.guest import (
     Disk,
     GuestDefinition,
@@ -77,6 +78,10 @@ class FakeGuest:
     run: int = 1
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
+    #: disks that are copied on its host, by target; how a copy begins, and where they go
+    copies: dict[str, BlockJob] = field(default_factory=dict)
+    first_copy: BlockJob = field(default_factory=lambda: BlockJob(ready=True, done=1000, total=1000))
+    copied_to: dict[str, DiskPlace] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:

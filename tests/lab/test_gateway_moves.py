@@ -110,7 +110,7 @@ def test_disks_are_copied_into_a_volume_of_ours(a: Host, b: Host, opened: Open) 
     uuid = uuid_of(a, "build-01")
     (disk,) = source.guest_details(uuid).definition.disks
     name = disk.path.rpartition("/")[2]
-    size = source.virtual_size(uuid, disk.target)
+    size = source.disks.virtual_size(uuid, disk.target)
     target.create_volume(VolumeSpec(pool="local", name=name, format=disk.format, capacity=size))
     moving = Moving(opened, a, b, "build-01", copy_disks=(disk.target,))
     moving.end()

@@ -98,6 +98,28 @@ def test_a_new_name_is_taken_as_it_is() -> None:
         (Kind.LIVE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.OFFLINE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.SUSPENDED, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
+        (Kind.STORAGE, {}, "disks"),
+        (Kind.STORAGE, {"disks": {}}, "disks"),
+        (Kind.STORAGE, {"disks": {"vda": {}}}, "disks"),
+        *(
+            (Kind.STORAGE, {"disks": {"vda": {"pool": "fast"}}, **more}, next(iter(more)))
+            for more in (
+                {"copy_disks": True},
+                {"copy_disks": ["vda"]},
+                {"persist": False, "undefine_source": False},
+                {"undefine_source": False},
+                {"unsafe": True},
+                {"bandwidth_mib": 10},
+                {"max_downtime_ms": 100},
+                {"compressed": True},
+                {"abort_on_error": True},
+                {"detect_zeroes": True},
+                {"start_after": True},
+                {"keep_paused": True},
+                {"migration_address": "10.0.0.1"},
+                {"parallel_connections": 2},
+            )
+        ),
         (Kind.LIVE_STORAGE, {"copy_disks": ["vda"], "disks": {"vdb": {"pool": "fast"}}}, "disks"),
     ],
 )
@@ -105,6 +127,12 @@ def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dic
     with pytest.raises(BadRequest) as refused:
         make(kind, **options)
     assert refused.value.field == field
+
+
+def test_storage_copies_the_disks_that_get_a_place_and_has_few_options() -> None:
+    made = make(Kind.STORAGE, disks={"vda": {"pool": "fast"}}, sync_writes=True, allow_overcommit=True)
+    assert made.options.copy_disks is False
+    assert list(made.options.disks) == ["vda"]
 
 
 @pytest.mark.parametrize(

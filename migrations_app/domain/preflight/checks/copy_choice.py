@@ -11,7 +11,7 @@ from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import may_be_copied, place
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 
@@ -22,6 +22,7 @@ FORMATS = ("raw", "qcow2")
     title="The chosen disks can be copied",
     passed="Every disk to copy is a file, or a block device with a pool for its copy, of a format that kvmweb copies.",
     needs=storage.NEEDS,
+    kinds=ALL,
 )
 def copy_choice(facts: Facts) -> Iterator[Finding]:
     guest, copied = guest_of(facts), storage.copied_disks(facts)

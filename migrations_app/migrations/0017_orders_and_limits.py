@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('migrations_app', '0015_rollback_copies'),
+        ('migrations_app', '0016_kind_storage'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
