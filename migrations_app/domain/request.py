@@ -74,6 +74,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
         )
     for option in OPTIONS:
         _check(option, made, kind)
+    if made.disk_bandwidth_mib and not made.copy_disks:  # the page shows its box before disks are chosen
+        words = "No disk is copied. Choose disks to copy, or remove the limit for disks."
+        raise BadRequest("disk_bandwidth_mib", words)
     if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
         raise BadRequest("compression_level", f"The highest compression level of zlib is {ZLIB_MOST}.")
     return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
