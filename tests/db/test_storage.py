@@ -282,6 +282,17 @@ def test_killed_after_the_switch_over_and_started_from_the_old_disk_needs_a_user
     assert {OLD, NEW} <= volumes(scene)
 
 
+def test_one_that_needed_a_user_continues_when_its_host_is_back(scene: Scene) -> None:
+    guest = scene.add_guest()
+    migration = storage(scene, guest)
+    kill(scene, guest, "disks.copy", 1, after=True)
+    with pytest.raises(Detached):
+        scene.run(migration)
+    Migration.objects.filter(pk=migration.pk).update(state=State.NEEDS_ATTENTION, error={"cause": "not reachable"})
+    ended = scene.adopt(migration)
+    assert (ended.state, ended.error, paths(guest)) == (State.DONE, {}, ([NEW], [NEW]))
+
+
 def kill(scene: Scene, guest: FakeGuest, step: str, nth: int, *, after: bool) -> None:
     """The worker dies in this call, before or after the host did what it was told."""
     fake = scene.fleet["kvm-a"]
@@ -333,6 +344,25 @@ def test_the_content_of_a_shut_off_vm_is_copied_compared_and_saved(scene: Scene)
     assert (copy.path, copy.verification) == (OLD, "checksums")
     evidence = next(step["evidence"] for step in done.steps if step["step"] == "copy content")
     assert evidence == {"sha256": "sha256 of data", "modified": 0.0}
+
+
+def test_a_vm_that_is_shut_off_right_after_its_check_is_not_touched(scene: Scene) -> None:
+    """What may be done with a VM that runs is not right for one that is shut off."""
+    guest = scene.add_guest(first_copy=COPYING)
+    fake, original = scene.fleet["kvm-a"], scene.fleet["kvm-a"].called
+
+    def called(method: str, *arguments: Any) -> None:
+        original(method, *arguments)
+        if method == "run_number":
+            guest.state, guest.run = RunState.SHUTOFF, -1
+
+    fake.called = called  # type: ignore[method-assign]
+    ended = scene.run(storage(scene, guest, {"vda": {"pool": "default", "name": "x.raw", "format": "raw"}}))
+    assert (ended.state, ended.error["cause"]) == (
+        State.FAILED,
+        "The VM was started or shut off in this moment.",
+    )
+    assert "create_volume" not in scene.fleet.methods()
 
 
 def test_a_copy_with_another_content_is_not_used(scene: Scene) -> None:

@@ -62,6 +62,13 @@ def _runs(case: Case) -> Decision:
             f"{case.here}. libvirt does not switch {_named(left)} over.",
             " ".join(_blockjob(case, disk, "--pivot") for disk in left),
         )
+    if ending := [disk for disk in new if disk.copying is not Copying.NO]:
+        return case.attention_after(
+            patience.HANDOVER_S,
+            f"{case.here}; libvirt ends the block job of {_named(ending)}.",
+            f"{case.here} on its new disks, and libvirt still has a block job for {_named(ending)}. {_places(job)}",
+            f"{_blockjob(case, ending[0], '--info')} kvmweb looks again.",
+        )
     if unsaved := [disk for disk in new if disk.saved is not At.NEW]:
         return _save(case, unsaved)
     if len(new) == len(job.disks):
@@ -78,7 +85,7 @@ def _not_switched(case: Case) -> Decision:
     if job.call_error:
         return _give_up(case, meaning(job.call_error))
     if any(disk.running is At.OTHER or disk.copying is Copying.OTHER for disk in job.disks):
-        return _give_up(case, "Somebody changed a disk of the VM, or began another block job.")
+        return _give_up(case, "Somebody changed a disk of the VM, or began another block job.", patience.SETTLED_S)
     if ended := [disk for disk in job.disks if disk.copied and disk.copying is Copying.NO]:
         return _give_up(case, f"The copy of {_named(ended)} ended before it was complete.", patience.SETTLED_S)
     if [disk for disk in job.disks if disk.copying is Copying.NO]:

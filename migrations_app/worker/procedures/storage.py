@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
@@ -18,9 +19,11 @@ from migrations_app.worker.watch.storage import StorageWatch
 class Storage:
     def begin(self, ready: Ready) -> None:
         """The volumes only: what follows is the same for whoever takes it over."""
-        held = ready.held
-        if held.row.source_run is None:
+        held, look = ready.held, ready.facts.guest.look
+        if held.row.source_run is None or isinstance(look, Unknown):
             raise NotStarted(f"{held.row.source} did not tell whether the VM runs.")
+        if look.active is (held.row.source_run == -1):  # the check was of the other case
+            raise NotStarted("The VM was started or shut off in this moment.")
         make_copies(ready)
         ready.mover()
         held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
