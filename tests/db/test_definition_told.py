@@ -21,7 +21,7 @@ def change(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
 
     def details(self: Any, uuid: str) -> Any:
         found = plain(self, uuid)
-        return replace(found, xml=found.xml.replace(old, new)) if self.host.name == "kvm-b" else found
+        return replace(found, xml=found.xml.replace(old, new)) if self._host.name == "kvm-b" else found
 
     monkeypatch.setattr(FakeConnection, "guest_details", details)
 
@@ -36,7 +36,9 @@ def test_what_differs_is_told_and_the_migration_is_done(scene: Scene, monkeypatc
     change(monkeypatch, "<domain type='qemu'>", "<domain type='kvm'>")
     done = scene.run(scene.request(scene.add_guest()))
     assert done.state == State.DONE
-    assert "The saved definition on kvm-b is not quite the one that kvm-a had: @type was “qemu”, is “kvm”." in said(done)
+    assert "The saved definition on kvm-b is not quite the one that kvm-a had: @type was “qemu”, is “kvm”." in said(
+        done
+    )
 
 
 def test_a_name_that_was_asked_for_is_not_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,5 +63,5 @@ def test_a_host_that_does_not_tell_is_not_spoken_for(scene: Scene, monkeypatch: 
 
 def test_a_transient_vm_has_none(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch, "<domain type='qemu'>", "<domain type='kvm'>")
-    done = scene.run(scene.request(scene.add_guest(), persist=False))
+    done = scene.run(scene.request(scene.add_guest(), persist=False, undefine_source=False))
     assert (done.state, "not quite" in said(done)) == (State.DONE, False)
