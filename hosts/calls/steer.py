@@ -17,7 +17,19 @@ class LimitDowntime:
     milliseconds: int
 
 
-#: MiB/s, the most that libvirt takes: its own limit when nobody has set one
-NO_LIMIT = 8_796_093_022_207
+@dataclass(frozen=True, slots=True)
+class LimitBandwidth:
+    """MiB per second, 0 for no limit. libvirt keeps it for the guest's next migrations from this host."""
 
-Steer = Abort | LimitDowntime
+    mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCache:
+    """The cache of the compression XBZRLE."""
+
+    mib: int
+
+
+Limit = LimitDowntime | LimitBandwidth | LimitCache
+Steer = Abort | Limit

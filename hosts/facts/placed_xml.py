@@ -61,6 +61,7 @@ def _place(disk: Node, where: DiskPlace) -> None:
     if by_volume:
         source.set("pool", where.pool)
         source.set("volume", where.volume)
+        source.set("mode", "")
     else:
         disk.set("type", "file")
         source.set("file", where.path)

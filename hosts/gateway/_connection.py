@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.steer import Limit
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobLimits, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -28,6 +29,7 @@ from hosts.gateway import (
     _interfaces,
     _inventory,
     _job,
+    _limits,
     _mover,
     _sessions,
     _ssh,
@@ -292,14 +294,11 @@ class LibvirtConnection:
     def abort(self, uuid: str) -> None:
         _mover.abort(self._link, self._guests, uuid)
 
-    def max_downtime(self, uuid: str) -> int:
-        return _mover.max_downtime(self._link, self._guests, uuid)
+    def limits(self, uuid: str) -> JobLimits:
+        return _limits.limits(self._link, self._guests, uuid)
 
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        _mover.set_max_downtime(self._link, self._guests, uuid, milliseconds)
-
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
-        _mover.set_max_speed(self._link, self._guests, uuid, mib_per_second)
+    def set_limit(self, uuid: str, limit: Limit) -> None:
+        _limits.set_limit(self._link, self._guests, uuid, limit)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
         return _storage.create_volume(self._link, self._endpoint, spec)

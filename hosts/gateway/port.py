@@ -12,10 +12,19 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter, PeerHelper
+from hosts.calls.steer import Limit
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.disk_copy import GuestDisks
 from hosts.facts.endpoint import PeerEndpoint
-from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import (
+    GuestDefinition,
+    GuestDetails,
+    GuestLook,
+    GuestStatus,
+    JobLimits,
+    JobStats,
+    RuntimeSettings,
+)
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
@@ -322,12 +331,8 @@ class HostConnection(Protocol):
         ...
 
     def abort(self, uuid: str) -> None: ...
-    def max_downtime(self, uuid: str) -> int:
-        """Milliseconds for which a migration may pause this guest; with a running job only."""
-        ...
-
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None: ...
+    def limits(self, uuid: str) -> JobLimits: ...
+    def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
     @property
     def disks(self) -> Disks: ...

@@ -54,7 +54,7 @@ def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
 
 
 def commands_after(*, options: Options, guest: str, target_uri: str) -> list[list[str]]:
-    """What is done when the migration has ended."""
+    """What is done when the migration has ended. `guest` is what the VM is called then."""
     return [command("start", guest, uri=target_uri)] if options.start_after else []
 
 

@@ -46,6 +46,17 @@ OPTIONS: tuple[Option, ...] = (
         rank=7,
     ),
     Option(
+        name="new_name",
+        type=Type.NAME,
+        label="New name",
+        consequence="The VM has this name on the destination. Its UUID stays, and so do its disks.",
+        virsh=("--dname", "{}"),
+        libvirt=(Parameter.DESTINATION_NAME,),
+        kinds=BETWEEN_HOSTS,
+        rank=1,
+        description="the VM's name on the destination; its UUID stays",
+    ),
+    Option(
         name="copy_disks",
         type=Type.DISKS,
         default=False,
@@ -127,9 +138,6 @@ OPTIONS: tuple[Option, ...] = (
         # libvirt's one limit: this row comes after bandwidth_mib's, so the call begins with this one
         libvirt=(Parameter.BANDWIDTH,),
         kinds=MAY_PLACE,
-        needs=(
-            Needs(option="copy_disks", why="No disk is copied. Choose disks to copy, or remove the limit for disks."),
-        ),
         group=Group.DISKS,
         rank=3,
     ),

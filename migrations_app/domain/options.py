@@ -7,7 +7,6 @@ from typing import Any
 
 from hosts.calls.move import Flag, Parameter
 from hosts.calls.move import Value as Told
-from hosts.calls.steer import NO_LIMIT
 from migrations_app.domain.option import Option, Place, Type, Value
 from migrations_app.domain.option_table import OPTION, OPTIONS, XBZRLE
 from migrations_app.domain.placement import Placements, placements
@@ -79,7 +78,7 @@ class Options(Mapping[str, Value]):
         """MiB/s that memory gets when it starts, because libvirt began with the limit of the disks; None when its limit
         stays what it is."""
         limit: int | None = self.bandwidth_mib
-        return (limit or NO_LIMIT) if self["disk_bandwidth_mib"] else None
+        return (limit or 0) if self["disk_bandwidth_mib"] else None
 
     def flags(self) -> frozenset[Flag]:
         return frozenset(flag for o in OPTIONS if self[o.name] for flag in o.libvirt if isinstance(flag, Flag))

@@ -7,6 +7,7 @@ from typing import Any
 
 from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.names import LONGEST_VM, name_problem
 from migrations_app.domain.option_table import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
 from migrations_app.domain.placement import BadPlacement, placements
@@ -55,6 +56,8 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     for option in OPTIONS:
         if option.type is Type.ADDRESS:
             _address(given, option)
+        elif option.type is Type.NAME:
+            _name(given, option)
     _place_disks(given, kind)
     try:
         made = Options(**given)
@@ -71,6 +74,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
         )
     for option in OPTIONS:
         _check(option, made, kind)
+    if made.disk_bandwidth_mib and not made.copy_disks:  # the page shows its box before disks are chosen
+        words = "No disk is copied. Choose disks to copy, or remove the limit for disks."
+        raise BadRequest("disk_bandwidth_mib", words)
     if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
         raise BadRequest("compression_level", f"The highest compression level of zlib is {ZLIB_MOST}.")
     return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
@@ -145,3 +151,12 @@ def _address(given: dict[str, Any], option: Option) -> None:
         raise BadRequest(option.name, str(bad)) from bad
     if is_loopback(given[option.name]):
         raise BadRequest(option.name, "Another host cannot send to a loopback address.")
+
+
+def _name(given: dict[str, Any], option: Option) -> None:
+    """libvirt itself checks the name that a VM gets by its migration for nothing."""
+    value = given.get(option.name)
+    if value in (None, ""):
+        given.pop(option.name, None)
+    elif problem := name_problem(f"The {option.label.lower()}", str(value), longest=LONGEST_VM):
+        raise BadRequest(option.name, problem)

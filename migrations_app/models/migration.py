@@ -103,6 +103,9 @@ class Migration(Requested, models.Model):
     call_made = models.BooleanField(default=False)
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
     downtime_set = models.BooleanField(default=False)
+    #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
+    limits_before = models.JSONField(default=dict)
+    controls = models.JSONField(default=dict)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)
     #: an admin ended it by hand, because the hosts alone could not say how it ended
@@ -162,8 +165,7 @@ class Migration(Requested, models.Model):
 
     @property
     def created_volumes(self) -> list[dict[str, Any]]:
-        """[{"target", "pool", "name", "path", "made", "identity"}]: volumes made at the destination that are not gone
-        again. `made` False: it was about to be made."""
+        """[{"target", "pool", "name", "path", "made", "identity"}]; `made` False: it was about to be made."""
         written = [Written.from_json(step) for step in self.steps]
         made = [step for step in written if step.step == MAKE_VOLUME]
         return [{**step.about, "made": step.sure, "identity": step.evidence} for step in made]
@@ -188,9 +190,7 @@ class Migration(Requested, models.Model):
     @property
     def whole_ms(self) -> float | None:
         """From the request to the end; None while it goes on."""
-        if self.finished_at is None:
-            return None
-        return (self.finished_at - self.requested_at).total_seconds() * 1000
+        return (self.finished_at - self.requested_at).total_seconds() * 1000 if self.finished_at else None
 
     @property
     def copying_ms(self) -> int | None:

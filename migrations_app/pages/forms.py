@@ -188,7 +188,7 @@ def _field(option: Option) -> forms.Field:
     if option.type is Type.CHOICE:
         choices = [("", "None"), *((choice.value, choice.label) for choice in option.choices)]
         return forms.ChoiceField(required=False, choices=choices)
-    if option.type is Type.ADDRESS:
+    if option.type in (Type.ADDRESS, Type.NAME):
         return forms.CharField(required=False, max_length=253)
     if option.type is Type.DISKS:
         box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})

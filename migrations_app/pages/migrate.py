@@ -66,14 +66,15 @@ def _form(
 
 
 def _wanted(request: HttpRequest, page: GuestPage, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
-    """The method that fits the VM's state, the destination that a link names (?target=), when it can be chosen, and
-    choices that were kept in the query."""
+    """The method and the destination that a link names (?kind=, ?target=), if it can be chosen, else the method that
+    fits the VM's state; and choices that were kept in the query."""
     wanted = request.GET.get("target", "")
     found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
     target = {"target": found[0]} if found else {}
     if MARK in request.GET:
         return choices_of(request.GET) | target
-    fits = [row.kind.value for row in KINDS if page.here is not None and page.here.state in row.wants]
+    named = [row.kind.value for row in KINDS if row.kind.value == request.GET.get("kind")]
+    fits = named or [row.kind.value for row in KINDS if page.here is not None and page.here.state in row.wants]
     return target | ({"kind": fits[0]} if fits else {})
 
 

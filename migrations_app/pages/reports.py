@@ -135,6 +135,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
     guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
+    there = virsh.vm(preflight.name_there(preflight.vm.name), str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     copied = tuple(preflight.copied_disks or ())
@@ -150,7 +151,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             live=not KIND[Kind(preflight.kind)].pauses,
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
-        *by_hand.commands_after(options=options, guest=guest, target_uri=_peer_text(peer)),
+        *by_hand.commands_after(options=options, guest=there, target_uri=_peer_text(peer)),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

@@ -51,6 +51,14 @@ class TooLate(Exception):
         self.migration = migration
 
 
+class NotOffered(Exception):
+    """This order cannot be given to the migration now."""
+
+    def __init__(self, migration: Migration, why: str) -> None:
+        super().__init__(why)
+        self.migration = migration
+
+
 class NothingToClose(Exception):
     """Only a migration that needs attention can be closed by a user."""
 

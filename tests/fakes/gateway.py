@@ -10,11 +10,12 @@ import threading
 import uuid as uuids
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
@@ -24,6 +25,7 @@ from hosts.facts.guest import (
     GuestLook,
     GuestStatus,
     JobKind,
+    JobLimits,
     JobStats,
     RunState,
     RuntimeSettings,
@@ -418,14 +420,18 @@ class FakeConnection:
             raise Refused("Requested operation is not valid: cannot abort now", code=55, domain=10)
         move.aborted.set()
 
-    def max_downtime(self, uuid: str) -> int:
-        return self._called("max_downtime", uuid).guest(uuid).max_downtime_ms
+    def limits(self, uuid: str) -> JobLimits:
+        return self._called("limits", uuid).guest(uuid).limits
 
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        self._called("set_max_downtime", uuid, milliseconds).guest(uuid).max_downtime_ms = milliseconds
-
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
-        self._called("set_max_speed", uuid, mib_per_second).guest(uuid)
+    def set_limit(self, uuid: str, limit: Limit) -> None:
+        guest = self._called("set_limit", uuid, limit).guest(uuid)
+        match limit:
+            case LimitBandwidth(mib):
+                guest.limits = replace(guest.limits, bandwidth_mib=mib)
+            case LimitDowntime(milliseconds):
+                guest.limits = replace(guest.limits, max_downtime_ms=milliseconds)
+            case LimitCache(mib):
+                guest.limits = replace(guest.limits, xbzrle_cache_mib=mib)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
         host = self._called("create_volume", spec)

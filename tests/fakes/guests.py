@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from hosts.calls.move import Flag, MigrateCall
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.disk_copy import BlockJob
 from hosts.facts.guest import (
@@ -19,6 +19,7 @@ from hosts.facts.guest import (
     GuestLook,
     GuestStatus,
     JobKind,
+    JobLimits,
     JobStats,
     Nic,
     RunState,
@@ -70,7 +71,9 @@ class FakeGuest:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
-    max_downtime_ms: int = 300
+    limits: JobLimits = field(
+        default_factory=lambda: JobLimits(bandwidth_mib=0, max_downtime_ms=300, xbzrle_cache_mib=64)
+    )
     #: another one after every start
     run: int = 1
     #: bytes per disk target; a disk that is not in here has 1 GiB
@@ -185,7 +188,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
-        guest,
+        _arriving(guest, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -211,12 +214,31 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         move.over.set()
 
 
+def _arriving(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
+    """As the destination defines it: with the name and the places of disks that the call has."""
+    if call is None:
+        return guest
+    here, new = guest.definition, call.parameters.get(Parameter.DESTINATION_NAME)
+    disks = (_placed(disk, call.places.get(disk.target)) for disk in here.disks)
+    return replace(guest, definition=replace(here, name=str(new or here.name), disks=tuple(disks)))
+
+
+def _placed(disk: Disk, place: DiskPlace | None) -> Disk:
+    if place is None:
+        return disk
+    if disk.type == "volume":
+        return replace(disk, pool=place.pool, volume=place.volume, format=place.format)
+    return replace(disk, type="file", path=place.path, format=place.format, backing=())
+
+
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
     """The source loses its own last, and only when the guest is shut off."""
     move.go_on.wait()
     guest = source[uuid]
     if move.arrives:
-        target[uuid] = replace(guest, state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=())
+        target[uuid] = replace(
+            _arriving(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
+        )
     gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
     if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:
         source.pop(uuid, None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hosts.calls.move import PeerHelper
+from hosts.calls.steer import LimitBandwidth, LimitDowntime
 from hosts.facts.endpoint import PeerEndpoint, Transport
 from hosts.facts.guest import JobKind, RunState
 from hosts.facts.storage import VolumeSpec
@@ -89,9 +90,10 @@ def test_abort(lab: Lab, a: Host, b: Host, opened: Open) -> None:
         assert numbers is not None
         assert numbers.kind is JobKind.MIGRATION_OUT
         assert numbers.memory_total
-        moving.source.set_max_speed(moving.uuid, 100)
-        moving.source.set_max_downtime(moving.uuid, 400)
-        assert moving.source.max_downtime(moving.uuid) == 400
+        for limit in (LimitBandwidth(100), LimitDowntime(400)):
+            moving.source.set_limit(moving.uuid, limit)
+        limits = moving.source.limits(moving.uuid)
+        assert (limits.bandwidth_mib, limits.max_downtime_ms) == (100, 400)
         moving.source.abort(moving.uuid)
         moving.end()
     finally:

@@ -78,3 +78,17 @@ def test_changed_memory_is_compressed(fresh: Serving, lab: Lab) -> None:
     numbers = {name: int(value) for name, _, value in rows if value.isdigit()}
     assert numbers["compression_pages"] > 20, said
     assert numbers["compression_pages"] * 4096 / numbers["compression_bytes"] > 2, said
+
+
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_a_sparse_disk_stays_sparse(form: str, fresh: Serving, lab: Lab) -> None:
+    """build-01 has written 8 of its 64 MiB."""
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    places = {"vda": {"pool": "fast", "name": "sparse", "format": form}}
+    pk = fresh.migrate("build-01", "kvm-b", kind="live_storage", disks=places)["id"]
+    assert fresh.wait_for_end(pk)["state"] == "done"
+    used = [
+        int(host.exec("stat", "-c", "%b", path)) * 512
+        for host, path in ((a, f"{POOLS['local']}/build-01.qcow2"), (b, f"{POOLS['fast']}/sparse"))
+    ]
+    assert used[1] < used[0] + 4 * MIB, used

@@ -103,6 +103,7 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
     options = Options(
         copy_disks=True,
         bandwidth_mib=1,
+        new_name="web-2",
         disk_bandwidth_mib=1,
         max_downtime_ms=1,
         unsafe=True,

@@ -43,7 +43,7 @@ from migrations_app.worker.facts.saved import Definition, Definitions, definitio
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
-from migrations_app.worker.facts.volumes import volumes, with_copies
+from migrations_app.worker.facts.volumes import volumes, with_copies, with_devices
 
 Values = dict[str, Any]
 #: by the field of HostFacts, what is asked beside the host's connection
@@ -87,7 +87,7 @@ def collect(
         given = given and as_defined(given, source)
         definition, saved, every = definitions(details, given)
         arriving = with_copies(definition, every, request.options.disks)
-        guest_there = pool.submit(_on_target, uuid, definition, arriving, target, there, given)
+        guest_there = pool.submit(_on_target, request, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
         here = host(source)
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
@@ -96,7 +96,7 @@ def collect(
         copied = definition if request.options.copy_disks else NOT_ASKED
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
-        volumes_here = volumes(every, source)
+        volumes_here = with_devices(volumes(every, source), uuid, NOT_ASKED if given else copied, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = reached or (
             between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
@@ -156,7 +156,7 @@ def _peer_aside(
 
 
 def _on_target(
-    uuid: str,
+    request: MigrationRequest,
     definition: Definition,
     every: Definitions,
     side: Side,
@@ -167,8 +167,8 @@ def _on_target(
     and waiting for another one counts into the deadline."""
     asked = own_emulator(given, there.result(), side) if given else definition
     return {
-        "same_uuid": same_uuid(uuid, side),
-        "same_name": same_name(definition, side),
+        "same_uuid": same_uuid(request.guest, side),
+        "same_name": same_name(definition, side, request.options.new_name),
         "volumes": volumes(every, side),
         "files": files(every, side, _pools(there.result())),
         "domcaps": domcaps(asked, side),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hosts.calls.steer import NO_LIMIT
+from hosts.calls.steer import LimitBandwidth
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone, Steps, Written
 from migrations_app.models.migration import SET_SPEED
@@ -16,7 +16,7 @@ from migrations_app.worker.steady_connection import SteadyConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSpeed:
-    """`about`: "mib", the new limit in MiB/s."""
+    """`about`: "mib", the new limit in MiB/s, 0 for none."""
 
     held: Held
     host: SteadyConnection
@@ -33,7 +33,7 @@ class SetSpeed:
 
     def do(self) -> None:
         try:
-            self.host.call(lambda c: c.set_max_speed(self.held.guest, self.about["mib"]))
+            self.host.call(lambda c: c.set_limit(self.held.guest, LimitBandwidth(self.about["mib"])))
         except GatewayError as error:
             raise NotDone(error.message, certain=not error.unanswered) from error
 
@@ -42,7 +42,7 @@ class SetSpeed:
         return {"taken": True} if written.sure else None
 
     def undo(self, written: Written) -> bool:
-        """libvirt forgets it with the migration."""
+        """What it was before is put back when the migration ends at the source (watch/limits.py)."""
         return True
 
 
@@ -55,5 +55,5 @@ def set_speed(held: Held, source: SteadyConnection, mib: int) -> None:
         Steps(held).go([step])
     except NotDone:
         return
-    limit = "is not limited" if mib == NO_LIMIT else f"is limited to {mib:,} MiB/s"
+    limit = f"is limited to {mib:,} MiB/s" if mib else "is not limited"
     held.note(f"The disks are copied. Memory {limit}.")

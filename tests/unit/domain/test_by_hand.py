@@ -92,6 +92,10 @@ def test_the_longest_downtime_is_a_second_command() -> None:
     assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setmaxdowntime -- -x 500"
 
 
+def test_a_new_name_is_the_destinations() -> None:
+    assert " --dname web02 web01 " in command(Options(new_name="web02"))
+
+
 def test_memory_gets_its_own_limit_by_a_second_command() -> None:
     limits = Options(disk_bandwidth_mib=20, bandwidth_mib=50)
     assert " --bandwidth 20 web01 " in command(limits, copy_disks=("vda",))

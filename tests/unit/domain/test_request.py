@@ -35,6 +35,20 @@ def test_suspended_copies_what_is_asked_for() -> None:
     assert make(Kind.SUSPENDED, copy_disks=["vda"]).options.copy_disks == ("vda",)
 
 
+@pytest.mark.parametrize("name", ["a/b", "..", " a", "a ", "-a", "a\nb", "a\u202eb", "  ", "ü" * 121])
+def test_a_name_that_libvirt_would_take_unchecked_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        make(new_name=name)
+    assert refused.value.field == "new_name"
+    assert str(refused.value).startswith("The new name ")
+
+
+def test_a_new_name_is_taken_as_it_is() -> None:
+    for kind in (Kind.LIVE, Kind.OFFLINE, Kind.SUSPENDED, Kind.LIVE_STORAGE):
+        assert make(kind, new_name="Web 2 \u05d0").options.parameters() == {"destination_name": "Web 2 \u05d0"}
+    assert make(new_name="").options == Options()
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "field"),
     [

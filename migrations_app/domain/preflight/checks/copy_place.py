@@ -24,7 +24,7 @@ Problem = tuple[Severity, str, tuple[Remedy, ...]]
 def copy_place(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
-        if disk.target in copied and disk.type in ("file", "volume"):
+        if disk.target in copied and storage.new_place(facts, disk).type in ("file", "volume"):
             known(storage.target_volume(facts, disk), "target.volumes")
             said = {"path": place(disk), **storage.place_words(facts, disk)}
             for severity, words, fixes in (*_taken(facts, disk), *_pool(facts, disk)):
