@@ -1,6 +1,5 @@
-"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files.
-
-libvirt refuses to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool.
+"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files. libvirt refuses
+to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool.
 """
 
 from __future__ import annotations
