@@ -36,7 +36,9 @@ def test_what_differs_is_told_and_the_migration_is_done(scene: Scene, monkeypatc
     change(monkeypatch, "<domain type='qemu'>", "<domain type='kvm'>")
     done = scene.run(scene.request(scene.add_guest()))
     assert done.state == State.DONE
-    assert "The saved definition on kvm-b is not quite the one that kvm-a had: @type was “qemu”, is “kvm”." in said(done)
+    assert "The saved definition on kvm-b is not quite the one that kvm-a had: @type was “qemu”, is “kvm”." in said(
+        done
+    )
 
 
 def test_a_name_that_was_asked_for_is_not_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
