@@ -74,6 +74,10 @@ class Node:
         value = found.get(name) if found is not None else None
         return str(value) if value is not None else ""
 
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        for name, value in self._element.attrib.items():
+            yield plain_name(str(name)), str(value)
+
     def number(self, path: str = ".") -> int:
         return number(self.text(path))
 

@@ -217,6 +217,11 @@ class Serving:
     def journal(self, pk: int) -> list[Any]:
         return self.items(f"/migrations/{pk}/journal?limit=500")
 
+    def differences(self, pk: int) -> list[str]:
+        """What the journal says about the saved definitions, which were compared."""
+        assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
+        return [row["text"] for row in self.journal(pk) if row["text"].startswith("The saved definition of")]
+
     def owners(self, pk: int) -> list[str]:
         """Who wrote progress rows, in order, each once."""
         return list(dict.fromkeys(row["body"]["owner"] for row in self.journal(pk) if row["kind"] == "progress"))
