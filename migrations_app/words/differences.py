@@ -1,4 +1,4 @@
-"""How the saved definition on the destination differs from the one that the source had: one line of the journal."""
+"""How the saved definition of a VM that has migrated differs from the one that it had: one line of the journal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ def differences_line(name: str, source: str, target: str, found: Sequence[Differ
     """Of at least one; more than MOST are not told."""
     told = "; ".join(map(_words, found[:MOST]))
     more = "; and more" if len(found) > MOST else ""
-    return f"The saved definition of {name} on {target} differs from the one on {source}: {told}{more}."
+    than = "what it was" if source == target else f"the one on {source}"
+    return f"The saved definition of {name} on {target} differs from {than}: {told}{more}."
 
 
 def _words(one: Difference) -> str:
     if not one.before:
         return f"{one.path} is new ({one.after})"
     if not one.after:
-        return f"{one.path} is missing (it was {one.before})"
+        return f"{one.path} is missing ({one.before})"
     if one.before == one.after:  # the values are not shown, or too long
         return f"{one.path} has another value"
-    return f"{one.path} is {one.after}, it was {one.before}"
+    return f"{one.path} is {one.after} instead of {one.before}"

@@ -12,7 +12,7 @@ from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said
-from tests.fakes.guests import FakeGuest
+from tests.fakes.guests import IMAGES, FakeGuest
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
 
@@ -54,7 +54,7 @@ def test_what_differs_is_in_the_journal_and_changes_nothing_else(kind: Kind, sce
     done = arrives_with(scene, guest, xml("/a", cache="unsafe"), kind=kind)
     line = (
         "The saved definition of web-01 on kvm-b differs from the one on kvm-a:"
-        " devices/disk[vda]/driver/@cache is unsafe, it was none."
+        " devices/disk[vda]/driver/@cache is unsafe instead of none."
     )
     assert said(done).count(line) == 1
     assert DIFFERS not in done.state_text
@@ -78,6 +78,17 @@ def test_a_disk_that_only_the_saved_definition_has_elsewhere_stays_there(scene: 
     places = {"vda": {"name": "new.raw", "format": "raw"}}
     done = arrives_with(scene, guest, xml("/other", name="db-01"), copy=["vda"], disks=places)
     assert DIFFERS not in said(done)
+
+
+def test_a_disk_that_stays_on_its_host_must_be_at_its_new_place(scene: Scene) -> None:
+    """The fake host does not rewrite this text."""
+    guest = scene.add_guest(xml=xml(f"{IMAGES}/web-01.qcow2"))
+    done = scene.run(scene.request(guest, to="kvm-a", kind=Kind.STORAGE, disks={"vda": {"pool": "default"}}))
+    assert done.state == State.DONE, done.state_text
+    assert (
+        "The saved definition of web-01 on kvm-a differs from what it was: devices/disk[vda]/source/@file is"
+        f" {IMAGES}/web-01.qcow2 instead of {LOCAL}/web-01.qcow2."
+    ) in said(done)
 
 
 @pytest.mark.parametrize("text", ["", "<domain", "<pool/>", "<!DOCTYPE x><domain/>"])

@@ -88,6 +88,7 @@ def test_a_running_vm_does_not_notice_that_its_disk_is_elsewhere(home: Serving, 
     wanted = before.replace(OLD, NEW.replace("&", "&amp;")).replace("type='qcow2'", "type='raw'")
     saved = definition(a, "--inactive", "--security-info")
     assert saved.replace("      <backingStore/>\n", "") == wanted  # libvirt may say that it is flat
+    assert home.differences(made["id"]) == []
     assert not copies(a)
     assert json.loads(a.exec("qemu-img", "info", "-U", "--output=json", NEW))["format"] == "raw"
     assert f"{NAME}.qcow2" in a.virsh("vol-list", "local")
@@ -153,6 +154,7 @@ def test_the_disk_of_a_shut_off_vm_is_copied_and_compared(home: Serving, lab: La
     assert ended["state"] == "done", ended
     assert ended["state_text"] == f"{NAME} is shut off on kvm-a, with disk vda at its new place."
     assert definition(a, "--inactive", "--security-info") == before.replace(OLD, new)
+    assert home.differences(pk) == []
     sums = [a.exec("sha256sum", path).split()[0] for path in (OLD, new)]
     assert sums[0] == sums[1]
     (copy,) = (copy for copy in home.items("/rollback-copies") if copy["migration"] == pk)

@@ -12,10 +12,12 @@ from hosts.facts.storage import DiskPlace
 from hosts.facts.text import clean
 from hosts.facts.xml import Node, plain_name
 
-#: differences, characters of a text, and elements and attributes of a definition: more are not compared
+#: differences that are told, and characters of a text in them
 MOST = 10
 LONGEST = 120
+#: elements and attributes of a definition, and levels: one with more is not compared
 MOST_PARTS = 20_000
+DEEPEST = 50
 
 #: libvirt's own, made anew for each host or run
 _NOT_COMPARED = frozenset({"seclabel", "backingStore", "mirror"})
@@ -88,6 +90,8 @@ def differences(
 
 
 def _part(node: Node, path: str) -> _Part:
+    if path.count("/") >= DEEPEST:
+        raise xml.BadXml("the definition is nested too deep to compare")
     inside = f"{path}/" if path else ""
     named = ((plain_name(child.tag), child) for child in node.children())
     return _Part(
@@ -167,7 +171,7 @@ def _without(parts: Sequence[_Part], equal: Counter[_Part]) -> list[_Part]:
 
 def _differ_in(old: _Part | None, new: _Part | None, path: str, shown: str) -> Iterator[Difference]:
     known = old or new
-    at = f"{shown}[{known.key}]" if known and known.key else shown
+    at = f"{shown}[{known.key}]" if known and known.key and not _hides(path) else shown
     if old and new:
         yield from _differ(old, new, path, at)
     elif old or (new and not _is_default(new, path)):
@@ -193,9 +197,13 @@ def _said(part: _Part, before: str) -> Iterator[str]:
 
 
 def _told(path: str, shown: str, before: str, after: str) -> Difference:
-    if path.startswith(_NOT_SHOWN):
+    if _hides(path):
         before, after = (HIDDEN if value else "" for value in (before, after))
     return Difference(_short(shown), _short(before), _short(after))
+
+
+def _hides(path: str) -> bool:
+    return path.startswith(_NOT_SHOWN) or any(one.startswith(f"{path}/") for one in _NOT_SHOWN)
 
 
 def _short(text: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hosts.facts.storage import DiskPlace
-from hosts.facts.xml import MAX_DEPTH, BadXml
-from migrations_app.domain.definition.difference import HIDDEN, LONGEST, MOST, Difference, differences
+from hosts.facts.xml import BadXml
+from migrations_app.domain.definition.difference import DEEPEST, HIDDEN, LONGEST, MOST, Difference, differences
 
 DATA = Path(__file__).parents[2] / "data"
 BEFORE = (DATA / "domain-inactive.xml").read_text()
@@ -115,7 +115,19 @@ def test_values_of_what_may_hold_secrets_are_not_shown() -> None:
     one, other = (BEFORE.replace("</domain>", with_note.format(token)) for token in ("a1", "b2"))
     (found,) = differences(one, other)
     assert (found.before, found.after) == (HIDDEN, HIDDEN)
+    argument = "<qemu:env name='TOKEN' value='a1'/>"
+    command = f"<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>{argument}</qemu:commandline>"
+    given = BEFORE.replace("</domain>", f"{command}</domain>")
+    assert differences(given, given.replace("a1", "b2")) == (
+        Difference("qemu:commandline/qemu:env/@value", HIDDEN, HIDDEN),
+    )
+    (no_os,) = differences(BEFORE, BEFORE[: BEFORE.index("<os>")] + BEFORE[BEFORE.index("</os>") + 5 :])
+    assert no_os == Difference("os", HIDDEN, "")
     assert changed("<cmdline>console=ttyS0 quiet</cmdline>", "") == (Difference("os/cmdline", HIDDEN, ""),)
+
+
+def nested(levels: int, text: str) -> str:
+    return f"<domain>{'<a>' * levels}{text}{'</a>' * levels}</domain>"
 
 
 def test_what_is_told_is_bounded() -> None:
@@ -126,8 +138,8 @@ def test_what_is_told_is_bounded() -> None:
     assert len(long.after) == LONGEST
     (odd,) = changed("<boot dev='hd'/>", "<boot dev='h\u202ed'/>")
     assert odd.after == "h\ufffdd"
-    deep = "<a>" * (MAX_DEPTH + 1) + "</a>" * (MAX_DEPTH + 1)
-    too_deep, too_much = BEFORE.replace("</domain>", f"{deep}</domain>"), f"<domain>{'<a/>' * 30_000}</domain>"
+    assert differences(nested(DEEPEST - 1, "1"), nested(DEEPEST - 1, "2"))[0].before == "1"
+    too_deep, too_much = nested(DEEPEST + 1, ""), f"<domain>{'<a/>' * 30_000}</domain>"
     for bad in ("", "<domain", "<pool/>", too_deep, too_much):
         with pytest.raises(BadXml):
             differences(BEFORE, bad)
