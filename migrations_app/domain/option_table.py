@@ -138,9 +138,6 @@ OPTIONS: tuple[Option, ...] = (
         # libvirt's one limit: this row comes after bandwidth_mib's, so the call begins with this one
         libvirt=(Parameter.BANDWIDTH,),
         kinds=MAY_PLACE,
-        needs=(
-            Needs(option="copy_disks", why="No disk is copied. Choose disks to copy, or remove the limit for disks."),
-        ),
         group=Group.DISKS,
         rank=3,
     ),

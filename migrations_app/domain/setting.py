@@ -7,6 +7,7 @@ from typing import Any
 
 from hosts.calls.steer import Limit
 from hosts.facts.guest import JobKind
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, TERMINAL, State
 from migrations_app.domain.order import Answer, Next, OrderState, Seen, Situation
 
@@ -37,6 +38,13 @@ def set_until_read_back(wanted: Wanted, reports: Words) -> Callable[[Seen], Next
 
 def ended(state: State) -> Answer:
     return Answer(state=OrderState.REFUSED, text="The migration ended before libvirt had taken it.")
+
+
+def only_within_a_host(situation: Situation) -> str:
+    """Why nothing of a call between hosts can be set."""
+    if KIND[situation.request.kind].same_host:
+        return f"{situation.name} stays on its host: nothing is sent to another one."
+    return ""
 
 
 def while_copying(situation: Situation) -> str:

@@ -57,9 +57,8 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
     if waiting is None:
         return
     state = State(waiting.state)
-    claim = ledger.claim(
-        pk, states=[state], become=State.CHECKING, text="Checking both hosts.", also=lambda: take(waiting)
-    )
+    text = "Checking its host." if waiting.kind_row.same_host else "Checking both hosts."
+    claim = ledger.claim(pk, states=[state], become=State.CHECKING, text=text, also=lambda: take(waiting))
     if claim is None:
         return
     held = Held(claim, Migration.objects.select_related("source", "target", "guest").get(pk=pk))
@@ -196,7 +195,8 @@ class Start:
             if why := why_not(self.row):
                 raise NoSlot(why)
 
-        text = f"Asking libvirt on {self.row.source} to migrate the VM."
+        what = "copy its disks" if self.row.kind_row.same_host else "migrate the VM"
+        text = f"Asking libvirt on {self.row.source} to {what}."
         self.held.become(State.STARTING, text, guard=guard, **self._seen(report), **record)
 
     def _queue(self, why: str, report: Report) -> None:

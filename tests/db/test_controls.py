@@ -19,6 +19,7 @@ from migrations_app.domain.order import OrderState
 from migrations_app.models import Migration, Order
 from migrations_app.usecases.errors import NotOffered, RequestRefused
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
+from migrations_app.words.controls import controls
 from migrations_app.worker.watch import limits, steering
 from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.fakes.gateway import FakeConnection
@@ -267,6 +268,15 @@ def test_finish_allows_the_pause_that_the_rest_takes(scene: Scene, operator: Any
     assert running.set_to() == [LimitDowntime(order.requested)]
     assert "olga asked to finish the migration now" in said(running.row)
     assert running.end().state == State.DONE
+
+
+def test_a_vm_that_stays_on_its_host_sends_nothing(scene: Scene) -> None:
+    row = Migration(
+        guest_name="web-01", kind="storage", state=State.COPYING_DISKS, options={}, target=scene.hosts["kvm-a"]
+    )
+    refused = {control.what: control.why for control in controls(row)}
+    assert refused.pop("cancel") == ""
+    assert all(refused.values()), refused
 
 
 def test_a_paused_vm_has_no_downtime_to_allow(scene: Scene, operator: Any) -> None:

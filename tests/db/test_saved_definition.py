@@ -1,4 +1,4 @@
-"""After a migration the saved definitions are compared; only the journal says what differs."""
+"""After a migration the saved definitions are compared; the journal says what differs, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from hosts.facts.guest import RunState
 from hosts.gateway.port import Refused
+from kvmweb.journal.models import Entry
+from kvmweb.journal.writer import migration_topic
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
@@ -16,7 +18,7 @@ from tests.fakes.guests import IMAGES, FakeGuest
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
 
-DIFFERS = "The saved definition of "
+DIFFERS = "The saved definition on "
 
 
 def xml(path: str, *, name: str = "web-01", cache: str = "none", kind: str = "qcow2") -> str:
@@ -53,10 +55,12 @@ def test_what_differs_is_in_the_journal_and_changes_nothing_else(kind: Kind, sce
     guest = scene.add_guest(xml=xml("/a"), **off)
     done = arrives_with(scene, guest, xml("/a", cache="unsafe"), kind=kind)
     line = (
-        "The saved definition of web-01 on kvm-b differs from the one on kvm-a:"
-        " devices/disk[vda]/driver/@cache is unsafe instead of none."
+        "The saved definition on kvm-b is not quite the one that web-01 had on kvm-a:"
+        " devices/disk[vda]/driver/@cache is “unsafe” instead of “none”."
     )
     assert said(done).count(line) == 1
+    (entry,) = Entry.objects.filter(topic=migration_topic(done.pk), text=line)
+    assert entry.body["differences"] == [["devices/disk[vda]/driver/@cache", "none", "unsafe"]]
     assert DIFFERS not in done.state_text
 
 
@@ -86,8 +90,8 @@ def test_a_disk_that_stays_on_its_host_must_be_at_its_new_place(scene: Scene) ->
     done = scene.run(scene.request(guest, to="kvm-a", kind=Kind.STORAGE, disks={"vda": {"pool": "default"}}))
     assert done.state == State.DONE, done.state_text
     assert (
-        "The saved definition of web-01 on kvm-a differs from what it was: devices/disk[vda]/source/@file is"
-        f" {IMAGES}/web-01.qcow2 instead of {LOCAL}/web-01.qcow2."
+        "The saved definition on kvm-a is not quite the one that web-01 had before: devices/disk[vda]/source/@file is"
+        f" “{IMAGES}/web-01.qcow2” instead of “{LOCAL}/web-01.qcow2”."
     ) in said(done)
 
 

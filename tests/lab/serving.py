@@ -212,15 +212,15 @@ class Serving:
         return self.migration(pk)
 
     def wait_for_end(self, pk: int, seconds: float = 120) -> Any:
-        return self.wait_for_state(pk, *TERMINAL, seconds=seconds)
+        """Also that the saved definition is the same at the destination, whatever was migrated and how."""
+        ended = self.wait_for_state(pk, *TERMINAL, seconds=seconds)
+        if ended["state"] == "done":
+            assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
+            assert [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})] == []
+        return ended
 
     def journal(self, pk: int) -> list[Any]:
         return self.items(f"/migrations/{pk}/journal?limit=500")
-
-    def differences(self, pk: int) -> list[str]:
-        """What the journal says about the saved definitions, which were compared."""
-        assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
-        return [row["text"] for row in self.journal(pk) if row["text"].startswith("The saved definition of")]
 
     def owners(self, pk: int) -> list[str]:
         """Who wrote progress rows, in order, each once."""

@@ -70,7 +70,6 @@ def test_it_is_copied_into_a_pool_and_becomes_a_file(kind: str, fresh: Serving, 
     places = {"vda": {"pool": "fast", "name": "lun-01.qcow2", "format": "qcow2"}}
     ended = fresh.wait_for_end(fresh.migrate(NAME, "kvm-b", kind=kind, copy_disks=["vda"], disks=places)["id"])
     assert ended["state"] == "done", ended
-    assert fresh.differences(ended["id"]) == []
     assert disks(b) == [("file", "qcow2", COPY)] * 2
     assert json.loads(b.exec("qemu-img", "info", "-U", "--output=json", COPY))["virtual-size"] == SIZE
     b.virsh("destroy", NAME)
@@ -95,7 +94,6 @@ def test_one_that_both_hosts_reach_migrates_live(kvmweb_over_ssh: Serving, lab: 
     run(kvmweb_over_ssh, lab)
     ended = kvmweb_over_ssh.wait_for_end(kvmweb_over_ssh.migrate(NAME, "kvm-b")["id"])
     assert ended["state"] == "done", ended
-    assert kvmweb_over_ssh.differences(ended["id"]) == []
     assert disks(b) == [("block", "raw", NODE)] * 2
     # nothing proves that the two nodes are one storage, and the report says so
     said = [finding["severity"] for finding in ended["findings"] if finding["check"] == "storage_shared"]

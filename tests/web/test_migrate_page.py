@@ -139,9 +139,22 @@ def test_the_newer_options_become_the_request(scene: dict[str, Any], as_operator
     }  # fmt: skip
 
 
+def test_a_limit_for_disks_is_meant_before_disks_are_ticked(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    """Live with storage copies all that need it then; Suspended copies none, and says so."""
+    limit = {"disk_bandwidth_mib": "20", "new_name": " web 2 "}
+    refused = as_operator.post(page(scene), form | limit | {"kind": "suspended"}).content.decode()
+    assert "No disk is copied. Choose disks to copy, or remove the limit for disks." in refused
+    assert as_operator.post(page(scene), form | limit | {"kind": "live_storage"}).status_code == 302
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert made.unusual() == {"disk_bandwidth_mib": 20, "new_name": "web 2", "copy_disks": True}
+
+
 @pytest.mark.parametrize(
     ("boxes", "sentence"),
     [
+        ({"new_name": "a/b"}, "The new name must be a name, not a path."),
         ({"parallel_connections": "4", "bandwidth_mib": "9"}, "QEMU does not keep to a bandwidth limit over several"),
         ({"xbzrle_cache_mib": "3", "compression": "xbzrle"}, "must be a power of two from 1 to 1,048,576 MiB."),
         ({"compression": "mt"}, "Select a valid choice."),

@@ -14,6 +14,7 @@ from migrations_app.domain.placement import placements
 from migrations_app.models import Migration
 from migrations_app.models.migration import MAKE_VOLUME
 from migrations_app.reading.dashboard import host_bars
+from migrations_app.reading.forecast import forecast_for
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.ended import ended_line
@@ -114,3 +115,8 @@ def test_on_the_dashboard_nothing_leaves_and_nothing_arrives(scene: dict[str, An
     made = moving(scene, State.COPYING_DISKS)
     kinds = {part.kind for bar in host_bars(scene["viewer"], [made]) for part in bar.segments}
     assert not kinds & {"leaving", "arriving"}
+
+
+def test_it_has_no_forecast(scene: dict[str, Any]) -> None:
+    done = moving(scene, State.DONE)
+    assert forecast_for(scene["olga"], done.request, scene["idle"], scene["b"], paused=False) == {}

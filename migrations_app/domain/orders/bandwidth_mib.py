@@ -5,7 +5,7 @@ from __future__ import annotations
 from hosts.calls.steer import Limit, LimitBandwidth
 from migrations_app.domain.option_table import OPTION
 from migrations_app.domain.order import Order, Seen, Situation
-from migrations_app.domain.setting import ended, set_until_read_back, while_copying
+from migrations_app.domain.setting import ended, only_within_a_host, set_until_read_back, while_copying
 
 
 def _wanted(seen: Seen) -> Limit:
@@ -18,7 +18,9 @@ def _reports(value: int) -> str:
 
 def _never(situation: Situation) -> str:
     several = situation.request.options.parallel_connections
-    return "QEMU does not keep to a bandwidth limit over several connections." if several else ""
+    if several:
+        return "QEMU does not keep to a bandwidth limit over several connections."
+    return only_within_a_host(situation)
 
 
 def _consequence(situation: Situation) -> str:

@@ -6,7 +6,7 @@ from hosts.calls.steer import Limit, LimitDowntime
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.option_table import OPTION
 from migrations_app.domain.order import Order, Seen, Situation
-from migrations_app.domain.setting import ended, set_until_read_back, while_copying
+from migrations_app.domain.setting import ended, only_within_a_host, set_until_read_back, while_copying
 
 
 def _wanted(seen: Seen) -> Limit:
@@ -20,7 +20,7 @@ def _reports(value: int) -> str:
 def never(situation: Situation) -> str:
     if KIND[situation.request.kind].pauses:
         return f"{situation.name} is paused while its memory is copied, so there is no switchover to wait for."
-    return ""
+    return only_within_a_host(situation)
 
 
 def _consequence(situation: Situation) -> str:

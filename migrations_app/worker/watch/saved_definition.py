@@ -10,7 +10,7 @@ from hosts.facts.storage import DiskPlace
 from hosts.facts.xml import BadXml
 from migrations_app.domain.definition.difference import differences
 from migrations_app.models import Migration
-from migrations_app.words.differences import differences_line
+from migrations_app.words.definition import differs
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
@@ -32,7 +32,7 @@ def tell_differences(held: Held, target: SteadyConnection) -> None:
         log.info("migration %s: the definitions cannot be compared: %s", row.pk, bad)
         return
     if found:
-        held.note_once(differences_line(row.guest_name, row.source.name, row.target.name, found))
+        held.note_once(differs(row, found), differences=[[one.path, one.before, one.after] for one in found])
 
 
 def _places(row: Migration) -> dict[str, DiskPlace]:
