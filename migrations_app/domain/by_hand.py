@@ -30,7 +30,7 @@ def equivalent_command(
     flags = [*(["--offline"] if cold else ["--live"] if live else []), "--p2p"]
     options = options.for_disks(copy_disks)
     values: dict[str, Value] = {**options, "copy_disks": copy_disks}
-    if options.memory_speed:
+    if options.disk_bandwidth_mib:
         values["bandwidth_mib"] = None  # libvirt has one limit: memory gets it later, see commands_beside
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)

@@ -216,7 +216,8 @@ class Serving:
         ended = self.wait_for_state(pk, *TERMINAL, seconds=seconds)
         if ended["state"] == "done":
             assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
-            assert [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})] == []
+            differences = [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})]
+            assert differences == [], differences
         return ended
 
     def journal(self, pk: int) -> list[Any]:
