@@ -21,7 +21,7 @@ def change(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
 
     def details(self: Any, uuid: str) -> Any:
         found = plain(self, uuid)
-        return replace(found, xml=found.xml.replace(old, new)) if self.host.name == "kvm-b" else found
+        return replace(found, xml=found.xml.replace(old, new)) if self._host.name == "kvm-b" else found
 
     monkeypatch.setattr(FakeConnection, "guest_details", details)
 
@@ -63,5 +63,5 @@ def test_a_host_that_does_not_tell_is_not_spoken_for(scene: Scene, monkeypatch: 
 
 def test_a_transient_vm_has_none(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch, "<domain type='qemu'>", "<domain type='kvm'>")
-    done = scene.run(scene.request(scene.add_guest(), persist=False))
+    done = scene.run(scene.request(scene.add_guest(), persist=False, undefine_source=False))
     assert (done.state, "not quite" in said(done)) == (State.DONE, False)

@@ -1,7 +1,5 @@
-"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files.
-
-libvirt refuses to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool.
-"""
+"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files. libvirt refuses
+to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool."""
 
 from __future__ import annotations
 
@@ -10,12 +8,11 @@ from collections.abc import Iterator
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import may_be_copied, place
+from migrations_app.domain.placement import FORMATS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
-
-FORMATS = ("raw", "qcow2")
 
 
 @check(
