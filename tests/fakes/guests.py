@@ -180,6 +180,8 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
         guest,
+        definition=_placed(guest.definition, call),
+        saved=guest.saved and _placed(guest.saved, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -203,6 +205,16 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
             _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
     finally:
         move.over.set()
+
+
+def _placed(definition: GuestDefinition, call: MigrateCall | None) -> GuestDefinition:
+    """As the destination gets it: copied disks at their new places."""
+    places = call.places if call is not None else {}
+    disks = (
+        replace(disk, path=where.path, format=where.format) if (where := places.get(disk.target)) else disk
+        for disk in definition.disks
+    )
+    return replace(definition, disks=tuple(disks))
 
 
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
