@@ -32,6 +32,8 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     parts = {name: f"migrations/_{name}.html" for name in ("title", first_lines)}
     if values["started"]:
         parts |= {"percent": "migrations/_percent.html", "numbers": "migrations/_numbers.html"}
+    if values["finish_words"]:
+        parts["finish"] = "migrations/_finish.html"
     if not entries or any(entry.kind not in (EntryKind.PROGRESS, EntryKind.SIGNAL) for entry in entries):
         parts["journal"] = "migrations/_journal.html"
         values["journal"] = journal_of(migration)

@@ -17,6 +17,7 @@ urlpatterns = [
     path("migrations/dismiss/", migrations.dismiss, name="migrations-dismiss"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
+    path("migrations/<int:pk>/orders/", migrations.order, name="migration-order"),
     path("migrations/<int:pk>/look/", migrations.look, name="migration-look"),
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
     path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),

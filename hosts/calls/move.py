@@ -45,6 +45,7 @@ class Parameter(StrEnum):
     ZSTD_LEVEL = "compression.zstd.level"
     XBZRLE_CACHE = "compression.xbzrle.cache"
     DETECT_ZEROES = "migrate_disks_detect_zeroes"
+    DESTINATION_NAME = "destination_name"
 
 
 Value = int | str | tuple[str, ...]
@@ -105,5 +106,6 @@ class MigrateCall:
     def _check_offline(self) -> None:
         if Flag.PERSIST_DEST not in self.flags:
             raise ValueError("an offline migration always defines the guest at the destination")
-        if self.copy_disks or self.parameters or self.flags - KEEPS_ONE_DEFINITION:
+        strange = self.parameters.keys() - {Parameter.DESTINATION_NAME}
+        if self.copy_disks or strange or self.flags - KEEPS_ONE_DEFINITION:
             raise ValueError("an offline migration copies nothing but the definition")

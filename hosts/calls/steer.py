@@ -17,4 +17,19 @@ class LimitDowntime:
     milliseconds: int
 
 
-Steer = Abort | LimitDowntime
+@dataclass(frozen=True, slots=True)
+class LimitBandwidth:
+    """MiB per second, 0 for no limit. libvirt keeps it for the guest's next migrations from this host."""
+
+    mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCache:
+    """The cache of the compression XBZRLE."""
+
+    mib: int
+
+
+Limit = LimitDowntime | LimitBandwidth | LimitCache
+Steer = Abort | Limit

@@ -268,6 +268,16 @@ class GuestLook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobLimits:
+    """What libvirt limits a migration of this guest to; None where it does not say. `bandwidth_mib` is 0 without a
+    limit."""
+
+    bandwidth_mib: int | None = None
+    max_downtime_ms: int | None = None
+    xbzrle_cache_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStats:
     """virDomainGetJobStats of an outgoing migration. Bytes, bytes per second, milliseconds.
 

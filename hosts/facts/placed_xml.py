@@ -27,6 +27,23 @@ def place(text: str, places: Mapping[str, DiskPlace], *, like: str = "") -> str:
     return domain.serialised()
 
 
+def disk(text: str, target: str, where: DiskPlace) -> str:
+    """This disk of a definition, at its new place. Raises BadXml, also when there is no such disk."""
+    found = _disks(xml.parse(text, root="domain")).get(target)
+    if found is None:
+        raise xml.BadXml(f"the definition has no disk {target}")
+    _place(found, where)
+    return found.serialised()
+
+
+def copy(where: DiskPlace) -> str:
+    """What libvirt is told to copy a disk to. Raises BadXml."""
+    made = xml.Builder("disk", type="file")
+    made.add("source", file=where.path)
+    made.add("driver", type=where.format)
+    return made.xml()
+
+
 def _disks(domain: Node) -> dict[str, Node]:
     return {disk.get("dev", "target"): disk for disk in domain.all("devices/disk")}
 
@@ -44,6 +61,7 @@ def _place(disk: Node, where: DiskPlace) -> None:
     if by_volume:
         source.set("pool", where.pool)
         source.set("volume", where.volume)
+        source.set("mode", "")
     else:
         disk.set("type", "file")
         source.set("file", where.path)

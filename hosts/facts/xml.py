@@ -57,6 +57,10 @@ class Node:
         for element in self._element:
             yield Node(element)
 
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        for name, value in self._element.attrib.items():
+            yield plain_name(str(name)), str(value)
+
     def has(self, path: str) -> bool:
         return self._element.find(path) is not None
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.steer import Limit
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint
-from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import GuestDetails, GuestLook, GuestStatus, JobLimits, JobStats, RuntimeSettings
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
@@ -28,6 +29,7 @@ from hosts.gateway import (
     _interfaces,
     _inventory,
     _job,
+    _limits,
     _mover,
     _sessions,
     _ssh,
@@ -37,6 +39,7 @@ from hosts.gateway import (
     transports,
 )
 from hosts.gateway._asking import ask
+from hosts.gateway._disks import Disks
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
@@ -170,6 +173,7 @@ class LibvirtConnection:
         self.start = self._guests.start
         self.suspend = self._guests.suspend
         self.managed_save_definition = self._guests.managed_save_definition
+        self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
 
     def close(self) -> None:
@@ -290,14 +294,11 @@ class LibvirtConnection:
     def abort(self, uuid: str) -> None:
         _mover.abort(self._link, self._guests, uuid)
 
-    def max_downtime(self, uuid: str) -> int:
-        return _mover.max_downtime(self._link, self._guests, uuid)
+    def limits(self, uuid: str) -> JobLimits:
+        return _limits.limits(self._link, self._guests, uuid)
 
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        _mover.set_max_downtime(self._link, self._guests, uuid, milliseconds)
-
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
-        _mover.set_max_speed(self._link, self._guests, uuid, mib_per_second)
+    def set_limit(self, uuid: str, limit: Limit) -> None:
+        _limits.set_limit(self._link, self._guests, uuid, limit)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
         return _storage.create_volume(self._link, self._endpoint, spec)
@@ -307,6 +308,3 @@ class LibvirtConnection:
 
     def delete_volume(self, pool: str, name: str) -> None:
         _storage.delete_volume(self._link, pool, name)
-
-    def virtual_size(self, uuid: str, target: str) -> int:
-        return self._guests.virtual_size(uuid, target)

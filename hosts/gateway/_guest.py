@@ -129,12 +129,6 @@ class Guests:
 
         return self._link.call("the runtime settings of a VM", work, key=("runtime", uuid))
 
-    def virtual_size(self, uuid: str, target: str) -> int:
-        def work(raw: libvirt.virConnect) -> int:
-            return int(self.handle(raw, uuid).blockInfo(target, 0)[0])
-
-        return self._link.call("the size of a disk", work, key=("size", uuid, target))
-
     def set_autostart(self, uuid: str, enabled: bool) -> None:
         def work(raw: libvirt.virConnect) -> None:
             self.handle(raw, uuid).setAutostart(int(enabled))

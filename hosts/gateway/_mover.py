@@ -162,30 +162,3 @@ def abort(link: Link, guests: Guests, uuid: str) -> None:
         guests.handle(raw, uuid).abortJob()
 
     link.call("abort the migration", work, seconds=_job.monitor_seconds(link), key=("abort", uuid))
-
-
-def max_downtime(link: Link, guests: Guests, uuid: str) -> int:
-    def work(raw: libvirt.virConnect) -> int:
-        import libvirt
-
-        # the one call whose failure libvirt's binding does not raise: it returns None
-        milliseconds = guests.handle(raw, uuid).migrateGetMaxDowntime(0)
-        if milliseconds is None:
-            raise libvirt.libvirtError("virDomainMigrateGetMaxDowntime() failed")
-        return int(milliseconds)
-
-    return link.call("the longest downtime", work, seconds=_job.monitor_seconds(link), key=("max downtime", uuid))
-
-
-def set_max_downtime(link: Link, guests: Guests, uuid: str, milliseconds: int) -> None:
-    def work(raw: libvirt.virConnect) -> None:
-        guests.handle(raw, uuid).migrateSetMaxDowntime(milliseconds, 0)
-
-    link.call("set the longest downtime", work, seconds=_job.monitor_seconds(link), key=("downtime", uuid))
-
-
-def set_max_speed(link: Link, guests: Guests, uuid: str, mib_per_second: int) -> None:
-    def work(raw: libvirt.virConnect) -> None:
-        guests.handle(raw, uuid).migrateSetMaxSpeed(mib_per_second, 0)
-
-    link.call("set the bandwidth", work, seconds=_job.monitor_seconds(link), key=("speed", uuid))

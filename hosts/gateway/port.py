@@ -12,12 +12,22 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter, PeerHelper
+from hosts.calls.steer import Limit
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.disk_copy import GuestDisks
 from hosts.facts.endpoint import PeerEndpoint
-from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook, GuestStatus, JobStats, RuntimeSettings
+from hosts.facts.guest import (
+    GuestDefinition,
+    GuestDetails,
+    GuestLook,
+    GuestStatus,
+    JobLimits,
+    JobStats,
+    RuntimeSettings,
+)
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
-from hosts.facts.storage import Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.probe import Probe
@@ -157,6 +167,45 @@ class SharedConnections(Protocol):
         ...
 
 
+class Disks(Protocol):
+    """Disks of a guest that go to another place on the same host. What one of these reports is a hint: look again."""
+
+    def look(self, uuid: str, targets: Iterable[str]) -> GuestDisks:
+        """Raises GuestMissing."""
+        ...
+
+    def virtual_size(self, uuid: str, target: str) -> int:
+        """Bytes the guest sees on this disk (blockInfo capacity)."""
+        ...
+
+    def copy(self, uuid: str, target: str, place: DiskPlace, *, sync_writes: bool = False, bandwidth: int = 0) -> None:
+        """Begin to copy a disk of a running guest into a volume that is there. `bandwidth` in bytes per second, 0 for
+        no limit. QEMU goes on by itself; it ends with the guest."""
+        ...
+
+    def switch(self, uuid: str, target: str) -> None:
+        """The running guest uses the copy from now on, and its saved definition may still name the old disk."""
+        ...
+
+    def stop(self, uuid: str, target: str) -> None:
+        """End the block job of a disk: the guest stays on the old one."""
+        ...
+
+    def save(self, uuid: str, target: str, place: DiskPlace, *, off: bool) -> None:
+        """Write the new place into the saved definition. `off`: Refused when the guest is active."""
+        ...
+
+    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
+        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. The connection is
+        busy for as long as that takes. `tell` gets the number of bytes that were read since the last time; Aborted when
+        it says False."""
+        ...
+
+    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+        """The SHA-256 of a volume's file; otherwise the same."""
+        ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 
@@ -282,12 +331,11 @@ class HostConnection(Protocol):
         ...
 
     def abort(self, uuid: str) -> None: ...
-    def max_downtime(self, uuid: str) -> int:
-        """Milliseconds for which a migration may pause this guest; with a running job only."""
-        ...
+    def limits(self, uuid: str) -> JobLimits: ...
+    def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None: ...
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None: ...
+    @property
+    def disks(self) -> Disks: ...
 
     # volumes for a storage copy (called on the destination)
     def create_volume(self, spec: VolumeSpec) -> Volume:
@@ -303,6 +351,3 @@ class HostConnection(Protocol):
         ...
 
     def delete_volume(self, pool: str, name: str) -> None: ...
-    def virtual_size(self, uuid: str, target: str) -> int:
-        """Bytes the guest sees on this disk (blockInfo capacity)."""
-        ...

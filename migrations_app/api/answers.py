@@ -95,7 +95,7 @@ class Moving(Problem):
 
 
 class OtherState(Problem):
-    """The migration cannot be cancelled or closed in the `state` it is in."""
+    """This cannot be done with the migration in the `state` it is in."""
 
     state: StateText
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, create_model
 
 from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
+from migrations_app.api.texts import OrderText
 from migrations_app.domain.kinds import KINDS, Kind
+from migrations_app.domain.names import LONGEST_FILE, LONGEST_VM
 from migrations_app.domain.options import OPTIONS, Option, Type
-from migrations_app.domain.placement import FORMATS, LONGEST_NAME, TARGET, Placements, placements
+from migrations_app.domain.placement import FORMATS, TARGET, Placements, placements
 
 MOST_DISKS = 64
 
@@ -47,7 +49,7 @@ _TEXTS = {
 Disks = Annotated[
     Any, BeforeValidator(_disks), WithJsonSchema({"anyOf": [{"type": "boolean"}, _TEXTS, {"type": "null"}]})
 ]
-_VOLUME_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_VOLUME_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_FILE}
 _PLACEMENT = {
     "type": "object",
     "properties": {"pool": _VOLUME_NAME, "name": _VOLUME_NAME, "format": {"type": "string", "enum": list(FORMATS)}},
@@ -65,6 +67,7 @@ DiskPlacements = Annotated[
     Any, BeforeValidator(_placements), WithJsonSchema({"anyOf": [_PLACEMENTS, {"type": "null"}]})
 ]
 Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
+VmName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_VM)] | None
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
@@ -90,6 +93,7 @@ def _field(option: Option) -> tuple[Any, Any]:
         Type.PLACEMENTS: lambda _: DiskPlacements,
         Type.CHOICE: lambda row: Literal[tuple(choice.value for choice in row.choices)] | None,
         Type.ADDRESS: lambda _: Address,
+        Type.NAME: lambda _: VmName,
     }
     return kinds[option.type](option), Field(default=None, description=option.description or None)
 
@@ -126,7 +130,9 @@ class WishIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    target: Target = Field(description="id or name of the destination host")
+    target: Target | None = Field(
+        None, description="id or name of the destination host; required, but for kind storage: there it is the VM's own"
+    )
     kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
 
@@ -153,6 +159,17 @@ class CancelIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     reason: Plain = Field("", max_length=1000)
+
+
+class OrderIn(Schema):
+    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, else null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: OrderText
+    value: StrictInt | None = None
+    reason: Plain = Field("", max_length=1000)
+    idempotency_key: Plain = Field("", max_length=200)
 
 
 class CloseIn(Schema):

@@ -12,6 +12,8 @@ from kvmweb.journal.models import EntryKind
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Type
+from migrations_app.domain.order import OrderState
+from migrations_app.domain.orders import CONTROLS
 from migrations_app.domain.preflight.check import Severity, Verdict
 
 
@@ -27,4 +29,6 @@ SeverityText = Annotated[str, one_of(Severity)]
 KindText = Annotated[str, one_of(Kind)]
 EntryKindText = Annotated[str, one_of(kind for kind in EntryKind if kind != EntryKind.SIGNAL)]
 MemoryByText = Annotated[str, one_of(["guest", "host"])]
+OrderText = Annotated[str, one_of(CONTROLS)]
+OrderStateText = Annotated[str, one_of(OrderState)]
 OptionTypeText = Annotated[str, one_of(Type)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from hosts.facts.runtime import NO_LIMIT
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 from migrations_app.domain.placement import Placements
 from migrations_app.domain.virsh import command
@@ -26,7 +28,10 @@ def equivalent_command(
     not shared. A `migration_address` of the options takes the place of `migrate_uri`.
     """
     flags = [*(["--offline"] if cold else ["--live"] if live else []), "--p2p"]
-    values: dict[str, Value] = {**options.for_disks(copy_disks), "copy_disks": copy_disks}
+    options = options.for_disks(copy_disks)
+    values: dict[str, Value] = {**options, "copy_disks": copy_disks}
+    if options.disk_bandwidth_mib:
+        values["bandwidth_mib"] = None  # libvirt has one limit: memory gets it later, see commands_beside
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
     where = [] if options.migration_address or not migrate_uri else [migrate_uri]
@@ -50,14 +55,55 @@ def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
 
 
 def commands_after(*, options: Options, guest: str, target_uri: str) -> list[list[str]]:
-    """What is done when the migration has ended."""
+    """What is done when the migration has ended. `guest` is what the VM is called then."""
     return [command("start", guest, uri=target_uri)] if options.start_after else []
 
 
-def commands_beside(*, options: Options, guest: str, source_uri: str) -> list[list[str]]:
+def commands_beside(
+    *, options: Options, guest: str, source_uri: str, copy_disks: tuple[str, ...] = ()
+) -> list[list[str]]:
     """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
     found = []
+    speed = options.for_disks(copy_disks).memory_speed
+    if speed is not None:  # when memory starts
+        found.append(command("migrate-setspeed", guest, after=[str(speed or NO_LIMIT)], uri=source_uri))
     for option in OPTIONS:
         if option.beside and (words := _words(option, options)):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDisk:
+    """A disk that goes to another place on its VM's host: `path` is the new one, `size` in bytes."""
+
+    target: str
+    pool: str
+    name: str
+    path: str
+    format: str
+    size: int
+    other_format: bool
+
+
+def storage_commands(*, options: Options, guest: str, disks: Sequence[NewDisk]) -> list[list[str]]:
+    """For a VM that runs: make the volumes, copy and switch over, and write the new places into its definition."""
+    uri = "qemu:///system"
+    sync = ["--synchronous-writes"] if options.sync_writes else []
+    limit = ["--bandwidth", str(options.disk_bandwidth_mib)] if options.disk_bandwidth_mib else []
+    end = ("--transient-job", "--reuse-external", *sync, *limit, "--wait", "--pivot")
+    make = [command("vol-create-as", one.pool, one.name, str(one.size), after=_as(one), uri=uri) for one in disks]
+    copy = [
+        command("blockcopy", guest, one.target, one.path, after=("--format", one.format, *end), uri=uri)
+        for one in disks
+    ]
+    return [*make, *copy, *(_saved(guest, one) for one in disks)]
+
+
+def _as(disk: NewDisk) -> tuple[str, ...]:
+    return "--allocation", "0", "--format", disk.format
+
+
+def _saved(guest: str, disk: NewDisk) -> list[str]:
+    format_ = f",driver.type={disk.format}" if disk.other_format else ""
+    return ["virt-xml", guest, "--edit", f"target={disk.target}", "--disk", f"path={disk.path}{format_}"]

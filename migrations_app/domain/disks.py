@@ -85,6 +85,11 @@ def placed(disk: Disk, placement: Placement | None) -> Disk:
     return replace(flat, path=posixpath.join(folder(disk.path), name))
 
 
+def is_device(disk: Disk, volume: Volume | None) -> bool:
+    """Whether it is a block device. `volume`: it as its pool has it, if that is known."""
+    return disk.type == "block" or (disk.type == "volume" and volume is not None and volume.type == "block")
+
+
 def images_of(disk: Disk) -> tuple[Disk, ...]:
     """The images that a disk builds on, each as if it were a disk of its own."""
     plain = replace(disk, type="file", pool="", volume="", readonly=True, shareable=False, format="", backing=())
@@ -175,9 +180,11 @@ def sharing(disk: Disk, here: Storage, there: Storage) -> Sharing:
 
 
 def sharing_of_copy(disk: Disk, copy: Disk, here: Storage, there: Storage) -> Sharing:
-    """Whether the place of a disk's copy is the disk itself: the same file of the same storage."""
+    """Whether the place of a disk's copy is the disk itself: the same file of the same storage. A copy is a file."""
     path, other_path = here.path(disk), there.path(copy)
-    if posixpath.basename(path or disk.volume) != (copy.volume or posixpath.basename(copy.path)):
+    if is_device(disk, here.volume(disk)) or posixpath.basename(path or disk.volume) != (
+        copy.volume or posixpath.basename(copy.path)
+    ):
         return Sharing.NO
     mount, other = here.mount(path), there.mount(other_path)
     pool = there.pool(copy)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hosts.facts.guest import GuestLook, RunState
-from migrations_app.domain.outcome import live, offline, suspended
+from migrations_app.domain.outcome import live, offline, storage, suspended
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
 Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LIVE_STORAGE = "live_storage"
     OFFLINE = "offline"
     SUSPENDED = "suspended"
+    STORAGE = "storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class KindRow:
     """`label` and `consequence` are for the page; `outcome` is the table that alone ends a migration of this kind.
 
     `copies`: disks are copied too; `may_copy`: they are if `copy_disks` says so. `pauses`: libvirt pauses the VM before
-    it copies memory. `cold`: the VM is shut off, and its definition is all that migrates.
+    it copies memory. `cold`: the VM is shut off, and its definition is all that migrates. `same_host`: the VM stays on
+    its host, and the disks that the option `disks` names go from pool to pool.
 
     `unwanted`: the states in which it does not migrate a VM, with what is then said of it: each continues a sentence
     that begins with the VM's name.
@@ -40,6 +42,7 @@ class KindRow:
     cold: bool = False
     may_copy: bool = False
     pauses: bool = False
+    same_host: bool = False
 
     @property
     def wants(self) -> frozenset[RunState]:
@@ -74,6 +77,13 @@ _NOT_OFFLINE = {
     RunState.PMSUSPENDED: "is suspended by its own operating system; an offline migration needs it shut off.",
     RunState.SHUTDOWN: "is shutting down; an offline migration needs it shut off.",
     RunState.NOSTATE: "has no known state; an offline migration needs it shut off.",
+}
+
+_NOT_STORAGE = {
+    RunState.CRASHED: "has crashed; its disks can go to another pool when it runs, is paused or is shut off.",
+    RunState.PMSUSPENDED: "is suspended by its own operating system; this method needs it awake or shut off.",
+    RunState.SHUTDOWN: "is shutting down. Its disks can go to another pool when it is shut off.",
+    RunState.NOSTATE: "has no known state; its disks can go to another pool when it runs, is paused or is shut off.",
 }
 
 KINDS: tuple[KindRow, ...] = (
@@ -120,10 +130,24 @@ KINDS: tuple[KindRow, ...] = (
             RunState.NOSTATE: "has no known state; this method needs it running or paused.",
         },
     ),
+    KindRow(
+        kind=Kind.STORAGE,
+        label="Storage",
+        consequence="The VM stays on its host, running or shut off. The disks that you choose go to another pool, name"
+        " or format there.",
+        copies=True,
+        same_host=True,
+        outcome=storage.decide,
+        unwanted=_NOT_STORAGE,
+    ),
 )
+#: those after which the VM is on the host where it was
+SAME_HOST_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.same_host)
+#: those that migrate a VM from host to host
+BETWEEN_HOSTS: frozenset[Kind] = frozenset(Kind) - SAME_HOST_KINDS
+COLD_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.cold)
 #: those that migrate a VM with its memory
-LIVE_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if not row.cold)
+LIVE_KINDS: frozenset[Kind] = BETWEEN_HOSTS - COLD_KINDS
 #: those that copy memory while the VM runs, pass after pass
-RUNNING_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if not row.cold and not row.pauses)
-COLD_KINDS: frozenset[Kind] = frozenset(Kind) - LIVE_KINDS
+RUNNING_KINDS: frozenset[Kind] = LIVE_KINDS - {row.kind for row in KINDS if row.pauses}
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

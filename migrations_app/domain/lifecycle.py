@@ -90,6 +90,8 @@ class Stage(StrEnum):
     CONTINUE = "Continue on the destination"
     DEFINITION = "Migrate the definition"
     START = "Start on the destination"
+    NEW_DISKS = "Create the new disks"
+    USE = "Switch over to the new disks"
 
 
 #: of a migration for which libvirt pauses the guest first
@@ -106,18 +108,27 @@ _STAGE_OF = {
 
 
 _STAGE_OF_COLD = {State.STARTING: Stage.DEFINITION, State.ARRIVING: Stage.START}
-_COLD = (Stage.DEFINITION, Stage.START)
+_STAGE_OF_STAYING = {
+    State.STARTING: Stage.NEW_DISKS,
+    State.COPYING_DISKS: Stage.DISKS,
+    State.SWITCHING_OVER: Stage.USE,
+}
+#: of a migration on one host
+_STAYING = (Stage.NEW_DISKS, Stage.DISKS, Stage.USE)
+_OWN = (Stage.DEFINITION, Stage.START, Stage.NEW_DISKS, Stage.USE)
 
 
-def stages(*, cold: bool, copies: bool, starts: bool, pauses: bool = False) -> list[Stage]:
+def stages(*, cold: bool, copies: bool, starts: bool, pauses: bool = False, stays: bool = False) -> list[Stage]:
     """Those of one migration, in order."""
+    if stays:
+        return list(_STAYING)
     if cold:
         return [Stage.DEFINITION, *([Stage.START] if starts else [])]
-    running = _PAUSED if pauses else [stage for stage in Stage if stage not in _COLD]
+    running = _PAUSED if pauses else [stage for stage in Stage if stage not in _OWN]
     return [stage for stage in running if copies or stage is not Stage.DISKS]
 
 
-def stage_of(state: State, *, cold: bool = False) -> Stage | None:
+def stage_of(state: State, *, cold: bool = False, stays: bool = False) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
-    return (_STAGE_OF_COLD if cold else _STAGE_OF).get(state)
+    return (_STAGE_OF_STAYING if stays else _STAGE_OF_COLD if cold else _STAGE_OF).get(state)

@@ -24,6 +24,8 @@ class Type(StrEnum):
     CHOICE = "choice"
     #: an IP address or a host name
     ADDRESS = "address"
+    #: of a VM
+    NAME = "name"
 
 
 class Place(StrEnum):

@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, RUNNING_KINDS, Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, COLD_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
 from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
 MAY_COPY = COPIES | {Kind.SUSPENDED}
+MAY_PLACE = MAY_COPY | SAME_HOST_KINDS
 XBZRLE = "xbzrle"
 
 
@@ -41,8 +42,19 @@ OPTIONS: tuple[Option, ...] = (
         default=True,
         label="Remove the definition from the source",
         consequence="Without it the source keeps a shut-off definition that somebody could start by mistake.",
-        kinds=frozenset(Kind),
+        kinds=BETWEEN_HOSTS,
         rank=7,
+    ),
+    Option(
+        name="new_name",
+        type=Type.NAME,
+        label="New name",
+        consequence="The VM has this name on the destination. Its UUID stays, and so do its disks.",
+        virsh=("--dname", "{}"),
+        libvirt=(Parameter.DESTINATION_NAME,),
+        kinds=BETWEEN_HOSTS,
+        rank=1,
+        description="the VM's name on the destination; its UUID stays",
     ),
     Option(
         name="copy_disks",
@@ -61,9 +73,9 @@ OPTIONS: tuple[Option, ...] = (
         type=Type.PLACEMENTS,
         default=Placements(),
         label="Places of the copies",
-        consequence="What you leave empty stays as it is on the source.",
+        consequence="What you leave empty stays as it is now.",
         virsh=("--xml", "running.xml", "--persistent-xml", "saved.xml"),
-        kinds=MAY_COPY,
+        kinds=MAY_PLACE,
         place=Place.NOWHERE,
         description="by target: the pool, the volume name and the format (raw or qcow2) of the new disk",
     ),
@@ -75,7 +87,7 @@ OPTIONS: tuple[Option, ...] = (
         consequence="Only what the disks use now must fit into the pool, not their full size. When the pool fills up,"
         " the VM is paused.",
         virsh=(),
-        kinds=MAY_COPY,
+        kinds=MAY_PLACE,
         place=Place.WITH_KIND,
     ),
     _flag(
@@ -111,6 +123,23 @@ OPTIONS: tuple[Option, ...] = (
         conflicts=("parallel_connections",),
         group=Group.NETWORK,
         rank=2,
+    ),
+    Option(
+        name="disk_bandwidth_mib",
+        type=Type.INTEGER,
+        unit="MiB/s",
+        minimum=1,
+        maximum=1_000_000,
+        label="Bandwidth limit for disks, MiB/s",
+        consequence="Memory that follows gets the bandwidth limit, or none. kvmweb changes it when memory starts: if"
+        " kvmweb does not run then, memory keeps the limit for disks until kvmweb is back.",
+        bounds="The bandwidth limit for disks must be a whole number from {minimum:,} to {maximum:,} MiB/s.",
+        virsh=("--bandwidth", "{}"),
+        # libvirt's one limit: this row comes after bandwidth_mib's, so the call begins with this one
+        libvirt=(Parameter.BANDWIDTH,),
+        kinds=MAY_PLACE,
+        group=Group.DISKS,
+        rank=3,
     ),
     Option(
         name="max_downtime_ms",
@@ -339,9 +368,9 @@ OPTIONS: tuple[Option, ...] = (
         "sync_writes",
         Flag.NON_SHARED_SYNCHRONOUS_WRITES,
         "--copy-storage-synchronous-writes",
-        label="Write to both hosts while disks are copied",
-        consequence="The copy of the disks always finishes. Each write of the VM waits for the destination.",
-        kinds=COPIES,
+        label="Write to both disks while they are copied",
+        consequence="The copy of the disks always finishes. Each write of the VM waits for the new disk as well.",
+        kinds=COPIES | SAME_HOST_KINDS,
         since_libvirt=8_000_000,
         group=Group.DISKS,
         rank=1,

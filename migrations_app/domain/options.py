@@ -71,7 +71,14 @@ class Options(Mapping[str, Value]):
 
     def for_disks(self, copied: tuple[str, ...]) -> Options:
         """What is said of copied disks means nothing when none is; libvirt refuses it then."""
-        return self if copied else self.changed(sync_writes=False, detect_zeroes=False)
+        return self if copied else self.changed(sync_writes=False, detect_zeroes=False, disk_bandwidth_mib=None)
+
+    @property
+    def memory_speed(self) -> int | None:
+        """MiB/s that memory gets when it starts, because libvirt began with the limit of the disks; None when its limit
+        stays what it is."""
+        limit: int | None = self.bandwidth_mib
+        return (limit or 0) if self["disk_bandwidth_mib"] else None
 
     def flags(self) -> frozenset[Flag]:
         return frozenset(flag for o in OPTIONS if self[o.name] for flag in o.libvirt if isinstance(flag, Flag))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migrations_app.domain.names import LONGEST_FILE, name_problem
+
 FORMATS = ("raw", "qcow2")
-#: bytes of a file name on the file systems that Linux has
-LONGEST_NAME = 255
 #: a disk of a definition, such as vda
 TARGET = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _CHOICES = ("pool", "name", "format")
@@ -32,8 +31,9 @@ class Placement:
     def __post_init__(self) -> None:
         if not (self.pool or self.name or self.format):
             raise BadPlacement("choose at least one of pool, name and format.")
-        _check_name("pool name", self.pool)
-        _check_name("volume name", self.name)
+        for what, name in (("the pool name", self.pool), ("the volume name", self.name)):
+            if problem := name_problem(what, name, longest=LONGEST_FILE):
+                raise BadPlacement(problem)
         if self.format and self.format not in FORMATS:
             raise BadPlacement(f"the format must be {' or '.join(FORMATS)}.")
 
@@ -99,14 +99,3 @@ def _placement(target: str, place: object) -> Placement:
         return Placement(**place)
     except BadPlacement as bad:
         raise BadPlacement(f"Disk {target}: {bad}") from None
-
-
-def _check_name(what: str, name: str) -> None:
-    if len(name.encode(errors="replace")) > LONGEST_NAME:
-        raise BadPlacement(f"the {what} is longer than {LONGEST_NAME} bytes.")
-    if "/" in name or name in (".", ".."):
-        raise BadPlacement(f"the {what} must be a name, not a path.")
-    if name != name.strip() or name.startswith("-"):
-        raise BadPlacement(f"the {what} must not begin with a hyphen, nor begin or end with a space.")
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in name):
-        raise BadPlacement(f"the {what} must not contain control characters.")

@@ -104,10 +104,11 @@ def advance(
     stats: JobStats | None,
     state: State,
     *,
-    guest_memory_bytes: int = 0,
+    guest_memory_bytes: int | None = 0,
     allowed_downtime_ms: int | None = None,
 ) -> Progress:
     """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future.
+    `guest_memory_bytes`: 0 is not known, None that no memory follows the disks.
 
     A job that fails or is cancelled counts 0 of 0 in its last moments: its totals, too, stay what they were.
     """
@@ -121,7 +122,7 @@ def advance(
     remaining = _sum(stats.memory_remaining, stats.disk_remaining)
     rate = _disk_rate(last, stats) if _only_disks(stats) else _sum(stats.memory_bps, stats.disk_bps)
     dirty = _dirty(stats)
-    low, high = _eta(remaining, rate, dirty, follows=guest_memory_bytes if _only_disks(stats) else 0)
+    low, high = _eta(remaining, rate, dirty, follows=guest_memory_bytes or 0 if _only_disks(stats) else 0)
     moved_at, stalled = _standstill(last, stats)
     return Progress(
         phase=phase,
@@ -218,14 +219,14 @@ def _average(last: Progress) -> int | None:
     return last.transferred_bytes * 1000 // last.elapsed_ms
 
 
-def _copied_percent(stats: JobStats, guest_memory: int) -> int:
+def _copied_percent(stats: JobStats, guest_memory: int | None) -> int:
     """How much of disks and memory is there at least once, 0 to 100."""
     disks, memory = stats.disk_total or 0, stats.memory_total or 0
     if not disks + memory:
         return 0
     copied = max(disks - (stats.disk_remaining or 0), 0) + max(memory - (stats.memory_remaining or 0), 0)
-    total = disks + (memory or guest_memory)
-    share = 100 if memory or guest_memory else 100 - MEMORY_SHARE_PERCENT
+    total = disks + (memory or guest_memory or 0)
+    share = 100 if memory or guest_memory != 0 else 100 - MEMORY_SHARE_PERCENT
     return min(copied * share // total, 100)
 
 

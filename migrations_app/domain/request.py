@@ -7,6 +7,7 @@ from typing import Any
 
 from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.names import LONGEST_VM, name_problem
 from migrations_app.domain.option_table import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
 from migrations_app.domain.placement import BadPlacement, placements
@@ -45,7 +46,8 @@ class MigrationRequest:
 def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]) -> MigrationRequest:
     """Check what can be checked without looking at a host; raises BadRequest.
 
-    `options` holds only what the person gave; `live_storage` implies `copy_disks`.
+    `options` holds only what the person gave; `live_storage` implies `copy_disks`, and `storage` copies the keys of
+    `disks`.
     """
     given = {key: value for key, value in options.items() if value is not None}
     if isinstance(given.get("copy_disks"), list | tuple):
@@ -54,7 +56,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
     for option in OPTIONS:
         if option.type is Type.ADDRESS:
             _address(given, option)
-    _place_disks(given)
+        elif option.type is Type.NAME:
+            _name(given, option)
+    _place_disks(given, kind)
     try:
         made = Options(**given)
     except TypeError as error:
@@ -70,13 +74,23 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
         )
     for option in OPTIONS:
         _check(option, made, kind)
+    if made.disk_bandwidth_mib and not (
+        made.copy_disks or KIND[kind].same_host
+    ):  # the page shows its box before disks are chosen
+        words = "No disk is copied. Choose disks to copy, or remove the limit for disks."
+        raise BadRequest("disk_bandwidth_mib", words)
     if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
         raise BadRequest("compression_level", f"The highest compression level of zlib is {ZLIB_MOST}.")
     return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
 
 
 def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
-    if KIND[kind].copies:
+    if KIND[kind].same_host:
+        if given.get("copy_disks", False) is not False:
+            raise BadRequest(
+                "copy_disks", f"{KIND[kind].label} copies the disks that have a new place (disks), no others."
+            )
+    elif KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
             raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
@@ -89,13 +103,17 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
         )
 
 
-def _place_disks(given: dict[str, Any]) -> None:
+def _place_disks(given: dict[str, Any], kind: Kind) -> None:
     if "disks" not in given:
+        if KIND[kind].same_host:
+            raise BadRequest("disks", f"{KIND[kind].label}: choose a new place for at least one disk.")
         return
     try:
         given["disks"] = placements(given["disks"])
     except BadPlacement as bad:
         raise BadRequest("disks", str(bad)) from bad
+    if KIND[kind].same_host:
+        return
     copied = given.get("copy_disks", False)
     if copied is not True and (left := [target for target in given["disks"] if target not in (copied or ())]):
         raise BadRequest("disks", f"Disk {left[0]} is not among the disks to copy. Add it there, or leave it out here.")
@@ -135,3 +153,12 @@ def _address(given: dict[str, Any], option: Option) -> None:
         raise BadRequest(option.name, str(bad)) from bad
     if is_loopback(given[option.name]):
         raise BadRequest(option.name, "Another host cannot send to a loopback address.")
+
+
+def _name(given: dict[str, Any], option: Option) -> None:
+    """libvirt itself checks the name that a VM gets by its migration for nothing."""
+    value = given.get(option.name)
+    if value in (None, ""):
+        given.pop(option.name, None)
+    elif problem := name_problem(f"The {option.label.lower()}", str(value), longest=LONGEST_VM):
+        raise BadRequest(option.name, problem)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from hosts.calls.steer import Limit
 from kvmweb.database import patiently
+from kvmweb.journal import writer
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.order import OPEN, Answer, OrderState
 from migrations_app.domain.orders import ORDERS
@@ -50,14 +53,34 @@ def take_orders(held: Claim) -> list[Order]:
     return write()
 
 
-def answer_order(held: Claim, order: Order, answer: Answer) -> None:
+def order_told(held: Claim, order: Order, limit: Limit) -> None:
+    """Before libvirt is told: what it is asked for. Raises LostClaim."""
+    (requested,) = astuple(limit)
+
+    @patiently(seconds=PATIENCE_SECONDS)
+    @transaction.atomic
+    def write() -> None:
+        _must_be_owner(held)
+        Order.objects.filter(pk=order.pk, state=OrderState.TAKEN).update(requested=requested)
+
+    write()
+
+
+def was_told(held: Claim, what: str) -> bool:
+    """Whether libvirt was asked for what such an order wants, or was about to be."""
+    return Order.objects.filter(migration=held.pk, what=what, requested__isnull=False).exists()
+
+
+def answer_order(held: Claim, order: Order, answer: Answer, *, read_back: int | None = None) -> None:
     """One that was taken; a second answer changes nothing. Raises LostClaim."""
 
     @patiently(seconds=PATIENCE_SECONDS)
     @transaction.atomic
     def write() -> None:
         _must_be_owner(held)
-        Order.objects.filter(pk=order.pk, state=OrderState.TAKEN).update(**_answered(answer))
+        rows = Order.objects.filter(pk=order.pk, state=OrderState.TAKEN)
+        rows.update(**_answered(answer), read_back=read_back)
+        writer.signal(writer.MIGRATIONS, migration=held.pk)
 
     write()
 

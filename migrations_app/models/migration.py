@@ -14,7 +14,7 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
 START_GUEST = "start guest"
+COPY_DISK = "copy disk"
+COPY_CONTENT = "copy content"
+SWITCH_DISK = "switch disk"
+SAVE_PLACE = "save place"
+SET_SPEED = "set speed"
+_STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
 class MigrationQuerySet(VisibleQuerySet):
@@ -97,6 +103,9 @@ class Migration(Requested, models.Model):
     call_made = models.BooleanField(default=False)
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
     downtime_set = models.BooleanField(default=False)
+    #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
+    limits_before = models.JSONField(default=dict)
+    controls = models.JSONField(default=dict)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)
     #: an admin ended it by hand, because the hosts alone could not say how it ended
@@ -132,9 +141,9 @@ class Migration(Requested, models.Model):
                 violation_error_message="This VM has a migration already.",
             ),
             models.CheckConstraint(
-                condition=~Q(source=F("target")),
-                name="source_is_not_target",
-                violation_error_message="The VM is on this host already.",
+                condition=Q(source=F("target"), kind__in=_STAY) | (~Q(source=F("target")) & ~Q(kind__in=_STAY)),
+                name="same_host_for_storage_only",
+                violation_error_message="Only the method Storage, and that always, stays on the VM's host.",
             ),
             models.UniqueConstraint(
                 fields=["requested_by", "idempotency_key"],
@@ -156,8 +165,7 @@ class Migration(Requested, models.Model):
 
     @property
     def created_volumes(self) -> list[dict[str, Any]]:
-        """[{"target", "pool", "name", "path", "made", "identity"}]: volumes made at the destination that are not gone
-        again. `made` False: it was about to be made."""
+        """[{"target", "pool", "name", "path", "made", "identity"}]; `made` False: it was about to be made."""
         written = [Written.from_json(step) for step in self.steps]
         made = [step for step in written if step.step == MAKE_VOLUME]
         return [{**step.about, "made": step.sure, "identity": step.evidence} for step in made]
@@ -182,9 +190,7 @@ class Migration(Requested, models.Model):
     @property
     def whole_ms(self) -> float | None:
         """From the request to the end; None while it goes on."""
-        if self.finished_at is None:
-            return None
-        return (self.finished_at - self.requested_at).total_seconds() * 1000
+        return (self.finished_at - self.requested_at).total_seconds() * 1000 if self.finished_at else None
 
     @property
     def copying_ms(self) -> int | None:

@@ -22,16 +22,29 @@ class Order(models.Model):
     reason = models.TextField(blank=True)
     asked_at = models.DateTimeField()
 
+    #: (person, key) names one intent
+    idempotency_key = models.CharField(max_length=200, blank=True)
+
     state = models.CharField(
         max_length=10, choices=[(state.value, state.value) for state in OrderState], default=OrderState.WAITING
     )
     taken_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    #: what libvirt was asked for, and what it reported afterwards
+    requested = models.BigIntegerField(null=True)
+    read_back = models.BigIntegerField(null=True)
     #: how it ended, for the person who asked
     text = models.TextField(blank=True)
 
     class Meta:
         ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["migration", "asked_by", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="one_order_per_key",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.what} for {self.migration}: {self.state}"

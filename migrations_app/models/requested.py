@@ -29,6 +29,11 @@ class Requested:
             options=options_from_json(self.options),
         )
 
+    def name_there(self, here: str) -> str:
+        """What the VM that is called `here` is called on the destination."""
+        new: str | None = self.request.options.new_name
+        return new or here
+
     @property
     def kind_row(self) -> KindRow:
         return KIND[Kind(self.kind)]

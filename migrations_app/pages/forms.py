@@ -10,7 +10,7 @@ from django import forms
 
 from kvmweb.web.plain import ReasonField
 from migrations_app.domain import virsh
-from migrations_app.domain.kinds import KIND, KINDS, Kind
+from migrations_app.domain.kinds import KIND, KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group
 from migrations_app.domain.options import OPTION, OPTIONS, Option, Place, Type, on_page
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.http import QueryDict
 
-    from hosts.models import Guest
+    from hosts.models import Guest, Host
     from migrations_app.reading.movability import Candidate
 
 
@@ -30,7 +30,7 @@ _SHOWN = tuple(option for option in OPTIONS if option.place is not Place.NOWHERE
 
 
 class MigrateForm(forms.Form):
-    """`candidates` are the hosts of the list; only those without a reason can be chosen."""
+    """`candidates` are the hosts of the list; only those without a reason can be chosen. `here` has the VM."""
 
     target = forms.TypedChoiceField(
         coerce=int,
@@ -49,7 +49,9 @@ class MigrateForm(forms.Form):
     reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, guest: Guest, candidates: Sequence[Candidate], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, guest: Guest, candidates: Sequence[Candidate], here: Host | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields |= {option.name: _field(option) for option in _SHOWN}
         self.guest = guest
@@ -60,7 +62,9 @@ class MigrateForm(forms.Form):
         self.fields["copy_disks"].choices = [  # type: ignore[attr-defined]
             (disk["target"], disk["target"]) for disk in guest.disks if disk.get("device") == "disk"
         ]
-        self.fields |= place_fields(guest, [candidate.host for candidate in able])
+        self.here = here
+        self.fields |= place_fields(guest, [*([here] if here else []), *(candidate.host for candidate in able)])
+        self.fields["target"].required = self.data.get("kind") not in SAME_HOST_KINDS
         self.fields["key"].initial = uuid4().hex
 
     def clean(self) -> dict[str, Any]:
@@ -77,13 +81,16 @@ class MigrateForm(forms.Form):
         meant = [o for o in _SHOWN if o.type is not Type.DISKS and kind in o.kinds and not _hidden(o, values)]
         options: dict[str, Any] = {option.name: values[option.name] or None for option in meant}
         options |= {option.name: values[option.name] for option in meant if option.type is Type.BOOLEAN}
-        if KIND[kind].copies:
+        row, target = KIND[kind], values["target"]
+        if row.same_host:
+            target = self.here.pk if self.here else None
+        elif row.copies:
             options["copy_disks"] = tuple(values["copy_disks"]) or True
-        elif KIND[kind].may_copy:
+        elif row.may_copy:
             options["copy_disks"] = tuple(values["copy_disks"]) or False
-        if KIND[kind].copies or options.get("copy_disks"):
+        if row.copies or options.get("copy_disks"):
             options["disks"] = chosen(values, targets_of(self.guest)) or None
-        return make_request(guest=str(self.guest.pk), target=values["target"], kind=kind, options=options)
+        return make_request(guest=str(self.guest.pk), target=target, kind=kind, options=options)
 
     def name_disks(self, labels: dict[str, str]) -> None:
         """Say where each disk is and how large."""
@@ -105,8 +112,17 @@ class MigrateForm(forms.Form):
             for name in targets_of(self.guest)
         ]
 
-    def places_chosen(self) -> bool:
-        return any(field.value() or field.errors for row in self.places() for field in row.fields)
+    @property
+    def stays(self) -> bool:
+        """Whether the chosen method leaves the VM on its host."""
+        return self["kind"].value() in SAME_HOST_KINDS
+
+    @property
+    def can_go(self) -> bool:
+        return self.stays or bool(self.fields["target"].choices)  # type: ignore[attr-defined]
+
+    def places_open(self) -> bool:
+        return self.stays or any(field.value() or field.errors for row in self.places() for field in row.fields)
 
     kinds = KINDS
     new_places = OPTION["disks"]
@@ -172,7 +188,7 @@ def _field(option: Option) -> forms.Field:
     if option.type is Type.CHOICE:
         choices = [("", "None"), *((choice.value, choice.label) for choice in option.choices)]
         return forms.ChoiceField(required=False, choices=choices)
-    if option.type is Type.ADDRESS:
+    if option.type in (Type.ADDRESS, Type.NAME):
         return forms.CharField(required=False, max_length=253)
     if option.type is Type.DISKS:
         box = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})

@@ -41,7 +41,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     candidates = movability.candidates(request.user, found.guest)
     checked = _checked(request, uuid)
     initial = initial_of(checked.request, checked.copied_disks) if checked else _wanted(request, found, candidates)
-    form = MigrateForm(request.POST or None, guest=found.guest, candidates=candidates, initial=initial)
+    form = _form(found, candidates, request.POST or None, initial)
     form.name_disks(disk_labels(found))
     if request.method == "POST" and _as_shown(request, found, form) and (made := _ask(request, form)):
         return redirect("migration", made)
@@ -58,15 +58,23 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "vms/migrate.html", values, status=422 if form.errors else 200)
 
 
+def _form(
+    found: GuestPage, candidates: Sequence[movability.Candidate], data: Any, initial: dict[str, Any] | None = None
+) -> MigrateForm:
+    here = found.here.host if found.here else None
+    return MigrateForm(data, guest=found.guest, candidates=candidates, here=here, initial=initial)
+
+
 def _wanted(request: HttpRequest, page: GuestPage, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
-    """The method that fits the VM's state, the destination that a link names (?target=), when it can be chosen, and
-    choices that were kept in the query."""
+    """The method and the destination that a link names (?kind=, ?target=), if it can be chosen, else the method that
+    fits the VM's state; and choices that were kept in the query."""
     wanted = request.GET.get("target", "")
     found = [candidate.host.pk for candidate in candidates if str(candidate.host.pk) == wanted and not candidate.reason]
     target = {"target": found[0]} if found else {}
     if MARK in request.GET:
         return choices_of(request.GET) | target
-    fits = [row.kind.value for row in KINDS if page.here is not None and page.here.state in row.wants]
+    named = [row.kind.value for row in KINDS if row.kind.value == request.GET.get("kind")]
+    fits = named or [row.kind.value for row in KINDS if page.here is not None and page.here.state in row.wants]
     return target | ({"kind": fits[0]} if fits else {})
 
 
@@ -120,7 +128,7 @@ def _point_to(request: HttpRequest, sentence: str, pk: int) -> None:
 def check(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask for a report on the choices as they are in the form."""
     found = _guest_page(request, uuid)
-    form = MigrateForm(request.POST, guest=found.guest, candidates=movability.candidates(request.user, found.guest))
+    form = _form(found, movability.candidates(request.user, found.guest), request.POST)
     asked = _ask_preflight(request, form) if form.is_valid() else None
     if request.htmx:  # type: ignore[attr-defined]
         values = {"report": report_view(asked) if asked else None, "form": form, "guest": found.guest}

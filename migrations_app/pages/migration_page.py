@@ -11,6 +11,7 @@ from migrations_app.reading.journal import journal_of, states_of
 from migrations_app.reading.migrations import sighting_of
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
+from migrations_app.words.controls import controls_on_page, finish_words
 from migrations_app.words.headline import headline, second_line
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
@@ -34,6 +35,7 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
         "waiting": waiting(migration),
+        "finish_words": finish_words(migration),
         "may_cancel": may_cancel,
         "consequence": consequence,
     }
@@ -46,6 +48,7 @@ def page_values(migration: Migration) -> dict[str, Any]:
         **pushed_values(migration),
         "journal": journal,
         "steps": steps(migration, states_of(journal)),
+        "controls": controls_on_page(migration),
         "closing": close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
         "passed": sum(f["severity"] == "passed" for f in migration.findings),

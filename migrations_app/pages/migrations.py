@@ -24,8 +24,8 @@ from migrations_app.reading.journal import record_of, samples_of
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
 from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.usecases.close_migration import close_migration
-from migrations_app.usecases.errors import NothingToClose, RequestRefused, TooLate
-from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.usecases.errors import NothingToClose, NotOffered, RequestRefused, TooLate
+from migrations_app.usecases.give_order import cancel_migration, order_by_name
 from migrations_app.usecases.look_again import look_again
 
 
@@ -60,6 +60,23 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         cancel_migration(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])
     except TooLate as late:
         messages.warning(request, str(late))
+    return redirect("migration", pk)
+
+
+@require_POST
+@page(Right.MOVE)
+def order(request: HttpRequest, pk: int) -> HttpResponse:
+    """One control. What came of it is on the page and in the journal, for everybody."""
+    typed = request.POST.get("value", "").strip()
+    try:
+        value = int(typed) if typed else None
+        order_by_name(_migration(request, pk), request.POST.get("what", ""), by=person(request), value=value)
+    except ValueError:
+        messages.error(request, "Not changed. Enter a whole number.")
+    except RequestRefused as refused:
+        messages.error(request, f"Not changed. {refused.message}")
+    except (NotOffered, TooLate) as late:
+        messages.warning(request, f"Not changed. {late}")
     return redirect("migration", pk)
 
 

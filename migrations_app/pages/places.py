@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from kvmweb.web.plain import PlainField
-from migrations_app.domain.placement import FORMATS, LONGEST_NAME, TARGET
+from migrations_app.domain.names import LONGEST_FILE
+from migrations_app.domain.placement import FORMATS, TARGET
 from migrations_app.reading.pools import pools_by_name
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def targets_of(guest: Guest) -> tuple[str, ...]:
 
 
 def place_fields(guest: Guest, hosts: Iterable[Host]) -> dict[str, forms.Field]:
-    pools = [("", "Same as on the source"), *pools_by_name(hosts)]
-    formats = [("", "Same as on the source"), *((one, one) for one in FORMATS)]
+    pools = [("", "As it is now"), *pools_by_name(hosts)]
+    formats = [("", "As it is now"), *((one, one) for one in FORMATS)]
     fields: dict[str, forms.Field] = {}
     for target in targets_of(guest):
         fields[field_name(target, "pool")] = forms.ChoiceField(required=False, choices=pools, label="Pool")
-        fields[field_name(target, "name")] = PlainField(required=False, max_length=LONGEST_NAME, label="Volume name")
+        fields[field_name(target, "name")] = PlainField(required=False, max_length=LONGEST_FILE, label="Volume name")
         fields[field_name(target, "format")] = forms.ChoiceField(required=False, choices=formats, label="Format")
     return fields
 

@@ -13,13 +13,15 @@ from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.reading.new_disks import new_disks
 from migrations_app.words.forecast import forecast_words
-from migrations_app.words.verdict import OLD, go_words, verdict_words
+from migrations_app.words.verdict import OLD, Aim, checking_words, go_words, verdict_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosts.facts.endpoint import PeerEndpoint
+    from hosts.models import Sighting
     from migrations_app.models import Preflight
 
 #: an older report says nothing about now: static/js/migrate.js withdraws it at the same age
@@ -72,7 +74,8 @@ class ReportView:
 
 
 def report_view(preflight: Preflight) -> ReportView:
-    guest, target = isolated(preflight.vm.name), str(preflight.target)
+    guest, row = isolated(preflight.vm.name), preflight.kind_row
+    aim = Aim(guest=preflight.vm.name, target=str(preflight.target), stays=row.same_host)
     waiting = preflight.seen_at is None and not preflight.error
     counts = Counter(finding["severity"] for finding in preflight.findings)
     groups = [
@@ -86,13 +89,13 @@ def report_view(preflight: Preflight) -> ReportView:
     age = age_of(preflight)
     old = age is not None and age > FRESH_SECONDS
     if waiting:
-        sentence = f"Checking on both hosts whether {guest} can migrate to {target}."
+        sentence = checking_words(aim)
     elif preflight.error:
         sentence = "The check was not made."
     elif old:
         sentence = OLD
     else:
-        sentence = verdict_words(guest, target, preflight.verdict, counts)
+        sentence = verdict_words(aim, preflight.verdict, counts)
     return ReportView(
         preflight=preflight,
         waiting=waiting,
@@ -105,11 +108,11 @@ def report_view(preflight: Preflight) -> ReportView:
         groups=groups,
         passed=[finding for finding in preflight.findings if finding["severity"] == "passed"],
         blocked=blocked,
-        button=go_words(preflight.vm.name, target, preflight.verdict, counts["unknown"]),
+        button=go_words(aim, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
         forecast=forecast_words(guest, foreseen),
-        copied=" ".join(preflight.copied_disks or ()) if KIND[Kind(preflight.kind)].copies else "",
+        copied=" ".join(preflight.copied_disks or ()) if row.copies and not row.same_host else "",
         forecast_runs=foreseen.runs if foreseen else 0,
     )
 
@@ -127,11 +130,15 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     here = preflight.vm.current_sighting()
     peer = preflight.target.peer
     asked = preflight.request.options.copy_disks
+    if preflight.kind_row.same_host:
+        return _storage_command(preflight, here)
     if here is None or peer is None or (asked and preflight.copied_disks is None):
         return "", ""
     guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
+    there = virsh.vm(preflight.name_there(preflight.vm.name), str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
+    copied = tuple(preflight.copied_disks or ())
     commands = [
         by_hand.equivalent_command(
             options=options,
@@ -139,14 +146,24 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             source_uri="qemu:///system",
             peer_uri=_peer_text(peer),
             migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
-            copy_disks=tuple(preflight.copied_disks or ()),
+            copy_disks=copied,
             cold=KIND[Kind(preflight.kind)].cold,
             live=not KIND[Kind(preflight.kind)].pauses,
         ),
-        *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system"),
-        *by_hand.commands_after(options=options, guest=guest, target_uri=_peer_text(peer)),
+        *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
+        *by_hand.commands_after(options=options, guest=there, target_uri=_peer_text(peer)),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
+
+
+def _storage_command(preflight: Preflight, here: Sighting | None) -> tuple[str, str]:
+    """Empty also for a VM that does not run: virsh alone cannot do it then."""
+    disks = new_disks(preflight)
+    if here is None or not here.active or not disks:
+        return "", ""
+    guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
+    commands = by_hand.storage_commands(options=preflight.request.options, guest=guest, disks=disks)
+    return "\n".join(map(virsh.line, commands)), str(here.host)
 
 
 def _peer_text(peer: PeerEndpoint) -> str:

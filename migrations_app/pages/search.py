@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET
 
 from hosts.models import Guest, Host
 from kvmweb.web.page import page
-from kvmweb.web.plain import isolated
 from migrations_app.pages.filters import LONGEST
 from migrations_app.reading import search as reading
 from migrations_app.words.badges import badge
+from migrations_app.words.places import short_way
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration
@@ -58,6 +58,6 @@ def _row(hit: Guest | Host | Migration) -> Row:
         id=f"migration-{hit.pk}",
         url=reverse("migration", args=[hit.pk]),
         icon="arrows-right-left",
-        name=f"{isolated(hit.guest_name)} → {hit.target}",
+        name=short_way(hit),
         note=f"Migration {hit.pk}, {badge(hit).label.lower()}",
     )

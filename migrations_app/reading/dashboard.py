@@ -53,6 +53,7 @@ class HostBar:
 
 def host_bars(user: Any, moving: Sequence[Migration]) -> list[HostBar]:
     """Each host with its largest running guests, to the scale of its memory, and those that migrate to it."""
+    moving = [migration for migration in moving if not migration.kind_row.same_host]
     bars = {host.pk: HostBar(host=host) for host in host_rows(user)}
     rank = Window(
         RowNumber(), partition_by=[F("host_id")], order_by=[F("guest__memory_kib").desc(), F("guest__name").asc()]

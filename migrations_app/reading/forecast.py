@@ -33,7 +33,7 @@ def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Hos
 
 
 def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool) -> dict[str, Any]:
-    if user is None:  # whoever asked is no longer registered
+    if user is None or KIND[request.kind].same_host:  # no longer registered; no memory migrates, and no link tells
         return {}
     rows = (
         Migration.objects.visible_to(user)

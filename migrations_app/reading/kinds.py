@@ -34,7 +34,9 @@ def _why_not(row: KindRow, guest: Guest, target: Host | None) -> str:
     here = guest.current_sighting()
     if here is None:
         return "No host reports it."
-    if target is not None and target.pk == here.host_id:
+    if row.same_host and target is not None and target.pk != here.host_id:
+        return f"{row.label} leaves the VM on {here.host.name}."
+    if target is not None and target.pk == here.host_id and not row.same_host:
         return f"{target.name} has the VM now."
     for host in filter(None, (here.host, target)):
         if why := closed(host):

@@ -63,7 +63,7 @@ def followed(pk: int) -> Migration | None:
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:
     """A migration that is done, and the newest others of its kind between the same two hosts; [] without others."""
-    if migration.state != State.DONE:
+    if migration.state != State.DONE or migration.kind_row.same_host:
         return []
     rows = migration_rows(user).filter(
         source=migration.source_id, target=migration.target_id, kind=migration.kind, state=State.DONE

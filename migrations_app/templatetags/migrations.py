@@ -17,8 +17,10 @@ from migrations_app.words.ended import ended_line
 from migrations_app.words.headline import headline, short_title
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.places import new_places, short_way
 from migrations_app.words.rollback import copy_badge, how_verified
 from migrations_app.words.segment import segment_note, segment_text
+from migrations_app.words.storage import disk_ways, where_from, where_to
 from migrations_app.words.stored import with_name
 from migrations_app.words.way import where
 
@@ -34,14 +36,19 @@ _MEASURED = frozenset({State.COPYING_DISKS, State.COPYING_MEMORY, State.POST_COP
 register = template.Library()
 for shown in (
     badge,
+    disk_ways,
     ended_line,
     headline,
     how_verified,
+    new_places,
     outcome_times,
     segment_note,
     segment_text,
     short_title,
+    short_way,
     where,
+    where_from,
+    where_to,
     with_name,
 ):
     register.filter(shown)

@@ -16,7 +16,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Preflight
-from migrations_app.usecases.errors import RequestRefused
+from migrations_app.usecases.errors import RequestRefused, stays_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,9 +31,12 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     guest = Guest.objects.filter(pk=request.guest).first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
-    target = Host.objects.filter(pk=request.target).first()
+    target, row = Host.objects.filter(pk=request.target).first(), KIND[request.kind]
     if target is None:
         raise RequestRefused("target", "There is no such host.")
+    here = guest.current_sighting()
+    if row.same_host and here is not None and here.host_id != target.pk:
+        raise RequestRefused("target", stays_words(guest, here.host))
     with transaction.atomic():
         preflight = _create(by, request, guest=guest)
         text = f"{isolated(by.get_username())} requested a preflight check of {isolated(guest.name)} for {target}."
@@ -50,7 +53,7 @@ def ask_about_definition(
     target = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
-    if KIND[request.kind].cold:
+    if KIND[request.kind].cold or KIND[request.kind].same_host:
         raise RequestRefused("kind", "A definition is checked for a VM that runs. Choose a live method.")
     if target == source:
         raise RequestRefused("target", "Source and destination are the same host.")

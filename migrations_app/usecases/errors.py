@@ -8,6 +8,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.words.badges import badge
 
 if TYPE_CHECKING:
+    from hosts.models import Guest, Host
     from migrations_app.models import Migration, RollbackCopy
 
 
@@ -20,11 +21,17 @@ class RequestRefused(Exception):
         self.message = message
 
 
+def stays_words(guest: Guest, here: Host) -> str:
+    """Of a destination that is named although the method has none."""
+    return f"With the method Storage {isolated(guest.name)} stays on {here}. Leave the destination out."
+
+
 class AlreadyMoving(Exception):
     """The VM has an active migration: `running`."""
 
     def __init__(self, running: Migration) -> None:
-        super().__init__(f"{isolated(running.guest_name)} is already migrating to {running.target}.")
+        to = "to another pool" if running.kind_row.same_host else f"to {running.target}"
+        super().__init__(f"{isolated(running.guest_name)} is already migrating {to}.")
         self.running = running
 
 
@@ -41,6 +48,14 @@ class TooLate(Exception):
 
     def __init__(self, migration: Migration) -> None:
         super().__init__(f"This migration has already ended: {badge(migration).label.lower()}.")
+        self.migration = migration
+
+
+class NotOffered(Exception):
+    """This order cannot be given to the migration now."""
+
+    def __init__(self, migration: Migration, why: str) -> None:
+        super().__init__(why)
         self.migration = migration
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,9 +14,11 @@ from kvmweb.web.plain import isolated
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.order import Order as OrderRow
+from migrations_app.domain.orders import CONTROLS
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
-from migrations_app.models import Migration
-from migrations_app.usecases.errors import TooLate
+from migrations_app.models import Migration, Order
+from migrations_app.usecases.errors import NotOffered, RequestRefused, TooLate
+from migrations_app.words.controls import situation
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -28,13 +30,47 @@ def cancel_migration(migration: Migration, *, by: User, reason: str = "") -> Mig
     return give_order(migration, CANCEL, by=by, reason=reason)
 
 
-def give_order(migration: Migration, order: OrderRow, *, by: User, value: Any = None, reason: str = "") -> Migration:
+def order_by_name(
+    migration: Migration, what: str, *, by: User, value: Any = None, reason: str = "", idempotency_key: str = ""
+) -> Order:
+    """One of a migration's controls. A repeated key gives the same order again.
+
+    Raises PermissionDenied, RequestRefused for what no migration has and for a wrong value, NotOffered.
+    """
+    require(by, Right.MOVE)
+    order = CONTROLS.get(what)
+    if order is None:
+        raise RequestRefused("what", f"An order is one of: {', '.join(CONTROLS)}.")
+    if why := order.wrong(value):
+        raise RequestRefused("value", why)
+    with transaction.atomic():
+        row = Migration.objects.select_for_update().get(pk=migration.pk)
+        mine = row.orders.filter(asked_by=by, idempotency_key=idempotency_key) if idempotency_key else None
+        if mine is not None and (earlier := mine.first()):
+            if (earlier.what, earlier.value) != (what, value):
+                raise RequestRefused("idempotency_key", "This key was used for another order of this migration.")
+            return cast("Order", earlier)
+        if why := order.objection(situation(row)):
+            raise NotOffered(row, why)
+        give_order(row, order, by=by, value=value, reason=reason, idempotency_key=idempotency_key)
+        return cast("Order", row.orders.filter(what=what).latest("pk"))
+
+
+def give_order(
+    migration: Migration,
+    order: OrderRow,
+    *,
+    by: User,
+    value: Any = None,
+    reason: str = "",
+    idempotency_key: str = "",
+) -> Migration:
     """Raises PermissionDenied, TooLate."""
     require(by, Right.MOVE)
     with transaction.atomic():
         row = Migration.objects.select_for_update().get(pk=migration.pk)
         if not row.terminal:
-            _ask(row, order, by, value, reason)
+            _ask(row, order, by, value, reason, idempotency_key)
         if order.stops_what_waits:
             sentence = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             ledger.end_by_person(row.pk, states=WAITING, new=State.CANCELLED, text=sentence)
@@ -45,7 +81,7 @@ def give_order(migration: Migration, order: OrderRow, *, by: User, value: Any = 
     return migration
 
 
-def _ask(row: Migration, order: OrderRow, by: User, value: Any, reason: str) -> None:
+def _ask(row: Migration, order: OrderRow, by: User, value: Any, reason: str, idempotency_key: str) -> None:
     """Where one order is enough, the journal still names everybody who gave it."""
     before = row.orders.filter(what=order.what) if order.asked_too else row.orders.none()
     if before.filter(asked_by=by).exists():
@@ -58,7 +94,8 @@ def _ask(row: Migration, order: OrderRow, by: User, value: Any, reason: str) -> 
             asked_by=by,
             asked_by_name=by.get_username(),
             reason=reason,
+            idempotency_key=idempotency_key,
             asked_at=timezone.now(),
         )
-    text = f"{isolated(by.get_username())} {words}"
+    text = f"{isolated(by.get_username())} {words.format(value=order.shown(value))}"
     writer.write(writer.migration_topic(row.pk), EntryKind.ACTION, text, actor=by, reason=reason)

@@ -13,10 +13,12 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration
-from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
+from migrations_app.words.places import places_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,9 +40,8 @@ def request_migration(
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
         return earlier, False
-    source, target = _source(guest), _target(request)
-    if source == target:
-        raise RequestRefused("target", f"{isolated(guest.name)} is already on {source}.")
+    source = _source(guest)
+    target = _target(request, guest, source)
     try:
         with transaction.atomic():
             migration = Migration.objects.create(
@@ -56,7 +57,7 @@ def request_migration(
                 reason=reason,
                 idempotency_key=idempotency_key,
             )
-            text = f"{isolated(by.get_username())} requested the migration of {guest.name} from {source} to {target}"
+            text = f"{isolated(by.get_username())} requested {_what(migration)}"
             text += ", unsafe: without libvirt's storage checks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),
@@ -94,10 +95,24 @@ def _source(guest: Guest) -> Host:
     return sighting.host
 
 
-def _target(request: MigrationRequest) -> Host:
+def _what(migration: Migration) -> str:
+    name, source = migration.guest_name, migration.source
+    if migration.kind_row.same_host:
+        return f"the storage migration of {name} on {source}: {places_words(migration.request.options.disks)}"
+    return f"the migration of {name} from {source} to {migration.target}"
+
+
+def _target(request: MigrationRequest, guest: Guest, source: Host) -> Host:
+    """The host that the request names. Raises RequestRefused."""
     target: Host | None = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
+    if KIND[request.kind].same_host:
+        if target != source:
+            raise RequestRefused("target", stays_words(guest, source))
+        return target
+    if source == target:
+        raise RequestRefused("target", f"{isolated(guest.name)} is already on {source}.")
     if target.peer is None:
         raise RequestRefused("target", f"{target} has no address for other hosts. Enter one on the host's page.")
     return target

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import NOT_STARTED, State
+from migrations_app.words.storage import storage_cancel
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration
@@ -20,6 +21,8 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
     if migration.cancel_requested_at is not None:
         by = isolated(migration.cancelled_by_name)
         return False, f"Cancel requested by {by}. Waiting for libvirt to stop the migration."
+    if migration.kind_row.same_host:
+        return storage_cancel(migration)
     if state in NOT_STARTED:
         return True, f"Nothing has been started yet. {name} stays on {source}."
     if migration.kind_row.cold and state in (State.STARTING, State.ARRIVING):

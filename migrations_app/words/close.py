@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 def close_words(migration: Migration) -> str:
     """What will be true after somebody has closed it by hand."""
     name = isolated(migration.guest_name)
+    first = f"which disks {name} uses" if migration.kind_row.same_host else f"where {name} runs"
+    goes_on = " A block job may still run: QEMU copies without kvmweb." if migration.kind_row.same_host else ""
     return (
-        f"First check where {name} runs. Closing changes nothing on the hosts: the migration ends as failed, {name} can"
-        f" be migrated again, and what was created on {migration.target} stays there. After closing, kvmweb no longer"
-        " checks this migration."
+        f"First check {first}. Closing changes nothing on the hosts: the migration ends as failed, {name} can"
+        f" be migrated again, and what was created on {migration.target} stays there.{goes_on} After closing, kvmweb no"
+        " longer checks this migration."
     )

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 def ended_line(migration: Migration) -> str:
     name = isolated(migration.guest_name)
+    what = f"The storage of {name} migrated within" if migration.kind_row.same_host else f"{name} migrated to"
     ways = {
-        State.DONE: f"{name} migrated to {migration.target}.",
+        State.DONE: f"{what} {migration.target}.",
         State.CANCELLED: f"The migration of {name} was cancelled.",
         State.BLOCKED: f"The migration of {name} was blocked by the preflight check.",
     }

@@ -11,12 +11,16 @@ from hosts.facts.guest import RunState
 from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, State
 from migrations_app.words.badges import badge
+from migrations_app.words.places import short_way
+from migrations_app.words.storage import storage_headline
 from migrations_app.words.stored import told
 
 if TYPE_CHECKING:
     from hosts.models import Sighting
     from migrations_app.models import Migration
 
+#: libvirt's number of the run of a VM that is shut off
+NOT_RUNNING = -1
 #: how long the worker's last look is newer than anything else
 FRESH = timedelta(minutes=2)
 
@@ -37,6 +41,8 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
     if state in _WATCHED and migration.state_text:
         return told(migration)  # what was seen on both hosts
     here = f"{name} {_verb(migration, sighting)}"
+    if migration.kind_row.same_host:
+        return storage_headline(migration, f"{here} {source}")
     return {
         State.REQUESTED: f"{here} {source}. The migration is waiting for a worker.",
         State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was started.",
@@ -60,7 +66,8 @@ def second_line(migration: Migration, first: str) -> str:
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:
     """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
-    if migration.kind_row.cold and migration.state not in NOT_STARTED:
+    off = migration.kind_row.cold or migration.source_run == NOT_RUNNING
+    if off and migration.state not in NOT_STARTED:
         return "is shut off on"
     if migration.state not in NOT_STARTED and migration.was_paused is not None:
         return "is paused on" if migration.was_paused else "runs on"
@@ -85,6 +92,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     if migration.state_text and not seen_since and timezone.now() - finished < FRESH:
         return told(migration)  # the worker has just looked at both hosts; the inventory follows
     if migration.state == State.DONE:
+        if migration.kind_row.same_host:
+            return f"{name} was seen on {end}, with its disks at their new places."
         if migration.kind_row.cold:
             return f"The definition of {name} arrived on {end}."
         stays_paused = migration.was_paused or migration.request.options.keep_paused
@@ -105,7 +114,7 @@ def _how(migration: Migration) -> str:
 
 def short_title(migration: Migration) -> str:
     """For the browser's tab: the state comes first."""
-    way = f"{isolated(migration.guest_name)} → {migration.target}"
+    way = short_way(migration)
     percent = migration.progress.get("percent")
     if migration.state in IN_FLIGHT and percent is not None:
         return f"{percent} % {way}"

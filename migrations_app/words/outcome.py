@@ -20,6 +20,8 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
         return lines
     if migration.copying_ms is not None:
         lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
+    if migration.kind_row.same_host:
+        return lines
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]
     if migration.suspended:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kvmweb.web.plain import isolated
 
 OLD = "This check is more than a minute old. Check again before you migrate."
@@ -45,14 +47,41 @@ def page_words(guest: str) -> dict[str, str]:
     }
 
 
-def go_words(guest: str, target: str, verdict: str, unknowns: int) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What would migrate, and where to. `stays`: only disks do, and the VM stays on its host, which is `target`."""
+
+    guest: str
+    target: str
+    stays: bool
+
+    @property
+    def what(self) -> str:
+        return f"the storage of {isolated(self.guest)}" if self.stays else isolated(self.guest)
+
+    @property
+    def first(self) -> str:
+        """The same at the beginning of a sentence."""
+        return f"The storage of {isolated(self.guest)}" if self.stays else isolated(self.guest)
+
+    @property
+    def where(self) -> str:
+        return f"within {self.target}" if self.stays else f"to {self.target}"
+
+
+def go_words(aim: Aim, verdict: str, unknowns: int) -> str:
     """The text of the button that starts a migration."""
     if verdict == "unknown":
         return f"Migrate with {unknowns} unknown{'' if unknowns == 1 else 's'}"
-    return f"Migrate {isolated(guest)} to {target}"
+    return f"Migrate {aim.what}" if aim.stays else f"Migrate {aim.what} {aim.where}"
 
 
-def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int]) -> str:
+def checking_words(aim: Aim) -> str:
+    hosts = aim.target if aim.stays else "both hosts"
+    return f"Checking on {hosts} whether {aim.what} can migrate {aim.where}."
+
+
+def verdict_words(aim: Aim, verdict: str, counts: dict[str, int]) -> str:
     """The report in one sentence."""
 
     def many(severity: str, word: str) -> str:
@@ -60,12 +89,10 @@ def verdict_words(guest: str, target: str, verdict: str, counts: dict[str, int])
         return f"{count} {word}{'' if count == 1 else 's'}"
 
     if verdict == "blocked":
-        return f"{guest} cannot migrate to {target} now. Resolve {many('blocker', 'blocker')} first."
+        return f"{aim.first} cannot migrate {aim.where} now. Resolve {many('blocker', 'blocker')} first."
     if verdict == "unknown":
-        are = "is" if counts.get("unknown", 0) == 1 else "are"
-        return (
-            f"kvmweb cannot tell whether {guest} can migrate to {target}: {many('unknown', 'finding')} {are} unknown."
-        )
+        are = f"{many('unknown', 'finding')} {'is' if counts.get('unknown', 0) == 1 else 'are'} unknown"
+        return f"kvmweb cannot tell whether {aim.what} can migrate {aim.where}: {are}."
     if verdict == "warnings":
-        return f"{guest} can migrate to {target}. Read {many('warning', 'warning')} first."
-    return f"{guest} can migrate to {target}: no known obstacle."
+        return f"{aim.first} can migrate {aim.where}. Read {many('warning', 'warning')} first."
+    return f"{aim.first} can migrate {aim.where}: no known obstacle."

@@ -30,11 +30,12 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
     went through, in that order."""
     now = State(migration.state)
     row = migration.kind_row
-    been = [stage for state in states if (stage := stage_of(State(state), cold=row.cold)) is not None]
-    here = stage_of(now, cold=row.cold) or (been[-1] if been else None)
+    which = {"cold": row.cold, "stays": row.same_host}
+    been = [stage for state in states if (stage := stage_of(State(state), **which)) is not None]
+    here = stage_of(now, **which) or (been[-1] if been else None)
     options = migration.request.options
     copies = row.copies or bool(row.may_copy and options.copy_disks) or here is Stage.DISKS
-    all_stages = stages(cold=row.cold, copies=copies, starts=options.start_after, pauses=row.pauses)
+    all_stages = stages(copies=copies, starts=options.start_after, pauses=row.pauses, **which)
     reached = len(all_stages) if now is State.DONE else all_stages.index(here) if here else -1
     at = _AT.get(now, "now" if now in IN_FLIGHT else "stopped")
     return [

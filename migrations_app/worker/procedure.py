@@ -66,5 +66,6 @@ class Procedure(Protocol):
         ...
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
-        """Undo what was prepared for a migration that has not begun. The destination does not have the guest."""
+        """Undo what was prepared for a migration that has not begun, as far as the destination says that the guest does
+        not use it."""
         ...

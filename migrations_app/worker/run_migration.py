@@ -22,7 +22,6 @@ from hosts.models import Host
 from hosts.words.contact import unreachable
 from kvmweb.queue import Detached
 from migrations_app import ledger
-from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
@@ -58,9 +57,8 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
     if waiting is None:
         return
     state = State(waiting.state)
-    claim = ledger.claim(
-        pk, states=[state], become=State.CHECKING, text="Checking both hosts.", also=lambda: take(waiting)
-    )
+    text = "Checking its host." if waiting.kind_row.same_host else "Checking both hosts."
+    claim = ledger.claim(pk, states=[state], become=State.CHECKING, text=text, also=lambda: take(waiting))
     if claim is None:
         return
     held = Held(claim, Migration.objects.select_related("source", "target", "guest").get(pk=pk))
@@ -126,8 +124,8 @@ class Start:
         with ExitStack() as stack:
             with probing(row.guest_id, patience=10.0) as alone:
                 elsewhere = others_of(row.request, without=(row.source, row.target), connect=self.connect)
-                facts, details = self._facts(source, target, opening, elsewhere, probe=alone)
-                facts = replace(facts, rollback_copies=paths_on(row.target))
+                probe = alone and not row.kind_row.same_host
+                facts, details = self._facts(source, target, opening, elsewhere, probe=probe)
                 self._lap("facts")
                 report = run_all(facts)
                 if report.verdict is Verdict.BLOCKED:
@@ -165,7 +163,7 @@ class Start:
         found = collect(row.request, source, target, probe=probe, aside=opening, others=others, reached=reached)
         if probe and reached is None:
             peer_answers.keep(row.source, row.target, found[0].peer)
-        return found
+        return replace(found[0], rollback_copies=paths_on(row.target)), found[1]
 
     # --- preflight ------------------------------------------------------------------------------------------------
 
@@ -197,7 +195,8 @@ class Start:
             if why := why_not(self.row):
                 raise NoSlot(why)
 
-        text = f"Asking libvirt on {self.row.source} to migrate the VM."
+        what = "copy its disks" if self.row.kind_row.same_host else "migrate the VM"
+        text = f"Asking libvirt on {self.row.source} to {what}."
         self.held.become(State.STARTING, text, guard=guard, **self._seen(report), **record)
 
     def _queue(self, why: str, report: Report) -> None:
@@ -225,16 +224,10 @@ class Start:
             raise NotStarted(unreachable(self.row.source, error.message)[0]) from error
 
     def _not_started(self, why: NotStarted, report: Report, there: SteadyConnection | None) -> None:
-        """What was prepared is undone, if the destination says that it does not have the guest."""
+        """What was prepared is undone."""
         row, seen = self.row, {} if self.held.state is State.STARTING else self._seen(report)
         if row.steps and there is not None:
-            look = there.look(self.held.guest)
-            if look.answered and not look.present:
-                self.procedure.undo(self.held, there)
-            else:
-                paths = ", ".join(volume["path"] for volume in row.created_volumes)
-                text = f"Left on {row.target}, because it may be in use there: {paths}. {MAYBE_OWN_DISK}"
-                self.held.note(text)
+            self.procedure.undo(self.held, there)
         if isinstance(why, Cancelled):
             text = f"{row.guest_name} was not touched: the migration was cancelled before it began."
             self.held.become(State.CANCELLED, text, **seen)

@@ -74,7 +74,8 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         both_sides(sighting.host, preflight.target, connect=connect, seconds=MOST_SECONDS) as (source, target),
         probing(guest.pk, patience=2.0) as alone,
     ):
-        probe = alone and not Migration.objects.filter(BUSY, guest=guest).exists()
+        between = not preflight.kind_row.same_host
+        probe = alone and between and not Migration.objects.filter(BUSY, guest=guest).exists()
         elsewhere = others_of(preflight.request, without=(sighting.host, preflight.target), connect=connect)
         facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
         if probe:

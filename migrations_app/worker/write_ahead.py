@@ -36,8 +36,17 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "source_autostart": details.autostart,
         "checkpoints": [one.as_json() for one in checkpoints],
         "source_disks": _source_disks(facts),
+        "limits_before": _limits_before(row, facts),
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }
+
+
+def _limits_before(row: Migration, facts: Facts) -> dict[str, int]:
+    """libvirt keeps the bandwidth of a call for the VM's next migrations."""
+    known, options = facts.guest.runtime, row.request.options
+    if isinstance(known, Unknown) or not (options.bandwidth_mib or options.disk_bandwidth_mib):
+        return {}
+    return {"bandwidth_mib": known.speed_mib or 0}
 
 
 def _source_disks(facts: Facts) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@
   const says = form?.dataset; // words/verdict.py
 
   const report = () => document.getElementById("report");
+  const stays = () => form.querySelector("[name=kind]:checked")?.dataset.stays !== undefined; // no destination
   const element = (tag, values, ...inside) => {
     const one = Object.assign(document.createElement(tag), values);
     one.append(...inside);
@@ -50,6 +51,7 @@
     if (shown.dataset.age === undefined || (shown.querySelector("#go").disabled && !shown.dataset.past)) return []; // it says no itself
     if (live.closed) return ["closed", live.hostName];
     if (live.state !== made.get(shown).state) return ["changed"];
+    if (stays()) return [];
     return target && !target.disabled ? [] : ["unavailable", target?.dataset.host ?? says.destination];
   }
 
@@ -133,6 +135,7 @@
         asComes = false;
         kindChosen.textContent = "";
       }
+      if (target.name === "kind" && stays()) document.getElementById("places")?.setAttribute("open", "");
       if (target.name === "copy_disks") byHand = true;
       else if (!byHand) for (const box of form.querySelectorAll("[name=copy_disks]")) box.checked = false; // the check chooses
     },

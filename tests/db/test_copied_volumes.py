@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 
 from hosts.facts.guest import Disk
-from hosts.facts.storage import Qcow2, Volume, VolumeIdentity
+from hosts.facts.storage import DiskPlace, Qcow2, Volume, VolumeIdentity
 from hosts.gateway.port import Refused
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
-from migrations_app.models import Migration
+from migrations_app.models import Migration, RollbackCopy
 from migrations_app.usecases.give_order import cancel_migration
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states
 from tests.fakes.gateway import FakeHost
@@ -61,6 +62,25 @@ def test_what_was_made_is_known_by_more_than_its_name(scene: Scene) -> None:
     (entry,) = done.created_volumes
     assert (entry["target"], entry["made"]) == ("vda", True)
     assert entry["identity"] == {"capacity": 1024**3, "format": "qcow2", "modified": 0.0, "file": "1:7:10:00"}
+
+
+@pytest.mark.parametrize("kind", [Kind.LIVE_STORAGE, Kind.SUSPENDED])
+def test_a_block_device_becomes_a_volume_of_its_size(kind: Kind, scene: Scene) -> None:
+    guest = scene.add_local_guest(disk_sizes={"vda": 3 * 1024**2})
+    disk = Disk(target="vda", device="disk", type="block", path="/dev/vg/db", format="raw", cache="none")
+    guest.definition = replace(guest.definition, disks=(disk,))
+    places = {"vda": {"pool": "default", "name": "db.qcow2", "format": "qcow2"}}
+    done = scene.run(scene.request(guest, copy=["vda"], kind=kind, disks=places))
+    assert done.state == State.DONE, done.state_text
+    judged = {finding["check"]: finding["severity"] for finding in done.findings}
+    assert {judged[check] for check in ("copy_choice", "copy_place", "copy_room")} == {"passed"}
+    (call,) = [call.arguments[0] for call in scene.fleet.calls if call.method == "migrate"]
+    new = DiskPlace(path=f"{LOCAL}/db.qcow2", pool="default", volume="db.qcow2", format="qcow2")
+    assert call.places == {"vda": new}
+    (made,) = [call.arguments[0] for call in scene.fleet.calls if call.method == "create_volume"]
+    assert (made.name, made.format, made.capacity) == ("db.qcow2", "qcow2", 3 * 1024**2)
+    copy = RollbackCopy.objects.get(migration=done)
+    assert (copy.path, copy.pool, copy.size) == ("/dev/vg/db", "", 3 * 1024**2)
 
 
 SPECIAL = Qcow2(cluster_size=128 * 1024, lazy_refcounts=True, extended_l2=True)

@@ -157,8 +157,8 @@ def test_a_new_order_is_one_object(
     assert (order_of(migration).text, order_of(migration).value) == ("It is set.", 450)
     scene.fleet.moves[str(migration.guest_id)].go_on.set()
     worker.join(10)
-    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
-    assert (fresh(migration).state, set_to, order_of(migration).state) == (State.DONE, [450], "applied")
+    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_limit"]
+    assert (fresh(migration).state, set_to, order_of(migration).state) == (State.DONE, [LimitDowntime(450)], "applied")
     assert "olga asked for another longest downtime." in said(migration)
     with pytest.raises(TooLate):
         give_order(migration, limit, by=operator, value=500)

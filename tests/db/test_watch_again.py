@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hosts.calls.steer import LimitBandwidth
 from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError, HostUnreachable, Refused
 from hosts.models import Host, Sighting
@@ -22,7 +23,7 @@ from migrations_app.worker.slots import why_not
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes import guests as fake_guests
 from tests.fakes.gateway import FakeConnection
-from tests.fakes.guests import Ending, FakeGuest, Move
+from tests.fakes.guests import Ending, FakeGuest, Move, job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
 
@@ -90,7 +91,7 @@ def test_a_cancel_does_not_abort_somebody_elses_later_move(scene: Scene, operato
     scene.fleet.calls.clear()
     worker = scene.in_background(scene.adopt, migration)
     worker.join(5)
-    assert not {"abort", "set_max_downtime"} & set(scene.fleet.methods())
+    assert not {"abort", "set_limit"} & set(scene.fleet.methods())
     rescue.go_on.set()
     rescue.over.wait(5)
 
@@ -216,11 +217,11 @@ def test_the_longest_downtime_is_asked_for_until_it_was_taken_and_only_once(scen
     guest = scene.add_guest()
     move = scene.script(guest)
     move.go_on.clear()
-    scene.fleet["kvm-a"].fail("set_max_downtime", Refused("domain is not being migrated", code=55), times=2)
+    scene.fleet["kvm-a"].fail("set_limit", Refused("domain is not being migrated", code=55), times=2)
     migration = scene.request(guest, max_downtime_ms=120)
     worker = scene.in_background(scene.run, migration)
     eventually(lambda: fresh(migration).downtime_set)
-    assert scene.fleet.methods().count("set_max_downtime") == 3
+    assert scene.fleet.methods().count("set_limit") == 3
     Migration.objects.filter(pk=migration.pk).update(epoch=50, owner="")
     worker.join(10)
     adopter = scene.in_background(scene.adopt, migration)
@@ -228,7 +229,39 @@ def test_the_longest_downtime_is_asked_for_until_it_was_taken_and_only_once(scen
     move.go_on.set()
     adopter.join(10)
     assert fresh(migration).state == State.DONE
-    assert scene.fleet.methods().count("set_max_downtime") == 3
+    assert scene.fleet.methods().count("set_limit") == 3
+
+
+@pytest.mark.parametrize(("limit", "speed"), [({"bandwidth_mib": 50}, 50), ({}, 0)])
+def test_memory_gets_its_own_limit_when_it_starts_and_only_once(
+    limit: dict[str, int], speed: int, scene: Scene
+) -> None:
+    guest = scene.add_local_guest()
+    disks = job(0, memory_total=None, memory_processed=None, memory_remaining=None, disk_total=1000, disk_processed=10)
+    move = scene.script(guest, jobs=[disks])
+    move.go_on.clear()
+    kvm_a = scene.fleet["kvm-a"]
+    kvm_a.fail("set_limit", Refused("domain is not being migrated", code=55), times=1)
+    migration = scene.request(guest, copy=True, disk_bandwidth_mib=20, **limit)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_DISKS))
+    assert "set_limit" not in scene.fleet.methods()
+    (call,) = [call for call in scene.fleet.calls if call.method == "migrate"]
+    assert call.arguments[0].parameters == {"bandwidth": 20}
+    Migration.objects.filter(pk=migration.pk).update(epoch=50, owner="")  # the worker is gone when memory starts
+    worker.join(10)
+    guest.job = job(500)
+    adopter = scene.in_background(scene.adopt, migration)
+    eventually(lambda: "Memory is" in said(migration))
+    Migration.objects.filter(pk=migration.pk).update(epoch=90, owner="")
+    adopter.join(10)
+    adopter = scene.in_background(scene.adopt, migration)
+    eventually(lambda: fresh(migration).epoch > 90)
+    move.go_on.set()
+    adopter.join(10)
+    assert fresh(migration).state == State.DONE
+    told = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_limit"]
+    assert told == [LimitBandwidth(speed)] * 2  # refused once, then taken
 
 
 def test_a_guest_that_was_stopped_by_its_storage_is_no_ordinary_failure(

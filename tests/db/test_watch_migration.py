@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from hosts.calls.steer import LimitDowntime
 from hosts.facts.guest import RunState
 from hosts.facts.storage import VolumeIdentity
 from hosts.gateway.port import GatewayError, Refused
@@ -299,8 +300,8 @@ def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:
     scene.script(guest, pace=0.06)
     done = scene.run(scene.request(guest, max_downtime_ms=120))
     assert (done.state, done.progress["allowed_downtime_ms"]) == (State.DONE, 120)
-    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_max_downtime"]
-    assert set_to == [120]
+    set_to = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_limit"]
+    assert set_to == [LimitDowntime(120)]
 
 
 def test_a_copy_that_stands_still_has_no_rate_and_no_time_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

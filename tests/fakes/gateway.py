@@ -10,11 +10,12 @@ import threading
 import uuid as uuids
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
@@ -24,6 +25,7 @@ from hosts.facts.guest import (
     GuestLook,
     GuestStatus,
     JobKind,
+    JobLimits,
     JobStats,
     RunState,
     RuntimeSettings,
@@ -56,6 +58,7 @@ from hosts.gateway.port import (
     Refused,
 )
 from hosts.gateway.probe import Probe
+from tests.fakes.disks import FakeDisks
 from tests.fakes.guests import FakeGuest, Move, run_move
 
 T = TypeVar("T")
@@ -67,6 +70,12 @@ class Call:
     host: str
     method: str
     arguments: tuple[Any, ...]
+
+
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass
@@ -89,6 +98,11 @@ class FakeHost:
     files: dict[str, bool | None] = field(default_factory=dict)
     #: the identity of the files under these paths, for a host that is reached by ssh
     file_numbers: dict[str, str] = field(default_factory=dict)
+    #: by path: when a volume was written to last, and its content where that is not empty
+    modified: dict[str, float] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
+    #: cleared: reading a volume goes on and on
+    reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
     mounts: dict[str, Mount] = field(default_factory=dict)
     memory: NodeMemory = field(default_factory=lambda: NodeMemory(total_kib=8_000_000, free_kib=4_000_000))
@@ -406,14 +420,18 @@ class FakeConnection:
             raise Refused("Requested operation is not valid: cannot abort now", code=55, domain=10)
         move.aborted.set()
 
-    def max_downtime(self, uuid: str) -> int:
-        return self._called("max_downtime", uuid).guest(uuid).max_downtime_ms
+    def limits(self, uuid: str) -> JobLimits:
+        return self._called("limits", uuid).guest(uuid).limits
 
-    def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        self._called("set_max_downtime", uuid, milliseconds).guest(uuid).max_downtime_ms = milliseconds
-
-    def set_max_speed(self, uuid: str, mib_per_second: int) -> None:
-        self._called("set_max_speed", uuid, mib_per_second).guest(uuid)
+    def set_limit(self, uuid: str, limit: Limit) -> None:
+        guest = self._called("set_limit", uuid, limit).guest(uuid)
+        match limit:
+            case LimitBandwidth(mib):
+                guest.limits = replace(guest.limits, bandwidth_mib=mib)
+            case LimitDowntime(milliseconds):
+                guest.limits = replace(guest.limits, max_downtime_ms=milliseconds)
+            case LimitCache(mib):
+                guest.limits = replace(guest.limits, xbzrle_cache_mib=mib)
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
         host = self._called("create_volume", spec)
@@ -441,7 +459,12 @@ class FakeConnection:
         found = next((volume for volume in host.volumes if (volume.pool, volume.name) == (pool, name)), None)
         if found is None:
             return None
-        return VolumeIdentity(capacity=found.capacity, format=found.format, file=host.file_numbers.get(path, ""))
+        return VolumeIdentity(
+            capacity=found.capacity,
+            format=found.format,
+            modified=host.modified.get(path, 0.0),
+            file=host.file_numbers.get(path, ""),
+        )
 
     def delete_volume(self, pool: str, name: str) -> None:
         host = self._called("delete_volume", pool, name)
@@ -450,5 +473,9 @@ class FakeConnection:
             raise Refused(f"no storage vol with matching name '{name}'", code=50, domain=18)
         host.volumes = kept
 
-    def virtual_size(self, uuid: str, target: str) -> int:
-        return self._called("virtual_size", uuid, target).guest(uuid).disk_sizes.get(target, 1024**3)
+    @property
+    def disks(self) -> FakeDisks:
+        def called(method: str, uuid: str, *arguments: Any) -> FakeGuest:
+            return self._called(method, uuid, *arguments).guest(uuid)
+
+        return FakeDisks(called, self._called)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from hosts.calls.move import Flag, MigrateCall
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.disk_copy import BlockJob
 from hosts.facts.guest import (
     Disk,
     GuestDefinition,
@@ -18,11 +19,13 @@ from hosts.facts.guest import (
     GuestLook,
     GuestStatus,
     JobKind,
+    JobLimits,
     JobStats,
     Nic,
     RunState,
     RuntimeSettings,
 )
+from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
 IMAGES = "/var/lib/libvirt/testvms"
@@ -68,11 +71,17 @@ class FakeGuest:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     job: JobStats | None = None
     finished: JobStats | None = None
-    max_downtime_ms: int = 300
+    limits: JobLimits = field(
+        default_factory=lambda: JobLimits(bandwidth_mib=0, max_downtime_ms=300, xbzrle_cache_mib=64)
+    )
     #: another one after every start
     run: int = 1
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
+    #: disks that are copied on its host, by target; how a copy begins, and where they go
+    copies: dict[str, BlockJob] = field(default_factory=dict)
+    first_copy: BlockJob = field(default_factory=lambda: BlockJob(ready=True, done=1000, total=1000))
+    copied_to: dict[str, DiskPlace] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:
@@ -179,9 +188,7 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
     guest, before = source[uuid], target.get(uuid)
     was_paused = guest.state is RunState.PAUSED
     incoming = replace(
-        guest,
-        definition=_placed(guest.definition, call),
-        saved=guest.saved and _placed(guest.saved, call),
+        _arriving(guest, call),
         state=RunState.PAUSED,
         reason="migration",
         persistent=before is not None,
@@ -207,14 +214,21 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         move.over.set()
 
 
-def _placed(definition: GuestDefinition, call: MigrateCall | None) -> GuestDefinition:
-    """As the destination gets it: copied disks at their new places."""
-    places = call.places if call is not None else {}
-    disks = (
-        replace(disk, path=where.path, format=where.format) if (where := places.get(disk.target)) else disk
-        for disk in definition.disks
-    )
-    return replace(definition, disks=tuple(disks))
+def _arriving(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:
+    """As the destination defines it: with the name and the places of disks that the call has."""
+    if call is None:
+        return guest
+    here, new = guest.definition, call.parameters.get(Parameter.DESTINATION_NAME)
+    disks = (_placed(disk, call.places.get(disk.target)) for disk in here.disks)
+    return replace(guest, definition=replace(here, name=str(new or here.name), disks=tuple(disks)))
+
+
+def _placed(disk: Disk, place: DiskPlace | None) -> Disk:
+    if place is None:
+        return disk
+    if disk.type == "volume":
+        return replace(disk, pool=place.pool, volume=place.volume, format=place.format)
+    return replace(disk, type="file", path=place.path, format=place.format, backing=())
 
 
 def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call: MigrateCall) -> None:
@@ -222,7 +236,9 @@ def _move_definition(move: Move, uuid: str, source: Guests, target: Guests, call
     move.go_on.wait()
     guest = source[uuid]
     if move.arrives:
-        target[uuid] = replace(guest, state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=())
+        target[uuid] = replace(
+            _arriving(guest, call), state=RunState.SHUTOFF, reason="shutdown", autostart=False, checkpoints=()
+        )
     gone = (move.arrives and move.ending is not Ending.CONFIRM_LOST) or move.ending is Ending.SAYS_DONE_NOWHERE
     if gone and not guest.active and Flag.UNDEFINE_SOURCE in call.flags:
         source.pop(uuid, None)

@@ -212,7 +212,12 @@ class Serving:
         return self.migration(pk)
 
     def wait_for_end(self, pk: int, seconds: float = 120) -> Any:
-        return self.wait_for_state(pk, *TERMINAL, seconds=seconds)
+        """Also that the saved definition is the same at the destination, whatever was migrated and how."""
+        ended = self.wait_for_state(pk, *TERMINAL, seconds=seconds)
+        if ended["state"] == "done":
+            differences = [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})]
+            assert differences == [], differences
+        return ended
 
     def journal(self, pk: int) -> list[Any]:
         return self.items(f"/migrations/{pk}/journal?limit=500")

@@ -46,8 +46,8 @@ def start_guest(serving: Serving, lab: Lab, names: list[str], *, storage: str = 
     serving.wait_for_guest(NAME, "kvm-a", seconds=30)
 
 
-def checkpoints(host: Host) -> list[str]:
-    return host.virsh("checkpoint-list", NAME, "--name", "--topological").split()
+def checkpoints(host: Host, guest: str = NAME) -> list[str]:
+    return host.virsh("checkpoint-list", guest, "--name", "--topological").split()
 
 
 def changed_since(host: Host, checkpoint: str) -> int:
@@ -58,16 +58,16 @@ def changed_since(host: Host, checkpoint: str) -> int:
     return int(found[1])
 
 
-def back_up(host: Host, *, since: str) -> None:
+def back_up(host: Host, *, since: str, guest: str = NAME) -> None:
     """An incremental backup of what the VM wrote since this checkpoint."""
     description = (
         f"<domainbackup mode='push'><incremental>{since}</incremental><disks><disk name='vda' type='file'>"
         f"<driver type='qcow2'/><target file='{BACKUP}'/></disk></disks></domainbackup>"
     )
-    host.exec("virsh", "-q", "backup-begin", NAME, "/dev/stdin", stdin=description)
+    host.exec("virsh", "-q", "backup-begin", guest, "/dev/stdin", stdin=description)
 
     def ended() -> bool:
-        return "Backup" in host.virsh("domjobinfo", NAME, "--completed")
+        return "Backup" in host.virsh("domjobinfo", guest, "--completed")
 
     wait_until(ended, 20, "the backup has ended")
     assert '"depth": 0' in host.exec("qemu-img", "map", "-U", "--output=json", BACKUP)
@@ -85,6 +85,15 @@ def test_the_next_incremental_backup_works_on_the_destination(fresh: Serving, la
     assert checkpoints(b) == WEEK
     assert "Redefined checkpoints monday, tuesday, wednesday on kvm-b." in said(fresh, migration["id"])
     back_up(b, since="monday")
+
+
+def test_of_a_vm_with_a_new_name_too(fresh: Serving, lab: Lab, b: Host) -> None:
+    start_guest(fresh, lab, WEEK)
+    migration = fresh.wait_for_end(fresh.migrate(NAME, "kvm-b", new_name="kept-02")["id"])
+    assert migration["state"] == "done", migration
+    assert not migration["error"], migration
+    assert checkpoints(b, "kept-02") == WEEK
+    back_up(b, since="monday", guest="kept-02")
 
 
 def test_of_a_paused_vm_too(fresh: Serving, lab: Lab, a: Host, b: Host) -> None:

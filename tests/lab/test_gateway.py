@@ -111,7 +111,7 @@ def test_a_guest(a: Host, opened: Open, transport: Transport) -> None:
     (disk,) = details.definition.disks
     volume = connection.volume_at(disk.path)
     assert volume is not None
-    assert (volume.pool, volume.capacity) == ("testvms", connection.virtual_size(uuid, disk.target))
+    assert (volume.pool, volume.capacity) == ("testvms", connection.disks.virtual_size(uuid, disk.target))
     assert connection.volume_at(f"{disk.path}-not") is None
     assert volume in connection.volumes("testvms")
     assert connection.block_jobs(uuid, [disk.target]) == ()

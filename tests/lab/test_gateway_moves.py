@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hosts.calls.move import PeerHelper
+from hosts.calls.steer import LimitBandwidth, LimitDowntime
 from hosts.facts.endpoint import PeerEndpoint, Transport
 from hosts.facts.guest import JobKind, RunState
 from hosts.facts.storage import VolumeSpec
@@ -89,9 +90,10 @@ def test_abort(lab: Lab, a: Host, b: Host, opened: Open) -> None:
         assert numbers is not None
         assert numbers.kind is JobKind.MIGRATION_OUT
         assert numbers.memory_total
-        moving.source.set_max_speed(moving.uuid, 100)
-        moving.source.set_max_downtime(moving.uuid, 400)
-        assert moving.source.max_downtime(moving.uuid) == 400
+        for limit in (LimitBandwidth(100), LimitDowntime(400)):
+            moving.source.set_limit(moving.uuid, limit)
+        limits = moving.source.limits(moving.uuid)
+        assert (limits.bandwidth_mib, limits.max_downtime_ms) == (100, 400)
         moving.source.abort(moving.uuid)
         moving.end()
     finally:
@@ -108,7 +110,7 @@ def test_disks_are_copied_into_a_volume_of_ours(a: Host, b: Host, opened: Open) 
     uuid = uuid_of(a, "build-01")
     (disk,) = source.guest_details(uuid).definition.disks
     name = disk.path.rpartition("/")[2]
-    size = source.virtual_size(uuid, disk.target)
+    size = source.disks.virtual_size(uuid, disk.target)
     target.create_volume(VolumeSpec(pool="local", name=name, format=disk.format, capacity=size))
     moving = Moving(opened, a, b, "build-01", copy_disks=(disk.target,))
     moving.end()

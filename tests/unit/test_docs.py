@@ -103,6 +103,8 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
     options = Options(
         copy_disks=True,
         bandwidth_mib=1,
+        new_name="web-2",
+        disk_bandwidth_mib=1,
         max_downtime_ms=1,
         unsafe=True,
         abort_on_error=True,
@@ -122,9 +124,10 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         disks=Placements({"vda": Placement(pool="fast")}),
     )
     command = equivalent_command(options=options, guest="web", source_uri="S", peer_uri="P", copy_disks=("vda",))
-    (later,) = commands_beside(options=options, guest="web", source_uri="S")
+    later = commands_beside(options=options, guest="web", source_uri="S", copy_disks=("vda",))
+    assert [words[3] for words in later] == ["migrate-setspeed", "migrate-setmaxdowntime"]
     page = text("docs/options.md")
-    for word in [*command, *later]:
+    for word in [*command, *later[0], *later[1]]:
         if word.startswith(("--", "migrate-")):
             assert word in page, word
 

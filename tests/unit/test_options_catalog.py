@@ -98,7 +98,7 @@ def test_a_row_is_complete(option: Option) -> None:
         assert option.maximum is not None
         assert option.bounds
         assert option.default is None
-    elif option.type in (Type.CHOICE, Type.ADDRESS):
+    elif option.type in (Type.CHOICE, Type.ADDRESS, Type.NAME):
         assert option.default is None
         assert bool(option.choices) is (option.type is Type.CHOICE)
     elif option.type is Type.PLACEMENTS:
@@ -132,6 +132,16 @@ def test_libvirt_is_told_by_flags_and_parameters() -> None:
     older = Options(compressed=True, xbzrle_cache_mib=2).for_guest(persistent=True)
     assert older.parameters() == {"compression": ("xbzrle",), "compression.xbzrle.cache": 2 * 1024 * 1024}
     assert Options().parameters() == {}
+
+
+def test_the_call_begins_with_the_limit_of_the_disks() -> None:
+    both = Options(bandwidth_mib=50, disk_bandwidth_mib=20)
+    assert both.for_disks(("vda",)).parameters(("vda",)) == {"bandwidth": 20}
+    assert (both.memory_speed, Options(disk_bandwidth_mib=20).memory_speed) == (50, 0)
+    none_copied = both.for_disks(())
+    assert none_copied.parameters() == {"bandwidth": 50}
+    assert none_copied.memory_speed is None
+    assert Options(bandwidth_mib=50).memory_speed is None
 
 
 def test_what_was_asked_for_is_told_from_what_comes_by_itself() -> None:

@@ -397,7 +397,14 @@ def scene() -> dict[str, Any]:
     rtl = make_guest(RTL, b, key="rtl")
     see(idle, a, state=RunState.SHUTOFF, gone=timezone.now() - timedelta(hours=2))
     running = make_migration(
-        web, a, b, State.COPYING_MEMORY, by=olga, reason="kernel update on kvm-a", findings=FINDINGS[1:]
+        web,
+        a,
+        b,
+        State.COPYING_MEMORY,
+        by=olga,
+        reason="kernel update on kvm-a",
+        findings=FINDINGS[1:],
+        controls={"bandwidth_mib": 0, "max_downtime_ms": 300, "xbzrle_cache_mib": 64},
     )
     add_samples(running)
     queued = make_migration(

@@ -31,13 +31,20 @@ def live(found: dict[str, str]) -> dict[str, str]:
 
 def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, Any]) -> None:
     running = "idle-01 is running; an offline migration needs it shut off."
-    assert kinds(api, scene["idle"]) == {"live": "", "live_storage": "", "offline": running, "suspended": ""}
+    assert kinds(api, scene["idle"]) == {
+        "live": "",
+        "live_storage": "",
+        "offline": running,
+        "suspended": "",
+        "storage": "",
+    }
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
             {"kind": "live", "offered": True, "reason": ""},
             {"kind": "live_storage", "offered": True, "reason": ""},
             {"kind": "offline", "offered": False, "reason": running},
             {"kind": "suspended", "offered": True, "reason": ""},
+            {"kind": "storage", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -47,7 +54,7 @@ def test_a_vm_that_is_shut_off_is_offered_offline(api: Api, scene: dict[str, Any
     reason = "archive is shut off; a live migration needs it running."
     needs = "archive is shut off; this method needs it running or paused."
     found = kinds(api, scene["off"])
-    assert found == {"live": reason, "live_storage": reason, "offline": "", "suspended": needs}
+    assert found == {"live": reason, "live_storage": reason, "offline": "", "suspended": needs, "storage": ""}
 
 
 def test_of_a_vm_with_a_saved_state_that_is_said(api: Api, scene: dict[str, Any]) -> None:
@@ -68,7 +75,10 @@ def test_without_a_disk_to_copy_a_copy_is_not_offered(api: Api, scene: dict[str,
 def test_the_host_that_has_the_vm_is_no_destination(api: Api, scene: dict[str, Any]) -> None:
     here, there = scene["b"], scene["a"]
     for target in (here.name, here.pk):
-        assert set(kinds(api, scene["idle"], target=target).values()) == {"kvm-b has the VM now."}
+        found = kinds(api, scene["idle"], target=target)
+        assert found.pop("storage") == ""
+        assert set(found.values()) == {"kvm-b has the VM now."}
+    assert kinds(api, scene["idle"], target=there.name)["storage"] == "Storage leaves the VM on kvm-b."
     assert live(kinds(api, scene["idle"], target=there.name)) == {"live": "", "live_storage": ""}
 
 

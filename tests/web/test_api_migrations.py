@@ -63,6 +63,43 @@ def test_a_migration_is_made_and_queued_with_its_reason(api: Api, free: Guest, s
     assert OrmQ.objects.get(key="migrations").task["args"] == (body["id"],)
 
 
+def storage(guest: Guest, **more: Any) -> dict[str, Any]:
+    return {"guest": str(guest.pk), "kind": "storage", "options": {"disks": {"vda": {"pool": "fast"}}}, **more}
+
+
+@pytest.mark.parametrize("target", [{}, {"target": None}, {"target": "kvm-a"}])
+def test_storage_stays_on_the_vms_own_host(api: Api, free: Guest, target: dict[str, Any]) -> None:
+    answer = api.post("/migrations", storage(free, **target))
+    assert answer.status_code == 201
+    body = answer.json()
+    assert (body["source"], body["target"], body["kind"]) == ("kvm-a", "kvm-a", "storage")
+    entry = Entry.objects.get(topic=f"migration:{body['id']}", kind="action")
+    assert entry.text == "olga requested the storage migration of free-01 on kvm-a: vda to pool fast."
+    answer = api.post("/migrations", wish(free))
+    assert (answer.status_code, answer.json()["detail"]) == (409, "free-01 is already migrating to another pool.")
+
+
+@pytest.mark.parametrize("path", ["/migrations", "/preflights"])
+def test_storage_has_no_other_destination(api: Api, free: Guest, path: str) -> None:
+    answer = api.post(path, storage(free, target="kvm-b"))
+    assert (answer.status_code, fields(answer)) == (422, ["target"])
+    assert answer.json()["detail"] == "With the method Storage free-01 stays on kvm-a. Leave the destination out."
+    assert not Migration.objects.filter(guest=free).exists()
+
+
+def test_storage_of_a_vm_that_no_host_has(api: Api, scene: dict[str, Any]) -> None:
+    answer = api.post("/migrations", storage(seed.make_guest("gone")))
+    assert (answer.status_code, fields(answer)) == (422, ["guest"])
+    nowhere = {**storage(scene["idle"]), "guest": str(uuid4())}
+    assert api.post("/migrations", nowhere).status_code == 404
+
+
+def test_a_definition_is_not_checked_for_storage(api: Api) -> None:
+    given = {"definition": "<domain><name>x</name></domain>", "source": "kvm-a", "target": "kvm-a", "kind": "storage"}
+    answer = api.post("/preflights", {**given, "options": {"disks": {"vda": {"pool": "fast"}}}})
+    assert (answer.status_code, fields(answer)) == (422, ["kind"])
+
+
 @pytest.mark.parametrize("target", ["kvm-b", "id", "digits"])
 def test_the_target_is_a_name_or_an_id(api: Api, free: Guest, scene: dict[str, Any], target: str) -> None:
     value = {"id": scene["b"].pk, "digits": str(scene["b"].pk)}.get(target, target)

@@ -8,12 +8,13 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from hosts.models import Guest, StoragePool, Volume
+from hosts.models import Guest, Host, StoragePool, Volume
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
@@ -95,7 +96,9 @@ def test_suspended_is_offered_with_what_it_means(
     html = as_operator.get(page(scene)).content.decode()
     assert 'value="suspended"' in html
     assert "The VM is paused while its memory is copied" in html
-    assert 'class="option flat not-live not-live_storage not-offline"' in html  # keep_paused is for it alone
+    assert (
+        'class="option flat not-live not-live_storage not-offline not-storage"' in html
+    )  # keep_paused is for it alone
     as_operator.post(page(scene), form | {"kind": "suspended", "keep_paused": "on"})
     made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
     options = made.request.options
@@ -136,9 +139,22 @@ def test_the_newer_options_become_the_request(scene: dict[str, Any], as_operator
     }  # fmt: skip
 
 
+def test_a_limit_for_disks_is_meant_before_disks_are_ticked(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    """Live with storage copies all that need it then; Suspended copies none, and says so."""
+    limit = {"disk_bandwidth_mib": "20", "new_name": " web 2 "}
+    refused = as_operator.post(page(scene), form | limit | {"kind": "suspended"}).content.decode()
+    assert "No disk is copied. Choose disks to copy, or remove the limit for disks." in refused
+    assert as_operator.post(page(scene), form | limit | {"kind": "live_storage"}).status_code == 302
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED).request.options
+    assert made.unusual() == {"disk_bandwidth_mib": 20, "new_name": "web 2", "copy_disks": True}
+
+
 @pytest.mark.parametrize(
     ("boxes", "sentence"),
     [
+        ({"new_name": "a/b"}, "The new name must be a name, not a path."),
         ({"parallel_connections": "4", "bandwidth_mib": "9"}, "QEMU does not keep to a bandwidth limit over several"),
         ({"xbzrle_cache_mib": "3", "compression": "xbzrle"}, "must be a power of two from 1 to 1,048,576 MiB."),
         ({"compression": "mt"}, "Select a valid choice."),
@@ -514,3 +530,69 @@ def test_a_volume_name_that_is_a_path_is_refused(
     answer = as_operator.post(page(scene), form | {"kind": "live_storage", "place-vda-name": "../x"})
     assert answer.status_code == 422
     assert "the volume name must be a name, not a path" in flat(answer)
+
+
+# --- storage: the VM stays on its host --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stays(scene: dict[str, Any]) -> dict[str, Any]:
+    """Disk vda of idle-01 to another pool of kvm-b, as the page sends it: without a destination."""
+    StoragePool.objects.filter(host=scene["b"]).delete()
+    now = {"active": True, "autostart": True, "capacity": 0, "allocation": 0, "available": 0, "seen_at": timezone.now()}
+    made = {
+        name: StoragePool.objects.create(
+            host=scene["b"], name=name, uuid=uuid4(), type="dir", target_path=f"/{name}", **now
+        )
+        for name in ("vms", "fast")
+    }
+    vda = scene["idle"].disks[0]
+    Volume.objects.create(
+        pool=made["vms"], name="idle-01.qcow2", path=vda["path"], format=vda["format"], capacity=2**30, allocation=0
+    )
+    return {"kind": "storage", "place-vda-pool": "fast", "persist": "on", "undefine_source": "on", "key": "k1"}
+
+
+def test_storage_asks_for_no_destination(scene: dict[str, Any], as_operator: Client, stays: dict[str, Any]) -> None:
+    text = flat(as_operator.get(page(scene)))
+    assert "idle-01 stays on kvm-b. No destination is needed." in text
+    for target in ({}, {"target": scene["a"].pk}):
+        assert as_operator.post(page(scene), {**stays, **target}).status_code == 302
+    made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
+    assert (made.source, made.target, made.kind) == (scene["b"], scene["b"], Kind.STORAGE)
+    assert made.request.options.disks.as_json() == {"vda": {"pool": "fast"}}
+
+
+def test_storage_needs_a_place(scene: dict[str, Any], as_operator: Client, stays: dict[str, Any]) -> None:
+    answer = as_operator.post(page(scene), {**stays, "place-vda-pool": ""})
+    assert answer.status_code == 422
+    text = flat(answer)
+    assert "Storage: choose a new place for at least one disk." in text
+    assert re.search(r'<details\s+class="fold not-live not-offline"\s+id="places"\s+open', answer.content.decode())
+
+
+def test_storage_needs_no_other_host(scene: dict[str, Any], as_operator: Client, stays: dict[str, Any]) -> None:
+    Host.objects.exclude(pk=scene["b"].pk).update(contact=Host.Contact.AWAY)
+    assert as_operator.post(page(scene), stays).status_code == 302
+
+
+def test_a_check_of_storage_is_about_its_host(
+    scene: dict[str, Any], as_operator: Client, stays: dict[str, Any]
+) -> None:
+    answer = as_operator.post(page(scene, "preflight"), stays, headers=HTMX)
+    assert "Checking on kvm-b whether the storage of idle-01 can migrate within kvm-b." in flat(answer)
+    asked = Preflight.objects.get(guest=scene["idle"], kind="storage")
+    Preflight.objects.filter(pk=asked.pk).update(seen_at=timezone.now(), verdict="ok", copied_disks=["vda"])
+    answer = as_operator.get(f"{page(scene)}?preflight={asked.pk}")
+    text = unescape(flat(answer))
+    assert "The storage of idle-01 can migrate within kvm-b: no known obstacle." in text
+    assert "Migrate the storage of idle-01" in text
+    assert "data-copied" not in answer.content.decode()
+    assert "must be able to log in" not in text
+    for line in (
+        "virsh -c qemu:///system vol-create-as fast idle-01.qcow2 1073741824 --allocation 0 --format qcow2",
+        "virsh -c qemu:///system blockcopy idle-01 vda /fast/idle-01.qcow2 --format qcow2 --transient-job"
+        " --reuse-external --wait --pivot",
+        "virt-xml idle-01 --edit target=vda --disk path=/fast/idle-01.qcow2",
+    ):
+        assert line in text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hosts.calls.steer import Abort
 from hosts.facts.guest import JobKind
-from migrations_app.domain.lifecycle import State
-from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen
+from migrations_app.domain.lifecycle import NOT_STARTED, TERMINAL, State
+from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen, Situation
 
 #: libvirt takes an abort and may still go on: it is told again
 AGAIN_SECONDS = 2.0
@@ -26,8 +26,29 @@ def _ended(state: State) -> Answer:
     return Answer(state=OrderState.REFUSED, text=late)
 
 
+#: libvirt may still be stopped
+_IN_TIME = NOT_STARTED | {State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER}
+
+
+def _why_not(situation: Situation) -> str:
+    if situation.state in _IN_TIME:
+        return ""
+    if situation.state in TERMINAL:
+        return "The migration has ended."
+    if situation.state is State.NEEDS_ATTENTION:
+        return f"{situation.name} stays locked until it is known where it runs."
+    return f"Too late to cancel: {situation.name} is past the switchover."
+
+
+def _consequence(situation: Situation) -> str:
+    return "The VM stays on the source. The copied data is discarded."
+
+
 ORDER = Order(
     what="cancel",
+    label="Cancel",
+    consequence=_consequence,
+    why_not=_why_not,
     asked="asked to cancel the migration.",
     asked_too="asked to cancel it too.",
     stops_what_waits=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from migrations_app.domain.lifecycle import State
 
@@ -24,6 +24,13 @@ class Action(StrEnum):
     DELETE_OWN_VOLUMES = "delete_own_volumes"
     # A user asked for it, and no host may have the guest active; the worker asks every one of them first.
     START_AT_DESTINATION = "start_at_destination"
+    # Of disks that go to another place on the same host, in this order: copy, and when all are copied switch over (a VM
+    # that runs), then write the new places into the saved definition.
+    COPY_DISKS = "copy_disks"
+    SWITCH_DISKS = "switch_disks"
+    SAVE_PLACES = "save_places"
+    # Only block jobs that this migration began.
+    STOP_COPIES = "stop_copies"
 
 
 class Loss(StrEnum):
@@ -45,6 +52,46 @@ class LostDisk:
     path: str
     pool: str
     how: Loss
+
+
+class At(Enum):
+    """Where a definition has a disk that goes to another place on the same host."""
+
+    OLD = auto()
+    NEW = auto()
+    #: somewhere else, or the definition does not have it
+    OTHER = auto()
+
+
+class Copying(Enum):
+    """What the running VM does with such a disk."""
+
+    NO = auto()
+    YES = auto()
+    #: every write goes to both, so that it can be switched over
+    READY = auto()
+    #: somebody else's block job
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskNow:
+    """A disk that goes from `old` to `new`, both paths on the same host: what the host says, and what is written down.
+
+    `running` is None while the VM does not run. `copied`: its copy was begun for certain (a VM that runs), or has the
+    same content (one that is shut off). `switching`: libvirt was asked to switch it over, or was about to be;
+    `switched`: the running VM was seen on the new disk.
+    """
+
+    target: str
+    old: str
+    new: str
+    running: At | None
+    saved: At
+    copying: Copying = Copying.NO
+    copied: bool = False
+    switching: bool = False
+    switched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +148,10 @@ class JobRecord:
     start_tried: bool = False
     #: why it does not run there
     start_error: str = ""
+    #: those that go to another place on the same host
+    disks: tuple[DiskNow, ...] = ()
+    #: it was shut off when its disks were to be copied
+    was_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

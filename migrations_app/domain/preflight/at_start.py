@@ -18,6 +18,7 @@ NOT_ASKED = frozenset(
     | {
         "kind_applies",
         "option_conflicts",
+        "old_name",
         "version_faults",
         "chosen_places",
         "copied_content",

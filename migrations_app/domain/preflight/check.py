@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, Kind
 from migrations_app.domain.preflight.facts import Facts
 
 ALL = frozenset(Kind)
@@ -68,8 +68,8 @@ class Check:
     """`id` is the module's name. `needs` are attribute paths of Facts ("target.pools"): if one of them is Unknown the
     check does not run and says so. `unknown_blocks`: not knowing is itself a blocker (host answers, disks).
     `title` is a statement that also reads well after "kvmweb cannot tell whether", and begins with a word that may be
-    in lower case; `passed` is the sentence shown when it found nothing. `kinds`: those it applies to; for another one
-    it leaves no finding at all."""
+    in lower case; `passed` is the sentence shown when it found nothing. `kinds`: those it applies to, by default those
+    that have a destination; for another one it leaves no finding at all."""
 
     id: str
     title: str
@@ -77,7 +77,7 @@ class Check:
     needs: tuple[str, ...]
     unknown_blocks: bool
     run: Run
-    kinds: frozenset[Kind] = ALL
+    kinds: frozenset[Kind] = BETWEEN_HOSTS
 
 
 CHECKS: dict[str, Check] = {}
@@ -89,7 +89,7 @@ def check(
     passed: str,
     needs: tuple[str, ...] = (),
     unknown_blocks: bool = False,
-    kinds: Collection[Kind] = ALL,
+    kinds: Collection[Kind] = BETWEEN_HOSTS,
 ) -> Callable[[Run], Run]:
     """Register a function from facts to findings as the check named like its module."""
 

@@ -7,7 +7,7 @@ from hosts.facts.storage import Qcow2, Qcow2Header, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import size
+from migrations_app.domain.preflight.shared import size, stays
 
 #: the first libvirt whose volumes can have it
 CLUSTER_SIZE, EXTENDED_L2 = 7_004_000, 8_000_000
@@ -53,7 +53,15 @@ def not_made(facts: Facts, disk: Disk) -> str:
     return ""
 
 
+def bitmaps_lost(facts: Facts) -> str:
+    """Why the bitmaps of a copied disk are no longer there, or may not be."""
+    return "its copy may lack them" if stays(facts) else "only libvirt 7.3 and QEMU 6.0 or newer migrate bitmaps"
+
+
 def bitmaps_migrate(facts: Facts) -> bool:
-    """Whether both hosts are known to be new enough to migrate the bitmaps of copied disks."""
+    """Whether libvirt is known to copy the bitmaps of disks with them: both hosts are new enough, and it is a migration
+    from host to host."""
+    if stays(facts):
+        return False
     known = [host.identity for host in (facts.source, facts.target) if not isinstance(host.identity, Unknown)]
     return len(known) == 2 and all(each.libvirt >= BITMAPS and each.qemu >= BITMAPS_IN_QEMU for each in known)

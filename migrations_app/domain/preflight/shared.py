@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 
@@ -35,6 +36,11 @@ def known(value: T | Unknown, what: str) -> T:
     if isinstance(value, Unknown):
         raise NotKnown(what, value)
     return value
+
+
+def stays(facts: Facts) -> bool:
+    """Whether the VM stays on its host, and only disks of it get new places there."""
+    return KIND[facts.request.kind].same_host
 
 
 def guest_of(facts: Facts) -> GuestDefinition:

@@ -27,7 +27,7 @@ from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import HostFacts
-from migrations_app.domain.preflight.shared import guest_of, known, remedy, size
+from migrations_app.domain.preflight.shared import guest_of, known, remedy, size, stays
 from migrations_app.domain.virsh import virsh
 
 #: what every check about disks needs
@@ -55,7 +55,10 @@ def there(facts: Facts) -> Storage:
 
 def copied_disks(facts: Facts) -> tuple[str, ...]:
     """The targets of the disks that this request copies, also of those the guest does not have. Raises NotKnown."""
-    wanted = facts.request.options.copy_disks
+    options = facts.request.options
+    if stays(facts):
+        return tuple(options.disks)
+    wanted = options.copy_disks
     if isinstance(wanted, tuple):
         return wanted
     return disks_to_copy(guest_of(facts), wanted, here(facts), there(facts)) if wanted else ()
@@ -115,6 +118,9 @@ def mounts_of(facts: Facts, disk: Disk) -> tuple[Mount | None, Mount | None]:
 def shared(facts: Facts, disk: Disk) -> Sharing:
     """Whether both hosts have one storage where this disk is: the same rule chooses the disks to copy."""
     new = new_place(facts, disk)
+    if stays(facts):
+        same = place(new) == place(disk) or target_path(facts, disk) == here(facts).path(disk)
+        return Sharing.PROVEN if same else Sharing.NO
     if new is not disk:
         return sharing_of_copy(disk, new, here(facts), there(facts))
     return sharing(disk, here(facts), there(facts))
@@ -140,10 +146,18 @@ def whose(facts: Facts, disk: Disk) -> str:
     return {Sharing.PROVEN: OWN_DISK, Sharing.POSSIBLE: MAYBE_OWN_DISK, Sharing.NO: ""}[shared(facts, disk)]
 
 
+def own_place(facts: Facts, disk: Disk, path: str) -> tuple[str, Remedy | None]:
+    """Of a disk whose copy would be the disk itself, and what helps, if that is another place."""
+    if stays(facts):
+        return f"Disk {disk.target} is already at {path}.", remedy("Choose another pool or another name.")
+    one = f"{facts.source.name} and {facts.target.name} share the storage of disk {disk.target}"
+    return f"{one}; the copy would overwrite it. {OWN_DISK}", None
+
+
 def stranger(facts: Facts, path: str) -> tuple[str, Remedy]:
     """What is known of a file on the destination that is not this disk, and what helps."""
     if path in facts.rollback_copies:
-        fix = f"Delete the rollback copy on {facts.target.name} (page Rollback copies), or choose another destination."
+        fix = f"Delete the rollback copy on {facts.target.name} (page Rollback copies), or choose another place."
         return "It is the rollback copy of an earlier migration.", remedy(fix)
     return "It may be another VM's disk.", remedy("Choose another place for the copy.")
 

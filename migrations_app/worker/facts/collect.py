@@ -13,6 +13,7 @@ from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.gateway.probe import Asked
 from migrations_app.domain.disks import Storage, folders_to_ask, media_to_ask
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight.facts import Facts, PeerFact
 from migrations_app.domain.preflight.facts.host import NOT_ASKED, SourceFacts, TargetFacts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
@@ -34,21 +35,19 @@ from migrations_app.worker.facts.media import media
 from migrations_app.worker.facts.memory import memory
 from migrations_app.worker.facts.mounts import mounts
 from migrations_app.worker.facts.namesakes import same_name, same_uuid
+from migrations_app.worker.facts.one_host import collect_here
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
-from migrations_app.worker.facts.saved import saved_definition, saved_facts
+from migrations_app.worker.facts.saved import Definition, Definitions, definitions, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
-from migrations_app.worker.facts.volumes import volumes, with_copies
+from migrations_app.worker.facts.volumes import volumes, with_copies, with_devices
 
 Values = dict[str, Any]
 #: by the field of HostFacts, what is asked beside the host's connection
 Asking = dict[str, Future[Any]]
-Definition = GuestDefinition | Unknown
-#: the one that migrates, and the one that the next start uses
-Definitions = tuple[GuestDefinition, ...] | Unknown
 #: of the source, of the destination
 Pair = tuple[list[str], list[str]]
 
@@ -74,8 +73,9 @@ def collect(
     `reached`: what such a probe has just answered; then it is not repeated.
     `given`: the definition of a VM that no host needs to have; then there are no details.
     """
-    uuid = request.guest
-    probe = probe and reached is None
+    if KIND[request.kind].same_host:
+        return collect_here(request, source, others=others)
+    uuid, probe = request.guest, probe and reached is None
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
@@ -85,9 +85,9 @@ def collect(
         asked_there = _about_target(pool, request, target)
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
-        definition, saved, every = _definitions(details, given)
+        definition, saved, every = definitions(details, given)
         arriving = with_copies(definition, every, request.options.disks)
-        guest_there = pool.submit(_on_target, uuid, definition, arriving, target, there, given)
+        guest_there = pool.submit(_on_target, request, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
         here = host(source)
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
@@ -96,7 +96,7 @@ def collect(
         copied = definition if request.options.copy_disks else NOT_ASKED
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
-        volumes_here = volumes(every, source)
+        volumes_here = with_devices(volumes(every, source), uuid, NOT_ASKED if given else copied, source)
         saved_there = pool.submit(_saved, saved, definition, target, guest_there)
         between = reached or (
             between_coming.result() if between_coming else _between(uuid, source, target, given, probe=probe)
@@ -155,20 +155,8 @@ def _peer_aside(
         return peer(uuid, source, target)
 
 
-def _definitions(
-    details: GuestDetails | Unknown, given: GuestDefinition | None
-) -> tuple[Definition, GuestDefinition | None, Definitions]:
-    """The one that migrates, the one that the next start uses if that is another, and both."""
-    if given:
-        return given, None, (given,)
-    if isinstance(details, Unknown):
-        return details, None, details
-    live, saved = details.live or details.definition, saved_definition(details)
-    return live, saved, (live, saved) if saved else (live,)
-
-
 def _on_target(
-    uuid: str,
+    request: MigrationRequest,
     definition: Definition,
     every: Definitions,
     side: Side,
@@ -179,8 +167,8 @@ def _on_target(
     and waiting for another one counts into the deadline."""
     asked = own_emulator(given, there.result(), side) if given else definition
     return {
-        "same_uuid": same_uuid(uuid, side),
-        "same_name": same_name(definition, side),
+        "same_uuid": same_uuid(request.guest, side),
+        "same_name": same_name(definition, side, request.options.new_name),
         "volumes": volumes(every, side),
         "files": files(every, side, _pools(there.result())),
         "domcaps": domcaps(asked, side),

@@ -11,5 +11,8 @@ def same_uuid(uuid: str, side: Side) -> GuestStatus | Unknown | None:
     return side.learn(lambda c: c.find_guest(uuid=uuid))
 
 
-def same_name(guest: GuestDefinition | Unknown, side: Side) -> GuestStatus | Unknown | None:
-    return guest if isinstance(guest, Unknown) else side.learn(lambda c: c.find_guest(name=guest.name))
+def same_name(guest: GuestDefinition | Unknown, side: Side, new: str | None = None) -> GuestStatus | Unknown | None:
+    """`new`: the name that the guest is to have there, when it is another one."""
+    if isinstance(guest, Unknown):
+        return guest
+    return side.learn(lambda c: c.find_guest(name=new or guest.name))

@@ -13,6 +13,9 @@ from migrations_app.worker.facts.side import Side
 
 #: libvirt compares a CPU that is named; each of the others is what the host has at the start
 NAMED = "custom"
+Definition = GuestDefinition | Unknown
+#: the one that migrates, and the one that the next start uses
+Definitions = tuple[GuestDefinition, ...] | Unknown
 
 
 def saved_definition(details: GuestDetails | Unknown) -> GuestDefinition | None:
@@ -20,6 +23,18 @@ def saved_definition(details: GuestDetails | Unknown) -> GuestDefinition | None:
     if isinstance(details, Unknown):
         return None
     return details.definition if details.persistent and details.live else None
+
+
+def definitions(
+    details: GuestDetails | Unknown, given: GuestDefinition | None
+) -> tuple[Definition, GuestDefinition | None, Definitions]:
+    """The one that migrates, the one that the next start uses if that is another, and both."""
+    if given:
+        return given, None, (given,)
+    if isinstance(details, Unknown):
+        return details, None, details
+    live, saved = details.live or details.definition, saved_definition(details)
+    return live, saved, (live, saved) if saved else (live,)
 
 
 def saved_facts(saved: GuestDefinition, live: GuestDefinition, told: Mapping[str, Any], side: Side) -> SavedFacts:

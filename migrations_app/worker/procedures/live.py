@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from operator import methodcaller
+from functools import partial
 
 from hosts.calls.move import MigrateCall, PeerHelper
 from hosts.facts.storage import DiskPlace, VolumeSpec
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import GatewayError
+from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.steps import NotDone
 from migrations_app.domain.disks import MAYBE_OWN_DISK
 from migrations_app.domain.kinds import KIND, Kind
@@ -41,7 +41,11 @@ class Live:
         Watch(held, source, target, heart, mover).run()
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
-        remove_volumes(held, target)
+        look = target.look(held.guest)
+        if look.answered and not look.present:
+            remove_volumes(held, target)
+        elif paths := ", ".join(volume["path"] for volume in held.row.created_volumes):
+            held.note(f"Left on {held.row.target}, because it may be in use there: {paths}. {MAYBE_OWN_DISK}")
 
 
 def _call(ready: Ready) -> MigrateCall:
@@ -50,7 +54,7 @@ def _call(ready: Ready) -> MigrateCall:
     peer = row.target.peer
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")
-    copied, places = _copy_disks(ready)
+    copied, places = make_copies(ready)
     options = options.for_disks(copied)
     return MigrateCall(
         uuid=ready.held.guest,
@@ -65,7 +69,7 @@ def _call(ready: Ready) -> MigrateCall:
     )
 
 
-def _copy_disks(ready: Ready) -> tuple[tuple[str, ...], dict[str, DiskPlace]]:
+def make_copies(ready: Ready) -> tuple[tuple[str, ...], dict[str, DiskPlace]]:
     """Makes the volumes for the disks that this start's preflight judged as copied: those and no others. Also where the
     destination has those whose definition must say something else than the source's."""
     facts, held = ready.facts, ready.held
@@ -79,7 +83,7 @@ def _copy_disks(ready: Ready) -> tuple[tuple[str, ...], dict[str, DiskPlace]]:
             if pool is None or not path:
                 raise NotStarted(f"{held.row.target} has no storage pool for {path or disk.target}.")
             new = storage.new_place(facts, disk)
-            size = ready.source.call(methodcaller("virtual_size", held.guest, disk.target))
+            size = ready.source.call(partial(_virtual_size, held.guest, disk.target))
             spec = VolumeSpec(
                 pool=pool.name,
                 name=new.volume or posixpath.basename(path),
@@ -96,6 +100,10 @@ def _copy_disks(ready: Ready) -> tuple[tuple[str, ...], dict[str, DiskPlace]]:
         exists = getattr(error.__cause__ or error, "code", 0) in EXISTS
         raise NotStarted(f"{why}. {MAYBE_OWN_DISK}" if exists else why) from error
     return tuple(copied), places
+
+
+def _virtual_size(guest: str, target: str, connection: HostConnection) -> int:
+    return connection.disks.virtual_size(guest, target)
 
 
 def helper(facts: Facts) -> PeerHelper:

@@ -42,6 +42,7 @@ def _call(ready: Ready) -> MigrateCall:
         helper=helper(ready.facts),
         migration_address=row.target.migration_address,
         flags=row.request.options.flags(),
+        parameters=row.request.options.parameters(),
         offline=True,
     )
 

@@ -6,6 +6,7 @@ another one of that name, so its identity is written down with it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from operator import methodcaller
 from typing import Any, Self
@@ -67,7 +68,7 @@ class MakeVolume:
         return None if identity is None else identity.as_json()
 
     def undo(self, written: Written) -> bool:
-        """Called only when the destination has answered that it does not have the guest."""
+        """Called only when the host has answered that it does not have the guest, or that the guest does not use it."""
         tell, path, there = self.held.note, self.path, self.held.row.target
         if not written.sure:
             tell(f"{self._unsure}. {MAYBE_OWN_DISK}")
@@ -117,10 +118,12 @@ def make_volumes(held: Held, plan: list[MakeVolume]) -> None:
         held.note(f"Created {step.path} on {held.row.target}.")
 
 
-def remove_volumes(held: Held, target: SteadyConnection) -> None:
-    """What cannot be removed for certain stays written down."""
+def remove_volumes(held: Held, target: SteadyConnection, *, keep: Collection[str] = ()) -> None:
+    """What cannot be removed for certain stays written down. `keep`: disks whose volumes stay."""
 
     def volume(written: Written) -> MakeVolume | None:
-        return MakeVolume(held=held, host=target, about=written.about) if written.step == MAKE_VOLUME else None
+        if written.step != MAKE_VOLUME or written.about.get("target") in keep:
+            return None
+        return MakeVolume(held=held, host=target, about=written.about)
 
     Steps(held).undo(volume)

@@ -11,6 +11,8 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import remove_volumes
 from migrations_app.worker.steps.redefine_checkpoint import redefine_checkpoints
+from migrations_app.worker.watch.limits import put_back
+from migrations_app.worker.watch.saved_definition import tell_differences
 
 
 def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
@@ -25,15 +27,22 @@ def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) 
 def carry_over(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
     """What libvirt does not migrate. Returns what is left for a user to do, "" when nothing is."""
     left = carry_autostart(held, source, target), redefine_checkpoints(held, target)
+    tell_differences(held, target)
     return " ".join(filter(None, left))
+
+
+def with_new_name(held: Held, decision: Decision) -> Decision:
+    """Of a guest that has arrived: the sentence calls it by the name that the source knows."""
+    here, there = held.row.guest_name, held.row.name_there(held.row.guest_name)
+    return decision if here == there else replace(decision, sentence=f"{decision.sentence} Its name there is {there}.")
 
 
 def keep_at_source(held: Held, decision: Decision, source: SteadyConnection, target: SteadyConnection) -> Decision:
     """After a migration that did not happen: nothing of it stays at the destination, and nothing is missing here."""
     if Action.DELETE_OWN_VOLUMES in decision.actions:
         remove_volumes(held, target)
-    left = redefine_checkpoints(held, source)
-    return replace(decision, what_to_do=" ".join(filter(None, (decision.what_to_do, left))))
+    left = decision.what_to_do, redefine_checkpoints(held, source), put_back(held, source)
+    return replace(decision, what_to_do=" ".join(filter(None, left)))
 
 
 def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:

@@ -22,7 +22,7 @@ def kept_copies(
         RollbackCopy(
             migration=row,
             host=row.source,
-            guest_name=row.guest_name,
+            guest_name=row.name_there(row.guest_name),
             disk=disk["target"],
             pool=disk["pool"],
             volume=disk["volume"],

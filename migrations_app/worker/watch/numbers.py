@@ -12,6 +12,7 @@ from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause
 from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.limits import Limits
 
 #: what only a libvirt at work brings a migration to
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
@@ -22,20 +23,22 @@ TELL_STILL_SECONDS = 10.0
 
 
 class Numbers:
-    """`phase` is what the job copies now. `too_early`: the memory's rate is not known yet, see JobRecord."""
+    """`phase` is what the job copies now, `memory_began`: it was seen to copy memory. `too_early`: the memory's rate is
+    not known yet, see JobRecord."""
 
-    def __init__(self, held: Held, source: SteadyConnection) -> None:
+    def __init__(self, held: Held, source: SteadyConnection, limits: Limits) -> None:
         self._held = held
         self._source = source
+        self._limits = limits
         self._progress = Progress.from_json(held.row.progress)
         self._seen = bool(held.row.progress)
         self._pauses = KIND[held.row.request.kind].pauses
-        self._allowed_ms: int | None = None
         self._read_at = time.monotonic()
         self._sent: int | None = None
         self._sent_at = time.monotonic()
         self._told_still = False
         self.phase = State.COPYING_MEMORY
+        self.memory_began = False
         self.too_early = False
 
     @property
@@ -53,15 +56,11 @@ class Numbers:
             return
         self._read_at = time.monotonic()
         self.phase = refine(held.state, stats)
+        self.memory_began = bool(stats.memory_total)
         self.too_early = self.phase is State.COPYING_DISKS or (self.too_early and not stats.memory_bps)
         self._note_suspend(source, stats)
         if source.runs and held.state is not State.NEEDS_ATTENTION:
             held.become(self.phase)
-        asked = held.row.request.options.max_downtime_ms is not None
-        if (
-            not self._pauses and self._allowed_ms is None and (held.row.downtime_set or not asked)
-        ):  # else it is about to change
-            self._allowed_ms = self._source.ask(lambda c: c.max_downtime(held.guest))
         self._progress = advance(
             self._progress,
             stats,
@@ -72,6 +71,14 @@ class Numbers:
         self._seen = True
         self._progress = standing_still(self._progress, self._silent_ms(stats))
         held.tick(self._progress.as_json())
+
+    @property
+    def _allowed_ms(self) -> int | None:
+        """None also while the downtime that was asked for is not set yet."""
+        row, known = self._held.row, self._limits.known
+        if known is None or self._pauses or (row.request.options.max_downtime_ms and not row.downtime_set):
+            return None
+        return known.max_downtime_ms
 
     def completed(self, finished: JobStats | None) -> Progress:
         return complete(self._progress, finished)

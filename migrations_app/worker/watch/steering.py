@@ -5,24 +5,44 @@ A policy would stand beside the two: it reads the same looks and numbers, and wh
 
 from __future__ import annotations
 
+import logging
 import time
+from dataclasses import dataclass
 
-from hosts.calls.steer import Abort, LimitDowntime, Steer
+from hosts.calls.steer import Abort, LimitBandwidth, LimitDowntime, Steer
 from hosts.facts.guest import GuestLook, JobKind
+from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from migrations_app import ledger
 from migrations_app.domain.order import Seen
 from migrations_app.domain.orders import ORDERS
+from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.set_speed import set_speed
+from migrations_app.worker.watch.limits import Limits
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What this worker has told libvirt for one order, and what came of it."""
+
+    at: float | None = None
+    refusals: int = 0
+    refusal: str = ""
+    read_back: int | None = None
 
 
 class Steering:
     def __init__(self, held: Held, source: SteadyConnection) -> None:
         self._held = held
         self._source = source
-        self._told: dict[int, float] = {}
+        self.limits = Limits(held, source)
+        self._told: dict[int, _Told] = {}
         self._orders = ledger.take_orders(held.claim)
 
     @property
@@ -37,43 +57,83 @@ class Steering:
         self._orders = ledger.take_orders(self._held.claim)
         return True
 
-    def act(self, source: GuestLook) -> None:
+    def act(self, source: GuestLook, *, memory_began: bool) -> None:
         """`source` is younger than everything that was told before: libvirt was read before it is told again."""
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
+            self.limits.follow()
+            if memory_began:
+                self._give_memory_its_speed()
         for order in self._orders:
-            self._obey(order, source)
+            if self._obey(order, source):  # what libvirt has taken is answered in the same look
+                self._obey(order, source)
 
-    def _obey(self, order: Order, source: GuestLook) -> None:
-        held, told = self._held, self._told.get(order.pk)
-        seen = Seen(
-            source=source,
-            source_name=held.row.source.name,
-            job_over=held.row.job_over,
-            value=order.value,
-            since=None if told is None else time.monotonic() - told,
-        )
-        step = ORDERS[order.what].next(seen)
+    def _obey(self, order: Order, source: GuestLook) -> bool:
+        """Whether libvirt was told something and took it."""
+        held, told = self._held, self._told.setdefault(order.pk, _Told())
+        step = ORDERS[order.what].next(self._seen(order, source, told))
         if step.say:
             held.note_once(step.say)
-        if step.tell is not None:
-            self._told[order.pk] = time.monotonic()
-            self._tell(step.tell)
         if step.answer is not None:
-            ledger.answer_order(held.claim, order, step.answer)
+            if step.answer.told:
+                held.note(step.answer.text)
+            ledger.answer_order(held.claim, order, step.answer, read_back=told.read_back)
             self._orders = [one for one in self._orders if one.pk != order.pk]
+        return step.tell is not None and self._tell_for(order, step.tell, told)
+
+    def _seen(self, order: Order, source: GuestLook, told: _Told) -> Seen:
+        row = self._held.row
+        return Seen(
+            source=source,
+            source_name=row.source.name,
+            job_over=row.job_over,
+            value=order.value,
+            since=None if told.at is None else time.monotonic() - told.at,
+            progress=Progress.from_json(row.progress),
+            refusals=told.refusals,
+            refusal=told.refusal,
+            read_back=told.read_back,
+        )
+
+    def _tell_for(self, order: Order, what: Steer, told: _Told) -> bool:
+        if not isinstance(what, Abort):
+            if not self.limits.remember(what):
+                return False
+            ledger.order_told(self._held.claim, order, what)
+        told.at = time.monotonic()
+        try:
+            self._source.call(lambda c: _steer(c, self._held.guest, what))
+        except HostUnreachable as error:
+            log.info("%s: %s", self._source.host.name, error.message)
+            return False
+        except GatewayError as error:
+            told.refusals, told.refusal = told.refusals + 1, error.message
+            return False
+        if not isinstance(what, Abort):
+            told.refusal, told.read_back = "", self.limits.value(what)
+        return True
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
         limit = self._held.row.request.options.max_downtime_ms
-        if limit is not None and not self._held.row.downtime_set and self._tell(LimitDowntime(limit)):
+        if limit is None or self._held.row.downtime_set:
+            return
+        if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)
+            self.limits.read()
 
-    def _tell(self, what: Steer) -> bool:
-        """Whether libvirt has taken it."""
-        guest = self._held.guest
-        match what:
-            case Abort():
-                return self._source.do(lambda c: c.abort(guest))
-            case LimitDowntime(milliseconds):
-                return self._source.do(lambda c: c.set_max_downtime(guest, milliseconds))
+    def _give_memory_its_speed(self) -> None:
+        """Unless somebody has set another one in the meantime."""
+        row, held = self._held.row, self._held
+        speed = row.request.options.for_disks(tuple(row.copied_disks or ())).memory_speed
+        if speed is None or ledger.was_told(held.claim, BANDWIDTH.what):
+            return
+        if self.limits.remember(LimitBandwidth(speed)):
+            set_speed(held, self._source, speed)
+
+
+def _steer(connection: HostConnection, guest: str, what: Steer) -> None:
+    if isinstance(what, Abort):
+        connection.abort(guest)
+    else:
+        connection.set_limit(guest, what)

@@ -18,7 +18,13 @@ from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.watch.afterwards import carry_over, finished_job, keep_at_source, keep_suspended
+from migrations_app.worker.watch.afterwards import (
+    carry_over,
+    finished_job,
+    keep_at_source,
+    keep_suspended,
+    with_new_name,
+)
 from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
@@ -53,9 +59,9 @@ class Watch:
         self.heart = heart
         self.mover = mover
         self.observer = Observer(held, source, target, mover)
-        self.numbers = Numbers(held, source)
-        self.judge = Judge(held, source, target, self.numbers, mover)
         self.steering = Steering(held, source)
+        self.numbers = Numbers(held, source, self.steering.limits)
+        self.judge = Judge(held, source, target, self.numbers, mover)
         self.silence = Silence(held)
         self._began = self._next_look = time.monotonic()
         self._carried_over = False
@@ -70,7 +76,7 @@ class Watch:
             self.steering.news()
             seen = self.observer.look()
             self.silence.observe(seen)
-            self.steering.act(seen.source)
+            self.steering.act(seen.source, memory_began=self.numbers.memory_began)
             self.numbers.read(seen.source)
             decision = self.judge.decide(seen, cancel=self.steering.cancel)
             if self._follow(decision, seen):
@@ -168,7 +174,7 @@ class Watch:
         if decision.outcome is Outcome.DONE:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
-            decision = replace(decision, what_to_do=self._left_to_do)
+            decision = replace(with_new_name(self.held, decision), what_to_do=self._left_to_do)
             fields["also"] = partial(keep_copies, kept_copies(self.held, self.source))
         else:
             decision = keep_at_source(self.held, decision, self.source, self.target)

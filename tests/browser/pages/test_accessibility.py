@@ -90,7 +90,7 @@ def test_every_page(
         page.goto(site.url + address.format(**places))
         page.wait_for_timeout(150)
         assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
-        found = _axe(context, page)
+        found = axe(context, page)
         wide = page.evaluate("document.documentElement.scrollWidth")
         if name == "not found":
             said.clear()  # the browser reports the 404 itself
@@ -106,25 +106,25 @@ def test_the_login_and_what_opens(site: Site, browser: Any, cookies: Callable[[s
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
     page.goto(f"{site.url}/accounts/login/")
-    assert not _axe(context, page)
+    assert not axe(context, page)
     context.close()
     context = browser.new_context(color_scheme=theme, storage_state=cookies("ada"), reduced_motion="reduce")
     page = context.new_page()
     page.goto(f"{site.url}/vms/")
     for opener in ("#running summary", "summary[aria-label$='your menu']", ".cell-menu summary", "[data-help]"):
         page.locator(opener).first.click()
-        assert not _axe(context, page), opener
+        assert not axe(context, page), opener
         page.keyboard.press("Escape")
     pk = site.run('print(Guest.objects.get(name="idle-01").pk)').splitlines()[-1]
     page.goto(f"{site.url}/vms/{pk}/migrate/")
     page.get_by_role("button", name="Must finish").click()
     page.locator("summary", has_text="Options").click()
     page.get_by_label("Compression", exact=True).select_option("zstd")
-    assert not _axe(context, page)
+    assert not axe(context, page)
     context.close()
 
 
-def _axe(context: Any, page: Any) -> Any:
+def axe(context: Any, page: Any) -> Any:
     """Through the debugger, so that the page keeps its content security policy."""
     session = context.new_cdp_session(page)
     session.send("Runtime.evaluate", {"expression": AXE})

@@ -21,6 +21,7 @@ from hosts.facts.storage import Pool, Qcow2, Qcow2Header, Volume
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
+from migrations_app.domain.placement import placements
 from migrations_app.domain.preflight.check import CHECKS, Finding, Severity
 from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts, PeerFact
@@ -199,6 +200,22 @@ def cold(base: Facts = HEALTHY, **changes: Any) -> Facts:
     off = replace(look, state=RunState.SHUTOFF, reason="shutdown")
     request = replace(base.request, kind=Kind.OFFLINE)
     return changed(replace(base, request=request, guest=replace(base.guest, look=off)), **changes)
+
+
+FAST = "/fast/web01.qcow2"
+fast_pool = replace(local_pool, name="fast", target_path="/fast", uuid="33333333-3333-3333-3333-333333333333")
+
+
+def stays(base: Facts = HEALTHY, disks: Any = None, **changes: Any) -> Facts:
+    """The same for disks that go to another pool of the VM's own host."""
+    options = Options(disks=placements(disks or {"vda": {"pool": "fast"}}))
+    request = replace(base.request, target=1, kind=Kind.STORAGE, options=options)
+    pools = (shared_pool, local_pool, fast_pool)
+    source = replace(base.source, pools=pools)
+    target = replace(
+        base.target, **host("kvm-a", 1) | {"pools": pools}, volumes={SHARED: volume, "fast/web01.qcow2": None}
+    )
+    return changed(replace(base, request=request, source=source, target=target), **changes)
 
 
 def identity(**changes: Any) -> HostIdentity:

@@ -92,6 +92,22 @@ def test_the_longest_downtime_is_a_second_command() -> None:
     assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setmaxdowntime -- -x 500"
 
 
+def test_a_new_name_is_the_destinations() -> None:
+    assert " --dname web02 web01 " in command(Options(new_name="web02"))
+
+
+def test_memory_gets_its_own_limit_by_a_second_command() -> None:
+    limits = Options(disk_bandwidth_mib=20, bandwidth_mib=50)
+    assert " --bandwidth 20 web01 " in command(limits, copy_disks=("vda",))
+    assert " --bandwidth 50 web01 " in command(limits)  # no disk is copied
+    copied = {"guest": "web01", "source_uri": SOURCE, "copy_disks": ("vda",)}
+    (words,) = commands_beside(options=limits, **copied)
+    assert line(words) == "virsh -c qemu+ssh://kvm-a/system migrate-setspeed web01 50"
+    (words,) = commands_beside(options=Options(disk_bandwidth_mib=20), **copied)
+    assert words[-1] == "8796093022207"  # libvirt's "no limit"
+    assert commands_beside(options=limits, guest="web01", source_uri=SOURCE) == []
+
+
 @pytest.mark.parametrize(
     "word",
     ["web 1", " web1 ", "it's", "sec\u202egnp.exe", "a\n\\b'c\u200d", "\u05e9\u05e8\u05ea", "$HOME\u2069`id`", ""],

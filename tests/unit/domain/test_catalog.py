@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.kinds import Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, Kind
 from migrations_app.domain.preflight import checks
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import CHECKS, Check, Finding, Severity, Verdict, look_up
@@ -17,7 +17,17 @@ from migrations_app.domain.preflight.check import check as register
 from migrations_app.domain.preflight.engine import run_one
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report, merge
-from tests.unit.domain.factories import HEALTHY, SILENT, changed, cold, facts, with_guest, with_options, with_target
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    changed,
+    cold,
+    facts,
+    stays,
+    with_guest,
+    with_options,
+    with_target,
+)
 from tests.unit.domain.wording import complaints
 
 ROOT = Path(__file__).parents[3]
@@ -59,9 +69,21 @@ def test_a_check_is_well_formed(check: Check) -> None:
         assert not isinstance(look_up(HEALTHY, path), Unknown)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", sorted(BETWEEN_HOSTS))
 def test_every_kind_has_its_checks(kind: Kind) -> None:
     assert {"kind_applies", "disks_reachable", "identity_free", "networks_present"} < of_kind(kind)
+
+
+def test_a_vm_that_stays_is_checked_on_its_host_alone() -> None:
+    report = run_all(stays())
+    assert (report.verdict, report.copied) == (Verdict.OK, ("vda",))
+    assert [finding.check for finding in report.findings] == sorted(of_kind(Kind.STORAGE))
+    assert of_kind(Kind.STORAGE) == {
+        *("block_jobs", "checkpoints", "chosen_places", "contradictions", "copied_content", "copied_images"),
+        *("copy_choice", "copy_place", "copy_room", "flat_copies", "guest_busy", "guest_state", "host_answers"),
+        *("kind_applies", "option_conflicts", "own_disks", "runs_nowhere", "saved_disks", "saved_state", "snapshots"),
+        "whole_volumes",
+    }
 
 
 def test_a_vm_that_is_shut_off_is_checked_too() -> None:

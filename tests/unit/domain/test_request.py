@@ -35,6 +35,20 @@ def test_suspended_copies_what_is_asked_for() -> None:
     assert make(Kind.SUSPENDED, copy_disks=["vda"]).options.copy_disks == ("vda",)
 
 
+@pytest.mark.parametrize("name", ["a/b", "..", " a", "a ", "-a", "a\nb", "a\u202eb", "  ", "ü" * 121])
+def test_a_name_that_libvirt_would_take_unchecked_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        make(new_name=name)
+    assert refused.value.field == "new_name"
+    assert str(refused.value).startswith("The new name ")
+
+
+def test_a_new_name_is_taken_as_it_is() -> None:
+    for kind in (Kind.LIVE, Kind.OFFLINE, Kind.SUSPENDED, Kind.LIVE_STORAGE):
+        assert make(kind, new_name="Web 2 \u05d0").options.parameters() == {"destination_name": "Web 2 \u05d0"}
+    assert make(new_name="").options == Options()
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "field"),
     [
@@ -49,6 +63,9 @@ def test_suspended_copies_what_is_asked_for() -> None:
         (Kind.LIVE, {"persist": False}, "undefine_source"),
         (Kind.LIVE, {"bandwidth_mib": 0}, "bandwidth_mib"),
         (Kind.LIVE, {"bandwidth_mib": 1_000_001}, "bandwidth_mib"),
+        (Kind.LIVE, {"disk_bandwidth_mib": 5}, "disk_bandwidth_mib"),
+        (Kind.SUSPENDED, {"disk_bandwidth_mib": 5}, "disk_bandwidth_mib"),
+        (Kind.LIVE_STORAGE, {"disk_bandwidth_mib": 0}, "disk_bandwidth_mib"),
         (Kind.LIVE, {"max_downtime_ms": 0}, "max_downtime_ms"),
         (Kind.LIVE, {"max_downtime_ms": 2_000_001}, "max_downtime_ms"),
         (Kind.LIVE, {"uri": "test:///"}, "options"),
@@ -81,6 +98,28 @@ def test_suspended_copies_what_is_asked_for() -> None:
         (Kind.LIVE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.OFFLINE, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
         (Kind.SUSPENDED, {"disks": {"vda": {"pool": "fast"}}}, "disks"),
+        (Kind.STORAGE, {}, "disks"),
+        (Kind.STORAGE, {"disks": {}}, "disks"),
+        (Kind.STORAGE, {"disks": {"vda": {}}}, "disks"),
+        *(
+            (Kind.STORAGE, {"disks": {"vda": {"pool": "fast"}}, **more}, next(iter(more)))
+            for more in (
+                {"copy_disks": True},
+                {"copy_disks": ["vda"]},
+                {"persist": False, "undefine_source": False},
+                {"undefine_source": False},
+                {"unsafe": True},
+                {"bandwidth_mib": 10},
+                {"max_downtime_ms": 100},
+                {"compressed": True},
+                {"abort_on_error": True},
+                {"detect_zeroes": True},
+                {"start_after": True},
+                {"keep_paused": True},
+                {"migration_address": "10.0.0.1"},
+                {"parallel_connections": 2},
+            )
+        ),
         (Kind.LIVE_STORAGE, {"copy_disks": ["vda"], "disks": {"vdb": {"pool": "fast"}}}, "disks"),
     ],
 )
@@ -88,6 +127,12 @@ def test_contradictions_are_refused_and_name_the_option(kind: Kind, options: dic
     with pytest.raises(BadRequest) as refused:
         make(kind, **options)
     assert refused.value.field == field
+
+
+def test_storage_copies_the_disks_that_get_a_place_and_has_few_options() -> None:
+    made = make(Kind.STORAGE, disks={"vda": {"pool": "fast"}}, sync_writes=True, allow_overcommit=True)
+    assert made.options.copy_disks is False
+    assert list(made.options.disks) == ["vda"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,6 @@ import pytest
 from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.facts.endpoint import BadEndpoint, PeerEndpoint, Transport
 from hosts.gateway import _mover
-from hosts.gateway._guest import Guests
-from hosts.gateway._link import Link
-from hosts.gateway.port import GatewayError
 
 CALL = MigrateCall(uuid="u", peer=PeerEndpoint(transport=Transport.TCP, address="kvm-b"))
 USUAL = (
@@ -103,36 +100,6 @@ def test_parameters_are_named_as_the_binding_names_them() -> None:
     assert set(Parameter) - known <= newer
     assert _mover.can_ask(Parameter.ZSTD_LEVEL) is (Parameter.ZSTD_LEVEL in known)
     assert _mover.can_ask(Parameter.BANDWIDTH)
-
-
-class Raw:
-    """A connection, and a guest that answers with `said`."""
-
-    def __init__(self, said: int | None) -> None:
-        self.said = said
-
-    def isAlive(self) -> bool:
-        return True
-
-    def close(self) -> None: ...
-
-    def lookupByUUIDString(self, uuid: str) -> Raw:
-        return self
-
-    def migrateGetMaxDowntime(self, flags: int) -> int | None:
-        return self.said
-
-
-def _max_downtime(raw: Any) -> int:
-    link = Link(lambda: raw, name="kvm-a", deadline=5.0)
-    return _mover.max_downtime(link, Guests(link), "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11")
-
-
-def test_a_downtime_that_libvirt_does_not_say_is_no_answer_and_no_mistake() -> None:
-    """libvirt's binding returns None where it raises everywhere else."""
-    assert _max_downtime(Raw(300)) == 300
-    with pytest.raises(GatewayError):
-        _max_downtime(Raw(None))
 
 
 def test_without_live_libvirt_pauses_the_guest_itself() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrations_app.domain.kinds import LIVE_KINDS
+from migrations_app.domain.kinds import LIVE_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
@@ -15,7 +15,7 @@ from migrations_app.domain.virsh import virsh
     title="The VM's disks have no running block job",
     passed="The VM's disks have no running block job.",
     needs=("guest.definition", "guest.block_jobs"),
-    kinds=LIVE_KINDS,
+    kinds=LIVE_KINDS | SAME_HOST_KINDS,
 )
 def block_jobs(facts: Facts) -> Iterator[Finding]:
     guest, host = guest_of(facts), facts.source.name

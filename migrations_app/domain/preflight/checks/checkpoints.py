@@ -9,9 +9,9 @@ from hosts.facts.host import version_text
 from migrations_app.domain.checkpoints import without
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.preflight import images, storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import count, finding, guest_of, known, remedy, version
+from migrations_app.domain.preflight.shared import count, finding, guest_of, known, remedy, stays, version
 
 VALIDATES = 6_010_000
 
@@ -20,20 +20,25 @@ VALIDATES = 6_010_000
     title="The VM's checkpoints stay usable",
     passed="The VM has no checkpoints.",
     needs=("guest.definition", "guest.checkpoints", "target.identity"),
+    kinds=ALL,
 )
 def checkpoints(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
     names = [one.name for one in known(facts.guest.checkpoints, "guest.checkpoints")]
     if not names:
         return
-    target, number = facts.target.name, count(len(names), "checkpoint")
+    target, number, said = facts.target.name, count(len(names), "checkpoint"), ", ".join(names)
+    if stays(facts):
+        words = f"{guest.name} has {number}, bound to its disks as they are now."
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": said}, remedy(without(names)))
+        return
     if KIND[facts.request.kind].cold:
         words = f"{guest.name} has {number}, which libvirt defines again only for a VM that runs; they would be lost."
         fixes = remedy("Start the VM and migrate it live."), remedy(f"Or delete them. {without(names)}")
-        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": ", ".join(names)}, *fixes)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": said}, *fixes)
         return
     libvirt = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
-    evidence = {"checkpoints": ", ".join(names), f"libvirt on {target}": version_text(libvirt)}
+    evidence = {"checkpoints": said, f"libvirt on {target}": version_text(libvirt)}
     affects = f"VM {guest.name}"
     why = ""
     if libvirt < VALIDATES:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.storage import FOLDER_POOL_TYPES
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
@@ -16,6 +16,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
     passed="The chosen places of the copies can be used.",
     needs=storage.NEEDS,
     unknown_blocks=True,
+    kinds=ALL,
 )
 def chosen_places(facts: Facts) -> Iterator[Finding]:
     chosen, copied, guest = facts.request.options.disks, storage.copied_disks(facts), guest_of(facts)

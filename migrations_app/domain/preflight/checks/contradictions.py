@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 
@@ -14,6 +14,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of, remedy
     title="The VM's definition does not contradict itself",
     passed="The VM's definition does not contradict itself.",
     needs=("guest.definition",),
+    kinds=ALL,
 )
 def contradictions(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)

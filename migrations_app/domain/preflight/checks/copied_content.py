@@ -1,5 +1,4 @@
-"""What a qcow2 image has and its copy does not: libvirt makes the copy with the same compat level, cluster size, lazy
-refcounts and extended L2 entries, and with nothing else. QEMU copies what the VM sees of the disk, and its bitmaps."""
+"""What a qcow2 image has and its copy does not: that has its compat level, cluster size, lazy refcounts, L2 entries."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import place
 from migrations_app.domain.preflight import images, storage
-from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import count, finding, guest_of, remedy
 
@@ -20,6 +19,7 @@ Said = tuple[Severity, str, tuple[Remedy, ...]]
     title="The copies of disks have all that their images have",
     passed="Every copied disk keeps all that its image has.",
     needs=storage.NEEDS,
+    kinds=ALL,
 )
 def copied_content(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
@@ -35,17 +35,17 @@ def _not_copied(facts: Facts, disk: Disk) -> Iterator[Said]:
         yield _unread(facts, disk, image)
         return
     if image.bitmaps and not images.bitmaps_migrate(facts):
-        words = f"{which} has {count(image.bitmaps, 'bitmap')}, which only libvirt 7.3 and QEMU 6.0 or newer migrate."
+        words = f"{which} has {count(image.bitmaps, 'bitmap')}; {images.bitmaps_lost(facts)}."
         yield Severity.WARNING, words, (remedy("Make a full backup after the migration."),)
     if image.snapshots:
-        fix = remedy("Keep the image on the source as long as you need its snapshots.")
-        yield Severity.WARNING, f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none.", (fix,)
+        words = f"{which} has {count(image.snapshots, 'internal snapshot')}; its copy has none."
+        yield Severity.WARNING, words, (remedy("Keep the old image as long as you need its snapshots."),)
     if image.data_file and not disk.data_files:  # copied_images refuses those that libvirt knows
         yield Severity.WARNING, f"{which} keeps its data in a separate file; its copy keeps it in the image.", ()
-    raw = storage.new_place(facts, disk).format != disk.format
-    if image.refcount_bits != 16 and not raw:
+    same = storage.new_place(facts, disk).format == disk.format
+    if image.refcount_bits != 16 and same:
         yield Severity.INFO, f"{which} has refcounts of {image.refcount_bits} bits; its copy has 16.", ()
-    if image.compression != "zlib" and not raw:
+    if image.compression != "zlib" and same:
         yield Severity.INFO, f"{which} uses {image.compression} for compression; its copy uses zlib.", ()
 
 

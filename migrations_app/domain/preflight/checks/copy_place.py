@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hosts.facts.guest import Disk
 from migrations_app.domain.disks import Sharing, folder, place
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Remedy, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Remedy, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
 
@@ -15,15 +15,16 @@ Problem = tuple[Severity, str, tuple[Remedy, ...]]
 
 
 @check(
-    title="The destination has a pool for every disk to copy",
-    passed="The destination has a pool for every disk to copy.",
+    title="There is a pool for every disk to copy",
+    passed="There is a pool for every disk to copy.",
     needs=storage.NEEDS,
     unknown_blocks=True,
+    kinds=ALL,
 )
 def copy_place(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)
     for disk in guest_of(facts).disks:
-        if disk.target in copied and disk.type in ("file", "volume"):
+        if disk.target in copied and storage.new_place(facts, disk).type in ("file", "volume"):
             known(storage.target_volume(facts, disk), "target.volumes")
             said = {"path": place(disk), **storage.place_words(facts, disk)}
             for severity, words, fixes in (*_taken(facts, disk), *_pool(facts, disk)):
@@ -36,8 +37,8 @@ def _taken(facts: Facts, disk: Disk) -> Iterator[Problem]:
     has = f"{target} already has {path}, which the copy of disk {disk.target} would overwrite."
     leave = remedy(f"On shared storage it needs no copy: leave {disk.target} out of the disks to copy, or choose Live.")
     if shared is Sharing.PROVEN:
-        one = f"{facts.source.name} and {target} share the storage of disk {disk.target}"
-        yield Severity.BLOCKER, f"{one}; the copy would overwrite it. {words}", (leave,)
+        whose, fix = storage.own_place(facts, disk, path)
+        yield Severity.BLOCKER, whose, (fix or leave,)
     elif shared is Sharing.POSSIBLE and storage.in_the_way(facts, disk):
         yield Severity.BLOCKER, f"{has} {storage.open_question(facts, disk)} {words}", (leave, *closer)
     elif shared is Sharing.POSSIBLE:

@@ -1,7 +1,5 @@
-"""Room for the copied disks. kvmweb makes sparse volumes of the exact virtual size; they fill up as the guest writes.
-
-So the whole virtual size must be free, for all disks that are copied to one pool together. Where overcommit is allowed,
-only what they use now must fit.
+"""Room for the copied disks. kvmweb makes sparse volumes of the exact virtual size; they fill up as the VM writes. So
+the whole size must be free, for all that are copied to one pool. With overcommit only what they use now must fit.
 """
 
 from __future__ import annotations
@@ -13,16 +11,17 @@ from hosts.facts.storage import Pool, Volume
 from migrations_app.domain.disks import folder, place
 from migrations_app.domain.options import OPTION
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import at_least, finding, guest_of, known, remedy, size, sizes
 
 
 @check(
-    title="The destination has room for the disks to copy",
-    passed="The pools on the destination have room for every disk to copy.",
+    title="There is room for the disks to copy",
+    passed="The pools have room for every disk to copy.",
     needs=storage.NEEDS,
     unknown_blocks=True,
+    kinds=ALL,
 )
 def copy_room(facts: Facts) -> Iterator[Finding]:
     source, host, copied = facts.source.name, facts.target.name, storage.copied_disks(facts)
@@ -39,8 +38,8 @@ def copy_room(facts: Facts) -> Iterator[Finding]:
         else:
             words = f"kvmweb cannot tell whether disk {disk.target} fits on {host}: {source} does not report its size."
             fix = remedy(f"Define a pool for {folder(disk.path)} on {source}, or refresh the one that is there.")
-            evidence = {"path": place(disk), "free": size(pool.available)}
-            yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", evidence, fix)
+            said = {"path": place(disk), "free": size(pool.available)}
+            yield finding(Severity.UNKNOWN, words, f"disk {disk.target}", said, fix)
     for pool in known(facts.target.pools, "target.pools"):
         if full[pool.name] > pool.available:
             yield _too_large(facts, pool, full[pool.name], used[pool.name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrations_app.domain.preflight import storage
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of
 
@@ -14,6 +14,7 @@ from migrations_app.domain.preflight.shared import finding, guest_of
     title="No copy needs another image",
     passed="No copied disk has a backing image.",
     needs=storage.NEEDS,
+    kinds=ALL,
 )
 def flat_copies(facts: Facts) -> Iterator[Finding]:
     copied = storage.copied_disks(facts)

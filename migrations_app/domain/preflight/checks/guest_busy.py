@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import JobKind
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
 from migrations_app.domain.virsh import virsh
@@ -16,6 +16,7 @@ from migrations_app.domain.virsh import virsh
     title="The VM has no running libvirt job",
     passed="The VM has no running libvirt job.",
     needs=("guest.definition", "guest.look"),
+    kinds=ALL,
 )
 def guest_busy(facts: Facts) -> Iterator[Finding]:
     guest, look, host = guest_of(facts), known(facts.guest.look, "guest.look"), facts.source.name

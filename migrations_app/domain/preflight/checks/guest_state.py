@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hosts.facts.guest import GuestLook, RunState
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, affected, finding, known, remedy
 from migrations_app.domain.virsh import virsh
@@ -20,6 +20,7 @@ IO_ERROR = "I/O error"
     title="The VM is not stopped by another migration or an I/O error",
     passed="The VM is not stopped by another migration or an I/O error.",
     needs=("guest.look",),
+    kinds=ALL,
 )
 def guest_state(facts: Facts) -> Iterator[Finding]:
     look, host, uuid = known(facts.guest.look, "guest.look"), facts.source.name, facts.request.guest

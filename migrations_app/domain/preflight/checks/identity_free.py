@@ -35,9 +35,11 @@ def identity_free(facts: Facts) -> Iterator[Finding]:
         words = f"{target} already has a VM with this UUID, {same_uuid.name} ({same_uuid.state}); {happens}."
         yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)
     guest, same_name = guest_of(facts), known(facts.target.same_name, "target.same_name")
+    name = facts.request.options.new_name or guest.name
     if same_name and same_name.uuid.lower() != uuid.lower():
-        words = f"{target} already has another VM named {guest.name} ({same_name.state})."
-        evidence = {"name": guest.name, "UUID": guest.uuid, f"UUID on {target}": same_name.uuid}
-        command = virsh("domrename", same_name.uuid, f"{guest.name}-old")
+        words = f"{target} already has another VM named {name} ({same_name.state})."
+        evidence = {"name": name, "UUID": guest.uuid, f"UUID on {target}": same_name.uuid}
+        command = virsh("domrename", same_name.uuid, f"{name}-old")
         fix = remedy(f"Rename the VM on {target}; it must be shut off for this.", run=command, on=target)
-        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", evidence, fix)
+        other = remedy(f"Or give this VM {'another' if facts.request.options.new_name else 'a'} new name there.")
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", evidence, fix, other)

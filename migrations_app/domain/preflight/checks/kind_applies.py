@@ -8,7 +8,7 @@ from hosts.facts.guest import RunState
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import may_be_copied
 from migrations_app.domain.kinds import KIND, Kind
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, affected, finding, guest_of, known, remedy
 from migrations_app.domain.virsh import virsh
@@ -21,6 +21,7 @@ DOWN = {RunState.RUNNING: ("Shut down", "shutdown"), RunState.BLOCKED: ("Shut do
     title="The VM is in a state that the method can migrate",
     passed="The VM is in a state that the method can migrate.",
     needs=("guest.look",),
+    kinds=ALL,
 )
 def kind_applies(facts: Facts) -> Iterator[Finding]:
     look, host, uuid = known(facts.guest.look, "guest.look"), facts.source.name, facts.request.guest

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from hosts.facts.host import version_text
 from migrations_app.domain.option_table import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option
-from migrations_app.domain.preflight.check import Finding, Severity, check
+from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, known, remedy, version
+from migrations_app.domain.preflight.shared import finding, known, remedy, stays, version
 
 
 @check(
     title="The hosts support the options",
-    passed="libvirt and QEMU on both hosts support the options.",
+    passed="libvirt and QEMU support the options.",
+    kinds=ALL,
 )
 def option_conflicts(facts: Facts) -> Iterator[Finding]:
     options = facts.request.options.plain()
@@ -42,7 +43,8 @@ def _too_old(option: Option, what: str, since: int, facts: Facts) -> Iterator[Fi
     old = [host for host, number in numbers.items() if number < since]
     if old:
         have = " and ".join(f"{host} has {what} {version_text(number)}" for host, number in numbers.items())
-        words = f"{option.label}: needs {what} {version_text(since)} or later on both hosts; {have}."
+        where = "" if stays(facts) else " on both hosts"
+        words = f"{option.label}: needs {what} {version_text(since)} or later{where}; {have}."
         fix = remedy(f"Migrate without this option, or update {what} on {' and '.join(old)}.")
         yield finding(Severity.BLOCKER, words, f"option {option.name}", _versions(facts), fix)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import RunState
-from migrations_app.domain.kinds import COLD_KINDS
+from migrations_app.domain.kinds import COLD_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import affected, finding, known, remedy
+from migrations_app.domain.preflight.shared import affected, finding, known, remedy, stays
 from migrations_app.domain.virsh import virsh
 
 
@@ -20,10 +20,12 @@ from migrations_app.domain.virsh import virsh
     passed="No other registered host has the VM.",
     needs=("others",),
     unknown_blocks=True,
-    kinds=COLD_KINDS,
+    kinds=COLD_KINDS | SAME_HOST_KINDS,
 )
 def runs_nowhere(facts: Facts) -> Iterator[Finding]:
     name, _ = affected(facts)
+    if stays(facts) and facts.guest.active:  # its host alone has to do with its disks
+        return
     uuid = facts.request.guest
     for host, look in known(facts.others, "others").items():
         if not look.answered:

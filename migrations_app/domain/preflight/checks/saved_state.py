@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrations_app.domain.kinds import COLD_KINDS
+from migrations_app.domain.kinds import COLD_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, stays
 from migrations_app.domain.virsh import virsh
 
 
@@ -17,15 +17,16 @@ from migrations_app.domain.virsh import virsh
     passed="The VM has no saved state (managed save).",
     needs=("guest.definition", "guest.managed_save"),
     unknown_blocks=True,
-    kinds=COLD_KINDS,
+    kinds=COLD_KINDS | SAME_HOST_KINDS,
 )
 def saved_state(facts: Facts) -> Iterator[Finding]:
     guest, source = guest_of(facts), facts.source.name
     if known(facts.guest.managed_save, "guest.managed_save"):
-        words = f"{guest.name} has a saved state on {source} (managed save), which libvirt would leave behind."
-        start = remedy(
-            "Start it, which restores its state, and migrate it live.", run=virsh("start", guest.uuid), on=source
-        )
+        here = stays(facts)
+        why = "which names its disks where they are now" if here else "which libvirt would leave behind"
+        words = f"{guest.name} has a saved state on {source} (managed save), {why}."
+        then = "and migrate its storage while it runs" if here else "and migrate it live"
+        start = remedy(f"Start it, which restores its state, {then}.", run=virsh("start", guest.uuid), on=source)
         text = "Or discard the saved state, if nobody needs it. The VM then boots at its next start."
         discard = remedy(text, run=virsh("managedsave-remove", guest.uuid), on=source)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"managed save": "yes"}, start, discard)

@@ -26,3 +26,8 @@ class GuestFacts:
     def paused(self) -> bool:
         """Seen paused; not seen is not paused."""
         return not isinstance(self.look, Unknown) and self.look.state is RunState.PAUSED
+
+    @property
+    def active(self) -> bool:
+        """Seen running or paused, or in between; not seen is not active."""
+        return not isinstance(self.look, Unknown) and self.look.active

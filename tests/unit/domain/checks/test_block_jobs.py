@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, UUID, changed, disk, facts, only, run, with_guest
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, changed, disk, facts, only, run, stays, with_guest
 
 
 def test_passes_without_block_jobs() -> None:
@@ -27,3 +27,7 @@ def test_a_mirror_in_the_definition_blocks_too_and_once() -> None:
 
 def test_unknown_when_nobody_looked() -> None:
     only("block_jobs", facts(guest_block_jobs=SILENT), Severity.UNKNOWN)
+
+
+def test_it_blocks_a_storage_migration_too() -> None:
+    only("block_jobs", stays(guest_block_jobs=("vda",)), Severity.BLOCKER)

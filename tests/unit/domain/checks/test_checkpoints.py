@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hosts.facts.checkpoint import Checkpoint
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, changed, cold, facts, identity, only, run, with_options
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, cold, facts, identity, only, run, stays, with_options
 
 ONE = facts(guest_checkpoints=(Checkpoint(name="monday", created=1),))
 TWO = facts(guest_checkpoints=tuple(Checkpoint(name=name, created=1) for name in ("monday", "tuesday")))
@@ -53,3 +53,8 @@ def test_unknown_when_libvirt_did_not_list_them() -> None:
 
 def test_unknown_when_the_destination_does_not_tell_its_version() -> None:
     only("checkpoints", changed(ONE, target_identity=identity(libvirt=0)), Severity.UNKNOWN)
+
+
+def test_checkpoints_are_bound_to_the_disks() -> None:
+    finding = only("checkpoints", stays(guest_checkpoints=(Checkpoint(name="c1", created=1),)), Severity.BLOCKER)
+    assert finding.summary == "web01 has 1 checkpoint, bound to its disks as they are now."

@@ -11,6 +11,7 @@ from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
     LOCAL,
+    SHARED,
     SILENT,
     changed,
     identity,
@@ -18,6 +19,7 @@ from tests.unit.domain.factories import (
     local_volume,
     only,
     run,
+    stays,
     with_guest,
     with_options,
     with_source,
@@ -73,7 +75,7 @@ def test_bitmaps_are_lost_where_either_host_is_not_known_to_migrate_them(version
         with_target(with_header(bitmaps=2), identity=SILENT),
     ):
         finding = only("copied_content", given, Severity.WARNING)
-        assert "has 2 bitmaps, which only libvirt 7.3 and QEMU 6.0 or newer migrate." in finding.summary
+        assert "has 2 bitmaps; only libvirt 7.3 and QEMU 6.0 or newer migrate bitmaps." in finding.summary
     unread = changed(
         with_source(COPY, qcow2_headers=SILENT, identity=identity(**versions)), source_volumes={LOCAL: IN_POOL}
     )
@@ -104,3 +106,9 @@ def test_an_image_that_neither_tells_of_is_unknown_and_its_copy_is_not_made_of_a
     given = changed(with_source(COPY, qcow2_headers={}), source_volumes={LOCAL: None})
     assert "compat 1.1" in only("copied_content", given, Severity.UNKNOWN).summary
     assert images.copied_image(given, local_disk) == Qcow2(compat="1.1")
+
+
+def test_bitmaps_may_be_lost_within_one_host() -> None:
+    image = {SHARED: Qcow2Header(made=Qcow2(), bitmaps=1)}
+    finding = only("copied_content", stays(source_qcow2_headers=image), Severity.WARNING)
+    assert finding.summary == "The image of disk vda has 1 bitmap; its copy may lack them."

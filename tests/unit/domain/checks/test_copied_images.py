@@ -9,10 +9,12 @@ from hosts.facts.storage import Qcow2, Qcow2Header
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import (
     LOCAL,
+    disk,
     identity,
     local_disk,
     only,
     run,
+    stays,
     with_guest,
     with_options,
     with_source,
@@ -61,3 +63,8 @@ def test_a_destination_that_is_too_old_to_make_it_blocks(versions: dict[str, int
         assert what in only("copied_images", given, Severity.BLOCKER).summary
     else:
         assert run("copied_images", given) == ()
+
+
+def test_an_encrypted_disk_stays_where_it_is() -> None:
+    finding = only("copied_images", with_guest(stays(), disks=(replace(disk, encrypted=True),)), Severity.BLOCKER)
+    assert finding.remedies[0].text == "Leave disk vda where it is."

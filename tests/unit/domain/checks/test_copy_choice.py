@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hosts.facts.guest import Disk
+from migrations_app.domain.placement import Placement, Placements
 from migrations_app.domain.preflight.check import Severity
 from tests.unit.domain.factories import (
     HEALTHY,
@@ -45,7 +46,12 @@ def test_a_disk_that_does_not_exist_blocks() -> None:
     [
         (replace(local_disk, readonly=True), "read-only"),
         (replace(local_disk, type="", path=""), "empty"),
-        (replace(local_disk, type="block", path="/dev/vg/data"), "is not a file (type block)"),
+        (
+            replace(local_disk, type="block", path="/dev/vg/data"),
+            "is a block device; its copy is a file. Choose a pool",
+        ),
+        (replace(local_disk, type="block", device="lun", path="/dev/sdx"), "passed through (lun)"),
+        (replace(local_disk, type="nvme", path=""), "(type nvme)"),
         (replace(local_disk, format="vmdk"), "the format vmdk"),
     ],
 )
@@ -62,8 +68,17 @@ def test_a_disk_given_by_pool_and_volume_is_copied_when_it_is_a_file() -> None:
     assert run("copy_choice", changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": local_volume})) == ()
     block = replace(local_volume, type="block")
     given = changed(COPY_BY_POOL, source_volumes={"local/data.qcow2": block})
-    assert "is not a file (type block)" in only("copy_choice", given, Severity.BLOCKER).summary
+    assert "is a block device" in only("copy_choice", given, Severity.BLOCKER).summary
     only("copy_choice", changed(COPY_BY_POOL, source_volumes={}), Severity.UNKNOWN)
+
+
+def test_a_block_device_is_copied_into_a_pool_that_was_chosen() -> None:
+    device = replace(local_disk, type="block", path="/dev/vg/data", format="raw")
+    given = with_guest(disks=(disk, device))
+    pool, name = (Placements({"vdb": Placement(**place)}) for place in ({"pool": "local"}, {"name": "data.raw"}))
+    assert run("copy_choice", with_options(given, copy_disks=("vdb",), disks=pool)) == ()
+    assert run("copy_place", with_options(given, copy_disks=("vdb",), disks=pool)) == ()
+    only("copy_choice", with_options(given, copy_disks=("vdb",), disks=name), Severity.BLOCKER)
 
 
 def test_unknown_without_volumes() -> None:

@@ -10,6 +10,7 @@ from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import (
+    FAST,
     HEALTHY,
     LOCAL,
     SHARED,
@@ -22,6 +23,7 @@ from tests.unit.domain.factories import (
     local_volume,
     only,
     run,
+    stays,
     with_guest,
     with_options,
     with_target,
@@ -145,3 +147,29 @@ def test_a_disk_given_by_pool_and_volume_needs_the_pool_of_that_name() -> None:
 def test_unknown_blocks() -> None:
     only("copy_place", with_options(facts(target_volumes=SILENT), copy_disks=True), Severity.BLOCKER)
     only("copy_place", changed(COPY, target_volumes={LOCAL: SILENT}), Severity.BLOCKER)
+
+
+def test_another_pool_of_the_same_host() -> None:
+    assert run("copy_place", stays()) == ()
+
+
+def test_the_place_where_it_is_blocks() -> None:
+    for here in ({"pool": "testvms"}, {"name": "web01.qcow2"}, {"format": "raw"}):
+        finding = only("copy_place", stays(disks={"vda": here}), Severity.BLOCKER)
+        assert finding.summary == "Disk vda is already at /vms/web01.qcow2."
+
+
+def test_another_file_at_the_new_place_blocks() -> None:
+    finding = only("copy_place", stays(target_files={FAST: True}), Severity.BLOCKER)
+    assert finding.summary.startswith("kvm-a already has /fast/web01.qcow2")
+    listed = replace(stays(target_files={FAST: True}), rollback_copies=frozenset({FAST}))
+    assert "rollback copy" in only("copy_place", listed, Severity.BLOCKER).summary
+
+
+def test_a_pool_that_the_host_does_not_have_blocks() -> None:
+    finding = only(
+        "copy_place",
+        stays(disks={"vda": {"pool": "nowhere"}}, target_volumes={SHARED: None, "nowhere/web01.qcow2": None}),
+        Severity.BLOCKER,
+    )
+    assert finding.summary.startswith("kvm-a has no pool named nowhere")

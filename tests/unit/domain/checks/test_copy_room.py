@@ -12,11 +12,14 @@ from tests.unit.domain.factories import (
     SILENT,
     changed,
     disk,
+    fast_pool,
     local_disk,
     local_pool,
     local_volume,
     only,
     run,
+    shared_pool,
+    stays,
     with_guest,
     with_options,
     with_target,
@@ -109,3 +112,9 @@ def test_what_nobody_measured_is_unknown() -> None:
     finding = only("copy_room", thin(with_options(OVERCOMMIT, copy_disks=("vdb",)), allocation=0), Severity.BLOCKER)
     assert not any("overcommit" in fix.text for fix in finding.remedies)
     only("copy_room", thin(OVERCOMMIT, allocation=0, format="raw"), Severity.WARNING)
+
+
+def test_the_new_pool_of_the_same_host_must_have_room() -> None:
+    assert run("copy_room", stays()) == ()
+    full = stays(target_pools=(shared_pool, local_pool, replace(fast_pool, available=GIB)))
+    assert only("copy_room", full, Severity.BLOCKER).summary.startswith("Pool fast on kvm-a has 1 GiB free")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hosts.facts.guest import RunState
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, only, other, run
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, only, other, run, with_options, with_target
 
 
 def test_passes_when_nothing_is_there() -> None:
@@ -24,6 +24,14 @@ def test_a_running_guest_with_the_same_uuid_blocks_without_a_command() -> None:
     finding = only("identity_free", facts(target_same_uuid=same), Severity.BLOCKER)
     assert finding.remedies[0].command == ""
     assert finding.evidence["name on kvm-b"] == "copy"
+
+
+def test_the_new_name_is_what_must_be_free() -> None:
+    renamed = with_options(new_name="web02")
+    assert run("identity_free", renamed) == ()
+    finding = only("identity_free", with_target(renamed, same_name=other), Severity.BLOCKER)
+    assert "another VM named web02" in finding.summary
+    assert "another new name" in finding.remedies[1].text
 
 
 def test_another_guest_with_the_same_name_blocks() -> None:

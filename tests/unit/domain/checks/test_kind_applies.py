@@ -19,6 +19,7 @@ from tests.unit.domain.factories import (
     look,
     only,
     run,
+    stays,
     with_guest,
     with_options,
 )
@@ -87,3 +88,13 @@ def test_unknown_when_nobody_said() -> None:
     only("kind_applies", facts(guest_look=GuestLook(answered=False, error="timed out")), Severity.UNKNOWN)
     only("kind_applies", facts(guest_look=GuestLook(answered=True)), Severity.UNKNOWN)
     only("kind_applies", with_options(facts(guest_definition=SILENT), copy_disks=True), Severity.UNKNOWN)
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.PAUSED, RunState.SHUTOFF])
+def test_storage_migrates_whether_it_runs_or_not(state: RunState) -> None:
+    assert run("kind_applies", stays(guest_look=replace(look, state=state))) == ()
+
+
+@pytest.mark.parametrize("state", [RunState.CRASHED, RunState.PMSUSPENDED, RunState.SHUTDOWN, RunState.NOSTATE])
+def test_storage_does_not_migrate_in_between(state: RunState) -> None:
+    only("kind_applies", stays(guest_look=replace(look, state=state)), Severity.BLOCKER)

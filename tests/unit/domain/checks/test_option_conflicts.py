@@ -7,7 +7,17 @@ import pytest
 
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
-from tests.unit.domain.factories import HEALTHY, SILENT, identity, only, run, with_options, with_source, with_target
+from tests.unit.domain.factories import (
+    HEALTHY,
+    SILENT,
+    identity,
+    only,
+    run,
+    stays,
+    with_options,
+    with_source,
+    with_target,
+)
 
 #: Debian 13
 NEW = identity(libvirt=11_003_000, qemu=10_000_000)
@@ -79,3 +89,12 @@ def test_unknown_when_the_versions_would_matter() -> None:
     assert run("option_conflicts", with_options(silent, auto_converge=True)) == ()
     only("option_conflicts", with_options(silent, parallel_connections=2), Severity.UNKNOWN)
     assert run("option_conflicts", HEALTHY) == ()
+
+
+def test_one_host_is_named_alone() -> None:
+    given = stays(source_identity=identity(libvirt=7_000_000), target_identity=identity(libvirt=7_000_000))
+    options = given.request.options.changed(sync_writes=True)
+    finding = only(
+        "option_conflicts", replace(given, request=replace(given.request, options=options)), Severity.BLOCKER
+    )
+    assert finding.summary.endswith("needs libvirt 8.0.0 or later; kvm-a has libvirt 7.0.0.")

@@ -6,7 +6,7 @@ import pytest
 
 from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import SILENT, UUID, cold, look, only, run
+from tests.unit.domain.factories import SILENT, UUID, cold, look, only, run, stays
 
 ABSENT = GuestLook(answered=True)
 
@@ -37,3 +37,10 @@ def test_a_host_that_does_not_answer_blocks() -> None:
 
 def test_unknown_blocks_when_nobody_asked() -> None:
     only("runs_nowhere", cold(others=SILENT), Severity.BLOCKER)
+
+
+def test_the_host_of_a_vm_that_runs_is_enough_for_a_storage_migration() -> None:
+    elsewhere = {"kvm-c": GuestLook(answered=False, error="timed out")}
+    assert run("runs_nowhere", stays(others=elsewhere)) == ()
+    off = stays(others=elsewhere, guest_look=replace(look, state=RunState.SHUTOFF))
+    only("runs_nowhere", off, Severity.BLOCKER)

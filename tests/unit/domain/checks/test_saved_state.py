@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import SILENT, UUID, cold, only, run
+from tests.unit.domain.factories import SILENT, UUID, cold, only, run, stays
 
 
 def test_passes_without_a_saved_state() -> None:
@@ -17,3 +17,9 @@ def test_a_saved_state_blocks() -> None:
 
 def test_unknown_blocks() -> None:
     only("saved_state", cold(guest_managed_save=SILENT), Severity.BLOCKER)
+
+
+def test_a_saved_state_names_the_disks_where_they_are() -> None:
+    finding = only("saved_state", stays(guest_managed_save=True), Severity.BLOCKER)
+    assert finding.summary.endswith("(managed save), which names its disks where they are now.")
+    assert "migrate its storage while it runs" in finding.remedies[0].text

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, only, run
+from tests.unit.domain.factories import HEALTHY, SILENT, UUID, facts, only, run, stays
 
 
 def test_passes_without_snapshots() -> None:
@@ -20,3 +20,8 @@ def test_several_snapshots_block() -> None:
 
 def test_unknown_when_nobody_counted() -> None:
     only("snapshots", facts(guest_snapshots=SILENT), Severity.UNKNOWN)
+
+
+def test_snapshots_are_bound_to_the_disks() -> None:
+    finding = only("snapshots", stays(guest_snapshots=2), Severity.BLOCKER)
+    assert finding.summary == "web01 has 2 snapshots; they are bound to its disks as they are now."

@@ -1,0 +1,73 @@
+"""What a user changes while a real migration runs: seen in libvirt and at the wire, and put back at the source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosts.facts.runtime import NO_LIMIT
+from lab import Lab
+from tests.lab.serving import Serving, wait_until
+from tests.lab.wire import mib_per_second
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+#: MiB/s: slow enough to look, and to be told something
+SLOW = 2
+
+
+def order(serving: Serving, pk: int, what: str, value: int | None = None, *, status: int = 202) -> Any:
+    answer = serving.post(f"/migrations/{pk}/orders", {"what": what, "value": value})
+    assert answer.status == status, answer.body
+    return answer.body
+
+
+def answered(serving: Serving, pk: int, given: Any) -> Any:
+    def now() -> Any:
+        return serving.get(f"/migrations/{pk}/orders/{given['id']}").body
+
+    wait_until(lambda: now()["state"] in ("applied", "refused"), 20, "the order is answered", tell=serving.tail_of_log)
+    return now()
+
+
+def controls(serving: Serving, pk: int) -> Any:
+    return serving.get(f"/migrations/{pk}/controls").body["values"]
+
+
+@pytest.fixture
+def copying(fresh: Serving) -> int:
+    pk: int = fresh.migrate("db-01", "kvm-b", bandwidth_mib=SLOW)["id"]
+    fresh.wait_for_copying(pk)
+    return pk
+
+
+def speed(lab: Lab) -> int:
+    return int(lab.hosts["kvm-a"].virsh("migrate-getspeed", "db-01"))
+
+
+def test_a_bandwidth_is_kept_at_the_wire_and_put_back_after_a_cancel(copying: int, fresh: Serving, lab: Lab) -> None:
+    """Also the one that the migration began with: libvirt would keep it for the VM's next migrations."""
+    wait_until(lambda: controls(fresh, copying)["bandwidth_mib"] == SLOW, 10, "libvirt says the bandwidth of the call")
+    given = answered(fresh, copying, order(fresh, copying, "bandwidth_mib", 8))
+    assert (given["state"], given["requested"], given["read_back"]) == ("applied", 8, 8), given
+    assert speed(lab) == 8
+    assert controls(fresh, copying)["bandwidth_mib"] == 8
+    assert mib_per_second(lab.hosts["kvm-a"], 4) == pytest.approx(8, rel=0.15)
+    order(fresh, copying, "cancel")
+    assert fresh.wait_for_end(copying)["state"] == "cancelled"
+    assert speed(lab) == NO_LIMIT
+
+
+def test_finish_switches_over_although_the_vm_writes_faster(copying: int, fresh: Serving, lab: Lab) -> None:
+    wait_until(lambda: (fresh.migration(copying)["progress"]["iteration"] or 0) > 1, 60, "it copies changed memory")
+    offered = {one["what"]: one for one in fresh.get(f"/migrations/{copying}/controls").body["offered"]}
+    assert offered["finish"]["allowed"], offered
+    assert "The VM is paused for about" in offered["finish"]["consequence"]
+    given = answered(fresh, copying, order(fresh, copying, "finish"))
+    assert (given["state"], given["read_back"]) == ("applied", given["requested"]), given
+    ended = fresh.wait_for_end(copying)
+    assert ended["state"] == "done", ended
+    assert ended["downtime_ms"] <= given["requested"] * 1.5
+    assert lab.hosts["kvm-b"].virsh("domstate", "db-01").strip() == "running"
+    order(fresh, copying, "finish", status=409)
