@@ -101,7 +101,7 @@ def test_nobody_ends(placing: Placing) -> None:
 
 
 def test_killed_before_anything_was_recorded(placing: Placing) -> None:
-    placing.source.fail("virtual_size", Killed())
+    placing.source.fail("disks.virtual_size", Killed())
     assert placing.killed().steps == []
     placing.assert_not_begun(placing.scene.adopt(placing.migration), left=False, known=False)
 
