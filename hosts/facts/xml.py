@@ -57,10 +57,6 @@ class Node:
         for element in self._element:
             yield Node(element)
 
-    def attributes(self) -> Iterator[tuple[str, str]]:
-        for name, value in self._element.attrib.items():
-            yield plain_name(str(name)), str(value)
-
     def has(self, path: str) -> bool:
         return self._element.find(path) is not None
 
@@ -77,6 +73,10 @@ class Node:
         found = self._element if path == "." else self._element.find(path)
         value = found.get(name) if found is not None else None
         return str(value) if value is not None else ""
+
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        for name, value in self._element.attrib.items():
+            yield plain_name(str(name)), str(value)
 
     def number(self, path: str = ".") -> int:
         return number(self.text(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hosts.facts.runtime import NO_LIMIT
 from migrations_app.domain.options import OPTIONS, Option, Options, Type, Value
 from migrations_app.domain.placement import Placements
 from migrations_app.domain.virsh import command
@@ -29,7 +30,7 @@ def equivalent_command(
     flags = [*(["--offline"] if cold else ["--live"] if live else []), "--p2p"]
     options = options.for_disks(copy_disks)
     values: dict[str, Value] = {**options, "copy_disks": copy_disks}
-    if options.memory_speed:
+    if options.disk_bandwidth_mib:
         values["bandwidth_mib"] = None  # libvirt has one limit: memory gets it later, see commands_beside
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
@@ -63,8 +64,9 @@ def commands_beside(
 ) -> list[list[str]]:
     """What is set beside the running migration, in a second terminal; [] when nothing is asked for."""
     found = []
-    if speed := options.for_disks(copy_disks).memory_speed:  # when memory starts
-        found.append(command("migrate-setspeed", guest, after=[str(speed)], uri=source_uri))
+    speed = options.for_disks(copy_disks).memory_speed
+    if speed is not None:  # when memory starts
+        found.append(command("migrate-setspeed", guest, after=[str(speed or NO_LIMIT)], uri=source_uri))
     for option in OPTIONS:
         if option.beside and (words := _words(option, options)):
             found.append(command(words[0], guest, after=words[1:], uri=source_uri))

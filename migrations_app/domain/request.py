@@ -74,7 +74,9 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
         )
     for option in OPTIONS:
         _check(option, made, kind)
-    if made.disk_bandwidth_mib and not made.copy_disks:  # the page shows its box before disks are chosen
+    if made.disk_bandwidth_mib and not (
+        made.copy_disks or KIND[kind].same_host
+    ):  # the page shows its box before disks are chosen
         words = "No disk is copied. Choose disks to copy, or remove the limit for disks."
         raise BadRequest("disk_bandwidth_mib", words)
     if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
@@ -134,7 +136,7 @@ def _check(option: Option, made: Options, kind: Kind) -> None:
         raise BadRequest(option.name, option.clash)
     plain = made.plain()
     for needs in option.needs:
-        other = plain[needs.option] or (needs.option == "copy_disks" and KIND[kind].same_host)
+        other = plain[needs.option]
         if (not needs.when or value in needs.when) and not (other in needs.values if needs.values else other):
             raise BadRequest(option.name, needs.why)
 

@@ -41,14 +41,14 @@ def note(held: Claim, text: str, **body: Any) -> None:
         log.warning("migration %s: could not write to the journal: %s", held.pk, text)
 
 
-def note_once(held: Claim, text: str) -> None:
+def note_once(held: Claim, text: str, **body: Any) -> None:
     """The same, unless the journal says so already."""
     try:
         if Entry.objects.filter(topic=writer.migration_topic(held.pk), text=text).exists():
             return
     except DatabaseError:
         return
-    note(held, text)
+    note(held, text, **body)
 
 
 def tick(held: Claim, progress: dict[str, Any]) -> None:

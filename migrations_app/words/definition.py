@@ -16,12 +16,20 @@ _TOLD = 5
 
 
 def differs(migration: Migration, found: Sequence[Difference]) -> str:
-    told = "; ".join(
-        f"{isolated(one.path)} was {_quoted(one.before)}, is {_quoted(one.after)}" for one in found[:_TOLD]
-    )
-    more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
-    return f"The saved definition on {migration.target} is not quite the one that {migration.source} had: {told}{more}."
+    """Of at least one difference."""
+    told = "; ".join(map(_words, found[:_TOLD]))
+    more = "; and more" if len(found) > _TOLD else ""
+    before = "had before" if migration.source_id == migration.target_id else f"had on {migration.source}"
+    name = isolated(migration.guest_name)
+    return f"The saved definition on {migration.target} is not quite the one that {name} {before}: {told}{more}."
 
 
-def _quoted(value: str) -> str:
-    return f"“{isolated(value)}”" if value else "not there"
+def _words(one: Difference) -> str:
+    path = isolated(one.path)
+    if not one.before:
+        return f"{path} is new (“{isolated(one.after)}”)"
+    if not one.after:
+        return f"{path} is missing (“{isolated(one.before)}”)"
+    if one.before == one.after:  # the values are not shown, or too long
+        return f"{path} has another value"
+    return f"{path} is “{isolated(one.after)}” instead of “{isolated(one.before)}”"

@@ -59,8 +59,8 @@ class Held:
     def note(self, text: str, **body: Any) -> None:
         ledger.note(self.claim, text, **body)
 
-    def note_once(self, text: str) -> None:
-        ledger.note_once(self.claim, text)
+    def note_once(self, text: str, **body: Any) -> None:
+        ledger.note_once(self.claim, text, **body)
 
     def release(self) -> None:
         ledger.release(self.claim)

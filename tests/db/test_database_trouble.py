@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kvmweb import alarm, asgi, database
 from kvmweb.accounts.models import Token
@@ -99,6 +100,7 @@ def test_who_only_reads_does_not_notice(scene: dict[str, Any], request: pytest.F
     client = client_of(scene["admin"])
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
     numbers["copy_id"] = RollbackCopy.objects.get().pk
+    numbers["order_id"] = scene["running"].orders.create(what="finish", asked_at=timezone.now()).pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     request.getfixturevalue("locked")
     for address in _pages(scene):

@@ -116,7 +116,7 @@ class FakeHost:
     cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
     probe: PeerProbe = field(default_factory=lambda: PeerProbe(result=PeerResult.REACHED))
     listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
-    _faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    _faults: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
 
     def endpoint(self) -> Endpoint:
         return Endpoint(transport=Transport.TCP, address=self.address)
@@ -125,7 +125,7 @@ class FakeHost:
         self.guests[guest.definition.uuid] = guest
         return guest
 
-    def fail(self, method: str, error: Exception, *, times: int = 1) -> None:
+    def fail(self, method: str, error: BaseException, *, times: int = 1) -> None:
         """The next calls of this method raise."""
         self._faults[method] += [error] * times
 

@@ -53,6 +53,8 @@ class FakeGuest:
     """A guest on one host. Everything may be changed by the test at any time."""
 
     definition: GuestDefinition
+    #: the text of its definition that `guest_details` tells, instead of one with its name alone
+    xml: str = ""
     #: the inactive one, when it is another
     saved: GuestDefinition | None = None
     state: RunState = RunState.RUNNING
@@ -100,7 +102,7 @@ class FakeGuest:
         return GuestDetails(
             uuid=self.definition.uuid,
             definition=(self.saved if self.persistent else None) or self.definition,
-            xml=f"<domain type='qemu'><name>{self.definition.name}</name></domain>",
+            xml=self.xml or f"<domain type='qemu'><name>{self.definition.name}</name></domain>",
             live=self.definition if self.active else None,
             persistent=self.persistent,
             autostart=self.autostart,

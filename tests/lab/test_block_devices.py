@@ -80,6 +80,17 @@ def test_it_is_copied_into_a_pool_and_becomes_a_file(kind: str, fresh: Serving, 
     assert b.domain_state(NAME) == "running"
 
 
+def test_it_becomes_a_file_on_its_own_host_too(fresh: Serving, lab: Lab, device: Path) -> None:
+    a = lab.hosts["kvm-a"]
+    run(fresh, lab)
+    places = {"vda": {"pool": "fast", "name": "lun-01.qcow2", "format": "qcow2"}}
+    ended = fresh.wait_for_end(fresh.migrate(NAME, "kvm-a", kind="storage", disks=places)["id"])
+    assert ended["state"] == "done", ended
+    assert disks(a) == [("file", "qcow2", COPY)] * 2
+    a.virsh("destroy", NAME)
+    a.virsh("start", NAME)
+
+
 def test_without_a_pool_for_its_copy_it_is_refused(fresh: Serving, lab: Lab, device: Path) -> None:
     run(fresh, lab)
     ended = fresh.wait_for_end(fresh.migrate(NAME, "kvm-b", kind="live_storage")["id"])

@@ -92,6 +92,15 @@ def test_a_local_disk_is_copied_on_request(fresh: Serving, lab: Lab) -> None:
     assert_moved(lab, before, "build-01", copied=["local/build-01.qcow2"])
 
 
+def test_a_paused_vm_whose_disk_is_copied_stays_paused(fresh: Serving, lab: Lab) -> None:
+    before = take(lab)
+    lab.hosts["kvm-a"].virsh("suspend", "build-01")
+    migration = fresh.wait_for_end(fresh.migrate("build-01", "kvm-b", kind="live_storage")["id"])
+    assert migration["state"] == "done", migration
+    assert lab.hosts["kvm-b"].virsh("domstate", "build-01", "--reason").strip() == "paused (user)"
+    assert_moved(lab, before, "build-01", copied=["local/build-01.qcow2"])
+
+
 @pytest.fixture
 def bridge_only_at_the_source(lab: Lab) -> Iterator[str]:
     name, source = "br-only-a", lab.hosts["kvm-a"]

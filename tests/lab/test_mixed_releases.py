@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import Lab, Wanted
+from lab.guests import POOLS
 from tests.lab.leftovers import assert_moved, take
 from tests.lab.serving import Serving
 
@@ -46,3 +47,32 @@ def test_a_guest_moves_from_12_to_13_and_on_to_13(mixed: Lab, tmp_path: Path) ->
         assert_moved(mixed, before, "web-01", source="kvm-b", target="kvm-c")
     finally:
         serving.stop()
+
+
+def test_disks_go_from_pool_to_pool_on_13(tmp_path: Path) -> None:
+    """While the VM runs, and when it is shut off; the other tests of this are on 12."""
+    wanted = Wanted(prefix=f"n{os.getpid() % 100_000}", hosts=1, profile="test", rootfs={"kvm-a": "trixie"}, owned=True)
+    made = Lab.up(wanted)
+    serving = Serving(made, tmp_path)
+    try:
+        a, fast, local = made.hosts["kvm-a"], POOLS["fast"], POOLS["local"]
+        serving.prepare()
+        serving.start()
+        serving.register_hosts()
+        serving.wait_for_guest("build-01", "kvm-a", seconds=60)
+        there = {"vda": {"pool": "fast", "name": "build.raw", "format": "raw"}}
+        first = serving.wait_for_end(serving.migrate("build-01", "kvm-a", kind="storage", disks=there)["id"])
+        assert first["state"] == "done", first
+        for flags in ((), ("--inactive",)):
+            assert f"file='{fast}/build.raw'" in a.virsh("dumpxml", "build-01", *flags)
+        a.virsh("destroy", "build-01")
+        serving.wait_for_guest("build-01", "kvm-a", "shut off")
+        back = {"vda": {"pool": "local", "name": "back.raw"}}
+        second = serving.wait_for_end(serving.migrate("build-01", "kvm-a", kind="storage", disks=back)["id"])
+        assert second["state"] == "done", second
+        a.exec("cmp", f"{fast}/build.raw", f"{local}/back.raw")
+        a.virsh("start", "build-01")
+        assert f"file='{local}/back.raw'" in a.virsh("dumpxml", "build-01")
+    finally:
+        serving.stop()
+        made.down()

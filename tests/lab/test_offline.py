@@ -76,19 +76,6 @@ def test_a_running_vm_is_refused(fresh: Serving) -> None:
     assert (migration["state"], blockers(migration)) == ("blocked", ["kind_applies"])
 
 
-def test_a_saved_state_is_not_left_behind(fresh: Serving, lab: Lab) -> None:
-    a = lab.hosts["kvm-a"]
-    a.virsh("managedsave", NAME)
-    try:
-        fresh.wait_for_guest(NAME, "kvm-a", "shut off")
-        migration = migrate(fresh)
-        assert (migration["state"], blockers(migration)) == ("blocked", ["saved_state"])
-        assert "yes" in a.virsh("dominfo", NAME).split("Managed save:")[1].splitlines()[0]
-        assert NAME not in names(lab.hosts["kvm-b"])
-    finally:
-        a.virsh("managedsave-remove", NAME)
-
-
 def test_a_host_that_is_away_blocks(off: Serving, lab: Lab) -> None:
     nobody = f"{lab.hosts['kvm-a'].address.rpartition('.')[0]}.250"  # in the lab's own network
     fields = {"name": "kvm-away", "transport": "tcp", "address": nobody, "peer_address": nobody}

@@ -170,3 +170,46 @@ def test_a_shut_off_vm_gets_no_other_format(home: Serving, a: Host) -> None:
     blocked = home.wait_for_end(begin(home))
     assert (blocked["state"], disk_of(a, "--inactive")) == ("blocked", (OLD, "qcow2"))
     assert "whole_volumes" in {one["check"] for one in blocked["findings"] if one["severity"] == "blocker"}
+
+
+BIG = f"{LOCAL}/big-01.raw"
+BIG_XML = f"""<domain type='qemu'><name>big-01</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+<devices><disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/><source file='{BIG}'/>
+<target dev='vda' bus='virtio'/></disk><memballoon model='none'/><controller type='usb' model='none'/></devices></domain>"""
+
+
+@pytest.fixture
+def big(home: Serving, a: Host) -> Iterator[int]:
+    """The storage migration of a VM that is shut off, with a disk that takes a while to read."""
+    a.exec("qemu-img", "create", "-q", "-f", "raw", BIG, "4G")
+    a.exec("qemu-io", "-f", "raw", "-c", "write -P 7 3G 1M", BIG)
+    a.virsh("pool-refresh", "local")
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=BIG_XML)
+    home.wait_for_guest("big-01", "kvm-a", "shut off", seconds=60)
+    pk: int = home.migrate("big-01", "kvm-a", kind="storage", disks={"vda": {"pool": "fast"}})["id"]
+    home.wait_for_state(pk, "copying_disks")
+    wait_until(lambda: bool(home.owners(pk)), 20, "progress is written")
+    yield pk
+    a.virsh("undefine", "big-01")
+    a.exec("rm", "-f", BIG, f"{FAST}/big-01.raw")
+    for pool in ("local", "fast"):
+        a.virsh("pool-refresh", pool)
+
+
+def test_reading_a_disk_can_be_cancelled(home: Serving, a: Host, big: int) -> None:
+    home.post(f"/migrations/{big}/cancel", {})
+    ended = home.wait_for_end(big)
+    assert ended["state"] == "cancelled", ended
+    assert "big-01" not in a.virsh("vol-list", "fast"), home.journal(big)
+    assert BIG in a.virsh("dumpxml", "big-01")
+
+
+def test_a_killed_worker_that_reads_a_disk_is_replaced(home: Serving, a: Host, big: int) -> None:
+    os.kill(home.owner_pid(big), signal.SIGKILL)
+    ended = home.wait_for_end(big)
+    assert ended["state"] == "done", ended
+    assert len(home.owners(big)) == 2
+    assert f"{FAST}/big-01.raw" in a.virsh("dumpxml", "big-01")
+    assert int(a.exec("stat", "-c", "%b", f"{FAST}/big-01.raw")) * 512 < 64 * 1024**2  # it is sparse
+    a.exec("cmp", BIG, f"{FAST}/big-01.raw")

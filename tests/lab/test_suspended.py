@@ -11,6 +11,7 @@ import pytest
 from lab import Lab, TickReceiver
 from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
+from tests.lab.test_new_places import NEW, disk_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -95,6 +96,17 @@ def test_disks_are_copied_while_it_runs_and_memory_while_it_is_paused(fresh: Ser
     assert_moved(lab, before, "build-01", copied=["local/build-01.qcow2"])
 
 
+def test_a_copied_disk_gets_another_place(fresh: Serving, lab: Lab) -> None:
+    before = take(lab)
+    places = {"vda": {"pool": "fast", "name": "new&odd.raw", "format": "raw"}}
+    made = fresh.migrate("build-01", "kvm-b", kind="suspended", copy_disks=True, disks=places)
+    migration = fresh.wait_for_end(made["id"])
+    assert migration["state"] == "done", migration
+    b = lab.hosts["kvm-b"]
+    assert disk_of(b, "build-01") == disk_of(b, "build-01", "--inactive") == (NEW, "raw")
+    assert_moved(lab, before, "build-01", copied=["fast/new&odd.raw"])
+
+
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_paused(fresh: Serving, lab: Lab) -> None:
     before = take(lab)
     pk = paused_for_its_copy(fresh, lab, "web-01", **SLOW)
@@ -106,11 +118,3 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_paused(fresh: Serv
     assert state(lab, "kvm-b", "web-01").startswith("running")
     assert migration["downtime_ms"] > 1000
     assert_moved(lab, before, "web-01")
-
-
-def test_a_saved_vm_is_refused_and_its_state_is_kept(fresh: Serving, lab: Lab) -> None:
-    lab.hosts["kvm-a"].virsh("managedsave", "web-01")
-    migration = fresh.wait_for_end(fresh.migrate("web-01", "kvm-b", kind="suspended")["id"])
-    assert migration["state"] == "blocked", migration
-    assert "saved state (managed save)" in migration["state_text"]
-    assert "yes" in lab.hosts["kvm-a"].virsh("dominfo", "web-01").split("Managed save:")[1].splitlines()[0]

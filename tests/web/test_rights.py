@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from hosts import urls as hosts_urls
 from hosts.models import Errand, Host, Introduction, StoragePool
@@ -29,6 +30,7 @@ PAGES = {
     "vm-preflight": {"operator", "admin", SUPERUSER},
     "vm-forget": {"operator", "admin", SUPERUSER},
     "migration-cancel": {"operator", "admin", SUPERUSER},
+    "migration-order": {"operator", "admin", SUPERUSER},
     "migration-look": {"operator", "admin", SUPERUSER},
     "migration-close": {"admin", SUPERUSER},
     "rollback-copy-delete": {"admin", SUPERUSER},
@@ -48,6 +50,7 @@ OPERATIONS = {
     "/preflights": {"operator", "admin", SUPERUSER},
     "/migrations": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/cancel": {"operator", "admin", SUPERUSER},
+    "/migrations/{migration_id}/orders": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/look": {"operator", "admin", SUPERUSER},
     "/migrations/{migration_id}/close": {"admin", SUPERUSER},
     "/rollback-copies/{copy_id}/delete": {"admin", SUPERUSER},
@@ -95,6 +98,7 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm-preflight": scene["idle"].pk,
         "vm": scene["idle"].pk,
         "migration-cancel": scene["queued"].pk,
+        "migration-order": scene["queued"].pk,
         "migration-look": scene["attention"].pk,
         "migration-close": scene["attention"].pk,
         **dict.fromkeys(("migration", "migration-record", "migration-samples"), scene["running"].pk),
@@ -191,6 +195,7 @@ def test_every_page_is_entered_above(scene: dict[str, Any], as_admin: Client) ->
 def test_what_the_api_shows_is_for_everybody_with_a_role(scene: dict[str, Any], people: dict[str, User]) -> None:
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
     numbers["copy_id"] = scene["kept"].pk
+    numbers["order_id"] = scene["running"].orders.create(what="finish", asked_at=timezone.now()).pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     assert len(reading) > 5
     for role in ROLES:
@@ -214,6 +219,7 @@ def test_an_operation_is_done_only_for_those_who_may(scene: dict[str, Any], peop
     move = {"guest": str(scene["idle"].pk), "target": "nowhere"}
     bodies = {"/preflights": move, "/migrations": move, "/hosts": {"name": "x", "transport": "tcp", "address": "a/b"}}
     bodies["/migrations/{migration_id}/close"] = {"reason": "seen on kvm-b"}
+    bodies["/migrations/{migration_id}/orders"] = {"what": "cancel"}
     bodies["/rollback-copies/{copy_id}/delete"] = {"confirm": "idle-01"}
     for role in ROLES:
         before = _record()

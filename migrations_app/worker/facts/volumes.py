@@ -56,7 +56,7 @@ def with_devices(
 
 
 def _device(uuid: str, disk: Disk, side: Side) -> Volume | Unknown:
-    size = side.learn(methodcaller("virtual_size", uuid, disk.target))
+    size = side.learn(lambda c: c.disks.virtual_size(uuid, disk.target))
     if isinstance(size, Unknown):
         return size
     name = posixpath.basename(disk.path)

@@ -12,7 +12,6 @@ from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import remove_volumes
 from migrations_app.worker.steps.redefine_checkpoint import redefine_checkpoints
 from migrations_app.worker.watch.limits import put_back
-from migrations_app.worker.watch.saved_definition import tell_differences
 
 
 def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) -> JobStats | None:
@@ -27,7 +26,6 @@ def finished_job(target: SteadyConnection, source: SteadyConnection, uuid: str) 
 def carry_over(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
     """What libvirt does not migrate. Returns what is left for a user to do, "" when nothing is."""
     left = carry_autostart(held, source, target), redefine_checkpoints(held, target)
-    tell_differences(held, target)
     return " ".join(filter(None, left))
 
 

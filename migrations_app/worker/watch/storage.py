@@ -25,6 +25,7 @@ from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.observer import SETTLES_SECONDS, SILENT_SECONDS, Observation
 from migrations_app.worker.watch.placed_disks import DisksSeen, disks_now, look
 from migrations_app.worker.watch.placing import Placing, remove_unused
+from migrations_app.worker.watch.saved_definition import tell_differences
 from migrations_app.worker.watch.silence import Silence
 from migrations_app.worker.watch.steering import Steering
 from migrations_app.worker.watch.watch import LOOK_SECONDS, ORDER_POLL_SECONDS, SECOND_LOOK_SECONDS, TELL_SECONDS
@@ -175,6 +176,7 @@ class StorageWatch:
             copies = [copy for copy in kept_copies(self.held, self.host, verification=how) if copy.disk in kept]
             fields["also"] = partial(keep_copies, copies)
         if decision.outcome is Outcome.DONE:
+            tell_differences(self.held, self.host)
             fields["progress"] = self.numbers.completed().as_json()
         self.held.become(ENDS[decision.outcome], decision.sentence, **fields)
 

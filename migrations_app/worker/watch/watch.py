@@ -29,6 +29,7 @@ from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
+from migrations_app.worker.watch.saved_definition import tell_differences
 from migrations_app.worker.watch.silence import Silence
 from migrations_app.worker.watch.steering import Steering
 
@@ -163,8 +164,7 @@ class Watch:
         self.observer.call_is_over()
         if self.mover is not None:
             self.mover.over.wait(CALL_RETURNS_SECONDS)
-        text = f"{self.held.row.guest_name} has arrived. kvmweb asks both hosts once more."
-        self.held.become(State.VERIFYING, text)
+        self.held.become(State.VERIFYING, f"{self.held.row.guest_name} has arrived. kvmweb asks both hosts once more.")
         self._finished = finished_job(self.target, self.source, self.held.guest)
         self._left_to_do = carry_over(self.held, self.source, self.target)
         self._carried_over = True
@@ -172,6 +172,7 @@ class Watch:
     def _end(self, decision: Decision) -> None:
         fields: dict[str, Any] = {"timings": self._timings()}
         if decision.outcome is Outcome.DONE:
+            tell_differences(self.held, self.target)
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
             decision = replace(with_new_name(self.held, decision), what_to_do=self._left_to_do)

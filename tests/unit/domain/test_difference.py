@@ -1,77 +1,145 @@
-"""Two saved definitions of one VM: what differs is found, what was asked for or is libvirt's own is not told."""
+"""What counts as a difference between two saved definitions."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hosts.facts.storage import DiskPlace
 from hosts.facts.xml import BadXml
-from migrations_app.domain.definition.difference import MOST, Difference, differences
+from migrations_app.domain.definition.difference import DEEPEST, HIDDEN, LONGEST, MOST, Difference, differences
 
-DISK = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/a/web.qcow2'/>{}
-<target dev='vda' bus='virtio'/></disk>"""
-NIC = "<interface type='bridge'><mac address='52:54:00:00:00:0{}'/><source bridge='br{}'/></interface>"
-
-
-def domain(*devices: str, name: str = "web-01", more: str = "") -> str:
-    text = "".join(devices) or DISK.format("")
-    return f"<domain type='qemu'><name>{name}</name><memory unit='KiB'>98304</memory>{more}<devices>{text}</devices></domain>"
+DATA = Path(__file__).parents[2] / "data"
+BEFORE = (DATA / "domain-inactive.xml").read_text()
+DISK = "devices/disk[vda]"
 
 
-def test_the_same_is_the_same_whatever_its_spaces() -> None:
-    assert differences(domain(), domain().replace("><", ">\n  <")) == ()
+def changed(old: str, new: str) -> tuple[Difference, ...]:
+    assert old in BEFORE
+    return differences(BEFORE, BEFORE.replace(old, new, 1))
 
 
-def test_an_attribute_a_text_and_an_element_are_told() -> None:
-    after = domain(more="<vcpu>2</vcpu>").replace("98304", "65536").replace("bus='virtio'", "bus='sata'")
-    assert differences(domain(), after) == (
-        Difference("memory", "98304", "65536"),
-        Difference("devices/disk[vda]/target/@bus", "virtio", "sata"),
-        Difference("vcpu", "", "2"),
+@pytest.mark.parametrize("path", sorted(DATA.glob("ordinary/*.inactive.xml")), ids=lambda path: path.name)
+def test_a_definition_does_not_differ_from_itself(path: Path) -> None:
+    assert differences(path.read_text(), path.read_text()) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<domain type='qemu'>", "<domain type='qemu' id='7'>"),
+        ("<target dev='vda' bus='virtio'/>", "<target dev='vda' bus='virtio'/><alias name='virtio-disk0'/>"),
+        ("<target dev='vda' bus='virtio'/>", "<target dev='vda' bus='virtio'/><backingStore/>"),
+        ("</devices>", "</devices><seclabel type='dynamic' model='dac' relabel='yes'/>"),
+        ("</devices>", "<watchdog model='itco' action='reset'/></devices>"),
+        ("</devices>", "<audio id='2' type='none'/></devices>"),
+        ("</devices>", "<controller type='pci' index='5' model='pcie-root-port'/></devices>"),
+        ("      <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>\n", ""),
+        ("<acpi/>\n", "<acpi></acpi>"),
+    ],
+)
+def test_what_libvirt_rewrites_is_none(old: str, new: str) -> None:
+    assert changed(old, new) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("98304</memory>", "1024</memory>", Difference("memory", "98304", "1024")),
+        ("cache='none'", "cache='unsafe'", Difference(f"{DISK}/driver/@cache", "none", "unsafe")),
+        (" cache='none'", "", Difference(f"{DISK}/driver/@cache", "none", "")),
+        ("bus='0x02' slot='0x00'", "bus='0x04' slot='0x00'", Difference(f"{DISK}/address/@bus", "0x02", "0x04")),
+        ("<audio id='1' type='none'/>", "", Difference("devices/audio[1]", "id=1, type=none", "")),
+        (
+            "<source bridge='br1'/>",
+            "<source bridge='br2'/>",
+            Difference("devices/interface[52:54:00:52:87:d2]/source/@bridge", "br1", "br2"),
+        ),
+        (
+            "</devices>",
+            "<tpm model='tpm-crb'><backend type='emulator'/></tpm></devices>",
+            Difference("devices/tpm", "", "model=tpm-crb, backend type=emulator"),
+        ),
+        (
+            "<target dev='vda' bus='virtio'/>",
+            "<target dev='vda' bus='virtio'/><alias name='ua-root'/>",
+            Difference(f"{DISK}/alias", "", "name=ua-root"),
+        ),
+        ("<acpi/>", "<acpi/><apic/>", Difference("features/apic", "", "apic")),
+        ("<boot dev='hd'/>", "<boot dev='hd'/><boot dev='network'/>", Difference("os/boot", "", "dev=network")),
+    ],
+)
+def test_anything_else_is_told(old: str, new: str, told: Difference) -> None:
+    assert changed(old, new) == (told,)
+
+
+def test_the_order_counts_for_boot_devices_only() -> None:
+    two = BEFORE.replace("<boot dev='hd'/>", "<boot dev='hd'/><boot dev='network'/>")
+    assert differences(two, two.replace("'hd'/><boot dev='network'", "'network'/><boot dev='hd'")) == (
+        Difference("os/boot/@dev", "hd", "network"),
+        Difference("os/boot/@dev", "network", "hd"),
     )
+    mouse, keyboard = "<input type='mouse' bus='ps2'/>", "<input type='keyboard' bus='ps2'/>"
+    swapped = BEFORE.replace(mouse, "@").replace(keyboard, mouse).replace("@", keyboard)
+    assert swapped != BEFORE
+    assert differences(BEFORE, swapped) == ()
 
 
-def test_what_libvirt_writes_by_itself_is_no_difference() -> None:
-    after = domain(DISK.format("<backingStore type='file'><source file='/b'/></backingStore><alias name='x'/>"))
-    assert differences(domain(), after.replace("type='qemu'", "type='qemu' id='7'")) == ()
+def test_the_name_that_was_asked_for_is_none_and_another_one_is() -> None:
+    renamed = BEFORE.replace("<name>web-01</name>", "<name>web-02</name>")
+    assert differences(BEFORE, renamed, name="web-02") == ()
+    assert differences(BEFORE, renamed) == (Difference("name", "web-01", "web-02"),)
+    assert differences(BEFORE, BEFORE, name="web-02") == (Difference("name", "web-02", "web-01"),)
 
 
-def test_the_order_of_devices_is_no_difference_and_which_one_it_is_is() -> None:
-    before = domain(NIC.format(1, 0), NIC.format(2, 1))
-    assert differences(before, domain(NIC.format(2, 1), NIC.format(1, 0))) == ()
-    (one,) = differences(before, domain(NIC.format(1, 0), NIC.format(2, 5)))
-    assert one == Difference("devices/interface[52:54:00:00:00:02]/source/@bridge", "br1", "br5")
+def test_the_place_that_was_asked_for_is_none_and_another_one_is() -> None:
+    place = DiskPlace(path="/fast/new.raw", pool="fast", volume="new.raw", format="raw")
+    elsewhere = BEFORE.replace("/var/lib/libvirt/testvms/web-01.qcow2", "/fast/new.raw")
+    moved = elsewhere.replace("type='qcow2'", "type='raw'")
+    assert differences(BEFORE, moved, places={"vda": place, "vdx": place}) == ()
+    assert [one.path for one in differences(BEFORE, moved)] == [f"{DISK}/driver/@type", f"{DISK}/source/@file"]
+    assert len(differences(BEFORE, BEFORE, places={"vda": place})) == 2
 
 
-def test_a_place_that_was_asked_for_is_no_difference() -> None:
-    after = domain(
-        DISK.format("")
-        .replace("type='file' device", "type='block' device")
-        .replace("file='/a/web.qcow2'", "dev='/dev/x'")
-    ).replace("type='qcow2'", "type='raw'")
-    assert differences(domain(), after, placed=["vda"]) == ()
-    assert {one.path for one in differences(domain(), after)} == {
-        "devices/disk[vda]/@type",
-        "devices/disk[vda]/driver/@type",
-        "devices/disk[vda]/source/@file",
-        "devices/disk[vda]/source/@dev",
-    }
-    cache = after.replace("bus='virtio'", "bus='sata'")
-    assert [one.path for one in differences(domain(), cache, placed=["vda"])] == ["devices/disk[vda]/target/@bus"]
+def test_the_device_of_the_host_is_told_where_its_address_is_gone() -> None:
+    source = "<source><address domain='0x0000' bus='0x06' slot='0x12' function='0x5'/></source>"
+    hostdev = f"<hostdev mode='subsystem' type='pci'>{source}</hostdev></devices>"
+    before = BEFORE.replace("</devices>", hostdev)
+    (gone,) = differences(before, before.replace(source, "<source/>"))
+    assert gone.path == "devices/hostdev/source/address"
 
 
-def test_only_the_name_that_was_asked_for_is_no_difference() -> None:
-    assert differences(domain(), domain(name="web-02"), name="web-02") == ()
-    assert differences(domain(), domain(name="web-03"), name="web-02") == (Difference("name", "web-01", "web-03"),)
-    assert differences(domain(), domain(name="web-02")) == (Difference("name", "web-01", "web-02"),)
+def test_values_of_what_may_hold_secrets_are_not_shown() -> None:
+    with_note = "<metadata><app:x xmlns:app='urn:a' token='{}'/></metadata></domain>"
+    one, other = (BEFORE.replace("</domain>", with_note.format(token)) for token in ("a1", "b2"))
+    (found,) = differences(one, other)
+    assert (found.before, found.after) == (HIDDEN, HIDDEN)
+    argument = "<qemu:env name='TOKEN' value='a1'/>"
+    command = f"<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>{argument}</qemu:commandline>"
+    given = BEFORE.replace("</domain>", f"{command}</domain>")
+    assert differences(given, given.replace("a1", "b2")) == (
+        Difference("qemu:commandline/qemu:env/@value", HIDDEN, HIDDEN),
+    )
+    (no_os,) = differences(BEFORE, BEFORE[: BEFORE.index("<os>")] + BEFORE[BEFORE.index("</os>") + 5 :])
+    assert no_os == Difference("os", HIDDEN, "")
+    assert changed("<cmdline>console=ttyS0 quiet</cmdline>", "") == (Difference("os/cmdline", HIDDEN, ""),)
 
 
-def test_it_is_bounded_whatever_the_host_sends() -> None:
-    many = "".join(f"<x{n} a='{'y' * 1000}'/>" for n in range(100))
-    found = differences(domain(), domain(more=many))
-    assert len(found) == MOST
-    assert max(len(one.after) for one in found) <= 120
+def nested(levels: int, text: str) -> str:
+    return f"<domain>{'<a>' * levels}{text}{'</a>' * levels}</domain>"
 
 
-def test_what_is_no_definition_is_not_compared() -> None:
-    with pytest.raises(BadXml):
-        differences(domain(), "<network/>")
+def test_what_is_told_is_bounded() -> None:
+    many = "".join(f"<rng model='virtio'><backend model='random'>/dev/{n}</backend></rng>" for n in range(50))
+    found = changed("</devices>", f"{many}</devices>")
+    assert len(found) == MOST + 1
+    (long,) = changed("quiet</cmdline>", f"quiet</cmdline><dtb>{'x' * 9000}</dtb>")
+    assert len(long.after) == LONGEST
+    (odd,) = changed("<boot dev='hd'/>", "<boot dev='h\u202ed'/>")
+    assert odd.after == "h\ufffdd"
+    assert differences(nested(DEEPEST - 1, "1"), nested(DEEPEST - 1, "2"))[0].before == "1"
+    too_deep, too_much = nested(DEEPEST + 1, ""), f"<domain>{'<a/>' * 30_000}</domain>"
+    for bad in ("", "<domain", "<pool/>", too_deep, too_much):
+        with pytest.raises(BadXml):
+            differences(BEFORE, bad)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.facts import domain_xml
-from hosts.facts.placed_xml import place
+from hosts.facts.placed_xml import copy, disk, place
 from hosts.facts.storage import DiskPlace
 from hosts.facts.xml import BadXml
 
@@ -59,3 +59,20 @@ def test_what_cannot_be_written_is_refused() -> None:
         place(LIVE, {"vdz": PLACES["vda"]})
     with pytest.raises(BadXml):
         place(LIVE, {"vda": DiskPlace(path="/a\x00", pool="p", volume="v", format="raw")})
+
+
+def test_one_disk_alone_for_the_saved_definition() -> None:
+    text = disk(LIVE, "vda", PLACES["vda"])
+    assert text.startswith("<disk ")
+    assert 'file="/fast/a &amp; &lt;b&gt;.raw"' in text
+    assert "backingStore" not in text
+    with pytest.raises(BadXml, match="vdz"):
+        disk(LIVE, "vdz", PLACES["vda"])
+
+
+def test_where_a_disk_is_copied_to() -> None:
+    assert copy(PLACES["vda"]) == (
+        '<disk type="file"><source file="/fast/a &amp; &lt;b&gt;.raw"/><driver type="raw"/></disk>'
+    )
+    with pytest.raises(BadXml):
+        copy(DiskPlace(path="/a\x00", pool="p", volume="v", format="raw"))

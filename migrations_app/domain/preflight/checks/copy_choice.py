@@ -1,7 +1,5 @@
-"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files.
-
-libvirt refuses to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool.
-"""
+"""Which disks can be copied: disks of this guest, in a format that kvmweb makes volumes of, into files. libvirt refuses
+to copy what is empty or read-only. The copy of a block device is a file, so it needs a chosen pool."""
 
 from __future__ import annotations
 
@@ -10,12 +8,11 @@ from collections.abc import Iterator
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import may_be_copied, place
+from migrations_app.domain.placement import FORMATS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import NotKnown, finding, guest_of, known, remedy
-
-FORMATS = ("raw", "qcow2")
 
 
 @check(
@@ -49,10 +46,9 @@ def _problem(facts: Facts, disk: Disk | None) -> str:
         if volume is None:
             raise NotKnown("source.volumes", Unknown(f"{facts.source.name} does not report volume {place(disk)}."))
         kind = volume.type
-    chosen = facts.request.options.disks.get(disk.target)
     if kind == "block" and disk.device == "lun":
         return "is a SCSI device that is passed through (lun); its copy would be a file, which cannot be."
-    if kind == "block" and not (chosen and chosen.pool):
+    if kind == "block" and not ((new := facts.request.options.disks.get(disk.target)) and new.pool):
         return "is a block device; its copy is a file. Choose a pool for it."
     if kind not in ("file", "block"):
         return f"is not a file or block device (type {kind}); kvmweb cannot copy it."

@@ -39,6 +39,6 @@ def _why_not(facts: Facts, disk: Disk) -> str:
     new, volume = storage.new_place(facts, disk), storage.source_volume(facts, disk)
     if new.format != disk.format:
         return f"would get another format ({new.format}), which only a running VM's disk can get"
-    if not isinstance(volume, Volume):
+    if not isinstance(volume, Volume) or not volume.pool:  # the size of a block device is known without one
         return "is in no active pool, so that libvirt does not read it"
     return "builds on another image, which a copied file would still need" if volume.backing else ""

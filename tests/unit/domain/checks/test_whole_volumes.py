@@ -41,7 +41,8 @@ def test_an_image_that_builds_on_another_one_blocks() -> None:
 
 
 def test_a_disk_in_no_pool_blocks() -> None:
-    assert "in no active pool" in only("whole_volumes", with_volume(off(stays()), None), Severity.BLOCKER).summary
+    for found in (None, replace(volume, pool="", type="block")):
+        assert "in no active pool" in only("whole_volumes", with_volume(off(stays()), found), Severity.BLOCKER).summary
 
 
 def test_unknown_whether_it_runs() -> None:
