@@ -65,12 +65,15 @@ def _switch_over(cell: Cell) -> None:
 
 
 def _offline(cell: Cell) -> None:
-    """kvmweb asks libvirt now, and what kvm-b answers to kvm-a is held back: the definition is on its way."""
+    """libvirt was asked, and what kvm-b answers to kvm-a is held back: its call does not come to an end. The check right
+    before uses the answer of the preflight check (worker/peer_answers.py)."""
     cell.source.virsh("destroy", cell.uuid)
     cell.kvmweb.wait_for_guest(cell.guest, cell.source.name, "shut off")
-    cell.request()
-    cell.kvmweb.wait_for_state(cell.pk, "starting", "verifying", "done", seconds=30)
+    wanted = {"guest": cell.uuid, "target": cell.target.name, "kind": "offline"}
+    assert cell.kvmweb.post("/preflights", wanted).status == 200
     cell.target.mute(cell.source.address)
+    cell.request()
+    wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)
 
 
 def _arrival(cell: Cell) -> None:
