@@ -42,7 +42,7 @@ class Cell:
         self.phase.reach(self)
 
     def request(self) -> None:
-        kind = "live_storage" if self.guest == STORAGE_GUEST else "live"
+        kind = self.phase.kind or ("live_storage" if self.guest == STORAGE_GUEST else "live")
         self.pk = self.kvmweb.migrate(self.guest, self.target.name, kind=kind, **self.phase.options)["id"]
 
     def shown(self) -> Any:

@@ -18,7 +18,8 @@ STORAGE_GUEST = "build-01"
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """`mbit` shapes the migration network from before the request until the fault is over. `reach` returns when the
-    migration is in the phase; what holds it there ends by `let_go`, right after the fault has been done."""
+    migration is in the phase; what holds it there ends by `let_go`, right after the fault has been done. `kind` is the
+    method, "" for the live one that suits the VM; `off`: the VM is shut off."""
 
     name: str
     guest: str
@@ -26,6 +27,8 @@ class Phase:
     let_go: Callable[[Cell], None] = lambda cell: None
     options: dict[str, Any] = field(default_factory=dict)
     mbit: int | None = None
+    kind: str = ""
+    off: bool = False
 
 
 def _checking(cell: Cell) -> None:
@@ -61,6 +64,15 @@ def _switch_over(cell: Cell) -> None:
     wait_until(lambda: cell.virsh_state(cell.source) == "paused (migrating)", 90, "it switches over", tell=cell.tell)
 
 
+def _offline(cell: Cell) -> None:
+    """kvmweb asks libvirt now, and what kvm-b answers to kvm-a is held back: the definition is on its way."""
+    cell.source.virsh("destroy", cell.uuid)
+    cell.kvmweb.wait_for_guest(cell.guest, cell.source.name, "shut off")
+    cell.request()
+    cell.kvmweb.wait_for_state(cell.pk, "starting", "verifying", "done", seconds=30)
+    cell.target.mute(cell.source.address)
+
+
 def _arrival(cell: Cell) -> None:
     """libvirt on kvm-b starts the VM, and what it answers to kvm-a is held back: kvm-a has not let it go yet."""
     _switch_over(cell)
@@ -81,7 +93,20 @@ DISKS = Phase(name="disks", guest=STORAGE_GUEST, reach=_disks, mbit=4)
 MEMORY = Phase(name="memory", guest="db-01", reach=_memory, mbit=12)
 SWITCH_OVER = Phase(name="switch-over", guest="web-01", reach=_switch_over, options=_LONG_STOP, mbit=24)
 ARRIVAL = Phase(name="arrival", guest="web-01", reach=_arrival, let_go=_unmute, options=_LONG_STOP, mbit=24)
+#: at this rate libvirt keeps it paused for half a minute
+SUSPENDED = Phase(name="suspended", guest="web-01", reach=_switch_over, mbit=12, kind="suspended")
+SUSPENDED_DISKS = Phase(
+    name="disks of suspended",
+    guest=STORAGE_GUEST,
+    reach=_disks,
+    options={"copy_disks": True},
+    mbit=4,
+    kind="suspended",
+)
+OFFLINE = Phase(name="offline", guest="web-01", reach=_offline, let_go=_unmute, kind="offline", off=True)
 
-ALL = (CHECKING, DISKS, MEMORY, SWITCH_OVER, ARRIVAL)
+#: the VM has a QEMU process
+ALL = (CHECKING, DISKS, MEMORY, SWITCH_OVER, ARRIVAL, SUSPENDED_DISKS, SUSPENDED)
 #: libvirt is at work
-AT_WORK = (DISKS, MEMORY, SWITCH_OVER)
+AT_WORK = (DISKS, MEMORY, SWITCH_OVER, SUSPENDED_DISKS, SUSPENDED)
+EVERY = (*ALL, OFFLINE)

@@ -34,7 +34,8 @@ def judge(
     broken = list(watcher.broken)
     if shown["state"] not in fault.right(cell.phase):
         broken.append(f"ended {shown['state']}, right would be {' or '.join(sorted(fault.right(cell.phase)))}")
-    broken += _one_copy(cell, seen) + _alive(cell, fault, seen) + _place(cell, shown, seen)
+    alive = _defined(cell, shown) if cell.phase.off else _alive(cell, fault, seen) + _resumed(cell, fault, shown, seen)
+    broken += _one_copy(cell, seen) + alive + _place(cell, shown, seen)
     broken += spoken.differences(shown, reader.migration(cell.pk), cell.kvmweb.journal(cell.pk))
     broken += _kept(cell, fault, shown, before)
     if shown["state"] == "needs_attention" and not (shown["error"] or {}).get("what_to_do"):
@@ -69,6 +70,21 @@ def _alive(cell: Cell, fault: Fault, seen: truth.Truth) -> list[str]:
         if host.name in seen.running and (trouble := truth.trouble_with_disk(cell, host)):
             broken.append(trouble)
     return broken
+
+
+def _resumed(cell: Cell, fault: Fault, shown: Any, seen: truth.Truth) -> list[str]:
+    """libvirt paused it, so it runs again when that has come to an end."""
+    ended = shown["state"] != "needs_attention" and cell.phase not in fault.stays_paused
+    if cell.phase.kind != "suspended" or not ended or seen.running or not seen.active:
+        return []
+    return [f"it stays paused on {' and '.join(seen.active)}"]
+
+
+def _defined(cell: Cell, shown: Any) -> list[str]:
+    """One that is shut off is where it is said to be, and its definition is nowhere else."""
+    wanted = {"done": cell.target.name, "failed": cell.source.name, "cancelled": cell.source.name}.get(shown["state"])
+    there = truth.defined_on(cell)
+    return [] if wanted is None or there == [wanted] else [f"{shown['state']}, and {' and '.join(there)} has it"]
 
 
 def _started_afresh(cell: Cell, seen: truth.Truth) -> list[str]:
