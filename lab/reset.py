@@ -126,7 +126,8 @@ def _is_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool
 
 def _is_unchanged(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> bool:
     info = dict(line.split(":", 1) for line in host.virsh("dominfo", spec.uuid).splitlines() if ":" in line)
-    first = {"State": "running" if spec.running else "shut off", "Persistent": "yes", "Autostart": "disable"}
+    state = "running" if spec.running else "shut off"
+    first = {"Name": spec.name, "State": state, "Persistent": "yes", "Autostart": "disable"}
     if any(info.get(key, "").strip() != value for key, value in first.items()):
         return False
     if info.get("Managed save", "no").strip() != "no" or host.virsh("snapshot-list", spec.uuid, "--name").strip():

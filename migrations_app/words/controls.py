@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kvmweb.web.plain import isolated
@@ -53,12 +53,7 @@ def situation(migration: Migration) -> Situation:
 def controls(migration: Migration) -> list[Control]:
     now, known = situation(migration), values(migration)
     return [
-        Control(
-            order=order,
-            value=known.get(order.what),
-            why=order.objection(now),
-            consequence=order.consequence(now),
-        )
+        Control(order=order, value=known.get(order.what), why=order.objection(now), consequence=order.consequence(now))
         for order in CONTROLS.values()
     ]
 
@@ -66,21 +61,13 @@ def controls(migration: Migration) -> list[Control]:
 def controls_on_page(migration: Migration) -> list[Control]:
     """Those that such a migration has, but for the cancel, which has a button of its own. Empty before libvirt copies
     and after the end."""
-    now, known = situation(migration), values(migration)
     if migration.terminal or not migration.controls:
         return []
-    waiting = {order.what: order for order in migration.orders.all() if order.state in OPEN}
-    return [
-        Control(
-            order=order,
-            value=known.get(order.what),
-            why=order.objection(now),
-            consequence=order.consequence(now),
-            waiting=_waits(order, waiting.get(order.what)),
-        )
-        for order in sorted(CONTROLS.values(), key=lambda order: order.option is None)
-        if not order.stops_what_waits and not order.never(now)
-    ]
+    now = situation(migration)
+    asked = {order.what: order for order in migration.orders.all() if order.state in OPEN}
+    shown = [one for one in controls(migration) if not one.order.stops_what_waits and not one.order.never(now)]
+    shown.sort(key=lambda control: control.order.option is None)
+    return [replace(control, waiting=_waits(control.order, asked.get(control.what))) for control in shown]
 
 
 def finish_words(migration: Migration) -> str:

@@ -71,6 +71,7 @@ WAYS = (
     Way(Kind.SUSPENDED, "shared"),
     Way(Kind.SUSPENDED, "local"),
     Way(Kind.OFFLINE, "shared"),
+    Way(Kind.STORAGE, "shared"),
     Way(Kind.STORAGE, "local"),
 )
 STATES = (RunState.RUNNING, RunState.PAUSED, RunState.SHUTOFF)

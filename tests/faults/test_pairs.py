@@ -9,6 +9,7 @@ import pytest
 
 from hosts.facts.guest import RunState
 from lab import Host, Lab, TickReceiver
+from lab.guests import POOLS
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.options import OPTION
 from tests.faults.pairs import LEFT_OUT, MIGRATION_ADDRESS, VALUES, Pairing, all_allowed, pairings
@@ -16,6 +17,8 @@ from tests.lab.serving import Serving
 
 #: libvirt's number of the oldest version that the lab may have
 OLDEST = 9_000_000
+#: the path that the option disks gives
+_PLACED = f"{POOLS['fast']}/pair.qcow2"
 ON = {"shared": "web-01", "local": "build-01"}
 
 
@@ -48,7 +51,9 @@ def test_pair(pairing: Pairing, fresh: Serving, lab: Lab, ticks: TickReceiver) -
         pytest.skip("the lab's libvirt is older than this option")
     assert migration["state"] == "done", migration
     wanted = state_at_the_end(pairing)
+    assert target.domains()[uuid] == options.get("new_name", name)
     assert target.virsh("domstate", uuid).strip() == wanted
+    assert (_PLACED in target.virsh("dumpxml", uuid)) == ("disks" in options)
     assert f"on {target.name}" in migration["state_text"]
     if not kind.same_host:
         keeps = not options.get("undefine_source", True)
