@@ -1,0 +1,89 @@
+"""Every method but Live, which has tests of its own, chosen and followed in a browser on real hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lab import Lab
+from lab.guests import POOLS
+from tests.browser.conftest import Open
+from tests.lab.serving import Serving
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def at_home(fresh: Serving, lab: Lab) -> Iterator[Serving]:
+    """`fresh` for the next tests too: a disk that went to another pool stays there otherwise."""
+    yield fresh
+    lab.reset()
+
+
+def choose(page: Page, serving: Serving, name: str, label: str) -> None:
+    page.goto(f"{serving.url}/vms/{serving.guest(name)['uuid']}/migrate/")
+    page.get_by_label(label, exact=True).check()
+
+
+def start(page: Page, name: str) -> None:
+    """Once the check has found nothing against it."""
+    button = page.get_by_role("button", name=re.compile(f"^Migrate .*{name}"))
+    expect(button).to_be_enabled(timeout=60_000)
+    button.click()
+    page.wait_for_url(re.compile(r"/migrations/\d+/$"))
+
+
+def ends(page: Page, sentence: str) -> None:
+    expect(page.locator(".outcome .sentence")).to_contain_text(sentence, timeout=120_000)
+    expect(page).to_have_title(re.compile("[Dd]one"))
+
+
+def test_suspended_on_shared_storage(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga")
+    choose(page, at_home, "web-01", "Suspended")
+    start(page, "web-01")
+    ends(page, "web-01 runs on kvm-b")
+    assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
+
+
+def test_offline_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga")
+    lab.hosts["kvm-a"].virsh("destroy", "web-01")
+    at_home.wait_for_guest("web-01", "kvm-a", "shut off")
+    choose(page, at_home, "web-01", "Offline")
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label(re.compile("Start")).check()
+    start(page, "web-01")
+    ends(page, "web-01 runs on kvm-b")
+    assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
+
+
+def test_live_with_storage_under_another_name(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga")
+    choose(page, at_home, "build-01", "Live with storage")
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("New name", exact=True).fill("build-02")
+    start(page, "build-01")
+    ends(page, "runs on kvm-b")
+    assert lab.hosts["kvm-b"].virsh("domstate", "build-02").strip() == "running"
+    at_home.wait_for_guest("build-02", "kvm-b")
+    page.goto(f"{at_home.url}/vms/{at_home.guest('build-02')['uuid']}/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("build-02")
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "shut off"])
+def test_storage(runs: bool, at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    page, a = sign_in("olga"), lab.hosts["kvm-a"]
+    if not runs:
+        a.virsh("destroy", "build-01")
+        at_home.wait_for_guest("build-01", "kvm-a", "shut off")
+    page.goto(f"{at_home.url}/vms/{at_home.guest('build-01')['uuid']}/")
+    page.get_by_role("link", name="Migrate storage").click()
+    page.get_by_label("Pool", exact=True).select_option("fast")
+    start(page, "build-01")
+    ends(page, "with disk vda at its new place")
+    assert f"{POOLS['fast']}/build-01.qcow2" in a.virsh("domblklist", "build-01")
+    assert a.virsh("domstate", "build-01").strip() == ("running" if runs else "shut off")
