@@ -183,13 +183,13 @@ BIG_XML = f"""<domain type='qemu'><name>big-01</name><memory unit='MiB'>64</memo
 def big(home: Serving, a: Host) -> Iterator[int]:
     """The storage migration of a VM that is shut off, with a disk that takes a while to read."""
     a.exec("qemu-img", "create", "-q", "-f", "raw", BIG, "4G")
-    a.exec("qemu-io", "-f", "raw", "-c", "write -P 7 3G 1M", BIG)
+    a.exec("qemu-io", "-f", "raw", "-c", "write -P 7 3G 800M", BIG)
     a.virsh("pool-refresh", "local")
     a.exec("virsh", "-q", "define", "/dev/stdin", stdin=BIG_XML)
     home.wait_for_guest("big-01", "kvm-a", "shut off", seconds=60)
     pk: int = home.migrate("big-01", "kvm-a", kind="storage", disks={"vda": {"pool": "fast"}})["id"]
-    home.wait_for_state(pk, "copying_disks")
-    wait_until(lambda: bool(home.owners(pk)), 20, "progress is written")
+    wait_until(lambda: bool(home.owners(pk)), 60, "progress is written", tell=lambda: home.migration(pk)["state_text"])
+    assert home.migration(pk)["state"] == "copying_disks"
     yield pk
     a.virsh("undefine", "big-01")
     a.exec("rm", "-f", BIG, f"{FAST}/big-01.raw")
@@ -211,5 +211,5 @@ def test_a_killed_worker_that_reads_a_disk_is_replaced(home: Serving, a: Host, b
     assert ended["state"] == "done", ended
     assert len(home.owners(big)) == 2
     assert f"{FAST}/big-01.raw" in a.virsh("dumpxml", "big-01")
-    assert int(a.exec("stat", "-c", "%b", f"{FAST}/big-01.raw")) * 512 < 64 * 1024**2  # it is sparse
+    assert int(a.exec("stat", "-c", "%b", f"{FAST}/big-01.raw")) * 512 < 1024**3  # it is sparse
     a.exec("cmp", BIG, f"{FAST}/big-01.raw")
