@@ -23,9 +23,9 @@ def at_home(fresh: Serving, lab: Lab) -> Iterator[Serving]:
     lab.reset()
 
 
-def choose(page: Page, serving: Serving, name: str, label: str) -> None:
+def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
     page.goto(f"{serving.url}/vms/{serving.guest(name)['uuid']}/migrate/")
-    page.get_by_label(label, exact=True).check()
+    page.locator(f"[name=kind][value={kind}]").check()
 
 
 def start(page: Page, name: str) -> None:
@@ -43,7 +43,7 @@ def ends(page: Page, sentence: str) -> None:
 
 def test_suspended_on_shared_storage(at_home: Serving, lab: Lab, sign_in: Open) -> None:
     page = sign_in("olga")
-    choose(page, at_home, "web-01", "Suspended")
+    choose(page, at_home, "web-01", "suspended")
     start(page, "web-01")
     ends(page, "web-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
@@ -53,9 +53,9 @@ def test_offline_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) ->
     page = sign_in("olga")
     lab.hosts["kvm-a"].virsh("destroy", "web-01")
     at_home.wait_for_guest("web-01", "kvm-a", "shut off")
-    choose(page, at_home, "web-01", "Offline")
+    choose(page, at_home, "web-01", "offline")
     page.get_by_text("Options", exact=True).click()
-    page.get_by_label(re.compile("Start")).check()
+    page.locator("[name=start_after]").check()
     start(page, "web-01")
     ends(page, "web-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
@@ -63,9 +63,9 @@ def test_offline_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) ->
 
 def test_live_with_storage_under_another_name(at_home: Serving, lab: Lab, sign_in: Open) -> None:
     page = sign_in("olga")
-    choose(page, at_home, "build-01", "Live with storage")
+    choose(page, at_home, "build-01", "live_storage")
     page.get_by_text("Options", exact=True).click()
-    page.get_by_label("New name", exact=True).fill("build-02")
+    page.locator("[name=new_name]").fill("build-02")
     start(page, "build-01")
     ends(page, "runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "build-02").strip() == "running"

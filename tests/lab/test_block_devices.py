@@ -85,7 +85,7 @@ def test_it_becomes_a_file_on_its_own_host_too(fresh: Serving, lab: Lab, device:
     run(fresh, lab)
     places = {"vda": {"pool": "fast", "name": "lun-01.qcow2", "format": "qcow2"}}
     ended = fresh.wait_for_end(fresh.migrate(NAME, "kvm-a", kind="storage", disks=places)["id"])
-    assert ended["state"] == "done", ended
+    assert ended["state"] == "done", ended["state_text"]
     assert disks(a) == [("file", "qcow2", COPY)] * 2
     a.virsh("destroy", NAME)
     a.virsh("start", NAME)

@@ -76,10 +76,19 @@ def test_a_running_vm_is_refused(fresh: Serving) -> None:
     assert (migration["state"], blockers(migration)) == ("blocked", ["kind_applies"])
 
 
-def test_a_host_that_is_away_blocks(off: Serving, lab: Lab) -> None:
+@pytest.fixture
+def away(off: Serving, lab: Lab) -> Iterator[Serving]:
+    """A host that nobody reaches is registered, and no longer afterwards: it blocks every VM that is shut off."""
     nobody = f"{lab.hosts['kvm-a'].address.rpartition('.')[0]}.250"  # in the lab's own network
     fields = {"name": "kvm-away", "transport": "tcp", "address": nobody, "peer_address": nobody}
     answer = off.post("/hosts", fields, token=off.admin_token)
     assert answer.status == 201, answer.body
-    migration = migrate(off)
+    yield off
+    off.as_admin(
+        "from hosts.usecases.remove_host import remove_host; remove_host(Host.objects.get(name='kvm-away'), by=admin)"
+    )
+
+
+def test_a_host_that_is_away_blocks(away: Serving) -> None:
+    migration = migrate(away)
     assert (migration["state"], blockers(migration)) == ("blocked", ["runs_nowhere"])

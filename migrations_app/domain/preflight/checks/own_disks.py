@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hosts.facts.storage import Volume
 from migrations_app.domain.disks import place
 from migrations_app.domain.kinds import SAME_HOST_KINDS
 from migrations_app.domain.preflight import storage
@@ -14,8 +13,8 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
 
 
 @check(
-    title="The disks to copy are files of this VM alone",
-    passed="No disk to copy is a block device, shareable or transient.",
+    title="The disks to copy are this VM's alone",
+    passed="No disk to copy is shareable or transient.",
     needs=storage.NEEDS,
     kinds=SAME_HOST_KINDS,
 )
@@ -24,11 +23,6 @@ def own_disks(facts: Facts) -> Iterator[Finding]:
     for disk in guest_of(facts).disks:
         if disk.target not in copied:
             continue
-        volume = storage.source_volume(facts, disk)
-        if disk.type == "block" or (isinstance(volume, Volume) and volume.type == "block"):
-            words = f"Disk {disk.target} is a block device; within one host kvmweb copies only files."
-            fix = remedy(f"Leave disk {disk.target} where it is.")
-            yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"path": place(disk)}, fix)
         if disk.shareable:
             words = f"Disk {disk.target} is shareable: other VMs that use it would not use the new disk."
             fix = remedy(f"Leave disk {disk.target} where it is.")

@@ -41,4 +41,6 @@ def _why_not(facts: Facts, disk: Disk) -> str:
         return f"would get another format ({new.format}), which only a running VM's disk can get"
     if not isinstance(volume, Volume) or not volume.pool:  # the size of a block device is known without one
         return "is in no active pool, so that libvirt does not read it"
+    if "block" in (disk.type, volume.type):
+        return "is a block device, which only QEMU copies into a file"
     return "builds on another image, which a copied file would still need" if volume.backing else ""

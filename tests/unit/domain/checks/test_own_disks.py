@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import SHARED, disk, local_disk, only, run, stays, volume, with_guest
+from tests.unit.domain.factories import disk, local_disk, only, run, stays, with_guest
 
 
 def test_passes_for_a_disk_of_its_own() -> None:
@@ -19,14 +19,6 @@ def test_a_shareable_disk_blocks() -> None:
     given = with_guest(stays(), disks=(replace(disk, shareable=True),))
     finding = only("own_disks", given, Severity.BLOCKER)
     assert finding.summary == "Disk vda is shareable: other VMs that use it would not use the new disk."
-
-
-def test_a_block_device_blocks() -> None:
-    given = with_guest(stays(), disks=(replace(disk, type="block", path="/dev/sdb", format="raw"),))
-    finding = only("own_disks", given, Severity.BLOCKER)
-    assert finding.summary == "Disk vda is a block device; within one host kvmweb copies only files."
-    logical = stays(source_volumes={SHARED: replace(volume, type="block")})
-    only("own_disks", logical, Severity.BLOCKER)
 
 
 def test_a_transient_disk_blocks() -> None:

@@ -45,6 +45,12 @@ def test_a_disk_in_no_pool_blocks() -> None:
         assert "in no active pool" in only("whole_volumes", with_volume(off(stays()), found), Severity.BLOCKER).summary
 
 
+def test_a_block_device_is_copied_only_while_the_vm_runs() -> None:
+    logical = replace(volume, type="block")
+    assert run("whole_volumes", with_volume(stays(), logical)) == ()
+    assert "is a block device" in only("whole_volumes", with_volume(off(stays()), logical), Severity.BLOCKER).summary
+
+
 def test_unknown_whether_it_runs() -> None:
     given = stays()
     only("whole_volumes", replace(given, guest=replace(given.guest, look=Unknown("no answer"))), Severity.BLOCKER)
