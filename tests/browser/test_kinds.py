@@ -28,9 +28,9 @@ def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
     page.locator(f"[name=kind][value={kind}]").check()
 
 
-def start(page: Page, name: str) -> None:
-    """Once the check has found nothing against it."""
-    button = page.get_by_role("button", name=re.compile(f"^Migrate .*{name}"))
+def start(page: Page) -> None:
+    """Once the check has found nothing against it; "Migrate with 1 unknown" is what it may say."""
+    button = page.get_by_role("button", name=re.compile("^Migrate "))
     expect(button).to_be_enabled(timeout=60_000)
     button.click()
     page.wait_for_url(re.compile(r"/migrations/\d+/$"))
@@ -44,7 +44,7 @@ def ends(page: Page, sentence: str) -> None:
 def test_suspended_on_shared_storage(at_home: Serving, lab: Lab, sign_in: Open) -> None:
     page = sign_in("olga")
     choose(page, at_home, "web-01", "suspended")
-    start(page, "web-01")
+    start(page)
     ends(page, "web-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
 
@@ -56,7 +56,7 @@ def test_offline_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) ->
     choose(page, at_home, "web-01", "offline")
     page.get_by_text("Options", exact=True).click()
     page.locator("[name=start_after]").check()
-    start(page, "web-01")
+    start(page)
     ends(page, "web-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
 
@@ -66,7 +66,7 @@ def test_live_with_storage_under_another_name(at_home: Serving, lab: Lab, sign_i
     choose(page, at_home, "build-01", "live_storage")
     page.get_by_text("Options", exact=True).click()
     page.locator("[name=new_name]").fill("build-02")
-    start(page, "build-01")
+    start(page)
     ends(page, "runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "build-02").strip() == "running"
     at_home.wait_for_guest("build-02", "kvm-b")
@@ -83,7 +83,7 @@ def test_storage(runs: bool, at_home: Serving, lab: Lab, sign_in: Open) -> None:
     page.goto(f"{at_home.url}/vms/{at_home.guest('build-01')['uuid']}/")
     page.get_by_role("link", name="Migrate storage").click()
     page.get_by_label("Pool", exact=True).select_option("fast")
-    start(page, "build-01")
+    start(page)
     ends(page, "with disk vda at its new place")
     assert f"{POOLS['fast']}/build-01.qcow2" in a.virsh("domblklist", "build-01")
     assert a.virsh("domstate", "build-01").strip() == ("running" if runs else "shut off")
