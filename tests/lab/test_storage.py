@@ -123,6 +123,20 @@ def test_a_killed_worker_is_replaced_and_the_copy_goes_on(home: Serving, lab: La
     assert not copies(a)
 
 
+def test_without_kvmweb_the_copy_goes_on_and_the_next_one_switches_over(home: Serving, lab: Lab, a: Host) -> None:
+    pk = begin_slowly(home, a)
+    wait_until(lambda: bool(home.owners(pk)), 20, "progress is written")
+    assert home.process is not None
+    home.process.kill()
+    home.process.wait(15)
+    assert copies(a)
+    home.start()
+    ended = home.wait_for_end(pk)
+    assert ended["state"] == "done", ended
+    assert disk_of(a) == disk_of(a, "--inactive") == (NEW, "raw")
+    assert not copies(a)
+
+
 def test_a_killed_libvirtd_does_not_stop_the_copy(home: Serving, lab: Lab, a: Host) -> None:
     pk = begin_slowly(home, a)
     a.kill_daemon("libvirtd")

@@ -45,6 +45,21 @@ def test_a_libvirtd_that_is_killed_and_started_again(
     assert_unchanged(lab, before)
 
 
+def test_a_kvmweb_that_is_killed_and_started_again(fresh: Serving, lab: Lab) -> None:
+    before = take(lab)
+    pk = paused_for_its_copy(fresh, lab, NAME, **SLOW)
+    assert fresh.process is not None
+    fresh.process.kill()
+    fresh.process.wait(15)
+    assert state(lab, "kvm-a", NAME) == "paused (migrating)"
+    fresh.start()
+    wait_until(lambda: len(fresh.owners(pk)) >= 2, 30, "another worker writes progress", tell=fresh.tail_of_log)
+    hurry(lab, NAME)
+    migration = fresh.wait_for_end(pk)
+    assert migration["state"] == "done", migration
+    assert_moved(lab, before, NAME)
+
+
 @pytest.mark.parametrize("host", ["kvm-a", "kvm-b"])
 def test_a_vm_that_was_paused_before_stays_paused(host: str, fresh: Serving, lab: Lab) -> None:
     lab.hosts["kvm-a"].virsh("suspend", NAME)
