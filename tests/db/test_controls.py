@@ -222,6 +222,17 @@ def test_the_bandwidth_of_the_call_is_put_back_too(scene: Scene, operator: Any) 
     assert (fresh(running.row).state, running.set_to()) == (State.CANCELLED, [LimitBandwidth(0)])
 
 
+def test_a_bandwidth_that_could_not_be_put_back_is_said(scene: Scene, operator: Any) -> None:
+    running = Running(scene, bandwidth_mib=4)
+    running.guest.limits = replace(running.guest.limits, bandwidth_mib=4)
+    scene.fleet["kvm-a"].fail("set_limit", Refused("busy", code=68), times=100)
+    cancel_migration(running.row, by=operator)
+    running.worker.join(10)
+    end = fresh(running.row)
+    assert end.state == State.CANCELLED
+    assert f"On kvm-a run: virsh migrate-setspeed {running.row.guest_id} 8796093022207" in end.error["what_to_do"]
+
+
 def test_nothing_is_set_before_what_it_was_is_known(running: Running, operator: Any) -> None:
     running.scene.fleet["kvm-a"].fail("limits", Refused("busy", code=68), times=2)
     order = order_by_name(running.row, "bandwidth_mib", by=operator, value=8)

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts.guest import JobLimits
+from hosts.facts.runtime import NO_LIMIT
+from migrations_app.domain.virsh import virsh
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
@@ -76,9 +78,13 @@ def put_back(held: Held, source: SteadyConnection) -> str:
             limit = _LIMITS[name](value)
             if not source.do(lambda c, limit=limit: c.set_limit(held.guest, limit)):  # type: ignore[misc]
                 left.append(name)
-    if left:
-        return f"kvmweb could not put back what it had set for the migration: {', '.join(left)}."
-    return ""
+    if "bandwidth_mib" in left:
+        run = virsh("migrate-setspeed", held.guest, str(before["bandwidth_mib"] or NO_LIMIT))
+        return (
+            f"libvirt on {held.row.source} keeps the bandwidth of this migration for the VM's next ones: kvmweb could"
+            f" not put the earlier one back. On {held.row.source} run: {run}"
+        )
+    return ""  # libvirt itself ends the others with the migration
 
 
 def _name(limit: Limit) -> str:

@@ -1,6 +1,6 @@
 """Act: what libvirt is told while it migrates the guest. Options ask for it at the start, people by their orders.
 
-A policy would stand beside the two: it reads the same looks and numbers, and what it wants told goes through `_tell`.
+A policy would stand beside the two: it reads the same looks and numbers, and what it wants told goes the same way.
 """
 
 from __future__ import annotations
