@@ -54,16 +54,19 @@ def test_a_bandwidth_is_kept_at_the_wire_and_put_back_after_a_cancel(copying: in
     assert speed(lab) == 8
     assert controls(fresh, copying)["bandwidth_mib"] == 8
     assert mib_per_second(lab.hosts["kvm-a"], 4) == pytest.approx(8, rel=0.15)
+    given = answered(fresh, copying, order(fresh, copying, "max_downtime_ms", 900))
+    assert given["read_back"] == 900
     order(fresh, copying, "cancel")
     assert fresh.wait_for_end(copying)["state"] == "cancelled"
     assert speed(lab) == NO_LIMIT
+    assert lab.hosts["kvm-a"].virsh("migrate-getmaxdowntime", "db-01").strip() == "300"
 
 
 def test_finish_switches_over_although_the_vm_writes_faster(copying: int, fresh: Serving, lab: Lab) -> None:
     wait_until(lambda: (fresh.migration(copying)["progress"]["iteration"] or 0) > 1, 60, "it copies changed memory")
     offered = {one["what"]: one for one in fresh.get(f"/migrations/{copying}/controls").body["offered"]}
     assert offered["finish"]["allowed"], offered
-    assert "The VM is paused for about" in offered["finish"]["consequence"]
+    assert "Pauses the VM for about" in offered["finish"]["consequence"]
     given = answered(fresh, copying, order(fresh, copying, "finish"))
     assert (given["state"], given["read_back"]) == ("applied", given["requested"]), given
     ended = fresh.wait_for_end(copying)

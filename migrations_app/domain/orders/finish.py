@@ -46,9 +46,9 @@ def _why_not(situation: Situation) -> str:
 def _consequence(situation: Situation) -> str:
     needed = pause_ms(situation.progress)
     if needed is None:
-        return "The VM is paused until the rest is copied, and libvirt resumes it on the destination."
+        return "Pauses the VM until the rest is copied. Then it continues on the destination."
     seconds = max(1, round(needed / 1000))
-    return f"The VM is paused for about {seconds:,} s now, and libvirt resumes it on the destination."
+    return f"Pauses the VM for about {seconds:,} s. Then it continues on the destination."
 
 
 ORDER = Order(

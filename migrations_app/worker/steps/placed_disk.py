@@ -6,6 +6,7 @@ host says.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,7 +30,7 @@ def is_at(disk: Disk | None, place: DiskPlace) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedDisk:
+class PlacedDisk(ABC):
     """`about`: "target" in the guest ("vda") and "path", the new one."""
 
     held: Held
@@ -57,8 +58,9 @@ class PlacedDisk:
     def undo(self, written: Written) -> bool:
         return False
 
+    @abstractmethod
     def _is_done(self, seen: GuestDisks) -> bool:
-        raise NotImplementedError
+        """Whether the host shows what this step does."""
 
     def _ask(self, deed: Callable[[HostConnection], None]) -> None:
         try:

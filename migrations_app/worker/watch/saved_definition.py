@@ -13,6 +13,7 @@ from migrations_app.models import Migration
 from migrations_app.words.definition import differs
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.placed_disks import places_of
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,9 @@ def _places(row: Migration) -> dict[str, DiskPlace]:
     saved = domain_xml.parse(row.source_xml)
     ran = {disk["target"]: disk for disk in row.source_disks}
     return {
-        made["target"]: DiskPlace(path=made["path"], pool=made["pool"], volume=made["name"], format=made["format"])
-        for made in row.created_volumes
-        if made["target"] in row.request.options.disks and _is(saved.disk(made["target"]), ran.get(made["target"], {}))
+        target: place
+        for target, place in places_of(row).items()
+        if target in row.request.options.disks and _is(saved.disk(target), ran.get(target, {}))
     }
 
 
