@@ -49,9 +49,11 @@ class Progress:
     `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
     `dirty_max_bps` is the fastest seen so far. `moved_at_ms` is when bytes were last seen to come, `stalled_ms` the
     longest time without any; None: it was not watched from the beginning. `no_data_ms`: for so long none has come now,
-    None while they come. `converging` False: the guest writes faster
-    than the link carries, so without help it will not end; None: not known yet. `eta_high_ms` None beside a low one: no
-    upper bound.
+    None while they come. `converging` False: the guest writes faster than the link carries, so without help it will not
+    end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
+
+    `pass_at_ms` and `pass_remaining_bytes`: when the newest pass began, and what was left then; only at that moment is
+    what is left a measure of how far it is. `needed_downtime_ms`: what that takes at the present rate.
     """
 
     phase: Phase = Phase.PREPARING
@@ -64,8 +66,12 @@ class Progress:
     dirty_max_bps: int | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
+    pass_at_ms: int | None = None
+    pass_remaining_bytes: int | None = None
     expected_downtime_ms: int | None = None
     allowed_downtime_ms: int | None = None
+    needed_downtime_ms: int | None = None
+    throttle_percent: int | None = None
     eta_low_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
@@ -124,6 +130,7 @@ def advance(
     dirty = _dirty(stats)
     low, high = _eta(remaining, rate, dirty, follows=guest_memory_bytes or 0 if _only_disks(stats) else 0)
     moved_at, stalled = _standstill(last, stats)
+    pass_at, pass_remaining = _newest_pass(last, stats)
     return Progress(
         phase=phase,
         percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
@@ -135,6 +142,10 @@ def advance(
         dirty_max_bps=_highest(last.dirty_max_bps, dirty),
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
+        pass_at_ms=pass_at,
+        pass_remaining_bytes=pass_remaining,
+        needed_downtime_ms=pass_remaining * 1000 // rate if pass_remaining is not None and rate else None,
+        throttle_percent=stats.throttle_percent,
         expected_downtime_ms=stats.downtime_ms if dirty else None,  # before QEMU counts, it is the allowed one
         allowed_downtime_ms=last.allowed_downtime_ms if allowed_downtime_ms is None else allowed_downtime_ms,
         eta_low_ms=low,
@@ -188,6 +199,8 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         dirty_max_bps=last.dirty_max_bps,
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
+        pass_at_ms=last.pass_at_ms,
+        pass_remaining_bytes=last.pass_remaining_bytes,
         allowed_downtime_ms=last.allowed_downtime_ms,
         disk_remaining_bytes=last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
@@ -211,6 +224,14 @@ def _standstill(last: Progress, stats: JobStats) -> tuple[int | None, int | None
     if grown <= 0 or hardly:
         longest = max(longest, now - moved_at)
     return (now if grown > 0 else moved_at), longest
+
+
+def _newest_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
+    """When it began and what was left then, as the first look that saw it has it. Before the second pass there is
+    nothing to tell: what is left then is what has not been copied at all."""
+    if (stats.iteration or 0) < 2 or stats.iteration == last.iteration:
+        return last.pass_at_ms, last.pass_remaining_bytes
+    return stats.elapsed_ms, stats.memory_remaining
 
 
 def _average(last: Progress) -> int | None:

@@ -18,6 +18,7 @@ from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
+from migrations_app.models.steered import Steered
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -47,7 +48,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return rows
 
 
-class Migration(Requested, models.Model):
+class Migration(Requested, Steered):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -101,11 +102,6 @@ class Migration(Requested, models.Model):
     #: only this is ever undone
     steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
-    #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
-    downtime_set = models.BooleanField(default=False)
-    #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
-    limits_before = models.JSONField(default=dict)
-    controls = models.JSONField(default=dict)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)
     #: an admin ended it by hand, because the hosts alone could not say how it ended

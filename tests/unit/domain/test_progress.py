@@ -102,8 +102,12 @@ def test_the_first_pass() -> None:
         "dirty_max_bps": None,
         "iteration": 1,
         "elapsed_ms": 1000,
+        "pass_at_ms": None,
+        "pass_remaining_bytes": None,
         "expected_downtime_ms": None,
         "allowed_downtime_ms": None,
+        "needed_downtime_ms": None,
+        "throttle_percent": None,
         "eta_low_ms": 6000,
         "eta_high_ms": None,
         "converging": None,
@@ -126,6 +130,9 @@ def test_later_passes_hold_the_percent_and_know_the_dirty_rate() -> None:
     assert second.remaining_bytes == 300 * MIB
     assert (second.eta_low_ms, second.eta_high_ms) == (3000, 6000)
     assert second.converging is True
+    assert (second.pass_remaining_bytes, second.needed_downtime_ms) == (300 * MIB, 3000)
+    third = advance(second, replace(again, memory_remaining=100 * MIB, memory_bps=200 * MIB), State.COPYING_MEMORY)
+    assert (third.pass_remaining_bytes, third.needed_downtime_ms) == (300 * MIB, 1500)
 
 
 def test_a_guest_that_writes_faster_than_the_link_does_not_converge() -> None:

@@ -1,0 +1,73 @@
+"""Policies, where they apply, and what the owners of a VM agree to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from hosts.models import Guest, Host
+from migrations_app.domain.convergence.policy import Consent, Consents, LastResort
+from migrations_app.domain.convergence.policy import Policy as PolicyData
+
+
+class Policy(models.Model):
+    """See domain.convergence.policy. A migration keeps its policy as it was when it was requested."""
+
+    name = models.CharField(max_length=63, unique=True)
+    built_in = models.BooleanField(default=False)
+    start_downtime_ms = models.PositiveIntegerField()
+    ladder_ms = models.JSONField(default=list)
+    stall_window_s = models.PositiveIntegerField()
+    patience_s = models.PositiveIntegerField()
+    deadline_s_per_gib = models.PositiveIntegerField()
+    deadline_max_s = models.PositiveIntegerField()
+    last_resort = models.CharField(max_length=10, choices=[(one.value, one.value) for one in LastResort])
+    shadow = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["-built_in", "id"]
+        verbose_name_plural = "policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def data(self) -> PolicyData:
+        return PolicyData.from_json({name: getattr(self, name) for name in PolicyData.__slots__})
+
+
+class PolicyChoice(models.Model):
+    """The policy of migrations that name none: of one VM, of all from one host, or (neither) of all."""
+
+    guest = models.OneToOneField(Guest, null=True, on_delete=models.CASCADE, related_name="policy_choice")
+    host = models.OneToOneField(Host, null=True, on_delete=models.CASCADE, related_name="policy_choice")
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(guest=None) | Q(host=None), name="policy_of_one_thing"),
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(guest=None, host=None), name="one_policy_of_the_installation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy} for {self.guest or self.host or 'all'}"
+
+
+class GuestConsent(models.Model):
+    """What a policy may do to one VM. A VM without a row: if needed."""
+
+    guest = models.OneToOneField(Guest, on_delete=models.CASCADE, related_name="consent")
+    slow = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Consent])
+    pause = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Consent])
+    post_copy = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Consent])
+
+    def __str__(self) -> str:
+        return f"consent of {self.guest}"
+
+    @property
+    def data(self) -> Consents:
+        return Consents.from_json({"slow": self.slow, "pause": self.pause, "post_copy": self.post_copy})

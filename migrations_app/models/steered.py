@@ -1,0 +1,35 @@
+"""The part of a migration's row that says what changes it while it runs: limits, and the policy with its memory."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from migrations_app.domain.convergence.policy import Policy
+from migrations_app.domain.convergence.track import Track
+
+
+class Steered(models.Model):
+    #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
+    downtime_set = models.BooleanField(default=False)
+    #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
+    limits_before = models.JSONField(default=dict)
+    controls = models.JSONField(default=dict)
+    #: domain.convergence.policy.Policy as JSON, as it was at the request; {} for a method that has none
+    policy = models.JSONField(default=dict)
+    #: domain.convergence.track.Track as JSON: what the policy remembers
+    track = models.JSONField(default=dict)
+    #: the policy was about to pause the VM, or has; whoever works on it next resumes it wherever it ends
+    paused_by_policy = models.BooleanField(default=False)
+    #: the migration that this one was started instead of
+    restart_of = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="restarted_as")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def policy_data(self) -> Policy | None:
+        return Policy.from_json(self.policy) if self.policy else None
+
+    @property
+    def track_data(self) -> Track:
+        return Track.from_json(self.track)
