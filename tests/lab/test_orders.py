@@ -66,6 +66,9 @@ def test_a_bandwidth_is_kept_at_the_wire_and_put_back_after_a_cancel(copying: in
 
 def test_finish_switches_over_although_the_vm_writes_faster(copying: int, fresh: Serving, lab: Lab) -> None:
     wait_until(lambda: (fresh.migration(copying)["progress"]["iteration"] or 0) > 1, 60, "it copies changed memory")
+    progress = fresh.migration(copying)["progress"]  # read when the pass began
+    assert 0 < progress["pass_remaining_bytes"] <= progress["total_bytes"], progress
+    assert 0 < progress["pass_at_ms"] <= progress["elapsed_ms"], progress
     offered = {one["what"]: one for one in fresh.get(f"/migrations/{copying}/controls").body["offered"]}
     assert offered["finish"]["allowed"], offered
     assert "Pauses the VM for about" in offered["finish"]["consequence"]
