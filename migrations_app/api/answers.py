@@ -284,8 +284,12 @@ class ProgressOut(Schema):
     dirty_bps: float | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
+    pass_at_ms: int | None = None
+    pass_remaining_bytes: int | None = None
     expected_downtime_ms: int | None = None
     allowed_downtime_ms: int | None = None
+    needed_downtime_ms: int | None = None
+    throttle_percent: int | None = None
     eta_low_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
