@@ -12,7 +12,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker.facts.side import Side
-from migrations_app.worker.first_track import first_track
+from migrations_app.worker.policy_start import first_track
 from migrations_app.worker.procedure import NotStarted
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from hosts.calls.move import Flag
 from hosts.calls.steer import LimitDowntime
 from hosts.facts.guest import RunState
 from hosts.gateway.port import Refused
 from migrations_app import ledger
 from migrations_app.domain.convergence.action import Act, Action
-from migrations_app.domain.convergence.policy import GENTLE, Consent, LastResort, Policy
+from migrations_app.domain.convergence.policy import GENTLE, MUST_FINISH, Consent, Policy
 from migrations_app.domain.convergence.track import Track
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
@@ -22,7 +23,7 @@ from migrations_app.models import Decision, GuestConsent, Migration
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
 from migrations_app.worker.watch import converging, pausing
 from tests.db.moving import Scene, eventually, fresh, in_state, said
-from tests.fakes.guests import Ending, FakeGuest
+from tests.fakes.guests import Ending, FakeGuest, job
 
 pytestmark = [pytest.mark.dual, pytest.mark.timeout(60)]
 
@@ -461,7 +462,7 @@ def begun(scene: Scene) -> Track:
     guest = scene.add_guest()
     row = scene.request(guest)
     GuestConsent.objects.create(guest_id=row.guest_id, slow="never", pause="always", post_copy="if_needed")
-    Migration.objects.filter(pk=row.pk).update(policy=replace(GENTLE, last_resort=LastResort.ABORT).as_json())
+    Migration.objects.filter(pk=row.pk).update(policy=GENTLE.as_json())
     return scene.run(row).track_data
 
 
@@ -480,9 +481,31 @@ def test_it_learns_how_much_longer_the_pause_is_between_these_hosts(scene: Scene
     assert begun(scene).extra_ms == 50
 
 
-def test_what_was_needed_is_kept_at_the_end(scene: Scene) -> None:
-    from tests.fakes.guests import job
+@pytest.mark.parametrize(("policy", "slow", "throttled"), [
+    (GENTLE, "if_needed", False), (GENTLE, "always", True), (MUST_FINISH, "if_needed", True),
+    (MUST_FINISH, "never", False), (replace(MUST_FINISH, shadow=True), "if_needed", False),
+])  # fmt: skip
+def test_what_the_policy_sets_at_the_start_is_in_the_call(
+    policy: Policy, slow: str, throttled: bool, scene: Scene
+) -> None:
+    row = scene.request(scene.add_guest())
+    GuestConsent.objects.create(guest_id=row.guest_id, slow=slow, pause="if_needed", post_copy="if_needed")
+    Migration.objects.filter(pk=row.pk).update(policy=policy.as_json())
+    done = scene.run(row)
+    (call,) = [call.arguments[0] for call in scene.fleet.calls if call.method == "migrate"]
+    assert (Flag.AUTO_CONVERGE in call.flags, done.track_data.throttled) == (throttled, throttled)
+    assert done.request.options.auto_converge is False
 
+
+def test_the_downtime_of_the_request_counts(scene: Scene) -> None:
+    row = scene.request(scene.add_guest(), max_downtime_ms=700)
+    Migration.objects.filter(pk=row.pk).update(policy=GENTLE.as_json())
+    scene.run(row)
+    told = [call.arguments[1] for call in scene.fleet.calls if call.method == "set_limit"]
+    assert told == [LimitDowntime(700)]
+
+
+def test_what_was_needed_is_kept_at_the_end(scene: Scene) -> None:
     guest = scene.add_guest()
     scene.script(guest, jobs=[job(900, iteration=1), job(500, iteration=2)], pace=0.1)
     done = scene.run(scene.request(guest))

@@ -16,7 +16,7 @@ from migrations_app.domain.convergence.decide import decide
 from migrations_app.domain.convergence.policy import Policy
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders import cancel
-from migrations_app.domain.orders.finish import LONGEST_MS
+from migrations_app.domain.pause import LONGEST_MS
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Decision
 from migrations_app.worker.held import Held

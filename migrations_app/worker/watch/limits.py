@@ -12,7 +12,6 @@ from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts.guest import JobLimits
 from hosts.facts.runtime import NO_LIMIT
 from migrations_app.domain.virsh import virsh
-from migrations_app.models import Migration
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
@@ -65,15 +64,6 @@ class Limits:
         """What libvirt says of this one now."""
         found = self.read()
         return None if found is None else getattr(found, _name(limit))
-
-
-def first_downtime_ms(row: Migration) -> int | None:
-    """What the migration begins with: the option's, or else the policy's. None: libvirt's own."""
-    asked: int | None = row.request.options.max_downtime_ms
-    policy = row.policy_data
-    if asked is not None or policy is None or policy.shadow:
-        return asked
-    return policy.start_downtime_ms
 
 
 def put_back(held: Held, source: SteadyConnection) -> str:

@@ -12,8 +12,9 @@ from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause, suspended_by_somebody
 from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.watch.limits import Limits, first_downtime_ms
+from migrations_app.worker.watch.limits import Limits
 
 #: what only a libvirt at work brings a migration to
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
@@ -81,7 +82,7 @@ class Numbers:
     def _allowed_ms(self) -> int | None:
         """None also while the downtime that was asked for is not set yet."""
         row, known = self._held.row, self._limits.known
-        if known is None or self._pauses or (first_downtime_ms(row) is not None and not row.downtime_set):
+        if known is None or self._pauses or not (row.downtime_set or options_in_effect(row).max_downtime_ms is None):
             return None
         return known.max_downtime_ms
 

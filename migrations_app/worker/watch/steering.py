@@ -20,9 +20,10 @@ from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.set_speed import set_speed
-from migrations_app.worker.watch.limits import Limits, first_downtime_ms
+from migrations_app.worker.watch.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,9 @@ class Steering:
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
-        limit = first_downtime_ms(self._held.row)
-        if limit is None or self._held.row.downtime_set:
+        row = self._held.row
+        limit = None if row.downtime_set else options_in_effect(row).max_downtime_ms
+        if limit is None:
             return
         if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)

@@ -1,4 +1,5 @@
-"""What a policy knows when its migration begins: what the VM's owners agree to, and what earlier migrations taught."""
+"""What a policy sets when its migration begins, and what it knows then: what the VM's owners agree to, and what earlier
+migrations between these hosts taught."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from migrations_app.domain.convergence.policy import Consents
+from migrations_app.domain.convergence.policy import Consents, Policy
+from migrations_app.domain.convergence.start import Start, start_options
+from migrations_app.domain.convergence.track import Track
 from migrations_app.domain.kinds import RUNNING_KINDS
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Options
 from migrations_app.domain.progress import Progress
 from migrations_app.models import GuestConsent, Migration
 
@@ -17,12 +21,24 @@ _LAST = 5
 
 
 def first_track(row: Migration) -> dict[str, Any]:
-    """As it is stored; {} without a policy. One that was started again keeps what it was given then."""
-    if row.policy_data is None:
+    """As it is stored, part of the write-ahead record; {} without a policy."""
+    policy = row.policy_data
+    if policy is None:
         return {}
     agreed = GuestConsent.objects.filter(guest=row.guest_id).first()
-    consents = agreed.data if agreed else Consents()
-    return replace(row.track_data, consents=consents, extra_ms=extra_ms(row)).as_json()
+    track = replace(row.track_data, consents=agreed.data if agreed else Consents(), extra_ms=extra_ms(row))
+    return replace(track, throttled=_start(row, policy, track).throttled).as_json()
+
+
+def options_in_effect(row: Migration) -> Options:
+    """Those of the request, and what the policy adds to them."""
+    policy = row.policy_data
+    return row.request.options if policy is None else _start(row, policy, row.track_data).options
+
+
+def _start(row: Migration, policy: Policy, track: Track) -> Start:
+    options = row.request.options
+    return start_options(policy, track.consents, options, chosen=options.unusual(), again=track.throttled)
 
 
 def extra_ms(row: Migration) -> int:
