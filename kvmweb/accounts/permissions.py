@@ -31,7 +31,9 @@ class Right(StrEnum):
     SEE = "kvmweb.see"
     MOVE = "kvmweb.move"
     FORGET = "kvmweb.forget"
+    CHANGE_VMS = "kvmweb.change_vms"
     MANAGE_HOSTS = "kvmweb.manage_hosts"
+    MANAGE_POLICIES = "kvmweb.manage_policies"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
     CLOSE = "kvmweb.close"
     DELETE_COPIES = "kvmweb.delete_copies"
@@ -69,7 +71,9 @@ def is_admin(user: Any) -> bool:
 rules.set_perm(Right.SEE, is_viewer)
 rules.set_perm(Right.MOVE, is_operator)
 rules.set_perm(Right.FORGET, is_operator)
+rules.set_perm(Right.CHANGE_VMS, is_operator)
 rules.set_perm(Right.MANAGE_HOSTS, is_admin)
+rules.set_perm(Right.MANAGE_POLICIES, is_admin)
 rules.set_perm(Right.MOVE_UNSAFE, is_admin)
 rules.set_perm(Right.CLOSE, is_admin)
 rules.set_perm(Right.DELETE_COPIES, is_admin)
@@ -95,7 +99,9 @@ DENIED = {
     Right.SEE: "Your account has no role yet. An admin can make you a viewer, operator or admin.",
     Right.MOVE: "Migrating VMs requires the operator role.",
     Right.FORGET: "Forgetting VMs requires the operator role.",
+    Right.CHANGE_VMS: "Changing the policy and the consent of a VM requires the operator role.",
     Right.MANAGE_HOSTS: "Adding and changing hosts requires the admin role.",
+    Right.MANAGE_POLICIES: "Changing policies, and those of hosts and of the installation, requires the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
     Right.MANAGE_PEOPLE: "Managing users and reading the records requires the admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",

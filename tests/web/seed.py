@@ -22,6 +22,7 @@ from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight, RollbackCopy, Verification
+from tests.policies import built_in_policies
 
 GIB = 1024 * 1024  # KiB
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -353,6 +354,7 @@ def uuid_of(name: str) -> UUID:
 
 def scene() -> dict[str, Any]:
     """A small installation on a busy afternoon."""
+    built_in_policies()
     admin = make_person("ada", Role.ADMIN, is_staff=True, is_superuser=True)
     olga = make_person("olga", Role.OPERATOR)
     viewer = make_person("vera", Role.VIEWER)
