@@ -71,6 +71,7 @@ problems.install(api)
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
 from migrations_app.api import (  # noqa: E402
     guests,
+    journal,
     migrations,
     options,
     orders,
@@ -80,5 +81,5 @@ from migrations_app.api import (  # noqa: E402
 )
 
 api.add_router("", hosts_router)
-for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies):
+for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal):
     api.add_router("", subject.router)

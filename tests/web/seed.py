@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from hosts.facts.guest import Disk, Nic, RunState
@@ -319,7 +319,7 @@ def make_places(host: Host) -> StoragePool:
 def make_person(name: str, role: Role | None, **fields: Any) -> User:
     person = User.objects.create_user(name, password=PASSWORD, **fields)
     if role is not None:
-        person.groups.add(Group.objects.get_or_create(name=role)[0])
+        person.grants.create(role=role)
     return person
 
 
