@@ -48,7 +48,7 @@ def climb(policy: Policy, track: Track, needs: Needs, above: list[int]) -> tuple
     track = replace(
         track,
         wanted_ms=rung,
-        relaxed=track.relaxed if good else track.relaxed + 1,
+        **({} if good else {"relaxed": track.relaxed + 1, "target_bytes": needs.remaining_bytes}),
         acted_at_ms=track.clock_ms,
         hopeful_pass=track.newest.number if track.newest and rung >= needs.needed_ms else None,
     )

@@ -145,13 +145,26 @@ def test_it_waits_for_a_local_minimum_and_each_time_half_as_long() -> None:
     running.run(20)
     running.passes(FAR, *[2 * FAR] * 19)
     assert running.acts == []
-    running.passes(*[2 * FAR] * 30)
+    running.passes(*(int(2 * FAR * 1.1**n) for n in range(30)))
     times = [at for at, _ in running.decided]
     assert [later - sooner for sooner, later in pairwise(times)] == [20_000, 10_000, 5000, 5000, 40_000]
-    at_once = Running(GENTLE)
-    at_once.run(20)
-    at_once.passes(FAR, *[2 * FAR] * 11, int(FAR * 1.03))
-    assert at_once.acts == [Act.RAISE]
+
+
+def test_what_had_to_do_once_is_good_enough() -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(FAR, *[2 * FAR] * 20)
+    assert len(running.acts) == 1
+    running.passes(3 * FAR, int(2.05 * FAR))
+    assert len(running.acts) == 2
+    assert running.track.relaxed == 1
+
+
+def test_a_local_minimum_is_used_at_once() -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(FAR, *[2 * FAR] * 11, int(FAR * 1.03))
+    assert running.acts == [Act.RAISE]
 
 
 def test_better_passes_begin_anew() -> None:
