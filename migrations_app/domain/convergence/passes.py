@@ -38,12 +38,10 @@ def best_before(policy: Policy, track: Track) -> Pass | None:
     return next((one for one in reversed(track.lows) if one.at_ms <= before), None)
 
 
-def at_minimum(track: Track) -> bool:
-    """Whether the newest pass has about as little left as the best one, or as the one that had to do instead."""
-    if track.newest is None or not track.lows:
-        return False
+def at_minimum(track: Track, remaining_bytes: int) -> bool:
+    """Whether about as little is left as at the best pass, or at the one that had to do instead."""
     target = track.lows[-1].remaining_bytes if track.target_bytes is None else track.target_bytes
-    return track.newest.remaining_bytes * 100 <= target * (100 + NEAR_PERCENT)
+    return remaining_bytes * 100 <= target * (100 + NEAR_PERCENT)
 
 
 def _judged(policy: Policy, track: Track, newest: Pass) -> Track:
