@@ -57,6 +57,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='migration',
+            name='asked_policy',
+            field=models.CharField(blank=True, default='', max_length=63),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='preflight',
+            name='asked_policy',
+            field=models.CharField(blank=True, default='', max_length=63),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='migration',
             name='paused_by_policy',
             field=models.BooleanField(default=False),
         ),
