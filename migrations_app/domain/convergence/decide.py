@@ -32,6 +32,6 @@ def decide(policy: Policy, track: Track, progress: Progress) -> tuple[Track, tup
         return track, ()
     if above:
         return climb(policy, track, needs, above)
-    if is_patient(policy, track):
+    if is_patient(policy, track, needs):
         return track, ()
     return take(policy, track, needs, words.stalled(policy, track))

@@ -21,6 +21,8 @@ SOON_MS = 5000
 #: so long after FINISH it should have ended
 AGAIN_MS = 5000
 MOST_FINISHES = 2
+#: QEMU slows a VM down further at every second pass
+SLOWER_WITHIN = 2
 
 
 def deadline_ms(policy: Policy, progress: Progress) -> int:
@@ -36,23 +38,21 @@ def is_late(policy: Policy, needs: Needs) -> bool:
 
 
 def slowed(track: Track, progress: Progress) -> Track:
-    """The track with the last time at which QEMU slowed the VM down further."""
+    """The track with the pass in which QEMU slowed the VM down further."""
     percent = progress.throttle_percent or 0
     if percent <= track.throttle_percent:
         return track
-    return replace(track, throttle_percent=percent, slowed_at_ms=track.clock_ms)
+    return replace(track, throttle_percent=percent, slowed_pass=progress.iteration or 0)
 
 
-def is_patient(policy: Policy, track: Track) -> bool:
+def is_patient(policy: Policy, track: Track, needs: Needs) -> bool:
     """Whether a policy at the top of its ladder still waits for a better pass. While QEMU slows the VM down more and
     more, it does not give up."""
-    waited = waited_ms(track)
-    if _resort(policy, track)[0] is Act.FINISH:
-        if track.consents.pause is Consent.ALWAYS:
-            return False
-    else:
-        waited = min(waited, track.clock_ms - track.slowed_at_ms)
-    return waited < policy.patience_s * 1000
+    finishes = _resort(policy, track)[0] is Act.FINISH
+    if finishes and track.consents.pause is Consent.ALWAYS:
+        return False
+    slows = track.throttled and needs.newest.number - track.slowed_pass <= SLOWER_WITHIN
+    return waited_ms(track) < policy.patience_s * 1000 or (slows and not finishes)
 
 
 def take(policy: Policy, track: Track, needs: Needs, why: str) -> tuple[Track, tuple[Action, ...]]:

@@ -32,7 +32,8 @@ class Track:
     `stalled_at_ms`: since when passes have stalled, None while they do not. `relaxed`: how often nothing better came
     within the patience, `target_bytes`: what was left then, and is good enough since. `wanted_ms`: the downtime that
     the policy allows now. `acted_at_ms`: when the last step of the ladder was taken, `acted_pass`: in which pass,
-    `hopeful`: whether it should do. `throttle_percent`: by how much QEMU slows the VM down, `slowed_at_ms`: since when.
+    `hopeful`: whether it should do. `throttle_percent`: by how much QEMU slows the VM down, `slowed_pass`: since
+    which pass; QEMU begins no earlier than after the second.
 
     `last_resort` is the one taken last, "" for none yet, `last_resort_at_ms` when, and `finishes` how often FINISH was.
     """
@@ -56,7 +57,7 @@ class Track:
     acted_pass: int | None = None
     hopeful: bool = False
     throttle_percent: int = 0
-    slowed_at_ms: int = 0
+    slowed_pass: int = 2
     last_resort: str = ""
     last_resort_at_ms: int | None = None
     finishes: int = 0
