@@ -51,6 +51,7 @@ def _by_order(old: Migration, order: Order) -> None:
             f"{name} asked for",
             requested_by=order.asked_by,
             requested_by_name=order.asked_by_name,
+            asked_policy=policy.name,
             options=old.options,
         )
         given = Answer(state=OrderState.APPLIED, text=_said(new))
@@ -67,6 +68,7 @@ def _by_policy(old: Migration) -> None:
         "The policy asked for",
         requested_by=old.requested_by,
         requested_by_name=old.requested_by_name,
+        asked_policy=old.asked_policy,
         options={**old.options, "auto_converge": True},
         track=Track(throttled=True).as_json(),
     )

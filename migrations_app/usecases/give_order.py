@@ -20,6 +20,7 @@ from migrations_app.domain.orders.restart import ORDER as RESTART
 from migrations_app.models import Migration, Order, Policy
 from migrations_app.usecases.errors import NotOffered, RequestRefused, TooLate
 from migrations_app.words.controls import asking, situation
+from migrations_app.words.policies import UNKNOWN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -67,7 +68,7 @@ def _may_restart(migration: Migration, policy: str, by: User) -> None:
     if migration.request.options.unsafe:
         require(by, Right.MOVE_UNSAFE)
     if not Policy.objects.filter(name=policy).exists():
-        raise RequestRefused("value", "There is no policy with this name.")
+        raise RequestRefused("value", UNKNOWN)
 
 
 def give_order(

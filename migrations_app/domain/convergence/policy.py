@@ -64,7 +64,7 @@ class Policy:
     stall_window_s: int = 40
     patience_s: int = 40
     deadline_s_per_gib: int = 800
-    deadline_max_s: int = 86_400
+    deadline_max_s: int = 604_800
     last_resort: LastResort = LastResort.ABORT
     shadow: bool = False
 

@@ -20,10 +20,6 @@ from migrations_app.worker.watch.limits import Limits
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
 
 
-#: a copy without new data for so long is told in the journal
-TELL_STILL_SECONDS = 10.0
-
-
 class Numbers:
     """`phase` is what the job copies now, `memory_began`: it was seen to copy memory. `too_early`: the memory's rate is
     not known yet, see JobRecord. `fresh`: libvirt has answered after the last look, and counts memory."""
@@ -105,7 +101,7 @@ class Numbers:
                 self._held.note(f"Data is transferred again, after {silent:.0f} s without any.")
             self._sent, self._sent_at, self._told_still = sent, now, False
             return 0
-        if silent >= TELL_STILL_SECONDS and not self._told_still:
+        if silent * 1000 >= progress.SAY_MS and not self._told_still:
             self._told_still = True
             row = self._held.row
             self._held.note(f"No data has been transferred from {row.source} to {row.target} for {silent:.0f} s.")

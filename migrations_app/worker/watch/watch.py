@@ -20,6 +20,7 @@ from migrations_app.worker.watch.observer import Observation, Observer
 from migrations_app.worker.watch.pausing import Pausing
 from migrations_app.worker.watch.silence import Silence
 from migrations_app.worker.watch.steering import Steering
+from migrations_app.worker.watch.wake import Wake
 
 LOOK_SECONDS = 0.5
 ORDER_POLL_SECONDS = 0.1
@@ -50,6 +51,7 @@ class Watch:
         self.numbers = Numbers(held, source, self.steering.limits)
         self.judge = Judge(held, source, target, self.numbers, mover)
         self.silence = Silence(held)
+        self.wake = Wake(held, source, mover)
         self.pausing = Pausing(held, source, target)
         self.converging = Converging(held, source, self.steering.limits, self.pausing)
         self.ending = Ending(
@@ -68,10 +70,12 @@ class Watch:
         """Returns when the migration has ended, or needs a user. Raises LostClaim."""
         while True:
             self.heart.check()
+            self.wake.forget()
             self.steering.news()
             seen = self.observer.look()
             self.silence.observe(seen)
             self.steering.act(seen.source, memory_began=self.numbers.memory_began)
+            self.wake.listen(seen.source)
             self.numbers.read(seen.source)
             stopping = self.steering.cancel
             self.converging.act(seen.source, fresh=self.numbers.fresh, stopping=stopping)
@@ -83,16 +87,12 @@ class Watch:
                 self._pause()
 
     def _pause(self) -> None:
-        """Until the next look is due; shorter when the call comes back or when somebody gives an order."""
+        """Until the next look is due; shorter when the call comes back, a pass begins or somebody gives an order."""
         until = self._next_look = max(time.monotonic(), self._next_look + LOOK_SECONDS)
-        watched = self.mover if self.mover is not None and self.mover.running else None
         while (left := until - time.monotonic()) > 0:
-            step = min(left, ORDER_POLL_SECONDS)
-            if watched is not None:
-                if watched.over.wait(step):
-                    return
-            else:
-                time.sleep(step)
+            if self.wake.wait(min(left, ORDER_POLL_SECONDS)):
+                self._next_look = time.monotonic()
+                return
             if self.steering.news():
                 self.source.hurry()
                 self.target.hurry()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from migrations_app.domain.convergence.action import Act, Action
 from migrations_app.domain.convergence.decide import decide
@@ -52,20 +53,20 @@ class Running:
     def downtimes(self) -> list[int | None]:
         return [action.downtime_ms for _, action in self.decided]
 
-    def look(self, ms: int = LOOK_MS, **shown: object) -> None:
+    def look(self, ms: int = LOOK_MS, **shown: Any) -> None:
         """One more look, `ms` after the last; `shown` overrides what is seen at it alone."""
         elapsed = (self.now.elapsed_ms or 0) + ms
         self.now = replace(
             self.now, elapsed_ms=elapsed, rate_bps=self.rate, dirty_bps=self.dirty, moved_at_ms=elapsed, no_data_ms=None
         )
-        seen = replace(self.now, **shown)  # type: ignore[arg-type]
+        seen = replace(self.now, **shown)
         self.track, actions = decide(self.policy, Track.from_json(self.track.as_json()), seen)
         self.decided += [(elapsed, action) for action in actions]
         for action in actions:
             if action.downtime_ms is not None and not self.deaf:
                 self.now = replace(self.now, allowed_downtime_ms=action.downtime_ms)
 
-    def run(self, seconds: float, **shown: object) -> None:
+    def run(self, seconds: float, **shown: Any) -> None:
         for _ in range(int(seconds * 1000 / LOOK_MS)):
             self.look(**shown)
 

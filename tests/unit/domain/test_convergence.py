@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,9 @@ NO_PAUSE = Consents(pause=Consent.NEVER)
 FAR = 400 * MIB
 
 
-def stalled(policy: Policy = GENTLE, left: int = FAR, *, track: Track | None = None, **fields: object) -> Running:
+def stalled(policy: Policy = GENTLE, left: int = FAR, *, track: Track | None = None, **fields: Any) -> Running:
     """The moment at which passes are seen to stall: nothing has been decided before."""
-    running = Running(policy, track or Track(), **fields)  # type: ignore[arg-type]
+    running = Running(policy, track or Track(), **fields)
     running.run(20)
     while running.track.stalled_at_ms is None and not running.decided:
         running.new_pass(left, seconds=0.5)
