@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from hosts.calls.move import Flag
 from hosts.calls.steer import LimitDowntime
@@ -15,13 +16,17 @@ from hosts.facts.guest import RunState
 from hosts.gateway.port import Refused
 from migrations_app import ledger
 from migrations_app.domain.convergence.action import Act, Action
-from migrations_app.domain.convergence.policy import GENTLE, MUST_FINISH, Consent, Policy
+from migrations_app.domain.convergence.policy import GENTLE, MUST_FINISH, Consent, LastResort, Policy
 from migrations_app.domain.convergence.track import Track
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
+from migrations_app.ledger import restarts
 from migrations_app.models import Decision, GuestConsent, Migration
+from migrations_app.models import Policy as Policies
+from migrations_app.usecases.errors import NotOffered, RequestRefused
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
-from migrations_app.worker.watch import converging, pausing
+from migrations_app.worker.watch import converging, ending, pausing, steering
 from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.fakes.guests import Ending, FakeGuest, job
 
@@ -79,6 +84,7 @@ class Running:
 
     def __init__(self, scene: Scene, policy: Policy = GENTLE, **move: Any) -> None:
         self.scene = scene
+        self.policy = policy
         self.guest: FakeGuest = scene.add_guest()
         self.move = scene.script(self.guest, **move)
         self.move.go_on.clear()
@@ -201,7 +207,7 @@ def test_in_shadow_mode_it_is_said_and_not_done(scene: Scene, decides: Any) -> N
 
 
 def test_a_method_without_a_policy_has_nothing_to_remember(scene: Scene) -> None:
-    done = scene.run(scene.request(scene.add_guest(), kind="suspended"))  # type: ignore[arg-type]
+    done = scene.run(scene.request(scene.add_guest(), kind=Kind.SUSPENDED))
     assert (done.state, done.track) == (State.DONE, {})
 
 
@@ -447,6 +453,183 @@ def test_what_a_user_had_suspended_is_not_the_policys(scene: Scene, decides: Any
     threading.Event().wait(0.2)
     assert (running.decisions(), fresh(running.row).paused_by_policy) == ([], False)
     running.end()
+
+
+# --- to start again -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def must_finish() -> str:
+    fields = {name: value for name, value in MUST_FINISH.as_json().items() if name != "name"}
+    return str(Policies.objects.update_or_create(name=MUST_FINISH.name, defaults=fields)[0])
+
+
+def restarted(running: Running) -> Migration:
+    """The one new migration, which is only requested."""
+    new: Migration = Migration.objects.exclude(pk=running.row.pk).get()
+    assert new.restart_of_id == running.row.pk
+    assert new.state == State.REQUESTED
+    return new
+
+
+def test_it_starts_again_with_the_policy_that_was_asked_for(
+    scene: Scene, decides: Any, admin: Any, must_finish: str
+) -> None:
+    decides(waits)
+    running = Running(scene)
+    order = order_by_name(running.row, "restart", by=admin, value=must_finish, reason="it takes too long")
+    running.worker.join(10)
+    old, new = fresh(running.row), restarted(running)
+    assert (old.state, running.guest.state) == (State.CANCELLED, RunState.RUNNING)
+    assert (new.guest, new.source, new.target, new.kind) == (old.guest, old.source, old.target, old.kind)
+    assert (new.options, new.reason, new.requested_by) == (old.options, old.reason, admin)
+    assert (new.policy_data, new.track) == (MUST_FINISH, {})
+    order.refresh_from_db()
+    text = f"Started again as migration {new.pk}, with the policy must finish."
+    assert (order.state, order.text) == ("applied", text)
+    assert f"{admin.username} asked to start the migration again, with the policy must finish." in said(old)
+    assert text in said(old)
+    assert f"instead of migration {old.pk}" in said(new)
+    scene.script(running.guest)
+    assert scene.run(new).state == State.DONE
+
+
+def test_two_users_and_a_double_click_start_one(
+    scene: Scene, decides: Any, operator: Any, admin: Any, must_finish: str
+) -> None:
+    decides(waits)
+    running = Running(scene)
+    scene.fleet["kvm-a"].fail("abort", Refused("not now", code=55), times=10)
+    first = order_by_name(running.row, "restart", by=operator, value=must_finish)
+    assert order_by_name(running.row, "restart", by=operator, value=must_finish) == first
+    assert order_by_name(running.row, "restart", by=admin, value=must_finish) == first
+    Policies.objects.create(**{**Policies.objects.values().get(), "id": None, "name": "gentle"})
+    with pytest.raises(NotOffered, match="olga asked to start the migration again, with the policy must finish"):
+        order_by_name(running.row, "restart", by=admin, value="gentle")
+    running.worker.join(10)
+    restarted(running)
+    assert f"{admin.username} asked to start it again with the policy must finish, too." in said(running.row)
+
+
+@pytest.mark.parametrize("cancel_first", [False, True])
+def test_a_cancel_counts_more(
+    cancel_first: bool, scene: Scene, decides: Any, operator: Any, admin: Any, must_finish: str
+) -> None:
+    decides(waits)
+    running = Running(scene)
+    scene.fleet["kvm-a"].fail("abort", Refused("not now", code=55), times=10)
+    if cancel_first:
+        cancel_migration(running.row, by=operator)
+    order = order_by_name(running.row, "restart", by=admin, value=must_finish)
+    if not cancel_first:
+        cancel_migration(running.row, by=operator)
+    running.worker.join(10)
+    assert (fresh(running.row).state, Migration.objects.count()) == (State.CANCELLED, 1)
+    order.refresh_from_db()
+    assert (order.state, order.text) == ("refused", "The migration was cancelled, so it was not started again.")
+
+
+@pytest.mark.parametrize(
+    ("move", "state", "text"),
+    [
+        ({"too_late": True}, State.DONE, "Too late: the VM has arrived."),
+        (
+            {"too_late": True, "ending": Ending.SPLIT},
+            State.NEEDS_ATTENTION,
+            "It is not known where the VM runs, so the migration was not started again.",
+        ),
+    ],
+)
+def test_nothing_starts_when_it_ends_otherwise(
+    move: dict[str, Any], state: State, text: str, scene: Scene, decides: Any, operator: Any, must_finish: str
+) -> None:
+    decides(waits)
+    running = Running(scene, **move)
+    order = order_by_name(running.row, "restart", by=operator, value=must_finish)
+    eventually(lambda: ("abort", "kvm-a") in running.calls("abort"))
+    assert running.end().state == state
+    order.refresh_from_db()
+    assert (order.state, order.text, Migration.objects.count()) == ("refused", text, 1)
+
+
+def test_a_policy_that_is_gone_starts_nothing(scene: Scene, decides: Any, operator: Any, must_finish: str) -> None:
+    decides(waits)
+    running = Running(scene)
+    scene.fleet["kvm-a"].fail("abort", Refused("not now", code=55), times=10)
+    order = order_by_name(running.row, "restart", by=operator, value=must_finish)
+    Policies.objects.filter(name=must_finish).update(name="another")
+    running.worker.join(10)
+    order.refresh_from_db()
+    assert (fresh(running.row).state, order.state, Migration.objects.count()) == (State.CANCELLED, "refused", 1)
+    assert order.text.startswith("There is no policy must finish any more")
+
+
+@pytest.mark.parametrize("value", [None, "", 5, "unheard of"])
+def test_a_restart_needs_a_policy_that_there_is(value: Any, scene: Scene, operator: Any) -> None:
+    row = scene.request(scene.add_guest())
+    with pytest.raises(RequestRefused) as refused:
+        order_by_name(row, "restart", by=operator, value=value)
+    assert refused.value.field == "value"
+
+
+def test_who_may_not_migrate_starts_nothing_again(
+    scene: Scene, decides: Any, operator: Any, viewer: Any, must_finish: str
+) -> None:
+    decides(waits)
+    running = Running(scene)
+    with pytest.raises(PermissionDenied):
+        order_by_name(running.row, "restart", by=viewer, value=must_finish)
+    Migration.objects.filter(pk=running.row.pk).update(options={**running.row.options, "unsafe": True})
+    with pytest.raises(PermissionDenied):
+        order_by_name(fresh(running.row), "restart", by=operator, value=must_finish)
+    assert not running.row.orders.exists()
+    running.end()
+
+
+def test_a_method_without_a_policy_does_not_offer_it(scene: Scene, operator: Any, must_finish: str) -> None:
+    row = scene.request(scene.add_guest(), kind=Kind.SUSPENDED)
+    with pytest.raises(NotOffered, match="no policy"):
+        order_by_name(row, "restart", by=operator, value=must_finish)
+
+
+STEPS = {
+    "taken": (steering.Steering, "act"),
+    "told": (steering, "_steer"),
+    "over": (ending.Ending, "follow"),
+    "in the last transaction": (restarts, "_by_order"),
+    "queued": (restarts, "enqueue"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_worker_that_ends_at_any_step_leads_to_one_new_migration(
+    step: str, scene: Scene, decides: Any, operator: Any, must_finish: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decides(waits)
+    running = Running(scene)
+    with monkeypatch.context() as patched:
+        kill(patched, *STEPS[step])
+        order_by_name(running.row, "restart", by=operator, value=must_finish)
+        running.dies()
+    assert Migration.objects.count() == 1
+    assert scene.adopt(running.row).state == State.CANCELLED
+    restarted(running)
+    assert scene.adopt(running.row).state == State.CANCELLED
+    assert Migration.objects.count() == 2
+
+
+def test_a_policy_starts_again_with_a_vm_that_is_slowed_down(scene: Scene, decides: Any, operator: Any) -> None:
+    decides(once(Act.RESTART))
+    running = Running(scene, replace(GENTLE, last_resort=LastResort.THROTTLE))
+    running.worker.join(10)
+    new = restarted(running)
+    assert fresh(running.row).state == State.CANCELLED
+    assert (new.requested_by, new.request.options.auto_converge, new.track_data.throttled) == (operator, True, True)
+    assert new.policy_data == running.policy
+    decides(waits)
+    scene.script(running.guest)
+    done = scene.run(new)
+    assert (done.state, done.track_data.throttled) == (State.DONE, True)
 
 
 # --- the start ----------------------------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ class Converging:
         self._pausing = pausing
         self._policy = held.row.policy_data
         in_effect = self._policy is not None and not self._policy.shadow
+        #: a migration that a user had to look at does not start again by itself
+        self._attended = held.state is State.NEEDS_ATTENTION
         self._decisions = ledger.decisions_of(held.claim) if in_effect else []
         self._told: dict[int, float] = {}
 
@@ -59,9 +61,13 @@ class Converging:
         return self._stop.text if self._stop and self._stop.action == Act.ABORT else ""
 
     @property
-    def starts_again(self) -> bool:
-        """It has ended the migration to start it anew."""
+    def stops(self) -> bool:
+        """It wants the migration to end, and to begin again."""
         return self._stop is not None and self._stop.action == Act.RESTART
+
+    @property
+    def restart(self) -> bool:
+        return self.stops and not self._attended
 
     @property
     def _stop(self) -> Decision | None:

@@ -17,6 +17,7 @@ from migrations_app.domain.order import Seen
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.domain.orders.restart import ORDER as RESTART
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
@@ -48,8 +49,13 @@ class Steering:
 
     @property
     def cancel(self) -> bool:
-        """A user wants it cancelled."""
-        return any(order.what == CANCEL.what for order in self._orders)
+        """A user wants it to end."""
+        return self.restart or any(order.what == CANCEL.what for order in self._orders)
+
+    @property
+    def restart(self) -> bool:
+        """A user wants it to begin again."""
+        return any(order.what == RESTART.what for order in self._orders)
 
     def news(self) -> bool:
         """True when a user has just asked for something. Raises LostClaim."""

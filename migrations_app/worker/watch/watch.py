@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Decision, Outcome
+from migrations_app.ledger import refuse_restart
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
@@ -52,7 +54,16 @@ class Watch:
         self.wake = Wake(held, source, mover)
         self.pausing = Pausing(held, source, target)
         self.converging = Converging(held, source, self.steering.limits, self.pausing)
-        self.ending = Ending(held, source, target, self.observer, mover)
+        self.ending = Ending(
+            held=held,
+            source=source,
+            target=target,
+            observer=self.observer,
+            numbers=self.numbers,
+            silence=self.silence,
+            pausing=self.pausing,
+            mover=mover,
+        )
         self._began = self._next_look = time.monotonic()
 
     def run(self) -> None:
@@ -68,6 +79,7 @@ class Watch:
             self.numbers.read(seen.source)
             stopping = self.steering.cancel
             self.converging.act(seen.source, fresh=self.numbers.fresh, stopping=stopping)
+            stopping = stopping or self.converging.stops
             decision = self.judge.decide(seen, cancel=stopping, gave_up=self.converging.gave_up)
             if self._follow(decision, seen):
                 return
@@ -102,15 +114,23 @@ class Watch:
                 elif self.observer.in_view >= TELL_SECONDS:
                     held.become(held.state, decision.sentence)
             case Outcome.NEEDS_ATTENTION:
-                over = held.row.job_over
-                held.become(State.NEEDS_ATTENTION, decision.sentence, error=error_of(decision), job_over=over)
+                self._needs_attention(decision)
                 held.release()
                 return True
             case _:
-                return self.ending.follow(
-                    decision, seen, numbers=self.numbers, silence=self.silence, pausing=self.pausing
-                )
+                restart = self.steering.restart or self.converging.restart
+                return self.ending.follow(decision, seen, restart=restart)
         return False
+
+    def _needs_attention(self, decision: Decision) -> None:
+        held = self.held
+        held.become(
+            State.NEEDS_ATTENTION,
+            decision.sentence,
+            error=error_of(decision),
+            job_over=held.row.job_over,
+            also=partial(refuse_restart, held.row.pk),
+        )
 
     def _follow_progress(self, decision: Decision) -> None:
         state = decision.state or self.held.state
