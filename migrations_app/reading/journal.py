@@ -1,4 +1,4 @@
-"""The journal of one migration."""
+"""The journal, and that of one migration."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from migrations_app.models import Migration
+
+
+def whole_journal(topic: str = "") -> QuerySet[Entry]:
+    """All entries; those of one topic when it is given."""
+    rows = Entry.objects.exclude(kind=EntryKind.SIGNAL)
+    return rows.filter(topic=topic) if topic else rows
 
 
 def record_of(migration: Migration) -> QuerySet[Entry]:
