@@ -22,6 +22,7 @@ urlpatterns = [
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
     path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),
+    path("migrations/<int:pk>/numbers/", migrations.numbers, name="migration-numbers"),
     path("rollback-copies/", rollback_copies.copy_list, name="rollback-copy-list"),
     path("rollback-copies/<int:pk>/", rollback_copies.copy, name="rollback-copy"),
     path("rollback-copies/<int:pk>/delete/", rollback_copies.delete, name="rollback-copy-delete"),

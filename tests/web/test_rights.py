@@ -80,6 +80,7 @@ LOOKS = {
     "migration": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "migration-record": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "migration-samples": {"viewer", "operator", "auditor", "admin", SUPERUSER},
+    "migration-numbers": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "rollback-copy-list": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "rollback-copy": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "rollback-copy-delete": {"admin", SUPERUSER},
@@ -114,7 +115,9 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "migration-order": scene["queued"].pk,
         "migration-look": scene["attention"].pk,
         "migration-close": scene["attention"].pk,
-        **dict.fromkeys(("migration", "migration-record", "migration-samples"), scene["running"].pk),
+        **dict.fromkeys(
+            ("migration", "migration-record", "migration-samples", "migration-numbers"), scene["running"].pk
+        ),
         **dict.fromkeys(("pool", "pool-volumes"), StoragePool.objects.first().pk),  # type: ignore[union-attr]
         "preflight": scene["report"].pk,
         **dict.fromkeys(("rollback-copy", "rollback-copy-delete"), scene["kept"].pk),
