@@ -69,8 +69,17 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
-from migrations_app.api import guests, migrations, options, orders, preflights, rollback_copies  # noqa: E402
+from migrations_app.api import (  # noqa: E402
+    guests,
+    journal,
+    migrations,
+    options,
+    orders,
+    policies,
+    preflights,
+    rollback_copies,
+)
 
 api.add_router("", hosts_router)
-for subject in (guests, options, preflights, migrations, orders, rollback_copies):
+for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal):
     api.add_router("", subject.router)

@@ -1,4 +1,4 @@
-"""API tokens. Users and groups are Django's own."""
+"""Roles of users, and API tokens. Users are Django's own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,27 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
+from kvmweb.accounts.roles import Role
 from kvmweb.database import best_effort
 
 #: writing "last used" more often than this would cost one write per API call
 _LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+class Grant(models.Model):
+    """A role of a user, everywhere or for one scope (see roles.py)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants")
+    role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
+    scope = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["scope", "role"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "role", "scope"], name="grant_once")]
+        indexes: ClassVar = [models.Index(fields=["scope"], name="grant_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.scope}" if self.scope else self.role
 
 
 class Token(models.Model):

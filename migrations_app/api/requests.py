@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictInt, Wit
 from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.api.texts import OrderText
+from migrations_app.domain.convergence.bounds import LONGEST_NAME
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.names import LONGEST_FILE, LONGEST_VM
 from migrations_app.domain.options import OPTIONS, Option, Type
@@ -68,6 +69,7 @@ DiskPlacements = Annotated[
 ]
 Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
 VmName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_VM)] | None
+PolicyName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_NAME)]
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
@@ -124,6 +126,11 @@ else:
 
 _DEFINITION = f"domain XML with a name; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
 
+_POLICY = (
+    "name of a policy, for the kinds live and live_storage; without it, the first that is set of: VM, source host,"
+    " installation"
+)
+
 
 class WishIn(Schema):
     """Where to and how."""
@@ -135,6 +142,7 @@ class WishIn(Schema):
     )
     kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
+    policy: PolicyName | None = Field(None, description=_POLICY)
 
 
 class PreflightIn(WishIn):

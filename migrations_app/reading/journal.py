@@ -1,4 +1,4 @@
-"""The journal of one migration, and its samples for the graph."""
+"""The journal, that of one migration, and its samples for the graph."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 MOST_SAMPLES = 600
+
+
+def whole_journal(topic: str = "") -> QuerySet[Entry]:
+    """All entries; those of one topic when it is given."""
+    rows = Entry.objects.exclude(kind=EntryKind.SIGNAL)
+    return rows.filter(topic=topic) if topic else rows
 
 
 def record_of(migration: Migration) -> QuerySet[Entry]:

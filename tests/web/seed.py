@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from hosts.facts.guest import Disk, Nic, RunState
@@ -22,6 +22,7 @@ from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight, RollbackCopy, Verification
+from tests.policies import built_in_policies
 
 GIB = 1024 * 1024  # KiB
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -318,7 +319,7 @@ def make_places(host: Host) -> StoragePool:
 def make_person(name: str, role: Role | None, **fields: Any) -> User:
     person = User.objects.create_user(name, password=PASSWORD, **fields)
     if role is not None:
-        person.groups.add(Group.objects.get_or_create(name=role)[0])
+        person.grants.create(role=role)
     return person
 
 
@@ -353,6 +354,7 @@ def uuid_of(name: str) -> UUID:
 
 def scene() -> dict[str, Any]:
     """A small installation on a busy afternoon."""
+    built_in_policies()
     admin = make_person("ada", Role.ADMIN, is_staff=True, is_superuser=True)
     olga = make_person("olga", Role.OPERATOR)
     viewer = make_person("vera", Role.VIEWER)

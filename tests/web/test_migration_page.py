@@ -11,8 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from hosts.models import Sighting
+from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
+from migrations_app.events import fragments
 from migrations_app.models import Migration
 from migrations_app.words.badges import badge
 from migrations_app.words.cancel import cancel_words
@@ -459,8 +461,18 @@ def test_a_copy_that_stands_still_says_so_instead_of_its_last_rate(scene: dict[s
     still = {**running.progress, "rate_bps": 0, "eta_low_ms": None, "eta_high_ms": None, "no_data_ms": 12_000}
     Migration.objects.filter(pk=running.pk).update(progress=still)
     shown = text_of(as_viewer, running)
-    assert "No data for 12 s." in shown
-    assert f"Check the network between {running.source} and {running.target}." in shown
+    assert "No data for 12 s" in shown
+    advice = f"No data is being transferred. Check the network between {running.source} and {running.target}"
+    assert advice in shown
+    Migration.objects.filter(pk=running.pk).update(progress={**still, "no_data_ms": 4_000})
+    assert advice not in text_of(as_viewer, running)  # it may come again by itself
+    pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+    assert pushed is not None
+    assert "No data for 4 s" in pushed["percent"]
+    Migration.objects.filter(pk=running.pk).update(progress=still)
+    pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+    assert pushed is not None
+    assert advice in pushed["sentence"]
     assert "left" not in shown.partition("No data for 12 s")[2][:40]
 
 

@@ -1,6 +1,6 @@
-"""Act: what libvirt is told while it migrates the guest. Options ask for it at the start, people by their orders.
+"""Act: what libvirt is told while it migrates the guest. Options ask for it at the start, users by their orders.
 
-A policy would stand beside the two: it reads the same looks and numbers, and what it wants told goes the same way.
+What a policy wants told is in `converging`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.set_speed import set_speed
 from migrations_app.worker.watch.limits import Limits
@@ -115,8 +116,9 @@ class Steering:
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
-        limit = self._held.row.request.options.max_downtime_ms
-        if limit is None or self._held.row.downtime_set:
+        row = self._held.row
+        limit = None if row.downtime_set else options_in_effect(row).max_downtime_ms
+        if limit is None:
             return
         if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)
