@@ -69,8 +69,8 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
-from migrations_app.api import guests, journal, migrations, options, orders, preflights, rollback_copies  # noqa: E402
+from migrations_app.api import guests, journal, migrations, options, orders, preflights, rollback_copies, teams  # noqa: E402
 
 api.add_router("", hosts_router)
-for subject in (guests, options, preflights, migrations, orders, rollback_copies, journal):
+for subject in (guests, options, preflights, migrations, orders, rollback_copies, journal, teams):
     api.add_router("", subject.router)

@@ -26,9 +26,22 @@ class Api:
         return self._checked("get", path, self.client.get(f"/api/v1{path}", query, headers=self.headers))
 
     def post(self, path: str, body: Any = None) -> Any:
+        return self._sent("post", path, body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        return self._sent("put", path, body)
+
+    def patch(self, path: str, body: Any = None) -> Any:
+        return self._sent("patch", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self._sent("delete", path, None)
+
+    def _sent(self, method: str, path: str, body: Any) -> Any:
         text = body if isinstance(body, (str, bytes)) else json.dumps({} if body is None else body)
-        answer = self.client.post(f"/api/v1{path}", text, content_type="application/json", headers=self.headers)
-        return self._checked("post", path, answer)
+        send = getattr(self.client, method)
+        answer = send(f"/api/v1{path}", text, content_type="application/json", headers=self.headers)
+        return self._checked(method, path, answer)
 
     def items(self, path: str, **query: Any) -> list[Any]:
         answer = self.get(path, **query)
@@ -38,7 +51,7 @@ class Api:
     def _checked(self, method: str, path: str, answer: Any) -> Any:
         if answer.status_code >= 400:
             check_problem(answer)
-        else:
+        elif answer.status_code != 204:
             assert answer["Content-Type"].startswith("application/json")
         documented = _operation(method, path)
         if documented is not None:
