@@ -291,6 +291,13 @@ def test_what_is_about_to_end_is_not_stopped_at_the_deadline() -> None:
     assert running.decided[0][0] > 100_000
 
 
+def test_without_a_dirty_rate_nothing_is_about_to_end() -> None:
+    running = Running(replace(GENTLE, deadline_s_per_gib=30), dirty=None)
+    running.run(20)
+    running.passes(*(int(MIB * 100 * 0.9**n) for n in range(12)))
+    assert running.acts == [Act.ABORT]
+
+
 def test_giving_up_is_said_once() -> None:
     assert go_on(stalled(), 600).acts.count(Act.ABORT) == 1
 
