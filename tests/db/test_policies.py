@@ -438,7 +438,7 @@ def test_a_user_who_resumes_it_has_the_last_word(scene: Scene, decides: Any) -> 
     paused(running)
     running.guest.state, running.guest.reason = RunState.RUNNING, "unpaused"
     eventually(lambda: not fresh(running.row).paused_by_policy)
-    assert "Somebody resumed web-01 on kvm-a." in said(running.row)
+    eventually(lambda: "Somebody resumed web-01 on kvm-a." in said(running.row))
     assert running.end().state == State.DONE
     assert len(running.calls("suspend")) == 1
 
