@@ -16,10 +16,9 @@ from tests.lab.serving import Serving, wait_until
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 NAME = "busy-01"
-#: KiB/s in so many MiB; the link carries a third of it, so that a pass takes 3 s: with a third of its CPU the VM is still
-#: faster
-BUSY = GuestSpec(NAME, "kvm-a", memory_mib=96, dirty_kib=6 * 1024, hot_mib=6)
-LINK_MBIT = 16
+#: KiB/s in so many MiB; the link carries a third of it, and a pass takes 3 s: with a third of its CPU the VM is as fast
+BUSY = GuestSpec(NAME, "kvm-a", memory_mib=96, fill_mib=10, hot_mib=10, dirty_kib=12 * 1024)
+LINK_MBIT = 32
 QUICK = {"start_downtime_ms": 100, "ladder_ms": [150, 200], "stall_window_s": 2, "patience_s": 1}
 PATIENT = {"stall_window_s": 600, "patience_s": 600}
 
