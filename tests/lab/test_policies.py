@@ -115,6 +115,7 @@ def test_an_adopter_pauses_what_was_to_be_paused_and_it_runs_at_the_destination(
     assert ended["error"] == {} or ended["error"] is None, ended
     assert lab.hosts["kvm-b"].virsh("domstate", NAME).strip() == "running"
     assert [(one["action"], one["applied"]) for one in decisions(busy, pk)] == [("suspend", True)]
+    assert not [row["text"] for row in busy.journal(pk) if "kvmweb resumed" in row["text"]]  # libvirt did
 
 
 _TO_BE_PAUSED = """
