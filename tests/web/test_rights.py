@@ -42,6 +42,12 @@ PAGES = {
     "introduction-ask": {"admin", SUPERUSER},
     "host-refresh": {"viewer", "operator", "admin", SUPERUSER},
     "pool-volumes": {"viewer", "operator", "admin", SUPERUSER},
+    "policy-add": {"admin", SUPERUSER},
+    "policy": {"admin", SUPERUSER},
+    "policy-remove": {"admin", SUPERUSER},
+    "policy-of-installation": {"admin", SUPERUSER},
+    "policy-of-host": {"admin", SUPERUSER},
+    "policy-of-vm": {"operator", "admin", SUPERUSER},
 }
 #: the same for the API
 OPERATIONS = {
@@ -90,6 +96,9 @@ LOOKS = {
     "host-add": {"admin", SUPERUSER},
     "host-edit": {"admin", SUPERUSER},
     "introduction": {"admin", SUPERUSER},
+    "policy-list": {"viewer", "operator", "admin", SUPERUSER},
+    "policy-add": {"admin", SUPERUSER},
+    "policy": {"admin", SUPERUSER},
 }
 
 
@@ -111,6 +120,8 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "vm-migrate": scene["idle"].pk,
         "vm-preflight": scene["idle"].pk,
         "vm": scene["idle"].pk,
+        "policy-of-vm": scene["idle"].pk,
+        **dict.fromkeys(("policy", "policy-remove"), Policy.objects.get(name="gentle").pk),
         "migration-cancel": scene["queued"].pk,
         "migration-order": scene["queued"].pk,
         "migration-look": scene["attention"].pk,
@@ -133,6 +144,9 @@ def _address(scene: dict[str, Any], name: str) -> str:
         "migrations-dismiss",
         "rollback-copy-list",
         "search",
+        "policy-list",
+        "policy-add",
+        "policy-of-installation",
     ):
         return reverse(name)
     return reverse(name, args=[arguments.get(name, scene["d"].pk)])
