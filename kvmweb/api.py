@@ -78,8 +78,9 @@ from migrations_app.api import (  # noqa: E402
     policies,
     preflights,
     rollback_copies,
+    teams,
 )
 
 api.add_router("", hosts_router)
-for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal):
+for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)

@@ -20,7 +20,9 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
         "may_close": may(user, Right.CLOSE),
+        "may_change_vms": may(user, Right.CHANGE_VMS),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
+        "may_manage_policies": may(user, Right.MANAGE_POLICIES),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
         "roles": sorted(roles_of(user)),
     }

@@ -6,6 +6,7 @@ superuser may do all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,8 @@ import rules
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 
-from kvmweb.accounts.roles import EVERYWHERE, Role
+from kvmweb.accounts.models import Ownership, Team
+from kvmweb.accounts.roles import EVERYWHERE, OF_TEAMS, Role, team_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -41,6 +43,8 @@ class Right(StrEnum):
     DELETE_COPIES = "kvmweb.delete_copies"
     MANAGE_PEOPLE = "kvmweb.manage_people"
     READ_RECORDS = "kvmweb.read_records"
+    MANAGE_TEAMS = "kvmweb.manage_teams"
+    SEE_TEAMS = "kvmweb.see_teams"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -60,6 +64,13 @@ def roles_of(user: Any) -> frozenset[str]:
     return frozenset(role for role, scope in grants_of(user) if scope == EVERYWHERE)
 
 
+def teams_of(user: Any, roles: Iterable[str] = OF_TEAMS) -> frozenset[int]:
+    """The teams in which the user has one of these roles."""
+    wanted = frozenset(roles)
+    teams = (team_of(scope) for role, scope in grants_of(user) if role in wanted)
+    return frozenset(team for team in teams if team is not None)
+
+
 def _one_of(*roles: Role) -> Any:
     """A rule: the user has one of these roles everywhere."""
     wanted = frozenset(roles)
@@ -71,8 +82,16 @@ def _one_of(*roles: Role) -> Any:
     return has_one
 
 
+_sees_everything = _one_of(*_SEES_EVERYTHING)
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def _leads(user: Any) -> bool:
+    return bool(teams_of(user, {Role.LEAD}))
+
+
 for _right, _rule in {
-    Right.SEE: _one_of(*_SEES_EVERYTHING),
+    Right.SEE: _sees_everything,
     Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}),
     Right.MOVE: _one_of(Role.OPERATOR, Role.ADMIN),
     Right.FORGET: _one_of(Role.OPERATOR, Role.ADMIN),
@@ -84,6 +103,8 @@ for _right, _rule in {
     Right.CLOSE: _one_of(Role.ADMIN),
     Right.DELETE_COPIES: _one_of(Role.ADMIN),
     Right.MANAGE_PEOPLE: _one_of(Role.ADMIN),
+    Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
+    Right.SEE_TEAMS: _sees_everything | _leads,
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -99,8 +120,18 @@ def require(user: Any, right: Right, thing: Model | None = None) -> None:
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this user may see. Today every role sees everything; a user without a role sees nothing."""
-    return rows if may(user, Right.SEE) else rows.none()
+    """The rows this user may see: all, or those of their teams' VMs.
+
+    A model says with `team_key` which of its fields is the UUID of the VM it is about; without it no row is a team's.
+    """
+    if may(user, Right.SEE):
+        return rows
+    if rows.model is Team:
+        return rows.filter(pk__in=teams_of(user, {Role.LEAD}))
+    key, teams = getattr(rows.model, "team_key", ""), teams_of(user)
+    if not key or not teams:
+        return rows.none()
+    return rows.filter(**{f"{key}__in": Ownership.objects.filter(team__in=teams).values("guest")})
 
 
 DENIED = {
@@ -113,6 +144,8 @@ DENIED = {
     Right.MANAGE_POLICIES: "Changing policies, and those of hosts and of the installation, requires the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
+    Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
+    Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

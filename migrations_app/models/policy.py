@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from hosts.models import Guest, Host, VisibleQuerySet
-from migrations_app.domain.convergence.policy import Consent, Consents, LastResort
+from migrations_app.domain.convergence.policy import GENTLE, Consent, Consents, LastResort
 from migrations_app.domain.convergence.policy import Policy as PolicyData
 
 #: the choice of the installation
@@ -44,10 +44,15 @@ class Policy(models.Model):
 
 
 class PolicyChoiceQuerySet(models.QuerySet["PolicyChoice"]):
-    def first_set(self, *, guest: Guest, source: Host) -> PolicyChoice | None:
-        """The one that counts for a migration of this VM from this host."""
-        found = self.filter(Q(guest=guest) | Q(host=source) | OF_ALL).select_related("policy", "host")
-        return found.order_by(F("guest").asc(nulls_last=True), F("host").asc(nulls_last=True)).first()
+    def in_effect(self, *, guest: Guest | None = None, source: Host | None = None) -> PolicyChoice:
+        """The one that counts for a migration of this VM from this host: the first that is set of VM, host,
+        installation."""
+        wanted = OF_ALL
+        wanted |= Q(guest=guest) if guest else Q()
+        wanted |= Q(host=source) if source else Q()
+        found = self.filter(wanted).select_related("policy", "host")
+        first = found.order_by(F("guest").asc(nulls_last=True), F("host").asc(nulls_last=True)).first()
+        return first or PolicyChoice(policy=Policy(**GENTLE.as_json()))
 
 
 class PolicyChoice(models.Model):

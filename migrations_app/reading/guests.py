@@ -131,6 +131,7 @@ class GuestPage:
 def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     guest = (
         Guest.objects.visible_to(user)
+        .select_related("consent", "policy_choice__policy")
         .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
         .filter(pk=uuid)
         .first()

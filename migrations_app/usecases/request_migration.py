@@ -13,7 +13,6 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
-from migrations_app.domain.convergence.policy import GENTLE
 from migrations_app.domain.convergence.policy import Policy as PolicyData
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
@@ -22,6 +21,7 @@ from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
 from migrations_app.words.places import places_words
+from migrations_app.words.policies import quoted
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -64,7 +64,7 @@ def request_migration(
                 idempotency_key=idempotency_key,
             )
             text = f"{isolated(by.get_username())} requested {_what(migration)}"
-            text += f" with the policy {isolated(request.policy)}" if request.policy else ""
+            text += f" with the policy {quoted(request.policy)}" if request.policy else ""
             text += ", unsafe: without libvirt's storage checks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),
@@ -132,8 +132,7 @@ def _policy(request: MigrationRequest, guest: Guest, source: Host) -> PolicyData
         return None
     if request.policy:
         return policy_called(request.policy).data
-    choice = PolicyChoice.objects.first_set(guest=guest, source=source)
-    return choice.policy.data if choice else GENTLE
+    return PolicyChoice.objects.in_effect(guest=guest, source=source).policy.data
 
 
 def _earlier(by: User, key: str, request: MigrationRequest) -> Migration | None:

@@ -81,8 +81,8 @@ def test_two_admins_change_different_fields_at_once(admin: Any) -> None:
     data = Policy.objects.get(pk=gentle.pk).data
     assert (data.patience_s, data.last_resort, data.ladder_ms) == (60, LastResort.FINISH, GENTLE.ladder_ms)
     assert sorted(_texts()) == [
-        "anna changed the policy gentle: last resort abort → finish.",
-        "anna changed the policy gentle: patience 40 s → 60 s.",
+        "anna changed the policy “gentle”: last resort abort → finish.",
+        "anna changed the policy “gentle”: patience 40 s → 60 s.",
     ]
 
 

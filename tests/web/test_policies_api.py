@@ -64,8 +64,8 @@ def test_an_admin_makes_one(by_admin: Api) -> None:
     entry = Entry.objects.get(topic="policies")
     assert (entry.actor_name, entry.reason) == ("ada", "kernels at night")
     assert entry.text == (
-        "ada made the policy night shift. Allows 50 ms of downtime and up to 1,000 ms when copying stalls. Then the migration"
-        " starts again, and QEMU slows the VM's CPUs down. Shadow mode: it only says what it would do."
+        "ada made the policy “night shift”. Allows 50 ms of downtime and up to 1,000 ms when copying stalls. When nothing"
+        " helps, the migration starts again, and QEMU may slow the VM's CPUs down. Shadow mode: it only says what it would do."
     )
 
 
@@ -81,7 +81,8 @@ def test_any_subset_can_be_changed(by_admin: Api) -> None:
     assert (answer.json()["name"], answer.json()["patience_s"], answer.json()["stall_window_s"]) == ("ours", 7, 20)
     assert by_admin.get("/policies/mine").status_code == 404
     assert (
-        Entry.objects.get(topic="policies").text == "ada changed the policy mine: name mine → ours, patience 0 s → 7 s."
+        Entry.objects.get(topic="policies").text
+        == "ada changed the policy “mine”: name mine → ours, patience 0 s → 7 s."
     )
     assert by_admin.patch("/policies/ours", {}).status_code == 200
     assert Entry.objects.filter(topic="policies").count() == 1
@@ -181,7 +182,7 @@ def test_where_which_is_set(by_admin: Api, api: Api, scene: dict[str, Any]) -> N
         (None, None, "large VM"), ("kvm-a", None, "must finish"), (None, "idle-01", "gentle"),
     ]  # fmt: skip
     entry = Entry.objects.get(topic=f"host:{scene['a'].pk}", kind="action")
-    assert (entry.text, entry.reason) == ("ada chose the policy must finish for kvm-a.", "old machine")
+    assert (entry.text, entry.reason) == ("ada chose the policy “must finish” for kvm-a.", "old machine")
     assert by_admin.put(f"/policy-choices/hosts/{scene['a'].pk}", {"policy": None}).json()["policy"] is None
     assert len(api.items("/policy-choices")) == 2
 
@@ -205,9 +206,9 @@ def test_the_consent_of_a_vm(api: Api, scene: dict[str, Any]) -> None:
     assert [row["consent"]["slow"] for row in api.items("/guests", q="idle-01")] == ["always"]
     texts = list(Entry.objects.filter(topic=f"guest:{scene['idle'].pk}").order_by("id").values_list("text", flat=True))
     assert texts == [
-        "olga changed what a policy may do to idle-01. Pause it for longer than planned: never (before: if needed).",
+        "olga changed what a policy may do to idle-01. Pause it for longer: never (before: if needed).",
         "olga changed what a policy may do to idle-01. Slow its CPUs down: always (before: if needed).",
-        "olga chose the policy must finish for idle-01.",
+        "olga chose the policy “must finish” for idle-01.",
     ]
     assert api.patch(path, {"policy": None}).json()["policy"] is None
 
@@ -262,7 +263,7 @@ def test_a_migration_keeps_its_policy_as_it_was(api: Api, by_admin: Api, scene: 
     assert row.policy_data is not None
     assert (row.policy_data.name, row.policy_data.patience_s) == ("mine", 5)
     assert api.get(f"/migrations/{row.pk}").json()["policy"] == "mine"
-    assert Entry.objects.get(topic=row.topic).text.endswith("from kvm-b to kvm-a with the policy mine.")
+    assert Entry.objects.get(topic=row.topic).text.endswith("from kvm-b to kvm-a with the policy “mine”.")
     assert by_admin.delete("/policies/ours").status_code == 204
 
 

@@ -41,7 +41,7 @@ START = Bounds(
     unit="ms",
     minimum=1,
     maximum=_LONGEST_DOWNTIME,
-    consequence="How long the VM may be paused at the switchover, as long as the migration converges.",
+    consequence="How long the VM may be paused at the switchover, as long as copying does not stall.",
     said="The downtime at the start must be a whole number from {minimum:,} to {maximum:,} ms.",
 )
 STEP = Bounds(
@@ -88,7 +88,7 @@ NUMBERS = (
         unit="s",
         minimum=60,
         maximum=30 * _DAY,
-        consequence="The last resort comes no later than this, however large the VM is.",
+        consequence="The last resort comes no later than this, however large the VM is. A day has 86,400 s.",
         said="The longest time must be a whole number from {minimum:,} to {maximum:,} s.",
     ),
 )

@@ -118,7 +118,7 @@ def test_the_login_and_what_opens(site: Site, browser: Any, cookies: Callable[[s
         page.keyboard.press("Escape")
     pk = site.run('print(Guest.objects.get(name="idle-01").pk)').splitlines()[-1]
     page.goto(f"{site.url}/vms/{pk}/migrate/")
-    page.get_by_role("button", name="Must finish").click()
+    page.get_by_role("button", name="Busy VM").click()
     page.locator("summary", has_text="Options").click()
     page.get_by_label("Compression", exact=True).select_option("zstd")
     assert not axe(context, page)
