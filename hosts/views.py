@@ -145,7 +145,7 @@ def introduction(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@page()
+@page(Right.REFRESH)
 def refresh_host(request: HttpRequest, pk: int) -> HttpResponse:
     asked = _host(request, pk)
     ask_refresh(asked, by=person(request))
@@ -186,7 +186,7 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@page()
+@page(Right.REFRESH)
 def list_volumes(request: HttpRequest, pk: int) -> HttpResponse:
     ask_volumes(_pool(request, pk), by=person(request))
     return redirect("pool", pk)

@@ -29,6 +29,7 @@ urlpatterns = [
     path("policies/of-installation/", policies.of_installation, name="policy-of-installation"),
     path("hosts/<int:pk>/policy/", policies.of_host, name="policy-of-host"),
     path("vms/<uuid:uuid>/policy/", policies.of_vm, name="policy-of-vm"),
+    path("migrations/<int:pk>/numbers/", migrations.numbers, name="migration-numbers"),
     path("rollback-copies/", rollback_copies.copy_list, name="rollback-copy-list"),
     path("rollback-copies/<int:pk>/", rollback_copies.copy, name="rollback-copy"),
     path("rollback-copies/<int:pk>/delete/", rollback_copies.delete, name="rollback-copy-delete"),

@@ -58,11 +58,11 @@ def _quick_flush() -> Iterator[None]:
 
 
 def _person(name: str, role: str) -> Any:
-    from django.contrib.auth.models import Group, User
+    from django.contrib.auth.models import User
 
     user = User.objects.create_user(name, password=f"{name}-password-1")
     if role:
-        user.groups.add(Group.objects.get_or_create(name=role)[0])
+        user.grants.create(role=role)
     return user
 
 

@@ -173,6 +173,7 @@ class LibvirtConnection:
         self._guests = Guests(self._link)
         self.start = self._guests.start
         self.suspend = self._guests.suspend
+        self.resume = self._guests.resume
         self.managed_save_definition = self._guests.managed_save_definition
         self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)

@@ -300,8 +300,10 @@ class HostConnection(Protocol):
         ...
 
     def suspend(self, uuid: str) -> None:
-        """Pause a running guest; it can be undone."""
+        """Pause a running guest."""
         ...
+
+    def resume(self, uuid: str) -> None: ...
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""

@@ -33,6 +33,7 @@ class Guest(models.Model):
     #: when a host last told the definition above; None while only the name is known
     details_seen_at = models.DateTimeField(null=True, blank=True)
 
+    team_key: ClassVar = "pk"
     objects = VisibleQuerySet.as_manager()
 
     class Meta:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 def ask_refresh(host: Host, *, by: User) -> Errand:
     """Read the host again now, even if it is not reachable. A request that still waits is returned, not doubled."""
-    require(by, Right.SEE, host)
+    require(by, Right.REFRESH, host)
     return _open_errand(host, Errand.What.REFRESH, "", by, f"requested a refresh of {host}")
 
 
 def ask_volumes(pool: StoragePool, *, by: User) -> Errand:
     """List the pool's volumes into `pool.volumes`."""
-    require(by, Right.SEE, pool)
+    require(by, Right.REFRESH, pool)
     text = f"requested the list of volumes of {isolated(pool.name)} on {pool.host}"
     return _open_errand(pool.host, Errand.What.VOLUMES, pool.name, by, text)
 

@@ -14,6 +14,7 @@ from hosts.facts.text import as_uuid, clean_all, count
 from hosts.models import Guest, Host, Sighting
 from hosts.watcher import contact_notes, store_usage
 from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
+from kvmweb.accounts import teams
 from kvmweb.journal import writer
 
 _MOST_VCPUS = 2**31 - 1
@@ -108,18 +109,17 @@ def _update_sighting(sighting: Sighting, status: GuestStatus, started: datetime)
 def _make_guests(present: dict[UUID, GuestStatus]) -> None:
     """Rows for guests never seen before; another host's thread may be making the same ones."""
     known = set(Guest.objects.filter(uuid__in=list(present)).values_list("uuid", flat=True))
-    Guest.objects.bulk_create(
-        [
-            Guest(
-                uuid=uuid,
-                name=fit(Guest, "name", present[uuid].name),
-                memory_kib=count(present[uuid].current_memory_kib),
-                vcpus=count(present[uuid].vcpus, _MOST_VCPUS),
-            )
-            for uuid in sorted(set(present) - known)
-        ],
-        ignore_conflicts=True,
-    )
+    fresh = [
+        Guest(
+            uuid=uuid,
+            name=fit(Guest, "name", present[uuid].name),
+            memory_kib=count(present[uuid].current_memory_kib),
+            vcpus=count(present[uuid].vcpus, _MOST_VCPUS),
+        )
+        for uuid in sorted(set(present) - known)
+    ]
+    Guest.objects.bulk_create(fresh, ignore_conflicts=True)
+    teams.claim({guest.uuid: guest.name for guest in fresh})
 
 
 @stored
@@ -158,6 +158,8 @@ def _describe(guest: Guest, sighting: Sighting, details: GuestDetails, started: 
         altered = assign(guest, _columns(details.live or details.definition))
         guest.details_seen_at = started
         guest.save(update_fields=[*altered, "details_seen_at"])
+        if "name" in altered:
+            teams.claim({guest.uuid: guest.name})
         changed += altered
     return bool(changed)
 

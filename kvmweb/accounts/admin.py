@@ -1,4 +1,4 @@
-"""Users and groups."""
+"""Users and their roles. Django's groups mean nothing in kvmweb."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
@@ -18,7 +18,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from kvmweb.accounts import logins, record, throttle
 from kvmweb.accounts.admin_site import ForAdmins
-from kvmweb.accounts.permissions import Right, Role, may
+from kvmweb.accounts.grants import set_roles
+from kvmweb.accounts.permissions import Right, may
+from kvmweb.accounts.roles import EVERYWHERE, MEANINGS, Role
 from kvmweb.web.plain import ReasonField
 
 admin.site.unregister([User, Group])
@@ -26,7 +28,18 @@ FOR_THE_JOURNAL = ("For the journal", {"fields": ("reason",)})
 
 
 class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    roles = forms.MultipleChoiceField(
+        required=False,
+        choices=[(role.value, f"{role}: {MEANINGS[role]}") for role in Role],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Everywhere. Who is in which team is on the page of the team.",
+    )
     reason = ReasonField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "roles" in self.fields:  # not on the page that Django makes for somebody who may only look
+            self.initial["roles"] = list(self.instance.grants.filter(scope=EVERYWHERE).values_list("role", flat=True))
 
 
 class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
@@ -57,10 +70,6 @@ class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         return given
 
 
-class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
-    reason = ReasonField()
-
-
 @admin.register(User)
 class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     """Users are made inactive, never deleted: their name stays with what they did.
@@ -71,8 +80,8 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     add_form = NewPersonForm
     add_fieldsets = (*UserAdmin.add_fieldsets, FOR_THE_JOURNAL)
-    list_display = ("username", "roles", "is_active", "last_login")
-    list_filter = ("groups", "is_active")
+    list_display = ("username", "given", "is_active", "last_login")
+    list_filter = ("grants__role", "is_active")
     filter_horizontal = ()
     change_user_password_template = "admin/set_password.html"
     readonly_fields = ("last_login", "date_joined")
@@ -81,7 +90,7 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
-        rights = ("is_active", "groups")
+        rights = ("is_active", "roles")
         return (
             (None, {"fields": ("username", "password", "first_name", "last_name")}),
             ("Rights", {"fields": (*rights, "is_superuser") if _is_superuser(request) else rights}),
@@ -90,12 +99,12 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        rows = super().get_queryset(request).prefetch_related("groups")
+        rows = super().get_queryset(request).prefetch_related("grants")
         return rows if _is_superuser(request) else rows.filter(is_superuser=False)
 
     @admin.display(description="roles")
-    def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all()) or ("superuser" if user.is_superuser else "none")
+    def given(self, user: User) -> str:
+        return ", ".join(map(str, user.grants.all())) or ("superuser" if user.is_superuser else "none")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         form.kvmweb_before = record.standing(User.objects.get(pk=obj.pk)) if change else None
@@ -104,6 +113,8 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Roles are saved here, after the user; Django's admin has one transaction around both."""
         super().save_related(request, form, formsets, change)
+        if change:  # a new user has none yet
+            set_roles(form.instance, form.cleaned_data["roles"])
         reason = form.cleaned_data["reason"]
         record.changed(form.instance, form.kvmweb_before, by=cast("User", request.user), reason=reason)
 
@@ -133,38 +144,5 @@ class People(ForAdmins, UserAdmin):  # type: ignore[type-arg]
         return False
 
 
-@admin.register(Group)
-class Groups(ForAdmins, GroupAdmin):
-    """The three roles are groups that kvmweb knows by name; they cannot be changed."""
-
-    form = GroupForm
-    fields = ("name", "reason")
-    filter_horizontal = ()
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE) and not _is_role(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE) and not _is_role(obj)
-
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        before = Group.objects.get(pk=obj.pk).name if change else ""
-        super().save_model(request, obj, form, change)
-        if before != obj.name:
-            record.group(before, obj.name, by=cast("User", request.user), reason=form.cleaned_data["reason"])
-
-    def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        record.group(obj.name, "", by=cast("User", request.user))
-        super().delete_model(request, obj)
-
-
 def _is_superuser(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)
-
-
-def _is_role(group: Group | None) -> bool:
-    return group is not None and group.name in list(Role)

@@ -1,4 +1,4 @@
-"""Django's admin: admins manage users and groups there, and read kvmweb's records."""
+"""Django's admin: admins manage users there; auditors read kvmweb's records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class KvmwebAdminSite(AdminSite):
         super().register(shown, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE)
+        return may(request.user, Right.READ_RECORDS)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Django's pages fail on invalid addresses, such as a number for a UUID: answer 404."""
@@ -61,25 +61,28 @@ class KvmwebAdminSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The one login page of kvmweb, with its rate limits."""
         if request.user.is_authenticated:
-            require(request.user, Right.MANAGE_PEOPLE)
+            require(request.user, Right.READ_RECORDS)
         index = reverse("admin:index")
         following = request.GET.get("next", "")
         return redirect_to_login(following if following.startswith(index) else index, reverse("account_login"))
 
 
 class ForAdmins(_Admin):
-    """Visible to users with the admin role, whatever Django's own permissions say."""
+    """Visible to users with this right, whatever Django's own permissions say."""
+
+    right = Right.MANAGE_PEOPLE
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE)
+        return may(request.user, self.right)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, Right.MANAGE_PEOPLE)
+        return may(request.user, self.right)
 
 
 class ReadOnly(ForAdmins):
     """Records that nobody edits."""
 
+    right = Right.READ_RECORDS
     list_display: Any = ("__str__",)
     show_full_result_count = False
     actions = None

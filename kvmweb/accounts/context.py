@@ -15,6 +15,8 @@ def who(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "may_see": may(user, Right.SEE),
+        "may_refresh": may(user, Right.REFRESH),
+        "may_read_records": may(user, Right.READ_RECORDS),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
         "may_close": may(user, Right.CLOSE),

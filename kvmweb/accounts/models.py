@@ -1,21 +1,80 @@
-"""API tokens. Users and groups are Django's own."""
+"""Roles of users, teams with their VMs, and API tokens. Users are Django's own."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
+from kvmweb.accounts.roles import Role, team_scope
 from kvmweb.database import best_effort
 
 #: writing "last used" more often than this would cost one write per API call
 _LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: Any) -> TeamQuerySet:
+        from kvmweb.accounts.permissions import visible  # it needs the models
+
+        return cast("TeamQuerySet", visible(self, user))
+
+
+class Grant(models.Model):
+    """A role of a user, everywhere or for one scope (see roles.py)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants")
+    role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
+    scope = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["scope", "role"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "role", "scope"], name="grant_once")]
+        indexes: ClassVar = [models.Index(fields=["scope"], name="grant_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.scope}" if self.scope else self.role
+
+
+class Team(models.Model):
+    """People who may see the same VMs. Who belongs to it: the grants with its scope."""
+
+    name = models.CharField(max_length=100, unique=True)
+    #: as in a shell ("web-*"): a VM that nobody owns and whose name matches one is the team's from then on
+    patterns = models.JSONField(default=list)
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scope(self) -> str:
+        return team_scope(self.pk)
+
+
+class Ownership(models.Model):
+    """Which team a VM belongs to. By its UUID alone, so that it stays the team's wherever it runs and however it is
+    called."""
+
+    guest = models.UUIDField(primary_key=True)
+    #: None: an admin took it away, and no pattern gives it to a team again
+    team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="owned")
+    #: of the team, which its name matched when it was first seen; "": an admin gave it
+    pattern = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.guest} of {self.team or 'nobody'}"
 
 
 class Token(models.Model):

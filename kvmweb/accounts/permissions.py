@@ -1,16 +1,21 @@
 """Who may do what: the one place. Pages, fragments, websockets and the API all ask here.
 
-Roles are groups: a viewer sees, an operator migrates VMs, an admin manages hosts and users. A superuser may do all.
+Roles are grants (kvmweb/accounts/models.py), each everywhere or for a scope: roles.py says what each may do. A
+superuser may do all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rules
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
+
+from kvmweb.accounts.models import Ownership, Team
+from kvmweb.accounts.roles import EVERYWHERE, OF_TEAMS, Role, team_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -21,14 +26,13 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Model)
 
 
-class Role(StrEnum):
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
+#: who sees hosts, all VMs and all migrations
+_SEES_EVERYTHING = frozenset({Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})
 
 
 class Right(StrEnum):
     SEE = "kvmweb.see"
+    REFRESH = "kvmweb.refresh"
     MOVE = "kvmweb.move"
     FORGET = "kvmweb.forget"
     CHANGE_VMS = "kvmweb.change_vms"
@@ -38,46 +42,71 @@ class Right(StrEnum):
     CLOSE = "kvmweb.close"
     DELETE_COPIES = "kvmweb.delete_copies"
     MANAGE_PEOPLE = "kvmweb.manage_people"
+    READ_RECORDS = "kvmweb.read_records"
+    MANAGE_TEAMS = "kvmweb.manage_teams"
+    SEE_TEAMS = "kvmweb.see_teams"
 
 
-def roles_of(user: Any) -> frozenset[str]:
-    """The user's roles, read once per request (kept on the user object). An inactive user has none."""
+def grants_of(user: Any) -> frozenset[tuple[str, str]]:
+    """The user's (role, scope), read once per request (kept on the user object). An inactive user has none."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if user.is_superuser:
-        return frozenset(Role)
-    if not hasattr(user, "_kvmweb_roles"):
-        names = user.groups.filter(name__in=list(Role)).values_list("name", flat=True)
-        user._kvmweb_roles = frozenset(names)
-    roles: frozenset[str] = user._kvmweb_roles
-    return roles
+        return frozenset((role, EVERYWHERE) for role in Role)
+    if not hasattr(user, "_kvmweb_grants"):
+        user._kvmweb_grants = frozenset(user.grants.values_list("role", "scope"))
+    grants: frozenset[tuple[str, str]] = user._kvmweb_grants
+    return grants
+
+
+def roles_of(user: Any) -> frozenset[str]:
+    """The roles that the user has everywhere."""
+    return frozenset(role for role, scope in grants_of(user) if scope == EVERYWHERE)
+
+
+def teams_of(user: Any, roles: Iterable[str] = OF_TEAMS) -> frozenset[int]:
+    """The teams in which the user has one of these roles."""
+    wanted = frozenset(roles)
+    teams = (team_of(scope) for role, scope in grants_of(user) if role in wanted)
+    return frozenset(team for team in teams if team is not None)
+
+
+def _one_of(*roles: Role) -> Any:
+    """A rule: the user has one of these roles everywhere."""
+    wanted = frozenset(roles)
+
+    @rules.predicate  # type: ignore[untyped-decorator]
+    def has_one(user: Any) -> bool:
+        return bool(roles_of(user) & wanted)
+
+    return has_one
+
+
+_sees_everything = _one_of(*_SEES_EVERYTHING)
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
-def is_viewer(user: Any) -> bool:
-    return bool(roles_of(user))
+def _leads(user: Any) -> bool:
+    return bool(teams_of(user, {Role.LEAD}))
 
 
-@rules.predicate  # type: ignore[untyped-decorator]
-def is_operator(user: Any) -> bool:
-    return bool(roles_of(user) & {Role.OPERATOR, Role.ADMIN})
-
-
-@rules.predicate  # type: ignore[untyped-decorator]
-def is_admin(user: Any) -> bool:
-    return Role.ADMIN in roles_of(user)
-
-
-rules.set_perm(Right.SEE, is_viewer)
-rules.set_perm(Right.MOVE, is_operator)
-rules.set_perm(Right.FORGET, is_operator)
-rules.set_perm(Right.CHANGE_VMS, is_operator)
-rules.set_perm(Right.MANAGE_HOSTS, is_admin)
-rules.set_perm(Right.MANAGE_POLICIES, is_admin)
-rules.set_perm(Right.MOVE_UNSAFE, is_admin)
-rules.set_perm(Right.CLOSE, is_admin)
-rules.set_perm(Right.DELETE_COPIES, is_admin)
-rules.set_perm(Right.MANAGE_PEOPLE, is_admin)
+for _right, _rule in {
+    Right.SEE: _sees_everything,
+    Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}),
+    Right.MOVE: _one_of(Role.OPERATOR, Role.ADMIN),
+    Right.FORGET: _one_of(Role.OPERATOR, Role.ADMIN),
+    Right.CHANGE_VMS: _one_of(Role.OPERATOR, Role.ADMIN),
+    Right.READ_RECORDS: _one_of(Role.AUDITOR, Role.ADMIN),
+    Right.MANAGE_HOSTS: _one_of(Role.ADMIN),
+    Right.MANAGE_POLICIES: _one_of(Role.ADMIN),
+    Right.MOVE_UNSAFE: _one_of(Role.ADMIN),
+    Right.CLOSE: _one_of(Role.ADMIN),
+    Right.DELETE_COPIES: _one_of(Role.ADMIN),
+    Right.MANAGE_PEOPLE: _one_of(Role.ADMIN),
+    Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
+    Right.SEE_TEAMS: _sees_everything | _leads,
+}.items():
+    rules.set_perm(_right, _rule)
 
 
 def may(user: Any, right: Right, thing: Model | None = None) -> bool:
@@ -91,19 +120,33 @@ def require(user: Any, right: Right, thing: Model | None = None) -> None:
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this user may see. Today every role sees everything; a user without a role sees nothing."""
-    return rows if may(user, Right.SEE) else rows.none()
+    """The rows this user may see: all, or those of their teams' VMs.
+
+    A model says with `team_key` which of its fields is the UUID of the VM it is about; without it no row is a team's.
+    """
+    if may(user, Right.SEE):
+        return rows
+    if rows.model is Team:
+        return rows.filter(pk__in=teams_of(user, {Role.LEAD}))
+    key, teams = getattr(rows.model, "team_key", ""), teams_of(user)
+    if not key or not teams:
+        return rows.none()
+    return rows.filter(**{f"{key}__in": Ownership.objects.filter(team__in=teams).values("guest")})
 
 
 DENIED = {
-    Right.SEE: "Your account has no role yet. An admin can make you a viewer, operator or admin.",
+    Right.SEE: "Your account has no role yet. An admin can give you one.",
+    Right.REFRESH: "An auditor changes nothing. Reading a host again requires the viewer role.",
     Right.MOVE: "Migrating VMs requires the operator role.",
     Right.FORGET: "Forgetting VMs requires the operator role.",
     Right.CHANGE_VMS: "Changing the policy and the consent of a VM requires the operator role.",
     Right.MANAGE_HOSTS: "Adding and changing hosts requires the admin role.",
     Right.MANAGE_POLICIES: "Changing policies, and those of hosts and of the installation, requires the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
-    Right.MANAGE_PEOPLE: "Managing users and reading the records requires the admin role.",
+    Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
+    Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
+    Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
+    Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",
 }

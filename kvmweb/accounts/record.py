@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 
+from kvmweb.accounts.models import Grant
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
@@ -19,7 +20,7 @@ Standing = dict[str, str]
 
 def standing(user: User) -> Standing:
     """What decides about the rights of a user, in words."""
-    roles = ", ".join(sorted(user.groups.values_list("name", flat=True)))
+    roles = ", ".join(map(str, Grant.objects.filter(user=user)))  # read again: a page may have prefetched them
     return {
         "name": user.get_username(),
         "roles": roles or "none",
@@ -45,17 +46,6 @@ def new_password(user: User, *, by: User | None = None) -> None:
         tell(user, f"{_who(by)} changed their password", by=by)
     else:
         tell(user, f"{_who(by)} set a new password for {isolated(user.get_username())}", by=by)
-
-
-def group(before: str, now: str, *, by: User, reason: str = "") -> None:
-    """Created ("" before), renamed or deleted ("" now); recorded under the user who did it."""
-    if not before:
-        text = f"created the group {isolated(now)}"
-    elif not now:
-        text = f"deleted the group {isolated(before)}"
-    else:
-        text = f"renamed the group {isolated(before)} to {isolated(now)}"
-    tell(by, f"{_who(by)} {text}", by=by, reason=reason)
 
 
 def own_password(*, request: HttpRequest, user: User, **_: object) -> None:

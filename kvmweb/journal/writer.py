@@ -31,6 +31,10 @@ def person_topic(pk: int) -> str:
     return f"person:{pk}"
 
 
+def team_topic(pk: int) -> str:
+    return f"team:{pk}"
+
+
 def write(
     topic: str,
     kind: EntryKind,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
 from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
@@ -169,13 +169,26 @@ class CancelIn(Schema):
     reason: Plain = Field("", max_length=1000)
 
 
+def _order_value(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if value is None or number or (isinstance(value, str) and 0 < len(value) <= 63 and is_plain(value)):
+        return value
+    raise ValueError("must be a whole number, a name, or null")
+
+
+OrderValue = Annotated[
+    Any, BeforeValidator(_order_value), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME, {"type": "null"}]})
+]
+
+
 class OrderIn(Schema):
-    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, else null."""
+    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, the name of a
+    policy for restart, else null."""
 
     model_config = ConfigDict(extra="forbid")
 
     what: OrderText
-    value: StrictInt | None = None
+    value: OrderValue = None
     reason: Plain = Field("", max_length=1000)
     idempotency_key: Plain = Field("", max_length=200)
 

@@ -191,6 +191,7 @@ def complete(last: Progress, finished: JobStats | None) -> Progress:
         _without_job(last, Phase.DONE),
         percent=100,
         remaining_bytes=0,
+        needed_downtime_ms=last.needed_downtime_ms,
         rate_bps=_average(last),
         disk_remaining_bytes=0 if last.disk_total_bytes else last.disk_remaining_bytes,
     )

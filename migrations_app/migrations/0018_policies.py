@@ -14,8 +14,8 @@ BUILT_IN = (
         "patience_s": 40, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "abort",
     },
     {
-        "name": "must finish", "start_downtime_ms": 100, "ladder_ms": [150, 200, 300, 400, 500], "stall_window_s": 10,
-        "patience_s": 10, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "finish",
+        "name": "must finish", "start_downtime_ms": 100, "ladder_ms": [150, 200, 300, 400, 500], "stall_window_s": 5,
+        "patience_s": 5, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "finish",
     },
 )  # fmt: skip
 

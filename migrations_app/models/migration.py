@@ -125,6 +125,7 @@ class Migration(Requested, Steered):
     #: {"cause", "what_to_do", "libvirt"}: the end, when it was not the wanted one
     error = models.JSONField(default=dict)
 
+    team_key: ClassVar = "guest"
     objects = MigrationQuerySet.as_manager()
 
     class Meta:

@@ -20,13 +20,18 @@ from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading.journal import record_of, samples_of
+from migrations_app.reading.journal import record_of
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
 from migrations_app.reading.rollback_copies import copies_of
+from migrations_app.reading.samples import measured, passes, samples_of
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, NotOffered, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
 from migrations_app.usecases.look_again import look_again
+from migrations_app.words.course import marks
+
+#: of measurements, on one page
+MOST_ROWS = 200
 
 
 @require_GET
@@ -128,8 +133,18 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
-    """[[unix seconds], [rate, bytes/s], [dirty rate, bytes/s]] for the graph."""
+    """For the graphs, see samples_of."""
     return JsonResponse(samples_of(_migration(request, pk)), safe=False)
+
+
+@require_GET
+@page()
+def numbers(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the graphs show, as tables."""
+    found = _migration(request, pk)
+    rows = measured(found, most=MOST_ROWS)
+    values = {"migration": found, "rows": rows, "passes": passes(rows), "marks": marks(found)}
+    return render(request, "migrations/numbers.html", values)
 
 
 @require_GET

@@ -1,4 +1,4 @@
-"""The journal of one migration, and its samples for the graph."""
+"""The journal, and that of one migration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
     from migrations_app.models import Migration
 
-MOST_SAMPLES = 600
+
+def whole_journal(topic: str = "") -> QuerySet[Entry]:
+    """All entries; those of one topic when it is given."""
+    rows = Entry.objects.exclude(kind=EntryKind.SIGNAL)
+    return rows.filter(topic=topic) if topic else rows
 
 
 def record_of(migration: Migration) -> QuerySet[Entry]:
@@ -28,19 +32,3 @@ def journal_of(migration: Migration) -> list[Entry]:
 
 def states_of(entries: Sequence[Entry]) -> list[str]:
     return [entry.body["state"] for entry in entries if entry.kind == EntryKind.STATE and "state" in entry.body]
-
-
-def samples_of(migration: Migration) -> list[list[float | None]]:
-    """Columns for the graph: unix seconds, memory rate and dirty rate in bytes per second. Thinned evenly."""
-    rows = list(
-        Entry.objects.filter(topic=migration.topic, kind=EntryKind.PROGRESS)
-        .order_by("id")
-        .values_list("created", "body")
-    )
-    step = max(1, -(-len(rows) // MOST_SAMPLES))
-    columns: list[list[float | None]] = [[], [], []]
-    for created, body in rows[::step]:
-        columns[0].append(round(created.timestamp(), 3))
-        columns[1].append(body.get("rate_bps"))
-        columns[2].append(body.get("dirty_bps"))
-    return columns

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
@@ -16,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from kvmweb.accounts.models import Token
+from kvmweb.accounts.models import Grant, Token
 from kvmweb.journal.models import Entry
 from kvmweb.management.commands.create_token import moment
 from tests.web.conftest import client_of
@@ -138,13 +140,32 @@ class TestCommands:
         self._make(monkeypatch, "pia", "--role", "viewer")
         self._make(monkeypatch, "pia", "--role", "operator", password="another-password")
         person = User.objects.get(username="pia")
-        assert [group.name for group in person.groups.all()] == ["operator"]
+        assert list(person.grants.values_list("role", "scope")) == [("operator", "")]
         assert person.check_password("another-password")
         assert not person.is_superuser
 
     def test_a_superuser(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._make(monkeypatch, "root", "--role", "admin", "--superuser")
         assert User.objects.get(username="root").is_superuser
+
+    @pytest.mark.parametrize("role", ["viewer", "member", "lead", "operator", "auditor", "admin"])
+    def test_every_role(self, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+        self._make(monkeypatch, "pia", "--role", role)
+        assert list(Grant.objects.values_list("user__username", "role", "scope")) == [("pia", role, "")]
+
+    def test_a_role_in_a_team_stays_beside_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for words in (("viewer",), ("lead", "--scope", "team:3"), ("operator",), ("member", "--scope", "team:3")):
+            self._make(monkeypatch, "pia", "--role", *words)
+        assert set(Grant.objects.values_list("role", "scope")) == {("operator", ""), ("member", "team:3")}
+
+    @pytest.mark.parametrize(
+        ("role", "scope"),
+        [("operator", "team:3"), ("admin", "hosts:rack-a"), ("lead", "team:x"), ("lead", "3"), ("member", "team:-1")],
+    )
+    def test_a_scope_that_nothing_understands(self, monkeypatch: pytest.MonkeyPatch, role: str, scope: str) -> None:
+        with pytest.raises(CommandError, match="is not a scope of"):
+            self._make(monkeypatch, "pia", "--role", role, "--scope", scope)
+        assert not User.objects.exists()
 
     @pytest.mark.parametrize("password", ["", "short", "password1234"])
     def test_weak_passwords_are_refused(self, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
@@ -228,8 +249,22 @@ class TestCommands:
         assert Token.person(text) is None
 
 
-def test_the_roles_are_there_after_installing() -> None:
-    assert {"viewer", "operator", "admin"} <= set(Group.objects.values_list("name", flat=True))
+def test_the_roles_that_were_groups_are_kept() -> None:
+    """What the schema migration does to an installation that is upgraded, and back."""
+    step = import_module("kvmweb.accounts.migrations.0003_grants")
+    people = {name: User.objects.create_user(name) for name in ("anna", "olga", "stan")}
+    other = Group.objects.create(name="night shift")
+    for name, person in (("admin", "anna"), ("viewer", "anna"), ("operator", "olga")):
+        Group.objects.get_or_create(name=name)[0].user_set.add(people[person])
+    other.user_set.add(people["olga"])
+    expected = {("anna", "admin", ""), ("anna", "viewer", ""), ("olga", "operator", "")}
+    for _ in range(2):
+        step.grants_of_groups(apps, None)
+        assert set(Grant.objects.values_list("user__username", "role", "scope")) == expected
+        assert list(Group.objects.all()) == [other]
+        step.groups_of_grants(apps, None)
+        assert {group.name for group in people["anna"].groups.all()} == {"admin", "viewer"}
+        assert {group.name for group in people["olga"].groups.all()} == {"operator", "night shift"}
 
 
 def test_web_code_never_imports_libvirt() -> None:

@@ -1,4 +1,4 @@
-"""Django's admin: users and groups for admins, read-only records, no way to gain more rights."""
+"""Django's admin: users for admins, read-only records, no way to gain more rights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin as django_admin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.test import Client
@@ -48,7 +48,6 @@ def test_what_other_apps_bring_is_not_there() -> None:
     shown = {model._meta.label for model in django_admin.site._registry}
     assert shown == {
         "auth.User",
-        "auth.Group",
         "hosts.Host",
         "hosts.Guest",
         "hosts.Sighting",
@@ -67,9 +66,12 @@ def test_an_admin_makes_a_person_and_gives_a_role(admin: User) -> None:
     }
     assert client.post("/admin/auth/user/add/", form).status_code == 302
     pia = User.objects.get(username="pia")
-    operators = Group.objects.get_or_create(name="operator")[0]
-    assert client.post(f"/admin/auth/user/{pia.pk}/change/", _change(pia, groups=[operators.pk])).status_code == 302
-    assert list(pia.groups.all()) == [operators]
+    pia.grants.create(role="lead", scope="team:3")
+    assert client.post(f"/admin/auth/user/{pia.pk}/change/", _change(pia, roles=["operator"])).status_code == 302
+    assert set(pia.grants.values_list("role", "scope")) == {("operator", ""), ("lead", "team:3")}
+    page = client.get(f"/admin/auth/user/{pia.pk}/change/").content.decode()
+    assert re.search(r'value="operator"[^>]* checked', page)
+    assert client.get("/admin/auth/user/", {"grants__role__exact": "operator"}).content.count(b"pia") > 0
 
 
 def test_an_admin_makes_nobody_a_superuser(admin: User, viewer: User) -> None:
@@ -147,12 +149,13 @@ def test_nobody_is_deleted(root: User, admin: User, viewer: User) -> None:
     assert User.objects.filter(pk=viewer.pk).exists()
 
 
-def test_the_three_roles_keep_their_names(root: User, admin: User) -> None:
-    role = Group.objects.get_or_create(name="admin")[0]
-    for person in (root, admin):
-        client_of(person).post(f"/admin/auth/group/{role.pk}/change/", {"name": "others"})
-        client_of(person).post(f"/admin/auth/group/{role.pk}/delete/", {"post": "yes"})
-    assert Group.objects.filter(name="admin").exists()
+def test_an_auditor_reads_the_records_and_nothing_else(admin: User) -> None:
+    auditor = User.objects.create_user("udo")
+    auditor.grants.create(role="auditor")
+    client = client_of(auditor)
+    assert client.get("/admin/").status_code == client.get("/admin/journal/entry/").status_code == 200
+    for address in ("", "add/", f"{admin.pk}/change/", f"{admin.pk}/password/", f"{admin.pk}/history/"):
+        assert client.get(f"/admin/auth/user/{address}").status_code == 403, address
 
 
 def test_records_are_for_reading(root: User, admin: User) -> None:

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django_q.models import OrmQ
 
@@ -30,7 +30,7 @@ OTHER_PRINT = "SHA256:" + "b" * 43
 
 def _person(name: str, role: Role) -> User:
     user = User.objects.create_user(name)
-    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    user.grants.create(role=role)
     return user
 
 

@@ -377,7 +377,13 @@ class FakeConnection:
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)
-        guest.state, guest.reason = RunState.PAUSED, "user"
+        leaves = guest.job is not None and guest.job.kind is JobKind.MIGRATION_OUT
+        guest.state, guest.reason = RunState.PAUSED, "migration" if leaves else "user"
+
+    def resume(self, uuid: str) -> None:
+        guest = self._called("resume", uuid).guest(uuid)
+        if guest.state is RunState.PAUSED:
+            guest.state, guest.reason = RunState.RUNNING, "unpaused"
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs

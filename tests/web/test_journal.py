@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
 from hosts.models import Host, StoragePool
 from kvmweb.accounts.models import Token
+from kvmweb.accounts.permissions import Role
 from kvmweb.journal.models import Entry, EntryKind
 from tests.web import seed
 from tests.web.api_client import Api
@@ -33,7 +36,7 @@ def _actions(since: int) -> list[tuple[str, str, str]]:
 def test_what_an_admin_does_to_a_person(scene: dict[str, Any], as_admin: Client, since: int) -> None:
     vera = scene["viewer"]
     name, admin = vera.username, scene["admin"].username
-    form = {"username": name, "first_name": "", "last_name": "", "groups": [Group.objects.get(name="operator").pk]}
+    form = {"username": name, "first_name": "", "last_name": "", "roles": ["operator"]}
     as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form | {"is_active": "on", "reason": "on call now"})
     as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form | {"is_active": "on"})  # nothing new
     as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form)
@@ -54,20 +57,6 @@ def test_a_person_that_an_admin_makes(scene: dict[str, Any], as_admin: Client, s
     admin = scene["admin"].username
     text = f"{admin} created the user pia: roles none, active yes, superuser no"
     assert _actions(since) == [(admin, text, "new here")]
-
-
-def test_what_an_admin_does_to_groups(scene: dict[str, Any], as_admin: Client, since: int) -> None:
-    admin = scene["admin"].username
-    as_admin.post("/admin/auth/group/add/", {"name": "night shift", "reason": "a rota"})
-    group = Group.objects.get(name="night shift")
-    for name in ("day shift", "day shift"):
-        as_admin.post(f"/admin/auth/group/{group.pk}/change/", {"name": name})
-    as_admin.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
-    assert _actions(since) == [
-        (admin, f"{admin} created the group night shift", "a rota"),
-        (admin, f"{admin} renamed the group night shift to day shift", ""),
-        (admin, f"{admin} deleted the group day shift", ""),
-    ]
 
 
 def test_what_is_done_to_people_on_the_console(
@@ -179,3 +168,31 @@ def test_create_user_is_true_about_superusers(scene: dict[str, Any], monkeypatch
     assert "is no longer a superuser" in said
     assert "is inactive and cannot log in" in said
     assert not User.objects.get(pk=scene["admin"].pk).is_superuser
+
+
+def test_an_auditor_exports_what_the_list_shows(scene: dict[str, Any]) -> None:
+    client = client_of(seed.make_person("udo", Role.AUDITOR))
+    assert b"/admin/journal/entry/export/?q=migration%3A" in client.get("/admin/journal/entry/?q=migration%3A").content
+    answer = client.get("/admin/journal/entry/export/", {"q": scene["running"].topic, "kind__exact": "action"})
+    assert answer["Content-Disposition"] == 'attachment; filename="journal.jsonl"'
+    entries = [json.loads(line) for line in answer.content.decode().splitlines()]
+    assert [entry["text"] for entry in entries] == ["olga requested the migration of web-01 from kvm-a to kvm-b."]
+    assert entries[0]["topic"] == scene["running"].topic
+    assert entries[0]["reason"] == "kernel update"
+    for person in (scene["viewer"], scene["olga"]):
+        assert client_of(person).get("/admin/journal/entry/export/", follow=True).status_code == 403
+
+
+def test_the_whole_journal_over_the_api(scene: dict[str, Any]) -> None:
+    cache.clear()
+    auditor = Api(seed.make_person("udo", Role.AUDITOR))
+    client_of(scene["viewer"]).get("/hosts/add/")  # refused, which is noted
+    logins = auditor.items("/journal", topic="logins")
+    assert [entry["topic"] for entry in logins] == ["logins"]
+    assert "was denied GET" in logins[0]["text"]
+    first = auditor.get("/journal", limit=2).json()
+    rest = auditor.items("/journal", after=first["next"], limit=500)
+    assert [entry["id"] for entry in first["items"]] < [entry["id"] for entry in rest]
+    assert "signal" not in {entry["kind"] for entry in rest}
+    for person in (scene["viewer"], scene["olga"]):
+        assert Api(person).get("/journal").status_code == 403

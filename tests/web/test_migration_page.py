@@ -307,11 +307,14 @@ def test_a_wanted_cancel_is_not_a_failure(scene: dict[str, Any], as_viewer: Clie
 
 
 def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer: Client) -> None:
-    times, rates, dirty = as_viewer.get(f"/migrations/{scene['running'].pk}/samples.json").json()
-    assert len(times) == len(rates) == len(dirty) == 40
+    columns = as_viewer.get(f"/migrations/{scene['running'].pk}/samples.json").json()
+    times, rates, dirty, passes, left, allowed, needed = columns
+    assert {len(column) for column in columns} == {40}
     assert times == sorted(times)
     assert dirty[0] is None
     assert rates[0] == 380 * 1024**2
+    assert (passes[0], left[0], passes[10], left[10]) == (1, None, 2, 600 * 1024**2)
+    assert (allowed[24], allowed[25], needed[10]) == (300, 500, 600 * 1000 // 380)
 
 
 def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -321,14 +324,64 @@ def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> N
     Entry.objects.bulk_create(
         Entry(topic=topic, kind=EntryKind.PROGRESS, body={"rate_bps": 1, "dirty_bps": 1}) for _ in range(2000)
     )
-    times, _, _ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
+    times, *_ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
     assert 300 <= len(times) <= 600
 
 
 def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["running"])
     assert '<meter min="0" max="600" high="300"' in text
-    assert "140 ms of downtime expected, 300 ms allowed" in text
+    assert "140 ms of downtime needed, 300 ms allowed" in text
+    assert "VM slowed down by" not in text
+    running = scene["running"]
+    Migration.objects.filter(pk=running.pk).update(progress=running.progress | {"throttle_percent": 40})
+    assert "<dt>VM slowed down by</dt> <dd>40 %</dd>" in text_of(as_viewer, running)
+
+
+def test_it_is_said_whether_it_will_end(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+
+    def said(**progress: Any) -> str:
+        Migration.objects.filter(pk=running.pk).update(progress=running.progress | progress)
+        pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+        assert pushed is not None
+        assert pushed["course"].strip() in text_of(as_viewer, running)
+        return re.sub("<[^>]*>", "", pushed["course"]).strip()
+
+    assert said(converging=True) == "The VM changes memory more slowly than it is copied: the migration will end."
+    assert said(converging=False).endswith("faster than it is copied: the migration will not end by itself.")
+    assert "is known after the first pass" in said(converging=None)
+    assert said(converging=True, no_data_ms=4000) == ""
+
+
+def test_orders_and_decisions_are_marks_on_the_time_line(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    seed.add_marks(running)
+    text = text_of(as_viewer, running)
+    marks = re.findall(r'data-label="([^"]*)" data-text="([^"]*)"( data-shadow)?', text)
+    assert [(label, bool(shadow)) for label, _, shadow in marks] == [
+        ("400 MiB/s", False),
+        ("500 ms", False),
+        ("pause", True),
+    ]
+    assert "olga" in marks[0][1]
+    assert "asked for this bandwidth limit: 400 MiB/s." in marks[0][1]
+    assert fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)]).keys().isdisjoint({"marks", "journal"})  # type: ignore[union-attr]
+    assert "400 MiB/s" in fragments(running.topic, [Entry(kind=EntryKind.NOTE)])["marks"]  # type: ignore[index]
+
+
+def test_the_graphs_as_tables(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    seed.add_marks(running)
+    page = flat(as_viewer.get(f"/migrations/{running.pk}/numbers/"))
+    assert "The policy gentle allows 500 ms of downtime." in page
+    for number, left in ((2, "600 MiB"), (3, "300 MiB"), (4, "200 MiB")):
+        assert re.search(
+            rf'<td class="num">{number}</td> <td class="nowrap">[^/]*</local-time></td> <td class="num">{left}</td>',
+            page,
+        )
+    assert page.count('<td class="num wide-only">') == 2 * 40
+    assert "Nothing was measured." in flat(as_viewer.get(f"/migrations/{scene['queued'].pk}/numbers/"))
 
 
 def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], as_viewer: Client) -> None:

@@ -193,7 +193,7 @@ async def test_rights_are_asked_for_again(
 ) -> None:
     monkeypatch.setattr(consumers, "TRUST_SECONDS", 0)
     socket = await connect(scene["viewer"], "inventory")
-    await database_sync_to_async(scene["viewer"].groups.clear)()
+    await database_sync_to_async(scene["viewer"].grants.all().delete)()
     await changed("inventory")
     assert await socket.close_code() == 4403
 

@@ -1,4 +1,4 @@
-"""`manage.py create_user NAME --role ROLE`: creates a user, or sets role and password of an existing one."""
+"""`manage.py create_user NAME --role ROLE [--scope SCOPE]`: a new user, or role and password of an existing one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from kvmweb.accounts import record
-from kvmweb.accounts.permissions import Role
+from kvmweb.accounts.grants import set_roles
+from kvmweb.accounts.roles import EVERYWHERE, Role, fits
 
 
 class Command(BaseCommand):
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--role", choices=[role.value for role in Role], required=True)
+        parser.add_argument("--scope", default=EVERYWHERE, help="of a member or lead: a team, such as team:3")
         parser.add_argument(
             "--superuser",
             action="store_true",
@@ -31,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        role, scope = options["role"], options["scope"]
+        if not fits(role, scope):
+            raise CommandError(f"{scope!r} is not a scope of the role {role}. Only member and lead have one: team:3.")
         password = sys.stdin.readline().rstrip("\n") if options["password_stdin"] else getpass.getpass()
         try:
             User.username_validator(options["username"])
@@ -43,12 +48,12 @@ class Command(BaseCommand):
             user.set_password(password)
             user.is_superuser = options["superuser"]  # it would keep every right, whatever the role
             user.save()
-            user.groups.remove(*Group.objects.filter(name__in=list(Role)))
-            user.groups.add(Group.objects.get(name=options["role"]))
+            set_roles(user, [role], scope)
             record.changed(user, before)
             if not new:
                 record.new_password(user)
-        self.stdout.write(f"{user.username} is now {options['role']}{' and superuser' * user.is_superuser}.")
+        given = ", ".join(map(str, user.grants.all()))
+        self.stdout.write(f"{user.username} is now {given}{' and superuser' * user.is_superuser}.")
         if before and before["superuser"] == "yes" and not user.is_superuser:
             self.stdout.write(f"{user.username} is no longer a superuser: --superuser was not given.")
         if not user.is_active:

@@ -9,7 +9,7 @@ from migrations_app.domain.convergence.needs import needs_of
 from migrations_app.domain.convergence.network import is_up, observe
 from migrations_app.domain.convergence.passes import judge
 from migrations_app.domain.convergence.policy import Policy
-from migrations_app.domain.convergence.resort import deadline_ms, is_late, is_patient, repeat, take
+from migrations_app.domain.convergence.resort import deadline_ms, is_late, is_patient, repeat, slowed, take
 from migrations_app.domain.convergence.track import Track
 from migrations_app.domain.progress import Phase, Progress
 
@@ -19,7 +19,7 @@ def decide(policy: Policy, track: Track, progress: Progress) -> tuple[Track, tup
     had been applied: also in shadow mode, where nobody applies it."""
     if progress.phase is not Phase.MEMORY or progress.elapsed_ms is None:
         return track, ()
-    track = judge(policy, observe(policy, track, progress), progress)
+    track = slowed(judge(policy, observe(policy, track, progress), progress), progress)
     needs = needs_of(policy, track, progress)
     if needs is None or not is_up(track, progress):
         return track, ()
@@ -27,10 +27,11 @@ def decide(policy: Policy, track: Track, progress: Progress) -> tuple[Track, tup
         return repeat(policy, track, needs)
     if is_late(policy, needs):
         return take(policy, track, needs, words.late(deadline_ms(policy, progress)))
-    if not may_act(policy, track):
+    above = rungs_above(policy, needs)
+    if not may_act(policy, track, above):
         return track, ()
-    if above := rungs_above(policy, needs):
+    if above:
         return climb(policy, track, needs, above)
-    if is_patient(policy, track):
+    if is_patient(policy, track, needs):
         return track, ()
     return take(policy, track, needs, words.stalled(policy, track))

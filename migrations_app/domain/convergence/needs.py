@@ -5,29 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrations_app.domain.convergence.policy import Policy
-from migrations_app.domain.convergence.track import Track
+from migrations_app.domain.convergence.track import Pass, Track
 from migrations_app.domain.pause import LONGEST_MS, pause_for
 from migrations_app.domain.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """`needed_ms`: the downtime that what the newest pass began with would take, `allowed_ms`: the one that is allowed;
-    more than the policy's when a person allowed more. `finish_ms`: the one to allow to end it now; the second time
-    twice as much as the first, which was not enough, also by libvirt's own rate.
+    """`needed_ms`: the downtime that what the newest pass began with would take, `best_ms`: the same of the best pass.
+    `allowed_ms`: the one that is allowed; more than the policy's when a person allowed more. `finish_ms`: the one to
+    allow to end it now; the second time twice as much as the first, which was not enough, also by libvirt's own rate.
     """
 
     progress: Progress
-    remaining_bytes: int
+    newest: Pass
     rate_bps: int
     needed_ms: int
+    best_ms: int
     allowed_ms: int
     finish_ms: int
 
 
 def needs_of(policy: Policy, track: Track, progress: Progress) -> Needs | None:
     """None while it is not known: before the first pass is over, and without a rate."""
-    if track.newest is None or not track.rate_bps:
+    if track.newest is None or not track.lows or not track.rate_bps:
         return None
     known = [one for one in (track.wanted_ms, progress.allowed_downtime_ms) if one is not None]
     allowed = max(known, default=policy.start_downtime_ms)
@@ -36,9 +37,10 @@ def needs_of(policy: Policy, track: Track, progress: Progress) -> Needs | None:
     rest = max(left, progress.remaining_bytes or 0)
     return Needs(
         progress=progress,
-        remaining_bytes=left,
+        newest=track.newest,
         rate_bps=track.rate_bps,
         needed_ms=left * 1000 // track.rate_bps + track.extra_ms,
+        best_ms=track.lows[-1].remaining_bytes * 1000 // track.rate_bps + track.extra_ms,
         allowed_ms=allowed,
         finish_ms=max(pause_for(rest, track.rate_bps), min(allowed * 2, LONGEST_MS) if track.finishes else allowed),
     )

@@ -38,11 +38,10 @@ def best_before(policy: Policy, track: Track) -> Pass | None:
     return next((one for one in reversed(track.lows) if one.at_ms <= before), None)
 
 
-def at_minimum(track: Track) -> bool:
-    """Whether the newest pass has about as little left as the best one."""
-    if track.newest is None or not track.lows:
-        return False
-    return track.newest.remaining_bytes * 100 <= track.lows[-1].remaining_bytes * (100 + NEAR_PERCENT)
+def at_minimum(track: Track, remaining_bytes: int) -> bool:
+    """Whether about as little is left as at the best pass, or at the one that had to do instead."""
+    target = track.lows[-1].remaining_bytes if track.target_bytes is None else track.target_bytes
+    return remaining_bytes * 100 <= target * (100 + NEAR_PERCENT)
 
 
 def _judged(policy: Policy, track: Track, newest: Pass) -> Track:
@@ -51,7 +50,7 @@ def _judged(policy: Policy, track: Track, newest: Pass) -> Track:
     stalled = best is not None and newest.remaining_bytes * 100 > best.remaining_bytes * (100 - BETTER_PERCENT)
     track = replace(track, lows=_lows(track.lows, newest, best))
     if not stalled:
-        return replace(track, stalled_at_ms=None, relaxed=0)
+        return replace(track, stalled_at_ms=None, relaxed=0, target_bytes=None)
     return track if track.stalled_at_ms is not None else replace(track, stalled_at_ms=track.clock_ms)
 
 

@@ -94,8 +94,8 @@ LARGE_VM = Policy(
 MUST_FINISH = Policy(
     name="must finish",
     built_in=True,
-    stall_window_s=10,
-    patience_s=10,
+    stall_window_s=5,
+    patience_s=5,
     last_resort=LastResort.FINISH,
 )
 #: the installation begins with the first

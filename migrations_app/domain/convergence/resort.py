@@ -21,6 +21,8 @@ SOON_MS = 5000
 #: so long after FINISH it should have ended
 AGAIN_MS = 5000
 MOST_FINISHES = 2
+#: QEMU slows a VM down further at every second pass
+SLOWER_WITHIN = 2
 
 
 def deadline_ms(policy: Policy, progress: Progress) -> int:
@@ -35,25 +37,30 @@ def is_late(policy: Policy, needs: Needs) -> bool:
     return late >= 0 and (late > policy.patience_s * 1000 or not _ends_soon(needs))
 
 
-def is_patient(policy: Policy, track: Track) -> bool:
-    """Whether a policy at the top of its ladder still waits for a better pass."""
-    if policy.last_resort is LastResort.FINISH and track.consents.pause is Consent.ALWAYS:
+def slowed(track: Track, progress: Progress) -> Track:
+    """The track with the pass in which QEMU slowed the VM down further."""
+    percent = progress.throttle_percent or 0
+    if percent <= track.throttle_percent:
+        return track
+    return replace(track, throttle_percent=percent, slowed_pass=progress.iteration or 0)
+
+
+def is_patient(policy: Policy, track: Track, needs: Needs) -> bool:
+    """Whether a policy at the top of its ladder still waits for a better pass. While QEMU slows the VM down more and
+    more, it does not give up."""
+    finishes = _resort(policy, track)[0] is Act.FINISH
+    if finishes and track.consents.pause is Consent.ALWAYS:
         return False
-    return waited_ms(track) < policy.patience_s * 1000
+    slows = track.throttled and needs.newest.number - track.slowed_pass <= SLOWER_WITHIN
+    return waited_ms(track) < policy.patience_s * 1000 or (slows and not finishes)
 
 
 def take(policy: Policy, track: Track, needs: Needs, why: str) -> tuple[Track, tuple[Action, ...]]:
-    """The last resort, because of `why`. Instead of one that was used, or that the owners do not allow, it gives up."""
-    consents = track.consents
-    if policy.last_resort is LastResort.FINISH:
-        if consents.pause is not Consent.NEVER:
-            return _finish(track, needs, why)
-        return _taken(track, Act.ABORT, words.given_up(needs, why, words.NO_PAUSE), needs)
-    if policy.last_resort is LastResort.THROTTLE and not track.throttled:
-        if consents.slow is not Consent.NEVER:
-            return _taken(track, Act.RESTART, words.restarted(needs, why), needs)
-        return _taken(track, Act.ABORT, words.given_up(needs, why, words.NOT_SLOWED), needs)
-    return _taken(track, Act.ABORT, words.given_up(needs, why), needs)
+    act, consent = _resort(policy, track)
+    if act is Act.FINISH:
+        return _finish(track, needs, why)
+    text = words.restarted(needs, why) if act is Act.RESTART else words.given_up(needs, why, consent)
+    return _taken(track, act, text, needs)
 
 
 def repeat(policy: Policy, track: Track, needs: Needs) -> tuple[Track, tuple[Action, ...]]:
@@ -63,6 +70,15 @@ def repeat(policy: Policy, track: Track, needs: Needs) -> tuple[Track, tuple[Act
     if track.last_resort != Act.FINISH or policy.shadow or waited < AGAIN_MS:
         return track, ()
     return _finish(track, needs, words.not_ended(track))
+
+
+def _resort(policy: Policy, track: Track) -> tuple[Act, str]:
+    """The last resort; and when it is to give up instead of what the policy says, because of the VM's owners, that."""
+    if policy.last_resort is LastResort.FINISH:
+        return (Act.ABORT, words.NO_PAUSE) if track.consents.pause is Consent.NEVER else (Act.FINISH, "")
+    if policy.last_resort is LastResort.THROTTLE and not track.throttled:
+        return (Act.ABORT, words.NOT_SLOWED) if track.consents.slow is Consent.NEVER else (Act.RESTART, "")
+    return Act.ABORT, ""
 
 
 def _finish(track: Track, needs: Needs, why: str) -> tuple[Track, tuple[Action, ...]]:

@@ -30,8 +30,10 @@ class Track:
     `rate_bps` is smoothed, `best_rate_bps` is what it was at best lately. `newest` is the newest pass that can be
     trusted, `lows` are the passes that had less left than any before, oldest first: only these are needed.
     `stalled_at_ms`: since when passes have stalled, None while they do not. `relaxed`: how often nothing better came
-    within the patience. `wanted_ms`: the downtime that the policy allows now. `acted_at_ms`: when the last step of the
-    ladder was taken, `hopeful_pass`: in which pass, if that step should do.
+    within the patience, `target_bytes`: what was left then, and is good enough since. `wanted_ms`: the downtime that
+    the policy allows now. `acted_at_ms`: when the last step of the ladder was taken, `acted_pass`: in which pass,
+    `hopeful`: whether it should do. `throttle_percent`: by how much QEMU slows the VM down, `slowed_pass`: since
+    which pass; QEMU begins no earlier than after the second.
 
     `last_resort` is the one taken last, "" for none yet, `last_resort_at_ms` when, and `finishes` how often FINISH was.
     """
@@ -49,9 +51,13 @@ class Track:
     lows: tuple[Pass, ...] = ()
     stalled_at_ms: int | None = None
     relaxed: int = 0
+    target_bytes: int | None = None
     wanted_ms: int | None = None
     acted_at_ms: int | None = None
-    hopeful_pass: int | None = None
+    acted_pass: int | None = None
+    hopeful: bool = False
+    throttle_percent: int = 0
+    slowed_pass: int = 2
     last_resort: str = ""
     last_resort_at_ms: int | None = None
     finishes: int = 0

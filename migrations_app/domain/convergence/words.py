@@ -56,23 +56,26 @@ def numbers(track: Track, needs: Needs) -> dict[str, int | None]:
     progress = needs.progress
     return {
         "remaining_bytes": progress.remaining_bytes,
-        "pass_remaining_bytes": needs.remaining_bytes,
+        "pass_remaining_bytes": needs.newest.remaining_bytes,
         "rate_bps": needs.rate_bps,
         "dirty_bps": progress.dirty_bps,
         "needed_ms": needs.needed_ms,
         "extra_ms": track.extra_ms,
         "allowed_ms": needs.allowed_ms,
-        "pass": track.newest.number if track.newest else None,
+        "pass": needs.newest.number,
         "elapsed_ms": progress.elapsed_ms,
     }
 
 
 def _left(needs: Needs) -> str:
-    return f"The {size(needs.remaining_bytes)} left take about {needs.needed_ms:,} ms at {size(needs.rate_bps)}/s."
+    return (
+        f"The {size(needs.newest.remaining_bytes)} left take about {needs.needed_ms:,} ms at {size(needs.rate_bps)}/s."
+    )
 
 
 def _too_long(needs: Needs) -> str:
-    return f"{_left(needs)[:-1]}, and {needs.allowed_ms:,} ms are allowed."
+    yet = "" if needs.needed_ms > needs.allowed_ms else ", yet libvirt does not switch over"
+    return f"{_left(needs)[:-1]}, and {needs.allowed_ms:,} ms are allowed{yet}."
 
 
 def _time(ms: int) -> str:

@@ -36,10 +36,14 @@ PAGES = {
     "migrations": "/migrations/",
     **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
     "migration cancelled": "/migrations/{cancelled}/",
+    "migration numbers": "/migrations/{running}/numbers/",
     "migration attention": "/migrations/{attention}/",
     "close": "/migrations/{attention}/close/",
     "rollback copies": "/rollback-copies/",
     "rollback copy": "/rollback-copies/{kept}/",
+    "policies": "/policies/",
+    "policy": "/policies/{gentle}/",
+    "add policy": "/policies/add/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -61,6 +65,7 @@ states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
 from migrations_app.models import RollbackCopy
 found["kept"] = RollbackCopy.objects.first().pk
+found["gentle"] = Policy.objects.get(name="gentle").pk
 print(json.dumps(found))
 """
 

@@ -31,6 +31,8 @@ THROTTLE = Policy(name="throttle", last_resort=LastResort.THROTTLE)
 NO_PAUSE = Consents(pause=Consent.NEVER)
 #: takes 4 s: no rung helps
 FAR = 400 * MIB
+#: the highest rung of gentle is enough
+NEAR = 45 * MIB
 
 
 def stalled(policy: Policy = GENTLE, left: int = FAR, *, track: Track | None = None, **fields: Any) -> Running:
@@ -59,7 +61,7 @@ def test_gentle_climbs_its_ladder_and_gives_up_soon_after() -> None:
 
 
 def test_must_finish_ends_with_a_longer_downtime() -> None:
-    running = go_on(stalled(MUST_FINISH), 20)
+    running = go_on(stalled(MUST_FINISH), 12)
     assert running.acts == [Act.RAISE] * 5 + [Act.FINISH]
     assert running.last.downtime_ms == 5000  # 4 s and a quarter more
     assert running.decided[-1][0] - running.decided[0][0] <= 2 * MUST_FINISH.patience_s * 1000
@@ -143,15 +145,35 @@ def test_what_fits_is_left_to_libvirt_for_the_patience() -> None:
 def test_it_waits_for_a_local_minimum_and_each_time_half_as_long() -> None:
     running = Running(GENTLE)
     running.run(20)
-    running.passes(FAR, *[2 * FAR] * 19)
+    running.passes(NEAR, *[2 * NEAR] * 19)
     assert running.acts == []
-    running.passes(*[2 * FAR] * 30)
+    running.passes(*(int(2 * NEAR * 1.1**n) for n in range(30)))
     times = [at for at, _ in running.decided]
     assert [later - sooner for sooner, later in pairwise(times)] == [20_000, 10_000, 5000, 5000, 40_000]
-    at_once = Running(GENTLE)
-    at_once.run(20)
-    at_once.passes(FAR, *[2 * FAR] * 11, int(FAR * 1.03))
-    assert at_once.acts == [Act.RAISE]
+
+
+def test_what_had_to_do_once_is_good_enough() -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(NEAR, *[2 * NEAR] * 20)
+    assert len(running.acts) == 1
+    running.passes(3 * NEAR, int(2.05 * NEAR))
+    assert len(running.acts) == 2
+    assert running.track.relaxed == 1
+
+
+def test_a_local_minimum_is_used_at_once() -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(NEAR, *[2 * NEAR] * 11, int(NEAR * 1.03))
+    assert running.downtimes == [500]
+
+
+def test_no_local_minimum_is_awaited_that_no_rung_is_enough_for() -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(FAR, *[2 * FAR] * 20)
+    assert running.downtimes == [150, 200, 300, 400, 500]
 
 
 def test_better_passes_begin_anew() -> None:
@@ -288,6 +310,22 @@ def test_throttle_starts_again_once() -> None:
     assert go_on(stalled(THROTTLE, track=Track(throttled=True)), 600).acts == [Act.RAISE] * 5 + [Act.ABORT]
 
 
+def test_it_does_not_give_up_while_qemu_slows_the_vm_down_further() -> None:
+    def slower(policy: Policy, track: Track) -> Running:
+        running = stalled(policy, track=track)
+        for percent in range(20, 100, 10):
+            running.now = replace(running.now, throttle_percent=percent)
+            running.passes(*[FAR] * 2)
+        return running
+
+    throttled = Track(throttled=True)
+    for policy, track in ((THROTTLE, throttled), (MUST_FINISH, replace(throttled, consents=NO_PAUSE))):
+        running = slower(policy, track)
+        assert running.acts == [Act.RAISE] * 5
+        assert go_on(running, 12).acts[-1] is Act.ABORT
+    assert slower(MUST_FINISH, throttled).acts[:6] == [Act.RAISE] * 5 + [Act.FINISH]
+
+
 def test_post_copy_gives_up_for_now() -> None:
     assert go_on(stalled(replace(GENTLE, last_resort=LastResort.POST_COPY)), 200).acts[-1] is Act.ABORT
 
@@ -301,7 +339,7 @@ def test_owners_who_do_not_allow_a_pause() -> None:
 def test_owners_who_always_allow_a_pause() -> None:
     running = go_on(stalled(MUST_FINISH, track=Track(consents=Consents(pause=Consent.ALWAYS))), 8)
     assert running.acts == [Act.RAISE] * 5 + [Act.FINISH]
-    assert running.decided[-1][0] - running.decided[-2][0] < 2000
+    assert running.decided[-1][0] - running.decided[-2][0] <= 4000  # a pass
     assert go_on(stalled(track=Track(consents=Consents(pause=Consent.ALWAYS))), 600).acts[-1] is Act.ABORT
 
 

@@ -1,0 +1,81 @@
+"""Teams with their people and VMs, for pages and API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from hosts.models import Guest
+from kvmweb.accounts.models import Grant, Ownership, Team
+from kvmweb.accounts.roles import OF_TEAMS
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    username: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedGuest:
+    """`name` is "" for a VM that kvmweb has forgotten. `pattern`: what gave it to the team; "" for an admin."""
+
+    uuid: UUID
+    name: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamPage:
+    team: Team
+    members: Sequence[Member]
+    guests: Sequence[OwnedGuest]
+
+    @property
+    def id(self) -> int:
+        return self.team.pk
+
+    @property
+    def name(self) -> str:
+        return self.team.name
+
+    @property
+    def patterns(self) -> list[str]:
+        return list(self.team.patterns)
+
+
+def visible_teams(user: Any) -> QuerySet[Team]:
+    return Team.objects.visible_to(user)
+
+
+def with_all(teams: Iterable[Team]) -> list[TeamPage]:
+    """Three queries, however many teams."""
+    wanted = list(teams)
+    scopes = [team.scope for team in wanted]
+    grants = list(
+        Grant.objects.filter(scope__in=scopes, role__in=OF_TEAMS).select_related("user").order_by("user__username")
+    )
+    owned = Ownership.objects.filter(team__in=wanted)
+    names = dict(Guest.objects.filter(pk__in=owned.values("guest")).values_list("pk", "name"))
+    guests: dict[int | None, list[OwnedGuest]] = {team.pk: [] for team in wanted}
+    for row in owned:
+        guests[row.team_id].append(OwnedGuest(uuid=row.guest, name=names.get(row.guest, ""), pattern=row.pattern))
+    return [
+        TeamPage(
+            team=team,
+            members=[Member(username=g.user.get_username(), role=g.role) for g in grants if g.scope == team.scope],
+            guests=sorted(guests[team.pk], key=lambda guest: (guest.name == "", guest.name, str(guest.uuid))),
+        )
+        for team in wanted
+    ]
+
+
+def person_called(username: str) -> User | None:
+    return User.objects.filter(username=username).first()
