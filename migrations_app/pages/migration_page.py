@@ -14,6 +14,7 @@ from migrations_app.words.close import close_words
 from migrations_app.words.controls import controls_on_page, finish_words
 from migrations_app.words.course import course_words, marks
 from migrations_app.words.headline import headline, second_line
+from migrations_app.words.policies import does
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
 
@@ -38,6 +39,7 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "waiting": waiting(migration),
         "finish_words": finish_words(migration),
         "course_words": course_words(migration),
+        "policy_words": does(policy) if (policy := migration.policy_data) else "",
         "may_cancel": may_cancel,
         "consequence": consequence,
     }

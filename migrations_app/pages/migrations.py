@@ -15,6 +15,7 @@ from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
 from migrations_app.api.answers import EntryOut, MigrationOut
+from migrations_app.domain.orders import CONTROLS
 from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
@@ -22,6 +23,7 @@ from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading.journal import record_of
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
+from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.reading.samples import measured, passes, samples_of
 from migrations_app.usecases.close_migration import close_migration
@@ -51,7 +53,7 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
     beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
-    return {**page_values(migration), "beside": beside, "copies": copies}
+    return {**page_values(migration), "beside": beside, "copies": copies, "policies": policies(request.user)}
 
 
 @require_POST
@@ -72,10 +74,11 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @page(Right.MOVE)
 def order(request: HttpRequest, pk: int) -> HttpResponse:
     """One control. What came of it is on the page and in the journal, for everybody."""
-    typed = request.POST.get("value", "").strip()
+    what, typed = request.POST.get("what", ""), request.POST.get("value", "").strip()
+    names = what in CONTROLS and CONTROLS[what].names
     try:
-        value = int(typed) if typed else None
-        order_by_name(_migration(request, pk), request.POST.get("what", ""), by=person(request), value=value)
+        value = (typed if names else int(typed)) if typed else None
+        order_by_name(_migration(request, pk), what, by=person(request), value=value)
     except ValueError:
         messages.error(request, "Not changed. Enter a whole number.")
     except RequestRefused as refused:

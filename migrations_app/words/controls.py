@@ -59,15 +59,14 @@ def controls(migration: Migration) -> list[Control]:
 
 
 def controls_on_page(migration: Migration) -> list[Control]:
-    """Those that such a migration has, but for the cancel, which has a button of its own, and those that choose a name.
-    Empty before libvirt copies and after the end."""
+    """Those that such a migration has, but for the cancel, which has a button of its own: first those with a value to
+    set. Empty before libvirt copies and after the end."""
     if migration.terminal or not migration.controls:
         return []
     now = situation(migration)
     asked = {order.what: order for order in migration.orders.all() if order.state in OPEN}
-    own = [one for one in controls(migration) if not one.order.stops_what_waits and not one.order.names]
-    shown = [one for one in own if not one.order.never(now)]
-    shown.sort(key=lambda control: control.order.option is None)
+    shown = [one for one in controls(migration) if not one.order.stops_what_waits and not one.order.never(now)]
+    shown.sort(key=lambda control: (control.order.option is None, bool(control.order.names)))
     return [replace(control, waiting=_waits(control.order, asked.get(control.what))) for control in shown]
 
 

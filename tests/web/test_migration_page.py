@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from hosts.models import Sighting
 from kvmweb.journal.models import Entry, EntryKind
+from migrations_app.domain.convergence.policy import GENTLE
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
 from migrations_app.events import fragments
@@ -20,6 +21,7 @@ from migrations_app.words.badges import badge
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.headline import headline
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.policies import does
 from migrations_app.words.stored import told
 from migrations_app.words.way import steps, where
 from tests.web import seed
@@ -548,3 +550,43 @@ def test_lists_show_no_percentage_of_a_copy_that_nobody_sees_going_on(scene: dic
     page = flat(as_viewer.get("/"))
     assert f"{running.progress['percent']} %" not in page
     assert "Verifying" in page
+
+
+# --- started again ----------------------------------------------------------------------------------------------------
+
+
+def _start_again(client: Client, running: Migration, policy: str) -> str:
+    return flat(client.post(f"/migrations/{running.pk}/orders/", {"what": "restart", "value": policy}, follow=True))
+
+
+def test_it_is_started_again_with_a_policy_that_is_chosen(
+    scene: dict[str, Any], as_operator: Client, as_viewer: Client
+) -> None:
+    running = scene["running"]
+    page = text_of(as_operator, running)
+    offered = page.partition('aria-label="Policy of the new migration"')[2].partition("</select>")[0]
+    assert re.findall('value="([^"]*)"', offered) == ["", "gentle", "large VM", "must finish"]
+    assert "Cancels this migration. Once the VM is seen on the source again, a new one starts" in page
+    assert "Policy of the new migration" not in text_of(as_viewer, running)
+    for wrong in ("", "nothing"):
+        assert "Not changed." in _start_again(as_operator, running, wrong)
+    assert not running.orders.exists()
+    assert "asked to start the migration again, with the policy" in _start_again(as_operator, running, "must finish")
+    assert [(order.what, order.value) for order in running.orders.all()] == [("restart", "must finish")]
+    assert "asked to start the migration again" not in text_of(as_viewer, scene["done"])
+
+
+def test_each_of_the_two_names_the_other(scene: dict[str, Any], as_viewer: Client) -> None:
+    old, new = scene["failed"], scene["running"]
+    Migration.objects.filter(pk=new.pk).update(restart_of=old)
+    assert f'restart of <a href="/migrations/{old.pk}/">migration {old.pk}</a>' in text_of(as_viewer, new)
+    assert f'restarted as <a href="/migrations/{new.pk}/">migration {new.pk}</a>' in text_of(as_viewer, old)
+
+
+def test_the_policy_is_named_with_what_it_does(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    running.policy = {**GENTLE.as_json(), "name": seed.HOSTILE}
+    running.save()
+    text = text_of(as_viewer, running)
+    assert "<strong>Policy &lt;img src=x onerror=alert(1)&gt;.</strong>" in text
+    assert does(GENTLE) in text

@@ -28,7 +28,7 @@ def _never(situation: Situation) -> str:
 
 
 def _consequence(situation: Situation) -> str:
-    return "The VM stays on the source. Then a new migration starts, with the policy that you choose."
+    return "Cancels this migration. Once the VM is seen on the source again, a new one starts with the chosen policy."
 
 
 ORDER = Order(
