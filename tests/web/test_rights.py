@@ -96,7 +96,7 @@ LOOKS = {
     "host-add": {"admin", SUPERUSER},
     "host-edit": {"admin", SUPERUSER},
     "introduction": {"admin", SUPERUSER},
-    "policy-list": {"viewer", "operator", "admin", SUPERUSER},
+    "policy-list": {"viewer", "operator", "auditor", "admin", SUPERUSER},
     "policy-add": {"admin", SUPERUSER},
     "policy": {"admin", SUPERUSER},
 }

@@ -41,6 +41,9 @@ PAGES = {
     "close": "/migrations/{attention}/close/",
     "rollback copies": "/rollback-copies/",
     "rollback copy": "/rollback-copies/{kept}/",
+    "policies": "/policies/",
+    "policy": "/policies/{gentle}/",
+    "add policy": "/policies/add/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -62,6 +65,7 @@ states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
 from migrations_app.models import RollbackCopy
 found["kept"] = RollbackCopy.objects.first().pk
+found["gentle"] = Policy.objects.get(name="gentle").pk
 print(json.dumps(found))
 """
 
