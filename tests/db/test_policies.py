@@ -282,13 +282,13 @@ def test_a_policy_that_gives_up_leaves_the_vm_where_it_is(scene: Scene, decides:
     assert running.decisions() == [("abort", None, True)]
 
 
-def test_the_downtime_is_put_back_after_it_gave_up(scene: Scene, decides: Any) -> None:
+def test_libvirts_own_downtime_is_put_back_after_it_gave_up(scene: Scene, decides: Any) -> None:
     decides(ladder(150))
     running = Running(scene)
     eventually(lambda: running.decisions() == [("raise", 150, True)])
     decides(lambda _policy, track, _progress: (track, (Action(act=Act.ABORT, text="No more."),)))
     running.worker.join(10)
-    assert (fresh(running.row).state, running.guest.limits.max_downtime_ms) == (State.FAILED, STARTS_MS)
+    assert (fresh(running.row).state, running.guest.limits.max_downtime_ms) == (State.FAILED, 300)
 
 
 @pytest.mark.parametrize("where", ["_tell", "_taken"])
