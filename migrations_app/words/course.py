@@ -12,6 +12,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.domain.order import OrderState
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.progress import Progress
+from migrations_app.words.controls import asking
 
 if TYPE_CHECKING:
     from migrations_app.models import Decision, Migration, Order
@@ -50,11 +51,10 @@ def marks(migration: Migration) -> list[Mark]:
 
 def _order(order: Order) -> Mark:
     row = ORDERS[order.what]
-    asked = row.asked.format(value=row.shown(order.value))
     return Mark(
         at=order.done_at or order.asked_at,
         label=row.shown(order.value) or row.what,
-        text=f"{isolated(order.asked_by_name)} {asked}",
+        text=f"{isolated(order.asked_by_name)} {asking(row.asked, row, order.value)}",
     )
 
 

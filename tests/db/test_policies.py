@@ -432,6 +432,20 @@ def test_a_pause_that_nobody_saw_is_not_ended(scene: Scene, decides: Any, monkey
     assert f"On kvm-b run: virsh resume {done.guest_id}" in done.error["what_to_do"]
 
 
+def test_a_pause_does_not_wait_for_a_network_that_is_down(
+    scene: Scene, decides: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converging, "STILL_MS", 3000)
+    decides(once(Act.SUSPEND))
+    running = Running(scene)
+    paused(running)
+    running.worker.join(15)
+    end = fresh(running.row)
+    assert (end.state, running.guest.state) == (State.FAILED, RunState.RUNNING)
+    assert "no data has been transferred for 3 s" in end.error["cause"]
+    assert running.decisions() == [("suspend", None, True), ("abort", None, True)]
+
+
 def test_a_user_who_resumes_it_has_the_last_word(scene: Scene, decides: Any) -> None:
     decides(once(Act.SUSPEND))
     running = Running(scene)
