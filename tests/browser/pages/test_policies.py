@@ -52,7 +52,7 @@ def opened(browser: Any, cookies: Callable[[str], Any]) -> Iterator[Open]:
 def test_an_admin_makes_one_and_sets_it_for_a_host(scene: dict[str, str], opened: Open) -> None:
     page = opened(scene["all"])
     page.get_by_role("link", name="Add policy").click()
-    page.get_by_label("Name").fill("night shift")
+    page.get_by_label("Name", exact=True).fill("night shift")
     page.get_by_label("Longer downtimes, ms").fill("80, 1000")
     page.get_by_role("button", name="Add policy").click()
     expect(page.locator(".problem")).to_contain_text("the first longer than at the start")
