@@ -34,6 +34,10 @@ bench: ## compare kvmweb with virsh in the lab (root); ARGS="--beside CHECKOUT" 
 	@scripts/bootstrap.sh lab dev
 	@exec $(PYTHON) -m bench $(ARGS)
 
+record: ## record real live migrations of the lab as data of the tests (root); ARGS="NAME ..." for some scenarios only
+	@scripts/bootstrap.sh lab dev
+	@exec $(PYTHON) -m bench.record $(ARGS)
+
 lock: ## for maintainers, with uv: compile requirements/*.in with hashes (LOCK=--upgrade for newer releases)
 	@for name in runtime dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit; done
@@ -45,4 +49,4 @@ vendor: ## for maintainers, with Node: fetch the front-end files again (package.
 	@$(PYTHON) -m scripts.vendor
 	@$(PYTHON) -m scripts.third_party
 
-.PHONY: help demo test faults lint install run bench lock vendor
+.PHONY: help demo test faults lint install run bench record lock vendor

@@ -69,8 +69,18 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
-from migrations_app.api import guests, journal, migrations, options, orders, preflights, rollback_copies, teams  # noqa: E402
+from migrations_app.api import (  # noqa: E402
+    guests,
+    journal,
+    migrations,
+    options,
+    orders,
+    policies,
+    preflights,
+    rollback_copies,
+    teams,
+)
 
 api.add_router("", hosts_router)
-for subject in (guests, options, preflights, migrations, orders, rollback_copies, journal, teams):
+for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)

@@ -240,6 +240,7 @@ KVMWEB_INSERTS = {
     "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms"],
     "topbar": ["migrations_app.pages.inserts.running"],
     "guest_now": ["migrations_app.pages.inserts.guest_now"],
+    "host": ["migrations_app.pages.inserts.host_policy"],
 }
 
 LOGGING = {

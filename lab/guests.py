@@ -132,6 +132,8 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "fill": spec.fill_mib,
         "dirty": spec.dirty_kib,
         "hot": spec.hot_mib,
+        "calm": spec.calm_kib,
+        "period": spec.period_s,
         "disk": spec.disk_kib,
         "disk_fill": spec.disk_fill_mib,
     }

@@ -22,13 +22,15 @@ _GET_ADDRESS = 0x8915
 class Tick:
     """One datagram. `arrived` is this machine's time.monotonic(); `sent_ns` the guest's own monotonic clock.
 
-    `boot` is drawn at random by the guest when it boots: it survives a migration and changes with a restart.
+    `boot` is drawn at random by the guest when it boots: it survives a migration and changes with a restart. `pages` is
+    the work that it has done since: how many pages it has rewritten.
     """
 
     arrived: float
     boot: str
     sequence: int
     sent_ns: int
+    pages: int = 0
 
 
 @dataclass
@@ -130,11 +132,11 @@ class TickReceiver:
                 continue
             arrived = time.monotonic()
             words = _udp_payload(packet, self._port).decode("ascii", "replace").split()
-            if len(words) != 5 or words[0] != "kvmweb-tick" or not (words[3] + words[4]).isdigit():
+            if len(words) != 6 or words[0] != "kvmweb-tick" or not "".join(words[3:]).isdigit():
                 continue
             with self._new:
                 heard = self._heard.setdefault(words[1], _Heard())
-                heard.ticks.append(Tick(arrived, words[2], int(words[3]), int(words[4])))
+                heard.ticks.append(Tick(arrived, words[2], *(int(word) for word in words[3:])))
                 heard.arrivals.append(arrived)
                 self._new.notify_all()
 

@@ -15,6 +15,7 @@ from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.pages.migration_page import pushed_values
 from migrations_app.reading.journal import journal_of
 from migrations_app.reading.migrations import followed
+from migrations_app.words.course import marks
 
 #: also parts of a list, and of the drawer in the bar of every page
 _PLACES = ("row", "drawer")
@@ -31,12 +32,15 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     first_lines = "outcome" if values["over"] else "sentence"
     parts = {name: f"migrations/_{name}.html" for name in ("title", first_lines)}
     if values["started"]:
-        parts |= {"percent": "migrations/_percent.html", "numbers": "migrations/_numbers.html"}
+        parts |= {name: f"migrations/_{name}.html" for name in ("percent", "numbers", "course")}
     if values["finish_words"]:
         parts["finish"] = "migrations/_finish.html"
     if not entries or any(entry.kind not in (EntryKind.PROGRESS, EntryKind.SIGNAL) for entry in entries):
         parts["journal"] = "migrations/_journal.html"
         values["journal"] = journal_of(migration)
+        if values["started"]:
+            parts["marks"] = "migrations/_marks.html"
+            values["marks"] = marks(migration)
     made: dict[str, str] = {part: render_to_string(template, values) for part, template in parts.items()}
     for place in _PLACES:
         for name in ("percent", "progress"):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, portal, rollback_copies, search, vms
+from migrations_app.pages import dashboard, migrate, migrations, policies, portal, rollback_copies, search, teams, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -23,6 +23,21 @@ urlpatterns = [
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
     path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),
+    path("migrations/<int:pk>/numbers/", migrations.numbers, name="migration-numbers"),
+    path("policies/", policies.policy_list, name="policy-list"),
+    path("policies/add/", policies.add, name="policy-add"),
+    path("policies/<int:pk>/", policies.change, name="policy"),
+    path("policies/<int:pk>/remove/", policies.remove, name="policy-remove"),
+    path("policies/of-installation/", policies.of_installation, name="policy-of-installation"),
+    path("hosts/<int:pk>/policy/", policies.of_host, name="policy-of-host"),
+    path("vms/<uuid:uuid>/policy/", policies.of_vm, name="policy-of-vm"),
+    path("teams/", teams.team_list, name="team-list"),
+    path("teams/add/", teams.add, name="team-add"),
+    path("teams/<int:pk>/", teams.team, name="team"),
+    path("teams/<int:pk>/change/", teams.change, name="team-change"),
+    path("teams/<int:pk>/members/", teams.set_member, name="team-members"),
+    path("teams/<int:pk>/vms/", teams.set_guest, name="team-vms"),
+    path("teams/<int:pk>/delete/", teams.delete, name="team-delete"),
     path("rollback-copies/", rollback_copies.copy_list, name="rollback-copy-list"),
     path("rollback-copies/<int:pk>/", rollback_copies.copy, name="rollback-copy"),
     path("rollback-copies/<int:pk>/delete/", rollback_copies.delete, name="rollback-copy-delete"),

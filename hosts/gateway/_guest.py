@@ -106,6 +106,12 @@ class Guests:
 
         self._link.call("suspend a VM", work, key=("suspend", uuid))
 
+    def resume(self, uuid: str) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            self.handle(raw, uuid).resume()
+
+        self._link.call("resume a VM", work, key=("resume", uuid))
+
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         wanted = tuple(targets)
 

@@ -206,6 +206,15 @@ class Disks(Protocol):
         ...
 
 
+class Passes(Protocol):
+    """The passes over the memory of a guest that migrates away (called on the source)."""
+
+    def listen(self, uuid: str, begun: Callable[[], None]) -> None:
+        """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
+        of the gateway and must only set something. Raises GatewayError where the host does not tell."""
+        ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 
@@ -291,8 +300,10 @@ class HostConnection(Protocol):
         ...
 
     def suspend(self, uuid: str) -> None:
-        """Pause a running guest; it can be undone."""
+        """Pause a running guest."""
         ...
+
+    def resume(self, uuid: str) -> None: ...
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
@@ -334,6 +345,8 @@ class HostConnection(Protocol):
     def limits(self, uuid: str) -> JobLimits: ...
     def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
+    @property
+    def passes(self) -> Passes: ...
     @property
     def disks(self) -> Disks: ...
 

@@ -23,9 +23,12 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_read_records": may(user, Right.READ_RECORDS),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
+        "may_see_teams": may(user, Right.SEE_TEAMS),
         "may_manage_teams": may(user, Right.MANAGE_TEAMS),
         "may_close": may(user, Right.CLOSE),
+        "may_change_vms": may(user, Right.CHANGE_VMS),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
+        "may_manage_policies": may(user, Right.MANAGE_POLICIES),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
         "roles": sorted(roles_of(user)),
     }

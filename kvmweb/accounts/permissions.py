@@ -37,7 +37,9 @@ class Right(StrEnum):
     REFRESH = "kvmweb.refresh"
     MOVE = "kvmweb.move"
     FORGET = "kvmweb.forget"
+    CHANGE_VMS = "kvmweb.change_vms"
     MANAGE_HOSTS = "kvmweb.manage_hosts"
+    MANAGE_POLICIES = "kvmweb.manage_policies"
     MOVE_UNSAFE = "kvmweb.move_unsafe"
     CLOSE = "kvmweb.close"
     DELETE_COPIES = "kvmweb.delete_copies"
@@ -115,8 +117,10 @@ for _right, _rule in {
     Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}),
     Right.MOVE: _one_of(Role.OPERATOR, Role.ADMIN),
     Right.FORGET: _one_of(Role.OPERATOR, Role.ADMIN),
+    Right.CHANGE_VMS: _one_of(Role.OPERATOR, Role.ADMIN),
     Right.READ_RECORDS: _one_of(Role.AUDITOR, Role.ADMIN),
     Right.MANAGE_HOSTS: _one_of(Role.ADMIN),
+    Right.MANAGE_POLICIES: _one_of(Role.ADMIN),
     Right.MOVE_UNSAFE: _one_of(Role.ADMIN),
     Right.CLOSE: _one_of(Role.ADMIN),
     Right.DELETE_COPIES: _one_of(Role.ADMIN),
@@ -175,7 +179,9 @@ DENIED = {
     Right.REFRESH: "An auditor changes nothing. Reading a host again requires the viewer role.",
     Right.MOVE: "Migrating VMs requires the operator role.",
     Right.FORGET: "Forgetting VMs requires the operator role.",
+    Right.CHANGE_VMS: "Changing the policy and the consent of a VM requires the operator role.",
     Right.MANAGE_HOSTS: "Adding and changing hosts requires the admin role.",
+    Right.MANAGE_POLICIES: "Changing policies, and those of hosts and of the installation, requires the admin role.",
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",

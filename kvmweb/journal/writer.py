@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 INVENTORY = "inventory"
 MIGRATIONS = "migrations"
 LOGINS = "logins"
+POLICIES = "policies"
 
 
 def migration_topic(pk: int) -> str:

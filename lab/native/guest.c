@@ -33,6 +33,7 @@
 static char command_line[4096];
 static unsigned char *memory;
 static size_t memory_bytes;
+static volatile unsigned long long pages_written;
 
 /* The value of kvmweb.KEY, or fallback. The result lives until the guest ends. */
 static const char *setting(const char *key, const char *fallback)
@@ -118,7 +119,7 @@ static void set_network(void)
     close(sock);
 }
 
-/* Every `tick` ms: "kvmweb-tick NAME BOOT SEQUENCE MONOTONIC_NS". A late timer skips, it does not catch up. */
+/* Every `tick` ms: "kvmweb-tick NAME BOOT SEQUENCE MONOTONIC_NS PAGES_WRITTEN". A late timer skips, it does not catch up. */
 static void *send_ticks(void *unused)
 {
     char *where = strdup(setting("ticks", ""));
@@ -137,8 +138,9 @@ static void *send_ticks(void *unused)
     int64_t next = now_ns();
     for (uint64_t sequence = 0;; sequence++) {
         char text[200];
-        int length = snprintf(text, sizeof text, "kvmweb-tick %s %016llx %llu %lld", name, (unsigned long long)boot,
-                              (unsigned long long)sequence, (long long)now_ns());
+        int length = snprintf(text, sizeof text, "kvmweb-tick %s %016llx %llu %lld %llu", name,
+                              (unsigned long long)boot, (unsigned long long)sequence, (long long)now_ns(),
+                              pages_written);
         sendto(sock, text, length, 0, (struct sockaddr *)&to, sizeof to);
         next += interval;
         if (next < now_ns())
@@ -147,24 +149,32 @@ static void *send_ticks(void *unused)
     }
 }
 
-/* Rewrites the start of as many pages per 20 ms as the rate asks for, round and round the hot set. */
+/*
+ * Rewrites the start of as many pages per 20 ms as the rate asks for, round and round the hot set. With a `period` the
+ * rate is `dirty` and `calm` in turn, by the guest's clock. What a guest that is held up cannot do within a second is
+ * never done: pages_written tells.
+ */
 static void *dirty_memory(void *unused)
 {
     uint64_t state = 88172645463325252ull;
     size_t pages = memory_bytes / PAGE;
     size_t hot = number("hot") * 256;
-    unsigned long pages_per_second = number("dirty") / 4;
+    double rates[] = {number("dirty") / 4, number("calm") / 4};
+    int64_t period = number("period") * 1000000000ll;
     if (!hot || hot > pages)
         hot = pages;
-    if (!hot || !pages_per_second)
+    if (!hot || !rates[0])
         return unused;
-    int64_t start = now_ns();
-    uint64_t done = 0;
+    int64_t last = now_ns();
+    double due = 0;
     for (size_t page = 0;; sleep_until(now_ns() + WORK_NS)) {
-        uint64_t due = (uint64_t)(now_ns() - start) / 1000 * pages_per_second / 1000000;
-        if (due - done > pages_per_second)
-            done = due - pages_per_second;
-        for (; done < due; done++, page = (page + 1) % hot) {
+        int64_t now = now_ns();
+        double rate = rates[period ? now / period % 2 : 0];
+        due += rate * (now - last) / 1e9;
+        if (due > rate)
+            due = rate;
+        last = now;
+        for (; due >= 1; due--, pages_written++, page = (page + 1) % hot) {
             uint64_t *words = (uint64_t *)(memory + page * PAGE);
             for (int i = 0; i < 16; i++)
                 words[i] = noise(&state);

@@ -8,15 +8,12 @@ from uuid import UUID
 
 from ninja import Schema
 
-from hosts.models import Guest, Sighting
 from kvmweb.journal.models import Entry
 from kvmweb.web.problems import Problem
 from migrations_app.api.texts import (
     EntryKindText,
     KindText,
-    MemoryByText,
     OptionTypeText,
-    RunStateText,
     SeverityText,
     StateText,
     VerdictText,
@@ -161,99 +158,6 @@ class Waiting(Schema):
     id: int
 
 
-class GuestOut(Schema):
-    """`host`: where the VM runs, else where it is defined. `stale`: this host is not connected, or no host has the VM;
-    `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the host's libvirt networks.
-    `cpu_percent`: share of all its vCPUs. `memory_used_by`: whether the guest reports the memory in use, or it is what
-    QEMU uses on the host. Null or empty when kvmweb does not know it, for example because the VM does not run."""
-
-    uuid: UUID
-    name: str
-    state: RunStateText | None
-    host: str | None
-    host_id: int | None
-    memory_mib: int
-    vcpus: int
-    persistent: bool | None
-    autostart: bool | None
-    seen_at: datetime | None
-    stale: bool
-    gone_since: datetime | None
-    addresses: list[str]
-    cpu_percent: float | None
-    memory_used_mib: int | None
-    memory_used_by: MemoryByText | None
-    migration: int | None
-    disks: list[dict[str, Any]]
-    nics: list[dict[str, Any]]
-
-    @staticmethod
-    def resolve_memory_mib(guest: Guest) -> int:
-        return guest.memory_kib // 1024
-
-    @staticmethod
-    def resolve_state(guest: Guest) -> str | None:
-        seen = _seen(guest)
-        return seen.state if seen else None
-
-    @staticmethod
-    def resolve_host(guest: Guest) -> str | None:
-        seen = _seen(guest)
-        return seen.host.name if seen else None
-
-    @staticmethod
-    def resolve_host_id(guest: Guest) -> int | None:
-        seen = _seen(guest)
-        return seen.host_id if seen else None
-
-    @staticmethod
-    def resolve_persistent(guest: Guest) -> bool | None:
-        seen = _seen(guest)
-        return seen.persistent if seen else None
-
-    @staticmethod
-    def resolve_autostart(guest: Guest) -> bool | None:
-        seen = _seen(guest)
-        return seen.autostart if seen else None
-
-    @staticmethod
-    def resolve_seen_at(guest: Guest) -> datetime | None:
-        seen = _seen(guest)
-        return seen.seen_at if seen else None
-
-    @staticmethod
-    def resolve_addresses(guest: Guest) -> list[str]:
-        seen = _measured(guest)
-        return [one["address"] for one in seen.addresses] if seen else []
-
-    @staticmethod
-    def resolve_cpu_percent(guest: Guest) -> float | None:
-        seen = _measured(guest)
-        return seen.cpu_percent if seen else None
-
-    @staticmethod
-    def resolve_memory_used_mib(guest: Guest) -> int | None:
-        seen = _measured(guest)
-        return seen.memory_used_kib // 1024 if seen and seen.memory_used_kib is not None else None
-
-    @staticmethod
-    def resolve_memory_used_by(guest: Guest) -> str | None:
-        seen = _measured(guest)
-        if seen is None or seen.memory_used_kib is None:
-            return None
-        return "guest" if seen.memory_by_guest else "host"
-
-    @staticmethod
-    def resolve_gone_since(guest: Guest) -> datetime | None:
-        left = guest.last_sighting()
-        return left.gone_since if left else None
-
-    @staticmethod
-    def resolve_stale(guest: Guest) -> bool:
-        seen = _seen(guest)
-        return seen is None or not seen.host.answers
-
-
 class KindOut(Schema):
     """`reason`: why this method is not offered, a sentence; "" when it is."""
 
@@ -262,18 +166,10 @@ class KindOut(Schema):
     reason: str
 
 
-def _seen(guest: Guest) -> Sighting | None:
-    sighting: Sighting | None = guest.current_sighting()
-    return sighting
-
-
-def _measured(guest: Guest) -> Sighting | None:
-    seen = _seen(guest)
-    return seen if seen and seen.measured else None
-
-
 class ProgressOut(Schema):
-    """Progress as libvirt reports it; null: not reported."""
+    """Progress as libvirt reports it; null: not reported. `pass_at_ms` and `pass_remaining_bytes`: when the newest pass
+    over the memory began, in the time of `elapsed_ms`, and what was left then. `needed_downtime_ms`: the downtime that
+    this takes at the present rate. `throttle_percent`: by how much QEMU slows the VM's CPUs down."""
 
     phase: str | None = None
     percent: int | None = None
@@ -284,8 +180,12 @@ class ProgressOut(Schema):
     dirty_bps: float | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
+    pass_at_ms: int | None = None
+    pass_remaining_bytes: int | None = None
     expected_downtime_ms: int | None = None
     allowed_downtime_ms: int | None = None
+    needed_downtime_ms: int | None = None
+    throttle_percent: int | None = None
     eta_low_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
@@ -317,7 +217,9 @@ class WaitingOut(Schema):
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
-    in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify."""
+    in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
+    that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
+    instead of; `restarted_as`: the one that was started instead of this."""
 
     id: int
     guest: UUID
@@ -346,6 +248,9 @@ class MigrationOut(Schema):
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     timings: dict[str, float]
+    policy: str | None
+    restart_of: int | None
+    restarted_as: int | None
 
     @staticmethod
     def resolve_guest(row: Migration) -> UUID:
@@ -370,6 +275,20 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:
         return row.forecast or None
+
+    @staticmethod
+    def resolve_policy(row: Migration) -> str | None:
+        policy = row.policy_data
+        return policy.name if policy else None
+
+    @staticmethod
+    def resolve_restart_of(row: Migration) -> int | None:
+        return row.restart_of_id
+
+    @staticmethod
+    def resolve_restarted_as(row: Migration) -> int | None:
+        later = getattr(row, "restarted_as", None)
+        return later.pk if later else None
 
     @staticmethod
     def resolve_error(row: Migration) -> dict[str, str] | None:

@@ -32,7 +32,9 @@ def request_of(user: Any, payload: WishIn, *, guest: UUID, target: Host | None =
         raise unfit("target", "Field required: the id or name of the destination host.")
     try:
         options = payload.options.given()
-        return make_request(guest=str(guest), target=target.pk, kind=Kind(payload.kind), options=options)
+        return make_request(
+            guest=str(guest), target=target.pk, kind=Kind(payload.kind), options=options, policy=payload.policy or ""
+        )
     except BadRequest as bad:
         raise unfit(bad.field, str(bad)) from None
 

@@ -15,7 +15,7 @@ class OrderOut(Schema):
 
     id: int
     what: OrderText
-    value: int | None
+    value: int | str | None
     state: OrderStateText
     requested: int | None
     read_back: int | None

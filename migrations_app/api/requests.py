@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictInt, WithJsonSchema, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema, create_model
 
 from hosts.facts.given_definition import MOST_BYTES, MOST_PARTS
 from kvmweb.web.plain import Plain, is_plain
 from migrations_app.api.texts import OrderText
+from migrations_app.domain.convergence.bounds import LONGEST_NAME
 from migrations_app.domain.kinds import KINDS, Kind
 from migrations_app.domain.names import LONGEST_FILE, LONGEST_VM
 from migrations_app.domain.options import OPTIONS, Option, Type
@@ -68,6 +69,7 @@ DiskPlacements = Annotated[
 ]
 Address = Annotated[Plain, Field(min_length=1, max_length=253)] | None
 VmName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_VM)] | None
+PolicyName = Annotated[Plain, Field(min_length=1, max_length=LONGEST_NAME)]
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63}
 Target = Annotated[Any, BeforeValidator(_target), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME]})]
 
@@ -124,6 +126,11 @@ else:
 
 _DEFINITION = f"domain XML with a name; at most {MOST_BYTES // 1024} KiB, {MOST_PARTS} elements and attributes"
 
+_POLICY = (
+    "name of a policy, for the kinds live and live_storage; without it, the first that is set of: VM, source host,"
+    " installation"
+)
+
 
 class WishIn(Schema):
     """Where to and how."""
@@ -135,6 +142,7 @@ class WishIn(Schema):
     )
     kind: KindIn = Field(Kind.LIVE.value, description="the method of the migration")
     options: OptionsIn = OptionsIn()
+    policy: PolicyName | None = Field(None, description=_POLICY)
 
 
 class PreflightIn(WishIn):
@@ -161,13 +169,26 @@ class CancelIn(Schema):
     reason: Plain = Field("", max_length=1000)
 
 
+def _order_value(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if value is None or number or (isinstance(value, str) and 0 < len(value) <= 63 and is_plain(value)):
+        return value
+    raise ValueError("must be a whole number, a name, or null")
+
+
+OrderValue = Annotated[
+    Any, BeforeValidator(_order_value), WithJsonSchema({"anyOf": [{"type": "integer"}, _NAME, {"type": "null"}]})
+]
+
+
 class OrderIn(Schema):
-    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, else null."""
+    """`value`: a whole number for bandwidth_mib (0 is no limit), max_downtime_ms and xbzrle_cache_mib, the name of a
+    policy for restart, else null."""
 
     model_config = ConfigDict(extra="forbid")
 
     what: OrderText
-    value: StrictInt | None = None
+    value: OrderValue = None
     reason: Plain = Field("", max_length=1000)
     idempotency_key: Plain = Field("", max_length=200)
 

@@ -9,6 +9,8 @@ from pydantic import WithJsonSchema
 
 from hosts.facts.guest import RunState
 from kvmweb.journal.models import EntryKind
+from migrations_app.domain.convergence.action import Act
+from migrations_app.domain.convergence.policy import Consent, LastResort
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Type
@@ -31,4 +33,7 @@ EntryKindText = Annotated[str, one_of(kind for kind in EntryKind if kind != Entr
 MemoryByText = Annotated[str, one_of(["guest", "host"])]
 OrderText = Annotated[str, one_of(CONTROLS)]
 OrderStateText = Annotated[str, one_of(OrderState)]
+LastResortText = Annotated[str, one_of(LastResort)]
+ConsentText = Annotated[str, one_of(Consent)]
+ActText = Annotated[str, one_of(Act)]
 OptionTypeText = Annotated[str, one_of(Type)]

@@ -49,6 +49,11 @@ class KindRow:
         """The states in which it migrates a VM."""
         return frozenset(RunState) - self.unwanted.keys()
 
+    @property
+    def has_policy(self) -> bool:
+        """Whether it copies memory pass after pass while the VM runs, so that it may never end by itself."""
+        return not (self.cold or self.pauses or self.same_host)
+
     def why_not(self, guest: str, state: RunState, *, can_copy: bool | None, saved: bool = False) -> str:
         """Why it does not apply to this VM, a sentence; "" when it does. `can_copy`: whether the VM has a disk that
         could be copied, wherever it lies; None when nobody knows. `saved`: it has a saved state (managed save)."""
@@ -149,5 +154,5 @@ COLD_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.cold)
 #: those that migrate a VM with its memory
 LIVE_KINDS: frozenset[Kind] = BETWEEN_HOSTS - COLD_KINDS
 #: those that copy memory while the VM runs, pass after pass
-RUNNING_KINDS: frozenset[Kind] = LIVE_KINDS - {row.kind for row in KINDS if row.pauses}
+RUNNING_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.has_policy)
 KIND: dict[Kind, KindRow] = {row.kind: row for row in KINDS}

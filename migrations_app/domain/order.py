@@ -93,8 +93,9 @@ class Order:
     again and again. `stops_what_waits`: a migration that no worker has begun ends by it at once.
 
     `label` and `consequence` are for the page; without a label the order is no control of a migration. `option` is the
-    row that knows the bounds of its value; None when it has no value. `never` says why it cannot be given to such a
-    migration, `why_not` why it cannot be given now: a sentence, "" when it can.
+    row that knows the bounds of its value; None when that is no number. `names` is what its value is the name of, ""
+    for an order that names nothing. `never` says why it cannot be given to such a migration, `why_not` why it cannot be
+    given now: a sentence, "" when it can.
 
     `next` is asked at every look after a worker has taken it, with what libvirt says now: one that was taken by a
     worker that is gone is not repeated blindly. `ended` is asked when the migration ends before the order does.
@@ -107,6 +108,7 @@ class Order:
     label: str = ""
     consequence: Callable[[Situation], str] = _always
     option: Option | None = None
+    names: str = ""
     #: the value 0 stands for no limit
     no_limit: bool = False
     never: Callable[[Situation], str] = _always
@@ -120,12 +122,17 @@ class Order:
 
     def shown(self, value: Any) -> str:
         """A value in words: "8 MiB/s"."""
+        if self.names:
+            return str(value)
         if self.option is None or value is None:
             return ""
         return "no limit" if self.no_limit and not value else f"{value:,} {self.option.unit}"
 
     def wrong(self, value: Any) -> str:
-        """Why this value cannot be asked for, a sentence; "" when it can."""
+        """Why this value cannot be asked for, a sentence; "" when it can. Whether a name is known is not asked here."""
+        if self.names:
+            named = isinstance(value, str) and value
+            return "" if named else f"The order {self.what} needs the name of a {self.names}."
         if self.option is None:
             return "" if value is None else f"The order {self.what} has no value."
         if isinstance(value, bool) or not isinstance(value, int):

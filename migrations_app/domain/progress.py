@@ -14,6 +14,8 @@ from migrations_app.domain.lifecycle import State
 CAP = 99
 #: So long without a byte is a stop; libvirt begins, and hands over, in less.
 STALL_MS = 3000
+#: So long without a byte is said: within 10 s of the cut of a link, whose last bytes still fill the source's buffers.
+SAY_MS = 5000
 #: Between two looks so far apart a stop is one that carried less than a tenth of what is usual.
 GAP_MS = 2000
 #: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
@@ -80,6 +82,11 @@ class Progress:
     moved_at_ms: int | None = None
     stalled_ms: int | None = None
     no_data_ms: int | None = None
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether no byte has come for so long that a person is to look at the network."""
+        return (self.no_data_ms or 0) >= SAY_MS
 
     @property
     def stalled(self) -> bool | None:
@@ -184,6 +191,7 @@ def complete(last: Progress, finished: JobStats | None) -> Progress:
         _without_job(last, Phase.DONE),
         percent=100,
         remaining_bytes=0,
+        needed_downtime_ms=last.needed_downtime_ms,
         rate_bps=_average(last),
         disk_remaining_bytes=0 if last.disk_total_bytes else last.disk_remaining_bytes,
     )

@@ -1,4 +1,4 @@
-"""What a user asked for: which guest, where to, what kind, with which options. Pure validation."""
+"""What a user asked for: which guest, where to, what kind, with which options and policy. Pure validation."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationRequest:
-    """One intent. `guest` is a UUID, `target` a host's primary key."""
+    """One intent. `guest` is a UUID, `target` a host's primary key. `policy`: the name of one, "" for the one that is
+    set."""
 
     guest: str
     target: int
     kind: Kind = Kind.LIVE
     options: Options = field(default_factory=Options)
+    policy: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Canonical form: two equal intents give equal JSON (used for idempotency keys)."""
@@ -40,15 +42,18 @@ class MigrationRequest:
             "target": self.target,
             "kind": str(self.kind),
             "options": self.options.as_json(),
+            "policy": self.policy,
         }
 
 
-def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]) -> MigrationRequest:
+def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any], policy: str = "") -> MigrationRequest:
     """Check what can be checked without looking at a host; raises BadRequest.
 
     `options` holds only what the person gave; `live_storage` implies `copy_disks`, and `storage` copies the keys of
     `disks`.
     """
+    if policy and not KIND[kind].has_policy:
+        raise BadRequest("policy", f"{KIND[kind].label} has no policy: it does not copy memory while the VM runs.")
     given = {key: value for key, value in options.items() if value is not None}
     if isinstance(given.get("copy_disks"), list | tuple):
         given["copy_disks"] = tuple(sorted(set(given["copy_disks"])))
@@ -81,7 +86,7 @@ def make_request(*, guest: str, target: int, kind: Kind, options: dict[str, Any]
         raise BadRequest("disk_bandwidth_mib", words)
     if made.compression == "zlib" and (made.compression_level or 0) > ZLIB_MOST:
         raise BadRequest("compression_level", f"The highest compression level of zlib is {ZLIB_MOST}.")
-    return MigrationRequest(guest=guest, target=target, kind=kind, options=made)
+    return MigrationRequest(guest=guest, target=target, kind=kind, options=made, policy=policy)
 
 
 def _choose_disks(given: dict[str, Any], kind: Kind) -> None:

@@ -79,7 +79,7 @@ def answer_order(held: Claim, order: Order, answer: Answer, *, read_back: int | 
     def write() -> None:
         _must_be_owner(held)
         rows = Order.objects.filter(pk=order.pk, state=OrderState.TAKEN)
-        rows.update(**_answered(answer), read_back=read_back)
+        rows.update(**answered(answer), read_back=read_back)
         writer.signal(writer.MIGRATIONS, migration=held.pk)
 
     write()
@@ -89,7 +89,7 @@ def answer_all(pk: int, ended: State) -> None:
     """Inside the transaction that ends a migration: its open orders end too."""
     for order in Order.objects.filter(migration=pk, state__in=OPEN):
         given = ORDERS[order.what].ended(ended)
-        Order.objects.filter(pk=order.pk, state__in=OPEN).update(**_answered(given))
+        Order.objects.filter(pk=order.pk, state__in=OPEN).update(**answered(given))
 
 
 def _must_be_owner(held: Claim) -> None:
@@ -98,5 +98,5 @@ def _must_be_owner(held: Claim) -> None:
         raise LostClaim(f"migration {held.pk} has another owner")
 
 
-def _answered(answer: Answer) -> dict[str, Any]:
+def answered(answer: Answer) -> dict[str, Any]:
     return {"state": answer.state, "text": answer.text, "done_at": timezone.now()}

@@ -28,7 +28,8 @@ def change_state(
 ) -> None:
     """For the owner. Retried when the database is locked or away. Raises LostClaim.
 
-    `guard` is called inside the transaction, first, and `also` last; what they raise leaves everything as it was.
+    `guard` is called inside the transaction, first, and `also` after the change, before the open orders of a migration
+    that has ended are closed; what they raise leaves everything as it was.
     """
     _must_be_allowed(old, new)
 
@@ -40,9 +41,11 @@ def change_state(
         rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch, state=old)
         if rows.update(**_written(new, text), **fields) != 1:
             raise LostClaim(f"migration {held.pk} is no longer {old} in epoch {held.epoch}")
-        _after(held.pk, new, text, {"owner": held.owner})
+        tell(held.pk, new, text, {"owner": held.owner})
         if also is not None:
             also()
+        if new in TERMINAL:
+            answer_all(held.pk, new)
 
     write()
 
@@ -58,7 +61,9 @@ def end_by_person(pk: int, *, states: Iterable[State], new: State, text: str, **
     rows = Migration.objects.filter(pk=pk, state__in=states)
     if rows.update(**_written(new, text), epoch=F("epoch") + 1, **fields) != 1:
         return False
-    _after(pk, new, text, {})
+    tell(pk, new, text, {})
+    if new in TERMINAL:
+        answer_all(pk, new)
     return True
 
 
@@ -71,9 +76,3 @@ def _written(new: State, text: str) -> dict[str, Any]:
     now = timezone.now()
     changed: dict[str, Any] = {"state": new, "state_text": text, "state_since": now}
     return changed | {"finished_at": now, **NOBODY} if new in TERMINAL else changed
-
-
-def _after(pk: int, new: State, text: str, body: dict[str, Any]) -> None:
-    if new in TERMINAL:
-        answer_all(pk, new)
-    tell(pk, new, text, body)

@@ -7,15 +7,15 @@ from django.db import migrations, models
 BUILT_IN = (
     {
         "name": "gentle", "start_downtime_ms": 100, "ladder_ms": [150, 200, 300, 400, 500], "stall_window_s": 40,
-        "patience_s": 40, "deadline_s_per_gib": 800, "deadline_max_s": 86_400, "last_resort": "abort",
+        "patience_s": 40, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "abort",
     },
     {
         "name": "large VM", "start_downtime_ms": 300, "ladder_ms": [400, 500, 700, 1000, 1500], "stall_window_s": 40,
-        "patience_s": 40, "deadline_s_per_gib": 800, "deadline_max_s": 86_400, "last_resort": "abort",
+        "patience_s": 40, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "abort",
     },
     {
-        "name": "must finish", "start_downtime_ms": 100, "ladder_ms": [150, 200, 300, 400, 500], "stall_window_s": 10,
-        "patience_s": 10, "deadline_s_per_gib": 800, "deadline_max_s": 86_400, "last_resort": "finish",
+        "name": "must finish", "start_downtime_ms": 100, "ladder_ms": [150, 200, 300, 400, 500], "stall_window_s": 5,
+        "patience_s": 5, "deadline_s_per_gib": 800, "deadline_max_s": 604_800, "last_resort": "finish",
     },
 )  # fmt: skip
 
@@ -54,6 +54,18 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'policies',
                 'ordering': ['-built_in', 'id'],
             },
+        ),
+        migrations.AddField(
+            model_name='migration',
+            name='asked_policy',
+            field=models.CharField(blank=True, default='', max_length=63),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='preflight',
+            name='asked_policy',
+            field=models.CharField(blank=True, default='', max_length=63),
+            preserve_default=False,
         ),
         migrations.AddField(
             model_name='migration',

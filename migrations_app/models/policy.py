@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from hosts.models import Guest, Host
-from migrations_app.domain.convergence.policy import Consent, Consents, LastResort
+from hosts.models import Guest, Host, VisibleQuerySet
+from migrations_app.domain.convergence.policy import GENTLE, Consent, Consents, LastResort
 from migrations_app.domain.convergence.policy import Policy as PolicyData
+
+#: the choice of the installation
+OF_ALL = Q(guest=None, host=None)
 
 
 class Policy(models.Model):
@@ -26,6 +29,8 @@ class Policy(models.Model):
     last_resort = models.CharField(max_length=10, choices=[(one.value, one.value) for one in LastResort])
     shadow = models.BooleanField(default=False)
 
+    objects = VisibleQuerySet.as_manager()
+
     class Meta:
         ordering: ClassVar = ["-built_in", "id"]
         verbose_name_plural = "policies"
@@ -38,23 +43,40 @@ class Policy(models.Model):
         return PolicyData.from_json({name: getattr(self, name) for name in PolicyData.__slots__})
 
 
+class PolicyChoiceQuerySet(models.QuerySet["PolicyChoice"]):
+    def in_effect(self, *, guest: Guest | None = None, source: Host | None = None) -> PolicyChoice:
+        """The one that counts for a migration of this VM from this host: the first that is set of VM, host,
+        installation."""
+        wanted = OF_ALL
+        wanted |= Q(guest=guest) if guest else Q()
+        wanted |= Q(host=source) if source else Q()
+        found = self.filter(wanted).select_related("policy", "host")
+        first = found.order_by(F("guest").asc(nulls_last=True), F("host").asc(nulls_last=True)).first()
+        return first or PolicyChoice(policy=Policy(**GENTLE.as_json()))
+
+
 class PolicyChoice(models.Model):
-    """The policy of migrations that name none: of one VM, of all from one host, or (neither) of all."""
+    """The policy of migrations that name none: of one VM, of all from one host, or (neither, `OF_ALL`) of all."""
 
     guest = models.OneToOneField(Guest, null=True, on_delete=models.CASCADE, related_name="policy_choice")
     host = models.OneToOneField(Host, null=True, on_delete=models.CASCADE, related_name="policy_choice")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
 
+    objects = PolicyChoiceQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(guest=None) | Q(host=None), name="policy_of_one_thing"),
-            models.UniqueConstraint(
-                models.Value(1), condition=Q(guest=None, host=None), name="one_policy_of_the_installation"
-            ),
+            models.UniqueConstraint(models.Value(1), condition=OF_ALL, name="one_policy_of_the_installation"),
         ]
 
     def __str__(self) -> str:
         return f"{self.policy} for {self.guest or self.host or 'all'}"
+
+
+def consents_of(guest: Guest) -> Consents:
+    found = getattr(guest, "consent", None)
+    return found.data if found else Consents()
 
 
 class GuestConsent(models.Model):

@@ -35,6 +35,8 @@ class Preflight(Requested, models.Model):
     target = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20)
     options = models.JSONField(default=dict)
+    #: the name of the policy that was chosen, "" for the one that is set
+    asked_policy = models.CharField(max_length=63, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked = models.DateTimeField(auto_now_add=True)
     #: set when the report is there; `seen_at` is when the hosts were looked at

@@ -15,6 +15,7 @@ class Requested:
     target_id: int
     kind: Any
     options: Any
+    asked_policy: str
 
     @property
     def request(self) -> MigrationRequest:
@@ -27,6 +28,7 @@ class Requested:
             target=self.target_id,
             kind=Kind(self.kind),
             options=options_from_json(self.options),
+            policy=self.asked_policy,
         )
 
     def name_there(self, here: str) -> str:

@@ -16,6 +16,8 @@ class Steered(models.Model):
     controls = models.JSONField(default=dict)
     #: domain.convergence.policy.Policy as JSON, as it was at the request; {} for a method that has none
     policy = models.JSONField(default=dict)
+    #: the name that the request had, "" for the one that was set
+    asked_policy = models.CharField(max_length=63, blank=True)
     #: domain.convergence.track.Track as JSON: what the policy remembers
     track = models.JSONField(default=dict)
     #: the policy was about to pause the VM, or has; whoever works on it next resumes it wherever it ends

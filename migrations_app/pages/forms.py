@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
     from hosts.models import Guest, Host
     from migrations_app.reading.movability import Candidate
+    from migrations_app.reading.policies import OfferedPolicy
 
 
 _SHOWN = tuple(option for option in OPTIONS if option.place is not Place.NOWHERE)
 
 
 class MigrateForm(forms.Form):
-    """`candidates` are the hosts of the list; only those without a reason can be chosen. `here` has the VM."""
+    """`candidates` are the hosts of the list; only those without a reason can be chosen. `here` has the VM. `policies`:
+    the one that is set, and all that can be chosen."""
 
     target = forms.TypedChoiceField(
         coerce=int,
@@ -45,14 +47,25 @@ class MigrateForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Kind.LIVE.value,
     )
+    policy = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": "This policy has just been removed. Choose another one."}
+    )
     confirm = forms.CharField(required=False, max_length=512, strip=False)
     reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, guest: Guest, candidates: Sequence[Candidate], here: Host | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        guest: Guest,
+        candidates: Sequence[Candidate],
+        here: Host | None = None,
+        policies: Sequence[OfferedPolicy] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.policies = policies
+        self.fields["policy"].choices = [(one.name, one.label) for one in policies]  # type: ignore[attr-defined]
         self.fields |= {option.name: _field(option) for option in _SHOWN}
         self.guest = guest
         able = [candidate for candidate in candidates if not candidate.reason]
@@ -90,7 +103,8 @@ class MigrateForm(forms.Form):
             options["copy_disks"] = tuple(values["copy_disks"]) or False
         if row.copies or options.get("copy_disks"):
             options["disks"] = chosen(values, targets_of(self.guest)) or None
-        return make_request(guest=str(self.guest.pk), target=target, kind=kind, options=options)
+        policy = values["policy"] if row.has_policy else ""
+        return make_request(guest=str(self.guest.pk), target=target, kind=kind, options=options, policy=policy)
 
     def name_disks(self, labels: dict[str, str]) -> None:
         """Say where each disk is and how large."""
@@ -123,6 +137,11 @@ class MigrateForm(forms.Form):
 
     def places_open(self) -> bool:
         return self.stays or any(field.value() or field.errors for row in self.places() for field in row.fields)
+
+    def policy_chosen(self) -> OfferedPolicy | None:
+        """Also before anything is chosen, and when that has been removed."""
+        chosen = self["policy"].value() or ""
+        return next((one for one in self.policies if one.name == chosen), next(iter(self.policies), None))
 
     kinds = KINDS
     new_places = OPTION["disks"]
@@ -207,12 +226,12 @@ def initial_of(request: MigrationRequest, copied: list[str] | None = None) -> di
     if not isinstance(values["copy_disks"], list):
         values["copy_disks"] = (copied or []) if values["copy_disks"] else []
     places = initial_places(values.pop("disks"))
-    return values | places | {"target": request.target, "kind": request.kind.value}
+    return values | places | {"target": request.target, "kind": request.kind.value, "policy": request.policy}
 
 
 def choices_of(query: QueryDict) -> dict[str, Any]:
     """The form's values from an address, as far as they are in it; a box that is not in it was not ticked."""
-    values: dict[str, Any] = {"reason": query.get("reason", "")}
+    values: dict[str, Any] = {"reason": query.get("reason", ""), "policy": query.get("policy", "")}
     values |= {name: query[name] for name in query if name.startswith("place-")}
     if query.get("kind") in [row.kind.value for row in KINDS]:
         values["kind"] = query["kind"]

@@ -7,8 +7,9 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from hosts.models import Guest
+from hosts.models import Guest, Host
 from migrations_app.domain.lifecycle import State
+from migrations_app.pages.policy_places import part_of_host
 from migrations_app.reading import once
 from migrations_app.reading.migrations import ended_lately
 
@@ -27,6 +28,12 @@ def running(request: HttpRequest) -> str:
     until = request.session.get(DISMISSED)
     ended = ended_lately(request.user, datetime.fromisoformat(until) if until else None)
     return render_to_string("migrations/_running.html", {"moves": once.moves(request), "ended": ended}, request)
+
+
+def host_policy(request: HttpRequest, host: Host) -> str:
+    """The policy of migrations from a host."""
+    values = {"host": host, "policy": part_of_host(request.user, host)}
+    return render_to_string("policies/_of_host.html", values, request)
 
 
 def guest_now(request: HttpRequest, guest: Guest) -> str:

@@ -23,6 +23,7 @@ from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, repo
 from migrations_app.reading import movability
 from migrations_app.reading.disks import disk_labels
 from migrations_app.reading.guests import GuestPage, guest_page
+from migrations_app.reading.policies import offered_policies
 from migrations_app.reading.preflights import guest_preflights
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
@@ -41,7 +42,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     candidates = movability.candidates(request.user, found.guest)
     checked = _checked(request, uuid)
     initial = initial_of(checked.request, checked.copied_disks) if checked else _wanted(request, found, candidates)
-    form = _form(found, candidates, request.POST or None, initial)
+    form = _form(request, found, candidates, request.POST or None, initial)
     form.name_disks(disk_labels(found))
     if request.method == "POST" and _as_shown(request, found, form) and (made := _ask(request, form)):
         return redirect("migration", made)
@@ -59,10 +60,15 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _form(
-    found: GuestPage, candidates: Sequence[movability.Candidate], data: Any, initial: dict[str, Any] | None = None
+    request: HttpRequest,
+    found: GuestPage,
+    candidates: Sequence[movability.Candidate],
+    data: Any,
+    initial: dict[str, Any] | None = None,
 ) -> MigrateForm:
     here = found.here.host if found.here else None
-    return MigrateForm(data, guest=found.guest, candidates=candidates, here=here, initial=initial)
+    policies = offered_policies(request.user, found.guest, here)
+    return MigrateForm(data, guest=found.guest, candidates=candidates, here=here, policies=policies, initial=initial)
 
 
 def _wanted(request: HttpRequest, page: GuestPage, candidates: Sequence[movability.Candidate]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def _point_to(request: HttpRequest, sentence: str, pk: int) -> None:
 def check(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask for a report on the choices as they are in the form."""
     found = _guest_page(request, uuid)
-    form = _form(found, movability.candidates(request.user, found.guest), request.POST)
+    form = _form(request, found, movability.candidates(request.user, found.guest), request.POST)
     asked = _ask_preflight(request, form) if form.is_valid() else None
     if request.htmx:  # type: ignore[attr-defined]
         values = {"report": report_view(asked) if asked else None, "form": form, "guest": found.guest}

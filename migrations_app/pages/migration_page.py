@@ -12,7 +12,9 @@ from migrations_app.reading.migrations import sighting_of
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.controls import controls_on_page, finish_words
+from migrations_app.words.course import course_words, marks
 from migrations_app.words.headline import headline, second_line
+from migrations_app.words.policies import does
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
 
@@ -36,6 +38,8 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "started": migration.call_made or not migration.terminal,
         "waiting": waiting(migration),
         "finish_words": finish_words(migration),
+        "course_words": course_words(migration),
+        "policy_words": does(policy) if (policy := migration.policy_data) else "",
         "may_cancel": may_cancel,
         "consequence": consequence,
     }
@@ -49,6 +53,7 @@ def page_values(migration: Migration) -> dict[str, Any]:
         "journal": journal,
         "steps": steps(migration, states_of(journal)),
         "controls": controls_on_page(migration),
+        "marks": marks(migration),
         "closing": close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
         "passed": sum(f["severity"] == "passed" for f in migration.findings),

@@ -15,18 +15,25 @@ from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
 from migrations_app.api.answers import EntryOut, MigrationOut
+from migrations_app.domain.orders import CONTROLS
 from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading.journal import record_of, samples_of
+from migrations_app.reading.journal import record_of
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
+from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
+from migrations_app.reading.samples import measured, passes, samples_of
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, NotOffered, RequestRefused, TooLate
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
 from migrations_app.usecases.look_again import look_again
+from migrations_app.words.course import marks
+
+#: of measurements, on one page
+MOST_ROWS = 200
 
 
 @require_GET
@@ -46,7 +53,7 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
     beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
-    return {**page_values(migration), "beside": beside, "copies": copies}
+    return {**page_values(migration), "beside": beside, "copies": copies, "policies": policies(request.user)}
 
 
 @require_POST
@@ -67,10 +74,11 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @page(Right.MOVE)
 def order(request: HttpRequest, pk: int) -> HttpResponse:
     """One control. What came of it is on the page and in the journal, for everybody."""
-    typed = request.POST.get("value", "").strip()
+    what, typed = request.POST.get("what", ""), request.POST.get("value", "").strip()
+    names = what in CONTROLS and CONTROLS[what].names
     try:
-        value = int(typed) if typed else None
-        order_by_name(_migration(request, pk), request.POST.get("what", ""), by=person(request), value=value)
+        value = (typed if names else int(typed)) if typed else None
+        order_by_name(_migration(request, pk), what, by=person(request), value=value)
     except ValueError:
         messages.error(request, "Not changed. Enter a whole number.")
     except RequestRefused as refused:
@@ -128,8 +136,18 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
-    """[[unix seconds], [rate, bytes/s], [dirty rate, bytes/s]] for the graph."""
+    """For the graphs, see samples_of."""
     return JsonResponse(samples_of(_migration(request, pk)), safe=False)
+
+
+@require_GET
+@page()
+def numbers(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the graphs show, as tables."""
+    found = _migration(request, pk)
+    rows = measured(found, most=MOST_ROWS)
+    values = {"migration": found, "rows": rows, "passes": passes(rows), "marks": marks(found)}
+    return render(request, "migrations/numbers.html", values)
 
 
 @require_GET

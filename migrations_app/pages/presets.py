@@ -26,7 +26,7 @@ class Preset:
 
 PRESETS = (
     Preset(
-        name="Gentle",
+        name="Low bandwidth",
         consequence="At most 100 MiB/s, so other traffic has room. It takes longer, and a busy VM may not converge.",
         values={"bandwidth_mib": 100},
     ),
@@ -36,7 +36,7 @@ PRESETS = (
         values={"parallel_connections": 4},
     ),
     Preset(
-        name="Must finish",
+        name="Busy VM",
         consequence="A busy VM is slowed down until it converges, and may be paused for 2 seconds at the switchover.",
         values={
             "max_downtime_ms": 2000,

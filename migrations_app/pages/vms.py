@@ -15,6 +15,7 @@ from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
 from migrations_app.pages.filters import GONE, GuestTableFilter
+from migrations_app.pages.policy_places import part_of_vm
 from migrations_app.pages.tables import GuestTable, turn_to_page
 from migrations_app.reading import movability
 from migrations_app.reading.guests import guest_page, guest_rows
@@ -40,7 +41,8 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if found is None:
         raise Http404("No VM with this UUID has been seen.")
     outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None
-    values = {"page": found, "outlook": outlook, "consequence": words.CONSEQUENCE}
+    policy = part_of_vm(request.user, found.guest, found.here.host if found.here else None)
+    values = {"page": found, "outlook": outlook, "consequence": words.CONSEQUENCE, "policy": policy}
     return render(request, "vms/vm.html", values)
 
 

@@ -38,7 +38,7 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
-        .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended")
+        .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended", "paused_by_policy")
         .order_by("-id")[:_MOST_ROWS]
     )
     copies = bool(request.options.copy_disks)
@@ -61,7 +61,8 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
         if bool(row.options.get("copy_disks")) is not copies:
             continue
         told = Progress.from_json(row.progress)
-        stood_still = row.was_paused or row.suspended  # by a person: says nothing about the migration
+        # by a user or a policy: says nothing about the migration
+        stood_still = row.was_paused or row.suspended or row.paused_by_policy
         yield Run(
             same_guest=row.guest_id == guest.pk,
             transferred_bytes=told.transferred_bytes or 0,

@@ -1,4 +1,4 @@
-"""The journal, that of one migration, and its samples for the graph."""
+"""The journal, and that of one migration."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from migrations_app.models import Migration
-
-MOST_SAMPLES = 600
 
 
 def whole_journal(topic: str = "") -> QuerySet[Entry]:
@@ -34,19 +32,3 @@ def journal_of(migration: Migration) -> list[Entry]:
 
 def states_of(entries: Sequence[Entry]) -> list[str]:
     return [entry.body["state"] for entry in entries if entry.kind == EntryKind.STATE and "state" in entry.body]
-
-
-def samples_of(migration: Migration) -> list[list[float | None]]:
-    """Columns for the graph: unix seconds, memory rate and dirty rate in bytes per second. Thinned evenly."""
-    rows = list(
-        Entry.objects.filter(topic=migration.topic, kind=EntryKind.PROGRESS)
-        .order_by("id")
-        .values_list("created", "body")
-    )
-    step = max(1, -(-len(rows) // MOST_SAMPLES))
-    columns: list[list[float | None]] = [[], [], []]
-    for created, body in rows[::step]:
-        columns[0].append(round(created.timestamp(), 3))
-        columns[1].append(body.get("rate_bps"))
-        columns[2].append(body.get("dirty_bps"))
-    return columns

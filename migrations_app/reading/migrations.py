@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from hosts.models import Guest, Sighting
@@ -27,9 +27,10 @@ def migration_rows(user: Any) -> QuerySet[Migration]:
 
 
 def whole_rows(user: Any) -> QuerySet[Migration]:
-    """With the findings, which are long, and the orders."""
+    """With the findings, which are long, the orders, and the number of the migration that was started instead."""
     rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
-    return rows.prefetch_related("orders").defer("source_xml", "checkpoints")
+    later = Prefetch("restarted_as", queryset=Migration.objects.only("restart_of"))
+    return rows.prefetch_related("orders", later).defer("source_xml", "checkpoints")
 
 
 def active_migrations(user: Any) -> list[Migration]:

@@ -17,6 +17,7 @@ from migrations_app.domain.kinds import KIND
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Preflight
 from migrations_app.usecases.errors import RequestRefused, stays_words
+from migrations_app.usecases.policies import policy_called
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only,
     and unsafe migrations for admins."""
-    _allowed(by, request)
+    _check(by, request)
     guest = Guest.objects.filter(pk=request.guest).first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
@@ -49,7 +50,7 @@ def ask_about_definition(
     *, by: User, definition: GivenDefinition, source: Host, request: MigrationRequest
 ) -> Preflight:
     """The same for a VM that no host needs to have. Raises PermissionDenied, RequestRefused."""
-    _allowed(by, request)
+    _check(by, request)
     target = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
@@ -68,16 +69,23 @@ def ask_about_definition(
     return preflight
 
 
-def _allowed(by: User, request: MigrationRequest) -> None:
+def _check(by: User, request: MigrationRequest) -> None:
     require(by, Right.MOVE)
     if request.options.unsafe:
         require(by, Right.MOVE_UNSAFE)
+    if request.policy:
+        policy_called(request.policy)
 
 
 def _create(by: User, request: MigrationRequest, **of: Guest | Host | str) -> Preflight:
     """In the caller's transaction, with its task. `of`: the fields that say of what."""
     preflight: Preflight = Preflight.objects.create(
-        target_id=request.target, kind=request.kind, options=request.options.as_json(), asked_by=by, **of
+        target_id=request.target,
+        kind=request.kind,
+        options=request.options.as_json(),
+        asked_policy=request.policy,
+        asked_by=by,
+        **of,
     )
     enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
     return preflight

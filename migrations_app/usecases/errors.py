@@ -69,6 +69,10 @@ class NothingToClose(Exception):
         self.migration = migration
 
 
+class PolicyStays(Exception):
+    """The policy cannot be removed."""
+
+
 class CopyStays(Exception):
     """The rollback copy cannot be deleted now."""
 

@@ -16,9 +16,11 @@ from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.order import Order as OrderRow
 from migrations_app.domain.orders import CONTROLS
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
-from migrations_app.models import Migration, Order
+from migrations_app.domain.orders.restart import ORDER as RESTART
+from migrations_app.models import Migration, Order, Policy
 from migrations_app.usecases.errors import NotOffered, RequestRefused, TooLate
-from migrations_app.words.controls import situation
+from migrations_app.words.controls import asking, situation
+from migrations_app.words.policies import UNKNOWN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,7 +37,7 @@ def order_by_name(
 ) -> Order:
     """One of a migration's controls. A repeated key gives the same order again.
 
-    Raises PermissionDenied, RequestRefused for what no migration has and for a wrong value, NotOffered.
+    Raises PermissionDenied, RequestRefused for what no migration has and for a wrong value, NotOffered, TooLate.
     """
     require(by, Right.MOVE)
     order = CONTROLS.get(what)
@@ -43,6 +45,8 @@ def order_by_name(
         raise RequestRefused("what", f"An order is one of: {', '.join(CONTROLS)}.")
     if why := order.wrong(value):
         raise RequestRefused("value", why)
+    if order is RESTART:
+        _may_restart(migration, value, by)
     with transaction.atomic():
         row = Migration.objects.select_for_update().get(pk=migration.pk)
         mine = row.orders.filter(asked_by=by, idempotency_key=idempotency_key) if idempotency_key else None
@@ -52,8 +56,19 @@ def order_by_name(
             return cast("Order", earlier)
         if why := order.objection(situation(row)):
             raise NotOffered(row, why)
+        given = row.orders.filter(what=what).first() if order.asked_too else None
+        if given is not None and given.value != value:  # one is enough, and it was another
+            raise NotOffered(row, f"{isolated(given.asked_by_name)} {asking(order.asked, order, given.value)}")
         give_order(row, order, by=by, value=value, reason=reason, idempotency_key=idempotency_key)
         return cast("Order", row.orders.filter(what=what).latest("pk"))
+
+
+def _may_restart(migration: Migration, policy: str, by: User) -> None:
+    """It is a new request for the same migration. Raises PermissionDenied, RequestRefused."""
+    if migration.request.options.unsafe:
+        require(by, Right.MOVE_UNSAFE)
+    if not Policy.objects.filter(name=policy).exists():
+        raise RequestRefused("value", UNKNOWN)
 
 
 def give_order(
@@ -97,5 +112,5 @@ def _ask(row: Migration, order: OrderRow, by: User, value: Any, reason: str, ide
             idempotency_key=idempotency_key,
             asked_at=timezone.now(),
         )
-    text = f"{isolated(by.get_username())} {words.format(value=order.shown(value))}"
+    text = f"{isolated(by.get_username())} {asking(words, order, value)}"
     writer.write(writer.migration_topic(row.pk), EntryKind.ACTION, text, actor=by, reason=reason)

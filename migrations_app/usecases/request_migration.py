@@ -13,12 +13,15 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
+from migrations_app.domain.convergence.policy import Policy as PolicyData
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.models import Migration
+from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
+from migrations_app.usecases.policies import policy_called
 from migrations_app.words.places import places_words
+from migrations_app.words.policies import quoted
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,6 +45,7 @@ def request_migration(
         return earlier, False
     source = _source(guest)
     target = _target(request, guest, source)
+    policy = _policy(request, guest, source)
     try:
         with transaction.atomic():
             migration = Migration.objects.create(
@@ -51,6 +55,8 @@ def request_migration(
                 target=target,
                 kind=request.kind,
                 options=request.options.as_json(),
+                policy=policy.as_json() if policy else {},
+                asked_policy=request.policy,
                 state_since=timezone.now(),
                 requested_by=by,
                 requested_by_name=by.get_username(),
@@ -58,12 +64,13 @@ def request_migration(
                 idempotency_key=idempotency_key,
             )
             text = f"{isolated(by.get_username())} requested {_what(migration)}"
+            text += f" with the policy {quoted(request.policy)}" if request.policy else ""
             text += ", unsafe: without libvirt's storage checks." if request.options.unsafe else "."
             writer.write(
                 writer.migration_topic(migration.pk),
                 EntryKind.ACTION,
                 text,
-                body={"state": State.REQUESTED, "request": request.as_json()},
+                body={"state": State.REQUESTED, "request": request.as_json(), "policy": migration.policy},
                 actor=by,
                 reason=reason,
             )
@@ -116,6 +123,16 @@ def _target(request: MigrationRequest, guest: Guest, source: Host) -> Host:
     if target.peer is None:
         raise RequestRefused("target", f"{target} has no address for other hosts. Enter one on the host's page.")
     return target
+
+
+def _policy(request: MigrationRequest, guest: Guest, source: Host) -> PolicyData | None:
+    """The one that the request names, or the first that is set of: VM, source host, installation. None: the method has
+    none. Raises RequestRefused."""
+    if not KIND[request.kind].has_policy:
+        return None
+    if request.policy:
+        return policy_called(request.policy).data
+    return PolicyChoice.objects.in_effect(guest=guest, source=source).policy.data
 
 
 def _earlier(by: User, key: str, request: MigrationRequest) -> Migration | None:

@@ -59,14 +59,14 @@ def controls(migration: Migration) -> list[Control]:
 
 
 def controls_on_page(migration: Migration) -> list[Control]:
-    """Those that such a migration has, but for the cancel, which has a button of its own. Empty before libvirt copies
-    and after the end."""
+    """Those that such a migration has, but for the cancel, which has a button of its own: first those with a value to
+    set. Empty before libvirt copies and after the end."""
     if migration.terminal or not migration.controls:
         return []
     now = situation(migration)
     asked = {order.what: order for order in migration.orders.all() if order.state in OPEN}
     shown = [one for one in controls(migration) if not one.order.stops_what_waits and not one.order.never(now)]
-    shown.sort(key=lambda control: control.order.option is None)
+    shown.sort(key=lambda control: (control.order.option is None, bool(control.order.names)))
     return [replace(control, waiting=_waits(control.order, asked.get(control.what))) for control in shown]
 
 
@@ -81,8 +81,13 @@ def finish_words(migration: Migration) -> str:
 def _waits(order: Order, given: Any) -> str:
     if given is None:
         return ""
-    asked = order.asked.format(value=order.shown(given.value))
+    asked = asking(order.asked, order, given.value)
     return f"{isolated(given.asked_by_name)} {asked} libvirt has not confirmed it yet."
+
+
+def asking(words: str, order: Order, value: Any) -> str:
+    """`words`, which are the order's, with this value: they follow a user's name."""
+    return words.format(value=isolated(order.shown(value)) if order.names else order.shown(value))
 
 
 def values(migration: Migration) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from hosts.facts.guest import RunState
 from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import IN_FLIGHT, NOT_STARTED, State
+from migrations_app.domain.progress import Progress
 from migrations_app.words.badges import badge
 from migrations_app.words.places import short_way
 from migrations_app.words.storage import storage_headline
@@ -59,9 +60,23 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
 
 
 def second_line(migration: Migration, first: str) -> str:
-    """What the worker says besides the headline: why it waits, what it does. "" when the headline has it."""
+    """What the worker says besides the headline: why it waits, what it does, that no data comes. "" when the headline
+    has it. It stays the same while nothing changes: screen readers read it out."""
     said = told(migration)
-    return "" if said == first or migration.state == State.CHECKING else said
+    if said == first or migration.state == State.CHECKING:
+        said = ""
+    return " ".join(filter(None, (said, _standstill(migration))))
+
+
+def _standstill(migration: Migration) -> str:
+    if migration.state not in IN_FLIGHT - {State.VERIFYING} or not Progress.from_json(migration.progress).stands_still:
+        return ""
+    if migration.kind_row.same_host:
+        return f"No data is being copied. Check the storage of {migration.source}."
+    return (
+        f"No data is being transferred. Check the network between {migration.source} and {migration.target}; the"
+        " migration continues when it works again."
+    )
 
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:

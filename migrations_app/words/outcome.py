@@ -27,6 +27,9 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
     if migration.suspended:
         text = f"{units.duration(migration.downtime_ms)}, with the time it was suspended by somebody"
         return [*lines, ("Downtime", text)]
+    if migration.paused_by_policy:
+        text = f"{units.duration(migration.downtime_ms)}, with the time it was paused by its policy"
+        return [*lines, ("Downtime", text)]
     if migration.kind_row.pauses:
         text = f"{units.duration(migration.downtime_ms)}, the time it was paused for the migration"
         return [*lines, ("Downtime", text)]

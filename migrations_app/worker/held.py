@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kvmweb.steps import Written
 from migrations_app import ledger
+from migrations_app.domain.convergence.action import Action
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.ledger import Claim
-from migrations_app.models import Migration
+from migrations_app.models import Decision, Migration
 
 
 class Held:
@@ -51,6 +53,12 @@ class Held:
         """Facts of the record."""
         ledger.update(self.claim, **fields)
         self._know(**fields)
+
+    def keep_decisions(self, actions: Iterable[Action], **fields: Any) -> list[Decision]:
+        """What a policy has decided, together with facts of the record."""
+        made = ledger.keep_decisions(self.claim, actions, **fields)
+        self._know(**fields)
+        return made
 
     def tick(self, progress: dict[str, Any]) -> None:
         self.row.progress = progress

@@ -18,11 +18,18 @@ class Mover:
         self.aborted = False
         self.error = ""
         self.over = threading.Event()
+        self._news = threading.Event()
         # not daemon-joined anywhere: when this process ends, libvirt goes on by itself (peer-to-peer)
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def tells(self, news: threading.Event) -> None:
+        """`news` is set when the call is over, at once if it is."""
+        self._news = news
+        if self.over.is_set():
+            news.set()
 
     @property
     def running(self) -> bool:
@@ -43,3 +50,4 @@ class Mover:
         finally:
             self.returned = returned
             self.over.set()
+            self._news.set()

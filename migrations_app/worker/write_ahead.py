@@ -12,6 +12,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker.facts.side import Side
+from migrations_app.worker.policy_start import first_track
 from migrations_app.worker.procedure import NotStarted
 
 
@@ -37,6 +38,7 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "checkpoints": [one.as_json() for one in checkpoints],
         "source_disks": _source_disks(facts),
         "limits_before": _limits_before(row, facts),
+        "track": first_track(row),
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }
 

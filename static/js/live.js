@@ -43,10 +43,10 @@
   // What a person opened or chose stays so, and times keep the title they made themselves.
   const KEPT = { open: "details, dialog", checked: "input", title: "relative-time, local-time" };
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(KEPT[name] && node.matches(KEPT[name]));
-  // The graph draws itself, and what is typed into the form to close a migration must not be lost. Pushes
+  // The graph draws itself, and what is typed into these forms must not be lost. Pushes
   // and re-read pages can overtake each other: what is older than what is shown is left out.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
-    !["graph", "close-form"].includes(old.id) && !(Number(fresh.dataset?.revision) < Number(old.dataset?.revision));
+    !["graph", "close-form", "policy-form", "installation-form"].includes(old.id) && !(Number(fresh.dataset?.revision) < Number(old.dataset?.revision));
 
   function readAgain() {
     clearTimeout(timer);

@@ -101,6 +101,12 @@
     notice.scrollIntoView({ block: "nearest" });
   });
 
+  // A choice whose options say what they do: that of the chosen one is shown.
+  document.addEventListener("change", ({ target }) => {
+    const said = target.dataset?.explains && document.getElementById(target.dataset.explains);
+    if (said) said.textContent = target.selectedOptions[0].dataset.does;
+  });
+
   // Lists are asked without empty filters, so that the address stays readable.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (!detail.elt.matches(".filters")) return;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ from tests.lab.serving import Serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 SLOW_MS = 60_000
+#: a dead link is said by then
+SAID_SECONDS = 10
 
 
 @pytest.fixture
@@ -57,6 +60,9 @@ STOPPED_AT_MEMORY = {
 def test_a_cut_link_shows_no_rate_and_no_time_left(fresh: Serving, lab: Lab, sign_in: Open, healed: None) -> None:
     page, pk = _open_while_it_copies(fresh, sign_in)
     lab.hosts["kvm-b"].link("mig", up=False)
+    cut = time.monotonic()
+    expect(page.locator("main")).to_contain_text("No data is being transferred. Check the network", timeout=SLOW_MS)
+    assert time.monotonic() - cut < SAID_SECONDS
     told = page.locator("#route .quiet")
     expect(told).to_have_text(re.compile(r"^\s*No data for \d+"), timeout=SLOW_MS)
     assert "left" not in told.inner_text()

@@ -80,7 +80,12 @@ def _pages(scene: dict[str, Any]) -> list[str]:
     running, host, guest = scene["running"].pk, scene["a"].pk, scene["idle"].pk
     plain = ("dashboard", "host-list", "vm-list", "migration-list", "host-add", "account_change_password")
     some = {"host": host, "host-edit": host, "vm": guest, "vm-migrate": guest, "migration": running}
-    some |= {"migration-record": running, "migration-samples": running, "preflight": scene["report"].pk}
+    some |= {
+        "migration-record": running,
+        "migration-samples": running,
+        "migration-numbers": running,
+        "preflight": scene["report"].pk,
+    }
     admin = ["/admin/", "/admin/auth/user/", f"/admin/auth/user/{scene['olga'].pk}/change/", "/admin/auth/user/add/"]
     admin += [f"/admin/auth/user/{scene['olga'].pk}/password/", "/admin/journal/entry/", "/admin/hosts/host/"]
     return [*map(reverse, plain), *(reverse(name, args=[pk]) for name, pk in some.items()), *admin, "/healthz"]

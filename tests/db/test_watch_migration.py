@@ -20,7 +20,6 @@ from migrations_app.models import Migration
 from migrations_app.usecases.errors import AlreadyMoving
 from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.worker.steps.make_volume import MakeVolume
-from migrations_app.worker.watch import numbers
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes.guests import Ending, job
 
@@ -34,7 +33,7 @@ def test_a_migration_goes_all_the_way_and_says_what_it_took(scene: Scene) -> Non
     assert (done.state, done.error) == (State.DONE, {})
     assert done.state_text == "web-01 runs on kvm-b."
     assert done.downtime_ms == 42
-    assert done.progress["allowed_downtime_ms"] == 300  # as libvirt has it when nobody asks for another
+    assert done.progress["allowed_downtime_ms"] == 100  # its policy begins with it
     assert done.progress["percent"] == 100
     assert set(done.timings) == {"dispatch", "connect", "facts", "transfer", "verify"}
     assert all(seconds >= 0 for seconds in done.timings.values())
@@ -307,7 +306,7 @@ def test_the_longest_downtime_is_set_once_the_job_runs(scene: Scene) -> None:
 def test_a_copy_that_stands_still_has_no_rate_and_no_time_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The migration link was cut: libvirt repeats its last numbers for minutes."""
     monkeypatch.setattr(progress, "STALL_MS", 150)
-    monkeypatch.setattr(numbers, "TELL_STILL_SECONDS", 0.3)
+    monkeypatch.setattr(progress, "SAY_MS", 300)
     guest = scene.add_guest()
     move = scene.script(guest, jobs=[job(500)])
     move.go_on.clear()

@@ -116,6 +116,8 @@ class FakeHost:
     cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
     probe: PeerProbe = field(default_factory=lambda: PeerProbe(result=PeerResult.REACHED))
     listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
+    #: who listens to the passes of which guest
+    passes: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     _faults: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
 
     def endpoint(self) -> Endpoint:
@@ -145,6 +147,12 @@ class FakeHost:
     def send(self, kind: EventKind, **values: str) -> None:
         for listener in list(self.listeners):
             listener(HostEvent(kind=kind, **values))
+
+    def begin_pass(self, uuid: str) -> None:
+        """QEMU begins another pass over the memory of a guest."""
+        for one, begun in list(self.passes):
+            if one == uuid:
+                begun()
 
     def identity(self) -> HostIdentity:
         return HostIdentity(hostname=self.name, uuid=self.uuid, libvirt=self.libvirt, qemu=self.qemu)
@@ -196,6 +204,17 @@ class FakeFleet:
         return move
 
 
+class FakePasses:
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+        self.mine: list[tuple[str, Callable[[], None]]] = []
+
+    def listen(self, uuid: str, begun: Callable[[], None]) -> None:
+        host = self._connection._called("passes", uuid)
+        self.mine.append((uuid, begun))
+        host.passes.append((uuid, begun))
+
+
 class FakeConnection:
     """A HostConnection over a FakeHost."""
 
@@ -203,6 +222,7 @@ class FakeConnection:
         self._host = host
         self._closed = False
         self._mine: list[Callable[[HostEvent], None]] = []
+        self.passes = FakePasses(self)
 
     def _called(self, method: str, *arguments: Any) -> FakeHost:
         if self._closed:
@@ -213,6 +233,7 @@ class FakeConnection:
     def close(self) -> None:
         self._closed = True
         self._host.listeners = [one for one in self._host.listeners if one not in self._mine]
+        self._host.passes = [one for one in self._host.passes if one not in self.passes.mine]
 
     def alive(self) -> bool:
         return not self._closed and not self._host.silent
@@ -356,7 +377,13 @@ class FakeConnection:
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)
-        guest.state, guest.reason = RunState.PAUSED, "user"
+        leaves = guest.job is not None and guest.job.kind is JobKind.MIGRATION_OUT
+        guest.state, guest.reason = RunState.PAUSED, "migration" if leaves else "user"
+
+    def resume(self, uuid: str) -> None:
+        guest = self._called("resume", uuid).guest(uuid)
+        if guest.state is RunState.PAUSED:
+            guest.state, guest.reason = RunState.RUNNING, "unpaused"
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs

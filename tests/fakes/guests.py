@@ -161,6 +161,8 @@ class Move:
     pace: float = 0.01
     downtime_ms: int = 42
     too_late: bool = False
+    #: libvirt does not resume at the end what was suspended meanwhile
+    left_paused: bool = False
     go_on: threading.Event = field(default_factory=threading.Event)
     aborted: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
@@ -209,11 +211,16 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
             pass
         if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
-            _roll_back(guest, target, before, was_paused)
+            _roll_back(guest, target, before, was_paused or _left_paused(move, guest))
         else:
-            _switch_over(move, guest, incoming, source, target, call, was_paused=was_paused)
+            paused = was_paused or _left_paused(move, guest)
+            _switch_over(move, guest, incoming, source, target, call, was_paused=paused)
     finally:
         move.over.set()
+
+
+def _left_paused(move: Move, guest: FakeGuest) -> bool:
+    return move.left_paused and guest.state is RunState.PAUSED
 
 
 def _arriving(guest: FakeGuest, call: MigrateCall | None) -> FakeGuest:

@@ -154,6 +154,12 @@ class Serving:
     def post(self, path: str, body: Any = None, *, token: str = "") -> Answer:
         return self._call("POST", path, body if body is not None else {}, token)
 
+    def put(self, path: str, body: Any, *, token: str = "") -> Answer:
+        return self._call("PUT", path, body, token)
+
+    def patch(self, path: str, body: Any, *, token: str = "") -> Answer:
+        return self._call("PATCH", path, body, token)
+
     def _call(self, method: str, path: str, body: Any, token: str) -> Answer:
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()

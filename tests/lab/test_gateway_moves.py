@@ -49,6 +49,8 @@ def test_a_move_and_what_is_seen_of_it(a: Host, b: Host, opened: Open) -> None:
     moving = Moving(opened, a, b, "db-01")
     incoming = slowest = 0.0
     seen: set[tuple[str, ...]] = set()
+    passes: list[float] = []
+    moving.source.passes.listen(moving.uuid, lambda: passes.append(time.monotonic()))
     while not moving.over():
         started = time.monotonic()
         here, there = moving.source.look(moving.uuid), moving.target.look(moving.uuid)
@@ -66,6 +68,7 @@ def test_a_move_and_what_is_seen_of_it(a: Host, b: Host, opened: Open) -> None:
     assert moving.error is None
     assert (RunState.RUNNING, JobKind.MIGRATION_OUT, "migration", JobKind.MIGRATION_IN) in seen
     assert 0 < incoming < 2
+    assert len(passes) > 1
     assert slowest < 3
     assert not moving.source.look(moving.uuid).present
     arrived = moving.target.look(moving.uuid)

@@ -144,7 +144,10 @@ def test_templates_have_nothing_inline_that_the_content_security_policy_forbids(
 
 
 #: whose a folder of templates is; what is not named is of all
-_OWNER = {"hosts": "hosts", "vms": "migrations_app", "migrations": "migrations_app", "dashboard": "migrations_app"}
+_OWNER = {
+    "hosts": "hosts",
+    **dict.fromkeys(("vms", "migrations", "dashboard", "policies"), "migrations_app"),
+}
 _BELOW: dict[str, set[str]] = {"": set(), "hosts": {"hosts"}, "migrations_app": {"hosts", "migrations_app"}}
 #: whose tags a library has; what is not named is of all
 _LIBRARY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.__main__ import OURS, Series
+from bench.overhead import OURS, Series
 
 
 @pytest.mark.parametrize(("ours", "word"), [([1.2, 0.9, 1.0], "reached"), ([1.4, 0.9, 1.2], "missed")])

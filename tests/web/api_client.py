@@ -28,14 +28,14 @@ class Api:
     def post(self, path: str, body: Any = None) -> Any:
         return self._sent("post", path, body)
 
-    def put(self, path: str, body: Any = None) -> Any:
-        return self._sent("put", path, body)
-
     def patch(self, path: str, body: Any = None) -> Any:
         return self._sent("patch", path, body)
 
+    def put(self, path: str, body: Any = None) -> Any:
+        return self._sent("put", path, body)
+
     def delete(self, path: str) -> Any:
-        return self._sent("delete", path, None)
+        return self._checked("delete", path, self.client.delete(f"/api/v1{path}", headers=self.headers))
 
     def _sent(self, method: str, path: str, body: Any) -> Any:
         text = body if isinstance(body, (str, bytes)) else json.dumps({} if body is None else body)
@@ -51,7 +51,9 @@ class Api:
     def _checked(self, method: str, path: str, answer: Any) -> Any:
         if answer.status_code >= 400:
             check_problem(answer)
-        elif answer.status_code != 204:
+        elif answer.status_code == 204:
+            assert answer.content == b""
+        else:
             assert answer["Content-Type"].startswith("application/json")
         documented = _operation(method, path)
         if documented is not None:

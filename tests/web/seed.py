@@ -22,6 +22,7 @@ from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight, RollbackCopy, Verification
+from tests.policies import built_in_policies
 
 GIB = 1024 * 1024  # KiB
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -246,8 +247,12 @@ def progress_of(percent: int, **fields: Any) -> dict[str, Any]:
         "dirty_bps": 38 * 1024**2,
         "iteration": 2,
         "elapsed_ms": 9_400,
+        "pass_at_ms": 8_000,
+        "pass_remaining_bytes": 57 * 1024**2,
         "expected_downtime_ms": 140,
         "allowed_downtime_ms": 300,
+        "needed_downtime_ms": 140,
+        "throttle_percent": None,
         "eta_low_ms": 4_000,
         "eta_high_ms": 7_000,
         "converging": True,
@@ -260,15 +265,44 @@ def progress_of(percent: int, **fields: Any) -> dict[str, Any]:
 
 
 def add_samples(migration: Migration, count: int = 40) -> None:
+    """Two a second, in passes of 10 that leave less and less."""
     for number in range(count):
         rate = (380 + 30 * (number % 5)) * 1024**2
         dirty = (20 + 3 * (number % 7)) * 1024**2 if number > 10 else None
+        left = (600 // (number // 10)) * 1024**2 if number >= 10 else None
         entry = writer.write(
             writer.migration_topic(migration.pk),
             EntryKind.PROGRESS,
-            body=progress_of(min(99, 2 * number), rate_bps=rate, dirty_bps=dirty),
+            body=progress_of(
+                min(99, 2 * number),
+                rate_bps=rate,
+                dirty_bps=dirty,
+                iteration=1 + number // 10,
+                pass_remaining_bytes=left,
+                needed_downtime_ms=left * 1000 // rate if left else None,
+                allowed_downtime_ms=300 if number < 25 else 500,
+            ),
         )
         Entry.objects.filter(pk=entry.pk).update(created=timezone.now() - timedelta(seconds=(count - number) / 2))
+
+
+def add_marks(migration: Migration) -> None:
+    """An order and decisions, at the times of the samples; one order was refused."""
+    now = timezone.now()
+    asked = {"asked_by_name": "olga", "asked_at": now - timedelta(seconds=15)}
+    done = now - timedelta(seconds=14)
+    migration.orders.create(what="bandwidth_mib", value=400, state="applied", done_at=done, read_back=400, **asked)
+    migration.orders.create(what="finish", state="refused", done_at=done, **asked)
+    for seconds, action, downtime, applied in ((7.5, "raise", 500, True), (3.0, "suspend", None, False)):
+        migration.decisions.create(
+            at=now - timedelta(seconds=seconds),
+            action=action,
+            downtime_ms=downtime,
+            applied=applied,
+            text=f"The policy gentle allows {downtime} ms of downtime."
+            if downtime
+            else "The policy would pause web-01.",
+        )
 
 
 def make_places(host: Host) -> StoragePool:
@@ -353,6 +387,7 @@ def uuid_of(name: str) -> UUID:
 
 def scene() -> dict[str, Any]:
     """A small installation on a busy afternoon."""
+    built_in_policies()
     admin = make_person("ada", Role.ADMIN, is_staff=True, is_superuser=True)
     olga = make_person("olga", Role.OPERATOR)
     viewer = make_person("vera", Role.VIEWER)

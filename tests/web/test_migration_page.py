@@ -11,13 +11,17 @@ from django.test import Client
 from django.utils import timezone
 
 from hosts.models import Sighting
+from kvmweb.journal.models import Entry, EntryKind
+from migrations_app.domain.convergence.policy import GENTLE
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
+from migrations_app.events import fragments
 from migrations_app.models import Migration
 from migrations_app.words.badges import badge
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.headline import headline
 from migrations_app.words.outcome import outcome_times
+from migrations_app.words.policies import does
 from migrations_app.words.stored import told
 from migrations_app.words.way import steps, where
 from tests.web import seed
@@ -305,11 +309,14 @@ def test_a_wanted_cancel_is_not_a_failure(scene: dict[str, Any], as_viewer: Clie
 
 
 def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer: Client) -> None:
-    times, rates, dirty = as_viewer.get(f"/migrations/{scene['running'].pk}/samples.json").json()
-    assert len(times) == len(rates) == len(dirty) == 40
+    columns = as_viewer.get(f"/migrations/{scene['running'].pk}/samples.json").json()
+    times, rates, dirty, passes, left, allowed, needed = columns
+    assert {len(column) for column in columns} == {40}
     assert times == sorted(times)
     assert dirty[0] is None
     assert rates[0] == 380 * 1024**2
+    assert (passes[0], left[0], passes[10], left[10]) == (1, None, 2, 600 * 1024**2)
+    assert (allowed[24], allowed[25], needed[10]) == (300, 500, 600 * 1000 // 380)
 
 
 def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -319,14 +326,64 @@ def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> N
     Entry.objects.bulk_create(
         Entry(topic=topic, kind=EntryKind.PROGRESS, body={"rate_bps": 1, "dirty_bps": 1}) for _ in range(2000)
     )
-    times, _, _ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
+    times, *_ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
     assert 300 <= len(times) <= 600
 
 
 def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["running"])
     assert '<meter min="0" max="600" high="300"' in text
-    assert "140 ms of downtime expected, 300 ms allowed" in text
+    assert "140 ms of downtime needed, 300 ms allowed" in text
+    assert "VM slowed down by" not in text
+    running = scene["running"]
+    Migration.objects.filter(pk=running.pk).update(progress=running.progress | {"throttle_percent": 40})
+    assert "<dt>VM slowed down by</dt> <dd>40 %</dd>" in text_of(as_viewer, running)
+
+
+def test_it_is_said_whether_it_will_end(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+
+    def said(**progress: Any) -> str:
+        Migration.objects.filter(pk=running.pk).update(progress=running.progress | progress)
+        pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+        assert pushed is not None
+        assert pushed["course"].strip() in text_of(as_viewer, running)
+        return re.sub("<[^>]*>", "", pushed["course"]).strip()
+
+    assert said(converging=True) == "The VM changes memory more slowly than it is copied: the migration will end."
+    assert said(converging=False).endswith("faster than it is copied: the migration will not end by itself.")
+    assert "is known after the first pass" in said(converging=None)
+    assert said(converging=True, no_data_ms=4000) == ""
+
+
+def test_orders_and_decisions_are_marks_on_the_time_line(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    seed.add_marks(running)
+    text = text_of(as_viewer, running)
+    marks = re.findall(r'data-label="([^"]*)" data-text="([^"]*)"( data-shadow)?', text)
+    assert [(label, bool(shadow)) for label, _, shadow in marks] == [
+        ("400 MiB/s", False),
+        ("500 ms", False),
+        ("pause", True),
+    ]
+    assert "olga" in marks[0][1]
+    assert "asked for this bandwidth limit: 400 MiB/s." in marks[0][1]
+    assert fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)]).keys().isdisjoint({"marks", "journal"})  # type: ignore[union-attr]
+    assert "400 MiB/s" in fragments(running.topic, [Entry(kind=EntryKind.NOTE)])["marks"]  # type: ignore[index]
+
+
+def test_the_graphs_as_tables(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    seed.add_marks(running)
+    page = flat(as_viewer.get(f"/migrations/{running.pk}/numbers/"))
+    assert "The policy gentle allows 500 ms of downtime." in page
+    for number, left in ((2, "600 MiB"), (3, "300 MiB"), (4, "200 MiB")):
+        assert re.search(
+            rf'<td class="num">{number}</td> <td class="nowrap">[^/]*</local-time></td> <td class="num">{left}</td>',
+            page,
+        )
+    assert page.count('<td class="num wide-only">') == 2 * 40
+    assert "Nothing was measured." in flat(as_viewer.get(f"/migrations/{scene['queued'].pk}/numbers/"))
 
 
 def test_what_was_known_before_the_start_stays_readable(scene: dict[str, Any], as_viewer: Client) -> None:
@@ -459,8 +516,18 @@ def test_a_copy_that_stands_still_says_so_instead_of_its_last_rate(scene: dict[s
     still = {**running.progress, "rate_bps": 0, "eta_low_ms": None, "eta_high_ms": None, "no_data_ms": 12_000}
     Migration.objects.filter(pk=running.pk).update(progress=still)
     shown = text_of(as_viewer, running)
-    assert "No data for 12 s." in shown
-    assert f"Check the network between {running.source} and {running.target}." in shown
+    assert "No data for 12 s" in shown
+    advice = f"No data is being transferred. Check the network between {running.source} and {running.target}"
+    assert advice in shown
+    Migration.objects.filter(pk=running.pk).update(progress={**still, "no_data_ms": 4_000})
+    assert advice not in text_of(as_viewer, running)  # it may come again by itself
+    pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+    assert pushed is not None
+    assert "No data for 4 s" in pushed["percent"]
+    Migration.objects.filter(pk=running.pk).update(progress=still)
+    pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
+    assert pushed is not None
+    assert advice in pushed["sentence"]
     assert "left" not in shown.partition("No data for 12 s")[2][:40]
 
 
@@ -483,3 +550,43 @@ def test_lists_show_no_percentage_of_a_copy_that_nobody_sees_going_on(scene: dic
     page = flat(as_viewer.get("/"))
     assert f"{running.progress['percent']} %" not in page
     assert "Verifying" in page
+
+
+# --- started again ----------------------------------------------------------------------------------------------------
+
+
+def _start_again(client: Client, running: Migration, policy: str) -> str:
+    return flat(client.post(f"/migrations/{running.pk}/orders/", {"what": "restart", "value": policy}, follow=True))
+
+
+def test_it_is_started_again_with_a_policy_that_is_chosen(
+    scene: dict[str, Any], as_operator: Client, as_viewer: Client
+) -> None:
+    running = scene["running"]
+    page = text_of(as_operator, running)
+    offered = page.partition('aria-label="Policy of the new migration"')[2].partition("</select>")[0]
+    assert re.findall('value="([^"]*)"', offered) == ["", "gentle", "large VM", "must finish"]
+    assert "Cancels this migration. Once the VM is seen on the source again, a new one starts" in page
+    assert "Policy of the new migration" not in text_of(as_viewer, running)
+    for wrong in ("", "nothing"):
+        assert "Not changed." in _start_again(as_operator, running, wrong)
+    assert not running.orders.exists()
+    assert "asked to start the migration again, with the policy" in _start_again(as_operator, running, "must finish")
+    assert [(order.what, order.value) for order in running.orders.all()] == [("restart", "must finish")]
+    assert "asked to start the migration again" not in text_of(as_viewer, scene["done"])
+
+
+def test_each_of_the_two_names_the_other(scene: dict[str, Any], as_viewer: Client) -> None:
+    old, new = scene["failed"], scene["running"]
+    Migration.objects.filter(pk=new.pk).update(restart_of=old)
+    assert f'restart of <a href="/migrations/{old.pk}/">migration {old.pk}</a>' in text_of(as_viewer, new)
+    assert f'restarted as <a href="/migrations/{new.pk}/">migration {new.pk}</a>' in text_of(as_viewer, old)
+
+
+def test_the_policy_is_named_with_what_it_does(scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    running.policy = {**GENTLE.as_json(), "name": seed.HOSTILE}
+    running.save()
+    text = text_of(as_viewer, running)
+    assert "<strong>Policy &lt;img src=x onerror=alert(1)&gt;.</strong>" in text
+    assert does(GENTLE) in text

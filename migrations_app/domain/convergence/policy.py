@@ -50,10 +50,11 @@ class Consents:
 class Policy:
     """Milliseconds, seconds, and seconds per GiB of memory and copied disks.
 
-    The allowed downtime begins with `start_downtime_ms` and rises along `ladder_ms` while passes stall: no pass has
-    left less to copy than the best one before the last `stall_window_s`. At the top of the ladder the policy waits up
-    to `patience_s` for a better pass, then comes the last resort. It also comes when the migration takes longer than
-    `deadline_s_per_gib`, and never later than `deadline_max_s`. `shadow`: it says what it would do, and does nothing.
+    The allowed downtime begins with `start_downtime_ms` and rises along `ladder_ms` while passes stall: the newest one
+    has not clearly less to copy than the best one of more than `stall_window_s` before. The policy acts at a pass that
+    is about as good as the best; when none comes within `patience_s`, anyway. As long it waits at the top of the
+    ladder, then comes the last resort. It also comes when the migration takes longer than `deadline_s_per_gib`, or than
+    `deadline_max_s`. `shadow`: it says what it would do, and does nothing.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Policy:
     stall_window_s: int = 40
     patience_s: int = 40
     deadline_s_per_gib: int = 800
-    deadline_max_s: int = 86_400
+    deadline_max_s: int = 604_800
     last_resort: LastResort = LastResort.ABORT
     shadow: bool = False
 
@@ -93,8 +94,8 @@ LARGE_VM = Policy(
 MUST_FINISH = Policy(
     name="must finish",
     built_in=True,
-    stall_window_s=10,
-    patience_s=10,
+    stall_window_s=5,
+    patience_s=5,
     last_resort=LastResort.FINISH,
 )
 #: the installation begins with the first

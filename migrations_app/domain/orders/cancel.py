@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hosts.calls.steer import Abort
 from hosts.facts.guest import JobKind
 from migrations_app.domain.lifecycle import NOT_STARTED, TERMINAL, State
@@ -11,12 +13,17 @@ from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen, S
 AGAIN_SECONDS = 2.0
 
 
-def _next(seen: Seen) -> Next:
-    if seen.moving and (seen.since is None or seen.since > AGAIN_SECONDS):
-        return Next(tell=Abort())
-    if seen.source.job is JobKind.UNKNOWN or not seen.source.answered:
-        return Next(say=f"The cancel waits until libvirt on {seen.source_name} can be reached.")
-    return Next()
+def stop_until_over(waits: str) -> Callable[[Seen], Next]:
+    """`waits` begins the sentence about a host that cannot be reached."""
+
+    def following(seen: Seen) -> Next:
+        if seen.moving and (seen.since is None or seen.since > AGAIN_SECONDS):
+            return Next(tell=Abort())
+        if seen.source.job is JobKind.UNKNOWN or not seen.source.answered:
+            return Next(say=f"{waits} until libvirt on {seen.source_name} can be reached.")
+        return Next()
+
+    return following
 
 
 def _ended(state: State) -> Answer:
@@ -52,6 +59,6 @@ ORDER = Order(
     asked="asked to cancel the migration.",
     asked_too="asked to cancel it too.",
     stops_what_waits=True,
-    next=_next,
+    next=stop_until_over("The cancel waits"),
     ended=_ended,
 )

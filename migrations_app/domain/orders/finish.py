@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from hosts.calls.steer import Limit, LimitDowntime
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.option_table import OPTION
 from migrations_app.domain.order import Order, Seen, Situation
 from migrations_app.domain.orders.max_downtime_ms import never
+from migrations_app.domain.pause import LONGEST_MS, pause_for
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.setting import ended, set_until_read_back, while_copying
-
-#: the guest goes on writing until libvirt looks again, and libvirt's rate is that of a moment
-MARGIN_PERCENT = 25
-LONGEST_MS = OPTION["max_downtime_ms"].maximum or 0
 
 
 def pause_ms(progress: Progress) -> int | None:
     """How long the guest would be paused if the rest were copied now; None while that is not known."""
     if progress.remaining_bytes is None or not progress.rate_bps:
         return None
-    needed = progress.remaining_bytes * 1000 // progress.rate_bps
-    return max(needed * (100 + MARGIN_PERCENT) // 100, progress.allowed_downtime_ms or 0, 1)
+    return max(pause_for(progress.remaining_bytes, progress.rate_bps), progress.allowed_downtime_ms or 0)
 
 
 def _wanted(seen: Seen) -> Limit | None:

@@ -129,6 +129,10 @@ class JobRecord:
     job_over: bool = False
     #: somebody suspended it while it was copied, and libvirt counts on: that is no switchover
     suspended: bool = False
+    #: its policy suspended it
+    paused_by_policy: bool = False
+    #: why its policy has ended it, a sentence
+    gave_up: str = ""
     #: when its job could be read last, libvirt copied disks and had not measured yet how fast memory is copied: that it
     #: is paused may be a user's suspend, which hangs until what is under way is written
     too_early: bool = False

@@ -74,8 +74,12 @@ def _arrival_words(case: Case, where: str) -> str:
         words.append("It was to stay paused, and somebody has resumed it.")
     if case.there is AtDestination.RUNNING and job.suspended:
         words.append("It was suspended during the migration, and libvirt has resumed it.")
+    if case.there is AtDestination.RUNNING and job.paused_by_policy:
+        words.append("Its policy had paused it, so that it could arrive.")
     if job.cancel_requested:
         words.append("The cancel came too late.")
+    elif job.gave_up:
+        words.append("The policy gave up, but too late to stop the migration.")
     if job.call_returned is False:
         words.append("libvirt reported an error, but both hosts agree that the VM has migrated.")
     if case.at is AtSource.OFF:

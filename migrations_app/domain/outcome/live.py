@@ -59,8 +59,10 @@ def _switching(case: Case) -> Decision:
         return never_let_go(case, patience.SWITCHOVER_S)
     if case.there in (AtDestination.POST_COPY, AtDestination.POST_COPY_BROKEN):
         return in_post_copy(case)
-    if job.suspended and case.source.job is JobKind.MIGRATION_OUT:
-        paused = f"Somebody suspended {job.name} on {job.source}. libvirt still copies it to {job.target}."
+    if (job.suspended or job.paused_by_policy) and case.source.job is JobKind.MIGRATION_OUT:
+        who = "Its policy has" if job.paused_by_policy else "Somebody"
+        verb = "paused" if job.paused_by_policy else "suspended"
+        paused = f"{who} {verb} {job.name} on {job.source}. libvirt still copies it to {job.target}."
         return case.moving(State.COPYING_MEMORY, paused)
     if case.lasts(patience.SWITCHOVER_S):
         return _stuck(case)

@@ -57,13 +57,21 @@ def _stayed(case: Case, here: str) -> Decision:
         )
     safe = job.created_volumes and case.there is AtDestination.ABSENT
     actions = (Action.DELETE_OWN_VOLUMES,) if safe else ()
-    if job.cancel_requested or job.aborted:
+    if job.cancel_requested or (job.aborted and not job.gave_up):
         who = "" if job.cancel_requested else " Somebody cancelled it outside of kvmweb."
         return Decision(
             outcome=Outcome.CANCELLED,
             sentence=f"{here}. The migration was cancelled.{who}{_woken(case)}",
             # what breaks when libvirt stops on request ("Broken pipe") is not why it ended
             cause="" if job.cancel_requested else meaning(job.call_error),
+            actions=actions,
+        )
+    if job.gave_up:
+        return Decision(
+            outcome=Outcome.FAILED,
+            sentence=f"{here}, where it was before. The migration was given up.{_woken(case)}",
+            cause=job.gave_up,
+            what_to_do="Migrate it when it writes less memory, or with a policy that goes further.",
             actions=actions,
         )
     where = ", where it has been started again since" if job.restarted else ", where it was before"
@@ -78,7 +86,11 @@ def _stayed(case: Case, here: str) -> Decision:
 
 def _woken(case: Case) -> str:
     job = case.job
-    if job.suspended and not job.restarted and case.source.runs:
+    if job.restarted or not case.source.runs:
+        return ""
+    if job.paused_by_policy:
+        return " Its policy had paused it, and it runs again."
+    if job.suspended:
         return " It was suspended during the migration, and libvirt has resumed it."
     return ""
 

@@ -17,6 +17,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
@@ -50,7 +51,7 @@ class Live:
 
 def _call(ready: Ready) -> MigrateCall:
     row = ready.held.row
-    options = row.request.options.for_guest(persistent=bool(row.was_persistent))
+    options = options_in_effect(row).for_guest(persistent=bool(row.was_persistent))
     peer = row.target.peer
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")

@@ -37,9 +37,9 @@ class Judge:
         #: why the guest was not started at the destination, where that is wanted
         self.start_error = _not_started(held) if self._attended else ""
 
-    def decide(self, seen: Observation, *, cancel: bool) -> Decision:
-        """An end is judged a second time, with what is asked only then."""
-        record = self._record(seen, cancel)
+    def decide(self, seen: Observation, *, cancel: bool, gave_up: str = "") -> Decision:
+        """An end is judged a second time, with what is asked only then. `gave_up`: why its policy has ended it."""
+        record = replace(self._record(seen, cancel), gave_up=gave_up)
         if self._job_is_over(seen, record):
             self._held.row.job_over = True  # written when a user is needed
         if seen.source.answered and seen.target.answered and not seen.source.active and not seen.target.active:
@@ -87,6 +87,7 @@ class Judge:
             job_seen=self._numbers.begun,
             job_over=row.job_over,
             suspended=row.suspended,
+            paused_by_policy=row.paused_by_policy,
             too_early=self._numbers.too_early,
             pauses=KIND[row.request.kind].pauses,
             keep_paused=options.keep_paused,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind, JobStats
 from migrations_app.domain import progress
@@ -11,6 +12,7 @@ from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause, suspended_by_somebody
 from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.limits import Limits
 
@@ -18,13 +20,9 @@ from migrations_app.worker.watch.limits import Limits
 _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
 
 
-#: a copy without new data for so long is told in the journal
-TELL_STILL_SECONDS = 10.0
-
-
 class Numbers:
     """`phase` is what the job copies now, `memory_began`: it was seen to copy memory. `too_early`: the memory's rate is
-    not known yet, see JobRecord."""
+    not known yet, see JobRecord. `fresh`: libvirt has answered after the last look, and counts memory."""
 
     def __init__(self, held: Held, source: SteadyConnection, limits: Limits) -> None:
         self._held = held
@@ -38,7 +36,7 @@ class Numbers:
         self._sent_at = time.monotonic()
         self._told_still = False
         self.phase = State.COPYING_MEMORY
-        self.memory_began = False
+        self.memory_began = self.fresh = False
         self.too_early = False
 
     @property
@@ -51,6 +49,7 @@ class Numbers:
         held = self._held
         ours = source.job is JobKind.MIGRATION_OUT and not held.row.job_over
         stats = self._source.ask(lambda c: c.job(held.guest)) if ours else None
+        self.fresh = stats is not None and bool(stats.memory_total)
         if stats is None:
             self._forget_rate()
             return
@@ -61,6 +60,7 @@ class Numbers:
         self._note_suspend(source, stats)
         if source.runs and held.state is not State.NEEDS_ATTENTION:
             held.become(self.phase)
+        needed = self._progress.needed_downtime_ms
         self._progress = advance(
             self._progress,
             stats,
@@ -68,6 +68,8 @@ class Numbers:
             guest_memory_bytes=held.row.guest.memory_kib * 1024,
             allowed_downtime_ms=self._allowed_ms,
         )
+        if not source.runs:  # the last pages say nothing about what was needed
+            self._progress = replace(self._progress, needed_downtime_ms=needed)
         self._seen = True
         self._progress = standing_still(self._progress, self._silent_ms(stats))
         held.tick(self._progress.as_json())
@@ -76,7 +78,7 @@ class Numbers:
     def _allowed_ms(self) -> int | None:
         """None also while the downtime that was asked for is not set yet."""
         row, known = self._held.row, self._limits.known
-        if known is None or self._pauses or (row.request.options.max_downtime_ms and not row.downtime_set):
+        if known is None or self._pauses or not (row.downtime_set or options_in_effect(row).max_downtime_ms is None):
             return None
         return known.max_downtime_ms
 
@@ -99,7 +101,7 @@ class Numbers:
                 self._held.note(f"Data is transferred again, after {silent:.0f} s without any.")
             self._sent, self._sent_at, self._told_still = sent, now, False
             return 0
-        if silent >= TELL_STILL_SECONDS and not self._told_still:
+        if silent * 1000 >= progress.SAY_MS and not self._told_still:
             self._told_still = True
             row = self._held.row
             self._held.note(f"No data has been transferred from {row.source} to {row.target} for {silent:.0f} s.")
@@ -107,6 +109,8 @@ class Numbers:
 
     def _note_suspend(self, source: GuestLook, stats: JobStats) -> None:
         row = self._held.row
+        if row.paused_by_policy:
+            return
         if self._pauses:
             suspended = suspended_before_the_pause(source, stats)
         else:

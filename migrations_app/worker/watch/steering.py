@@ -1,6 +1,6 @@
-"""Act: what libvirt is told while it migrates the guest. Options ask for it at the start, people by their orders.
+"""Act: what libvirt is told while it migrates the guest. Options ask for it at the start, users by their orders.
 
-A policy would stand beside the two: it reads the same looks and numbers, and what it wants told goes the same way.
+What a policy wants told is in `converging`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from migrations_app.domain.order import Seen
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.domain.orders.restart import ORDER as RESTART
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.set_speed import set_speed
 from migrations_app.worker.watch.limits import Limits
@@ -47,8 +49,13 @@ class Steering:
 
     @property
     def cancel(self) -> bool:
-        """A user wants it cancelled."""
-        return any(order.what == CANCEL.what for order in self._orders)
+        """A user wants it to end."""
+        return self.restart or any(order.what == CANCEL.what for order in self._orders)
+
+    @property
+    def restart(self) -> bool:
+        """A user wants it to begin again."""
+        return any(order.what == RESTART.what for order in self._orders)
 
     def news(self) -> bool:
         """True when a user has just asked for something. Raises LostClaim."""
@@ -115,8 +122,9 @@ class Steering:
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
-        limit = self._held.row.request.options.max_downtime_ms
-        if limit is None or self._held.row.downtime_set:
+        row = self._held.row
+        limit = None if row.downtime_set else options_in_effect(row).max_downtime_ms
+        if limit is None:
             return
         if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)

@@ -36,10 +36,13 @@ PAGES = {
     "migrations": "/migrations/",
     **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
     "migration cancelled": "/migrations/{cancelled}/",
+    "migration numbers": "/migrations/{running}/numbers/",
     "migration attention": "/migrations/{attention}/",
     "close": "/migrations/{attention}/close/",
     "rollback copies": "/rollback-copies/",
     "rollback copy": "/rollback-copies/{kept}/",
+    "teams": "/teams/",
+    "team": "/teams/{team}/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -53,7 +56,10 @@ from datetime import timedelta
 from django.utils import timezone
 if not Guest.objects.filter(name="ghost-01").exists():
     seed.see(seed.make_guest("ghost-01"), Host.objects.get(name="kvm-a"), gone=timezone.now() - timedelta(days=2))
-found = {"pool": StoragePool.objects.first().pk, "report": Preflight.objects.last().pk}
+from hosts.usecases import teams
+from kvmweb.accounts.models import Team
+team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
+found = {"pool": StoragePool.objects.first().pk, "team": team.pk, "report": Preflight.objects.last().pk}
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
 found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
@@ -117,7 +123,7 @@ def test_the_login_and_what_opens(site: Site, browser: Any, cookies: Callable[[s
         page.keyboard.press("Escape")
     pk = site.run('print(Guest.objects.get(name="idle-01").pk)').splitlines()[-1]
     page.goto(f"{site.url}/vms/{pk}/migrate/")
-    page.get_by_role("button", name="Must finish").click()
+    page.get_by_role("button", name="Busy VM").click()
     page.locator("summary", has_text="Options").click()
     page.get_by_label("Compression", exact=True).select_option("zstd")
     assert not axe(context, page)

@@ -64,3 +64,6 @@ def test_it_works_without_javascript(site: Site, opened: Open) -> None:
     assert "asked for this allowed downtime: 900 ms" in page.content()
     page.get_by_role("button", name="Finish now").click()
     assert "asked to finish the migration now" in page.content()
+    page.get_by_label("Policy of the new migration").select_option("must finish")
+    page.get_by_role("button", name="Start again").click()
+    assert "asked to start the migration again, with the policy" in page.content()

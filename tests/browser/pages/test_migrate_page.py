@@ -288,13 +288,13 @@ def test_a_vm_with_local_disks_is_offered_with_them(page: Any, site: Site, addre
 
 def test_a_preset_fills_in_the_boxes_and_asks_again(page: Any, site: Site, address: str) -> None:
     passed(page, site, address)
-    page.get_by_role("button", name="Must finish").click()
+    page.get_by_role("button", name="Busy VM").click()
     expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
-    expect(page.locator("[aria-pressed=true]")).to_have_text("Must finish")
+    expect(page.locator("[aria-pressed=true]")).to_have_text("Busy VM")
     page.locator("summary", has_text="Options").click()
     expect(page.get_by_label("Allowed downtime, ms")).to_have_value("2000")
     expect(page.get_by_label("Auto-converge: first step, %")).to_be_visible()
-    page.get_by_role("button", name="Gentle").click()
+    page.get_by_role("button", name="Low bandwidth").click()
     expect(page.get_by_label("Bandwidth limit, MiB/s")).to_have_value("100")
     expect(page.get_by_label("Allowed downtime, ms")).to_have_value("")
     page.get_by_label("Bandwidth limit, MiB/s").fill("90")

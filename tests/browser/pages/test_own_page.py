@@ -134,7 +134,7 @@ def open_page(busy: Site, browser: Any) -> Iterator[Callable[[str], Any]]:
 def settled(page: Any) -> Any:
     """What the page showed from its first moment to the end."""
     page.wait_for_timeout(1500)
-    plots = "plots: seen.plots.map((plot) => plot.data)"
+    plots = 'plots: seen.plots.filter((plot) => plot.series[1].label === "Rate").map((plot) => plot.data)'
     return json.loads(page.evaluate(f"JSON.stringify({{...seen, {plots}}})"))
 
 

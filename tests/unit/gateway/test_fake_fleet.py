@@ -180,3 +180,15 @@ def test_events_stop_at_close(fleet: FakeFleet) -> None:
     source.close()
     fleet["kvm-a"].send(EventKind.GUEST, uuid=GUEST, detail="stopped")
     assert [event.detail for event in heard] == ["started"]
+
+
+def test_passes_are_told_until_the_connection_is_closed(fleet: FakeFleet) -> None:
+    source, _ = connections(fleet)
+    heard: list[str] = []
+    source.passes.listen(GUEST, lambda: heard.append("pass"))
+    fleet["kvm-a"].begin_pass(GUEST)
+    fleet["kvm-a"].begin_pass("22222222-2222-4222-8222-222222222222")
+    source.close()
+    fleet["kvm-a"].begin_pass(GUEST)
+    assert heard == ["pass"]
+    assert not fleet["kvm-a"].passes

@@ -1,0 +1,69 @@
+"""What a policy sets when its migration begins, and what it knows then: what the VM's owners agree to, and what earlier
+migrations between these hosts taught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+from migrations_app.domain.convergence.policy import Consents, Policy
+from migrations_app.domain.convergence.start import Start, start_options
+from migrations_app.domain.convergence.track import Track
+from migrations_app.domain.kinds import RUNNING_KINDS
+from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Options
+from migrations_app.domain.progress import Progress
+from migrations_app.models import GuestConsent, Migration
+
+#: so many of the last migrations are asked
+_LAST = 5
+
+
+def first_track(row: Migration) -> dict[str, Any]:
+    """As it is stored, part of the write-ahead record; {} without a policy."""
+    policy = row.policy_data
+    if policy is None:
+        return {}
+    agreed = GuestConsent.objects.filter(guest=row.guest_id).first()
+    track = replace(row.track_data, consents=agreed.data if agreed else Consents(), extra_ms=extra_ms(row))
+    return replace(track, throttled=_start(row, policy, track).throttled).as_json()
+
+
+def options_in_effect(row: Migration) -> Options:
+    """Those of the request, and what the policy adds to them."""
+    policy = row.policy_data
+    return row.request.options if policy is None else _start(row, policy, row.track_data).options
+
+
+def _start(row: Migration, policy: Policy, track: Track) -> Start:
+    options = row.request.options
+    return start_options(policy, track.consents, options, chosen=options.unusual(), again=track.throttled)
+
+
+def extra_ms(row: Migration) -> int:
+    """How much longer than foreseen the pause was between these hosts, usually; 0 while that is not known."""
+    usual = Migration.objects.filter(
+        source=row.source_id,
+        target=row.target_id,
+        kind__in=sorted(RUNNING_KINDS),
+        state=State.DONE,
+        downtime_ms__isnull=False,
+        was_paused=False,
+        suspended=False,
+        paused_by_policy=False,
+    )
+    found = []
+    for downtime, told in usual.order_by("-id").values_list("downtime_ms", "progress")[:_LAST]:
+        foreseen = _foreseen(Progress.from_json(told))
+        if foreseen is not None:
+            found.append(max(downtime - foreseen, 0))
+    return round(median(found)) if found else 0
+
+
+def _foreseen(last: Progress) -> int | None:
+    """libvirt switched over when it expected no longer pause than it was allowed."""
+    needed, allowed = last.needed_downtime_ms, last.allowed_downtime_ms
+    if needed is None:
+        return None
+    return needed if allowed is None else min(needed, allowed)
