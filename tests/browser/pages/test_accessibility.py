@@ -56,6 +56,7 @@ from datetime import timedelta
 from django.utils import timezone
 if not Guest.objects.filter(name="ghost-01").exists():
     seed.see(seed.make_guest("ghost-01"), Host.objects.get(name="kvm-a"), gone=timezone.now() - timedelta(days=2))
+from django.contrib.auth.models import User
 from hosts.usecases import teams
 from kvmweb.accounts.models import Team
 team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
