@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, policies, rollback_copies, search, vms
+from migrations_app.pages import dashboard, migrate, migrations, policies, portal, rollback_copies, search, teams, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("portal/", portal.portal, name="portal"),
     path("search/", search.search, name="search"),
     path("vms/", vms.vm_list, name="vm-list"),
     path("vms/forget/", vms.forget, name="vm-forget"),
@@ -30,6 +31,13 @@ urlpatterns = [
     path("policies/of-installation/", policies.of_installation, name="policy-of-installation"),
     path("hosts/<int:pk>/policy/", policies.of_host, name="policy-of-host"),
     path("vms/<uuid:uuid>/policy/", policies.of_vm, name="policy-of-vm"),
+    path("teams/", teams.team_list, name="team-list"),
+    path("teams/add/", teams.add, name="team-add"),
+    path("teams/<int:pk>/", teams.team, name="team"),
+    path("teams/<int:pk>/change/", teams.change, name="team-change"),
+    path("teams/<int:pk>/members/", teams.set_member, name="team-members"),
+    path("teams/<int:pk>/vms/", teams.set_guest, name="team-vms"),
+    path("teams/<int:pk>/delete/", teams.delete, name="team-delete"),
     path("rollback-copies/", rollback_copies.copy_list, name="rollback-copy-list"),
     path("rollback-copies/<int:pk>/", rollback_copies.copy, name="rollback-copy"),
     path("rollback-copies/<int:pk>/delete/", rollback_copies.delete, name="rollback-copy-delete"),

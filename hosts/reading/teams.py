@@ -58,10 +58,7 @@ def visible_teams(user: Any) -> QuerySet[Team]:
 def with_all(teams: Iterable[Team]) -> list[TeamPage]:
     """Three queries, however many teams."""
     wanted = list(teams)
-    scopes = [team.scope for team in wanted]
-    grants = list(
-        Grant.objects.filter(scope__in=scopes, role__in=OF_TEAMS).select_related("user").order_by("user__username")
-    )
+    members = members_of(wanted)
     owned = Ownership.objects.filter(team__in=wanted)
     names = dict(Guest.objects.filter(pk__in=owned.values("guest")).values_list("pk", "name"))
     guests: dict[int | None, list[OwnedGuest]] = {team.pk: [] for team in wanted}
@@ -70,11 +67,19 @@ def with_all(teams: Iterable[Team]) -> list[TeamPage]:
     return [
         TeamPage(
             team=team,
-            members=[Member(username=g.user.get_username(), role=g.role) for g in grants if g.scope == team.scope],
+            members=members[team.pk],
             guests=sorted(guests[team.pk], key=lambda guest: (guest.name == "", guest.name, str(guest.uuid))),
         )
         for team in wanted
     ]
+
+
+def members_of(teams: Sequence[Team]) -> dict[int, list[Member]]:
+    found: dict[str, list[Member]] = {team.scope: [] for team in teams}
+    rows = Grant.objects.filter(scope__in=found, role__in=OF_TEAMS).order_by("user__username")
+    for username, role, scope in rows.values_list("user__username", "role", "scope"):
+        found[scope].append(Member(username=username, role=role))
+    return {team.pk: found[team.scope] for team in teams}
 
 
 def person_called(username: str) -> User | None:

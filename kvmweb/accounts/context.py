@@ -6,19 +6,25 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from kvmweb.accounts.permissions import Right, may, roles_of
+from kvmweb.accounts.permissions import Right, may, roles_of, teams_of
 
 
 def who(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None:
         return {}
+    may_see = may(user, Right.SEE)
     return {
-        "may_see": may(user, Right.SEE),
+        #: around every page that all may open: what people of teams must not see is in none of theirs
+        "layout": "base.html" if may_see else "portal/base.html" if may(user, Right.ENTER) else "plain.html",
+        "in_a_team": bool(teams_of(user)),
+        "may_see": may_see,
         "may_refresh": may(user, Right.REFRESH),
         "may_read_records": may(user, Right.READ_RECORDS),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
+        "may_see_teams": may(user, Right.SEE_TEAMS),
+        "may_manage_teams": may(user, Right.MANAGE_TEAMS),
         "may_close": may(user, Right.CLOSE),
         "may_change_vms": may(user, Right.CHANGE_VMS),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),

@@ -31,6 +31,8 @@ _SEES_EVERYTHING = frozenset({Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.ADM
 
 
 class Right(StrEnum):
+    ENTER = "kvmweb.enter"
+    SEE_OWN = "kvmweb.see_own"
     SEE = "kvmweb.see"
     REFRESH = "kvmweb.refresh"
     MOVE = "kvmweb.move"
@@ -82,7 +84,25 @@ def _one_of(*roles: Role) -> Any:
     return has_one
 
 
+class Denied(PermissionDenied):
+    """`shown`: it is about something that the user was found to see."""
+
+    def __init__(self, why: str, *, shown: bool = False) -> None:
+        super().__init__(why)
+        self.shown = shown
+
+
 _sees_everything = _one_of(*_SEES_EVERYTHING)
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def _has_a_role(user: Any) -> bool:
+    return bool(grants_of(user))
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def _is_of_teams(user: Any) -> bool:
+    return any(role in OF_TEAMS for role, _ in grants_of(user))
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -91,6 +111,8 @@ def _leads(user: Any) -> bool:
 
 
 for _right, _rule in {
+    Right.ENTER: _has_a_role,
+    Right.SEE_OWN: _is_of_teams,
     Right.SEE: _sees_everything,
     Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}),
     Right.MOVE: _one_of(Role.OPERATOR, Role.ADMIN),
@@ -114,18 +136,31 @@ def may(user: Any, right: Right, thing: Model | None = None) -> bool:
 
 
 def require(user: Any, right: Right, thing: Model | None = None) -> None:
-    """Raise PermissionDenied unless the user has the right."""
+    """Raise Denied unless the user has the right. `thing`: what `visible` has shown to the user."""
     if not may(user, right, thing):
-        raise PermissionDenied(DENIED[right])
+        raise Denied(ONLY_OWN if sees_only_own(user) else DENIED[right], shown=thing is not None)
+
+
+def sees_only_own(user: Any) -> bool:
+    """Somebody of a team who sees nothing else: no host, no other VM."""
+    return may(user, Right.SEE_OWN) and not may(user, Right.SEE)
+
+
+def hides(user: Any, refusal: object, *, names_object: bool) -> bool:
+    """Whether this refusal has to look as if the object in the address did not exist: it may be somebody else's."""
+    return names_object and not getattr(refusal, "shown", False) and sees_only_own(user)
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this user may see: all, or those of their teams' VMs.
+    """The rows this user may see: all, or those of their teams."""
+    return rows if may(user, Right.SEE) else of_teams(rows, user)
+
+
+def of_teams(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """The teams that the user leads; of other rows those about VMs of the user's teams.
 
     A model says with `team_key` which of its fields is the UUID of the VM it is about; without it no row is a team's.
     """
-    if may(user, Right.SEE):
-        return rows
     if rows.model is Team:
         return rows.filter(pk__in=teams_of(user, {Role.LEAD}))
     key, teams = getattr(rows.model, "team_key", ""), teams_of(user)
@@ -134,8 +169,13 @@ def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
     return rows.filter(**{f"{key}__in": Ownership.objects.filter(team__in=teams).values("guest")})
 
 
+#: why people of teams are refused anything else
+ONLY_OWN = "You see the VMs of your team. This needs another role."
+_NO_ROLE = "Your account has no role yet. An admin can give you one."
 DENIED = {
-    Right.SEE: "Your account has no role yet. An admin can give you one.",
+    Right.ENTER: _NO_ROLE,
+    Right.SEE: _NO_ROLE,
+    Right.SEE_OWN: "This page is for people in teams. An admin can add you to one.",
     Right.REFRESH: "An auditor changes nothing. Reading a host again requires the viewer role.",
     Right.MOVE: "Migrating VMs requires the operator role.",
     Right.FORGET: "Forgetting VMs requires the operator role.",

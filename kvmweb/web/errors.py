@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from kvmweb import alarm, database
 from kvmweb.accounts import logins
-from kvmweb.accounts.permissions import Right, may
+from kvmweb.accounts.permissions import hides
 from kvmweb.web import problems
 from kvmweb.web.back import refused_in_place, way_back
 
@@ -22,6 +22,9 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     logins.to_note(request, str(exception or ""))
+    match = request.resolver_match
+    if hides(getattr(request, "user", None), exception, names_object=bool(match and match.kwargs)):
+        return not_found(request)
     return _page(request, "errors/403.html", 403, {"reason": str(exception or "")})
 
 
@@ -69,7 +72,5 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, status: int, values: dict[str, str] | None = None) -> HttpResponse:
-    """With the navigation, for whom it leads anywhere."""
-    user = getattr(request, "user", None)
-    layout = "base.html" if user is not None and may(user, Right.SEE) else "plain.html"
-    return render(request, template, {**(values or {}), "layout": layout}, status=status)
+    """With the navigation, for whom it leads anywhere: `layout`, from kvmweb/accounts/context.py."""
+    return render(request, template, values, status=status)

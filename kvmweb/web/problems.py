@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 
 from kvmweb import alarm
 from kvmweb.accounts import logins
+from kvmweb.accounts.permissions import hides
 from kvmweb.database import Trouble, trouble
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,9 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
         logins.to_note(request, str(error))
+        match = request.resolver_match
+        if hides(request.user, error, names_object=bool(match and match.kwargs)):
+            return answer(request, 404)
         return answer(request, 403, str(error))
 
     @api.exception_handler(Http404)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
+from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page
 from migrations_app.reading import once
 from migrations_app.reading.dashboard import host_bars, last_outcomes, shortages
@@ -14,8 +15,11 @@ from migrations_app.words.rollback import reminder
 
 
 @require_GET
-@page()
+@page(Right.ENTER)
 def dashboard(request: HttpRequest) -> HttpResponse:
+    """Where a login leads: people of teams go on to their own page."""
+    if not may(request.user, Right.SEE):
+        return redirect("portal")
     moving = once.moves(request)
     bars = host_bars(request.user, moving)
     values = {

@@ -21,6 +21,10 @@ from migrations_app.models import Migration
 
 INVENTORY = writer.INVENTORY
 MIGRATIONS = writer.MIGRATIONS
+#: what everybody who sees everything may follow. People of teams follow none of these: the fragments name hosts
+LISTS = (INVENTORY, MIGRATIONS)
+#: the word before the colon of a topic about one object; the object has to be visible
+OBJECTS = ("guest", "migration", "host")
 MOST_TOPICS = 16
 
 NOT_LOGGED_IN = 4401
@@ -55,15 +59,17 @@ def _logged_in(user: User, session_key: str) -> bool:
 
 def _visible(user: User, topic: str) -> bool:
     kind, _, name = topic.partition(":")
-    if topic in (INVENTORY, MIGRATIONS):
+    if topic in LISTS:
         return True
+    if kind not in OBJECTS:
+        return False
     if kind == "guest":
         try:
             return Guest.objects.visible_to(user).filter(pk=UUID(name)).exists()
         except ValueError:
             return False
-    rows = {"migration": Migration.objects, "host": Host.objects}.get(kind)
-    if rows is None or not name.isascii() or not name.isdecimal() or len(name) > 18:
+    rows = Migration.objects if kind == "migration" else Host.objects
+    if not name.isascii() or not name.isdecimal() or len(name) > 18:
         return False
     return bool(rows.visible_to(user).filter(pk=int(name)).exists())
 

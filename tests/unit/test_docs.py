@@ -11,6 +11,7 @@ from django.core.management import get_commands
 
 from hosts.models import Host
 from hosts.words.badges import CONTACT_BADGES
+from kvmweb.accounts.roles import Role
 from kvmweb.config import Config
 from migrations_app.domain.by_hand import commands_beside, equivalent_command
 from migrations_app.domain.kinds import KINDS, Kind
@@ -72,11 +73,12 @@ def test_the_service_may_do_little() -> None:
 
 
 def test_the_terms_are_the_words_in_use() -> None:
-    """Every state of a migration or host, method and severity is a row of docs/terms.md, under the word that pages show, and no other is."""
+    """Every state of a migration or host, method, severity and role is a row of docs/terms.md, under the word that pages show, and no other is."""
     shown_as = {state.value: badge.label for state, badge in STATE_BADGES.items()}
     shown_as |= {row.kind.value: row.label for row in KINDS}
     shown_as |= {contact.value: CONTACT_BADGES[contact].label for contact in Host.Contact}
     shown_as |= {severity: badge.label for severity, badge in SEVERITY_BADGES.items()}
+    shown_as |= {role.value: role.value for role in Role}
     assert {token: cells[0] for token, cells in rows("docs/terms.md").items()} == shown_as
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 
+from hosts.usecases.teams import create_team, give_guest
 from kvmweb.journal import writer
 from kvmweb.journal.live import group_name, rendered
 from kvmweb.journal.models import Entry, EntryKind
@@ -102,6 +103,23 @@ async def test_without_login_the_socket_is_closed(scene: dict[str, Any], connect
 async def test_without_a_role_the_socket_is_closed(scene: dict[str, Any], connect: Connect) -> None:
     stranger = await database_sync_to_async(seed.make_person)("stan", None)
     assert await (await connect(stranger, "inventory")).close_code() == 4403
+
+
+@pytest.mark.parametrize("role", ["member", "lead"])
+async def test_people_of_teams_never_get_an_operators_fragment(
+    scene: dict[str, Any], connect: Connect, role: str
+) -> None:
+    def make() -> Any:
+        team = create_team("Shop", by=scene["admin"])
+        give_guest(team, scene["web"], by=scene["admin"])
+        person = seed.make_person("mia", None)
+        person.grants.create(role=role, scope=team.scope)
+        return person
+
+    person = await database_sync_to_async(make)()
+    for topic in ("inventory", "migrations", f"guest:{scene['web'].pk}", scene["running"].topic, scene["queued"].topic):
+        socket = await connect(person, topic)
+        assert (await socket.receive_output(timeout=3))["type"] == "websocket.close", topic
 
 
 async def test_a_superuser_needs_no_role_and_an_inactive_one_is_refused(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 register.simple_tag(html.icon)
+register.simple_tag(html.mark)
 register.filter(as_is)
 
 

@@ -44,6 +44,8 @@ PAGES = {
     "policies": "/policies/",
     "policy": "/policies/{gentle}/",
     "add policy": "/policies/add/",
+    "teams": "/teams/",
+    "team": "/teams/{team}/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -57,7 +59,11 @@ from datetime import timedelta
 from django.utils import timezone
 if not Guest.objects.filter(name="ghost-01").exists():
     seed.see(seed.make_guest("ghost-01"), Host.objects.get(name="kvm-a"), gone=timezone.now() - timedelta(days=2))
-found = {"pool": StoragePool.objects.first().pk, "report": Preflight.objects.last().pk}
+from django.contrib.auth.models import User
+from hosts.usecases import teams
+from kvmweb.accounts.models import Team
+team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
+found = {"pool": StoragePool.objects.first().pk, "team": team.pk, "report": Preflight.objects.last().pk}
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
 found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}

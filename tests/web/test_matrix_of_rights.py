@@ -1,0 +1,507 @@
+"""Every page, every operation of the API and every topic of the socket, for every role, about an object of the own team,
+one of others, and none. A new one fails here until it has a rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+from django.utils import timezone
+
+from hosts.models import Errand, Host, Introduction, StoragePool
+from hosts.usecases import teams as usecases
+from kvmweb.accounts import teams
+from kvmweb.accounts.models import Grant, Ownership, Team, Token
+from kvmweb.accounts.permissions import Role
+from kvmweb.api import api
+from kvmweb.journal import live, writer
+from kvmweb.journal.models import Entry
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight
+from migrations_app.reading import follow
+from tests.web import seed
+from tests.web.conftest import client_of
+
+NOBODY, INACTIVE, NONE, SUPERUSER = "not logged in", "inactive", "no role", "superuser"
+ROLES = (NOBODY, INACTIVE, NONE, *Role, SUPERUSER)
+ONLY_OWN = {Role.MEMBER, Role.LEAD}
+
+OPEN = frozenset(ROLES)
+PEOPLE = OPEN - {NOBODY, INACTIVE}
+ENTER = PEOPLE - {NONE}
+SEE = ENTER - ONLY_OWN
+REFRESH = SEE - {Role.AUDITOR}
+MOVE = frozenset({Role.OPERATOR, Role.ADMIN, SUPERUSER})
+RECORDS = frozenset({Role.AUDITOR, Role.ADMIN, SUPERUSER})
+ADMIN = frozenset({Role.ADMIN, SUPERUSER})
+OWN = frozenset({*ONLY_OWN, SUPERUSER})
+TEAMS = SEE | {Role.LEAD}
+#: not even an admin
+NEVER: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may GET and POST it; None: it does not take this. `answers`: what those get who may."""
+
+    get: frozenset[str] | None = None
+    post: frozenset[str] | None = None
+    answers: frozenset[str] = frozenset({"done"})
+
+
+GONE = frozenset({"missing"})
+LEAVES = frozenset({"done", "log in"})
+#: name of the address, or its pattern when it has none -> rule
+PAGES = {
+    "dashboard": Rule(ENTER),
+    "portal": Rule(OWN),
+    "search": Rule(SEE),
+    "vm-list": Rule(SEE),
+    "vm-forget": Rule(post=MOVE),
+    "vm": Rule(SEE),
+    "vm-migrate": Rule(MOVE, MOVE),
+    "vm-preflight": Rule(post=MOVE),
+    "preflight": Rule(SEE),
+    "migration-list": Rule(SEE),
+    "migrations-dismiss": Rule(post=SEE),
+    "migration": Rule(SEE),
+    "migration-cancel": Rule(post=MOVE),
+    "migration-order": Rule(post=MOVE),
+    "migration-look": Rule(post=MOVE),
+    "migration-close": Rule(ADMIN, ADMIN),
+    "migration-record": Rule(SEE),
+    "migration-samples": Rule(SEE),
+    "migration-numbers": Rule(SEE),
+    "policy-list": Rule(SEE),
+    "policy-add": Rule(ADMIN, ADMIN),
+    "policy": Rule(ADMIN, ADMIN),
+    "policy-remove": Rule(post=ADMIN),
+    "policy-of-installation": Rule(post=ADMIN),
+    "policy-of-host": Rule(post=ADMIN),
+    "policy-of-vm": Rule(post=MOVE),
+    "team-list": Rule(TEAMS),
+    "team": Rule(TEAMS),
+    **dict.fromkeys(("team-add", "team-change", "team-members", "team-vms", "team-delete"), Rule(post=ADMIN)),
+    "rollback-copy-list": Rule(SEE),
+    "rollback-copy": Rule(SEE),
+    "rollback-copy-delete": Rule(ADMIN, ADMIN),
+    "host-list": Rule(SEE),
+    "host-add": Rule(ADMIN, ADMIN),
+    "introduction-ask": Rule(post=ADMIN),
+    "introduction": Rule(ADMIN),
+    "host": Rule(SEE),
+    "host-edit": Rule(ADMIN, ADMIN),
+    "host-refresh": Rule(post=REFRESH),
+    "host-key": Rule(post=ADMIN),
+    "host-remove": Rule(post=ADMIN),
+    "pool": Rule(SEE),
+    "pool-volumes": Rule(post=REFRESH),
+    "healthz": Rule(OPEN),
+    "account_login": Rule(OPEN, OPEN),
+    "account_logout": Rule(OPEN, OPEN, LEAVES),
+    "account_confirm_login_code": Rule(OPEN, OPEN, GONE),
+    "account_change_password": Rule(PEOPLE, PEOPLE),
+    "accounts/": Rule(PEOPLE, PEOPLE),
+    "^accounts/*": Rule(PEOPLE, PEOPLE, GONE),
+    "account_*": Rule(PEOPLE, PEOPLE, GONE),
+    "api:openapi-json": Rule(OPEN, OPEN),
+    "api:openapi-view": Rule(PEOPLE, PEOPLE),
+    "api:api-root": Rule(OPEN, OPEN, GONE),
+    "admin:login": Rule(RECORDS, RECORDS, LEAVES),
+    "admin:logout": Rule(PEOPLE, PEOPLE, LEAVES | {"not taken"}),
+    "admin:password_change": Rule(RECORDS, RECORDS),
+    "admin:password_change_done": Rule(RECORDS),
+    "admin:index": Rule(RECORDS, RECORDS),
+    "admin:app_list": Rule(RECORDS, RECORDS),
+    "admin:jsi18n": Rule(RECORDS),
+    "admin:autocomplete": Rule(NEVER),
+    "admin:view_on_site": Rule(RECORDS, RECORDS, GONE),
+    "admin:*_delete": Rule(NEVER, NEVER),
+    "admin:auth_user_*": Rule(ADMIN, ADMIN),
+    "admin:*_add": Rule(NEVER, NEVER),
+    "admin:*_change": Rule(RECORDS, NEVER),
+    "admin:*_changelist": Rule(RECORDS, RECORDS),
+    "admin:*_history": Rule(RECORDS, RECORDS),
+    "admin:journal_entry_export": Rule(RECORDS, RECORDS),
+    "admin/*/<path:object_id>/": Rule(RECORDS, RECORDS),  # leads on to .../change/
+    "admin/(?P<url>.*)$": Rule(RECORDS, RECORDS, GONE),
+}
+#: an address for a pattern that is none
+SAMPLES = {
+    "^accounts/*": "/accounts/signup/",
+    "account_confirm_email": "/accounts/confirm-email/x/",
+    "account_reset_password_from_key": "/accounts/password/reset/key/1-x/",
+    "admin:app_list": "/admin/hosts/",
+    "admin/(?P<url>.*)$": "/admin/nothing",
+}
+OPERATIONS = {
+    "get /me": PEOPLE,
+    "get /hosts": SEE,
+    "post /hosts": ADMIN,
+    "get /hosts/{host_id}": SEE,
+    "post /hosts/{host_id}/refresh": REFRESH,
+    "get /guests": SEE,
+    "get /guests/{uuid}": SEE,
+    "patch /guests/{uuid}": MOVE,
+    "get /guests/{uuid}/kinds": SEE,
+    "get /policies": SEE,
+    "post /policies": ADMIN,
+    "get /policies/{name}": SEE,
+    "patch /policies/{name}": ADMIN,
+    "delete /policies/{name}": ADMIN,
+    "get /policy-choices": SEE,
+    "put /policy-choices/installation": ADMIN,
+    "put /policy-choices/hosts/{host}": ADMIN,
+    "get /migrations/{migration_id}/decisions": SEE,
+    "get /options": SEE,
+    "post /preflights": MOVE,
+    "get /preflights/{preflight_id}": SEE,
+    "get /migrations": SEE,
+    "post /migrations": MOVE,
+    "get /migrations/{migration_id}": SEE,
+    "get /migrations/{migration_id}/journal": SEE,
+    "post /migrations/{migration_id}/cancel": MOVE,
+    "post /migrations/{migration_id}/look": MOVE,
+    "post /migrations/{migration_id}/close": ADMIN,
+    "get /migrations/{migration_id}/controls": SEE,
+    "get /migrations/{migration_id}/orders": SEE,
+    "post /migrations/{migration_id}/orders": MOVE,
+    "get /migrations/{migration_id}/orders/{order_id}": SEE,
+    "get /rollback-copies": SEE,
+    "get /rollback-copies/{copy_id}": SEE,
+    "post /rollback-copies/{copy_id}/delete": ADMIN,
+    "get /journal": RECORDS,
+    "get /teams": TEAMS,
+    "post /teams": ADMIN,
+    "get /teams/{team_id}": TEAMS,
+    "patch /teams/{team_id}": ADMIN,
+    "delete /teams/{team_id}": ADMIN,
+    "put /teams/{team_id}/members/{username}": ADMIN,
+    "delete /teams/{team_id}/members/{username}": ADMIN,
+    "put /teams/{team_id}/guests/{uuid}": ADMIN,
+    "delete /teams/{team_id}/guests/{uuid}": ADMIN,
+}
+#: an empty object for the others
+BODIES: dict[str, Any] = {
+    "post /hosts": {"name": "x", "transport": "tcp", "address": "a/b"},
+    "post /migrations/{migration_id}/close": {"reason": "seen on kvm-b"},
+    "post /migrations/{migration_id}/orders": {"what": "cancel"},
+    "post /rollback-copies/{copy_id}/delete": {"confirm": "web-01"},
+    "patch /guests/{uuid}": {"consent": {"slow": "never"}, "policy": "gentle"},
+    "post /policies": {"name": "gentle"},
+    "put /policy-choices/installation": {"policy": "gentle"},
+    "put /policy-choices/hosts/{host}": {"policy": "gentle"},
+    "post /teams": {"name": "Night"},
+    "put /teams/{team_id}/members/{username}": {"role": "lead"},
+}
+TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
+#: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
+SECRETS = (
+    "kvm-a",
+    "kvm-b",
+    "kvm-c",
+    "kvm-d",
+    ".lab",
+    "192.0.2.",
+    "198.51.100.",
+    "/testvms",
+    "/var/lib",
+    "virbr",
+    "libvirtd",
+)
+FOREIGN = ("db-01", "idle-01", "build-07", "mail-02", "archive", "Zebra", "fred")
+OWN_OBJECT, OTHERS, MISSING = "own", "others'", "missing"
+WHICH = (OWN_OBJECT, OTHERS, MISSING)
+
+
+def _which(role: str) -> tuple[str, ...]:
+    """To somebody without a team all objects belong to others, and who has no role reaches none."""
+    return WHICH if role in ONLY_OWN else WHICH[1:2] if role in (NOBODY, INACTIVE, NONE) else WHICH[1:]
+
+
+@pytest.fixture
+def scene(db: None) -> dict[str, Any]:
+    cache.clear()
+    scene = seed.scene()
+    admin = scene["admin"]
+    shop, data = (usecases.create_team(name, by=admin) for name in ("Shop", "Zebra"))
+    people: dict[str, Any] = {role: seed.make_person(f"the-{role}", role) for role in set(Role) - ONLY_OWN}
+    people |= {role: seed.make_person(f"mia-{role}", None) for role in sorted(ONLY_OWN)}
+    for role in sorted(ONLY_OWN):
+        teams.set_member(shop, people[role], role, by=admin)
+    teams.set_member(data, seed.make_person("fred", None), "member", by=admin)
+    people |= {NOBODY: None, NONE: seed.make_person("stan", None)}
+    people[SUPERUSER] = seed.make_person("sue", None, is_superuser=True)
+    people[INACTIVE] = seed.make_person("ines", None, is_superuser=True, is_active=False)
+    usecases.give_guest(shop, scene["web"], by=admin)
+    usecases.give_guest(data, scene["db"], by=admin)
+    own = {"guest": scene["web"], "team": shop, "username": f"mia-{Role.MEMBER}", "move": scene["running"]}
+    others = {"guest": scene["db"], "team": data, "username": "fred", "move": scene["queued"]}
+    for one in (own, others):
+        one["copy"] = seed.make_copy(seed.make_migration(one["guest"], scene["a"], scene["b"], State.DONE))
+        one["report"] = seed.make_preflight(one["guest"], scene["b"])
+        one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
+    return {**scene, "people": people, OWN_OBJECT: own, OTHERS: others}
+
+
+def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, Any]:
+    """Parameter of an address -> value. A new one has to be entered here."""
+    if which == MISSING:
+        return {
+            **dict.fromkeys(("host_id", "migration_id", "preflight_id", "copy_id", "order_id", "team_id"), 999_999),
+            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
+            "uuid": uuid4(),
+            "name": "nothing",
+            "policy": 999_999,
+            "team": 999_999,
+            "username": "nobody",
+            "id": 999_999,
+            "object_id": 999_999,
+            "content_type_id": 999,
+        }
+    one, host = scene[which], scene["a"]
+    asked = Introduction.objects.create(fields={}, asked_by=user if user and user.pk else None)
+    return {
+        "uuid": one["guest"].pk,
+        "username": one["username"],
+        "team": one["team"].pk,
+        "team_id": one["team"].pk,
+        "name": "gentle",
+        "policy": Policy.objects.get(name="gentle").pk,
+        "host": host.pk,
+        "host_id": host.pk,
+        "migration": one["move"].pk,
+        "migration_id": one["move"].pk,
+        "order_id": one["order"].pk,
+        "copy": one["copy"].pk,
+        "copy_id": one["copy"].pk,
+        "preflight": one["report"].pk,
+        "preflight_id": one["report"].pk,
+        "pool": StoragePool.objects.earliest("pk").pk,
+        "introduction": asked.pk,
+        "id": scene["viewer"].pk,
+        "content_type_id": 999,
+    }
+
+
+def _of_page(name: str, pattern: str, objects: dict[str, Any], scene: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of pages are called pk, whatever they are of."""
+    kind = "host" if name.endswith("-of-host") else name.split("-")[0]
+    kind = {"rollback": "copy"}.get(kind, kind)
+    rows = {"auth/user": scene["viewer"], "hosts/host": scene["a"], "hosts/guest": scene["web"]}
+    row = next((row for place, row in rows.items() if place in pattern), None)
+    found = {**objects, "pk": objects.get(kind)}
+    if "object_id" not in found:
+        found["object_id"] = row.pk if row is not None else 1
+        if "journal/entry" in pattern:
+            found["object_id"] = Entry.objects.earliest("pk").pk
+        elif "hosts/sighting" in pattern:
+            found["object_id"] = scene["web"].sightings.get().pk
+        elif "migrations_app/migration" in pattern:
+            found["object_id"] = scene["running"].pk
+    return found
+
+
+def _routes(patterns: Any, space: str = "", before: str = "") -> Iterator[tuple[str, str, set[str]]]:
+    """(name, or the pattern when it has none; pattern; its parameters) of everything but the operations of the API."""
+    for pattern in patterns:
+        whole = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(
+                pattern.url_patterns, f"{space}{pattern.namespace}:" if pattern.namespace else space, whole
+            )
+        elif not whole.startswith("api/v1/") or pattern.name in ("openapi-json", "openapi-view", "api-root"):
+            yield f"{space}{pattern.name}" if pattern.name else whole, whole, set(pattern.pattern.converters)
+
+
+def _rule(name: str) -> str:
+    return next((known for known in PAGES if known == name or fnmatchcase(name, known)), "")
+
+
+def _outcome(answer: Any) -> str:
+    status, to = answer.status_code, answer.get("Location", "")
+    if status == 401 or (status == 302 and to.startswith(("/accounts/login/", "/admin/login/"))):
+        return "log in"
+    known = {403: "forbidden", 404: "missing", 405: "not taken"}
+    return known.get(status, "done" if status < 500 else "broken")
+
+
+def _expected(role: str, allowed: frozenset[str] | None, which: str, *, named: bool, shown: bool = False) -> set[str]:
+    """`named`: the address names an object. `shown`: the user sees the object, but may not do this with it."""
+    if role in (NOBODY, INACTIVE):
+        return {"done"} if allowed and role in allowed else {"log in", "not taken"} if allowed is None else {"log in"}
+    if allowed is None:
+        return {"not taken"}
+    if role in allowed:
+        return {"missing"} if named and which == MISSING else {"done"}
+    if role in ONLY_OWN and named:
+        return {"forbidden"} if shown else {"missing"}
+    return {"forbidden", "missing"} if named and (role == NONE or which == MISSING) else {"forbidden"}
+
+
+def _everything() -> list[int]:
+    """How many rows there are of what people make; refusals are noted themselves."""
+    models = (Migration, Preflight, Host, Errand, Team, Grant, Ownership, Policy, PolicyChoice, GuestConsent)
+    return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
+
+
+def _undone(send: Callable[[], Any]) -> tuple[Any, bool]:
+    """The answer, and whether rows were made or gone although it was refused; then all is as it was."""
+    with transaction.atomic():
+        before = _everything()
+        answer = send()
+        changed = _outcome(answer) != "done" and _everything() != before
+        transaction.set_rollback(True)
+    return answer, changed
+
+
+def _leaks(answer: Any) -> list[str]:
+    if answer.get("Content-Type", "").startswith("text/html") and b"<h1>API</h1>" in answer.content:
+        return []  # it explains with examples
+    text = (answer.content.decode() + str(answer.headers)).replace(answer.wsgi_request.path, "")
+    return [secret for secret in (*SECRETS, *FOREIGN) if secret in text]
+
+
+# --- what has no rule ---------------------------------------------------------------------------------------------------
+
+
+def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
+    routes = [name for name, _, _ in _routes(get_resolver().url_patterns)]
+    assert [name for name in routes if not _rule(name)] == []
+    assert set(PAGES) - {_rule(name) for name in routes} == set()
+
+
+def test_every_operation_has_a_rule() -> None:
+    document = api.get_openapi_schema()["paths"]
+    operations = {
+        f"{method} {path.removeprefix('/api/v1')}" for path, methods in document.items() for method in methods
+    }
+    assert operations == set(OPERATIONS)
+
+
+def test_every_topic_has_a_rule() -> None:
+    assert {*follow.LISTS, *follow.OBJECTS} == set(TOPICS)
+    assert set(live.RENDERERS) <= set(TOPICS)
+
+
+# --- the matrix ---------------------------------------------------------------------------------------------------------
+
+
+def test_pages(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    document = api.get_openapi_schema()
+    monkeypatch.setattr(api, "get_openapi_schema", lambda **_: document)  # it takes a second each time
+    assert {role: wrong for role in ROLES if (wrong := _page_mistakes(scene, role))} == {}
+
+
+def _page_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
+    user = scene["people"][role]
+    client = client_of(user) if user else Client()
+    client.raise_request_exception = False
+    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
+    wrong: dict[str, Any] = {}
+    for which in _which(role):
+        objects = _objects(scene, which, user)
+        for name, pattern, parameters in _routes(get_resolver().url_patterns):
+            rule = PAGES[_rule(name)]
+            address = SAMPLES.get(name) or SAMPLES.get(_rule(name)) or f"/{pattern}"
+            values = _of_page(name, pattern, objects, scene)
+            for parameter in parameters:
+                for written in (f"<int:{parameter}>", f"<uuid:{parameter}>", f"<path:{parameter}>", f"<{parameter}>"):
+                    address = address.replace(written, str(values[parameter]))
+            if not parameters and which == MISSING:
+                continue
+            for method, allowed in (("get", rule.get), ("post", rule.post)):
+                client.cookies.load(cookies)  # one of them logs out
+                answer, changed = _undone(lambda method=method, address=address: getattr(client, method)(address))
+                outcome = _outcome(answer)
+                expected = _expected(role, allowed, which, named=bool(parameters))
+                if "done" in expected:
+                    expected = set(rule.answers)
+                if role == Role.LEAD and which == OTHERS and parameters and expected == {"done"}:
+                    expected = {"missing"}  # a lead sees the own team
+                if name.startswith("admin") and role not in (NOBODY, INACTIVE):
+                    expected = _of_admin(expected)
+                if changed or outcome not in expected:
+                    wrong[f"{method} {address} ({which})"] = (answer.status_code, outcome, expected)
+                if role in ONLY_OWN and _leaks(answer):
+                    wrong[f"{method} {address} ({which}) tells"] = _leaks(answer)
+    return wrong
+
+
+def _of_admin(expected: set[str]) -> set[str]:
+    """Django's admin sends everybody who may not enter to its login, which refuses them; it leads from what is missing to
+    its first page, and says of what is forbidden that it is missing when there is no such object."""
+    more = {
+        "forbidden": {"forbidden", "log in", "missing"},
+        "missing": {"missing", "log in", "done"},
+        "not taken": {"not taken", "log in"},
+    }
+    return set().union(*(more.get(one, {one}) for one in expected))
+
+
+def test_operations(scene: dict[str, Any]) -> None:
+    assert {role: wrong for role in ROLES if (wrong := _operation_mistakes(scene, role))} == {}
+
+
+def _operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
+    user = scene["people"][role]
+    headers = {"Authorization": f"Bearer {Token.issue(user)}"} if user else {}
+    client = Client(raise_request_exception=False)
+    wrong: dict[str, Any] = {}
+    for which in _which(role):
+        objects = _objects(scene, which, user)
+        guest = {"guest": str(objects["uuid"]), "target": "kvm-b"}
+        for operation, allowed in OPERATIONS.items():
+            method, path = operation.split()
+            body = guest if operation in ("post /preflights", "post /migrations") else BODIES.get(operation, {})
+            address = "/api/v1" + path.format(**objects)
+            if method == "get":
+                send = lambda address=address: client.get(address, headers=headers)  # noqa: E731
+            else:
+                send = lambda address=address, method=method, body=body: getattr(client, method)(  # noqa: E731
+                    address, json.dumps(body), content_type="application/json", headers=headers
+                )
+            answer, changed = _undone(send)
+            outcome = _outcome(answer)
+            shown = role == Role.LEAD and which == OWN_OBJECT and path.startswith("/teams/")
+            named = "{" in path or (body is guest and role in allowed)
+            expected = _expected(role, allowed, which, named=named, shown=shown)
+            if role == Role.LEAD and which == OTHERS and named:
+                expected = {"missing"}  # also of teams, of which a lead may see the own
+            if changed or outcome not in expected:
+                wrong[f"{operation} ({which})"] = (answer.status_code, answer.content[:200], expected)
+            if role in ONLY_OWN and _leaks(answer):
+                wrong[f"{operation} ({which}) tells"] = _leaks(answer)
+    return wrong
+
+
+def test_topics(scene: dict[str, Any]) -> None:
+    for role in ROLES:
+        _check_topics(scene, role)
+
+
+def _check_topics(scene: dict[str, Any], role: str) -> None:
+    user = scene["people"][role]
+    session = client_of(user).session.session_key if user else None
+    codes = {"log in": follow.NOT_LOGGED_IN, "forbidden": follow.NOT_ALLOWED, "missing": follow.NOT_FOUND, "done": 0}
+    for which in _which(role):
+        objects = _objects(scene, which, user)
+        for topic, allowed in TOPICS.items():
+            named = topic not in follow.LISTS
+            whole = f"{topic}:{objects['uuid' if topic == 'guest' else topic]}" if named else topic
+            code = follow.refusal(user.pk if user else None, session, [whole])
+            # nobody who may not listen learns what there is
+            expected = (
+                "forbidden" if role in PEOPLE - allowed else next(iter(_expected(role, allowed, which, named=named)))
+            )
+            assert code == codes[expected], (role, whole, which)
