@@ -13,7 +13,8 @@ MEASURE, AIM = "kvmweb, must finish", 1.03
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Of one migration. `seconds`: from the request to the end. `downtime_ms`: as QEMU measured it. `felt_ms`: the
-    longest time without a sign of the VM. `lost_s`: the work that it did not do, as the time it would have taken."""
+    longest time without a sign of the VM. `lost_s`: the work that it did not do, as the time it would have taken.
+    `heard`: it is heard after the end; an emulated VM that writes a lot may panic when it arrives."""
 
     name: str
     arrived: bool
@@ -21,6 +22,7 @@ class Outcome:
     downtime_ms: int | None
     felt_ms: int
     lost_s: float
+    heard: bool = True
 
 
 def report(outcomes: Iterable[Outcome]) -> list[str]:
@@ -52,6 +54,7 @@ def _verdict(by_name: dict[str, list[Outcome]]) -> list[str]:
 def _line(name: str, found: list[Outcome], ours: float | None) -> str:
     seconds = _seconds(found)
     there = [one for one in found if one.arrived]
+    well = [one for one in there or found if one.heard]
     ratio = "" if seconds is None or ours is None else f"{seconds / ours:.2f}"
     took = f"{statistics.median(one.seconds for one in found):.0f} s"
     cells = [
@@ -59,11 +62,13 @@ def _line(name: str, found: list[Outcome], ours: float | None) -> str:
         took if there else f"({took})",
         ratio,
         _ms(there or found, lambda one: one.downtime_ms),
-        _ms(there or found, lambda one: one.felt_ms),
-        f"{statistics.median(one.lost_s for one in there or found):.1f} s",
+        _ms(well, lambda one: one.felt_ms),
+        f"{statistics.median(one.lost_s for one in well):.1f} s" if well else "",
     ]
     widths = (8, 8, 6, 9, 9, 10)
-    return f"{name:32} " + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    line = f"{name:32} " + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    silent = sum(not one.heard for one in found)
+    return f"{line}   (panicked afterwards: {silent})" if silent else line
 
 
 def _seconds(found: list[Outcome]) -> float | None:

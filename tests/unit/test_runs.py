@@ -15,6 +15,7 @@ from tests.runs import FILES, load
 
 every_run = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 ABOUT = {"memory_mib", "writes", "link_mib", "libvirt", "qemu", "ended", "duration_ms", "downtime_ms", "longest_gap_ms"}
+ABOUT |= {"heard_after"}
 
 
 @every_run
@@ -24,6 +25,7 @@ def test_a_recorded_run_can_be_replayed(file: Path) -> None:
     assert run.about.keys() >= ABOUT
     assert run.about["ended"] in ("done", "aborted")
     assert (run.about["downtime_ms"] is not None) == (run.about["ended"] == "done")
+    assert (run.about["longest_gap_ms"] is not None) == run.about["heard_after"]
     assert file.stat().st_size < 60 * 1024
     assert len(run.looks) >= 3
     for look in run.looks:
