@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.live import Live
 from bench.outcomes import Outcome, report
 from bench.recipes import ROWS, Do, Row, Step
-from hosts.calls.move import Parameter
+from hosts.calls.move import Parameter, Value
 from hosts.calls.steer import LimitDowntime
 from hosts.gateway.port import GatewayError
 from lab import GuestSpec, Lab, TickReceiver, Wanted
@@ -135,19 +135,26 @@ class Bench:
     def _by_hand(self, row: Row, source: str, target: str) -> Moved:
         gib = self._guest.memory_mib / 1024
         recipe = row.make(gib)
-        cache = {Parameter.XBZRLE_CACHE: size} if (size := row.cache_bytes(gib)) else {}
+        cache: dict[Parameter, Value] = {}
+        if size := row.cache_bytes(gib):
+            cache = {Parameter.COMPRESSION: ("xbzrle",), Parameter.XBZRLE_CACHE: size}
         allowed = recipe.start_ms() or LIBVIRTS_DOWNTIME_MS
         self._lab.hosts[source].virsh("migrate-setmaxdowntime", self._guest.name, str(allowed))
+        given_up = False
         live = Live(self._lab, self._guest, source, target, row.flags, cache)
         try:
             for seen in live.looks():
+                steps = recipe.look(seen.at_s, seen.stats)
                 if seen.at_s > self._limit:
-                    live.abort()
-                for step in recipe.look(seen.at_s, seen.stats):
+                    steps = (Step(Do.ABORT),)
+                for step in steps:
+                    given_up |= step.do is Do.ABORT
                     self._do(live, step)
             finished = live.finished()
         finally:
             live.close()
+        if not live.arrived and not given_up:
+            sys.exit(f"{row.name}: {live.error}")
         return live.arrived, live.ended - live.began, finished.downtime_ms if finished else None
 
     def _do(self, live: Live, step: Step) -> None:

@@ -50,7 +50,8 @@ def reset(lab: LabState, hosts: list[Host], ticks: tuple[str, int]) -> None:
     in_parallel(_end_jobs, hosts)
     keep = {spec.uuid for spec in lab.guests}
     in_parallel(lambda host: _drop_domains(host, [u for u in host.domains() if u not in keep]), hosts)
-    anew = [spec for spec in lab.guests if not _is_home(spec, hosts, ticks) and not _brought_home(spec, hosts, ticks)]
+    home = in_parallel(lambda spec: _is_home(spec, hosts, ticks) or _brought_home(spec, hosts, ticks), lab.guests)
+    anew = [spec for spec, there in zip(lab.guests, home, strict=True) if not there]
     anew += _silent([spec for spec in lab.guests if spec.running and spec not in anew], ticks)
     for spec in anew:
         in_parallel(lambda host, uuid=spec.uuid: _drop_domains(host, [uuid]), hosts)  # type: ignore[misc]
@@ -97,6 +98,8 @@ def _end_jobs(host: Host) -> None:
 
 
 def _drop_domains(host: Host, uuids: list[str]) -> None:
+    if not uuids:
+        return
     present = host.domains()
     for uuid in uuids:
         if uuid in present:
@@ -108,14 +111,17 @@ def _drop_domains(host: Host, uuids: list[str]) -> None:
 
 def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> None:
     """Delete every volume but the disks of guests that stay."""
+
+    def drop(host: Host, pool: str) -> None:
+        wanted = {
+            f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
+        }
+        host.virsh("pool-refresh", pool)
+        for volume in storage.volumes(host, pool) - wanted:
+            storage.delete_volume(host, pool, volume)
+
     for pool in guests.POOLS:
-        for host in hosts:
-            wanted = {
-                f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
-            }
-            host.virsh("pool-refresh", pool)
-            for volume in storage.volumes(host, pool) - wanted:
-                storage.delete_volume(host, pool, volume)
+        in_parallel(lambda host, pool=pool: drop(host, pool), hosts)  # type: ignore[misc]
 
 
 def _is_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool:

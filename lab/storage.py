@@ -26,7 +26,7 @@ def prepare(host: Host, kind: str) -> None:
 
 
 def ensure_pools(host: Host, kind: str) -> None:
-    for name in (*guests.POOLS, guests.BOOT_POOL):
+    for name in {*guests.POOLS, guests.BOOT_POOL} - names(host, "pool-list", "--name"):
         ensure_pool(host, name, kind)
 
 

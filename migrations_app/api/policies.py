@@ -14,7 +14,8 @@ from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON, Problem, ProblemError, located
 from migrations_app.api.common import refused_problem, unfit
 from migrations_app.api.policy_answers import DecisionOut, PolicyChoiceOut, PolicyOut
-from migrations_app.api.policy_requests import ChosenPolicyIn, HostPolicyIn, PolicyChangesIn, PolicyIn
+from migrations_app.api.policy_requests import ChosenPolicyIn, HostName, HostPolicyIn, PolicyChangesIn, PolicyIn
+from migrations_app.api.requests import PolicyName
 from migrations_app.models import Policy, PolicyChoice
 from migrations_app.reading.hosts import host_called
 from migrations_app.reading.migrations import whole_rows
@@ -46,12 +47,12 @@ def create_policy(request: HttpRequest, payload: PolicyIn, response: HttpRespons
 
 
 @router.get("/policies/{name}", response={200: PolicyOut, **COMMON}, summary="Get a policy")
-def get_policy(request: HttpRequest, name: str) -> object:
+def get_policy(request: HttpRequest, name: PolicyName) -> object:
     return _policy(request, name)
 
 
 @router.patch("/policies/{name}", response={200: PolicyOut, **COMMON}, summary="Change a policy")
-def patch_policy(request: HttpRequest, name: str, payload: PolicyChangesIn) -> object:
+def patch_policy(request: HttpRequest, name: PolicyName, payload: PolicyChangesIn) -> object:
     """It counts for migrations that are requested from now on."""
     policy = _policy(request, name)
     if payload.built_in not in (None, policy.built_in):
@@ -65,7 +66,7 @@ def patch_policy(request: HttpRequest, name: str, payload: PolicyChangesIn) -> o
 
 
 @router.delete("/policies/{name}", response={204: None, **COMMON, 409: Problem}, summary="Remove a policy")
-def delete_policy(request: HttpRequest, name: str) -> object:
+def delete_policy(request: HttpRequest, name: PolicyName) -> object:
     """409: it comes with kvmweb, or it is chosen somewhere. Migrations keep theirs."""
     try:
         remove_policy(_policy(request, name), by=person(request))
@@ -100,7 +101,7 @@ def put_installation_choice(request: HttpRequest, payload: ChosenPolicyIn) -> ob
 @router.put(
     "/policy-choices/hosts/{host}", response={200: PolicyChoiceOut, **COMMON}, summary="Set the policy of a host"
 )
-def put_host_choice(request: HttpRequest, host: str, payload: HostPolicyIn) -> object:
+def put_host_choice(request: HttpRequest, host: HostName, payload: HostPolicyIn) -> object:
     """`host`: id or name. It counts for migrations from this host."""
     require(request.user, Right.SEE)
     found = host_called(request.user, host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
 from pydantic import ConfigDict, StrictBool, StrictInt
@@ -67,6 +67,7 @@ class HostPolicyIn(Schema):
     reason: Plain = Field("", max_length=1000)
 
 
+HostName = Annotated[Plain, Field(min_length=1, max_length=63)]
 Agreed = Literal["never", "if_needed", "always"]
 
 

@@ -25,7 +25,8 @@ def keep_decisions(held: Claim, actions: Iterable[Action], **fields: Any) -> lis
     @patiently(seconds=PATIENCE_SECONDS)
     @transaction.atomic
     def write() -> list[Decision]:
-        if Migration.objects.filter(pk=held.pk, epoch=held.epoch).update(**fields) != 1:
+        rows = Migration.objects.filter(pk=held.pk, epoch=held.epoch)
+        if rows.update(**fields, epoch=held.epoch) != 1:  # with no field, too
             raise LostClaim(f"migration {held.pk} has another owner")
         return [_keep(held.pk, action) for action in actions]
 

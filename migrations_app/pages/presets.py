@@ -26,7 +26,7 @@ class Preset:
 
 PRESETS = (
     Preset(
-        name="Low bandwidth",
+        name="Limited",
         consequence="At most 100 MiB/s, so other traffic has room. It takes longer, and a busy VM may not converge.",
         values={"bandwidth_mib": 100},
     ),

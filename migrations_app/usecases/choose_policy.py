@@ -29,6 +29,7 @@ def choose_for_installation(name: str, *, by: User, reason: str = "") -> None:
     with transaction.atomic():
         if _choose(name):
             _tell(writer.POLICIES, words.chosen(name, "the installation"), by, reason)
+            writer.signal(writer.INVENTORY, hosts=[], guests=[])
 
 
 def choose_for_host(host: Host, name: str | None, *, by: User, reason: str = "") -> None:

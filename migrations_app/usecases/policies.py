@@ -125,3 +125,4 @@ def _refuse_twins(name: str, *, but: Policy | None = None) -> None:
 def _tell(by: User, did: str, reason: str, body: dict[str, Any]) -> None:
     text = f"{isolated(by.get_username())} {did}"
     writer.write(writer.POLICIES, EntryKind.ACTION, text, body=body, actor=by, reason=reason)
+    writer.signal(writer.INVENTORY, hosts=[], guests=[])  # pages of hosts and VMs say what it does

@@ -1,4 +1,4 @@
-"""How a migration goes: whether it will end, and what was done to it, as marks on its time line."""
+"""How a migration goes: whether it comes closer to its end, and what was done to it, as marks on its time line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.domain.order import OrderState
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.progress import Progress
+from migrations_app.words.controls import asking
 
 if TYPE_CHECKING:
     from migrations_app.models import Decision, Migration, Order
@@ -30,15 +31,21 @@ class Mark:
 
 
 def course_words(migration: Migration) -> str:
-    """Whether it will end, as libvirt's numbers of now have it; "" when they say nothing about that."""
-    progress = Progress.from_json(migration.progress)
-    if migration.state != State.COPYING_MEMORY or migration.kind_row.pauses or progress.no_data_ms:
+    """Whether it comes closer to its end, by the passes as its policy counts them; "" where nothing can be said. Rate
+    and dirty rate of a moment do not tell: QEMU counts a page once, however often it was written."""
+    progress, track = Progress.from_json(migration.progress), migration.track_data
+    if migration.state != State.COPYING_MEMORY or not migration.policy or progress.no_data_ms:
         return ""
-    if progress.converging is None:
-        return "How fast the VM changes its memory is known after the first pass."
-    if progress.converging:
-        return "The VM changes memory more slowly than it is copied: the migration will end."
-    return "The VM changes memory faster than it is copied: the migration will not end by itself."
+    if track.newest is None or track.lows == (track.newest,):
+        return "Whether passes leave less and less to copy is known after a few of them."
+    if track.stalled_at_ms is not None:
+        return (
+            "Passes no longer leave less to copy: the VM changes memory as fast as it is copied. The migration does not"
+            " end with the allowed downtime."
+        )
+    if track.newest == track.lows[-1]:
+        return "The last pass left less to copy than any before: the VM changes memory more slowly than it is copied."
+    return "The last pass left no less to copy than those before."
 
 
 def marks(migration: Migration) -> list[Mark]:
@@ -50,11 +57,10 @@ def marks(migration: Migration) -> list[Mark]:
 
 def _order(order: Order) -> Mark:
     row = ORDERS[order.what]
-    asked = row.asked.format(value=row.shown(order.value))
     return Mark(
         at=order.done_at or order.asked_at,
         label=row.shown(order.value) or row.what,
-        text=f"{isolated(order.asked_by_name)} {asked}",
+        text=f"{isolated(order.asked_by_name)} {asking(row.asked, row, order.value)}",
     )
 
 

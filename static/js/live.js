@@ -41,7 +41,7 @@
   Idiomorph.defaults.ignoreActiveValue = true; // nobody's typing is undone
 
   // What a person opened or chose stays so, and times keep the title they made themselves.
-  const KEPT = { open: "details, dialog", checked: "input", title: "relative-time, local-time" };
+  const KEPT = { open: "details, dialog", checked: "input", selected: ".controls option", title: "relative-time, local-time" };
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(KEPT[name] && node.matches(KEPT[name]));
   // The graph draws itself, and what is typed into these forms must not be lost. Pushes
   // and re-read pages can overtake each other: what is older than what is shown is left out.

@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 
 class Running:
-    """A migration without a policy that copies until it is told to go on."""
+    """A migration that copies until it is told to go on."""
 
     def __init__(self, scene: Scene, *, jobs: Sequence[JobStats] | None = None, **options: Any) -> None:
         self.scene = scene
@@ -41,7 +41,6 @@ class Running:
         self.move = scene.script(self.guest, **({"jobs": jobs} if jobs else {}))
         self.move.go_on.clear()
         self.row: Migration = scene.request(self.guest, **options)
-        Migration.objects.filter(pk=self.row.pk).update(policy={})
         self.worker: threading.Thread = scene.in_background(self._run, self.row)
         eventually(in_state(self.row, State.COPYING_MEMORY))
 

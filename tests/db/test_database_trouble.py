@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kvmweb import alarm, asgi, database
-from kvmweb.accounts.models import Token
+from kvmweb.accounts.models import Team, Token
 from kvmweb.api import api
 from kvmweb.database import Trouble, trouble
 from kvmweb.journal.models import Entry
@@ -105,13 +105,14 @@ def test_who_only_reads_does_not_notice(scene: dict[str, Any], request: pytest.F
     client = client_of(scene["admin"])
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
     numbers["copy_id"] = RollbackCopy.objects.get().pk
+    numbers["team_id"] = Team.objects.create(name="shop").pk
     numbers["order_id"] = scene["running"].orders.create(what="finish", asked_at=timezone.now()).pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     request.getfixturevalue("locked")
     for address in _pages(scene):
         assert client.get(address).status_code == 200, address
     for path in reading:
-        answer = Client().get(path.format(uuid=scene["idle"].pk, **numbers), headers=headers)
+        answer = Client().get(path.format(uuid=scene["idle"].pk, name="gentle", **numbers), headers=headers)
         assert answer.status_code == 200, path
     assert Client().get("/accounts/login/").status_code == 200
     assert Token.objects.get().last_used is None

@@ -282,13 +282,13 @@ def test_a_policy_that_gives_up_leaves_the_vm_where_it_is(scene: Scene, decides:
     assert running.decisions() == [("abort", None, True)]
 
 
-def test_the_downtime_is_put_back_after_it_gave_up(scene: Scene, decides: Any) -> None:
+def test_libvirts_own_downtime_is_put_back_after_it_gave_up(scene: Scene, decides: Any) -> None:
     decides(ladder(150))
     running = Running(scene)
     eventually(lambda: running.decisions() == [("raise", 150, True)])
     decides(lambda _policy, track, _progress: (track, (Action(act=Act.ABORT, text="No more."),)))
     running.worker.join(10)
-    assert (fresh(running.row).state, running.guest.limits.max_downtime_ms) == (State.FAILED, STARTS_MS)
+    assert (fresh(running.row).state, running.guest.limits.max_downtime_ms) == (State.FAILED, 300)
 
 
 @pytest.mark.parametrize("where", ["_tell", "_taken"])
@@ -430,6 +430,20 @@ def test_a_pause_that_nobody_saw_is_not_ended(scene: Scene, decides: Any, monkey
     assert (done.state, running.calls("resume")) == (State.DONE, [])
     assert "Unless somebody has paused it since" in done.error["what_to_do"]
     assert f"On kvm-b run: virsh resume {done.guest_id}" in done.error["what_to_do"]
+
+
+def test_a_pause_does_not_wait_for_a_network_that_is_down(
+    scene: Scene, decides: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converging, "STILL_MS", 3000)
+    decides(once(Act.SUSPEND))
+    running = Running(scene)
+    paused(running)
+    running.worker.join(15)
+    end = fresh(running.row)
+    assert (end.state, running.guest.state) == (State.FAILED, RunState.RUNNING)
+    assert "no data has been transferred for 3 s" in end.error["cause"]
+    assert running.decisions() == [("suspend", None, True), ("abort", None, True)]
 
 
 def test_a_user_who_resumes_it_has_the_last_word(scene: Scene, decides: Any) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from hosts.models import Sighting
 from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.convergence.policy import GENTLE
+from migrations_app.domain.convergence.track import Pass, Track
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
 from migrations_app.events import fragments
@@ -340,20 +341,29 @@ def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_
     assert "<dt>VM slowed down by</dt> <dd>40 %</dd>" in text_of(as_viewer, running)
 
 
-def test_it_is_said_whether_it_will_end(scene: dict[str, Any], as_viewer: Client) -> None:
+def test_it_is_said_whether_passes_leave_less_and_less(scene: dict[str, Any], as_viewer: Client) -> None:
     running = scene["running"]
 
-    def said(**progress: Any) -> str:
-        Migration.objects.filter(pk=running.pk).update(progress=running.progress | progress)
+    first, best, worse = (
+        Pass(number=n, at_ms=n * 1000, remaining_bytes=left) for n, left in ((2, 90), (3, 50), (4, 60))
+    )
+
+    def said(track: Track, **progress: Any) -> str:
+        rows = Migration.objects.filter(pk=running.pk)
+        rows.update(progress=running.progress | progress, track=track.as_json(), policy=GENTLE.as_json())
         pushed = fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)])
         assert pushed is not None
         assert pushed["course"].strip() in text_of(as_viewer, running)
         return re.sub("<[^>]*>", "", pushed["course"]).strip()
 
-    assert said(converging=True) == "The VM changes memory more slowly than it is copied: the migration will end."
-    assert said(converging=False).endswith("faster than it is copied: the migration will not end by itself.")
-    assert "is known after the first pass" in said(converging=None)
-    assert said(converging=True, no_data_ms=4000) == ""
+    better = Track(newest=best, lows=(first, best))
+    assert "is known after a few of them" in said(Track())
+    assert "is known after a few of them" in said(Track(newest=first, lows=(first,)))
+    assert said(better).endswith("the VM changes memory more slowly than it is copied.")
+    assert said(Track(newest=worse, lows=(first, best))) == "The last pass left no less to copy than those before."
+    stalled = Track(newest=worse, lows=(first, best), stalled_at_ms=4000)
+    assert said(stalled).endswith("The migration does not end with the allowed downtime.")
+    assert said(better, no_data_ms=4000) == ""
 
 
 def test_orders_and_decisions_are_marks_on_the_time_line(scene: dict[str, Any], as_viewer: Client) -> None:

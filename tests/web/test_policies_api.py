@@ -168,6 +168,13 @@ def test_one_that_nothing_uses_can_be_removed(by_admin: Api, scene: dict[str, An
     assert by_admin.delete("/policies/gentle").status_code == 409
 
 
+@pytest.mark.parametrize("name", ["%00", "a%0Ab", "%E2%80%AE", "x" * 64, "..", "%2e%2e", "a%2Fb", "%ff", "'; --"])
+def test_an_address_with_a_name_that_cannot_be(by_admin: Api, name: str) -> None:
+    for answer in (by_admin.get(f"/policies/{name}"), by_admin.delete(f"/policies/{name}")):
+        assert answer.status_code in (404, 405, 422)
+    assert by_admin.put(f"/policy-choices/hosts/{name}", {"policy": "gentle"}).status_code in (404, 405, 422)
+
+
 # --- where they apply -------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,8 @@ from migrations_app.worker.watch.pausing import Pausing
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
+#: without a byte for so long, a pause of the policy is ended
+STILL_MS = 30_000
 _LIMITS, _STOPS = (Act.RAISE, Act.FINISH), (Act.ABORT, Act.RESTART)
 
 
@@ -51,8 +53,11 @@ class Converging:
         if self._policy is None or stopping or row.job_over or source.job is not JobKind.MIGRATION_OUT:
             return
         memory = fresh and self._held.state is State.COPYING_MEMORY
-        if memory and source.runs and not row.suspended and self._stop is None:
-            self._decide(self._policy)
+        if memory and self._stop is None:
+            if source.runs and not row.suspended:
+                self._decide(self._policy)
+            elif row.paused_by_policy:
+                self._not_for_nothing()
         self._tell(source)
 
     @property
@@ -88,6 +93,18 @@ class Converging:
         else:
             pauses = row.paused_by_policy or any(action.act is Act.SUSPEND for action in actions)
             self._decisions += self._held.keep_decisions(actions, track=track.as_json(), paused_by_policy=pauses)
+
+    def _not_for_nothing(self) -> None:
+        """A VM that is paused until the rest is copied does not wait for a network that is down: libvirt can resume it
+        only by ending the migration."""
+        still_ms = Progress.from_json(self._held.row.progress).no_data_ms or 0
+        if still_ms >= STILL_MS:
+            text = (
+                "Migration given up, the VM stays on its source host: it is paused until the rest is copied, and no"
+                f" data has been transferred for {still_ms // 1000} s."
+            )
+            action = Action(act=Act.ABORT, text=text, numbers={"no_data_ms": still_ms})
+            self._decisions += self._held.keep_decisions([action])
 
     def _tell(self, source: GuestLook) -> None:
         """What is in force, until libvirt has taken it."""

@@ -124,7 +124,7 @@ class Steering:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
         row = self._held.row
         limit = None if row.downtime_set else options_in_effect(row).max_downtime_ms
-        if limit is None:
+        if limit is None or not self.limits.remember(LimitDowntime(limit)):
             return
         if self._source.do(lambda c: c.set_limit(self._held.guest, LimitDowntime(limit))):
             self._held.update(downtime_set=True)

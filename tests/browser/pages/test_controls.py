@@ -19,6 +19,12 @@ Order.objects.filter(pk=order.pk).update(state="applied", requested=8, read_back
 Migration.objects.filter(pk=order.migration_id).update(controls={"bandwidth_mib": 8, "max_downtime_ms": 300})
 writer.signal("migrations", migration=order.migration_id)
 """
+ANSWER_ANEW = """
+from kvmweb.journal import writer
+pk = Migration.objects.get(guest_name="web-01").pk
+Migration.objects.filter(pk=pk).update(controls={"bandwidth_mib": 16, "max_downtime_ms": 300})
+writer.signal("migrations", migration=pk)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +73,12 @@ def test_it_works_without_javascript(site: Site, opened: Open) -> None:
     page.get_by_label("Policy of the new migration").select_option("must finish")
     page.get_by_role("button", name="Start again").click()
     assert "asked to start the migration again, with the policy" in page.content()
+
+
+def test_a_chosen_policy_stays_chosen_when_the_page_reads_itself_again(site: Site, opened: Open) -> None:
+    page = opened("olga")
+    page.get_by_label("Policy of the new migration").select_option("large VM")
+    page.locator("h1").click()  # not in the field any more
+    site.run(ANSWER_ANEW)
+    page.locator(".control .now", has_text="16 MiB/s").wait_for()
+    assert page.get_by_label("Policy of the new migration").input_value() == "large VM"

@@ -294,7 +294,7 @@ def test_a_preset_fills_in_the_boxes_and_asks_again(page: Any, site: Site, addre
     page.locator("summary", has_text="Options").click()
     expect(page.get_by_label("Allowed downtime, ms")).to_have_value("2000")
     expect(page.get_by_label("Auto-converge: first step, %")).to_be_visible()
-    page.get_by_role("button", name="Low bandwidth").click()
+    page.get_by_role("button", name="Limited").click()
     expect(page.get_by_label("Bandwidth limit, MiB/s")).to_have_value("100")
     expect(page.get_by_label("Allowed downtime, ms")).to_have_value("")
     page.get_by_label("Bandwidth limit, MiB/s").fill("90")

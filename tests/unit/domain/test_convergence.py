@@ -123,12 +123,18 @@ def test_the_rung_that_helps_is_taken_at_once() -> None:
 
 def test_a_rung_that_should_do_gets_a_pass() -> None:
     running = stalled(left=38 * MIB)
-    running.run(20)
+    running.run(60)  # a long one: longer than the patience
     assert running.downtimes == [400]
-    running.passes(45 * MIB, 42 * MIB, 39 * MIB)  # libvirt should have ended it by the last one
-    assert running.downtimes == [400]
-    running.passes(*[39 * MIB] * 10)
+    running.new_pass(39 * MIB)  # libvirt should have ended it
     assert running.downtimes == [400, 500]
+
+
+@pytest.mark.parametrize(("percent", "stalls"), [(96, False), (97, True)])
+def test_four_percent_less_is_progress(percent: int, stalls: bool) -> None:
+    running = Running(GENTLE)
+    running.run(20)
+    running.passes(*[FAR] * 10, FAR * percent // 100)
+    assert (running.track.stalled_at_ms is not None) is stalls
 
 
 def test_what_fits_is_left_to_libvirt_for_the_patience() -> None:
@@ -283,6 +289,13 @@ def test_what_is_about_to_end_is_not_stopped_at_the_deadline() -> None:
     running.passes(*(int(MIB * 60 * 0.95**n) for n in range(12)))
     assert running.acts == [Act.ABORT]
     assert running.decided[0][0] > 100_000
+
+
+def test_without_a_dirty_rate_nothing_is_about_to_end() -> None:
+    running = Running(replace(GENTLE, deadline_s_per_gib=30), dirty=None)
+    running.run(20)
+    running.passes(*(int(MIB * 100 * 0.9**n) for n in range(12)))
+    assert running.acts == [Act.ABORT]
 
 
 def test_giving_up_is_said_once() -> None:

@@ -40,11 +40,14 @@ POLICIES = (*BUILT_IN, QUICK, THROTTLE)
 CONVERGING = (
     "idle-unshaped",
     "idle",
+    "idle-large",
+    "idle-slow-link",
     "idle-slower",
     "busy-unshaped",
     "busy-0.3",
     "busy-0.8",
     "busy-0.8-cut",
+    "busy-1.5-compressed",
     "bursty-long",
     "idle-cut",
 )
@@ -105,6 +108,13 @@ def test_a_stalled_one_climbs_the_ladder_to_its_last_resort(name: str) -> None:
 def test_a_small_set_of_memory_gets_the_one_rung_that_helps() -> None:
     (_, first), *_ = replay(QUICK, "busy-3-small-set")
     assert first.downtime_ms == 500
+
+
+def test_what_is_needed_is_what_the_pause_took() -> None:
+    """Somebody allowed 6 s, and libvirt switched over."""
+    _, last = replay(QUICK, "busy-3-more-downtime")[-1]
+    took = recorded("busy-3-more-downtime")["about"]["downtime_ms"]
+    assert abs((last.numbers["needed_ms"] or 0) - took) < took / 10
 
 
 def test_it_is_not_given_up_while_qemu_slows_the_vm_down_further() -> None:
