@@ -96,7 +96,7 @@ def remove_member(team: Team, user: User, *, by: User, reason: str = "") -> bool
 def give(team: Team, guest: UUID) -> bool:
     """The VM is the team's, whatever its name says. False: it was. Raises OwnedByOther when an admin gave it to another
     team before; what a pattern gave goes over."""
-    row = Ownership.objects.select_for_update().select_related("team").filter(pk=guest).first()
+    row = Ownership.objects.select_for_update().filter(pk=guest).first()
     if row is not None and row.team not in (None, team) and not row.pattern:
         assert row.team is not None
         raise OwnedByOther(row.team)
