@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management.commands import flush
+
+from lab import Lab, Wanted
 
 #: pure tests first: they take seconds and find most mistakes
 ORDER = ("unit", "db", "web", "ws", "lab_self", "lab", "faults", "browser")
@@ -55,6 +58,25 @@ def _quick_flush() -> Iterator[None]:
         patch.setattr(flush, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Two hosts, for all tests of a run. KVMWEB_LAB_PREFIX names a lab that is up already, for work on a single test."""
+    if prefix := os.environ.get("KVMWEB_LAB_PREFIX"):
+        yield _on_gluster(Lab.load(prefix))
+        return
+    made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test", owned=True))
+    try:
+        yield _on_gluster(made)
+    finally:
+        made.down()
+
+
+def _on_gluster(lab: Lab) -> Lab:
+    """With the fallback libvirt calls every live migration unsafe, so these tests would prove nothing."""
+    assert lab.state.shared_storage == "glusterfs", lab.state.fallback_reason
+    return lab
 
 
 def _person(name: str, role: str) -> Any:

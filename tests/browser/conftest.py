@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.lab.conftest import fresh, kvmweb, lab  # noqa: F401  the fixtures
+from tests.lab.conftest import fresh, kvmweb  # noqa: F401  the fixtures
 from tests.lab.serving import Serving
 
 # Playwright keeps an event loop in this thread; Django's guard against blocking calls in one does not apply to tests

@@ -8,13 +8,13 @@ import pytest
 
 from lab import Lab, TickReceiver
 from tests.faults.verdict import Result
-from tests.lab.conftest import fresh, kvmweb, lab  # noqa: F401  the fixtures
+from tests.lab.conftest import fresh, kvmweb  # noqa: F401  the fixtures
 
 _RESULTS = pytest.StashKey[list[Result]]()
 
 
 @pytest.fixture
-def ticks(lab: Lab) -> Iterator[TickReceiver]:  # noqa: F811
+def ticks(lab: Lab) -> Iterator[TickReceiver]:
     with TickReceiver(*lab.ticks_address) as receiver:
         yield receiver
 

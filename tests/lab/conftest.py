@@ -1,35 +1,15 @@
-"""One lab and one kvmweb for all lab and browser tests of a run."""
+"""A kvmweb for all tests of a folder that use the lab; the lab is that of the whole run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lab import Lab, Wanted
+from lab import Lab
 from tests.lab.serving import Serving
-
-
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """Two hosts. KVMWEB_LAB_PREFIX names one that is up already, for work on a single test."""
-    if prefix := os.environ.get("KVMWEB_LAB_PREFIX"):
-        yield _on_gluster(Lab.load(prefix))
-        return
-    made = Lab.up(Wanted(prefix=f"t{os.getpid() % 100_000}", hosts=2, profile="test", owned=True))
-    try:
-        yield _on_gluster(made)
-    finally:
-        made.down()
-
-
-def _on_gluster(lab: Lab) -> Lab:
-    """With the fallback libvirt calls every live migration unsafe, so these tests would prove nothing."""
-    assert lab.state.shared_storage == "glusterfs", lab.state.fallback_reason
-    return lab
 
 
 @contextmanager
@@ -44,7 +24,7 @@ def _served(lab: Lab, folder: Path, transport: str = "tcp") -> Iterator[Serving]
         serving.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kvmweb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """kvmweb with both hosts registered over TCP, refresh once an hour."""
     with _served(lab, tmp_path_factory.mktemp("serve")) as serving:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lab import Lab
+from lab.bringup import in_parallel
 from lab.host import Host
 from tests.lab.serving import wait_until
 
@@ -52,7 +53,7 @@ def take(lab: Lab) -> Before:
 
 
 def _look(lab: Lab) -> Before:
-    return {name: _take(host) for name, host in lab.hosts.items()}
+    return dict(zip(lab.hosts, in_parallel(_take, list(lab.hosts.values())), strict=True))
 
 
 def assert_unchanged(lab: Lab, before: Before) -> None:
