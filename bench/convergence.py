@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> None:
         fill_mib=48,
         hot_mib=3 * options.link,
         dirty_kib=round(options.times * options.link * 1024),
+        whole_pages=True,
     )
     with _bench(options.prefix, guest, options.limit, options.link) as bench:
         outcomes = bench.run(options.rounds, options.only)

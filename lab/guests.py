@@ -134,6 +134,7 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "hot": spec.hot_mib,
         "calm": spec.calm_kib,
         "period": spec.period_s,
+        "whole": int(spec.whole_pages),
         "disk": spec.disk_kib,
         "disk_fill": spec.disk_fill_mib,
     }

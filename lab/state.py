@@ -30,6 +30,7 @@ class GuestSpec:
     fill_mib     memory filled with noise at boot, so that a migration has something to carry
     dirty_kib    memory rewritten per second, within the first `hot_mib` of the filled part
     period_s     when not 0: so long `dirty_kib`, then so long `calm_kib`, and so on, by the guest's clock
+    whole_pages  it rewrites all of each page, not only its start
     disk_kib     written to the disk per second, after `disk_fill_mib` once at boot
     """
 
@@ -45,6 +46,7 @@ class GuestSpec:
     hot_mib: int = 16
     calm_kib: int = 0
     period_s: int = 0
+    whole_pages: bool = False
     disk_kib: int = 0
     disk_fill_mib: int = 0
     vcpus: int = 1

@@ -150,7 +150,8 @@ static void *send_ticks(void *unused)
 }
 
 /*
- * Rewrites the start of as many pages per 20 ms as the rate asks for, round and round the hot set. With a `period` the
+ * Rewrites the start of as many pages per 20 ms as the rate asks for, round and round the hot set; all of each page with
+ * `whole`, which leaves nothing to a compression that sends what has changed within a page. With a `period` the
  * rate is `dirty` and `calm` in turn, by the guest's clock. What a guest that is held up cannot do within a second is
  * never done: pages_written tells.
  */
@@ -161,6 +162,7 @@ static void *dirty_memory(void *unused)
     size_t hot = number("hot") * 256;
     double rates[] = {number("dirty") / 4, number("calm") / 4};
     int64_t period = number("period") * 1000000000ll;
+    int words_each = number("whole") ? PAGE / 8 : 16;
     if (!hot || hot > pages)
         hot = pages;
     if (!hot || !rates[0])
@@ -176,7 +178,7 @@ static void *dirty_memory(void *unused)
         last = now;
         for (; due >= 1; due--, pages_written++, page = (page + 1) % hot) {
             uint64_t *words = (uint64_t *)(memory + page * PAGE);
-            for (int i = 0; i < 16; i++)
+            for (int i = 0; i < words_each; i++)
                 words[i] = noise(&state);
         }
     }

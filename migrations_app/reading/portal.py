@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from hosts.models import Guest
 from hosts.reading.teams import Member, members_of
@@ -17,7 +17,7 @@ from kvmweb.accounts.roles import Role
 from kvmweb.ui.badge import Badge
 from migrations_app.models import Migration
 from migrations_app.reading.guests import listed
-from migrations_app.words.portal import MIGRATING
+from migrations_app.words.portal import migration_badge
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -51,9 +51,9 @@ def own_teams(user: Any) -> list[OwnTeam]:
 
 def own_guests(user: Any) -> list[OwnGuest]:
     """The first MOST_GUESTS that were not forgotten, by name."""
-    moving = Migration.objects.active().filter(guest=OuterRef("pk"))
+    moving = Migration.objects.active().filter(guest=OuterRef("pk")).values("state")[:1]
     rows: QuerySet[Guest] = listed(of_teams(Guest.objects.all(), user), gone_only=None)
-    rows = rows.annotate(migrating=Exists(moving)).prefetch_related("sightings__host").order_by("name", "pk")
+    rows = rows.annotate(migration_state=Subquery(moving)).prefetch_related("sightings__host").order_by("name", "pk")
     guests = list(rows[:MOST_GUESTS])
     owners = dict(Ownership.objects.filter(guest__in=[guest.pk for guest in guests]).values_list("guest", "team__name"))
     return [
@@ -61,7 +61,7 @@ def own_guests(user: Any) -> list[OwnGuest]:
             uuid=guest.pk,
             name=guest.name,
             team=owners.get(guest.pk, ""),
-            state=MIGRATING if guest.migrating else run_badge(guest.current_sighting()),
+            state=migration_badge(guest.migration_state) or run_badge(guest.current_sighting()),
         )
         for guest in guests
     ]

@@ -10,6 +10,7 @@ from django.test import Client
 from hosts.usecases import teams as usecases
 from kvmweb.accounts.models import Ownership, Team
 from kvmweb.journal.models import Entry
+from migrations_app.models import Migration
 from tests.web import seed
 from tests.web.conftest import client_of
 from tests.web.pages import flat
@@ -107,6 +108,16 @@ def test_a_login_leads_people_of_teams_to_their_vms(scene: dict[str, Any], shop:
         refused = client.get(address)
         assert refused.status_code == status
         assert "Team VMs" in flat(refused)
+
+
+def test_a_migration_that_needs_a_user_is_not_shown_as_one_that_goes_on(scene: dict[str, Any], shop: Team) -> None:
+    client = _somebody(shop, "member")
+    Migration.objects.filter(pk=scene["running"].pk).update(state="needs_attention")
+    text = flat(client.get("/portal/"))
+    assert "Needs attention" in text
+    assert "Migrating" not in text
+    Migration.objects.filter(pk=scene["running"].pk).update(state="queued")
+    assert "Running" in flat(client.get("/portal/"))
 
 
 def test_a_lead_sees_the_people_too(scene: dict[str, Any], shop: Team) -> None:
