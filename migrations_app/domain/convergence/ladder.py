@@ -8,7 +8,7 @@ from migrations_app.domain.convergence import words
 from migrations_app.domain.convergence.action import Act, Action
 from migrations_app.domain.convergence.needs import Needs
 from migrations_app.domain.convergence.passes import at_minimum
-from migrations_app.domain.convergence.policy import Policy
+from migrations_app.domain.convergence.policy import LastResort, Policy
 from migrations_app.domain.convergence.track import Track
 
 #: rungs are at least a stall window ÷ this apart
@@ -43,7 +43,8 @@ def climb(policy: Policy, track: Track, needs: Needs, above: list[int]) -> tuple
     )
     if not good and waited_ms(track) < policy.patience_s * 1000 >> track.relaxed:
         return track, ()
-    rung = next((rung for rung in above if rung >= needs.needed_ms), above[0])
+    none_fits = above[-1] if policy.last_resort is LastResort.FINISH else above[0]
+    rung = next((rung for rung in above if rung >= needs.needed_ms), none_fits)
     action = Action(
         act=Act.RAISE,
         text=words.raised(policy, track, needs, rung),

@@ -61,8 +61,9 @@ def test_gentle_climbs_its_ladder_and_gives_up_soon_after() -> None:
 
 
 def test_must_finish_ends_with_a_longer_downtime() -> None:
-    running = go_on(stalled(MUST_FINISH), 12)
-    assert running.acts == [Act.RAISE] * 5 + [Act.FINISH]
+    running = go_on(stalled(MUST_FINISH), 8)
+    assert running.acts == [Act.RAISE, Act.FINISH]
+    assert running.downtimes[0] == MUST_FINISH.top_ms  # no shorter rung would help
     assert running.last.downtime_ms == 5000  # 4 s and a quarter more
     assert running.decided[-1][0] - running.decided[0][0] <= 2 * MUST_FINISH.patience_s * 1000
 
@@ -304,7 +305,7 @@ def test_giving_up_is_said_once() -> None:
 
 def test_finish_twice_then_the_vm_is_paused() -> None:
     running = go_on(stalled(MUST_FINISH, deaf=True), 200)
-    assert running.acts == [Act.RAISE] * 5 + [Act.FINISH, Act.FINISH, Act.SUSPEND]
+    assert running.acts == [Act.RAISE, Act.FINISH, Act.FINISH, Act.SUSPEND]
     assert running.downtimes[-3:] == [5000, 10_000, None]
     assert running.last.text == (
         "VM paused until the rest is copied: it has not ended although 10,000 ms are allowed."
@@ -314,7 +315,7 @@ def test_finish_twice_then_the_vm_is_paused() -> None:
 
 def test_a_pause_that_libvirt_does_not_allow_is_made_by_hand() -> None:
     running = go_on(stalled(MUST_FINISH, left=LONGEST_MS // 10 * MIB), 40, left=LONGEST_MS // 10 * MIB)
-    assert running.acts == [Act.RAISE] * 5 + [Act.SUSPEND]
+    assert running.acts == [Act.RAISE, Act.SUSPEND]
     assert "libvirt does not allow a downtime that is long enough" in running.last.text
 
 
@@ -334,9 +335,9 @@ def test_it_does_not_give_up_while_qemu_slows_the_vm_down_further() -> None:
     throttled = Track(throttled=True)
     for policy, track in ((THROTTLE, throttled), (MUST_FINISH, replace(throttled, consents=NO_PAUSE))):
         running = slower(policy, track)
-        assert running.acts == [Act.RAISE] * 5
+        assert set(running.acts) == {Act.RAISE}
         assert go_on(running, 12).acts[-1] is Act.ABORT
-    assert slower(MUST_FINISH, throttled).acts[:6] == [Act.RAISE] * 5 + [Act.FINISH]
+    assert slower(MUST_FINISH, throttled).acts[:2] == [Act.RAISE, Act.FINISH]
 
 
 def test_post_copy_gives_up_for_now() -> None:
@@ -345,13 +346,13 @@ def test_post_copy_gives_up_for_now() -> None:
 
 def test_owners_who_do_not_allow_a_pause() -> None:
     running = go_on(stalled(MUST_FINISH, track=Track(consents=NO_PAUSE)), 200)
-    assert running.acts == [Act.RAISE] * 5 + [Act.ABORT]
+    assert running.acts == [Act.RAISE, Act.ABORT]
     assert running.last.text.endswith("The VM's owners do not allow a longer pause.")
 
 
 def test_owners_who_always_allow_a_pause() -> None:
-    running = go_on(stalled(MUST_FINISH, track=Track(consents=Consents(pause=Consent.ALWAYS))), 8)
-    assert running.acts == [Act.RAISE] * 5 + [Act.FINISH]
+    running = go_on(stalled(MUST_FINISH, track=Track(consents=Consents(pause=Consent.ALWAYS))), 4)
+    assert running.acts == [Act.RAISE, Act.FINISH]
     assert running.decided[-1][0] - running.decided[-2][0] <= 4000  # a pass
     assert go_on(stalled(track=Track(consents=Consents(pause=Consent.ALWAYS))), 600).acts[-1] is Act.ABORT
 
@@ -369,7 +370,8 @@ def test_shadow_mode_decides_the_same_once() -> None:
         assert [action.text for _, action in shadow.decided] == [
             action.text for _, action in real.decided[: len(shadow.decided)]
         ]
-        assert [act for act in shadow.acts if act is not Act.RAISE] == real.acts[5:6]
+        last_resorts = [[act for act in one.acts if act is not Act.RAISE] for one in (shadow, real)]
+        assert last_resorts[0] == last_resorts[1][:1]
 
 
 def test_nothing_is_decided_outside_of_copying_memory() -> None:

@@ -101,8 +101,8 @@ def test_a_stalled_one_climbs_the_ladder_to_its_last_resort(name: str) -> None:
     assert acts(QUICK, name) == [Act.RAISE] * 5 + [Act.ABORT]
     assert acts(THROTTLE, name) == [Act.RAISE] * 5 + [Act.RESTART]
     finishing = acts(MUST_FINISH, name)
-    assert finishing[:6] == [Act.RAISE] * 5 + [Act.FINISH]
-    assert set(finishing[6:]) <= {Act.FINISH, Act.SUSPEND}
+    assert finishing[:2] == [Act.RAISE, Act.FINISH]
+    assert set(finishing[2:]) <= {Act.FINISH, Act.SUSPEND}
 
 
 def test_a_small_set_of_memory_gets_the_one_rung_that_helps() -> None:
@@ -121,7 +121,7 @@ def test_it_is_not_given_up_while_qemu_slows_the_vm_down_further() -> None:
     assert looks("busy-1.5-throttled")[-1].throttle_percent == 99
     track = Track(throttled=True, consents=Consents(pause=Consent.NEVER))
     given = decided(MUST_FINISH, looks("busy-1.5-throttled"), track)
-    assert [action.act for _, action in given] == [Act.RAISE] * 5
+    assert {action.act for _, action in given} == {Act.RAISE}
 
 
 @pytest.mark.parametrize("name", STALLED)
