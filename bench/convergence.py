@@ -193,7 +193,7 @@ class Bench:
         return next(name for name, host in self._lab.hosts.items() if host.qemus_of(self._guest.uuid))
 
     def _usual(self, host: str) -> float:
-        """Pages in a second. One that panicked is started again."""
+        """Pages in a second. One that does nothing any more is started again."""
         if not (usual := self._pages_per_second(CALM_SECONDS)):
             for action in ("destroy", "start"):
                 self._lab.hosts[host].virsh(action, self._guest.name)

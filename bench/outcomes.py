@@ -68,7 +68,7 @@ def _line(name: str, found: list[Outcome], ours: float | None) -> str:
     widths = (8, 8, 6, 9, 9, 10)
     line = f"{name:32} " + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
     silent = sum(not one.heard for one in found)
-    return f"{line}   (panicked afterwards: {silent})" if silent else line
+    return f"{line}   (silent afterwards: {silent})" if silent else line
 
 
 def _seconds(found: list[Outcome]) -> float | None:

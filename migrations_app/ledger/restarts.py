@@ -41,7 +41,7 @@ def refuse_restart(pk: int) -> None:
 def _by_order(old: Migration, order: Order) -> None:
     policy = Policy.objects.filter(name=order.value).first()
     if policy is None:
-        text = f"There is no policy {isolated(str(order.value))} any more, so the migration was not started again."
+        text = f"There is no policy “{isolated(str(order.value))}” any more, so the migration was not started again."
         given = Answer(state=OrderState.REFUSED, text=text)
     else:
         name = isolated(order.asked_by_name)
@@ -90,7 +90,7 @@ def _start(old: Migration, policy: PolicyData, who: str, **fields: Any) -> Migra
     throttled = ", slowed down if need be" if new.track else ""
     text = (
         f"{who} this migration of {old.guest_name} from {old.source} to {old.target} instead of migration {old.pk},"
-        f" with the policy {isolated(policy.name)}{throttled}."
+        f" with the policy “{isolated(policy.name)}”{throttled}."
     )
     body = {"state": State.REQUESTED, "request": new.request.as_json(), "policy": new.policy}
     writer.write(
@@ -103,4 +103,4 @@ def _start(old: Migration, policy: PolicyData, who: str, **fields: Any) -> Migra
 
 
 def _said(new: Migration) -> str:
-    return f"Started again as migration {new.pk}, with the policy {isolated(new.policy['name'])}."
+    return f"Started again as migration {new.pk}, with the policy “{isolated(new.policy['name'])}”."

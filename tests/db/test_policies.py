@@ -499,9 +499,9 @@ def test_it_starts_again_with_the_policy_that_was_asked_for(
     assert (new.options, new.reason, new.requested_by) == (old.options, old.reason, admin)
     assert (new.policy_data, new.track) == (MUST_FINISH, {})
     order.refresh_from_db()
-    text = f"Started again as migration {new.pk}, with the policy must finish."
+    text = f"Started again as migration {new.pk}, with the policy “must finish”."
     assert (order.state, order.text) == ("applied", text)
-    assert f"{admin.username} asked to start the migration again, with the policy must finish." in said(old)
+    assert f"{admin.username} asked to start the migration again, with the policy “must finish”." in said(old)
     assert text in said(old)
     assert f"instead of migration {old.pk}" in said(new)
     scene.script(running.guest)
@@ -518,11 +518,11 @@ def test_two_users_and_a_double_click_start_one(
     assert order_by_name(running.row, "restart", by=operator, value=must_finish) == first
     assert order_by_name(running.row, "restart", by=admin, value=must_finish) == first
     Policies.objects.create(**{**Policies.objects.values().get(), "id": None, "name": "gentle"})
-    with pytest.raises(NotOffered, match="olga asked to start the migration again, with the policy must finish"):
+    with pytest.raises(NotOffered, match="olga asked to start the migration again, with the policy “must finish”"):
         order_by_name(running.row, "restart", by=admin, value="gentle")
     running.worker.join(10)
     restarted(running)
-    assert f"{admin.username} asked to start it again with the policy must finish, too." in said(running.row)
+    assert f"{admin.username} asked to start it again with the policy “must finish”, too." in said(running.row)
 
 
 @pytest.mark.parametrize("cancel_first", [False, True])
@@ -575,7 +575,7 @@ def test_a_policy_that_is_gone_starts_nothing(scene: Scene, decides: Any, operat
     running.worker.join(10)
     order.refresh_from_db()
     assert (fresh(running.row).state, order.state, Migration.objects.count()) == (State.CANCELLED, "refused", 1)
-    assert order.text.startswith("There is no policy must finish any more")
+    assert order.text.startswith("There is no policy “must finish” any more")
 
 
 @pytest.mark.parametrize("value", [None, "", 5, "unheard of"])

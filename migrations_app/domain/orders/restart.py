@@ -33,8 +33,8 @@ def _consequence(situation: Situation) -> str:
 
 ORDER = Order(
     what="restart",
-    asked="asked to start the migration again, with the policy {value}.",
-    asked_too="asked to start it again with the policy {value}, too.",
+    asked="asked to start the migration again, with the policy “{value}”.",
+    asked_too="asked to start it again with the policy “{value}”, too.",
     label="Start again",
     consequence=_consequence,
     names="policy",
