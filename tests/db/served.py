@@ -89,12 +89,28 @@ class Served:
         return [pid for pid in _pids() if pid != mine and mark in _environment(pid) and _lives(pid)]
 
     def pid(self, name: str) -> int:
-        """The main process of a child; 0 when there is none. It leads a session."""
+        """The main process of a child, which leads a session. AssertionError when there is none.
+
+        Never 0: `kill(0)` would end the tests and whoever started them, and session 0 is the kernel's.
+        """
+        pid = self.found(name)
+        assert pid is not None, f"there is no process of {name}:\n{self._table()}\n{self.tail()}"
+        return pid
+
+    def found(self, name: str) -> int | None:
+        """As `pid`; None when there is none."""
         for pid in self.everything():
             process = read(pid)
             if process is not None and process.session == pid and f"kvmweb: {NAMES[name]}" in _command(pid):
                 return pid
-        return 0
+        return None
+
+    def wait_for_another(self, name: str, before: int, seconds: float) -> None:
+        """Until another process than `before` is the child."""
+        wait(lambda: self.found(name) not in (None, before), seconds, self.tail)
+
+    def _table(self) -> str:
+        return "\n".join(f"{pid} {read(pid)} {_command(pid)[0]}" for pid in self.everything())
 
     def session(self, name: str) -> list[int]:
         return [process.pid for process in members(self.pid(name))]
@@ -118,7 +134,7 @@ class Served:
         wait(self.answers, 40, self.tail)
         for cluster in ("kvmweb", "migrations"):
             wait(lambda cluster=cluster: self.pulse(cluster) > since, 60, self.tail)  # type: ignore[misc]
-        wait(lambda: bool(self.pid("watch")), 20, self.tail)
+        wait(lambda: all(self.found(name) for name in NAMES), 20, self.tail)
 
     def tail(self) -> str:
         return (self.folder / "log").read_text()[-3000:]

@@ -49,7 +49,7 @@ def _taken_down(installed: Served) -> Iterator[None]:
 def test_a_killed_child_comes_back(served: Served, name: str) -> None:
     before = served.pid(name)
     os.kill(before, signal.SIGKILL)
-    wait(lambda: served.pid(name) not in (0, before), 15, served.tail)
+    served.wait_for_another(name, before, 15)
     served.wait_until_well()
 
 
@@ -66,12 +66,12 @@ def test_after_a_killed_cluster_nothing_of_it_is_left(served: Served) -> None:
 def test_a_wedged_cluster_is_noticed_and_replaced(served: Served, tmp_path: Path) -> None:
     """The idle worker that reads the pipe holds the queue's lock; killed, it never gives it back."""
     main = served.pid("kvmweb")
-    while served.pid("kvmweb") == main:
+    while served.found("kvmweb") == main:
         readers = [pid for pid in served.session("kvmweb") if "pipe" in Path(f"/proc/{pid}/wchan").read_text()]
         for pid in readers:
             os.kill(pid, signal.SIGKILL)
         try:
-            wait(lambda: served.pid("kvmweb") != main, 20)
+            wait(lambda: served.found("kvmweb") != main, 20)
         except AssertionError:
             assert readers, served.tail()
     assert "no task has run for too long" in served.tail()
@@ -85,7 +85,7 @@ def test_a_process_that_hangs_without_ending_is_replaced(served: Served) -> None
     for pid in hanging.values():
         os.kill(pid, signal.SIGSTOP)
     for name, pid in hanging.items():
-        wait(lambda name=name, pid=pid: served.pid(name) not in (0, pid), 40, served.tail)  # type: ignore[misc]
+        served.wait_for_another(name, pid, 40)
     assert served.tail().count("it does not respond") == 2
     served.wait_until_well()
 
