@@ -26,6 +26,8 @@ INSTALLED_APPS = [
     "kvmweb.ui",
     "hosts",
     "migrations_app",
+    "approvals",
+    "portal",
     "kvmweb.apps.KvmwebAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

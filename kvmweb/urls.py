@@ -27,6 +27,8 @@ def closed(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("migrations_app.urls")),
     path("", include("hosts.urls")),
+    path("", include("approvals.urls")),
+    path("", include("portal.urls")),
     path("accounts/", RedirectView.as_view(pattern_name="dashboard")),
     re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", closed),
     path("accounts/", include("allauth.account.urls")),

@@ -6,6 +6,7 @@ Only the watcher writes facts; nothing is deleted because a host is not reachabl
 from __future__ import annotations
 
 from hosts.models.errand import Errand, Introduction
+from hosts.models.group import HostGroup
 from hosts.models.guest import MAY_ARRIVE, Guest, Sighting
 from hosts.models.host import Host, VisibleQuerySet
 from hosts.models.places import Bridge, Network, StoragePool, Volume
@@ -16,6 +17,7 @@ __all__ = [
     "Errand",
     "Guest",
     "Host",
+    "HostGroup",
     "Introduction",
     "Network",
     "Sighting",

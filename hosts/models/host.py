@@ -42,6 +42,7 @@ class Host(models.Model):
     fingerprint = models.CharField(max_length=80, blank=True)
     #: ssh: the fingerprint the host shows now, when it is not the confirmed one; an admin may confirm it
     offered_fingerprint = models.CharField(max_length=80, blank=True)
+    group = models.ForeignKey("hosts.HostGroup", null=True, blank=True, on_delete=models.SET_NULL, related_name="hosts")
     created = models.DateTimeField(auto_now_add=True)
 
     # facts, written by the watcher only

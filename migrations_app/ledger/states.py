@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from kvmweb.database import patiently
 from migrations_app.domain.lifecycle import TERMINAL, State, allowed
+from migrations_app.hooks import ENDED
 from migrations_app.ledger.claims import NOBODY, PATIENCE_SECONDS, Claim, LostClaim, tell
 from migrations_app.ledger.orders import answer_all
 from migrations_app.models import Migration
@@ -45,7 +46,7 @@ def change_state(
         if also is not None:
             also()
         if new in TERMINAL:
-            answer_all(held.pk, new)
+            _ended(held.pk, new)
 
     write()
 
@@ -63,8 +64,16 @@ def end_by_person(pk: int, *, states: Iterable[State], new: State, text: str, **
         return False
     tell(pk, new, text, {})
     if new in TERMINAL:
-        answer_all(pk, new)
+        _ended(pk, new)
     return True
+
+
+def _ended(pk: int, state: State) -> None:
+    answer_all(pk, state)
+    if ENDED:
+        migration = Migration.objects.get(pk=pk)
+        for tell_them in ENDED:
+            tell_them(migration, state)
 
 
 def _must_be_allowed(old: State, new: State) -> None:

@@ -14,6 +14,7 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
+from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
@@ -71,6 +72,9 @@ class Migration(Requested, Steered):
     requested_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    lane = models.CharField(max_length=12, choices=[(one.value, one.value) for one in Lane], default=Lane.OPERATIONS)
+    #: the people of the VM's team are told, and not waited for
+    urgent = models.BooleanField(default=False)
     #: (person, key) names one intent: a repeated key means this migration, and is refused when `request` differs
     idempotency_key = models.CharField(max_length=200, blank=True)
 

@@ -12,6 +12,7 @@ from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 from migrations_app import ledger
 from migrations_app.domain.lifecycle import State
+from migrations_app.hooks import CLOSING
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import NothingToClose, RequestRefused
 
@@ -30,6 +31,9 @@ def close_migration(migration: Migration, *, by: User, reason: str) -> Migration
     name = by.get_username()
     done = f"{isolated(name)} closed this migration"
     text = f"{done}: {reason.strip()}"
+    for ask in CLOSING:
+        if why_not := ask(migration, by, reason):
+            raise RequestRefused("reason", why_not)
     last = {"cause": f"Last known: {migration.state_text}", "what_to_do": ""}
     with transaction.atomic():
         writer.write(migration.topic, EntryKind.ACTION, f"{done}.", actor=by, reason=reason)

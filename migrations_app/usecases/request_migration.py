@@ -13,10 +13,13 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
+from migrations_app import ledger
 from migrations_app.domain.convergence.policy import Policy as PolicyData
+from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import KIND
-from migrations_app.domain.lifecycle import State
+from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.domain.request import MigrationRequest
+from migrations_app.hooks import WANTED
 from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
@@ -28,19 +31,44 @@ if TYPE_CHECKING:
 
 
 def request_migration(
-    *, by: User, request: MigrationRequest, reason: str = "", idempotency_key: str = "", confirm: str = ""
+    *,
+    by: User,
+    request: MigrationRequest,
+    reason: str = "",
+    idempotency_key: str = "",
+    confirm: str = "",
+    urgent: bool = False,
 ) -> tuple[Migration, bool]:
-    """Record the intent and queue it: (migration, whether it is new). The same key with the same request returns the
-    migration it made before.
+    """Record what an operator wants and queue it: (migration, whether it is new). The same key with the same request
+    returns the migration it made before. What a team has waiting for this VM gives way.
 
     Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
     """
     require(by, Right.MOVE)
     guest = _guest(request)
+    if urgent and not reason.strip():
+        raise RequestRefused("reason", "Say why it is urgent: the people of the VM's team are told.")
     if request.options.unsafe:
         require(by, Right.MOVE_UNSAFE)
         if bare(isolated(confirm)) != bare(isolated(guest.name)):  # typed, or copied from a page
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
+    return record_migration(
+        by=by, guest=guest, request=request, reason=reason, idempotency_key=idempotency_key, urgent=urgent
+    )
+
+
+def record_migration(
+    *,
+    by: User,
+    guest: Guest,
+    request: MigrationRequest,
+    reason: str = "",
+    idempotency_key: str = "",
+    urgent: bool = False,
+    lane: Lane = Lane.OPERATIONS,
+) -> tuple[Migration, bool]:
+    """The same without asking whether `by` may: for who has asked already. Raises RequestRefused, AlreadyMoving,
+    KeyReused."""
     if idempotency_key and (earlier := _earlier(by, idempotency_key, request)):
         return earlier, False
     source = _source(guest)
@@ -48,6 +76,8 @@ def request_migration(
     policy = _policy(request, guest, source)
     try:
         with transaction.atomic():
+            if lane is Lane.OPERATIONS:
+                _give_way(guest, by)
             migration = Migration.objects.create(
                 guest=guest,
                 guest_name=guest.name,
@@ -62,18 +92,10 @@ def request_migration(
                 requested_by_name=by.get_username(),
                 reason=reason,
                 idempotency_key=idempotency_key,
+                lane=lane,
+                urgent=urgent,
             )
-            text = f"{isolated(by.get_username())} requested {_what(migration)}"
-            text += f" with the policy {quoted(request.policy)}" if request.policy else ""
-            text += ", unsafe: without libvirt's storage checks." if request.options.unsafe else "."
-            writer.write(
-                writer.migration_topic(migration.pk),
-                EntryKind.ACTION,
-                text,
-                body={"state": State.REQUESTED, "request": request.as_json(), "policy": migration.policy},
-                actor=by,
-                reason=reason,
-            )
+            _tell(migration, by)
             writer.signal(writer.MIGRATIONS, migration=migration.pk)
             enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
     except IntegrityError:
@@ -86,6 +108,26 @@ def request_migration(
             ) from None
         raise AlreadyMoving(running) from None
     return migration, True
+
+
+def _tell(migration: Migration, by: User) -> None:
+    request = migration.request
+    text = f"{isolated(by.get_username())} requested {_what(migration)}"
+    text += f" with the policy {quoted(request.policy)}" if request.policy else ""
+    text += ", unsafe: without libvirt's storage checks" if request.options.unsafe else ""
+    text += ". It is urgent." if migration.urgent else "."
+    body = {"state": State.REQUESTED, "request": request.as_json(), "policy": migration.policy}
+    writer.write(migration.topic, EntryKind.ACTION, text, body=body, actor=by, reason=migration.reason)
+
+
+def _give_way(guest: Guest, by: User) -> None:
+    """Operations come first: what a team's request has queued for this VM, and has not begun, is withdrawn."""
+    waiting = Migration.objects.active().filter(guest=guest, lane=Lane.PORTAL).first()
+    if waiting is not None:
+        text = f"{guest.name} was not touched: operations needed the VM, so this migration of its team was withdrawn."
+        ledger.end_by_person(waiting.pk, states=sorted(NOT_STARTED), new=State.CANCELLED, text=text)
+    for give_way in WANTED:
+        give_way(guest, by)
 
 
 def _guest(request: MigrationRequest) -> Guest:

@@ -19,7 +19,7 @@ from kvmweb.queue import enqueue
 from migrations_app.domain.lifecycle import OWNED, State
 from migrations_app.ledger.claims import HURRY_MS
 from migrations_app.models import Migration
-from migrations_app.worker.slots import why_not
+from migrations_app.worker.slots import may_begin
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _due(row: Migration, silent: float) -> str:
         return "adopt_migration" if silent >= ATTENTION_SECONDS else ""
     if row.state == State.REQUESTED:
         return "run_migration" if silent >= SILENT_SECONDS else ""
-    return "run_migration" if not why_not(row) else ""
+    return "run_migration" if may_begin(row) else ""
 
 
 _reconciler = Reconciler()

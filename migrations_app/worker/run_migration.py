@@ -22,11 +22,13 @@ from hosts.models import Host
 from hosts.words.contact import unreachable
 from kvmweb.queue import Detached
 from migrations_app import ledger
+from migrations_app.domain.gate import Refuse, Wait
 from migrations_app.domain.lifecycle import WAITING, State
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity, Verdict
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report
+from migrations_app.hooks import gate
 from migrations_app.ledger import Claim, LostClaim
 from migrations_app.models import Migration
 from migrations_app.reading.rollback_copies import paths_on
@@ -194,6 +196,11 @@ class Start:
             self._not_cancelled()
             if why := why_not(self.row):
                 raise NoSlot(why)
+            said = gate(self.row)
+            if isinstance(said, Refuse):
+                raise NotStarted(said.sentence)
+            if isinstance(said, Wait):
+                raise NoSlot(said.sentence)
 
         what = "copy its disks" if self.row.kind_row.same_host else "migrate the VM"
         text = f"Asking libvirt on {self.row.source} to {what}."

@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from hosts.models import Host
 from kvmweb.queue import enqueue
+from migrations_app.domain.gate import Wait
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.hooks import gate
 from migrations_app.models import Migration
 
 #: libvirt is at work, or may be: what needs a user counts until its job was seen to be over
@@ -32,7 +34,7 @@ def take(migration: Migration) -> dict[str, Any] | None:
     """Inside the transaction that takes a migration out of the queue: what to write with it; None when there is no slot
     for it any more. One that was just requested is checked in any case: a blocker is worth knowing at once."""
     lock_slots()
-    if not why_not(migration):
+    if may_begin(migration):
         return {"slot_until": timezone.now() + timedelta(seconds=CHECK_SECONDS)}
     return {"slot_until": None} if migration.state == State.REQUESTED else None
 
@@ -56,6 +58,11 @@ def why_not(migration: Migration) -> str:
     return ""
 
 
+def may_begin(migration: Migration) -> bool:
+    """Whether a worker should look at a migration that is queued: a refusal has to be told, too."""
+    return not why_not(migration) and not isinstance(gate(migration), Wait)
+
+
 def _are(names: list[str]) -> str:
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
@@ -73,5 +80,5 @@ def wake_queued() -> None:
     """Tell workers to look at the queued migrations that could start now, oldest first."""
     with transaction.atomic():
         for migration in Migration.objects.filter(state=State.QUEUED).select_related("source", "target").order_by("pk"):
-            if not why_not(migration):
+            if may_begin(migration):
                 enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
