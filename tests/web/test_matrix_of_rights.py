@@ -29,6 +29,7 @@ from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight
 from migrations_app.reading import follow
+from portal.models import Quota, Request
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -46,6 +47,8 @@ RECORDS = frozenset({Role.AUDITOR, Role.ADMIN, SUPERUSER})
 ADMIN = frozenset({Role.ADMIN, SUPERUSER})
 OWN = frozenset({*ONLY_OWN, SUPERUSER})
 TEAMS = SEE | {Role.LEAD}
+#: with a team of their own
+ASK = frozenset(ONLY_OWN)
 #: not even an admin
 NEVER: frozenset[str] = frozenset()
 
@@ -190,6 +193,12 @@ OPERATIONS = {
     "delete /teams/{team_id}/members/{username}": ADMIN,
     "put /teams/{team_id}/guests/{uuid}": ADMIN,
     "delete /teams/{team_id}/guests/{uuid}": ADMIN,
+    "get /teams/{team_id}/quota": TEAMS,
+    "put /teams/{team_id}/quota": ADMIN,
+    "get /portal/requests": ENTER,
+    "post /portal/requests": ASK,
+    "get /portal/requests/{request_id}": ENTER,
+    "post /portal/requests/{request_id}/withdraw": ASK,
 }
 #: an empty object for the others
 BODIES: dict[str, Any] = {
@@ -250,6 +259,7 @@ def scene(db: None) -> dict[str, Any]:
     for one in (own, others):
         one["copy"] = seed.make_copy(seed.make_migration(one["guest"], scene["a"], scene["b"], State.DONE))
         one["report"] = seed.make_preflight(one["guest"], scene["b"])
+        one["request"] = seed.make_request(one["guest"], one["team"], by=User.objects.get(username=one["username"]))
         one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
     return {**scene, "people": people, OWN_OBJECT: own, OTHERS: others}
 
@@ -258,7 +268,9 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
     """Parameter of an address -> value. A new one has to be entered here."""
     if which == MISSING:
         return {
-            **dict.fromkeys(("host_id", "migration_id", "preflight_id", "copy_id", "order_id", "team_id"), 999_999),
+            **dict.fromkeys(
+                ("host_id", "migration_id", "preflight_id", "copy_id", "order_id", "team_id", "request_id"), 999_999
+            ),
             **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
             "uuid": uuid4(),
             "name": "nothing",
@@ -283,6 +295,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "migration": one["move"].pk,
         "migration_id": one["move"].pk,
         "order_id": one["order"].pk,
+        "request_id": one["request"].pk,
         "copy": one["copy"].pk,
         "copy_id": one["copy"].pk,
         "preflight": one["report"].pk,
@@ -351,7 +364,20 @@ def _expected(role: str, allowed: frozenset[str] | None, which: str, *, named: b
 
 def _everything() -> list[int]:
     """How many rows there are of what people make; refusals are noted themselves."""
-    models = (Migration, Preflight, Host, Errand, Team, Grant, Ownership, Policy, PolicyChoice, GuestConsent)
+    models = (
+        Migration,
+        Preflight,
+        Host,
+        Errand,
+        Team,
+        Grant,
+        Ownership,
+        Policy,
+        PolicyChoice,
+        GuestConsent,
+        Request,
+        Quota,
+    )
     return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
 
 
@@ -460,10 +486,13 @@ def _operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
     wrong: dict[str, Any] = {}
     for which in _which(role):
         objects = _objects(scene, which, user)
-        guest = {"guest": str(objects["uuid"]), "target": "kvm-b"}
+        guest = {"guest": str(objects["uuid"])}
+        guests = dict.fromkeys(("post /preflights", "post /migrations"), guest | {"target": "kvm-b"})
+        guests["post /portal/requests"] = guest | {"wish": "away"}
         for operation, allowed in OPERATIONS.items():
             method, path = operation.split()
-            body = guest if operation in ("post /preflights", "post /migrations") else BODIES.get(operation, {})
+            about = guests.get(operation)
+            body = about or BODIES.get(operation, {})
             address = "/api/v1" + path.format(**objects)
             if method == "get":
                 send = lambda address=address: client.get(address, headers=headers)  # noqa: E731
@@ -474,9 +503,9 @@ def _operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
             answer, changed = _undone(send)
             outcome = _outcome(answer)
             shown = role == Role.LEAD and which == OWN_OBJECT and path.startswith("/teams/")
-            named = "{" in path or (body is guest and role in allowed)
+            named = "{" in path or (about is not None and role in allowed)
             expected = _expected(role, allowed, which, named=named, shown=shown)
-            if role == Role.LEAD and which == OTHERS and named:
+            if role in ONLY_OWN and which == OTHERS and named:
                 expected = {"missing"}  # also of teams, of which a lead may see the own
             if changed or outcome not in expected:
                 wrong[f"{operation} ({which})"] = (answer.status_code, answer.content[:200], expected)
