@@ -1,5 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.pages import vms
+
+urlpatterns = [
+    path("portal/", vms.vm_list, name="portal"),
+    path("portal/vms/<uuid:uuid>/", vms.vm, name="portal-guest"),
+]
