@@ -20,7 +20,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
-from hosts.models import Errand, Host, Introduction, StoragePool
+from hosts.models import Errand, Host, HostGroup, Introduction, StoragePool
+from hosts.usecases import groups
 from hosts.usecases import teams as usecases
 from kvmweb.accounts import teams
 from kvmweb.accounts.models import Grant, Ownership, Team, Token
@@ -98,6 +99,8 @@ PAGES = {
     "rollback-copy": Rule(SEE),
     "rollback-copy-delete": Rule(ADMIN, ADMIN),
     "host-list": Rule(SEE),
+    "host-group-list": Rule(SEE),
+    **dict.fromkeys(("host-group-add", "host-group-change", "host-group-delete"), Rule(post=ADMIN)),
     "host-add": Rule(ADMIN, ADMIN),
     "introduction-ask": Rule(post=ADMIN),
     "introduction": Rule(ADMIN),
@@ -151,7 +154,12 @@ OPERATIONS = {
     "get /hosts": SEE,
     "post /hosts": ADMIN,
     "get /hosts/{host_id}": SEE,
+    "patch /hosts/{host_id}": ADMIN,
     "post /hosts/{host_id}/refresh": REFRESH,
+    "get /host-groups": SEE,
+    "post /host-groups": ADMIN,
+    "patch /host-groups/{group}": ADMIN,
+    "delete /host-groups/{group}": ADMIN,
     "get /guests": SEE,
     "get /guests/{uuid}": SEE,
     "patch /guests/{uuid}": MOVE,
@@ -196,6 +204,8 @@ OPERATIONS = {
 #: an empty object for the others
 BODIES: dict[str, Any] = {
     "post /hosts": {"name": "x", "transport": "tcp", "address": "a/b"},
+    "patch /hosts/{host_id}": {"group": "north"},
+    "post /host-groups": {"name": "south", "site": "Site south"},
     "post /migrations/{migration_id}/close": {"reason": "seen on kvm-b"},
     "post /migrations/{migration_id}/orders": {"what": "cancel"},
     "post /rollback-copies/{copy_id}/delete": {"confirm": "web-01"},
@@ -251,6 +261,7 @@ def scene(db: None) -> dict[str, Any]:
     people |= {NOBODY: None, NONE: seed.make_person("stan", None)}
     people[SUPERUSER] = seed.make_person("sue", None, is_superuser=True)
     people[INACTIVE] = seed.make_person("ines", None, is_superuser=True, is_active=False)
+    groups.create_group("north", "Site north", by=admin)
     usecases.give_guest(shop, scene["web"], by=admin)
     usecases.give_guest(data, scene["db"], by=admin)
     own = {"guest": scene["web"], "team": shop, "username": f"mia-{Role.MEMBER}", "move": scene["running"]}
@@ -270,6 +281,8 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
             **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
             "uuid": uuid4(),
             "name": "nothing",
+            "group": "nothing",
+            "host-group": 999_999,
             "policy": 999_999,
             "team": 999_999,
             "username": "nobody",
@@ -285,6 +298,8 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "team": one["team"].pk,
         "team_id": one["team"].pk,
         "name": "gentle",
+        "group": "north",
+        "host-group": HostGroup.objects.get(name="north").pk,
         "policy": Policy.objects.get(name="gentle").pk,
         "host": host.pk,
         "host_id": host.pk,
@@ -305,6 +320,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
 def _of_page(name: str, pattern: str, objects: dict[str, Any], scene: dict[str, Any]) -> dict[str, Any]:
     """The parameters of pages are called pk, whatever they are of."""
     kind = "host" if name.endswith("-of-host") else name.split("-")[0]
+    kind = "host-group" if name.startswith("host-group") else kind
     kind = {"rollback": "copy"}.get(kind, kind)
     rows = {"auth/user": scene["viewer"], "hosts/host": scene["a"], "hosts/guest": scene["web"]}
     row = next((row for place, row in rows.items() if place in pattern), None)
@@ -359,7 +375,7 @@ def _expected(role: str, allowed: frozenset[str] | None, which: str, *, named: b
 
 def _everything() -> list[int]:
     """How many rows there are of what people make; refusals are noted themselves."""
-    models = (Migration, Preflight, Host, Errand, Team, Grant, Ownership, Policy, PolicyChoice, GuestConsent)
+    models = (Migration, Preflight, Host, HostGroup, Errand, Team, Grant, Ownership, Policy, PolicyChoice, GuestConsent)
     return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
 
 
