@@ -232,6 +232,7 @@ KVMWEB_WATCH_HOOKS = [
     "migrations_app.worker.delete_copy.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
+    "portal.worker.tick.tick",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",

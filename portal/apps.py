@@ -7,5 +7,14 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        # the events register what open pages are sent
-        from portal import events  # noqa: F401
+        # the task is loaded once, before a cluster forks its workers; the events register what open pages are sent
+        from approvals.hooks import DECIDED
+        from migrations_app import hooks
+        from portal import events, tasks  # noqa: F401
+        from portal.worker import course
+
+        hooks.GATES.append(course.quota_gate)
+        hooks.BEGUN.append(course.begun)
+        hooks.ENDED.append(course.ended)
+        hooks.WANTED.append(course.wanted)
+        DECIDED.append(course.decided)

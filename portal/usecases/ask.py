@@ -15,6 +15,7 @@ from kvmweb.accounts.models import Ownership, Team
 from kvmweb.accounts.permissions import Denied, Right, require, teams_of
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
+from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
 from portal.domain.states import TERMINAL, RequestState, Wish
 from portal.models import Request, Storage
@@ -108,6 +109,7 @@ def _record(by: User, team: Team, guest: Guest, asked: Asked, gib: float, key: s
     text = f"{isolated(by.get_username())} asked that {isolated(guest.name)} migrates {where}."
     body = {"state": RequestState.QUEUED}
     writer.write(writer.request_topic(made.pk), EntryKind.ACTION, text, body=body, actor=by, reason=asked.reason)
+    enqueue("portal.tasks.advance", made.pk)
     return made
 
 

@@ -13,6 +13,7 @@ from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
 from migrations_app import ledger as migrations
 from migrations_app.domain.lifecycle import NOT_STARTED, State
+from migrations_app.models import Migration
 from migrations_app.usecases.errors import TooLate as MigrationEnded
 from migrations_app.usecases.give_order import record_cancel
 from portal import ledger
@@ -31,7 +32,9 @@ def withdraw(request: Request, *, by: User, reason: str = "") -> Request:
     it. A second time changes nothing. Raises PermissionDenied, TooLate."""
     require_owner(by, request)
     with transaction.atomic():
-        row = Request.objects.select_for_update().get(pk=request.pk)
+        # the migration first, as everywhere: its worker may be writing to both
+        list(Migration.objects.select_for_update().filter(request_of_team=request.pk))
+        row = Request.objects.select_for_update(of=("self",)).select_related("migration").get(pk=request.pk)
         if row.state in NOT_BEGUN:
             _tell(row, by, "withdrew the request.", reason)
             text = f"Withdrawn by {isolated(by.get_username())}. The VM was not touched."

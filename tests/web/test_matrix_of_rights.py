@@ -115,6 +115,7 @@ PAGES = {
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
     "healthz": Rule(OPEN),
+    "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
     "account_logout": Rule(OPEN, OPEN, LEAVES),
     "account_confirm_login_code": Rule(OPEN, OPEN, GONE),
