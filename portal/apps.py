@@ -7,10 +7,10 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        # the task is loaded once, before a cluster forks its workers
+        # the task is loaded once, before a cluster forks its workers; the events register what open pages are sent
         from approvals.hooks import DECIDED
         from migrations_app import hooks
-        from portal import tasks  # noqa: F401
+        from portal import events, tasks  # noqa: F401
         from portal.worker import course
 
         hooks.GATES.append(course.quota_gate)

@@ -74,6 +74,10 @@ PAGES = {
     "dashboard": Rule(ENTER),
     "portal": Rule(OWN),
     "portal-guest": Rule(ASK),
+    "portal-ask": Rule(ASK, ASK),
+    "request-list": Rule(ENTER),
+    "request": Rule(ENTER),
+    "request-withdraw": Rule(ASK, ASK),
     "search": Rule(SEE),
     "vm-list": Rule(SEE),
     "vm-forget": Rule(post=MOVE),
@@ -248,6 +252,7 @@ BODIES: dict[str, Any] = {
     "put /four-eyes": {"unsafe": True, "closing": True},
 }
 TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
+TOPICS |= {"requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
@@ -324,7 +329,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
                 ),
                 999_999,
             ),
-            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
+            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction", "request"), 999_999),
             "uuid": uuid4(),
             "name": "nothing",
             "group": "nothing",
@@ -354,6 +359,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "migration": one["move"].pk,
         "migration_id": one["move"].pk,
         "order_id": one["order"].pk,
+        "request": one["request"].pk,
         "request_id": one["request"].pk,
         "copy": one["copy"].pk,
         "copy_id": one["copy"].pk,
@@ -478,7 +484,7 @@ def test_every_operation_has_a_rule() -> None:
 
 
 def test_every_topic_has_a_rule() -> None:
-    assert {*follow.LISTS, *follow.OBJECTS} == set(TOPICS)
+    assert {*follow.LISTS, *follow.OBJECTS, *follow.REGISTERED} == set(TOPICS)
     assert set(live.RENDERERS) <= set(TOPICS)
 
 
@@ -575,11 +581,14 @@ def check_topics(scene: dict[str, Any], role: str) -> None:
     for which in _which(role):
         objects = _objects(scene, which, user)
         for topic, allowed in TOPICS.items():
-            named = topic not in follow.LISTS
-            whole = f"{topic}:{objects['uuid' if topic == 'guest' else topic]}" if named else topic
+            named = topic not in (*follow.LISTS, "requests")
+            about = {"guest": "uuid", "portal": "team", "moving": "team"}.get(topic, topic)
+            whole = f"{topic}:{objects[about]}" if named else topic
             code = follow.refusal(user.pk if user else None, session, [whole])
             # nobody who may not listen learns what there is
             expected = (
                 "forbidden" if role in PEOPLE - allowed else next(iter(_expected(role, allowed, which, named=named)))
             )
+            if role in ONLY_OWN and which == OTHERS and expected == "done":
+                expected = "missing"
             assert code == codes[expected], (role, whole, which)
