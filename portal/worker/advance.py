@@ -48,7 +48,7 @@ BUSY_AGAIN = timedelta(seconds=15)
 EXPIRED = "It could not begin before its latest time. The VM was not touched."
 NOBODY_APPROVED = "Nobody approved it in time. The VM was not touched."
 WAITS_FOR_APPROVAL = "It waits for approval."
-SLOT = "The migration waits for a free slot."
+SLOT = "The migration is queued: it begins when there is room."
 ERROR = "An internal error: this request could not be planned. Operations can read the cause in kvmweb's log."
 
 

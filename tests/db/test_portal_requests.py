@@ -51,7 +51,7 @@ def web(shop: Asking) -> Guest:
 
 def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, reason="noisy disk"))
-    assert (row.state, row.text) == ("queued", "The migration waits for a free slot.")
+    assert (row.state, row.text) == ("queued", "The migration is queued: it begins when there is room.")
     move = row.migration
     assert move is not None
     assert (move.lane, move.kind, move.target.name) == (Lane.PORTAL, "live", "kvm-b")
@@ -63,7 +63,7 @@ def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     assert row.text.startswith("The VM has migrated.")
     assert [text.split(".")[0] for text in told(row)] == [
         "mia asked that web-01 migrates to another host",
-        "The migration waits for a free slot",
+        "The migration is queued: it begins when there is room",
         "The VM is migrating",
         "The VM has migrated",
     ]
