@@ -14,7 +14,7 @@ class PortalConfig(AppConfig):
         from portal.usecases import tell
         from portal.worker import course
 
-        hooks.GATES.append(course.quota_gate)
+        hooks.GATES.extend((course.quota_gate, course.lane_gate))
         hooks.BEGUN.append(course.begun)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)

@@ -23,7 +23,7 @@ from migrations_app.models import Migration
 from migrations_app.usecases.give_order import cancel_migration
 from portal.domain.place import NO_HOST
 from portal.domain.states import Wish
-from portal.models import Quota, Request, Storage
+from portal.models import Blackout, Quota, Request, Storage, Terms
 from portal.usecases.withdraw import withdraw
 from portal.worker import advance as advancing
 from portal.worker import course
@@ -46,12 +46,18 @@ def web(shop: Asking) -> Guest:
     return shop.owns(shop.scene.add_guest())
 
 
+@pytest.fixture
+def rule(shop: Asking) -> Rule:
+    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
+    return made
+
+
 # --- the way of most ----------------------------------------------------------------------------------------------------
 
 
 def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, reason="noisy disk"))
-    assert (row.state, row.text) == ("queued", "The migration waits for a free slot.")
+    assert (row.state, row.text) == ("queued", "The migration is queued: it begins when there is room.")
     move = row.migration
     assert move is not None
     assert (move.lane, move.kind, move.target.name) == (Lane.PORTAL, "live", "kvm-b")
@@ -63,7 +69,7 @@ def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     assert row.text.startswith("The VM has migrated.")
     assert [text.split(".")[0] for text in told(row)] == [
         "mia asked that web-01 migrates to another host",
-        "The migration waits for a free slot",
+        "The migration is queued: it begins when there is room",
         "The VM is migrating",
         "The VM has migrated",
     ]
@@ -223,6 +229,35 @@ def test_it_waits_for_its_time(shop: Asking, web: Guest) -> None:
     assert shop.advance(row).migration is not None
 
 
+def test_it_waits_for_its_window(shop: Asking, web: Guest) -> None:
+    """One that is open when it begins at the earliest is waited for as well."""
+    blackout = Blackout.objects.create(name="sale", begins=in_hours(-1), ends=in_hours(4))
+    row = shop.advance(shop.ask(web, not_before=in_hours(2)))
+    assert row.state == "waiting_window"
+    assert row.look_at is not None
+    assert abs(row.look_at - blackout.ends) < timedelta(minutes=1)
+    assert row.plan, "it was planned all the same"
+    blackout.delete()
+    Request.objects.filter(pk=row.pk).update(not_before=None)
+    assert shop.advance(row).migration is not None
+
+
+def test_what_the_team_wants_for_the_vm_binds_its_requests(
+    shop: Asking, web: Guest, rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Terms.objects.create(guest=web, downtime_ms=50)
+    plan = advancing.make_plan
+    monkeypatch.setattr(
+        advancing,
+        "make_plan",
+        lambda *args: replace(plan(*args), forecast={"downtime_high_ms": 400, "high_ms": 9000.0}),
+    )
+    row = shop.advance(shop.ask(web))
+    assert row.state == "failed"
+    assert "400 ms" in row.text
+    assert not Approval.objects.exists(), "nobody was asked"
+
+
 def test_it_expires(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, not_before=in_hours(2), not_after=in_hours(3)))
     past = timezone.now() - timedelta(seconds=1)
@@ -297,12 +332,6 @@ def test_two_of_a_team_begin_and_the_quota_is_for_one(shop: Asking, web: Guest, 
 
 
 # --- approvals ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def rule(shop: Asking) -> Rule:
-    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
-    return made
 
 
 def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
