@@ -233,6 +233,7 @@ KVMWEB_WATCH_HOOKS = [
     "approvals.worker.expire.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
+    "portal.worker.tick.tick",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",

@@ -24,6 +24,8 @@ GATES: list[Callable[[Migration], Gate]] = []
 CLOSING: list[Callable[[Migration, User, str, str], Later | None]] = []
 #: told of a new migration, with the reason not to wait for anybody ("" to wait)
 REQUESTED: list[Callable[[Migration, User, str], None]] = []
+#: told when a migration has its slot and begins, in the transaction that records it
+BEGUN: list[Callable[[Migration], None]] = []
 #: told when a migration has ended, in the transaction that ends it
 ENDED: list[Callable[[Migration, State], None]] = []
 #: told that operations want this VM, before their migration is recorded: what waits for it gives way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from kvmweb.accounts.permissions import Right, may, roles_of, teams_of
@@ -31,5 +32,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_manage_policies": may(user, Right.MANAGE_POLICIES),
         "may_manage_approvals": may(user, Right.MANAGE_APPROVALS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
+        #: for the page to log in; asked only there
+        "no_user_yet": lambda: not User.objects.exists(),
         "roles": sorted(roles_of(user)),
     }

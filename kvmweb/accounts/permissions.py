@@ -47,6 +47,7 @@ class Right(StrEnum):
     READ_RECORDS = "kvmweb.read_records"
     MANAGE_TEAMS = "kvmweb.manage_teams"
     SEE_TEAMS = "kvmweb.see_teams"
+    ASK = "kvmweb.ask"
     MANAGE_APPROVALS = "kvmweb.manage_approvals"
 
 
@@ -124,6 +125,11 @@ def _leads(user: Any) -> bool:
     return bool(teams_of(user, {Role.LEAD}))
 
 
+@rules.predicate  # type: ignore[untyped-decorator]
+def _has_a_team(user: Any) -> bool:
+    return bool(teams_of(user))
+
+
 for _right, _rule in {
     Right.ENTER: _has_a_role,
     Right.SEE_OWN: _is_of_teams,
@@ -141,6 +147,7 @@ for _right, _rule in {
     Right.MANAGE_PEOPLE: _one_of(Role.ADMIN),
     Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
     Right.SEE_TEAMS: _sees_everything | _leads,
+    Right.ASK: _has_a_team,
     Right.MANAGE_APPROVALS: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
@@ -201,6 +208,7 @@ DENIED = {
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
+    Right.ASK: "Requests are for people in teams, about their own VMs.",
     Right.MANAGE_APPROVALS: "Changing who must approve what requires the admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",

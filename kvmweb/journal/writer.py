@@ -36,6 +36,10 @@ def team_topic(pk: int) -> str:
     return f"team:{pk}"
 
 
+def request_topic(pk: int) -> str:
+    return f"request:{pk}"
+
+
 def write(
     topic: str,
     kind: EntryKind,

@@ -210,6 +210,7 @@ class GuestFilter(Schema):
     )
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
     gone: bool | None = Field(None, description="true: VMs that no host reports any more; false: the others")
+    team: int | None = Field(None, description="id of the team the VMs belong to")
 
 
 class KindsFilter(Schema):

@@ -27,11 +27,14 @@ from django.db.models.functions import Cast
 from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Guest, Host, Sighting
 from hosts.reading import guests as hosts_reading
+from hosts.reading.teams import owners_of
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from kvmweb.accounts.models import Team
 
 
 #: what can be a part of a MAC or IP address
@@ -80,22 +83,24 @@ def gone_count(user: Any) -> int:
 
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
-    """Guests with `here` (host name), `here_id`, `run_state`, `left_at` (of one that is gone: since when), what
-    it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their sightings and hosts ready."""
-    rows: QuerySet[Guest] = (
-        Guest.objects.visible_to(user)
-        .annotate(
-            here=Subquery(_here().values("host__name")[:1]),
-            here_id=Subquery(_here().values("host_id")[:1]),
-            run_cpu=_measured("cpu_percent"),
-            run_memory=_measured("memory_used_kib"),
-            run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
-            run_state=Subquery(_here().values("state")[:1]),
-            left_at=Subquery(_left().values("gone_since")[:1]),
-        )
-        .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
-    )
-    return rows
+    return placed(Guest.objects.visible_to(user))
+
+
+def placed(rows: QuerySet[Guest]) -> QuerySet[Guest]:
+    """Guests with `here` (host name), `here_id`, `here_site` (of that host's group), `run_state`, `left_at` (of one
+    that is gone: since when), what it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their
+    sightings and hosts ready."""
+    with_sightings: QuerySet[Guest] = rows.annotate(
+        here=Subquery(_here().values("host__name")[:1]),
+        here_id=Subquery(_here().values("host_id")[:1]),
+        here_site=Subquery(_here().values("host__group__site")[:1]),
+        run_cpu=_measured("cpu_percent"),
+        run_memory=_measured("memory_used_kib"),
+        run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
+        run_state=Subquery(_here().values("state")[:1]),
+        left_at=Subquery(_left().values("gone_since")[:1]),
+    ).prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host__group")))
+    return with_sightings
 
 
 def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:
@@ -121,6 +126,7 @@ class GuestPage:
     sightings: Sequence[Sighting]
     moving: Migration | None
     history: Sequence[Migration]
+    team: Team | None
 
     @property
     def standing(self) -> str:
@@ -151,6 +157,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
         sightings=sorted(guest.sightings.all(), key=lambda s: (s.gone_since is not None, not s.active, s.host.name)),
         moving=next((migration for migration in history if not migration.terminal), None),
         history=history,
+        team=owners_of([guest]).get(guest.pk),
     )
 
 
@@ -186,8 +193,10 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
 
 
 def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
-    """The same, each with `migration`: the number of its active migration, or None."""
+    """The same, each with `migration`, the number of its active migration, and `team`; or None."""
+    owners = owners_of(guests)
     running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
+        guest.team = owners.get(guest.pk)  # type: ignore[attr-defined]
     return guests

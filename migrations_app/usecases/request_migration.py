@@ -133,12 +133,12 @@ def _tell(migration: Migration, by: User) -> None:
 
 def _give_way(guest: Guest, by: User) -> None:
     """Operations come first: what a team's request has queued for this VM, and has not begun, is withdrawn."""
+    for give_way in WANTED:
+        give_way(guest, by)
     waiting = Migration.objects.active().filter(guest=guest, lane=Lane.PORTAL).first()
     if waiting is not None:
         text = f"{guest.name} was not touched: operations needed the VM, so this migration of its team was withdrawn."
         ledger.end_by_person(waiting.pk, states=sorted(NOT_STARTED), new=State.CANCELLED, text=text)
-    for give_way in WANTED:
-        give_way(guest, by)
 
 
 def _guest(request: MigrationRequest) -> Guest:

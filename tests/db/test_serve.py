@@ -155,6 +155,15 @@ def test_pages_come_with_compressed_files(installed: Served) -> None:
     installed.stop()
 
 
+def test_the_first_link_is_in_a_file_and_in_no_log(installed: Served) -> None:
+    file = installed.folder / "setup_link"
+    link = file.read_text().strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    log = (installed.folder / "log").read_text()
+    assert f"The link to create the first admin is in {file}" in log
+    assert link.rpartition("=")[2] not in log
+
+
 def test_unapplied_schema_migrations_are_refused(tmp_path: Path) -> None:
     done = Served(tmp_path).manage("serve")
     assert done.returncode == 1
