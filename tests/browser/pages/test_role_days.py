@@ -78,8 +78,8 @@ def test_the_day(day: tuple[Site, str], come_in: Callable[[str], Any]) -> None:
 
     ada = come_in("ada")
     ada.goto(f"{site.url}/approvals/rules/add/")
-    ada.get_by_label("Name").fill("The lead decides")
-    ada.get_by_label("Who approves").select_option("lead")
+    ada.get_by_label("Name", exact=True).fill("The lead decides")
+    ada.locator("#id_role").select_option("lead")
     ada.get_by_role("button", name="Add rule").click()
     ada.get_by_text("The lead decides").first.wait_for()
 
