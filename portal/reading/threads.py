@@ -36,9 +36,11 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Of the people whom one rule asked."""
+    """Of the people whom one rule asked. `pk`: of the approval."""
 
+    pk: int
     badge: Badge
+    is_open: bool
     whose: str
     expires_at: datetime | None
     ballots: Sequence[Ballot]
@@ -124,7 +126,9 @@ def _decisions(topic: str) -> list[Decision]:
         votes[vote.approval_id].append(ballot)
     return [
         Decision(
-            badge=APPROVAL_BADGES[ApprovalState(one.state)],
+            pk=one.pk,
+            badge=APPROVAL_BADGES[one.state_now],
+            is_open=one.state_now is ApprovalState.OPEN,
             whose=deciders(one.role, one.quorum),
             expires_at=one.expires_at,
             ballots=votes[one.pk],

@@ -13,7 +13,8 @@ from approvals.domain.decision import ApprovalState
 from approvals.models import Approval
 from kvmweb.accounts.models import Grant, Team
 from kvmweb.accounts.roles import EVERYWHERE, OF_TEAMS, Role
-from kvmweb.journal.writer import request_topic, team_topic
+from kvmweb.journal import writer
+from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, is_plain
 from portal.domain.states import TERMINAL, RequestState
@@ -28,14 +29,15 @@ _LONGEST_SUBJECT = 150
 
 
 def tell_team(team: Team, subject: str, text: str) -> None:
-    """All of its people. The text names no host."""
-    tell(_people(OF_TEAMS, team.scope), subject, text, about=team_topic(team.pk))
+    """All of its people, and the team's journal. The text names no host."""
+    writer.write(writer.team_topic(team.pk), EntryKind.NOTE, text, body={"subject": subject})
+    tell(_people(OF_TEAMS, team.scope), subject, text, about=writer.team_topic(team.pk))
 
 
 def tell_of_request(pk: int, state: RequestState, text: str) -> None:
     """Who asked reads how it ended; those who must approve, that it waits for them."""
     row = Request.objects.select_related("asked_by", "team").get(pk=pk)
-    where = {"about": request_topic(pk), "path": f"/portal/requests/{pk}/"}
+    where = {"about": writer.request_topic(pk), "path": f"/portal/requests/{pk}/"}
     subject = f"{row.guest_name}: {REQUEST_BADGES[state].label.lower()}"
     if state in TERMINAL and row.asked_by is not None:
         tell([row.asked_by], subject, _about(row, text), **where)
@@ -82,7 +84,7 @@ def _one_line(text: str) -> str:
 
 def _deciders(row: Request) -> list[User]:
     found: dict[int, User] = {}
-    open_ones = Approval.objects.filter(subject=request_topic(row.pk), state=ApprovalState.OPEN)
+    open_ones = Approval.objects.filter(subject=writer.request_topic(row.pk), state=ApprovalState.OPEN)
     for role in set(open_ones.values_list("role", flat=True)):
         scope = row.team.scope if role == Role.LEAD and row.team else EVERYWHERE
         found |= {person.pk: person for person in _people({role}, scope)}

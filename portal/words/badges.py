@@ -32,7 +32,7 @@ REQUEST_BADGES: dict[RequestState, Badge] = {
 }
 
 APPROVAL_BADGES: dict[ApprovalState, Badge] = {
-    ApprovalState.OPEN: Badge("Open", "amber", "clock"),
+    ApprovalState.OPEN: Badge("Waiting", "amber", "clock"),
     ApprovalState.APPROVED: Badge("Approved", "green", "circle-check"),
     ApprovalState.DENIED: Badge("Denied", "red", "ban"),
     ApprovalState.EXPIRED: Badge("Expired", "grey", "clock"),

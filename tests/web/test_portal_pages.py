@@ -168,7 +168,7 @@ def test_a_thread_names_no_host_to_the_team(scene: dict[str, Any], asked: Reques
     text = flat(as_member.get(f"/portal/requests/{asked.pk}/"))
     for said in (
         "noisy disk",
-        "by a lead of the team",
+        "a lead of the team</a>",
         "lea",
         "Not today.",
         "84 ms",

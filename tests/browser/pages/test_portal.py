@@ -122,7 +122,7 @@ def test_pages_update_themselves(shop: tuple[Site, dict[str, Any]], browser: Any
     site, _ = shop
     context = browser.new_context(storage_state=as_mia)
     page, heard = context.new_page(), []
-    page.on("websocket", lambda socket: socket.on("framereceived", heard.append))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(frame)))
     page.goto(f"{site.url}/portal/")
     row = page.locator("tr", has=page.get_by_role("link", name="web-01"))
     row.get_by_text("62 %").wait_for()
