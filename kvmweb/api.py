@@ -69,6 +69,7 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
+from kvmweb.health.api import router as health_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
     journal,
@@ -85,5 +86,6 @@ from portal.api import quotas, requests  # noqa: E402
 api.add_router("", hosts_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
+api.add_router("", health_router)
 for subject in (requests, quotas):
     api.add_router("", subject.router)

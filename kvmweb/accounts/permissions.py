@@ -48,6 +48,7 @@ class Right(StrEnum):
     MANAGE_TEAMS = "kvmweb.manage_teams"
     SEE_TEAMS = "kvmweb.see_teams"
     ASK = "kvmweb.ask"
+    SEE_HEALTH = "kvmweb.see_health"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -134,6 +135,7 @@ for _right, _rule in {
     Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
     Right.SEE_TEAMS: _sees_everything | _leads,
     Right.ASK: _has_a_team,
+    Right.SEE_HEALTH: _one_of(Role.AUDITOR, Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -194,6 +196,7 @@ DENIED = {
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
     Right.ASK: "Requests are for people in teams, about their own VMs.",
+    Right.SEE_HEALTH: "The health page requires the auditor or admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

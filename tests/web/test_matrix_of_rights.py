@@ -110,6 +110,7 @@ PAGES = {
     "host-remove": Rule(post=ADMIN),
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
+    "health": Rule(RECORDS),
     "healthz": Rule(OPEN),
     "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
@@ -186,6 +187,7 @@ OPERATIONS = {
     "get /rollback-copies/{copy_id}": SEE,
     "post /rollback-copies/{copy_id}/delete": ADMIN,
     "get /journal": RECORDS,
+    "get /health": RECORDS,
     "get /teams": TEAMS,
     "post /teams": ADMIN,
     "get /teams/{team_id}": TEAMS,

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from kvmweb.health import pages
+
+urlpatterns = [
+    path("console/health/", pages.health, name="health"),
+]
