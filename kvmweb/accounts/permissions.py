@@ -49,6 +49,7 @@ class Right(StrEnum):
     SEE_TEAMS = "kvmweb.see_teams"
     ASK = "kvmweb.ask"
     SEE_HEALTH = "kvmweb.see_health"
+    MAKE_BUNDLE = "kvmweb.make_bundle"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -136,6 +137,7 @@ for _right, _rule in {
     Right.SEE_TEAMS: _sees_everything | _leads,
     Right.ASK: _has_a_team,
     Right.SEE_HEALTH: _one_of(Role.AUDITOR, Role.ADMIN),
+    Right.MAKE_BUNDLE: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -196,6 +198,7 @@ DENIED = {
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
     Right.ASK: "Requests are for people in teams, about their own VMs.",
+    Right.MAKE_BUNDLE: "Making a support bundle requires the admin role.",
     Right.SEE_HEALTH: "The health page requires the auditor or admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",

@@ -6,4 +6,5 @@ from kvmweb.health import pages
 
 urlpatterns = [
     path("console/health/", pages.health, name="health"),
+    path("console/health/bundle/", pages.support_bundle, name="health-bundle"),
 ]

@@ -13,6 +13,7 @@ INVENTORY = "inventory"
 MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
+SUPPORT = "support"
 
 
 def migration_topic(pk: int) -> str:

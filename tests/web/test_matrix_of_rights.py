@@ -111,6 +111,7 @@ PAGES = {
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
     "health": Rule(RECORDS),
+    "health-bundle": Rule(post=ADMIN),
     "healthz": Rule(OPEN),
     "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
