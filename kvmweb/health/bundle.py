@@ -38,6 +38,7 @@ SETTINGS = (
     *("data_dir", "allowed_hosts", "trusted_origins", "trusted_proxies", "https", "debug", "log_level"),
     *("session_idle_minutes", "session_hours", "refresh_seconds", "host_deadline_seconds", "forget_days"),
     *("rollback_reminder_days", "max_migrations", "max_migrations_out", "max_migrations_in"),
+    *("email_server", "email_port", "email_tls", "email_from", "email_url"),
     *("queue_poll_seconds", "queue_timeout_seconds", "queue_retry_seconds"),
 )
 _FACTS = (

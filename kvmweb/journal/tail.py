@@ -99,6 +99,8 @@ class Tail:
             self._unread = len(entries) == MOST_PER_READ
             for entry in entries:
                 self._pending[entry.topic].append(entry)
+            for topic, echo in (await self._aside(live.echoed, entries)).items() if entries else ():
+                self._pending[topic].extend(echo)
         now = time.monotonic()
         if not self._unread and now - self._beaten >= BEAT_SECONDS:
             pulse.beat("journal")
