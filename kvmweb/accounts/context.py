@@ -22,6 +22,8 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_see": may_see,
         "may_refresh": may(user, Right.REFRESH),
         "may_read_records": may(user, Right.READ_RECORDS),
+        "may_see_health": may(user, Right.SEE_HEALTH),
+        "may_make_bundle": may(user, Right.MAKE_BUNDLE),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
         "may_see_teams": may(user, Right.SEE_TEAMS),

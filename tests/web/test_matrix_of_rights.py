@@ -127,6 +127,8 @@ PAGES = {
     "host-remove": Rule(post=ADMIN),
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
+    "health": Rule(RECORDS),
+    "health-bundle": Rule(post=ADMIN),
     "healthz": Rule(OPEN),
     "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
@@ -208,6 +210,7 @@ OPERATIONS = {
     "get /rollback-copies/{copy_id}": SEE,
     "post /rollback-copies/{copy_id}/delete": ADMIN,
     "get /journal": RECORDS,
+    "get /health": RECORDS,
     "get /teams": TEAMS,
     "post /teams": ADMIN,
     "get /teams/{team_id}": TEAMS,
