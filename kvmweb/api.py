@@ -69,6 +69,7 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
+from kvmweb.health import api as health  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
     journal,
@@ -84,3 +85,4 @@ from migrations_app.api import (  # noqa: E402
 api.add_router("", hosts_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
+api.add_router("", health.router)

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 import zlib
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,6 +58,22 @@ def make(file: Path) -> None:
         if isinstance(error, OSError):
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
         raise
+    with suppress(OSError):  # only for the health page
+        _record().write_text(timezone.now().isoformat(timespec="seconds"))
+
+
+def last_made() -> datetime | None:
+    """When `make` last succeeded here; None when that is not known."""
+    try:
+        made = datetime.fromisoformat(_record().read_text())
+    except (OSError, ValueError):
+        return None
+    return made if timezone.is_aware(made) else None
+
+
+def _record() -> Path:
+    folder: Path = settings.KVMWEB.data_dir
+    return folder / "last_backup"
 
 
 def _write(raw: IO[bytes], *, folder: Path) -> None:

@@ -23,6 +23,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_read_records": may(user, Right.READ_RECORDS),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
+        "may_support": may(user, Right.SUPPORT),
         "may_see_teams": may(user, Right.SEE_TEAMS),
         "may_manage_teams": may(user, Right.MANAGE_TEAMS),
         "may_close": may(user, Right.CLOSE),

@@ -47,6 +47,7 @@ class Right(StrEnum):
     READ_RECORDS = "kvmweb.read_records"
     MANAGE_TEAMS = "kvmweb.manage_teams"
     SEE_TEAMS = "kvmweb.see_teams"
+    SUPPORT = "kvmweb.support"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -127,6 +128,7 @@ for _right, _rule in {
     Right.MANAGE_PEOPLE: _one_of(Role.ADMIN),
     Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
     Right.SEE_TEAMS: _sees_everything | _leads,
+    Right.SUPPORT: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -186,6 +188,7 @@ DENIED = {
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
+    Right.SUPPORT: "Making a support bundle requires the admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

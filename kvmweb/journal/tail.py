@@ -34,6 +34,13 @@ QUIET_SECONDS = 0.1
 #: ids this far behind the newest may still appear
 WINDOW = 200
 MOST_PER_READ = 2000
+#: of this process: the last entry that its tail has read; None: it has no tail
+_read_to: int | None = None
+
+
+def behind() -> int | None:
+    """How many entries the tail of this process has not read yet; None when it has none."""
+    return None if _read_to is None else Entry.objects.filter(id__gt=_read_to).count()
 
 
 class Tail:
@@ -83,9 +90,10 @@ class Tail:
         return await call(*args, **kwargs)
 
     def _start(self) -> None:
+        global _read_to
         newest = Entry.objects.order_by("-id").values_list("id", flat=True)[:WINDOW]
         self._seen.extend(newest)
-        self._last = max(self._seen, default=0)
+        _read_to = self._last = max(self._seen, default=0)
 
     async def _tick(self) -> None:
         if await self._aside(self._something_new):
@@ -117,6 +125,7 @@ class Tail:
 
     def _read(self) -> list[Entry]:
         """New entries, oldest first. There are usually none, so only ids are read at first."""
+        global _read_to
         newer = Entry.objects.filter(id__gt=self._last - WINDOW).order_by("id").values_list("id", flat=True)
         seen = set(self._seen)
         new = [pk for pk in newer[: WINDOW + MOST_PER_READ] if pk not in seen][:MOST_PER_READ]
@@ -124,7 +133,7 @@ class Tail:
             return []
         entries = list(Entry.objects.filter(id__gte=new[0], id__lte=new[-1]).exclude(id__in=seen).order_by("id"))
         self._seen.extend(entry.pk for entry in entries)
-        self._last = max((self._last, *(entry.pk for entry in entries)))
+        _read_to = self._last = max((self._last, *(entry.pk for entry in entries)))
         return entries
 
     def _hang_up(self) -> None:

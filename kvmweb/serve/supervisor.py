@@ -19,7 +19,7 @@ from django_q.models import OrmQ
 
 from kvmweb.database import impatient
 from kvmweb.secretfiles import private_folder
-from kvmweb.serve import busy, processes
+from kvmweb.serve import busy, processes, record
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
 from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
@@ -67,6 +67,7 @@ class Supervisor:
             *self._clusters.values(),
             self._child("watcher", processes.watcher, pulse=pulses["watcher"]),
         ]
+        self._told: list[record.Running] = []
         self._canaries = {name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS}
 
     def _child(self, name: str, work: Callable[[], object], *, queue: str = "", pulse: Pulse | None = None) -> Child:
@@ -95,9 +96,16 @@ class Supervisor:
                             _detach(set())
                             self._nap(0.5)
                         child.restart("no task has run for too long")
+                self._tell_what_runs()
                 self._nap(0.5)
         finally:
             self._take_down()
+
+    def _tell_what_runs(self) -> None:
+        runs = [child.running() for child in self._children]
+        if runs != self._told:
+            record.write(runs)
+            self._told = runs
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

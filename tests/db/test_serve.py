@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -51,6 +52,7 @@ def test_a_killed_child_comes_back(served: Served, name: str) -> None:
     os.kill(before, signal.SIGKILL)
     served.wait_for_another(name, before, 15)
     served.wait_until_well()
+    assert any(child["restarts"] for child in json.loads((served.folder / "run" / "children.json").read_text()))
 
 
 def test_after_a_killed_cluster_nothing_of_it_is_left(served: Served) -> None:

@@ -126,7 +126,8 @@ def test_only_the_watcher_writes_what_is_on_hosts() -> None:
 def test_who_has_which_role_is_asked_in_one_place() -> None:
     asking = mentioning(r"\broles_of\(|\bis_superuser\b")
     assert asking <= {f"kvmweb/accounts/{name}.py" for name in ("permissions", "admin", "record", "context")} | {
-        "kvmweb/management/commands/create_user.py"
+        "kvmweb/management/commands/create_user.py",
+        "kvmweb/management/commands/support_bundle.py",
     }
 
 

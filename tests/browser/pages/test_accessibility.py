@@ -47,6 +47,7 @@ PAGES = {
     "add policy": "/policies/add/",
     "teams": "/teams/",
     "team": "/teams/{team}/",
+    "health": "/console/health/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
