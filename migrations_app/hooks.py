@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 GATES: list[Callable[[Migration], Gate]] = []
 #: asked before an admin closes a migration by hand, with the reason given; returns the sentence why not, "" to go on
 CLOSING: list[Callable[[Migration, User, str], str]] = []
+#: told when somebody has asked for a migration, in the transaction that records it
+RECORDED: list[Callable[[Migration], None]] = []
 #: told when a migration has its slot and begins, in the transaction that records it
 BEGUN: list[Callable[[Migration], None]] = []
 #: told when a migration has ended, in the transaction that ends it

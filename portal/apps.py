@@ -11,9 +11,10 @@ class PortalConfig(AppConfig):
         from approvals.hooks import DECIDED
         from migrations_app import hooks
         from portal import tasks  # noqa: F401
-        from portal.worker import course
+        from portal.worker import course, gates
 
-        hooks.GATES.append(course.quota_gate)
+        hooks.GATES += [course.quota_gate, gates.times_gate, gates.delay_gate]
+        hooks.RECORDED.append(gates.recorded)
         hooks.BEGUN.append(course.begun)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)

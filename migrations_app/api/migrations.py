@@ -59,6 +59,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
             reason=payload.reason,
             idempotency_key=payload.idempotency_key,
             confirm=payload.confirm,
+            urgent=payload.urgent,
         )
     except AlreadyMoving as busy:
         running = {"id": busy.running.pk, "state": busy.running.state, "target": busy.running.target.name}

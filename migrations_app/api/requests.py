@@ -155,12 +155,14 @@ class PreflightIn(WishIn):
 
 
 class MigrationIn(WishIn):
-    """`confirm`: the exact name of the VM; required with `unsafe`."""
+    """`confirm`: the exact name of the VM; required with `unsafe`. `urgent`: it does not wait for the VM's team, which
+    is told the `reason`; required then."""
 
     guest: UUID
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)
+    urgent: bool = False
 
 
 class CancelIn(Schema):

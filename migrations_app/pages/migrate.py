@@ -109,6 +109,7 @@ def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
             reason=values["reason"],
             idempotency_key=values["key"],
             confirm=values["confirm"],
+            urgent=values["urgent"],
         )
     except RequestRefused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

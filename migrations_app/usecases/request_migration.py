@@ -19,7 +19,7 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.hooks import WANTED
+from migrations_app.hooks import RECORDED, WANTED
 from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
@@ -96,6 +96,8 @@ def record_migration(
                 urgent=urgent,
             )
             _tell(migration, by)
+            for tell in RECORDED:
+                tell(migration)
             writer.signal(writer.MIGRATIONS, migration=migration.pk)
             enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
     except IntegrityError:

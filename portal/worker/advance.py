@@ -22,7 +22,7 @@ from kvmweb.journal.writer import request_topic
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated
 from migrations_app import ledger as migrations
-from migrations_app.domain.gate import Go, Lane, Wait
+from migrations_app.domain.gate import Gate, Lane, Refuse, Wait
 from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import AlreadyMoving, RequestRefused
@@ -34,6 +34,7 @@ from portal.domain.states import RequestState
 from portal.ledger import Claim, LostRequest
 from portal.models import Request
 from portal.reading.quotas import exceeded_by_start
+from portal.reading.times import may_start
 from portal.usecases.ask import wish_words
 from portal.worker.planning import NoPlan, Planned, make_plan
 
@@ -110,6 +111,9 @@ class _Look:
             self._become(RequestState.FAILED, plan.text)
             return
         self._seen |= {"plan": plan.plan.as_json(), "forecast": plan.forecast}
+        if isinstance(said := self._when(now, plan.forecast), Refuse):
+            self._become(RequestState.FAILED, said.sentence)
+            return
         ask_approvals(
             subject=self.topic,
             plan=plan.plan,
@@ -164,16 +168,15 @@ class _Look:
             self._become(RequestState.WAITING_APPROVAL, WAITS_FOR_APPROVAL, look_at=now + AGAIN)
             return True
         when = self._when(now, forecast)
-        if isinstance(when, Go):
-            return False
-        self._wait(when.until or now + AGAIN, when.sentence)
-        return True
+        if isinstance(when, Wait):
+            self._wait(when.until or now + AGAIN, when.sentence)
+        return isinstance(when, Wait)  # a refusal is told from a new plan: forecasts change
 
-    def _when(self, now: datetime, forecast: Mapping[str, Any]) -> Go | Wait:
-        begins = self.row.not_before
+    def _when(self, now: datetime, forecast: Mapping[str, Any]) -> Gate:
+        row, begins = self.row, self.row.not_before
         if begins is not None and begins > now:
             return Wait(f"It begins at {begins:%Y-%m-%d %H:%M} UTC at the earliest.", begins)
-        return Go()
+        return may_start(row.team, row.guest, now, forecast.get("high_ms"), forecast.get("downtime_high_ms"))
 
     def _wait(self, until: datetime, text: str) -> None:
         self._become(RequestState.WAITING_WINDOW, text, look_at=until)
