@@ -7,11 +7,27 @@ from typing import Any, ClassVar, cast
 from django import forms
 
 from hosts.facts.endpoint import Transport
-from hosts.models import Host
+from hosts.models import Host, HostGroup
+from hosts.usecases import groups
 from hosts.usecases.host_fields import HostFields
-from kvmweb.web.plain import ReasonField
+from kvmweb.web.plain import PlainField, ReasonField, ReasonForm
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class GroupForm(ReasonForm):
+    name = PlainField(max_length=groups.LONGEST, label="Name")
+    site = PlainField(
+        max_length=groups.LONGEST,
+        required=False,
+        label="Site",
+        help_text="What people of teams read instead of a host's name, such as Site north. Empty: nothing.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs |= _PLAIN | {"class": "form-control"}
 
 
 class HostForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -28,6 +44,9 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Other hosts connect by",
         choices=[("", "same as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
         required=False,
+    )
+    group = forms.ChoiceField(
+        label="Group", required=False, help_text="Its site is what people of teams read instead of the host's name."
     )
     reason = ReasonField()
     fingerprint = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -62,6 +81,9 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].widget.attrs |= _PLAIN
+        names = HostGroup.objects.values_list("name", flat=True)
+        cast("forms.ChoiceField", self.fields["group"]).choices = [("", "none"), *((name, name) for name in names)]
+        self.initial.setdefault("group", self.instance.group.name if self.instance.group else "")
         self.fields["reason"].help_text = "For the journal."
         for field in self.fields.values():
             if not field.widget.is_hidden:
@@ -69,7 +91,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def host_fields(self) -> HostFields:
         """For the use cases, from a valid form: every field but the reason."""
-        return cast("HostFields", {name: self.cleaned_data[name] for name in self.Meta.fields})
+        return cast("HostFields", {name: self.cleaned_data[name] for name in (*self.Meta.fields, "group")})
 
     def _post_clean(self) -> None:
         """The use case checks the row: a check here would give each error twice."""

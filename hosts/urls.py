@@ -6,6 +6,10 @@ from hosts import views
 
 urlpatterns = [
     path("hosts/", views.host_list, name="host-list"),
+    path("hosts/groups/", views.group_list, name="host-group-list"),
+    path("hosts/groups/add/", views.add_group, name="host-group-add"),
+    path("hosts/groups/<int:pk>/change/", views.change_group, name="host-group-change"),
+    path("hosts/groups/<int:pk>/delete/", views.delete_group, name="host-group-delete"),
     path("hosts/add/", views.add_host, name="host-add"),
     path("hosts/introductions/", views.introduce, name="introduction-ask"),
     path("hosts/introductions/<int:pk>/", views.introduction, name="introduction"),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from hosts.forms import HostForm
-from hosts.models import Host, Introduction, StoragePool
+from hosts.forms import GroupForm, HostForm
+from hosts.models import Host, HostGroup, Introduction, StoragePool
 from hosts.reading import hosts as reading
+from hosts.reading.groups import group_rows, visible_groups
 from hosts.reading.public_key import public_key_line
 from hosts.tables import HostTable
+from hosts.usecases import groups
 from hosts.usecases.ask import ask_introduction, ask_refresh, ask_volumes
 from hosts.usecases.confirm_host_key import confirm_host_key
 from hosts.usecases.errors import HostRefused
@@ -190,3 +192,58 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
 def list_volumes(request: HttpRequest, pk: int) -> HttpResponse:
     ask_volumes(_pool(request, pk), by=person(request))
     return redirect("pool", pk)
+
+
+@require_GET
+@page()
+def group_list(request: HttpRequest) -> HttpResponse:
+    return _groups(request, GroupForm())
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def add_group(request: HttpRequest) -> HttpResponse:
+    form = GroupForm(request.POST)
+    if form.is_valid():
+        try:
+            groups.create_group(**form.cleaned_data, by=person(request))
+        except HostRefused as refusal:
+            form.add_error(refusal.field, refusal.message)
+        else:
+            return redirect("host-group-list")
+    return _groups(request, form)
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def change_group(request: HttpRequest, pk: int) -> HttpResponse:
+    changed = get_object_or_404(visible_groups(request.user), pk=pk)
+    form = _form_of(changed, request.POST)
+    if form.is_valid():
+        try:
+            groups.change_group(changed, **form.cleaned_data, by=person(request))
+        except HostRefused as refusal:
+            form.add_error(refusal.field, refusal.message)
+        else:
+            return redirect("host-group-list")
+    return _groups(request, GroupForm(), changed, form)
+
+
+@require_POST
+@page(Right.MANAGE_HOSTS)
+def delete_group(request: HttpRequest, pk: int) -> HttpResponse:
+    groups.remove_group(get_object_or_404(visible_groups(request.user), pk=pk), by=person(request))
+    return redirect("host-group-list")
+
+
+def _groups(
+    request: HttpRequest, form: GroupForm, changed: HostGroup | None = None, refused: GroupForm | None = None
+) -> HttpResponse:
+    """`refused`: the form of `changed`, with what is wrong in it."""
+    rows = [(group, refused if refused and group == changed else _form_of(group)) for group in group_rows(request.user)]
+    status = 422 if form.errors or refused else 200
+    return render(request, "hosts/groups.html", {"groups": rows, "form": form}, status=status)
+
+
+def _form_of(group: HostGroup, given: QueryDict | None = None) -> GroupForm:
+    return GroupForm(given, initial={"name": group.name, "site": group.site}, auto_id=f"group-{group.pk}-%s")

@@ -230,6 +230,7 @@ Q_CLUSTER: dict[str, Any] = {
 KVMWEB_WATCH_HOOKS = [
     "migrations_app.worker.reconcile.tick",
     "migrations_app.worker.delete_copy.tick",
+    "approvals.worker.expire.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
     "portal.worker.tick.tick",
@@ -240,7 +241,9 @@ KVMWEB_WATCH_HOOKS = [
 
 #: the functions that fill places in pages of other apps, in the order of the page (kvmweb/ui/inserts.py)
 KVMWEB_INSERTS = {
-    "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms"],
+    "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms", "approvals.pages.inserts.alarms"],
+    "rail": ["approvals.pages.inserts.rail"],
+    "break_glass": ["approvals.pages.inserts.break_glass"],
     "topbar": ["migrations_app.pages.inserts.running"],
     "guest_now": ["migrations_app.pages.inserts.guest_now"],
     "host": ["migrations_app.pages.inserts.host_policy"],

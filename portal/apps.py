@@ -7,14 +7,14 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        # the task is loaded once, before a cluster forks its workers
+        # the task is loaded once, before a cluster forks its workers; the events register what open pages are sent
         from approvals.hooks import DECIDED
         from migrations_app import hooks
-        from portal import tasks  # noqa: F401
+        from portal import events, tasks  # noqa: F401
         from portal.worker import course, gates
 
-        hooks.GATES += [course.quota_gate, gates.times_gate, gates.delay_gate]
-        hooks.RECORDED.append(gates.recorded)
+        hooks.GATES.extend((course.quota_gate, course.lane_gate, gates.times_gate, gates.delay_gate))
+        hooks.REQUESTED.append(gates.requested)
         hooks.BEGUN.append(course.begun)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)

@@ -74,6 +74,16 @@ def with_all(teams: Iterable[Team]) -> list[TeamPage]:
     ]
 
 
+def owners_of(guests: Iterable[Guest]) -> dict[UUID, Team]:
+    """The team of each VM that has one. One query."""
+    rows = Ownership.objects.filter(guest__in=[guest.pk for guest in guests]).exclude(team=None).select_related("team")
+    return {row.guest: row.team for row in rows if row.team is not None}
+
+
+def owned_by(rows: QuerySet[Guest], team: Team) -> QuerySet[Guest]:
+    return rows.filter(pk__in=team.owned.values("guest"))
+
+
 def members_of(teams: Sequence[Team]) -> dict[int, list[Member]]:
     found: dict[str, list[Member]] = {team.scope: [] for team in teams}
     rows = Grant.objects.filter(scope__in=found, role__in=OF_TEAMS).order_by("user__username")

@@ -6,12 +6,12 @@ from typing import Any, TypedDict
 
 from hosts.facts import endpoint, host_key
 from hosts.facts.endpoint import BadEndpoint, Endpoint, PeerEndpoint, Transport, is_loopback
-from hosts.models import Host
+from hosts.models import Host, HostGroup
 from hosts.usecases.errors import HostRefused
 
 
 class HostFields(TypedDict, total=False):
-    """Names and types of the columns of `hosts.models.Host` a user may set."""
+    """What a user may set of a host: names of the columns of `hosts.models.Host`."""
 
     name: str
     transport: str
@@ -24,11 +24,13 @@ class HostFields(TypedDict, total=False):
     migration_address: str
     fingerprint: str
     host_key: str
+    #: its name; "" is none
+    group: str
 
 
 TEXTS = (
     "name", "transport", "address", "user", "peer_address", "peer_transport", "peer_user",
-    "migration_address", "fingerprint", "host_key",
+    "migration_address", "fingerprint", "host_key", "group",
 )  # fmt: skip
 #: a change of one of these means another door, behind which another ssh host key may stand
 DOOR = ("transport", "address", "port")
@@ -101,6 +103,16 @@ def refuse_twins(values: dict[str, Any], *, but: Host | None = None) -> None:
         if _door(other.transport, other.address, other.port) == door:
             field = "transport" if values["transport"] == Transport.UNIX else "address"
             raise HostRefused(field, f"{other.name} is already registered with this address.")
+
+
+def columns(values: dict[str, Any]) -> dict[str, Any]:
+    """As the row has them: the group is a row of its own. Raises HostRefused."""
+    if "group" not in values:
+        return values
+    group = HostGroup.objects.filter(name=values["group"]).first()
+    if group is None and values["group"]:
+        raise HostRefused("group", "There is no group with this name.")
+    return {**values, "group": group}
 
 
 def _door(transport: str, address: str, port: int | None) -> tuple[str, str, int | None]:

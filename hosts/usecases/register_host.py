@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from hosts.models import Errand, Host
 from hosts.usecases.errors import HostRefused
-from hosts.usecases.host_fields import DOOR, HostFields, checked, refuse_twins
+from hosts.usecases.host_fields import DOOR, HostFields, checked, columns, refuse_twins
 from hosts.words import journal
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal import writer
@@ -28,7 +28,7 @@ def register_host(fields: HostFields, *, by: User, reason: str = "") -> Host:
     try:
         with transaction.atomic():
             refuse_twins(values)
-            host = Host.objects.create(**values)
+            host = Host.objects.create(**columns(values))
             _tell(host, by, journal.registered(host, values), values, reason)
     except IntegrityError:
         raise HostRefused("name", "Another host has this name.") from None
@@ -44,6 +44,7 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
     with transaction.atomic():
         host = Host.objects.select_for_update().get(pk=host.pk)
         before = {key: getattr(host, key) for key in HostFields.__annotations__}
+        before["group"] = host.group.name if host.group else ""
         merged: dict[str, Any] = before | changes
         if any(merged[key] != before[key] for key in DOOR) or "fingerprint" in changes or "host_key" in changes:
             merged["fingerprint"] = changes.get("fingerprint", "")
@@ -53,7 +54,7 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
         if not changed:
             return host
         refuse_twins(values, but=host)
-        for key, value in changed.items():
+        for key, value in columns(changed).items():
             setattr(host, key, value)
         if "fingerprint" in changed:
             host.offered_fingerprint = ""

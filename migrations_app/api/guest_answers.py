@@ -23,12 +23,18 @@ class ConsentOut(Schema):
     post_copy: ConsentText
 
 
+class OwnerOut(Schema):
+    id: int
+    name: str
+
+
 class GuestOut(Schema):
     """`host`: where the VM runs, else where it is defined. `stale`: this host is not connected, or no host has the VM;
     `gone_since`: since when no host reports it. `addresses` come from the DHCP leases of the host's libvirt networks.
     `cpu_percent`: share of all its vCPUs. `memory_used_by`: whether the guest reports the memory in use, or it is what
     QEMU uses on the host. Null or empty when kvmweb does not know it, for example because the VM does not run.
-    `policy`: the one that is set for this VM; null: that of its host counts, or of the installation."""
+    `policy`: the one that is set for this VM; null: that of its host counts, or of the installation.
+    `team`: the team that the VM belongs to."""
 
     uuid: UUID
     name: str
@@ -51,6 +57,7 @@ class GuestOut(Schema):
     nics: list[dict[str, Any]]
     consent: ConsentOut
     policy: str | None
+    team: OwnerOut | None
 
     @staticmethod
     def resolve_consent(guest: Guest) -> Consents:

@@ -9,12 +9,13 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router
 
+from hosts.reading.teams import owned_by, visible_teams
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON
 from migrations_app.api.answers import KindOut
-from migrations_app.api.common import found_host, refused_problem
+from migrations_app.api.common import found_host, refused_problem, unfit
 from migrations_app.api.guest_answers import GuestOut
 from migrations_app.api.policy_requests import GuestChangesIn
 from migrations_app.api.requests import GuestFilter, KindsFilter
@@ -33,6 +34,11 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     rows = listed(guests_seen(request.user), gone_only=wanted.gone)
     if wanted.host:
         rows = on_host(rows, found_host(request.user, wanted.host, field="host"), gone_only=bool(wanted.gone))
+    if wanted.team is not None:
+        team = visible_teams(request.user).filter(pk=wanted.team).first()
+        if team is None:
+            raise unfit("team", "There is no such team.")
+        rows = owned_by(rows, team)
     if wanted.q:
         rows = called(rows, wanted.q)
     items, following = paged(rows, page)

@@ -156,13 +156,15 @@ class PreflightIn(WishIn):
 
 class MigrationIn(WishIn):
     """`confirm`: the exact name of the VM; required with `unsafe`. `urgent`: it does not wait for the VM's team, which
-    is told the `reason`; required then."""
+    is told the `reason`; required then. `break_glass`: the reason not to wait for another admin,
+    where four eyes are on for unsafe migrations; admins are alarmed."""
 
     guest: UUID
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)
     urgent: bool = False
+    break_glass: Plain = Field("", max_length=1000)
 
 
 class CancelIn(Schema):
@@ -196,9 +198,12 @@ class OrderIn(Schema):
 
 
 class CloseIn(Schema):
+    """`break_glass`: the reason not to wait for another admin, where four eyes are on; admins are alarmed."""
+
     model_config = ConfigDict(extra="forbid")
 
     reason: Plain = Field(min_length=1, max_length=1000, description="where the VM runs, and how you checked")
+    break_glass: Plain = Field("", max_length=1000)
 
 
 class GuestFilter(Schema):
@@ -207,6 +212,7 @@ class GuestFilter(Schema):
     )
     q: Plain = Field("", max_length=200, description="part of the name, or a UUID")
     gone: bool | None = Field(None, description="true: VMs that no host reports any more; false: the others")
+    team: int | None = Field(None, description="id of the team the VMs belong to")
 
 
 class KindsFilter(Schema):

@@ -110,6 +110,7 @@ def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
             idempotency_key=values["key"],
             confirm=values["confirm"],
             urgent=values["urgent"],
+            break_glass=values["break_glass"],
         )
     except RequestRefused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

@@ -27,11 +27,14 @@ from django.db.models.functions import Cast
 from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Guest, Host, Sighting
 from hosts.reading import guests as hosts_reading
+from hosts.reading.teams import owners_of
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from kvmweb.accounts.models import Team
 
 
 #: what can be a part of a MAC or IP address
@@ -123,6 +126,7 @@ class GuestPage:
     sightings: Sequence[Sighting]
     moving: Migration | None
     history: Sequence[Migration]
+    team: Team | None
 
     @property
     def standing(self) -> str:
@@ -153,6 +157,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
         sightings=sorted(guest.sightings.all(), key=lambda s: (s.gone_since is not None, not s.active, s.host.name)),
         moving=next((migration for migration in history if not migration.terminal), None),
         history=history,
+        team=owners_of([guest]).get(guest.pk),
     )
 
 
@@ -188,8 +193,10 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
 
 
 def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
-    """The same, each with `migration`: the number of its active migration, or None."""
+    """The same, each with `migration`, the number of its active migration, and `team`; or None."""
+    owners = owners_of(guests)
     running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
+        guest.team = owners.get(guest.pk)  # type: ignore[attr-defined]
     return guests

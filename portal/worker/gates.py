@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from kvmweb.accounts.models import Ownership, Team
@@ -39,7 +40,7 @@ def delay_gate(migration: Migration) -> Gate:
     return Wait(text.format(delay.until), delay.until)
 
 
-def recorded(migration: Migration) -> None:
+def requested(migration: Migration, by: User, _: str) -> None:
     """Operations want a VM of a team: it is told, and may have asked for time to prepare. Only this once: what is
     started again instead of it does not wait again."""
     if migration.lane != Lane.OPERATIONS:
@@ -51,15 +52,16 @@ def recorded(migration: Migration) -> None:
     team = _team_of(migration)
     if team is None:
         return
-    name, by = isolated(migration.guest_name), isolated(migration.requested_by_name)
+    name, person = isolated(migration.guest_name), isolated(by.get_username())
     if migration.urgent:
-        text = f"{by} is migrating {name} at once, because it is urgent: {isolated(migration.reason)}"
+        text = f"{person} is migrating {name} at once, because it is urgent: {isolated(migration.reason)}"
         tell_team(team, f"{name}: urgent migration", text)
     elif terms.veto_hours:
         until = now + timedelta(hours=terms.veto_hours)
         Delay.objects.create(migration=migration, until=until)
-        text = f"{by} wants to migrate {name}. It waits until {until:%Y-%m-%d %H:%M} UTC, or until the team lets it go."
-        tell_team(team, f"{name}: migration at {until:%Y-%m-%d %H:%M} UTC", text)
+        when = f"{until:%Y-%m-%d %H:%M} UTC"
+        text = f"{person} wants to migrate {name}. It waits until {when}, or until the team lets it go."
+        tell_team(team, f"{name}: migration at {when}", text)
 
 
 def _team_of(migration: Migration) -> Team | None:

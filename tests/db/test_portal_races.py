@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from approvals.models import Approval, Rule
 from hosts.models import Guest
+from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, Preflight
 from migrations_app.usecases.errors import AlreadyMoving
+from migrations_app.worker.slots import may_begin
 from portal import ledger
 from portal.domain.states import RequestState
 from portal.models import Quota, Request
@@ -120,8 +122,6 @@ def test_killed_right_after_the_migration_was_recorded(
 
 
 def test_a_worker_that_is_stopped_lets_go_at_once(shop: Asking, web: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kvmweb.queue import Detached
-
     def stopped(*_: Any) -> None:
         raise Detached(0)
 
@@ -171,7 +171,7 @@ def test_an_old_claim_writes_nothing(shop: Asking, web: Guest) -> None:
     old = ledger.claim(row.pk, timezone.now())
     assert old is not None
     shop.advance(row)
-    with pytest.raises(ledger.LostRequest):
+    with pytest.raises(ledger.LostRequest), transaction.atomic():
         ledger.settle(old, RequestState.FAILED, "late")
     assert fresh(row).state == "waiting_window"
 
@@ -260,11 +260,7 @@ def test_withdrawn_while_a_place_is_chosen(shop: Asking, web: Guest, monkeypatch
     assert not Migration.objects.exists()
 
 
-def test_operations_in_the_queue_come_before_the_portal(
-    shop: Asking, web: Guest, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from migrations_app.worker.slots import may_begin
-
+def test_operations_in_the_queue_come_before_the_portal(shop: Asking, web: Guest, scene: Scene) -> None:
     row = shop.advance(shop.ask(web))
     assert row.migration is not None
     Migration.objects.filter(pk=row.migration.pk).update(state=State.QUEUED)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from approvals.models import Approval, Rule
+from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError
 from hosts.models import Guest, Host, HostGroup
 from kvmweb.accounts.models import Grant, Ownership
 from migrations_app.domain.gate import Lane
 from migrations_app.domain.lifecycle import State
+from migrations_app.ledger import start_again
 from migrations_app.models import Migration
 from migrations_app.usecases.give_order import cancel_migration
 from portal.domain.place import NO_HOST
 from portal.domain.states import Wish
-from portal.models import Quota, Request, Storage
+from portal.models import Blackout, Quota, Request, Storage, Terms
 from portal.usecases.withdraw import withdraw
+from portal.worker import advance as advancing
+from portal.worker import course
 from portal.worker import tick as ticking
 from tests.db.asking import GIB, Asking, decide, fresh, in_hours, names_nothing, told
-from tests.db.moving import LOCAL, Scene
+from tests.db.moving import LOCAL, Scene, eventually, volume
 from tests.fakes.guests import IMAGES, Ending
+from tests.policies import built_in_policies
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
 
@@ -39,12 +46,18 @@ def web(shop: Asking) -> Guest:
     return shop.owns(shop.scene.add_guest())
 
 
+@pytest.fixture
+def rule(shop: Asking) -> Rule:
+    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
+    return made
+
+
 # --- the way of most ----------------------------------------------------------------------------------------------------
 
 
 def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, reason="noisy disk"))
-    assert (row.state, row.text) == ("queued", "The migration waits for a free slot.")
+    assert (row.state, row.text) == ("queued", "The migration is queued: it begins when there is room.")
     move = row.migration
     assert move is not None
     assert (move.lane, move.kind, move.target.name) == (Lane.PORTAL, "live", "kvm-b")
@@ -56,7 +69,7 @@ def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     assert row.text.startswith("The VM has migrated.")
     assert [text.split(".")[0] for text in told(row)] == [
         "mia asked that web-01 migrates to another host",
-        "The migration waits for a free slot",
+        "The migration is queued: it begins when there is room",
         "The VM is migrating",
         "The VM has migrated",
     ]
@@ -68,12 +81,13 @@ def test_local_disks_are_copied(shop: Asking) -> None:
     row = shop.advance(shop.ask(db))
     assert row.migration is not None
     assert row.migration.kind == "live_storage"
-    assert shop.run(row).state == "done"
+    assert round(row.gib, 3) == round(db.memory_kib / GIB, 3)
+    row = shop.run(row)
+    assert row.state == "done"
+    assert row.gib > db.memory_kib / GIB, "what was copied counts in the quota"
 
 
 def test_a_vm_that_is_shut_off_migrates_offline(shop: Asking) -> None:
-    from hosts.facts.guest import RunState
-
     web = shop.owns(shop.scene.add_guest(state=RunState.SHUTOFF))
     row = shop.advance(shop.ask(web))
     assert row.migration is not None
@@ -91,7 +105,8 @@ def test_disks_go_to_other_storage_on_the_same_host(shop: Asking) -> None:
     move = row.migration
     assert move is not None, (row.text, row.choice)
     assert (move.kind, move.target.name, move.options["disks"]) == ("storage", "kvm-a", {"vda": {"pool": "testvms"}})
-    withdraw(row, by=shop.mia)
+    row = shop.run(row)
+    assert (row.state, row.text) == ("done", "The disks of the VM are on shared now."), row.migration
     row = shop.advance(shop.ask(db, Wish.STORAGE, "local"))
     assert (row.state, row.text) == ("failed", "All disks of this VM are on this storage already.")
     row = shop.ask(db, Wish.STORAGE, "shared")
@@ -131,8 +146,6 @@ def test_the_next_host_is_tried(shop: Asking, web: Guest) -> None:
     shop.scene.add_host("kvm-c")
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
     shop.scene.fleet["kvm-b"].interfaces = []
-    from tests.db.moving import volume
-
     shop.scene.fleet["kvm-c"].volumes.append(volume(f"{IMAGES}/web-01.qcow2"))
     row = shop.advance(shop.ask(web))
     assert row.migration is not None, row.choice
@@ -165,8 +178,6 @@ def test_operations_cancel_a_running_migration(shop: Asking, web: Guest, scene: 
     row = shop.advance(shop.ask(web))
     assert row.migration is not None
     thread = scene.in_background(scene.run, row.migration)
-    from tests.db.moving import eventually
-
     eventually(lambda: fresh(row).state == "moving")
     assert fresh(row).text == "The VM is migrating."
     cancel_migration(row.migration, by=operator)
@@ -182,13 +193,27 @@ def test_its_team_cancels_its_own_running_migration(shop: Asking, web: Guest, sc
     row = shop.advance(shop.ask(web))
     assert row.migration is not None
     thread = scene.in_background(scene.run, row.migration)
-    from tests.db.moving import eventually
-
     eventually(lambda: fresh(row).state == "moving")
     assert withdraw(fresh(row), by=shop.lea).state == "moving"
     thread.join(20)
     row = fresh(row)
     assert (row.state, row.text) == ("withdrawn", "Withdrawn by lea. The VM is where it was.")
+
+
+def test_a_migration_that_is_started_again_is_still_the_request(shop: Asking, web: Guest, operator: Any) -> None:
+    built_in_policies()
+    row = shop.advance(shop.ask(web))
+    move = row.migration
+    assert move is not None
+    move.orders.create(what="restart", value="gentle", asked_by=operator, asked_at=timezone.now(), state="taken")
+    with transaction.atomic():
+        Migration.objects.filter(pk=move.pk).update(state=State.CANCELLED)
+        start_again(move.pk)
+        course.ended(move, State.CANCELLED)
+    row = fresh(row)
+    assert row.migration is not None
+    assert (row.state, row.migration.restart_of, row.migration.lane) == ("queued", move, Lane.PORTAL)
+    assert shop.run(row).state == "done"
 
 
 # --- what it waits for --------------------------------------------------------------------------------------------------
@@ -202,6 +227,35 @@ def test_it_waits_for_its_time(shop: Asking, web: Guest) -> None:
     assert shop.advance(row, due=False).epoch == row.epoch, "not due"
     Request.objects.filter(pk=row.pk).update(not_before=timezone.now(), look_at=timezone.now())
     assert shop.advance(row).migration is not None
+
+
+def test_it_waits_for_its_window(shop: Asking, web: Guest) -> None:
+    """One that is open when it begins at the earliest is waited for as well."""
+    blackout = Blackout.objects.create(name="sale", begins=in_hours(-1), ends=in_hours(4))
+    row = shop.advance(shop.ask(web, not_before=in_hours(2)))
+    assert row.state == "waiting_window"
+    assert row.look_at is not None
+    assert abs(row.look_at - blackout.ends) < timedelta(minutes=1)
+    assert row.plan, "it was planned all the same"
+    blackout.delete()
+    Request.objects.filter(pk=row.pk).update(not_before=None)
+    assert shop.advance(row).migration is not None
+
+
+def test_what_the_team_wants_for_the_vm_binds_its_requests(
+    shop: Asking, web: Guest, rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Terms.objects.create(guest=web, downtime_ms=50)
+    plan = advancing.make_plan
+    monkeypatch.setattr(
+        advancing,
+        "make_plan",
+        lambda *args: replace(plan(*args), forecast={"downtime_high_ms": 400, "high_ms": 9000.0}),
+    )
+    row = shop.advance(shop.ask(web))
+    assert row.state == "failed"
+    assert "400 ms" in row.text
+    assert not Approval.objects.exists(), "nobody was asked"
 
 
 def test_it_expires(shop: Asking, web: Guest) -> None:
@@ -280,12 +334,6 @@ def test_two_of_a_team_begin_and_the_quota_is_for_one(shop: Asking, web: Guest, 
 # --- approvals ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def rule(shop: Asking) -> Rule:
-    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
-    return made
-
-
 def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
     row = shop.advance(shop.ask(web))
     assert (row.state, row.text, row.migration) == ("waiting_approval", "It waits for approval.", None)
@@ -320,8 +368,6 @@ def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene
     row = shop.advance(shop.ask(web))
     decide(row, "approved", by=shop.lea)
     scene.add_host("kvm-c")
-    from tests.db.moving import volume
-
     scene.fleet["kvm-c"].volumes.append(volume(f"{IMAGES}/web-01.qcow2"))
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
     Host.objects.filter(name="kvm-b").update(contact=Host.Contact.AWAY)
@@ -353,6 +399,19 @@ def test_what_was_withdrawn_needs_no_approval(shop: Asking, web: Guest, rule: Ru
     withdraw(row, by=shop.mia)
     assert Approval.objects.get().state == "withdrawn"
     assert shop.advance(row).state == "withdrawn"
+
+
+def test_twice_the_downtime_is_asked_again(
+    shop: Asking, web: Guest, rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, foreseen = advancing.make_plan, {"downtime_high_ms": 100}
+    monkeypatch.setattr(advancing, "make_plan", lambda *args: replace(plan(*args), forecast=dict(foreseen)))
+    row = shop.advance(shop.ask(web))
+    decide(row, "approved", by=shop.lea)
+    foreseen["downtime_high_ms"] = 200
+    assert shop.advance(row).state == "waiting_approval"
+    decide(row, "approved", by=shop.lea)
+    assert shop.advance(row).migration is not None
 
 
 # --- the tick -----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ PAGES = {
     "host away": "/hosts/{c}/",
     "host key": "/hosts/{d}/",
     "add host": "/hosts/add/",
+    "host groups": "/hosts/groups/",
     "edit host": "/hosts/{a}/edit/",
     "pool": "/pools/{pool}/",
     "vms": "/vms/?sort=-memory_kib",
