@@ -14,6 +14,7 @@ MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
 APPROVALS = "approvals"
+WINDOWS = "windows"
 
 
 def migration_topic(pk: int) -> str:
