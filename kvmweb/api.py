@@ -82,11 +82,11 @@ from migrations_app.api import (  # noqa: E402
     rollback_copies,
     teams,
 )
-from portal.api import quotas, requests  # noqa: E402
+from portal.api import quotas, requests, terms, windows  # noqa: E402
 
 api.add_router("", hosts_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
 api.add_router("", health_router)
-for subject in (approvals, rules, requests, quotas):
+for subject in (approvals, rules, requests, quotas, windows, terms):
     api.add_router("", subject.router)

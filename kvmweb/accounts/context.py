@@ -33,6 +33,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
         "may_manage_policies": may(user, Right.MANAGE_POLICIES),
         "may_manage_approvals": may(user, Right.MANAGE_APPROVALS),
+        "may_manage_windows": may(user, Right.MANAGE_WINDOWS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
         #: for the page to log in; asked only there
         "no_user_yet": lambda: not User.objects.exists(),

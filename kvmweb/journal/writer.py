@@ -15,6 +15,7 @@ LOGINS = "logins"
 POLICIES = "policies"
 APPROVALS = "approvals"
 SUPPORT = "support"
+WINDOWS = "windows"
 
 
 def migration_topic(pk: int) -> str:
