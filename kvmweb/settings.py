@@ -149,6 +149,17 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KVMWEB.https
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "kvmweb.web.errors.csrf_failed"
 
+# --- mail -------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = KVMWEB.email_server or ""  # nothing is sent then, see portal/usecases/tell.py
+EMAIL_PORT = KVMWEB.email_port
+EMAIL_HOST_USER = KVMWEB.email_user or ""
+EMAIL_HOST_PASSWORD = KVMWEB.email_password.get_secret_value() if KVMWEB.email_password else ""
+EMAIL_USE_TLS = KVMWEB.email_tls == "starttls"
+EMAIL_USE_SSL = KVMWEB.email_tls == "tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = KVMWEB.email_from or ""
+
 # --- browsers ---------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -234,6 +245,7 @@ KVMWEB_WATCH_HOOKS = [
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
     "portal.worker.tick.tick",
+    "portal.worker.mail.tick",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from approvals.domain.decision import Ballot
 from approvals.models import Approval, Rule
 from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError
@@ -341,7 +342,7 @@ def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
     assert (asked.team, asked.asked_by, asked.text) == (shop.team, shop.mia, "web-01 migrates to another host.")
     assert asked.plan["target"] == Host.objects.get(name="kvm-b").pk
     OrmQ.objects.all().delete()
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     assert OrmQ.objects.count() == 1, "a worker is told at once"
     row = shop.advance(row, due=False)
     assert row.migration is not None
@@ -350,7 +351,7 @@ def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
 
 def test_it_is_denied(shop: Asking, web: Guest, rule: Rule) -> None:
     row = shop.advance(shop.ask(web))
-    decide(row, "denied", by=shop.lea, comment="not in the week of the sale")
+    decide(row, Ballot.DENY, by=shop.lea, comment="not in the week of the sale")
     row = shop.advance(row, due=False)
     assert (row.state, row.text) == ("denied", "Denied by lea: not in the week of the sale")
     assert Request.objects.exclude(pk=row.pk).count() == 0
@@ -366,7 +367,7 @@ def test_nobody_approves_it(shop: Asking, web: Guest, rule: Rule) -> None:
 
 def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene: Scene) -> None:
     row = shop.advance(shop.ask(web))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     scene.add_host("kvm-c")
     scene.fleet["kvm-c"].volumes.append(volume(f"{IMAGES}/web-01.qcow2"))
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
@@ -374,7 +375,7 @@ def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene
     row = shop.advance(row)
     assert (row.state, row.migration) == ("waiting_approval", None), row.text
     assert Approval.objects.filter(subject=f"request:{row.pk}").count() == 2
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     row = shop.advance(row)
     assert row.migration is not None
     assert row.migration.target.name == "kvm-c"
@@ -382,7 +383,7 @@ def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene
 
 def test_the_same_plan_later_needs_no_other_vote(shop: Asking, web: Guest, rule: Rule, scene: Scene) -> None:
     row = shop.advance(shop.ask(web, not_before=in_hours(1)))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     scene.add_host("kvm-c")  # empty, but the earlier choice stays
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
     row = shop.advance(row)
@@ -407,10 +408,10 @@ def test_twice_the_downtime_is_asked_again(
     plan, foreseen = advancing.make_plan, {"downtime_high_ms": 100}
     monkeypatch.setattr(advancing, "make_plan", lambda *args: replace(plan(*args), forecast=dict(foreseen)))
     row = shop.advance(shop.ask(web))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     foreseen["downtime_high_ms"] = 200
     assert shop.advance(row).state == "waiting_approval"
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     assert shop.advance(row).migration is not None
 
 
