@@ -10,21 +10,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hosts.models import Guest
-from kvmweb.accounts.permissions import Right
+from kvmweb.accounts.permissions import Denied, Right, sees_only_own
 from kvmweb.web.page import page, person
 from portal.pages.window_forms import TermsForm
 from portal.reading.requests import own_guest
-from portal.reading.terms import may_set_terms
+from portal.reading.terms import guest_seen, may_set_terms
 from portal.reading.times import terms_of
 from portal.usecases.errors import AskRefused, NothingWaits
-from portal.usecases.terms import go_ahead, set_terms
+from portal.usecases.terms import ONLY_LEADS, go_ahead, set_terms
 
 
 @require_http_methods(["GET", "POST"])
-@page(Right.ASK)
+@page(Right.ENTER)
 def terms_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Members read it, leads change it."""
-    guest = _guest(request, uuid)
+    """All who see the VM read it; leads of its team and operators change it."""
+    guest = guest_seen(request.user, uuid)
+    if guest is None:
+        raise Http404("There is no such VM.")
+    may_set, back = may_set_terms(request.user, guest), "portal-guest" if sees_only_own(request.user) else "vm"
+    if request.method == "POST" and not may_set:
+        raise Denied(ONLY_LEADS, shown=True)
     terms = terms_of(guest)
     form = TermsForm(request.POST if request.method == "POST" else None, terms=terms)
     if form.is_valid():
@@ -34,8 +39,8 @@ def terms_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
             form.add_error(refused.field, refused.message)
         else:
             messages.info(request, "Saved.")
-            return redirect("portal-guest", uuid)
-    values = {"guest": guest, "terms": terms, "form": form, "may_set": may_set_terms(request.user, guest)}
+            return redirect(back, uuid)
+    values = {"guest": guest, "terms": terms, "form": form, "may_set": may_set, "back": back}
     return render(request, "portal/terms.html", values, status=422 if form.errors else 200)
 
 

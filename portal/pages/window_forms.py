@@ -9,11 +9,13 @@ from django import forms
 
 from approvals.reading.rules import team_choices
 from kvmweb.web.plain import PlainField, ReasonField
+from portal.domain.weekly import DAYS, Weekly
 from portal.domain.windows import LONGEST_MINUTES
 from portal.models import Terms, Window
 from portal.usecases.terms import MOST_DOWNTIME_MS, MOST_VETO_HOURS
 from portal.usecases.windows import LONGEST_NAME, LONGEST_RULE
 
+_TIME = "Enter a time, such as 01:00."
 _FOR_TEAMS = "People of teams read it, so name no host."
 
 
@@ -30,25 +32,60 @@ class _Form(forms.Form):
 
 
 class WindowForm(_Form):
+    """Days and a time, or a rule for what these cannot say."""
+
     name = PlainField(max_length=LONGEST_NAME, label="Name")
     team = forms.TypedChoiceField(required=False, coerce=int, empty_value=None, label="For")
+    days = forms.MultipleChoiceField(
+        required=False,
+        label="Opens on",
+        choices=list(DAYS.items()),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    begins = forms.TimeField(
+        required=False,
+        label="Opens at",
+        error_messages={"invalid": _TIME},
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
     rule = PlainField(
+        required=False,
         max_length=LONGEST_RULE,
         label="Rule",
-        help_text="When it opens, such as FREQ=WEEKLY;BYDAY=SA,SU;BYHOUR=1;BYMINUTE=0.",
+        help_text="Such as FREQ=MONTHLY;BYDAY=1SU;BYHOUR=1 for the first Sunday of each month at 01:00.",
     )
     time_zone = forms.ChoiceField(label="Time zone", initial="UTC")
     minutes = forms.IntegerField(min_value=1, max_value=LONGEST_MINUTES, label="Open for, minutes", initial=120)
     reason = ReasonField()
 
     def __init__(self, data: Any = None, *, window: Window | None = None) -> None:
-        names = ("name", "rule", "time_zone", "minutes")
-        initial = {name: getattr(window, name) for name in names} if window is not None else None
-        super().__init__(data, initial=initial and initial | {"team": getattr(window, "team_id", None) or ""})
+        super().__init__(data, initial=_values(window) if window is not None else None)
+        self.fields["days"].widget.attrs["class"] = "form-check-input"
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("rule") and given.get("days"):
+            self.add_error("rule", "Either days and a time or a rule: untick the days.")
+        elif not given.get("rule") and "rule" not in self.errors:
+            if not given.get("days"):
+                self.add_error("days", "Choose a day, or enter a rule.")
+            if given.get("begins") is None and "begins" not in self.errors:
+                self.add_error("begins", _TIME)
+        return given
 
     def given(self) -> dict[str, Any]:
         """Of a valid form."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+        values = self.cleaned_data
+        rule = values["rule"] or Weekly.on(values["days"], values["begins"]).rule
+        return {name: values[name] for name in ("name", "team", "time_zone", "minutes")} | {"rule": rule}
+
+
+def _values(window: Window) -> dict[str, Any]:
+    """What gives this window again."""
+    weekly = Weekly.of(window.rule)
+    when = {"days": list(weekly.days), "begins": weekly.begins} if weekly else {"rule": window.rule}
+    same = {name: getattr(window, name) for name in ("name", "time_zone", "minutes")}
+    return {**same, **when, "team": window.team_id or ""}
 
 
 class BlackoutForm(_Form):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from portal.domain.windows import Span, next_openings
 from portal.models import Blackout, Window
 from portal.reading.times import opening_of
+from portal.words.windows import lasts_words, when_words
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowView:
-    """`next`: the one that is open now, and those that follow; [] when the rule cannot be read any more."""
+    """`next`: the one that is open now, and those that follow; [] when the rule cannot be read any more. `when`: in
+    words; "" when the rule says more than days and a time."""
 
     name: str
     team: int | None
@@ -26,6 +28,8 @@ class WindowView:
     rule: str
     time_zone: str
     minutes: int
+    when: str
+    lasts: str
     next: Sequence[Span]
 
 
@@ -47,6 +51,8 @@ def window_view(window: Window, now: datetime) -> WindowView:
         rule=window.rule,
         time_zone=window.time_zone,
         minutes=window.minutes,
+        when=when_words(window),
+        lasts=lasts_words(window),
         next=_next(window, now),
     )
 

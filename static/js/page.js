@@ -23,7 +23,7 @@
   document.addEventListener("relative-time-updated", ({ target }) => {
     if (target.date) target.title = exactly(target.date);
     const seconds = Math.round((Date.now() - target.date) / 1000);
-    if (!target.shadowRoot || seconds < 0 || seconds >= 60) return;
+    if (!target.shadowRoot || target.format === "datetime" || seconds < 0 || seconds >= 60) return;
     target.shadowRoot.textContent = seconds < 2 ? "just now" : `${seconds}s ago`;
   });
 

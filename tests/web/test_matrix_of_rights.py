@@ -76,7 +76,7 @@ PAGES = {
     "portal": Rule(OWN),
     "portal-guest": Rule(ASK),
     "portal-ask": Rule(ASK, ASK),
-    "portal-terms": Rule(ASK, ASK),
+    "portal-terms": Rule(ENTER, MOVE | {Role.LEAD}),
     "portal-go-ahead": Rule(post=ASK),
     "window-list": Rule(ADMIN),
     "window-add": Rule(ADMIN, ADMIN),
@@ -549,7 +549,7 @@ def page_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 client.cookies.load(cookies)  # one of them logs out
                 answer, changed = _undone(lambda method=method, address=address: getattr(client, method)(address))
                 outcome = _outcome(answer)
-                shown = name == "approval" and which == OWN_OBJECT
+                shown = name in ("approval", "portal-terms") and which == OWN_OBJECT
                 expected = _expected(role, allowed, which, named=bool(parameters), shown=shown)
                 if "done" in expected:
                     expected = set(rule.answers)

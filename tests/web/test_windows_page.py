@@ -55,7 +55,7 @@ def test_a_window_is_added_changed_and_removed(admin: Client) -> None:
     assert admin.post("/windows/add/", NIGHT)["Location"] == "/windows/"
     row = Window.objects.get()
     text = text_of(admin.get("/windows/"))
-    assert "FREQ=DAILY;BYHOUR=1" in text
+    assert "Every day at 01:00 for 1 h 30 min, Europe/Berlin time. For all teams." in text
     assert text.count("<relative-time") >= 3
     admin.post(f"/windows/{row.pk}/", {**NIGHT, "minutes": "30"})
     row.refresh_from_db()
@@ -74,7 +74,9 @@ def test_a_blackout_is_added_and_removed(admin: Client) -> None:
     assert admin.post("/windows/blackouts/add/", wanted)["Location"] == "/windows/"
     row = Blackout.objects.get()
     assert row.begins.hour == 0
-    assert f"{year}-12-20 00:00 to {year}-12-31 00:00 UTC" in text_of(admin.get("/windows/"))
+    text = text_of(admin.get("/windows/"))
+    assert f"{year}-12-20 00:00 UTC" in text
+    assert f"{year}-12-31 00:00 UTC" in text
     assert "Remove year end" in text_of(admin.get(f"/windows/blackouts/{row.pk}/"))
     admin.post(f"/windows/blackouts/{row.pk}/", {})
     assert not Blackout.objects.exists()
@@ -82,7 +84,7 @@ def test_a_blackout_is_added_and_removed(admin: Client) -> None:
 
 def test_a_rule_that_cannot_be_read_any_more_is_said(admin: Client) -> None:
     Window.objects.create(name="old", rule="FREQ=SECONDLY", minutes=5)
-    assert "This rule cannot be read: nothing starts." in text_of(admin.get("/windows/"))
+    assert "This rule or time zone cannot be read: nothing starts." in text_of(admin.get("/windows/"))
 
 
 def test_a_lead_changes_the_terms_and_a_member_reads_them(own: dict[str, Any]) -> None:
@@ -106,3 +108,56 @@ def test_the_go_ahead(own: dict[str, Any], scene: dict[str, Any]) -> None:
     own["mia"].post(f"{own['address']}go-ahead/")
     assert Delay.objects.get().released_by_name == "mia"
     assert "Let it begin now" not in text_of(own["mia"].get(own["address"]))
+
+
+@pytest.mark.parametrize(
+    ("days", "rule", "said"),
+    [
+        (["SU", "SA"], "FREQ=WEEKLY;BYDAY=SA,SU;BYHOUR=1;BYMINUTE=30", "Saturday and Sunday at 01:30"),
+        (["MO", "TU", "WE", "TH", "FR", "SA", "SU"], "FREQ=DAILY;BYHOUR=1;BYMINUTE=30", "Every day at 01:30"),
+    ],
+)
+def test_a_window_of_days_and_a_time(admin: Client, days: list[str], rule: str, said: str) -> None:
+    assert admin.post("/windows/add/", {**NIGHT, "rule": "", "days": days, "begins": "01:30"}).status_code == 302
+    assert Window.objects.get().rule == rule
+    assert said in text_of(admin.get("/windows/"))
+    form = text_of(admin.get(f"/windows/{Window.objects.get().pk}/"))
+    assert form.count(" checked") == len(days)
+    assert 'value="01:30"' in form
+
+
+def test_a_rule_that_says_more_stays_one(admin: Client) -> None:
+    rule = "FREQ=MONTHLY;BYDAY=1SU;BYHOUR=1"
+    admin.post("/windows/add/", {**NIGHT, "rule": rule})
+    assert rule in text_of(admin.get("/windows/"))
+    form = text_of(admin.get(f"/windows/{Window.objects.get().pk}/"))
+    assert f'value="{rule}"' in form
+    assert " checked" not in form
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"begins": "01:00"}, "Choose a day, or enter a rule."),
+        ({"days": ["MO"]}, "Enter a time, such as 01:00."),
+        ({"days": ["MO"], "begins": "25:00"}, "Enter a time, such as 01:00."),
+        ({"days": ["MO"], "begins": "01:00", "rule": "FREQ=DAILY"}, "Either days and a time or a rule"),
+        ({"days": ["XX"], "begins": "01:00"}, "Select a valid choice"),
+    ],
+)
+def test_when_a_window_cannot_open(admin: Client, wrong: dict[str, Any], said: str) -> None:
+    answer = admin.post("/windows/add/", {**NIGHT, "rule": "", **wrong})
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert not Window.objects.exists()
+
+
+def test_operators_set_terms_too_and_members_do_not(scene: dict[str, Any], own: dict[str, Any]) -> None:
+    wanted = {"quiet_hours": "22:00-06:00", "time_zone": "Europe/Berlin", "downtime_ms": "", "veto_hours": "4"}
+    address = f"{own['address']}terms/"
+    assert own["mia"].post(address, wanted).status_code == 403
+    assert client_of(scene["viewer"]).post(address, wanted).status_code == 403
+    assert not Terms.objects.exists()
+    assert client_of(scene["olga"]).post(address, wanted)["Location"] == f"/vms/{scene['db'].pk}/"
+    assert Terms.objects.get().quiet_hours == "22:00-06:00"
+    assert "22:00-06:00" in text_of(client_of(scene["viewer"]).get(address))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -82,6 +83,17 @@ def clock(when: datetime | None) -> SafeString:
         '<local-time class="clock" datetime="{}">{}</local-time>',
         when.isoformat(timespec="milliseconds"),
         when.strftime("%H:%M:%S"),
+    )
+
+
+@register.simple_tag
+def moment(when: datetime) -> SafeString:
+    """Day and time in the reader's zone, for what is ahead; UTC without JavaScript."""
+    return format_html(
+        '<relative-time class="nowrap" datetime="{}" format="datetime" no-title weekday="short" day="numeric"'
+        ' month="short" hour="2-digit" minute="2-digit">{} UTC</relative-time>',
+        when.isoformat(timespec="seconds"),
+        when.astimezone(UTC).strftime("%Y-%m-%d %H:%M"),
     )
 
 

@@ -54,6 +54,12 @@ PAGES = {
     "approval rules": "/approvals/rules/",
     "approval rule": "/approvals/rules/{rule}/",
     "health": "/console/health/",
+    "windows": "/windows/",
+    "add window": "/windows/add/",
+    "window": "/windows/{window}/",
+    "add blackout": "/windows/blackouts/add/",
+    "blackout": "/windows/blackouts/{blackout}/",
+    "terms": "/portal/vms/{web}/terms/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -72,6 +78,11 @@ from hosts.usecases import teams
 from kvmweb.accounts.models import Team
 team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
 found = {"pool": StoragePool.objects.first().pk, "team": team.pk, "report": Preflight.objects.last().pk}
+from portal.models import Blackout, Window
+nights = {"rule": "FREQ=DAILY;BYHOUR=1", "time_zone": "Europe/Berlin", "minutes": 240}
+found["window"] = Window.objects.get_or_create(name="Nights", defaults=nights)[0].pk
+year = {"begins": timezone.now(), "ends": timezone.now() + timedelta(days=9)}
+found["blackout"] = Blackout.objects.get_or_create(name="End of the year", defaults=year)[0].pk
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
 found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
