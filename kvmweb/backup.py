@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -19,6 +20,7 @@ import tarfile
 import tempfile
 import zlib
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +31,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+log = logging.getLogger(__name__)
 VERSION = 1
 MANIFEST = "manifest.json"
 SQLITE = "kvmweb.sqlite3"
@@ -57,6 +60,30 @@ def make(file: Path) -> None:
         if isinstance(error, OSError):
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
         raise
+    _record()
+
+
+def last() -> datetime | None:
+    """When `make` last made one; None: that is not recorded."""
+    try:
+        made = datetime.fromisoformat(_recorded().read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        return None
+    return made if made.tzinfo else None
+
+
+def _record() -> None:
+    """The backup is good without it."""
+    try:
+        with os.fdopen(os.open(_recorded(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(timezone.now().isoformat(timespec="seconds") + "\n")
+    except OSError as error:
+        log.warning("The backup was made, but the health page will not know of it: %s", error)
+
+
+def _recorded() -> Path:
+    folder: Path = settings.KVMWEB.data_dir
+    return folder / "last_backup"
 
 
 def _write(raw: IO[bytes], *, folder: Path) -> None:

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "kvmweb.accounts",
     "kvmweb.journal",
     "kvmweb.ui",
+    "kvmweb.health",
     "hosts",
     "migrations_app",
     "approvals",

@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("hosts.urls")),
     path("", include("approvals.urls")),
     path("", include("portal.urls")),
+    path("", include("kvmweb.health.urls")),
     path("accounts/", RedirectView.as_view(pattern_name="dashboard")),
     re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", closed),
     path("accounts/", include("allauth.account.urls")),

@@ -12,9 +12,10 @@ class PortalConfig(AppConfig):
         from migrations_app import hooks
         from portal import events, ledger, tasks  # noqa: F401
         from portal.usecases import tell
-        from portal.worker import course
+        from portal.worker import course, gates
 
-        hooks.GATES.extend((course.quota_gate, course.lane_gate))
+        hooks.GATES.extend((course.quota_gate, course.lane_gate, gates.times_gate, gates.delay_gate))
+        hooks.REQUESTED.append(gates.requested)
         hooks.BEGUN.append(course.begun)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)

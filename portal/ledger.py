@@ -89,6 +89,13 @@ def wake(pk: int, now: datetime) -> bool:
     return rows.update(look_at=now, epoch=F("epoch") + 1) == 1
 
 
+def wake_waiting(**which: Any) -> None:
+    """Windows or terms have changed: those that wait for their time are looked at."""
+    now = timezone.now()
+    for pk in Request.objects.filter(state=RequestState.WAITING_WINDOW, **which).values_list("pk", flat=True):
+        wake(pk, now)
+
+
 def _written(new: RequestState, text: str) -> dict[str, Any]:
     return {"state": new, "text": text, "state_since": timezone.now()}
 

@@ -13,6 +13,7 @@ from approvals.models import Approval, Vote
 from approvals.words.asking import deciders
 from kvmweb.accounts.models import Ownership
 from kvmweb.accounts.permissions import Denied, may_decide
+from kvmweb.database import patiently
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -43,23 +44,28 @@ def vote(approval: Approval, ballot: Ballot, *, by: User, plan: str, comment: st
     """Raises PermissionDenied, CannotVote, PlanChanged."""
     if why_not := refusal(approval, by):
         raise Denied(why_not, shown=True)
-    with transaction.atomic():
-        row: Approval = Approval.objects.select_for_update().get(pk=approval.pk)
-        if row.state_now is not ApprovalState.OPEN:
-            raise CannotVote(_CLOSED[row.state_now])
-        if Vote.objects.filter(approval=row, by=by, plan_hash=row.plan_hash).exists():
-            raise CannotVote("You have voted already.")
-        if plan != row.plan_hash:
-            raise PlanChanged(row.plan_hash)
-        name = by.get_username()
-        Vote.objects.create(
-            approval=row, by=by, by_name=name, vote=ballot, comment=comment.strip(), plan_hash=row.plan_hash
-        )
-        ledger.note(row, f"{isolated(name)} {_DID[ballot]}.", by=by, comment=comment.strip())
-        counting = Vote.objects.filter(approval=row, plan_hash=row.plan_hash).values_list("vote", flat=True)
-        state = decide(counting, quorum=row.quorum, expires_at=row.expires_at, now=timezone.now())
-        if state is not ApprovalState.OPEN:
-            ledger.end(row, state)
+    return _count(approval.pk, ballot, by, plan, comment.strip())
+
+
+@patiently(seconds=3)
+@transaction.atomic
+def _count(pk: int, ballot: Ballot, by: User, plan: str, comment: str) -> Approval:
+    """Tried again after a deadlock: whoever plans a request locks it first and its approvals next, here it is the other
+    way round."""
+    row: Approval = Approval.objects.select_for_update().get(pk=pk)
+    if row.state_now is not ApprovalState.OPEN:
+        raise CannotVote(_CLOSED[row.state_now])
+    if Vote.objects.filter(approval=row, by=by, plan_hash=row.plan_hash).exists():
+        raise CannotVote("You have voted already.")
+    if plan != row.plan_hash:
+        raise PlanChanged(row.plan_hash)
+    name = by.get_username()
+    Vote.objects.create(approval=row, by=by, by_name=name, vote=ballot, comment=comment, plan_hash=row.plan_hash)
+    ledger.note(row, f"{isolated(name)} {_DID[ballot]}.", by=by, comment=comment)
+    counting = Vote.objects.filter(approval=row, plan_hash=row.plan_hash).values_list("vote", flat=True)
+    state = decide(counting, quorum=row.quorum, expires_at=row.expires_at, now=timezone.now())
+    if state is not ApprovalState.OPEN:
+        ledger.end(row, state)
     return row
 
 

@@ -55,8 +55,12 @@ def changes(
         return []
     old, new = dict(parts(before, hosts)), dict(parts(now, hosts))
     found = [Change(what, old.get(what, "–"), new.get(what, "–")) for what in {**old, **new}]
-    found += _of_findings(before, now)
-    return [one if whole else Change(one.what, "", "") for one in found if one.before != one.now]
+    found = [one for one in found if one.before != one.now]
+    checks = [one for one in _of_findings(before, now) if one.before != one.now]
+    if whole:
+        return found + checks
+    told = [one.what for one in found] + (["Findings of the check"] if checks else [])
+    return [Change(what, "", "") for what in told]
 
 
 def _of_findings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

@@ -49,6 +49,9 @@ class Right(StrEnum):
     SEE_TEAMS = "kvmweb.see_teams"
     ASK = "kvmweb.ask"
     MANAGE_APPROVALS = "kvmweb.manage_approvals"
+    SEE_HEALTH = "kvmweb.see_health"
+    MAKE_BUNDLE = "kvmweb.make_bundle"
+    MANAGE_WINDOWS = "kvmweb.manage_windows"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -149,6 +152,9 @@ for _right, _rule in {
     Right.SEE_TEAMS: _sees_everything | _leads,
     Right.ASK: _has_a_team,
     Right.MANAGE_APPROVALS: _one_of(Role.ADMIN),
+    Right.SEE_HEALTH: _one_of(Role.AUDITOR, Role.ADMIN),
+    Right.MAKE_BUNDLE: _one_of(Role.ADMIN),
+    Right.MANAGE_WINDOWS: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -210,6 +216,9 @@ DENIED = {
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
     Right.ASK: "Requests are for people in teams, about their own VMs.",
     Right.MANAGE_APPROVALS: "Changing who must approve what requires the admin role.",
+    Right.MAKE_BUNDLE: "Making a support bundle requires the admin role.",
+    Right.SEE_HEALTH: "The health page requires the auditor or admin role.",
+    Right.MANAGE_WINDOWS: "Changing windows and blackouts requires the admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

@@ -24,6 +24,7 @@ from django.db import connection
 from kvmweb.database import Trouble, trouble
 from kvmweb.journal import live
 from kvmweb.journal.models import Entry
+from kvmweb.serve import pulse
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -34,6 +35,7 @@ QUIET_SECONDS = 0.1
 #: ids this far behind the newest may still appear
 WINDOW = 200
 MOST_PER_READ = 2000
+BEAT_SECONDS = 1.0
 
 
 class Tail:
@@ -48,6 +50,7 @@ class Tail:
         self._pending: dict[str, list[Entry]] = defaultdict(list)
         self._pushed: dict[str, float] = {}
         self._trouble: Trouble | None = None
+        self._beaten = 0.0
 
     async def run(self) -> None:
         """Until cancelled; an error is logged, and the tail continues where it was."""
@@ -99,6 +102,9 @@ class Tail:
             for topic, echo in (await self._aside(live.echoed, entries)).items() if entries else ():
                 self._pending[topic].extend(echo)
         now = time.monotonic()
+        if not self._unread and now - self._beaten >= BEAT_SECONDS:
+            pulse.beat("journal")
+            self._beaten = now
         for topic in [t for t in self._pending if now - self._pushed.get(t, 0.0) >= QUIET_SECONDS]:
             entries = self._pending.pop(topic)
             self._pushed[topic] = now

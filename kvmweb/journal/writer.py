@@ -14,6 +14,8 @@ MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
 APPROVALS = "approvals"
+SUPPORT = "support"
+WINDOWS = "windows"
 
 
 def migration_topic(pk: int) -> str:

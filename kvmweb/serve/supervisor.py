@@ -20,9 +20,10 @@ from django_q.models import OrmQ
 from kvmweb.database import impatient
 from kvmweb.secretfiles import private_folder
 from kvmweb.serve import busy, processes
+from kvmweb.serve.canary import SILENT_SECONDS as CANARY_SILENT_SECONDS
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
-from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
+from kvmweb.serve.pulse import SILENT_SECONDS, Pulse, beat
 from kvmweb.serve.sessions import MARK, Register, tell
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Supervisor:
         port: int,
         data_dir: Path,
         canary_every: float = 10.0,
-        canary_silent: float = 45.0,
+        canary_silent: float = CANARY_SILENT_SECONDS,
         pulse_silent: float = SILENT_SECONDS,
     ) -> None:
         self._run = private_folder(data_dir / "run")
@@ -86,6 +87,7 @@ class Supervisor:
         processes.freeze()
         try:
             while not self._stopping:
+                beat("serve")
                 for child in self._children:
                     child.keep()
                 for name, canary in self._canaries.items():

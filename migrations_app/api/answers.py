@@ -13,6 +13,7 @@ from kvmweb.web.problems import Problem
 from migrations_app.api.texts import (
     EntryKindText,
     KindText,
+    LaneText,
     OptionTypeText,
     SeverityText,
     StateText,
@@ -226,7 +227,8 @@ class MigrationOut(Schema):
     chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
-    instead of; `restarted_as`: the one that was started instead of this."""
+    instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
+    request of the portal."""
 
     id: int
     guest: UUID
@@ -250,6 +252,8 @@ class MigrationOut(Schema):
     waiting: WaitingOut | None
     requested_by: str
     reason: str
+    lane: LaneText
+    urgent: bool
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

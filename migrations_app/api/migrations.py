@@ -61,6 +61,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
             reason=payload.reason,
             idempotency_key=payload.idempotency_key,
             confirm=payload.confirm,
+            urgent=payload.urgent,
             break_glass=payload.break_glass,
         )
     except AlreadyMoving as busy:

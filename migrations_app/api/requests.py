@@ -155,13 +155,15 @@ class PreflightIn(WishIn):
 
 
 class MigrationIn(WishIn):
-    """`confirm`: the exact name of the VM; required with `unsafe`. `break_glass`: the reason not to wait for another
-    admin, where four eyes are on for unsafe migrations; admins are alarmed."""
+    """`confirm`: the exact name of the VM; required with `unsafe`. `urgent`: it does not wait for the VM's team, which
+    is told the `reason`; required then. `break_glass`: the reason not to wait for another admin,
+    where four eyes are on for unsafe migrations; admins are alarmed."""
 
     guest: UUID
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)
+    urgent: bool = False
     break_glass: Plain = Field("", max_length=1000)
 
 

@@ -11,6 +11,7 @@ from hosts.facts.guest import RunState
 from kvmweb.journal.models import EntryKind
 from migrations_app.domain.convergence.action import Act
 from migrations_app.domain.convergence.policy import Consent, LastResort
+from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Type
@@ -35,5 +36,6 @@ OrderText = Annotated[str, one_of(CONTROLS)]
 OrderStateText = Annotated[str, one_of(OrderState)]
 LastResortText = Annotated[str, one_of(LastResort)]
 ConsentText = Annotated[str, one_of(Consent)]
+LaneText = Annotated[str, one_of(Lane)]
 ActText = Annotated[str, one_of(Act)]
 OptionTypeText = Annotated[str, one_of(Type)]

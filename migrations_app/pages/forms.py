@@ -53,6 +53,7 @@ class MigrateForm(forms.Form):
     confirm = forms.CharField(required=False, max_length=512, strip=False)
     break_glass = PlainField(required=False, max_length=LONGEST_REASON, label="Why it cannot wait")
     reason = ReasonField()
+    urgent = forms.BooleanField(required=False)
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(
@@ -116,7 +117,7 @@ class MigrateForm(forms.Form):
     def unusual(self) -> bool:
         """Whether something in the folded part is not as it comes."""
         folded = [option for place in (Place.OPTIONS, Place.DANGER) for option in on_page(place)]
-        return bool(self["reason"].value()) or any(
+        return bool(self["reason"].value() or self["urgent"].value()) or any(
             (self[option.name].value() or None) != (option.default or None) for option in folded
         )
 

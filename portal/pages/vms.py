@@ -8,12 +8,14 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import number, page
 from kvmweb.web.plain import bare
 from portal.pages.live import page_topics
+from portal.reading.terms import delay_of
 from portal.reading.threads import requests_of
 from portal.reading.vms import MOST_LISTED, in_order, migrations_of, own_rows, own_teams, own_vm, own_vms
 
@@ -66,5 +68,6 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "vm": found,
         "migrations": migrations_of(uuid),
         "lines": requests_of(uuid, most=MOST_LISTED),
+        "delay": delay_of(uuid, timezone.now()),
     }
     return render(request, "portal/vm.html", values)

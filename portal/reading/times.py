@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hosts.models import Guest
     from kvmweb.accounts.models import Team
 
+#: such as a time zone that this machine has no more
+_UNREADABLE = (ZoneInfoNotFoundError, ValueError, OSError)
+
 
 def may_start(
     team: Team | None, guest: Guest, now: datetime, forecast_ms: float | None, downtime_ms: int | None = None
@@ -33,13 +36,22 @@ def may_start(
     takes = UNKNOWN_TAKES if forecast_ms is None else timedelta(milliseconds=forecast_ms)
     try:
         return _at(_Times.of(team, terms, now), now, takes)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # such as a time zone that this machine has no more
+    except _UNREADABLE:
         return Wait(words.UNREADABLE)
 
 
 def terms_of(guest: Guest) -> Terms:
     """Terms that ask for nothing when none were set."""
     return Terms.objects.filter(pk=guest.pk).first() or Terms(guest=guest)
+
+
+def quiet_until(terms: Terms, now: datetime) -> datetime | None:
+    """The end of the VM's quiet hours; None outside them, and when they cannot be read."""
+    try:
+        span = quiet_span(terms.quiet_hours, terms.time_zone, now, now)
+    except _UNREADABLE:
+        return None
+    return span.ends if span else None
 
 
 def opening_of(window: Window) -> Opening:

@@ -1,4 +1,4 @@
-"""Why a request of a team is refused. The messages are shown to people of teams: they name no host."""
+"""Why requests of teams, and changes of windows and terms, are refused. People of teams read it: it names no host."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class AskRefused(Exception):
         super().__init__(message)
         self.field = field
         self.message = message
+
+
+class NothingWaits(Exception):
+    def __init__(self) -> None:
+        super().__init__("No migration of this VM waits for its team.")
 
 
 class AlreadyAsked(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -96,6 +97,16 @@ def test_a_worker_waits_longer_for_the_database_than_serve(served: Served, tmp_p
     served.enqueue("tests.db.sleeper.patience", said, "kvmweb")
     wait(lambda: said.exists() and said.read_text() != "", 10, served.tail)
     assert said.read_text() == str(connection.settings_dict["OPTIONS"]["timeout"])
+
+
+def test_the_health_page_sees_that_all_is_well(served: Served) -> None:
+    served.wait_until_well()
+    read = "import json; from kvmweb.health.report import rows; print(json.dumps({r.name: r.state for r in rows()}))"
+    done = served.manage("shell", "-v0", "-c", read)
+    assert done.returncode == 0, done.stderr
+    unwell = {name: state for name, state in json.loads(done.stdout).items() if state != "well"}
+    assert unwell.pop("Backup") == "unknown"
+    assert unwell == {}
 
 
 def test_the_web_process_has_no_libvirt(served: Served) -> None:

@@ -63,6 +63,12 @@ def test_a_migration_is_made_and_queued_with_its_reason(api: Api, free: Guest, s
     assert OrmQ.objects.get(key="migrations").task["args"] == (body["id"],)
 
 
+def test_an_urgent_one_needs_a_reason(api: Api, free: Guest) -> None:
+    assert fields(api.post("/migrations", wish(free, urgent=True))) == ["reason"]
+    body = api.post("/migrations", wish(free, urgent=True, reason="its disk fails")).json()
+    assert (body["lane"], body["urgent"]) == ("operations", True)
+
+
 def storage(guest: Guest, **more: Any) -> dict[str, Any]:
     return {"guest": str(guest.pk), "kind": "storage", "options": {"disks": {"vda": {"pool": "fast"}}}, **more}
 

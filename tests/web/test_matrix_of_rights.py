@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 from uuid import uuid4
@@ -34,7 +35,7 @@ from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight
 from migrations_app.reading import follow
-from portal.models import Quota, Request
+from portal.models import Blackout, Delay, Quota, Request, Terms, Window
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -75,6 +76,14 @@ PAGES = {
     "portal": Rule(OWN),
     "portal-guest": Rule(ASK),
     "portal-ask": Rule(ASK, ASK),
+    "portal-terms": Rule(ASK, ASK),
+    "portal-go-ahead": Rule(post=ASK),
+    "window-list": Rule(ADMIN),
+    "window-add": Rule(ADMIN, ADMIN),
+    "window": Rule(ADMIN, ADMIN),
+    "window-remove": Rule(post=ADMIN),
+    "blackout-add": Rule(ADMIN, ADMIN),
+    "blackout": Rule(ADMIN, ADMIN),
     "request-list": Rule(ENTER),
     "request": Rule(ENTER),
     "request-withdraw": Rule(ASK, ASK),
@@ -127,6 +136,8 @@ PAGES = {
     "host-remove": Rule(post=ADMIN),
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
+    "health": Rule(RECORDS),
+    "health-bundle": Rule(post=ADMIN),
     "healthz": Rule(OPEN),
     "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
@@ -208,6 +219,7 @@ OPERATIONS = {
     "get /rollback-copies/{copy_id}": SEE,
     "post /rollback-copies/{copy_id}/delete": ADMIN,
     "get /journal": RECORDS,
+    "get /health": RECORDS,
     "get /teams": TEAMS,
     "post /teams": ADMIN,
     "get /teams/{team_id}": TEAMS,
@@ -232,6 +244,17 @@ OPERATIONS = {
     "delete /approval-rules/{name}": ADMIN,
     "get /four-eyes": ADMIN,
     "put /four-eyes": ADMIN,
+    "get /windows": SEE,
+    "post /windows": ADMIN,
+    "get /windows/{name}": SEE,
+    "patch /windows/{name}": ADMIN,
+    "delete /windows/{name}": ADMIN,
+    "get /blackouts": SEE,
+    "post /blackouts": ADMIN,
+    "delete /blackouts/{blackout_id}": ADMIN,
+    "get /portal/guests/{uuid}/terms": ENTER,
+    "put /portal/guests/{uuid}/terms": MOVE | {Role.LEAD},
+    "post /portal/guests/{uuid}/go-ahead": ASK,
 }
 #: an empty object for the others
 BODIES: dict[str, Any] = {
@@ -250,6 +273,9 @@ BODIES: dict[str, Any] = {
     "post /approvals/{approval_id}/votes": {"vote": "approve", "plan": "x"},
     "post /approval-rules": {"name": "night", "role": "lead"},
     "put /four-eyes": {"unsafe": True, "closing": True},
+    "post /windows": {"name": "night", "rule": "FREQ=DAILY", "minutes": 60},
+    "post /blackouts": {"name": "freeze", "begins": "2027-12-24T00:00:00Z", "ends": "2028-01-02T00:00:00Z"},
+    "put /portal/guests/{uuid}/terms": {"quiet_hours": "08:00-18:00"},
 }
 TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
 TOPICS |= {"requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
@@ -309,6 +335,9 @@ def scene(db: None) -> dict[str, Any]:
         one["approval"] = seed.make_approval(one["guest"])
         one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
     ApprovalRule.objects.create(name="gentle", role="lead")
+    scene["window"] = Window.objects.create(name="gentle", rule="FREQ=DAILY", minutes=60)
+    now = timezone.now()
+    scene["blackout"] = Blackout.objects.create(name="freeze", begins=now, ends=now + timedelta(days=1))
     return {**scene, "people": people, OWN_OBJECT: own, OTHERS: others}
 
 
@@ -326,6 +355,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
                     "team_id",
                     "request_id",
                     "approval_id",
+                    "blackout_id",
                 ),
                 999_999,
             ),
@@ -333,7 +363,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
             "uuid": uuid4(),
             "name": "nothing",
             "group": "nothing",
-            **dict.fromkeys(("host-group", "policy", "approval", "rule"), 999_999),
+            **dict.fromkeys(("host-group", "policy", "approval", "rule", "window", "blackout"), 999_999),
             "team": 999_999,
             "username": "nobody",
             "id": 999_999,
@@ -347,6 +377,9 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "username": one["username"],
         "team": one["team"].pk,
         "team_id": one["team"].pk,
+        "blackout_id": scene["blackout"].pk,
+        "blackout": scene["blackout"].pk,
+        "window": scene["window"].pk,
         "name": "gentle",
         "group": "north",
         "host-group": HostGroup.objects.get(name="north").pk,
@@ -444,6 +477,10 @@ def _everything() -> list[int]:
         GuestConsent,
         Request,
         Quota,
+        Window,
+        Blackout,
+        Terms,
+        Delay,
     )
     models += (Approval, ApprovalRule, Vote)
     return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
@@ -561,7 +598,7 @@ def operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 )
             answer, changed = _undone(send)
             outcome = _outcome(answer)
-            own = ("/teams/", "/approvals/") if role == Role.LEAD else ("/approvals/",)
+            own = ("/teams/", "/approvals/") if role == Role.LEAD else ("/approvals/", "/portal/guests/")
             shown = which == OWN_OBJECT and path.startswith(own)
             named = "{" in path or (about is not None and role in allowed)
             expected = _expected(role, allowed, which, named=named, shown=shown)

@@ -53,6 +53,7 @@ PAGES = {
     "approval over": "/approvals/{denied}/",
     "approval rules": "/approvals/rules/",
     "approval rule": "/approvals/rules/{rule}/",
+    "health": "/console/health/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
