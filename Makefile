@@ -25,7 +25,7 @@ lint: ## the part of `make test` that runs no tests: style, types, contracts, si
 install: ## install what `make run` needs: packages, environment, database
 	@scripts/bootstrap.sh runtime
 	@$(PYTHON) manage.py migrate --verbosity 0
-	@echo "Installed. Create a user with: $(PYTHON) manage.py create_user NAME --role admin"
+	@echo "Installed. make run starts kvmweb. As long as there is no user, it prints a link to create the first admin."
 
 run: ## start kvmweb for your own hosts; BIND=HOST:PORT to listen elsewhere
 	@exec $(PYTHON) manage.py serve --bind $(BIND)

@@ -68,8 +68,9 @@ api = KvmwebAPI(
 )
 problems.install(api)
 
-from hosts.api import router as hosts_router  # noqa: E402  they need what is above
-from kvmweb.health import api as health  # noqa: E402
+from approvals.api import approvals, rules  # noqa: E402  they need what is above
+from hosts.api import router as hosts_router  # noqa: E402
+from kvmweb.health.api import router as health_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
     journal,
@@ -81,8 +82,11 @@ from migrations_app.api import (  # noqa: E402
     rollback_copies,
     teams,
 )
+from portal.api import quotas, requests  # noqa: E402
 
 api.add_router("", hosts_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
-api.add_router("", health.router)
+api.add_router("", health_router)
+for subject in (approvals, rules, requests, quotas):
+    api.add_router("", subject.router)

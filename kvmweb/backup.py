@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -30,6 +31,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+log = logging.getLogger(__name__)
 VERSION = 1
 MANIFEST = "manifest.json"
 SQLITE = "kvmweb.sqlite3"
@@ -58,20 +60,28 @@ def make(file: Path) -> None:
         if isinstance(error, OSError):
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
         raise
-    with suppress(OSError):  # only for the health page
-        _record().write_text(timezone.now().isoformat(timespec="seconds"))
+    _record()
 
 
-def last_made() -> datetime | None:
-    """When `make` last succeeded here; None when that is not known."""
+def last() -> datetime | None:
+    """When `make` last made one; None: that is not recorded."""
     try:
-        made = datetime.fromisoformat(_record().read_text())
+        made = datetime.fromisoformat(_recorded().read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         return None
-    return made if timezone.is_aware(made) else None
+    return made if made.tzinfo else None
 
 
-def _record() -> Path:
+def _record() -> None:
+    """The backup is good without it."""
+    try:
+        with os.fdopen(os.open(_recorded(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(timezone.now().isoformat(timespec="seconds") + "\n")
+    except OSError as error:
+        log.warning("The backup was made, but the health page will not know of it: %s", error)
+
+
+def _recorded() -> Path:
     folder: Path = settings.KVMWEB.data_dir
     return folder / "last_backup"
 

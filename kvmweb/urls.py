@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from kvmweb import alarm
+from kvmweb.accounts.setup_page import setup
 from kvmweb.api import api
 
 
@@ -35,6 +36,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),
 ]
 handler400 = "kvmweb.web.errors.unreadable"

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, policies, portal, rollback_copies, search, teams, vms
+from migrations_app.pages import dashboard, migrate, migrations, policies, rollback_copies, search, teams, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
-    path("portal/", portal.portal, name="portal"),
     path("search/", search.search, name="search"),
     path("vms/", vms.vm_list, name="vm-list"),
     path("vms/forget/", vms.forget, name="vm-forget"),

@@ -5,3 +5,18 @@ from django.apps import AppConfig
 
 class PortalConfig(AppConfig):
     name = "portal"
+
+    def ready(self) -> None:
+        # the task is loaded once, before a cluster forks its workers; the events register what open pages are sent
+        from approvals.hooks import DECIDED
+        from migrations_app import hooks
+        from portal import events, ledger, tasks  # noqa: F401
+        from portal.usecases import tell
+        from portal.worker import course
+
+        hooks.GATES.extend((course.quota_gate, course.lane_gate))
+        hooks.BEGUN.append(course.begun)
+        hooks.ENDED.append(course.ended)
+        hooks.WANTED.append(course.wanted)
+        DECIDED.extend((course.decided, tell.tell_approved))
+        ledger.TOLD.append(tell.tell_of_request)

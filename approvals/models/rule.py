@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from approvals.domain.rules import Conditions
 from hosts.models import Guest
 from kvmweb.accounts.models import Team
 
@@ -33,6 +34,17 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def conditions(self) -> Conditions:
+        return Conditions(
+            team=self.team_id,
+            guest=str(self.guest_id) if self.guest_id else None,
+            kind=self.kind,
+            hours=self.hours,
+            time_zone=self.time_zone,
+            downtime_ms=self.downtime_ms,
+        )
 
 
 class FourEyes(models.Model):

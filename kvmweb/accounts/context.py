@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from kvmweb.accounts.permissions import Right, may, roles_of, teams_of
@@ -21,15 +22,19 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_see": may_see,
         "may_refresh": may(user, Right.REFRESH),
         "may_read_records": may(user, Right.READ_RECORDS),
+        "may_see_health": may(user, Right.SEE_HEALTH),
+        "may_make_bundle": may(user, Right.MAKE_BUNDLE),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
-        "may_support": may(user, Right.SUPPORT),
         "may_see_teams": may(user, Right.SEE_TEAMS),
         "may_manage_teams": may(user, Right.MANAGE_TEAMS),
         "may_close": may(user, Right.CLOSE),
         "may_change_vms": may(user, Right.CHANGE_VMS),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
         "may_manage_policies": may(user, Right.MANAGE_POLICIES),
+        "may_manage_approvals": may(user, Right.MANAGE_APPROVALS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
+        #: for the page to log in; asked only there
+        "no_user_yet": lambda: not User.objects.exists(),
         "roles": sorted(roles_of(user)),
     }

@@ -16,7 +16,7 @@ from kvmweb.accounts import logins, sessions
 from kvmweb.web import errors
 from kvmweb.web.back import MARK, refused_in_place, way_back
 
-_OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/api/v1/")  # the API asks for tokens itself
+_OPEN = ("/accounts/login/", "/accounts/logout/", "/healthz", "/setup/", "/api/v1/")  # the API asks for tokens itself
 
 
 class LoginRequiredMiddleware:

@@ -47,7 +47,10 @@ class Right(StrEnum):
     READ_RECORDS = "kvmweb.read_records"
     MANAGE_TEAMS = "kvmweb.manage_teams"
     SEE_TEAMS = "kvmweb.see_teams"
-    SUPPORT = "kvmweb.support"
+    ASK = "kvmweb.ask"
+    MANAGE_APPROVALS = "kvmweb.manage_approvals"
+    SEE_HEALTH = "kvmweb.see_health"
+    MAKE_BUNDLE = "kvmweb.make_bundle"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -72,6 +75,19 @@ def teams_of(user: Any, roles: Iterable[str] = OF_TEAMS) -> frozenset[int]:
     wanted = frozenset(roles)
     teams = (team_of(scope) for role, scope in grants_of(user) if role in wanted)
     return frozenset(team for team in teams if team is not None)
+
+
+def roles_decided(user: Any) -> frozenset[str]:
+    """For which of the roles that approve anywhere the user may decide: an admin also where an operator is asked."""
+    has = roles_of(user)
+    if Role.ADMIN in has:
+        return frozenset({Role.OPERATOR, Role.ADMIN})
+    return has & {Role.OPERATOR}
+
+
+def may_decide(user: Any, role: str, *, team: int | None) -> bool:
+    """Whether the user may approve what this role must approve. `team`: of the VM; its leads decide for it."""
+    return team in teams_of(user, {Role.LEAD}) if role == Role.LEAD else role in roles_decided(user)
 
 
 def _one_of(*roles: Role) -> Any:
@@ -111,6 +127,11 @@ def _leads(user: Any) -> bool:
     return bool(teams_of(user, {Role.LEAD}))
 
 
+@rules.predicate  # type: ignore[untyped-decorator]
+def _has_a_team(user: Any) -> bool:
+    return bool(teams_of(user))
+
+
 for _right, _rule in {
     Right.ENTER: _has_a_role,
     Right.SEE_OWN: _is_of_teams,
@@ -128,7 +149,10 @@ for _right, _rule in {
     Right.MANAGE_PEOPLE: _one_of(Role.ADMIN),
     Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
     Right.SEE_TEAMS: _sees_everything | _leads,
-    Right.SUPPORT: _one_of(Role.ADMIN),
+    Right.ASK: _has_a_team,
+    Right.MANAGE_APPROVALS: _one_of(Role.ADMIN),
+    Right.SEE_HEALTH: _one_of(Role.AUDITOR, Role.ADMIN),
+    Right.MAKE_BUNDLE: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -188,7 +212,10 @@ DENIED = {
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
-    Right.SUPPORT: "Making a support bundle requires the admin role.",
+    Right.ASK: "Requests are for people in teams, about their own VMs.",
+    Right.MANAGE_APPROVALS: "Changing who must approve what requires the admin role.",
+    Right.MAKE_BUNDLE: "Making a support bundle requires the admin role.",
+    Right.SEE_HEALTH: "The health page requires the auditor or admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

@@ -1,1 +1,1 @@
-"""How kvmweb itself is: its processes, queues, journal, database and disk, and the hosts as it reaches them."""
+"""How kvmweb itself is: the health page, `GET /health`, and the support bundle."""

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import WithJsonSchema
 
 from kvmweb.accounts.permissions import Right, require
-from kvmweb.health.signs import Level, look
+from kvmweb.health import report
+from kvmweb.health.row import worst
 from kvmweb.web.problems import COMMON
 
-router = Router(tags=["records"])
-State = Annotated[str, WithJsonSchema({"type": "string", "enum": [level.value for level in Level]})]
+router = Router(tags=["health"])
+StateText = Literal["well", "warning", "unknown", "bad"]
 
 
-class SignOut(Schema):
-    """`values`: the numbers behind `text`."""
+class HealthRowOut(Schema):
+    """`text`: one sentence, or two."""
 
     name: str
-    title: str
-    state: State
+    state: StateText
     text: str
-    values: dict[str, Any]
 
 
 class HealthOut(Schema):
-    """`state`: the worst of all signs; what cannot be seen is `unknown`."""
+    """`state`: the worst of all rows. What kvmweb cannot tell is `unknown`, which is worse than `warning`."""
 
-    state: State
-    checked_at: datetime
-    signs: list[SignOut]
+    state: StateText
+    items: list[HealthRowOut]
 
 
-@router.get("/health", response={200: HealthOut, **COMMON}, summary="Get the health of kvmweb itself")
+@router.get("/health", response={200: HealthOut, **COMMON}, summary="Get the health of kvmweb")
 def get_health(request: HttpRequest) -> object:
-    """Processes, queues, journal, database, disk, hosts and backup. For auditors and admins."""
-    require(request.user, Right.READ_RECORDS)
-    return look(request.user)
+    require(request.user, Right.SEE_HEALTH)
+    rows = report.rows()
+    return {"state": worst(rows), "items": rows}

@@ -6,5 +6,5 @@ from kvmweb.health import pages
 
 urlpatterns = [
     path("console/health/", pages.health, name="health"),
-    path("console/health/support-bundle/", pages.support_bundle, name="health-bundle"),
+    path("console/health/bundle/", pages.support_bundle, name="health-bundle"),
 ]

@@ -24,6 +24,7 @@ from django.db import connection
 from kvmweb.database import Trouble, trouble
 from kvmweb.journal import live
 from kvmweb.journal.models import Entry
+from kvmweb.serve import pulse
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -34,13 +35,7 @@ QUIET_SECONDS = 0.1
 #: ids this far behind the newest may still appear
 WINDOW = 200
 MOST_PER_READ = 2000
-#: of this process: the last entry that its tail has read; None: it has no tail
-_read_to: int | None = None
-
-
-def behind() -> int | None:
-    """How many entries the tail of this process has not read yet; None when it has none."""
-    return None if _read_to is None else Entry.objects.filter(id__gt=_read_to).count()
+BEAT_SECONDS = 1.0
 
 
 class Tail:
@@ -55,6 +50,7 @@ class Tail:
         self._pending: dict[str, list[Entry]] = defaultdict(list)
         self._pushed: dict[str, float] = {}
         self._trouble: Trouble | None = None
+        self._beaten = 0.0
 
     async def run(self) -> None:
         """Until cancelled; an error is logged, and the tail continues where it was."""
@@ -90,10 +86,9 @@ class Tail:
         return await call(*args, **kwargs)
 
     def _start(self) -> None:
-        global _read_to
         newest = Entry.objects.order_by("-id").values_list("id", flat=True)[:WINDOW]
         self._seen.extend(newest)
-        _read_to = self._last = max(self._seen, default=0)
+        self._last = max(self._seen, default=0)
 
     async def _tick(self) -> None:
         if await self._aside(self._something_new):
@@ -104,7 +99,12 @@ class Tail:
             self._unread = len(entries) == MOST_PER_READ
             for entry in entries:
                 self._pending[entry.topic].append(entry)
+            for topic, echo in (await self._aside(live.echoed, entries)).items() if entries else ():
+                self._pending[topic].extend(echo)
         now = time.monotonic()
+        if not self._unread and now - self._beaten >= BEAT_SECONDS:
+            pulse.beat("journal")
+            self._beaten = now
         for topic in [t for t in self._pending if now - self._pushed.get(t, 0.0) >= QUIET_SECONDS]:
             entries = self._pending.pop(topic)
             self._pushed[topic] = now
@@ -125,7 +125,6 @@ class Tail:
 
     def _read(self) -> list[Entry]:
         """New entries, oldest first. There are usually none, so only ids are read at first."""
-        global _read_to
         newer = Entry.objects.filter(id__gt=self._last - WINDOW).order_by("id").values_list("id", flat=True)
         seen = set(self._seen)
         new = [pk for pk in newer[: WINDOW + MOST_PER_READ] if pk not in seen][:MOST_PER_READ]
@@ -133,7 +132,7 @@ class Tail:
             return []
         entries = list(Entry.objects.filter(id__gte=new[0], id__lte=new[-1]).exclude(id__in=seen).order_by("id"))
         self._seen.extend(entry.pk for entry in entries)
-        _read_to = self._last = max((self._last, *(entry.pk for entry in entries)))
+        self._last = max((self._last, *(entry.pk for entry in entries)))
         return entries
 
     def _hang_up(self) -> None:

@@ -13,6 +13,8 @@ INVENTORY = "inventory"
 MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
+APPROVALS = "approvals"
+SUPPORT = "support"
 
 
 def migration_topic(pk: int) -> str:
@@ -33,6 +35,10 @@ def person_topic(pk: int) -> str:
 
 def team_topic(pk: int) -> str:
     return f"team:{pk}"
+
+
+def request_topic(pk: int) -> str:
+    return f"request:{pk}"
 
 
 def write(

@@ -14,9 +14,17 @@ from django.db import DatabaseError, connection
 from kvmweb.queue import enqueue
 from kvmweb.serve import busy
 
+#: without any task for this long a cluster is stuck
+SILENT_SECONDS = 45.0
+
 
 def sing() -> None:
     """The task. The worker records the beginning and end of every task, so there is nothing left to do."""
+
+
+def workers_of(cluster: str) -> int:
+    """How many the cluster has."""
+    return int(settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, settings.Q_CLUSTER)["workers"])
 
 
 class Canary:
@@ -26,7 +34,7 @@ class Canary:
         self.cluster = cluster
         self._every = every
         self._silent = silent
-        self._workers = settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, settings.Q_CLUSTER)["workers"]
+        self._workers = workers_of(cluster)
         self._sent = float("-inf")
         self._mark = self._read()
         self._heard = time.monotonic()

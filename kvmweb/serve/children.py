@@ -14,15 +14,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NoReturn
 
 from django.db import connections
 from setproctitle import setproctitle
 
-from kvmweb.serve import record
 from kvmweb.serve.pulse import Pulse
-from kvmweb.serve.sessions import Register, end_session, members, read, tell
+from kvmweb.serve.sessions import Register, end_session, members, tell
 
 log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -65,9 +63,6 @@ class Child:
         self.pid: int | None = None
         self._code: int | None = None
         self.started = 0.0
-        #: how often it was started, and when it was the last time, by the wall clock
-        self.starts = 0
-        self.started_at: datetime | None = None
         self._failures = 0
         self._next = 0.0
 
@@ -88,19 +83,8 @@ class Child:
             return
         self.pid, self._code = self._fork(), None
         self._register.add(self.pid)
-        self.started, self.started_at = time.monotonic(), datetime.now(UTC)
-        self.starts += 1
+        self.started = time.monotonic()
         log.info("%s started (pid %s)", self.name, self.pid)
-
-    def running(self) -> record.Running:
-        process = read(self.pid) if self.pid else None
-        return record.Running(
-            name=self.name,
-            pid=self.pid or 0,
-            ticks=process.started if process else 0,
-            started=self.started_at.isoformat(timespec="seconds") if self.started_at else "",
-            restarts=max(0, self.starts - 1),
-        )
 
     def _fork(self) -> int:
         """Returns when the child leads its session: only then can what it leaves be found."""

@@ -1,4 +1,4 @@
-"""Heartbeats of processes that may hang: a file that the child touches and `serve` checks.
+"""Heartbeats of processes that may hang: a file that the process touches; `serve` checks those of its children.
 
 Not in the database: a busy database must not look like a process that hangs.
 """
@@ -23,7 +23,7 @@ def watcher() -> None:
 
 def beat(name: str) -> None:
     try:
-        file_of(name).touch()
+        file(name).touch()
     except OSError:
         log.warning("%s could not write its heartbeat file", name, exc_info=True)
 
@@ -32,7 +32,7 @@ class Pulse:
     """The heartbeat of one child as `serve` sees it, by its own monotonic clock."""
 
     def __init__(self, name: str, *, silent: float) -> None:
-        self._file = file_of(name)
+        self._file = file(name)
         self._silent = silent
         self._mark = self._read()
         self._heard = time.monotonic()
@@ -51,7 +51,15 @@ class Pulse:
             return 0
 
 
-def file_of(name: str) -> Path:
+def age(beaten: Path) -> float | None:
+    """Seconds since the heartbeat; None: there was none."""
+    try:
+        return time.time() - beaten.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def file(name: str) -> Path:
     folder: Path = settings.KVMWEB.data_dir / "run"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / f"pulse-{name}"

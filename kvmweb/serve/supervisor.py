@@ -19,10 +19,11 @@ from django_q.models import OrmQ
 
 from kvmweb.database import impatient
 from kvmweb.secretfiles import private_folder
-from kvmweb.serve import busy, processes, record
+from kvmweb.serve import busy, processes
+from kvmweb.serve.canary import SILENT_SECONDS as CANARY_SILENT_SECONDS
 from kvmweb.serve.canary import Canary
 from kvmweb.serve.children import Child
-from kvmweb.serve.pulse import SILENT_SECONDS, Pulse
+from kvmweb.serve.pulse import SILENT_SECONDS, Pulse, beat
 from kvmweb.serve.sessions import MARK, Register, tell
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Supervisor:
         port: int,
         data_dir: Path,
         canary_every: float = 10.0,
-        canary_silent: float = 45.0,
+        canary_silent: float = CANARY_SILENT_SECONDS,
         pulse_silent: float = SILENT_SECONDS,
     ) -> None:
         self._run = private_folder(data_dir / "run")
@@ -67,7 +68,6 @@ class Supervisor:
             *self._clusters.values(),
             self._child("watcher", processes.watcher, pulse=pulses["watcher"]),
         ]
-        self._told: list[record.Running] = []
         self._canaries = {name: Canary(name, every=canary_every, silent=canary_silent) for name in CLUSTERS}
 
     def _child(self, name: str, work: Callable[[], object], *, queue: str = "", pulse: Pulse | None = None) -> Child:
@@ -87,6 +87,7 @@ class Supervisor:
         processes.freeze()
         try:
             while not self._stopping:
+                beat("serve")
                 for child in self._children:
                     child.keep()
                 for name, canary in self._canaries.items():
@@ -96,16 +97,9 @@ class Supervisor:
                             _detach(set())
                             self._nap(0.5)
                         child.restart("no task has run for too long")
-                self._tell_what_runs()
                 self._nap(0.5)
         finally:
             self._take_down()
-
-    def _tell_what_runs(self) -> None:
-        runs = [child.running() for child in self._children]
-        if runs != self._told:
-            record.write(runs)
-            self._told = runs
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -82,6 +82,8 @@ def _start(old: Migration, policy: PolicyData, who: str, **fields: Any) -> Migra
         target=old.target,
         kind=old.kind,
         reason=old.reason,
+        lane=old.lane,
+        urgent=old.urgent,
         state_since=timezone.now(),
         policy=policy.as_json(),
         restart_of=old,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kvmweb.database import patiently
 from migrations_app.domain.lifecycle import TERMINAL, State, allowed
-from migrations_app.hooks import ENDED
+from migrations_app.hooks import BEGUN, ENDED
 from migrations_app.ledger.claims import NOBODY, PATIENCE_SECONDS, Claim, LostClaim, tell
 from migrations_app.ledger.orders import answer_all
 from migrations_app.models import Migration
@@ -45,6 +45,8 @@ def change_state(
         tell(held.pk, new, text, {"owner": held.owner})
         if also is not None:
             also()
+        if new is State.STARTING and BEGUN:
+            _begun(held.pk)
         if new in TERMINAL:
             _ended(held.pk, new)
 
@@ -66,6 +68,12 @@ def end_by_person(pk: int, *, states: Iterable[State], new: State, text: str, **
     if new in TERMINAL:
         _ended(pk, new)
     return True
+
+
+def _begun(pk: int) -> None:
+    migration = Migration.objects.get(pk=pk)
+    for tell_them in BEGUN:
+        tell_them(migration)
 
 
 def _ended(pk: int, state: State) -> None:

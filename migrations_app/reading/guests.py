@@ -83,22 +83,24 @@ def gone_count(user: Any) -> int:
 
 
 def guest_rows(user: Any) -> QuerySet[Guest]:
-    """Guests with `here` (host name), `here_id`, `run_state`, `left_at` (of one that is gone: since when), what
-    it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their sightings and hosts ready."""
-    rows: QuerySet[Guest] = (
-        Guest.objects.visible_to(user)
-        .annotate(
-            here=Subquery(_here().values("host__name")[:1]),
-            here_id=Subquery(_here().values("host_id")[:1]),
-            run_cpu=_measured("cpu_percent"),
-            run_memory=_measured("memory_used_kib"),
-            run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
-            run_state=Subquery(_here().values("state")[:1]),
-            left_at=Subquery(_left().values("gone_since")[:1]),
-        )
-        .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
-    )
-    return rows
+    return placed(Guest.objects.visible_to(user))
+
+
+def placed(rows: QuerySet[Guest]) -> QuerySet[Guest]:
+    """Guests with `here` (host name), `here_id`, `here_site` (of that host's group), `run_state`, `left_at` (of one
+    that is gone: since when), what it uses (`run_cpu`, `run_memory`), `run_address` to sort by; and with their
+    sightings and hosts ready."""
+    with_sightings: QuerySet[Guest] = rows.annotate(
+        here=Subquery(_here().values("host__name")[:1]),
+        here_id=Subquery(_here().values("host_id")[:1]),
+        here_site=Subquery(_here().values("host__group__site")[:1]),
+        run_cpu=_measured("cpu_percent"),
+        run_memory=_measured("memory_used_kib"),
+        run_address=Subquery(_here().exclude(state__in=INACTIVE).values("address_key")[:1]),
+        run_state=Subquery(_here().values("state")[:1]),
+        left_at=Subquery(_left().values("gone_since")[:1]),
+    ).prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host__group")))
+    return with_sightings
 
 
 def matching(rows: QuerySet[Guest], words: str) -> QuerySet[Guest]:

@@ -41,11 +41,11 @@ def _why_not(row: KindRow, guest: Guest, target: Host | None) -> str:
     for host in filter(None, (here.host, target)):
         if why := closed(host):
             return f"{host.name} {why}."
-    can_copy = any(may_be_copied(_disk(row)) for row in guest.disks) if guest.details_seen_at else None
+    can_copy = any(may_be_copied(disk_of(row)) for row in guest.disks) if guest.details_seen_at else None
     return row.why_not(guest.name, RunState(here.state), can_copy=can_copy, saved=bool(here.managed_save))
 
 
-def _disk(row: Mapping[str, Any]) -> Disk:
+def disk_of(row: Mapping[str, Any]) -> Disk:
     """From the inventory, as far as it matters here."""
     wanted = ("target", "device", "type", "path", "volume", "readonly")
     return Disk(**{name: row.get(name, "") for name in wanted})

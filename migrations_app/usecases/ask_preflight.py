@@ -77,8 +77,9 @@ def _check(by: User, request: MigrationRequest) -> None:
         policy_called(request.policy)
 
 
-def _create(by: User, request: MigrationRequest, **of: Guest | Host | str) -> Preflight:
-    """In the caller's transaction, with its task. `of`: the fields that say of what."""
+def record_preflight(*, by: User, request: MigrationRequest, **of: Guest | Host | str) -> Preflight:
+    """Without a task, and without asking whether `by` may: for a worker that answers it itself. `of`: the fields that
+    say of what."""
     preflight: Preflight = Preflight.objects.create(
         target_id=request.target,
         kind=request.kind,
@@ -87,5 +88,11 @@ def _create(by: User, request: MigrationRequest, **of: Guest | Host | str) -> Pr
         asked_by=by,
         **of,
     )
+    return preflight
+
+
+def _create(by: User, request: MigrationRequest, **of: Guest | Host | str) -> Preflight:
+    """In the caller's transaction, with its task."""
+    preflight = record_preflight(by=by, request=request, **of)
     enqueue("migrations_app.tasks.run_preflight", preflight.pk, cluster="kvmweb")
     return preflight

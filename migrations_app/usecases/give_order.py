@@ -82,6 +82,17 @@ def give_order(
 ) -> Migration:
     """Raises PermissionDenied, TooLate."""
     require(by, Right.MOVE)
+    return _give(migration, order, by=by, value=value, reason=reason, idempotency_key=idempotency_key)
+
+
+def record_cancel(migration: Migration, *, by: User, reason: str = "") -> Migration:
+    """`cancel_migration` without asking whether `by` may: for who has asked already. Raises TooLate."""
+    return _give(migration, CANCEL, by=by, reason=reason)
+
+
+def _give(
+    migration: Migration, order: OrderRow, *, by: User, value: Any = None, reason: str = "", idempotency_key: str = ""
+) -> Migration:
     with transaction.atomic():
         row = Migration.objects.select_for_update().get(pk=migration.pk)
         if not row.terminal:

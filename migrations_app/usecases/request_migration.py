@@ -19,7 +19,7 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.hooks import WANTED
+from migrations_app.hooks import REQUESTED, WANTED
 from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
@@ -38,9 +38,11 @@ def request_migration(
     idempotency_key: str = "",
     confirm: str = "",
     urgent: bool = False,
+    break_glass: str = "",
 ) -> tuple[Migration, bool]:
     """Record what an operator wants and queue it: (migration, whether it is new). The same key with the same request
-    returns the migration it made before. What a team has waiting for this VM gives way.
+    returns the migration it made before. What a team has waiting for this VM gives way. `break_glass`: the reason not
+    to wait for another admin, where an unsafe migration would.
 
     Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
     """
@@ -53,7 +55,13 @@ def request_migration(
         if bare(isolated(confirm)) != bare(isolated(guest.name)):  # typed, or copied from a page
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     return record_migration(
-        by=by, guest=guest, request=request, reason=reason, idempotency_key=idempotency_key, urgent=urgent
+        by=by,
+        guest=guest,
+        request=request,
+        reason=reason,
+        idempotency_key=idempotency_key,
+        urgent=urgent,
+        break_glass=break_glass,
     )
 
 
@@ -65,6 +73,7 @@ def record_migration(
     reason: str = "",
     idempotency_key: str = "",
     urgent: bool = False,
+    break_glass: str = "",
     lane: Lane = Lane.OPERATIONS,
 ) -> tuple[Migration, bool]:
     """The same without asking whether `by` may: for who has asked already. Raises RequestRefused, AlreadyMoving,
@@ -96,6 +105,8 @@ def record_migration(
                 urgent=urgent,
             )
             _tell(migration, by)
+            for tell_them in REQUESTED:
+                tell_them(migration, by, break_glass)
             writer.signal(writer.MIGRATIONS, migration=migration.pk)
             enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
     except IntegrityError:
@@ -122,12 +133,12 @@ def _tell(migration: Migration, by: User) -> None:
 
 def _give_way(guest: Guest, by: User) -> None:
     """Operations come first: what a team's request has queued for this VM, and has not begun, is withdrawn."""
+    for give_way in WANTED:
+        give_way(guest, by)
     waiting = Migration.objects.active().filter(guest=guest, lane=Lane.PORTAL).first()
     if waiting is not None:
         text = f"{guest.name} was not touched: operations needed the VM, so this migration of its team was withdrawn."
         ledger.end_by_person(waiting.pk, states=sorted(NOT_STARTED), new=State.CANCELLED, text=text)
-    for give_way in WANTED:
-        give_way(guest, by)
 
 
 def _guest(request: MigrationRequest) -> Guest:

@@ -65,3 +65,7 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wish} for {self.guest_name}: {self.state}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in TERMINAL

@@ -119,6 +119,7 @@ def test_a_restore_from_start_to_end(tmp_path: Path, made: list[Served]) -> None
     done = _manage(old, "backup", str(file))
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (old.folder / "last_backup").exists()  # for the health page
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     old.stop()
 

@@ -17,6 +17,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
+from approvals.models import Approval
 from kvmweb import alarm, asgi, database
 from kvmweb.accounts.models import Team, Token
 from kvmweb.api import api
@@ -79,6 +80,7 @@ def _headers(user: User) -> dict[str, str]:
 def _pages(scene: dict[str, Any]) -> list[str]:
     running, host, guest = scene["running"].pk, scene["a"].pk, scene["idle"].pk
     plain = ("dashboard", "host-list", "vm-list", "migration-list", "host-add", "account_change_password")
+    plain += ("portal", "request-list")
     some = {"host": host, "host-edit": host, "vm": guest, "vm-migrate": guest, "migration": running}
     some |= {
         "migration-record": running,
@@ -105,11 +107,15 @@ def test_who_only_reads_does_not_notice(scene: dict[str, Any], request: pytest.F
     client = client_of(scene["admin"])
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
     numbers["copy_id"] = RollbackCopy.objects.get().pk
-    numbers["team_id"] = Team.objects.create(name="shop").pk
+    team = Team.objects.create(name="shop")
+    asked = seed.make_request(scene["db"], team, by=scene["olga"])
+    approval = {"subject": f"request:{asked.pk}", "guest": scene["db"], "guest_name": "db-01", "role": "lead"}
+    numbers |= {"team_id": team.pk, "request_id": asked.pk}
+    numbers["approval_id"] = Approval.objects.create(**approval, rule="x", plan_hash="1").pk
     numbers["order_id"] = scene["running"].orders.create(what="finish", asked_at=timezone.now()).pk
     reading = [path for path, methods in api.get_openapi_schema()["paths"].items() if "get" in methods]
     request.getfixturevalue("locked")
-    for address in _pages(scene):
+    for address in (*_pages(scene), f"/portal/requests/{asked.pk}/"):
         assert client.get(address).status_code == 200, address
     for path in reading:
         answer = Client().get(path.format(uuid=scene["idle"].pk, name="gentle", **numbers), headers=headers)

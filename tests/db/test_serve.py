@@ -52,7 +52,6 @@ def test_a_killed_child_comes_back(served: Served, name: str) -> None:
     os.kill(before, signal.SIGKILL)
     served.wait_for_another(name, before, 15)
     served.wait_until_well()
-    assert any(child["restarts"] for child in json.loads((served.folder / "run" / "children.json").read_text()))
 
 
 def test_after_a_killed_cluster_nothing_of_it_is_left(served: Served) -> None:
@@ -98,6 +97,16 @@ def test_a_worker_waits_longer_for_the_database_than_serve(served: Served, tmp_p
     served.enqueue("tests.db.sleeper.patience", said, "kvmweb")
     wait(lambda: said.exists() and said.read_text() != "", 10, served.tail)
     assert said.read_text() == str(connection.settings_dict["OPTIONS"]["timeout"])
+
+
+def test_the_health_page_sees_that_all_is_well(served: Served) -> None:
+    served.wait_until_well()
+    read = "import json; from kvmweb.health.report import rows; print(json.dumps({r.name: r.state for r in rows()}))"
+    done = served.manage("shell", "-v0", "-c", read)
+    assert done.returncode == 0, done.stderr
+    unwell = {name: state for name, state in json.loads(done.stdout).items() if state != "well"}
+    assert unwell.pop("Backup") == "unknown"
+    assert unwell == {}
 
 
 def test_the_web_process_has_no_libvirt(served: Served) -> None:
@@ -155,6 +164,15 @@ def test_pages_come_with_compressed_files(installed: Served) -> None:
             assert answer.headers["Content-Encoding"] == "gzip"
             assert gzip.decompress(answer.read())
     installed.stop()
+
+
+def test_the_first_link_is_in_a_file_and_in_no_log(installed: Served) -> None:
+    file = installed.folder / "setup_link"
+    link = file.read_text().strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    log = (installed.folder / "log").read_text()
+    assert f"The link to create the first admin is in {file}" in log
+    assert link.rpartition("=")[2] not in log
 
 
 def test_unapplied_schema_migrations_are_refused(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from hosts.facts.guest import TEAM_NAMESPACE
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.children import die_with_parent
 from lab.host import Host
@@ -156,31 +155,6 @@ def test_a_move_by_virsh_shows_on_both_hosts(watched: WatchedLab) -> None:
         here.virsh("migrate", *flags, "mover", uri(there), "--migrateuri", f"tcp://{there.migration_address}")
         shows(lambda there=there: watched.state("mover", there.name) == "running")  # type: ignore[misc]
         shows(lambda here=here: watched.state("mover", here.name) == "gone")  # type: ignore[misc]
-
-
-def test_the_team_that_a_definition_names_owns_the_vm_also_on_the_other_host(watched: WatchedLab) -> None:
-    source, target = watched.lab.hosts["kvm-a"], watched.lab.hosts["kvm-b"]
-    as_admin(
-        watched.manage,
-        "__import__('hosts.usecases.teams', fromlist=['x']).create_team('Shop', claims_metadata=True, by=admin)",
-        {},
-    )
-    watched.lab.define_guest("kvm-a", GuestSpec(name="named", host="kvm-a", storage=""))
-    shows(lambda: watched.state("named", "kvm-a") == "running")
-    owner = (
-        "select t.name from accounts_ownership o join accounts_team t on t.id = o.team_id"
-        " join hosts_guest g on g.uuid = o.guest where g.name = 'named' and o.by_metadata"
-    )
-    said = ("metadata", "named", TEAM_NAMESPACE, "--key", "kvmweb", "--live", "--config")
-    source.virsh(*said, "--set", "<team>Shop</team>")
-    shows(lambda: watched.rows(owner) == [("Shop",)])
-    way = ("--migrateuri", f"tcp://{target.migration_address}")
-    source.virsh("migrate", "--live", "--p2p", "--persistent", "--undefinesource", "named", uri(target), *way)
-    shows(lambda: watched.state("named", "kvm-b") == "running")
-    read = "select 1 from hosts_guest where name = 'named' and team_named = 'Shop'"
-    assert (watched.rows(owner), watched.rows(read)) == ([("Shop",)], [(1,)])
-    target.virsh(*said, "--remove")
-    shows(lambda: watched.rows(owner) == [])
 
 
 def test_pools_and_networks_show_what_virsh_does(watched: WatchedLab) -> None:

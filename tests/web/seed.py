@@ -14,14 +14,19 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from approvals.domain.plan import Plan, findings_of
+from approvals.models import Approval
 from hosts.facts.guest import Disk, Nic, RunState
 from hosts.models import Bridge, Guest, Host, Network, Sighting, StoragePool, Volume
+from kvmweb.accounts.models import Team
 from kvmweb.accounts.permissions import Role
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.options import Options
 from migrations_app.models import Migration, Preflight, RollbackCopy, Verification
+from portal.domain.states import RequestState
+from portal.models import Request
 from tests.policies import built_in_policies
 
 GIB = 1024 * 1024  # KiB
@@ -201,6 +206,46 @@ def make_migration(
             writer.write(topic, EntryKind.STATE, "", body={"state": step})
     writer.write(topic, EntryKind.STATE, made.state_text, body={"state": state})
     made.refresh_from_db()
+    return made
+
+
+def make_request(guest: Guest, team: Team, *, by: User, **fields: Any) -> Request:
+    """Of somebody in a team, with what operators read beside it."""
+    values: dict[str, Any] = {
+        "guest_name": guest.name,
+        "wish": "away",
+        "reason": "kernel update",
+        "asked_by_name": by.get_username(),
+        "state": RequestState.WAITING_WINDOW,
+        "text": "It waits for its window.",
+        "state_since": timezone.now(),
+        "plan": {"guest": str(guest.pk), "source": Host.objects.earliest("pk").pk, "target": None, "kind": "live"}
+        | {"options": {}, "findings": [["cpu", "unknown"]], "about": ""},
+        "choice": [
+            {"host": "kvm-b", "fits": True, "why": "kvm-b has 3.5 GiB of memory free afterwards.", "score": 0.8}
+        ],
+        "forecast": FORECAST,
+    }
+    made: Request = Request.objects.create(guest=guest, team=team, asked_by=by, **(values | fields))
+    return made
+
+
+def make_approval(guest: Guest, **changes: Any) -> Approval:
+    """Of a team's request, by an operator."""
+    plan = Plan(guest=str(guest.pk), kind="live", source=1, target=2, findings=findings_of(FINDINGS))
+    fields = {
+        "subject": f"request:{Approval.objects.count() + 1}",
+        "guest": guest,
+        "guest_name": guest.name,
+        "text": f"Migrate {guest.name} away from where it is",
+        "plan": plan.as_json(),
+        "plan_hash": plan.hash,
+        "role": "operator",
+        "rule": "Operators agree",
+        "asked_by_name": "mia",
+        "expires_at": timezone.now() + timedelta(hours=72),
+    }
+    made: Approval = Approval.objects.create(**{**fields, **changes})
     return made
 
 

@@ -20,6 +20,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
+from approvals.models import Approval, Vote
+from approvals.models import Rule as ApprovalRule
 from hosts.models import Errand, Host, HostGroup, Introduction, StoragePool
 from hosts.usecases import groups
 from hosts.usecases import teams as usecases
@@ -32,6 +34,7 @@ from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight
 from migrations_app.reading import follow
+from portal.models import Quota, Request
 from tests.web import seed
 from tests.web.conftest import client_of
 
@@ -49,6 +52,8 @@ RECORDS = frozenset({Role.AUDITOR, Role.ADMIN, SUPERUSER})
 ADMIN = frozenset({Role.ADMIN, SUPERUSER})
 OWN = frozenset({*ONLY_OWN, SUPERUSER})
 TEAMS = SEE | {Role.LEAD}
+#: with a team of their own
+ASK = frozenset(ONLY_OWN)
 #: not even an admin
 NEVER: frozenset[str] = frozenset()
 
@@ -68,6 +73,11 @@ LEAVES = frozenset({"done", "log in"})
 PAGES = {
     "dashboard": Rule(ENTER),
     "portal": Rule(OWN),
+    "portal-guest": Rule(ASK),
+    "portal-ask": Rule(ASK, ASK),
+    "request-list": Rule(ENTER),
+    "request": Rule(ENTER),
+    "request-withdraw": Rule(ASK, ASK),
     "search": Rule(SEE),
     "vm-list": Rule(SEE),
     "vm-forget": Rule(post=MOVE),
@@ -95,6 +105,12 @@ PAGES = {
     "team-list": Rule(TEAMS),
     "team": Rule(TEAMS),
     **dict.fromkeys(("team-add", "team-change", "team-members", "team-vms", "team-delete"), Rule(post=ADMIN)),
+    "approval-list": Rule(ENTER),
+    "approval": Rule(ENTER, MOVE),
+    "rule-list": Rule(ADMIN),
+    "rule-add": Rule(ADMIN, ADMIN),
+    "rule": Rule(ADMIN, ADMIN),
+    **dict.fromkeys(("rule-remove", "four-eyes"), Rule(post=ADMIN)),
     "rollback-copy-list": Rule(SEE),
     "rollback-copy": Rule(SEE),
     "rollback-copy-delete": Rule(ADMIN, ADMIN),
@@ -111,9 +127,10 @@ PAGES = {
     "host-remove": Rule(post=ADMIN),
     "pool": Rule(SEE),
     "pool-volumes": Rule(post=REFRESH),
-    "healthz": Rule(OPEN),
     "health": Rule(RECORDS),
     "health-bundle": Rule(post=ADMIN),
+    "healthz": Rule(OPEN),
+    "setup": Rule(OPEN, OPEN, GONE),  # there are users
     "account_login": Rule(OPEN, OPEN),
     "account_logout": Rule(OPEN, OPEN, LEAVES),
     "account_confirm_login_code": Rule(OPEN, OPEN, GONE),
@@ -203,6 +220,21 @@ OPERATIONS = {
     "delete /teams/{team_id}/members/{username}": ADMIN,
     "put /teams/{team_id}/guests/{uuid}": ADMIN,
     "delete /teams/{team_id}/guests/{uuid}": ADMIN,
+    "get /teams/{team_id}/quota": TEAMS,
+    "put /teams/{team_id}/quota": ADMIN,
+    "get /portal/requests": ENTER,
+    "post /portal/requests": ASK,
+    "get /portal/requests/{request_id}": ENTER,
+    "post /portal/requests/{request_id}/withdraw": ASK,
+    "get /approvals": ENTER,
+    "get /approvals/{approval_id}": ENTER,
+    "post /approvals/{approval_id}/votes": MOVE,
+    "get /approval-rules": ADMIN,
+    "post /approval-rules": ADMIN,
+    "patch /approval-rules/{name}": ADMIN,
+    "delete /approval-rules/{name}": ADMIN,
+    "get /four-eyes": ADMIN,
+    "put /four-eyes": ADMIN,
 }
 #: an empty object for the others
 BODIES: dict[str, Any] = {
@@ -218,8 +250,12 @@ BODIES: dict[str, Any] = {
     "put /policy-choices/hosts/{host}": {"policy": "gentle"},
     "post /teams": {"name": "Night"},
     "put /teams/{team_id}/members/{username}": {"role": "lead"},
+    "post /approvals/{approval_id}/votes": {"vote": "approve", "plan": "x"},
+    "post /approval-rules": {"name": "night", "role": "lead"},
+    "put /four-eyes": {"unsafe": True, "closing": True},
 }
 TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
+TOPICS |= {"requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
@@ -272,7 +308,10 @@ def scene(db: None) -> dict[str, Any]:
     for one in (own, others):
         one["copy"] = seed.make_copy(seed.make_migration(one["guest"], scene["a"], scene["b"], State.DONE))
         one["report"] = seed.make_preflight(one["guest"], scene["b"])
+        one["request"] = seed.make_request(one["guest"], one["team"], by=User.objects.get(username=one["username"]))
+        one["approval"] = seed.make_approval(one["guest"])
         one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
+    ApprovalRule.objects.create(name="gentle", role="lead")
     return {**scene, "people": people, OWN_OBJECT: own, OTHERS: others}
 
 
@@ -280,13 +319,24 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
     """Parameter of an address -> value. A new one has to be entered here."""
     if which == MISSING:
         return {
-            **dict.fromkeys(("host_id", "migration_id", "preflight_id", "copy_id", "order_id", "team_id"), 999_999),
-            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
+            **dict.fromkeys(
+                (
+                    "host_id",
+                    "migration_id",
+                    "preflight_id",
+                    "copy_id",
+                    "order_id",
+                    "team_id",
+                    "request_id",
+                    "approval_id",
+                ),
+                999_999,
+            ),
+            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction", "request"), 999_999),
             "uuid": uuid4(),
             "name": "nothing",
             "group": "nothing",
-            "host-group": 999_999,
-            "policy": 999_999,
+            **dict.fromkeys(("host-group", "policy", "approval", "rule"), 999_999),
             "team": 999_999,
             "username": "nobody",
             "id": 999_999,
@@ -304,11 +354,16 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "group": "north",
         "host-group": HostGroup.objects.get(name="north").pk,
         "policy": Policy.objects.get(name="gentle").pk,
+        "approval": one["approval"].pk,
+        "approval_id": one["approval"].pk,
+        "rule": ApprovalRule.objects.get().pk,
         "host": host.pk,
         "host_id": host.pk,
         "migration": one["move"].pk,
         "migration_id": one["move"].pk,
         "order_id": one["order"].pk,
+        "request": one["request"].pk,
+        "request_id": one["request"].pk,
         "copy": one["copy"].pk,
         "copy_id": one["copy"].pk,
         "preflight": one["report"].pk,
@@ -378,7 +433,22 @@ def _expected(role: str, allowed: frozenset[str] | None, which: str, *, named: b
 
 def _everything() -> list[int]:
     """How many rows there are of what people make; refusals are noted themselves."""
-    models = (Migration, Preflight, Host, HostGroup, Errand, Team, Grant, Ownership, Policy, PolicyChoice, GuestConsent)
+    models = (
+        Migration,
+        Preflight,
+        Host,
+        HostGroup,
+        Errand,
+        Team,
+        Grant,
+        Ownership,
+        Policy,
+        PolicyChoice,
+        GuestConsent,
+        Request,
+        Quota,
+    )
+    models += (Approval, ApprovalRule, Vote)
     return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
 
 
@@ -417,7 +487,7 @@ def test_every_operation_has_a_rule() -> None:
 
 
 def test_every_topic_has_a_rule() -> None:
-    assert {*follow.LISTS, *follow.OBJECTS} == set(TOPICS)
+    assert {*follow.LISTS, *follow.OBJECTS, *follow.REGISTERED} == set(TOPICS)
     assert set(live.RENDERERS) <= set(TOPICS)
 
 
@@ -445,11 +515,12 @@ def page_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 client.cookies.load(cookies)  # one of them logs out
                 answer, changed = _undone(lambda method=method, address=address: getattr(client, method)(address))
                 outcome = _outcome(answer)
-                expected = _expected(role, allowed, which, named=bool(parameters))
+                shown = name == "approval" and which == OWN_OBJECT
+                expected = _expected(role, allowed, which, named=bool(parameters), shown=shown)
                 if "done" in expected:
                     expected = set(rule.answers)
-                if role == Role.LEAD and which == OTHERS and parameters and expected == {"done"}:
-                    expected = {"missing"}  # a lead sees the own team
+                if role in ONLY_OWN and which == OTHERS and parameters and expected == {"done"}:
+                    expected = {"missing"}  # they see what is their team's
                 if name.startswith("admin") and role not in (NOBODY, INACTIVE):
                     expected = _of_admin(expected)
                 if changed or outcome not in expected:
@@ -477,10 +548,13 @@ def operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
     wrong: dict[str, Any] = {}
     for which in _which(role):
         objects = _objects(scene, which, user)
-        guest = {"guest": str(objects["uuid"]), "target": "kvm-b"}
+        guest = {"guest": str(objects["uuid"])}
+        guests = dict.fromkeys(("post /preflights", "post /migrations"), guest | {"target": "kvm-b"})
+        guests["post /portal/requests"] = guest | {"wish": "away"}
         for operation, allowed in OPERATIONS.items():
             method, path = operation.split()
-            body = guest if operation in ("post /preflights", "post /migrations") else BODIES.get(operation, {})
+            about = guests.get(operation)
+            body = about or BODIES.get(operation, {})
             address = "/api/v1" + path.format(**objects)
             if method == "get":
                 send = lambda address=address: client.get(address, headers=headers)  # noqa: E731
@@ -490,11 +564,12 @@ def operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 )
             answer, changed = _undone(send)
             outcome = _outcome(answer)
-            shown = role == Role.LEAD and which == OWN_OBJECT and path.startswith("/teams/")
-            named = "{" in path or (body is guest and role in allowed)
+            own = ("/teams/", "/approvals/") if role == Role.LEAD else ("/approvals/",)
+            shown = which == OWN_OBJECT and path.startswith(own)
+            named = "{" in path or (about is not None and role in allowed)
             expected = _expected(role, allowed, which, named=named, shown=shown)
-            if role == Role.LEAD and which == OTHERS and named:
-                expected = {"missing"}  # also of teams, of which a lead may see the own
+            if role in ONLY_OWN and which == OTHERS and named:
+                expected = {"missing"}  # also of what these people see if it is their own
             if changed or outcome not in expected:
                 wrong[f"{operation} ({which})"] = (answer.status_code, answer.content[:200], expected)
             if role in ONLY_OWN and _leaks(answer):
@@ -509,11 +584,14 @@ def check_topics(scene: dict[str, Any], role: str) -> None:
     for which in _which(role):
         objects = _objects(scene, which, user)
         for topic, allowed in TOPICS.items():
-            named = topic not in follow.LISTS
-            whole = f"{topic}:{objects['uuid' if topic == 'guest' else topic]}" if named else topic
+            named = topic not in (*follow.LISTS, "requests")
+            about = {"guest": "uuid", "portal": "team", "moving": "team"}.get(topic, topic)
+            whole = f"{topic}:{objects[about]}" if named else topic
             code = follow.refusal(user.pk if user else None, session, [whole])
             # nobody who may not listen learns what there is
             expected = (
                 "forbidden" if role in PEOPLE - allowed else next(iter(_expected(role, allowed, which, named=named)))
             )
+            if role in ONLY_OWN and which == OTHERS and expected == "done":
+                expected = "missing"
             assert code == codes[expected], (role, whole, which)

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from kvmweb.accounts import first_admin
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.sessions import MARK, new_environment
 from kvmweb.serve.supervisor import AlreadyServing, Supervisor
@@ -47,9 +48,21 @@ class Command(BaseCommand):
         # hashed and compressed; made anew, because a start that was killed may have left half-written files
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         shown = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"kvmweb is running at http://{shown}:{port}/ (data in {data_dir})")
+        address = f"http://{shown}:{port}"
+        self.stdout.write(f"kvmweb is running at {address}/ (data in {data_dir})")
+        self._offer_setup((*settings.KVMWEB.trusted_origins, address)[0])
         self.stdout.flush()
         supervisor.run()
+
+    def _offer_setup(self, address: str) -> None:
+        """The link itself goes to a terminal only: what is written elsewhere may be kept as a log."""
+        file = first_admin.offer(address)
+        connection.close()
+        if file is None:
+            return
+        self.stdout.write(f"There is no user yet. The link to create the first admin is in {file}")
+        if self.stdout.isatty():
+            self.stdout.write(file.read_text().strip())
 
     def _refuse_old_schema(self) -> None:
         executor = MigrationExecutor(connection)

@@ -1,0 +1,1 @@
+"""A file per part of kvmweb that is looked at; each has `rows`."""
