@@ -164,7 +164,7 @@ class Cpu:
 
 
 #: of the element `team` in a definition's metadata: the name of the team that the VM belongs to
-TEAM_NAMESPACE = "https://kvmweb.org/xmlns/team/1"
+TEAM_NAMESPACE = "urn:kvmweb:team:1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

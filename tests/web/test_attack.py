@@ -87,7 +87,7 @@ def test_sockets(odd: dict[str, Any], role: str) -> None:
     session = client_of(user).session.session_key
     mine, theirs = (matrix._objects(odd, which, user) for which in (matrix.OWN_OBJECT, matrix.OTHERS))
     for topic, allowed in matrix.TOPICS.items():
-        key = "uuid" if topic == "guest" else topic
+        key = {"guest": "uuid", "portal": "team", "moving": "team"}.get(topic, topic)
         guesses = ["1", "2", "3", "999999", "0", "-1", "x", str(uuid4()), str(theirs.get(key, 0)), "*", ""]
         own = str(mine.get(key, 0))
         for guess in [guess for guess in guesses if guess != own]:

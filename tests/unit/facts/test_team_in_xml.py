@@ -23,7 +23,7 @@ def _team(metadata: str) -> str:
         (f"<x:team xmlns:x='{TEAM_NAMESPACE}'><b>Shop</b></x:team>", ""),
         (f"<x:a xmlns:x='{TEAM_NAMESPACE}'><x:team>Shop</x:team></x:a>", ""),
         ("<team>Shop</team>", ""),
-        ("<x:team xmlns:x='https://kvmweb.org/xmlns/team/2'>Shop</x:team>", ""),
+        ("<x:team xmlns:x='urn:kvmweb:team:2'>Shop</x:team>", ""),
         ("", ""),
     ],
 )
