@@ -69,6 +69,7 @@ api = KvmwebAPI(
 problems.install(api)
 
 from hosts.api import router as hosts_router  # noqa: E402  they need what is above
+from kvmweb.console.api import router as people_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
     journal,
@@ -83,6 +84,7 @@ from migrations_app.api import (  # noqa: E402
 from portal.api import quotas, requests  # noqa: E402
 
 api.add_router("", hosts_router)
+api.add_router("", people_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
 for subject in (requests, quotas):

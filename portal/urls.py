@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import vms
+from portal.pages import console, vms
 
 urlpatterns = [
     path("portal/", vms.vm_list, name="portal"),
     path("portal/vms/<uuid:uuid>/", vms.vm, name="portal-guest"),
+    path("console/quotas/", console.quota_list, name="console-quotas"),
+    path("console/quotas/<int:team_pk>/", console.quota, name="console-quota"),
+    path("console/storage/", console.storage_list, name="console-storage"),
+    path("console/storage/<int:storage_pk>/remove/", console.storage_remove, name="console-storage-remove"),
 ]

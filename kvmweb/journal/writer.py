@@ -13,6 +13,7 @@ INVENTORY = "inventory"
 MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
+STORAGES = "storages"
 
 
 def migration_topic(pk: int) -> str:

@@ -47,6 +47,15 @@ PAGES = {
     "add policy": "/policies/add/",
     "teams": "/teams/",
     "team": "/teams/{team}/",
+    "console": "/console/",
+    "people": "/console/people/",
+    "person": "/console/people/{person}/",
+    "add person": "/console/people/add/",
+    "quotas": "/console/quotas/",
+    "quota": "/console/quotas/{team}/",
+    "storage names": "/console/storage/",
+    "history": "/console/history/",
+    "own tokens": "/account/tokens/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -65,6 +74,13 @@ from hosts.usecases import teams
 from kvmweb.accounts.models import Team
 team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
 found = {"pool": StoragePool.objects.first().pk, "team": team.pk, "report": Preflight.objects.last().pk}
+from kvmweb.accounts.models import Token
+olga = User.objects.get(username="olga")
+Token.issue(olga)
+olga.grants.get_or_create(role="lead", scope=team.scope)
+found["person"] = olga.pk
+from portal.models import Storage
+Storage.objects.get_or_create(name="fast", pool="default")
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
 found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
