@@ -68,7 +68,8 @@ api = KvmwebAPI(
 )
 problems.install(api)
 
-from hosts.api import router as hosts_router  # noqa: E402  they need what is above
+from approvals.api import approvals, rules  # noqa: E402  they need what is above
+from hosts.api import router as hosts_router  # noqa: E402
 from kvmweb.console.api import router as people_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
@@ -87,5 +88,5 @@ api.add_router("", hosts_router)
 api.add_router("", people_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
-for subject in (requests, quotas):
+for subject in (approvals, rules, requests, quotas):
     api.add_router("", subject.router)

@@ -1,6 +1,7 @@
 """The settings of an installation: environment variables `KVMWEB_*`, or the same names in a TOML file.
 
-Invalid values are refused at start, with the variable's name. Secrets are files in the data folder, never variables.
+Invalid values are refused at start, with the variable's name. kvmweb's own secrets are files in the data folder; those
+of other servers, such as that for mail, are settings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PostgresDsn, ValidationError, field_validator
+from pydantic import Field, PostgresDsn, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -26,6 +27,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name")
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[A-Za-z0-9.-]+")
 
 
 class Config(BaseSettings):
@@ -58,6 +60,32 @@ class Config(BaseSettings):
     queue_poll_seconds: float = Field(default=0.05, ge=0.01, le=5)
     queue_timeout_seconds: int = Field(default=2_592_000, ge=3600)
     queue_retry_seconds: int = Field(default=2_678_400, ge=3600)
+
+    #: None: no mails
+    email_server: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:_-]+$")
+    email_port: int = Field(default=587, ge=1, le=65_535)
+    email_tls: str = Field(default="starttls", pattern="^(starttls|tls|none)$")
+    email_user: str | None = None
+    email_password: SecretStr | None = None
+    email_from: str | None = Field(default=None, validate_default=True)
+    #: for links in mails
+    email_url: str | None = None
+
+    @field_validator("email_from")
+    @classmethod
+    def _sender(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("email_server") and not value:
+            raise ValueError("name the address that mails come from")
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("use a mail address such as kvmweb@kvmweb.example, without a name")
+        return value
+
+    @field_validator("email_url")
+    @classmethod
+    def _link(cls, value: str | None) -> str | None:
+        if value and not _ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError("write it as https://kvmweb.example, without path")
+        return value
 
     @field_validator("allowed_hosts", "trusted_origins", "trusted_proxies", mode="before")
     @classmethod

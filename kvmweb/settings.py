@@ -148,6 +148,17 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KVMWEB.https
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "kvmweb.web.errors.csrf_failed"
 
+# --- mail -------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = KVMWEB.email_server or ""  # nothing is sent then, see portal/usecases/tell.py
+EMAIL_PORT = KVMWEB.email_port
+EMAIL_HOST_USER = KVMWEB.email_user or ""
+EMAIL_HOST_PASSWORD = KVMWEB.email_password.get_secret_value() if KVMWEB.email_password else ""
+EMAIL_USE_TLS = KVMWEB.email_tls == "starttls"
+EMAIL_USE_SSL = KVMWEB.email_tls == "tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = KVMWEB.email_from or ""
+
 # --- browsers ---------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -229,9 +240,11 @@ Q_CLUSTER: dict[str, Any] = {
 KVMWEB_WATCH_HOOKS = [
     "migrations_app.worker.reconcile.tick",
     "migrations_app.worker.delete_copy.tick",
+    "approvals.worker.expire.tick",
     "migrations_app.usecases.keep_preflights.sweep",
     "migrations_app.usecases.forget_guests.sweep",
     "portal.worker.tick.tick",
+    "portal.worker.mail.tick",
     "kvmweb.journal.sweep.hook",
     "kvmweb.queue.sweep",
     "kvmweb.serve.pulse.watcher",
@@ -239,7 +252,9 @@ KVMWEB_WATCH_HOOKS = [
 
 #: the functions that fill places in pages of other apps, in the order of the page (kvmweb/ui/inserts.py)
 KVMWEB_INSERTS = {
-    "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms"],
+    "alarms": ["migrations_app.pages.inserts.alarms", "hosts.inserts.alarms", "approvals.pages.inserts.alarms"],
+    "rail": ["approvals.pages.inserts.rail"],
+    "break_glass": ["approvals.pages.inserts.break_glass"],
     "topbar": ["migrations_app.pages.inserts.running"],
     "guest_now": ["migrations_app.pages.inserts.guest_now"],
     "host": ["migrations_app.pages.inserts.host_policy"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from migrations_app.domain.gate import Gate, Go, Refuse, Wait
+from migrations_app.domain.gate import Gate, Go, Later, Refuse, Wait
 from migrations_app.domain.lifecycle import State
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 #: asked each time a migration could begin
 GATES: list[Callable[[Migration], Gate]] = []
-#: asked before an admin closes a migration by hand, with the reason given; returns the sentence why not, "" to go on
-CLOSING: list[Callable[[Migration, User, str], str]] = []
+#: asked before an admin closes a migration by hand, with the reason, and the reason not to wait for anybody ("" to
+#: wait); None to go on
+CLOSING: list[Callable[[Migration, User, str, str], Later | None]] = []
+#: told of a new migration, with the reason not to wait for anybody ("" to wait)
+REQUESTED: list[Callable[[Migration, User, str], None]] = []
 #: told when a migration has its slot and begins, in the transaction that records it
 BEGUN: list[Callable[[Migration], None]] = []
 #: told when a migration has ended, in the transaction that ends it

@@ -7,14 +7,16 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        # the task is loaded once, before a cluster forks its workers
+        # the task is loaded once, before a cluster forks its workers; the events register what open pages are sent
         from approvals.hooks import DECIDED
         from migrations_app import hooks
-        from portal import tasks  # noqa: F401
+        from portal import events, ledger, tasks  # noqa: F401
+        from portal.usecases import tell
         from portal.worker import course
 
-        hooks.GATES.append(course.quota_gate)
+        hooks.GATES.extend((course.quota_gate, course.lane_gate))
         hooks.BEGUN.append(course.begun)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)
-        DECIDED.append(course.decided)
+        DECIDED.extend((course.decided, tell.tell_approved))
+        ledger.TOLD.append(tell.tell_of_request)

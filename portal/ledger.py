@@ -3,7 +3,7 @@ together. The texts are for the team: they name no host, address or path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,8 @@ from portal.models import Request
 
 #: a worker that plans is believed to be gone after so long: longer than the queue lets it run
 LEASE = timedelta(seconds=150)
+#: told of each new state or text, in the transaction that writes it; registered in the app's `ready`
+TOLD: list[Callable[[int, RequestState, str], None]] = []
 
 
 class LostRequest(Exception):
@@ -96,3 +98,5 @@ def _tell(pk: int, state: RequestState, text: str) -> None:
     writer.write(topic, EntryKind.STATE, text, body={"state": state})
     if state in TERMINAL:
         withdraw_approvals(topic)
+    for told in TOLD:
+        told(pk, state, text)

@@ -7,9 +7,12 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from approvals.domain.decision import ApprovalState, Ballot
+from approvals.domain.subject import migration_of
 from hosts.models import Guest, VisibleQuerySet
+from kvmweb.journal import writer
 
 
 class Approval(models.Model):
@@ -26,6 +29,8 @@ class Approval(models.Model):
     #: approvals.domain.plan.Plan as JSON, for those who may see hosts
     plan = models.JSONField(default=dict)
     plan_hash = models.CharField(max_length=64)
+    #: the plan that people were asked about before it changed, {} if it did not
+    earlier_plan = models.JSONField(default=dict)
     #: downtime as forecast when it was asked; asked again when it doubles
     downtime_ms = models.PositiveIntegerField(null=True)
     #: the role that may vote: lead (of the team), operator, admin
@@ -57,6 +62,19 @@ class Approval(models.Model):
     def __str__(self) -> str:
         return f"{self.text} ({self.state})"
 
+    @property
+    def state_now(self) -> ApprovalState:
+        """An expiry that nobody has written down yet counts."""
+        due = self.expires_at is not None and self.expires_at <= timezone.now()
+        state = ApprovalState(self.state)
+        return ApprovalState.EXPIRED if state is ApprovalState.OPEN and due else state
+
+    @property
+    def topic(self) -> str:
+        """Of the journal: that of what it is about."""
+        pk = migration_of(self.subject)
+        return self.subject if pk is None else writer.migration_topic(pk)
+
 
 class Vote(models.Model):
     """`plan_hash`: the plan that the voter saw. Votes for an earlier plan do not count."""
@@ -77,3 +95,26 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vote} by {self.by_name}"
+
+
+class BrokenGlass(models.Model):
+    """An admin did not wait for a second one, with the reason: see FourEyes. Never deleted."""
+
+    #: as in Approval
+    subject = models.CharField(max_length=60, unique=True)
+    guest_name = models.CharField(max_length=512)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    by_name = models.CharField(max_length=150)
+    reason = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "broken glasses"
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}"
+
+    @property
+    def migration_pk(self) -> int | None:
+        return migration_of(self.subject)

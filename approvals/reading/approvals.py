@@ -1,16 +1,18 @@
-"""What stands of the approvals of a subject, and which a user sees."""
+"""What stands of the approvals of a subject, and which a user sees and may decide."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from approvals.domain.decision import ApprovalState
-from approvals.models import Approval
-from approvals.words.subjects import REQUEST
-from kvmweb.accounts.permissions import Right, may
+from approvals.domain.subject import REQUEST
+from approvals.models import Approval, Vote
+from kvmweb.accounts.models import Ownership
+from kvmweb.accounts.permissions import Right, may, roles_decided, teams_of
+from kvmweb.accounts.roles import Role
 
 #: which counts more when the rules of a subject have different answers
 _ORDER = (
@@ -23,18 +25,33 @@ def standing(subject: str) -> ApprovalState | None:
     what is open, and that more than an approval."""
     last: dict[str, ApprovalState] = {}
     for row in Approval.objects.filter(subject=subject).order_by("id"):
-        last[row.rule] = state_now(row)
+        last[row.rule] = row.state_now
     return min(last.values(), key=_ORDER.index, default=None)
-
-
-def state_now(approval: Approval) -> ApprovalState:
-    """An expiry that nobody has written down yet counts."""
-    state = ApprovalState(approval.state)
-    due = approval.expires_at is not None and approval.expires_at <= timezone.now()
-    return ApprovalState.EXPIRED if state is ApprovalState.OPEN and due else state
 
 
 def visible_approvals(user: Any) -> QuerySet[Approval]:
     """People of teams see those of their VMs' requests; what admins approve among themselves is about hosts."""
-    rows: QuerySet[Approval] = Approval.objects.all().visible_to(user)
+    rows: QuerySet[Approval] = Approval.objects.visible_to(user).prefetch_related(
+        Prefetch("votes", Vote.objects.order_by("id"))
+    )
     return rows if may(user, Right.SEE) else rows.filter(subject__startswith=REQUEST)
+
+
+def those_open(rows: QuerySet[Approval], *, are: bool = True) -> QuerySet[Approval]:
+    """Only the open ones, or only the others. An expiry that nobody has written down yet counts."""
+    is_open = Q(state=ApprovalState.OPEN) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return rows.filter(is_open) if are else rows.exclude(is_open)
+
+
+def waiting_for(user: Any) -> QuerySet[Approval]:
+    """The open ones on which this user may vote and has not."""
+    led = Ownership.objects.filter(team__in=teams_of(user, {Role.LEAD})).values("guest")
+    mine = Q(role__in=roles_decided(user)) | Q(role=Role.LEAD, guest__in=led)
+    voted = Vote.objects.filter(approval=OuterRef("pk"), by=user.pk, plan_hash=OuterRef("plan_hash"))
+    others = Q(asked_by=None) | ~Q(asked_by=user.pk)
+    return those_open(visible_approvals(user)).filter(mine, others).exclude(Exists(voted))
+
+
+def counting(approval: Approval) -> list[Vote]:
+    """The votes for the plan as it is now."""
+    return [vote for vote in approval.votes.all() if vote.plan_hash == approval.plan_hash]

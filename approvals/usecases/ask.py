@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from approvals import ledger
 from approvals.domain.decision import ApprovalState
 from approvals.domain.plan import Plan, to_ask_again
 from approvals.domain.rules import Case, matches
 from approvals.models import Approval, Rule
-from approvals.words.subjects import deciders, topic_of
-from kvmweb.journal import writer
-from kvmweb.journal.models import EntryKind
+from approvals.words.asking import deciders
 from kvmweb.web.plain import isolated
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Question:
     plan: Plan
     guest: Guest
     team: Team | None
-    by: User
+    by: User | None
     text: str
     downtime_ms: int | None = None
     reason: str = ""
@@ -77,20 +76,20 @@ def ask_approvals(
         return [ask(question, one) for one in wanted.values()]
 
 
-def ask(question: Question, wanted: Wanted) -> Approval:
-    """The approval that stands for this question. One that was denied or has expired is not asked again."""
+def ask(question: Question, wanted: Wanted, *, anew: bool = False) -> Approval:
+    """The approval that stands for this question. One that was denied or has expired is asked again only `anew`."""
     try:
         with transaction.atomic():
-            return _ask(question, wanted)
+            return _ask(question, wanted, anew=anew)
     except IntegrityError:  # somebody asked the same at the same time
         with transaction.atomic():
-            return _ask(question, wanted)
+            return _ask(question, wanted, anew=anew)
 
 
-def _ask(question: Question, wanted: Wanted) -> Approval:
+def _ask(question: Question, wanted: Wanted, *, anew: bool) -> Approval:
     rows = Approval.objects.select_for_update().filter(subject=question.subject, rule=wanted.rule)
     last: Approval | None = rows.order_by("-id").first()
-    if last is None or last.state == ApprovalState.WITHDRAWN:
+    if last is None or last.state == ApprovalState.WITHDRAWN or (anew and last.state != ApprovalState.OPEN):
         return _open(question, wanted, question.plan)
     if last.state not in (ApprovalState.OPEN, ApprovalState.APPROVED):
         return last
@@ -98,15 +97,21 @@ def _ask(question: Question, wanted: Wanted) -> Approval:
     if plan is None:
         return last
     if last.state == ApprovalState.APPROVED:
-        return _open(question, wanted, plan)
-    content = {"plan": plan.as_json(), "plan_hash": plan.hash, "downtime_ms": question.downtime_ms}
-    rows.filter(pk=last.pk, state=ApprovalState.OPEN).update(**content, text=question.text)
+        return _open(question, wanted, plan, earlier=last.plan)
+    same = rows.filter(pk=last.pk, state=ApprovalState.OPEN, plan_hash=last.plan_hash)
+    same.update(
+        plan=plan.as_json(),
+        plan_hash=plan.hash,
+        earlier_plan=last.plan,
+        downtime_ms=question.downtime_ms,
+        text=question.text,
+    )
     last.refresh_from_db()
-    _tell(last, f"The plan has changed: {deciders(last.role, last.quorum)} must approve it as it is now.")
+    ledger.note(last, f"The plan has changed: {deciders(last.role, last.quorum)} must approve it as it is now.")
     return last
 
 
-def _open(question: Question, wanted: Wanted, plan: Plan) -> Approval:
+def _open(question: Question, wanted: Wanted, plan: Plan, *, earlier: dict[str, Any] | None = None) -> Approval:
     made: Approval = Approval.objects.create(
         subject=question.subject,
         guest=question.guest,
@@ -115,32 +120,25 @@ def _open(question: Question, wanted: Wanted, plan: Plan) -> Approval:
         text=question.text,
         plan=plan.as_json(),
         plan_hash=plan.hash,
+        earlier_plan=earlier or {},
         downtime_ms=question.downtime_ms,
         role=wanted.role,
         quorum=wanted.quorum,
         rule=wanted.rule,
         asked_by=question.by,
-        asked_by_name=question.by.get_username(),
+        asked_by_name=question.by.get_username() if question.by else "",
         reason=question.reason,
         expires_at=timezone.now() + timedelta(hours=wanted.expires_hours),
     )
-    _tell(made, f"Waits for approval by {deciders(made.role, made.quorum)}: {isolated(made.rule)}.")
+    ledger.note(made, f"Waits for approval by {deciders(made.role, made.quorum)}: {isolated(made.rule)}.")
     return made
 
 
 def withdraw_approvals(subject: str) -> None:
     """Nobody wants any more what this subject's open approvals are about."""
     with transaction.atomic():
-        rows = Approval.objects.filter(subject=subject, state=ApprovalState.OPEN)
-        if rows.update(state=ApprovalState.WITHDRAWN, decided_at=timezone.now()):
-            writer.write(topic_of(subject), EntryKind.NOTE, "It needs no approval any more.")
-            writer.signal(writer.MIGRATIONS)
-
-
-def _tell(approval: Approval, text: str) -> None:
-    body = {"approval": approval.pk, "plan": approval.plan_hash}
-    writer.write(topic_of(approval.subject), EntryKind.NOTE, text, body=body)
-    writer.signal(writer.MIGRATIONS)
+        for row in Approval.objects.select_for_update().filter(subject=subject, state=ApprovalState.OPEN):
+            ledger.end(row, ApprovalState.WITHDRAWN)
 
 
 def _wanted(row: Approval) -> Wanted:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hosts.facts import xml
 from hosts.facts.guest import (
+    TEAM_NAMESPACE,
     BootFiles,
     CharacterDevice,
     Cpu,
@@ -39,6 +40,7 @@ def parse(text: str) -> GuestDefinition:
         uuid=uuid.lower(),
         name=name,
         title=domain.text("title"),
+        team=domain.text(f"metadata/{{{TEAM_NAMESPACE}}}team"),
         virt_type=domain.get("type"),
         arch=domain.get("arch", "os/type"),
         machine=domain.get("machine", "os/type"),

@@ -163,6 +163,10 @@ class Cpu:
     xml: str = ""
 
 
+#: of the element `team` in a definition's metadata: the name of the team that the VM belongs to
+TEAM_NAMESPACE = "https://kvmweb.org/xmlns/team/1"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestDefinition:
     """Parsed domain XML. Memory in KiB; `memory_kib` is the maximum, `current_memory_kib` what the balloon leaves."""
@@ -177,6 +181,8 @@ class GuestDefinition:
     current_memory_kib: int
     vcpus: int
     title: str = ""
+    #: what its metadata says; see TEAM_NAMESPACE
+    team: str = ""
     cpu: Cpu = Cpu()
     boot: BootFiles = BootFiles()
     disks: tuple[Disk, ...] = ()

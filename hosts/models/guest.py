@@ -29,6 +29,8 @@ class Guest(models.Model):
     disks = models.JSONField(default=list)
     nics = models.JSONField(default=list)
     host_devices = models.JSONField(default=list)
+    #: the team that its definition names; whether that counts is decided elsewhere (kvmweb/accounts/claims.py)
+    team_named = models.CharField(max_length=100, blank=True, default="")
     first_seen = models.DateTimeField(auto_now_add=True)
     #: when a host last told the definition above; None while only the name is known
     details_seen_at = models.DateTimeField(null=True, blank=True)

@@ -25,11 +25,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedGuest:
-    """`name` is "" for a VM that kvmweb has forgotten. `pattern`: what gave it to the team; "" for an admin."""
+    """`name` is "" for a VM that kvmweb has forgotten. `pattern`: what gave it to the team, unless its definition did
+    (`by_metadata`), or an admin."""
 
     uuid: UUID
     name: str
     pattern: str
+    by_metadata: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,10 @@ class TeamPage:
     def patterns(self) -> list[str]:
         return list(self.team.patterns)
 
+    @property
+    def claims_metadata(self) -> bool:
+        return self.team.claims_metadata
+
 
 def visible_teams(user: Any) -> QuerySet[Team]:
     return Team.objects.visible_to(user)
@@ -63,7 +69,9 @@ def with_all(teams: Iterable[Team]) -> list[TeamPage]:
     names = dict(Guest.objects.filter(pk__in=owned.values("guest")).values_list("pk", "name"))
     guests: dict[int | None, list[OwnedGuest]] = {team.pk: [] for team in wanted}
     for row in owned:
-        guests[row.team_id].append(OwnedGuest(uuid=row.guest, name=names.get(row.guest, ""), pattern=row.pattern))
+        name = names.get(row.guest, "")
+        owned_guest = OwnedGuest(uuid=row.guest, name=name, pattern=row.pattern, by_metadata=row.by_metadata)
+        guests[row.team_id].append(owned_guest)
     return [
         TeamPage(
             team=team,

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from hosts.models import Guest
-from kvmweb.accounts import teams
+from kvmweb.accounts import claims, teams
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.plain import isolated
 
@@ -32,7 +32,7 @@ def take_guest(team: Team, uuid: UUID, *, by: User, reason: str = "") -> bool:
     """Also a VM that was forgotten. False: it was not the team's. Raises PermissionDenied."""
     require(by, Right.MANAGE_TEAMS, team)
     guest = Guest.objects.filter(pk=uuid).first()
-    taken = teams.take(team, uuid, guest.name if guest else "")
+    taken = teams.take(team, uuid, guest.name if guest else "", named=guest.team_named if guest else "")
     if taken:
         teams.tell(
             team,
@@ -44,23 +44,48 @@ def take_guest(team: Team, uuid: UUID, *, by: User, reason: str = "") -> bool:
 
 
 @transaction.atomic
-def create_team(name: str, patterns: Iterable[str] = (), *, by: User, reason: str = "") -> Team:
+def create_team(
+    name: str, patterns: Iterable[str] = (), *, by: User, claims_metadata: bool = False, reason: str = ""
+) -> Team:
     """Raises TeamRefused, PermissionDenied."""
     team = teams.create_team(name, by=by, reason=reason)
     _set_patterns(team, patterns, by=by, reason="")
+    _set_claims(team, claims_metadata, by=by, reason="")
     return team
 
 
 @transaction.atomic
 def change_team(
-    team: Team, *, by: User, name: str | None = None, patterns: Iterable[str] | None = None, reason: str = ""
+    team: Team,
+    *,
+    by: User,
+    name: str | None = None,
+    patterns: Iterable[str] | None = None,
+    claims_metadata: bool | None = None,
+    reason: str = "",
 ) -> None:
     """None: stays. Raises TeamRefused, PermissionDenied."""
     require(by, Right.MANAGE_TEAMS, team)
     if name is not None:
         teams.rename_team(team, name, by=by, reason=reason)
+        _settle()
     if patterns is not None:
         _set_patterns(team, patterns, by=by, reason=reason)
+    if claims_metadata is not None:
+        _set_claims(team, claims_metadata, by=by, reason=reason)
+
+
+def _set_claims(team: Team, allowed: bool, *, by: User, reason: str) -> None:
+    if teams.set_claims(team, allowed):
+        may = "may" if allowed else "may no longer"
+        teams.tell(team, by, f"decided that definitions {may} give VMs to {isolated(team.name)}", reason=reason)
+        _settle()
+
+
+def _settle() -> None:
+    """A team has another name, or another rule for what definitions say."""
+    claims.settle(dict(Guest.objects.exclude(team_named="").values_list("pk", "team_named")))
+    teams.claim(dict(Guest.objects.values_list("pk", "name")))
 
 
 def _set_patterns(team: Team, patterns: Iterable[str], *, by: User, reason: str) -> None:

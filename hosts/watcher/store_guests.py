@@ -14,8 +14,10 @@ from hosts.facts.text import as_uuid, clean_all, count
 from hosts.models import Guest, Host, Sighting
 from hosts.watcher import contact_notes, store_usage
 from hosts.watcher.rows import assign, fit, locked_host, outdated, stored
-from kvmweb.accounts import teams
+from kvmweb.accounts import claims, teams
 from kvmweb.journal import writer
+from kvmweb.journal.models import EntryKind
+from kvmweb.web.plain import is_plain, isolated
 
 _MOST_VCPUS = 2**31 - 1
 
@@ -158,10 +160,21 @@ def _describe(guest: Guest, sighting: Sighting, details: GuestDetails, started: 
         altered = assign(guest, _columns(details.live or details.definition))
         guest.details_seen_at = started
         guest.save(update_fields=[*altered, "details_seen_at"])
-        if "name" in altered:
+        if "team_named" in altered:
+            _settle(guest)
+        if {"name", "team_named"} & set(altered):
             teams.claim({guest.uuid: guest.name})
         changed += altered
     return bool(changed)
+
+
+def _settle(guest: Guest) -> None:
+    if claims.settle({guest.uuid: guest.team_named}):
+        text = (
+            f"The definition of {isolated(guest.name)} names the team {isolated(guest.team_named)}. This is ignored:"
+            " there is no such team, or definitions may not give VMs to it."
+        )
+        writer.write(writer.guest_topic(str(guest.uuid)), EntryKind.NOTE, text)
 
 
 def _speaks_for(sighting: Sighting, guest: Guest) -> bool:
@@ -176,6 +189,7 @@ def _columns(definition: GuestDefinition) -> dict[str, Any]:
     return {
         "name": fit(Guest, "name", definition.name),
         "title": fit(Guest, "title", definition.title),
+        "team_named": _team(definition.team),
         "virt_type": fit(Guest, "virt_type", definition.virt_type),
         "arch": fit(Guest, "arch", definition.arch),
         "machine": fit(Guest, "machine", definition.machine),
@@ -186,6 +200,11 @@ def _columns(definition: GuestDefinition) -> dict[str, Any]:
         "nics": clean_all([asdict(nic) for nic in definition.nics]),
         "host_devices": clean_all([asdict(device) for device in definition.host_devices]),
     }
+
+
+def _team(text: str) -> str:
+    """Never cut: what is left could be another team's name."""
+    return text if len(text) <= teams.LONGEST_NAME and is_plain(text) else ""
 
 
 def cpu_text(cpu: Cpu) -> str:

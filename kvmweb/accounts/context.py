@@ -30,6 +30,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_change_vms": may(user, Right.CHANGE_VMS),
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
         "may_manage_policies": may(user, Right.MANAGE_POLICIES),
+        "may_manage_approvals": may(user, Right.MANAGE_APPROVALS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
         #: for the page to log in; asked only there
         "no_user_yet": lambda: not User.objects.exists(),

@@ -48,6 +48,8 @@ class Team(models.Model):
     name = models.CharField(max_length=100, unique=True)
     #: as in a shell ("web-*"): a VM that nobody owns and whose name matches one is the team's from then on
     patterns = models.JSONField(default=list)
+    #: a VM whose definition names this team is the team's, unless an admin gave or took it by hand
+    claims_metadata = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()
@@ -70,11 +72,18 @@ class Ownership(models.Model):
     guest = models.UUIDField(primary_key=True)
     #: None: an admin took it away, and no pattern gives it to a team again
     team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="owned")
-    #: of the team, which its name matched when it was first seen; "": an admin gave it
+    #: of the team, which its name matched when it was first seen
     pattern = models.CharField(max_length=100, blank=True)
+    #: its definition names the team
+    by_metadata = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"{self.guest} of {self.team or 'nobody'}"
+
+    @property
+    def by_hand(self) -> bool:
+        """An admin gave it, or took it away."""
+        return not self.pattern and not self.by_metadata
 
 
 class Token(models.Model):

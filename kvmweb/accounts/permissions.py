@@ -48,6 +48,7 @@ class Right(StrEnum):
     MANAGE_TEAMS = "kvmweb.manage_teams"
     SEE_TEAMS = "kvmweb.see_teams"
     ASK = "kvmweb.ask"
+    MANAGE_APPROVALS = "kvmweb.manage_approvals"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -72,6 +73,19 @@ def teams_of(user: Any, roles: Iterable[str] = OF_TEAMS) -> frozenset[int]:
     wanted = frozenset(roles)
     teams = (team_of(scope) for role, scope in grants_of(user) if role in wanted)
     return frozenset(team for team in teams if team is not None)
+
+
+def roles_decided(user: Any) -> frozenset[str]:
+    """For which of the roles that approve anywhere the user may decide: an admin also where an operator is asked."""
+    has = roles_of(user)
+    if Role.ADMIN in has:
+        return frozenset({Role.OPERATOR, Role.ADMIN})
+    return has & {Role.OPERATOR}
+
+
+def may_decide(user: Any, role: str, *, team: int | None) -> bool:
+    """Whether the user may approve what this role must approve. `team`: of the VM; its leads decide for it."""
+    return team in teams_of(user, {Role.LEAD}) if role == Role.LEAD else role in roles_decided(user)
 
 
 def _one_of(*roles: Role) -> Any:
@@ -134,6 +148,7 @@ for _right, _rule in {
     Right.MANAGE_TEAMS: _one_of(Role.ADMIN),
     Right.SEE_TEAMS: _sees_everything | _leads,
     Right.ASK: _has_a_team,
+    Right.MANAGE_APPROVALS: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -194,6 +209,7 @@ DENIED = {
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
     Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
     Right.ASK: "Requests are for people in teams, about their own VMs.",
+    Right.MANAGE_APPROVALS: "Changing who must approve what requires the admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

@@ -95,23 +95,33 @@ def remove_member(team: Team, user: User, *, by: User, reason: str = "") -> bool
 
 def give(team: Team, guest: UUID) -> bool:
     """The VM is the team's, whatever its name says. False: it was. Raises OwnedByOther when an admin gave it to another
-    team before; what a pattern gave goes over."""
+    team before; what a pattern or the definition gave goes over."""
     row = Ownership.objects.select_for_update().filter(pk=guest).first()
-    if row is not None and row.team not in (None, team) and not row.pattern:
+    if row is not None and row.team not in (None, team) and row.by_hand:
         assert row.team is not None
         raise OwnedByOther(row.team)
-    if row is not None and row.team == team and not row.pattern:
+    if row is not None and row.team == team and row.by_hand:
         return False
-    Ownership.objects.update_or_create(guest=guest, defaults={"team": team, "pattern": ""})
+    Ownership.objects.update_or_create(guest=guest, defaults={"team": team, "pattern": "", "by_metadata": False})
     return True
 
 
-def take(team: Team, guest: UUID, name: str) -> bool:
-    """The VM is nobody's, also if its name matches a pattern. False: it was not the team's."""
+def take(team: Team, guest: UUID, name: str, *, named: str = "") -> bool:
+    """The VM is nobody's, also if its name matches a pattern, or its definition names a team (`named`). False: it was
+    not the team's."""
     owned = Ownership.objects.filter(pk=guest, team=team)
-    if _first_match(_patterns(), name) is None:
+    if _first_match(_patterns(), name) is None and not named:
         return bool(owned.delete()[0])
-    return bool(owned.update(team=None, pattern=""))
+    return bool(owned.update(team=None, pattern="", by_metadata=False))
+
+
+def set_claims(team: Team, allowed: bool) -> bool:
+    """Whether definitions may give VMs to the team; `claims.settle` then does. False: it is the same."""
+    if team.claims_metadata == allowed:
+        return False
+    team.claims_metadata = allowed
+    team.save(update_fields=["claims_metadata"])
+    return True
 
 
 def set_patterns(team: Team, patterns: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from approvals.reading.rules import rules
 from hosts.reading.teams import visible_teams
 from kvmweb.accounts import people, tokens
 from kvmweb.accounts.permissions import Right, may
@@ -84,6 +85,14 @@ PLACES = (
         what="How far a migration may go when a VM is busy.",
         right=Right.SEE,
         count=lambda user: policies(user).count(),
+    ),
+    Place(
+        url="rule-list",
+        icon="shield-check",
+        title="Approval rules",
+        what="Which migrations need somebody's approval, and whose.",
+        right=Right.MANAGE_APPROVALS,
+        count=lambda _: rules().count(),
     ),
     Place(
         url="console-history",

@@ -14,9 +14,12 @@ from typing import Protocol
 from kvmweb.journal.models import Entry
 
 Renderer = Callable[[str, Sequence[Entry]], Mapping[str, str] | None]
+Echo = Callable[[Sequence[Entry]], Mapping[str, Sequence[Entry]]]
 
 #: by the word before the colon of a topic; pages of a topic without a renderer reload
 RENDERERS: dict[str, Renderer] = {}
+#: what new entries mean for topics that have no entries of their own
+ECHOES: list[Echo] = []
 
 _TOPIC = re.compile(r"[a-z]+(:[0-9A-Za-z]+(-[0-9A-Za-z]+)*)?")
 _PART = re.compile(r"[a-z][0-9a-z_]*")
@@ -48,6 +51,21 @@ def renders(prefix: str) -> Callable[[Renderer], Renderer]:
         return renderer
 
     return register
+
+
+def echoes(function: Echo) -> Echo:
+    """Register `function(entries) -> {topic: those of the entries that it repeats}`: for viewers who may not follow the
+    topics of the entries themselves. It runs whenever there are new entries."""
+    ECHOES.append(function)
+    return function
+
+
+def echoed(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for echo in ECHOES:
+        for topic, repeated in echo(entries).items():
+            found.setdefault(topic, []).extend(repeated)
+    return found
 
 
 def fragment_id(topic: str, part: str) -> str:

@@ -96,6 +96,8 @@ class Tail:
             self._unread = len(entries) == MOST_PER_READ
             for entry in entries:
                 self._pending[entry.topic].append(entry)
+            for topic, echo in (await self._aside(live.echoed, entries)).items() if entries else ():
+                self._pending[topic].extend(echo)
         now = time.monotonic()
         for topic in [t for t in self._pending if now - self._pushed.get(t, 0.0) >= QUIET_SECONDS]:
             entries = self._pending.pop(topic)

@@ -14,6 +14,7 @@ MIGRATIONS = "migrations"
 LOGINS = "logins"
 POLICIES = "policies"
 STORAGES = "storages"
+APPROVALS = "approvals"
 
 
 def migration_topic(pk: int) -> str:

@@ -91,6 +91,13 @@ class Moving(Problem):
     running: RunningOut
 
 
+class LaterOut(Schema):
+    """It is carried out when people approve it: `approval` is the id in /approvals."""
+
+    text: str
+    approval: int
+
+
 class OtherState(Problem):
     """This cannot be done with the migration in the `state` it is in."""
 

@@ -12,6 +12,7 @@ from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON, ProblemError, located
 from migrations_app.api.answers import (
     EntryOut,
+    LaterOut,
     MigrationOut,
     Moving,
     OtherState,
@@ -19,6 +20,7 @@ from migrations_app.api.answers import (
 )
 from migrations_app.api.common import refused_problem, request_for_guest
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
+from migrations_app.domain.gate import Later
 from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.reading.journal import record_of
 from migrations_app.reading.migrations import whole_rows
@@ -59,6 +61,7 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
             reason=payload.reason,
             idempotency_key=payload.idempotency_key,
             confirm=payload.confirm,
+            break_glass=payload.break_glass,
         )
     except AlreadyMoving as busy:
         running = {"id": busy.running.pk, "state": busy.running.state, "target": busy.running.target.name}
@@ -121,16 +124,21 @@ def look(request: HttpRequest, migration_id: int) -> object:
 
 @router.post(
     "/migrations/{migration_id}/close",
-    response={200: MigrationOut, **COMMON, 409: OtherState},
+    response={200: MigrationOut, 202: LaterOut, **COMMON, 409: OtherState},
     summary="Close a migration that needs attention",
+    openapi_extra=located(202),
 )
-def close(request: HttpRequest, migration_id: int, payload: CloseIn) -> object:
+def close(request: HttpRequest, migration_id: int, payload: CloseIn, response: HttpResponse) -> object:
     """For admins who have checked where the VM runs. Nothing changes on the hosts: the migration ends in `failed`, and
-    the VM can be migrated again."""
+    the VM can be migrated again. 202: four eyes are on, so it is closed as soon as another admin approves it."""
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     try:
-        return close_migration(migration, by=person(request), reason=payload.reason)
+        closed = close_migration(migration, by=person(request), reason=payload.reason, break_glass=payload.break_glass)
     except NothingToClose as nothing:
         raise ProblemError(409, str(nothing), state=nothing.migration.state) from None
     except RequestRefused as refused:
         raise refused_problem(refused) from None
+    if isinstance(closed, Later):
+        response["Location"] = f"/api/v1/approvals/{closed.approval}"
+        return Status(202, {"text": closed.sentence, "approval": closed.approval})
+    return closed

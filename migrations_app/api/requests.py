@@ -155,12 +155,14 @@ class PreflightIn(WishIn):
 
 
 class MigrationIn(WishIn):
-    """`confirm`: the exact name of the VM; required with `unsafe`."""
+    """`confirm`: the exact name of the VM; required with `unsafe`. `break_glass`: the reason not to wait for another
+    admin, where four eyes are on for unsafe migrations; admins are alarmed."""
 
     guest: UUID
     idempotency_key: Plain = Field("", max_length=200)
     reason: Plain = Field("", max_length=1000)
     confirm: str = Field("", max_length=512)
+    break_glass: Plain = Field("", max_length=1000)
 
 
 class CancelIn(Schema):
@@ -194,9 +196,12 @@ class OrderIn(Schema):
 
 
 class CloseIn(Schema):
+    """`break_glass`: the reason not to wait for another admin, where four eyes are on; admins are alarmed."""
+
     model_config = ConfigDict(extra="forbid")
 
     reason: Plain = Field(min_length=1, max_length=1000, description="where the VM runs, and how you checked")
+    break_glass: Plain = Field("", max_length=1000)
 
 
 class GuestFilter(Schema):

@@ -34,15 +34,18 @@ class _In(Schema):
 
 
 class TeamIn(_In):
-    """`patterns` are as in a shell, such as `web-*`: a VM that no team owns and whose name matches goes to the team."""
+    """`patterns` are as in a shell, such as `web-*`: a VM that no team owns and whose name matches goes to the team.
+    `claims_metadata`: a VM whose definition names the team goes to it."""
 
     name: Plain = Field(max_length=teams.LONGEST_NAME)
     patterns: list[Plain] = Field([], max_length=teams.MOST_PATTERNS)
+    claims_metadata: bool = False
 
 
 class TeamChangeIn(_In):
     name: Plain | None = Field(None, max_length=teams.LONGEST_NAME)
     patterns: list[Plain] | None = Field(None, max_length=teams.MOST_PATTERNS)
+    claims_metadata: bool | None = None
 
 
 class MemberIn(_In):
@@ -55,17 +58,20 @@ class MemberOut(Schema):
 
 
 class OwnedOut(Schema):
-    """`name` is empty for a VM that kvmweb has forgotten. `pattern`: what gave it to the team; empty for an admin."""
+    """`name` is empty for a VM that kvmweb has forgotten. `pattern` gave it to the team, or its definition did
+    (`by_metadata`), or an admin."""
 
     uuid: UUID
     name: str
     pattern: str
+    by_metadata: bool
 
 
 class TeamOut(Schema):
     id: int
     name: str
     patterns: list[str]
+    claims_metadata: bool
     members: list[MemberOut]
     guests: list[OwnedOut]
 
@@ -105,7 +111,7 @@ def list_teams(request: HttpRequest, page: Query[Page]) -> object:
 @router.post("/teams", response={201: TeamOut, **COMMON}, summary="Create a team", openapi_extra=located(201))
 def create_team(request: HttpRequest, payload: TeamIn, response: HttpResponse) -> object:
     try:
-        team = usecases.create_team(payload.name, payload.patterns, by=person(request), reason=payload.reason)
+        team = usecases.create_team(**payload.dict(), by=person(request))
     except TeamRefused as refused:
         raise unfit(refused.field, refused.message) from None
     response["Location"] = f"/api/v1/teams/{team.pk}"
@@ -163,7 +169,7 @@ def put_guest(request: HttpRequest, team_id: int, uuid: UUID) -> object:
         usecases.give_guest(team, guest, by=person(request))
     except OwnedByOther as owned:
         raise ProblemError(409, str(owned), team=owned.team.pk) from None
-    return {"uuid": guest.pk, "name": guest.name, "pattern": ""}
+    return {"uuid": guest.pk, "name": guest.name, "pattern": "", "by_metadata": False}
 
 
 @router.delete("/teams/{team_id}/guests/{uuid}", response={204: None, **COMMON}, summary="Take a VM from a team")

@@ -34,4 +34,12 @@ class Refuse:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What was asked is written down, and carried out when people approve it: `approval` is its id."""
+
+    sentence: str
+    approval: int
+
+
 Gate = Go | Wait | Refuse

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django import forms
 
-from kvmweb.web.plain import ReasonField
+from kvmweb.web.plain import LONGEST_REASON, PlainField, ReasonField
 from migrations_app.domain import virsh
 from migrations_app.domain.kinds import KIND, KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group
@@ -51,6 +51,7 @@ class MigrateForm(forms.Form):
         required=False, error_messages={"invalid_choice": "This policy has just been removed. Choose another one."}
     )
     confirm = forms.CharField(required=False, max_length=512, strip=False)
+    break_glass = PlainField(required=False, max_length=LONGEST_REASON, label="Why it cannot wait")
     reason = ReasonField()
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 

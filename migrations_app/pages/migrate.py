@@ -109,6 +109,7 @@ def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
             reason=values["reason"],
             idempotency_key=values["key"],
             confirm=values["confirm"],
+            break_glass=values["break_glass"],
         )
     except RequestRefused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

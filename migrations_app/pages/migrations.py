@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
-from kvmweb.web.plain import ReasonForm
+from kvmweb.web.plain import LONGEST_REASON, PlainField, ReasonForm
 from migrations_app.api.answers import EntryOut, MigrationOut
+from migrations_app.domain.gate import Later
 from migrations_app.domain.orders import CONTROLS
 from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationTableFilter
@@ -98,22 +99,28 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("migration", pk)
 
 
+class CloseForm(ReasonForm):
+    break_glass = PlainField(required=False, max_length=LONGEST_REASON, label="Why it cannot wait")
+
+
 @require_http_methods(["GET", "POST"])
 @page(Right.CLOSE)
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """The migration's page with the form to close it open: what does not fit is said at the field. GET too, because an
     open page reads itself again at its own address."""
     found = _migration(request, pk)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form = CloseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            close_migration(found, by=person(request), reason=form.cleaned_data["reason"])
+            closed = close_migration(found, by=person(request), **form.cleaned_data)
         except RequestRefused as refused:
             form.add_error(refused.field, refused.message)
         except NothingToClose as nothing:
             messages.warning(request, str(nothing))
             return redirect("migration", pk)
         else:
+            if isinstance(closed, Later):
+                messages.info(request, closed.sentence)
             return redirect("migration", pk)
     values = {**_page_values(request, found), "close_form": form}
     return render(request, "migrations/migration.html", values, status=422 if form.errors else 200)

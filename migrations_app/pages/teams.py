@@ -24,12 +24,14 @@ from kvmweb.accounts.teams import OwnedByOther, TeamRefused
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import PlainField, ReasonForm, isolated
 
+_STYLES = {forms.ChoiceField: "form-select", forms.BooleanField: "form-check-input"}
+
 
 class _Form(ReasonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            style = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+            style = _STYLES.get(type(field), "form-control")
             field.widget.attrs |= {"class": style, "autocomplete": "off", "spellcheck": "false"}
 
 
@@ -42,8 +44,19 @@ class TeamForm(_Form):
         help_text="One per line, such as web-*. A VM that no team owns and whose name matches goes to this team.",
     )
 
-    def lines(self) -> list[str]:
-        return str(self.cleaned_data["patterns"]).splitlines()
+    claims_metadata = forms.BooleanField(
+        required=False,
+        label="VMs may name this team in their definition",
+        help_text="Whoever edits a VM's definition can then give the VM to this team, unless an admin gave it by hand.",
+    )
+
+    @classmethod
+    def of(cls, team: Team) -> TeamForm:
+        claims = team.claims_metadata
+        return cls(initial={"name": team.name, "patterns": "\n".join(team.patterns), "claims_metadata": claims})
+
+    def wanted(self) -> dict[str, Any]:
+        return self.cleaned_data | {"patterns": str(self.cleaned_data["patterns"]).splitlines()}
 
 
 class MemberForm(_Form):
@@ -67,8 +80,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = TeamForm(request.POST)
     if form.is_valid():
         try:
-            reason = form.cleaned_data["reason"]
-            made = usecases.create_team(form.cleaned_data["name"], form.lines(), by=person(request), reason=reason)
+            made = usecases.create_team(**form.wanted(), by=person(request))
         except TeamRefused as refused:
             form.add_error(refused.field, refused.message)
         else:
@@ -85,7 +97,7 @@ def _list(request: HttpRequest, form: TeamForm) -> HttpResponse:
 @page(Right.SEE_TEAMS)
 def team(request: HttpRequest, pk: int) -> HttpResponse:
     found = _team(request, pk)
-    return _one(request, found, TeamForm(initial={"name": found.name, "patterns": "\n".join(found.patterns)}))
+    return _one(request, found, TeamForm.of(found))
 
 
 @require_POST
@@ -94,8 +106,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _team(request, pk), TeamForm(request.POST)
     if form.is_valid():
         try:
-            wanted = {"name": form.cleaned_data["name"], "patterns": form.lines()}
-            usecases.change_team(found, **wanted, by=person(request), reason=form.cleaned_data["reason"])
+            usecases.change_team(found, **form.wanted(), by=person(request))
         except TeamRefused as refused:
             form.add_error(refused.field, refused.message)
             found = _team(request, pk)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils.crypto import constant_time_compare
 from hosts.models import Guest, Host
 from kvmweb.accounts import sessions
 from kvmweb.accounts.permissions import Right, may
-from kvmweb.journal import writer
+from kvmweb.journal import live, writer
 from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import IN_FLIGHT
 from migrations_app.models import Migration
@@ -26,10 +27,24 @@ LISTS = (INVENTORY, MIGRATIONS)
 #: the word before the colon of a topic about one object; the object has to be visible
 OBJECTS = ("guest", "migration", "host")
 MOST_TOPICS = 16
+#: entries that a page may have missed; after more it reads itself again in any case
+MOST_MISSED = 500
 
 NOT_LOGGED_IN = 4401
 NOT_ALLOWED = 4403
 NOT_FOUND = 4404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """`visible(user, what is after the colon)`: whether the user may see this object."""
+
+    right: Right
+    visible: Callable[[User, str], bool]
+
+
+#: topics of apps above this one, by the word before the colon; registered in their `ready`
+REGISTERED: dict[str, Registered] = {}
 
 _sessions = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -39,7 +54,7 @@ def refusal(user_pk: int | None, session_key: str | None, topics: Sequence[str])
     user = User.objects.filter(pk=user_pk, is_active=True).first() if user_pk is not None else None
     if user is None or not session_key or not _logged_in(user, session_key):
         return NOT_LOGGED_IN
-    if not may(user, Right.SEE):
+    if not all(may(user, right) for right in {_right(topic) for topic in topics} or {Right.SEE}):
         return NOT_ALLOWED
     if not 0 < len(topics) <= MOST_TOPICS or not all(_visible(user, topic) for topic in topics):
         return NOT_FOUND
@@ -57,10 +72,17 @@ def _logged_in(user: User, session_key: str) -> bool:
     return session.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(known, own) for own in hashes)
 
 
+def _right(topic: str) -> Right:
+    known = REGISTERED.get(topic.partition(":")[0])
+    return known.right if known else Right.SEE
+
+
 def _visible(user: User, topic: str) -> bool:
     kind, _, name = topic.partition(":")
     if topic in LISTS:
         return True
+    if kind in REGISTERED:
+        return REGISTERED[kind].visible(user, name)
     if kind not in OBJECTS:
         return False
     if kind == "guest":
@@ -85,4 +107,9 @@ def changed_since(topics: Sequence[str], entry: str) -> set[str]:
     """Those of `topics` that have journal entries newer than `entry`, the number the page was made with."""
     after = int(entry) if entry.isascii() and entry.isdecimal() and len(entry) <= 18 else 0
     rows = Entry.objects.filter(topic__in=topics, id__gt=after)
-    return set(rows.order_by().values_list("topic", flat=True).distinct())
+    found = set(rows.order_by().values_list("topic", flat=True).distinct())
+    registered = {topic for topic in topics if topic.partition(":")[0] in REGISTERED}
+    if registered - found:
+        missed = list(Entry.objects.filter(id__gt=after).order_by("id")[: MOST_MISSED + 1])
+        found |= registered if len(missed) > MOST_MISSED else registered & set(live.echoed(missed))
+    return found

@@ -19,7 +19,7 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.hooks import WANTED
+from migrations_app.hooks import REQUESTED, WANTED
 from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
@@ -38,9 +38,11 @@ def request_migration(
     idempotency_key: str = "",
     confirm: str = "",
     urgent: bool = False,
+    break_glass: str = "",
 ) -> tuple[Migration, bool]:
     """Record what an operator wants and queue it: (migration, whether it is new). The same key with the same request
-    returns the migration it made before. What a team has waiting for this VM gives way.
+    returns the migration it made before. What a team has waiting for this VM gives way. `break_glass`: the reason not
+    to wait for another admin, where an unsafe migration would.
 
     Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
     """
@@ -53,7 +55,13 @@ def request_migration(
         if bare(isolated(confirm)) != bare(isolated(guest.name)):  # typed, or copied from a page
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     return record_migration(
-        by=by, guest=guest, request=request, reason=reason, idempotency_key=idempotency_key, urgent=urgent
+        by=by,
+        guest=guest,
+        request=request,
+        reason=reason,
+        idempotency_key=idempotency_key,
+        urgent=urgent,
+        break_glass=break_glass,
     )
 
 
@@ -65,6 +73,7 @@ def record_migration(
     reason: str = "",
     idempotency_key: str = "",
     urgent: bool = False,
+    break_glass: str = "",
     lane: Lane = Lane.OPERATIONS,
 ) -> tuple[Migration, bool]:
     """The same without asking whether `by` may: for who has asked already. Raises RequestRefused, AlreadyMoving,
@@ -96,6 +105,8 @@ def record_migration(
                 urgent=urgent,
             )
             _tell(migration, by)
+            for tell_them in REQUESTED:
+                tell_them(migration, by, break_glass)
             writer.signal(writer.MIGRATIONS, migration=migration.pk)
             enqueue("migrations_app.tasks.run_migration", migration.pk, cluster="migrations")
     except IntegrityError:

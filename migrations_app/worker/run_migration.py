@@ -170,9 +170,9 @@ class Start:
     # --- preflight ------------------------------------------------------------------------------------------------
 
     def _seen(self, report: Report) -> dict[str, Any]:
-        findings = [finding.as_json() for finding in report.findings]
-        seen: dict[str, Any] = {"findings": findings, "verdict": report.verdict, "copied_disks": report.copied}
-        return seen | {"timings": self.row.timings}
+        self.row.findings = told = [finding.as_json() for finding in report.findings]  # the gates judge these
+        self.row.verdict = verdict = report.verdict
+        return {"findings": told, "verdict": verdict, "copied_disks": report.copied, "timings": self.row.timings}
 
     def _blocked(self, report: Report) -> None:
         blockers = report.of(Severity.BLOCKER)

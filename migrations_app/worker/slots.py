@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from hosts.models import Host
 from kvmweb.queue import enqueue
-from migrations_app.domain.gate import Lane, Wait
+from migrations_app.domain.gate import Wait
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.hooks import gate
 from migrations_app.models import Migration
@@ -59,14 +59,8 @@ def why_not(migration: Migration) -> str:
 
 
 def may_begin(migration: Migration) -> bool:
-    """Whether a worker should look at a migration that is queued: a refusal has to be told, too. Operations come before
-    the portal."""
-    if why_not(migration) or isinstance(gate(migration), Wait):
-        return False
-    if migration.lane == Lane.OPERATIONS:
-        return True
-    waiting = Migration.objects.filter(state=State.QUEUED, lane=Lane.OPERATIONS).select_related("source", "target")
-    return not any(may_begin(other) for other in waiting)
+    """Whether a worker should look at a migration that is queued: a refusal has to be told, too."""
+    return not why_not(migration) and not isinstance(gate(migration), Wait)
 
 
 def _are(names: list[str]) -> str:

@@ -13,7 +13,9 @@ from django.views.decorators.http import require_GET
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import number, page
 from kvmweb.web.plain import bare
-from portal.reading.vms import in_order, migrations_of, own_rows, own_teams, own_vm, own_vms
+from portal.pages.live import page_topics
+from portal.reading.threads import requests_of
+from portal.reading.vms import MOST_LISTED, in_order, migrations_of, own_rows, own_teams, own_vm, own_vms
 
 ROWS = 50
 LONGEST = 200
@@ -36,6 +38,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     paginator = Paginator(in_order(own_rows(request.user, words=words), sort), ROWS)
     shown = paginator.get_page(number(request.GET.get("page", "")) or 1)
     values = {
+        "topics": page_topics(request.user),
         "teams": own_teams(request.user),
         "vms": own_vms(shown),
         "shown": shown,
@@ -58,4 +61,10 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own_vm(request.user, uuid)
     if found is None:
         raise Http404("Your teams have no VM with this UUID.")
-    return render(request, "portal/vm.html", {"vm": found, "migrations": migrations_of(uuid)})
+    values = {
+        "topics": page_topics(request.user),
+        "vm": found,
+        "migrations": migrations_of(uuid),
+        "lines": requests_of(uuid, most=MOST_LISTED),
+    }
+    return render(request, "portal/vm.html", values)

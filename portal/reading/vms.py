@@ -50,8 +50,8 @@ class Moving:
     topic: str
     part: str
     revision: int
+    guest: UUID
     percent: int | None
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ def moving_of(team: int) -> list[Moving]:
 
 def migrations_of(uuid: UUID) -> list[PastMigration]:
     """Of a VM that the reader was found to see; the newest first."""
-    return [_past(row) for row in _light(Migration.objects.filter(guest=uuid)).order_by("-id")[:MOST_LISTED]]
+    return [past_of(row) for row in _light(Migration.objects.filter(guest=uuid)).order_by("-id")[:MOST_LISTED]]
 
 
 def _light(rows: QuerySet[Migration]) -> QuerySet[Migration]:
@@ -172,13 +172,13 @@ def _own_vm(
         state=vm_badge(here, migrating),
         health=HEALTH_BADGES[how],
         site=here.host.group.site if here and here.host.group else "",
-        last=_past(ended) if ended else None,
+        last=past_of(ended) if ended else None,
         request=OpenRequest(pk=asked.pk, badge=REQUEST_BADGES[asked.state]) if asked else None,  # type: ignore[index]
         moving=_moving(active, team.pk) if active and active.state in IN_FLIGHT else None,
     )
 
 
-def _past(row: Migration) -> PastMigration:
+def past_of(row: Migration) -> PastMigration:
     return PastMigration(
         badge=migration_badge(row.state),
         asked_at=row.requested_at,
@@ -193,6 +193,6 @@ def _moving(row: Migration, team: int) -> Moving:
         topic=moving_topic(team),
         part=part_of(row.guest_id),
         revision=row.revision,  # type: ignore[attr-defined]
+        guest=row.guest_id,
         percent=row.progress.get("percent"),
-        name=row.guest_name,
     )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: how far ahead one may ask
 FARTHEST = timedelta(days=366)
+#: of one VM; each is a preflight check, also if it is withdrawn at once
+MOST_A_DAY = 50
 CHOOSING = "A destination is being chosen."
 _WORDS = {
     Wish.AWAY: "to another host",
@@ -116,6 +118,8 @@ def _record(by: User, team: Team, guest: Guest, asked: Asked, gib: float, key: s
 def _check(guest: Guest, asked: Asked) -> None:
     """Raises AskRefused."""
     now = timezone.now()
+    if Request.objects.filter(guest=guest, asked_at__gt=now - timedelta(hours=24)).count() >= MOST_A_DAY:
+        raise AskRefused("guest", f"{MOST_A_DAY} requests for one VM in 24 hours are the most.")
     for field in ("not_before", "not_after"):
         time = getattr(asked, field)
         if time is not None and time > now + FARTHEST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approvals.domain.decision import ApprovalState, Ballot
 from hosts.models import Sighting
 from hosts.words.badges import run_badge
 from kvmweb.ui.badge import Badge
@@ -28,6 +29,19 @@ REQUEST_BADGES: dict[RequestState, Badge] = {
     RequestState.DENIED: Badge("Denied", "red", "ban"),
     RequestState.EXPIRED: Badge("Expired", "grey", "clock"),
     RequestState.WITHDRAWN: Badge("Withdrawn", "grey", "ban"),
+}
+
+APPROVAL_BADGES: dict[ApprovalState, Badge] = {
+    ApprovalState.OPEN: Badge("Open", "amber", "clock"),
+    ApprovalState.APPROVED: Badge("Approved", "green", "circle-check"),
+    ApprovalState.DENIED: Badge("Denied", "red", "ban"),
+    ApprovalState.EXPIRED: Badge("Expired", "grey", "clock"),
+    ApprovalState.WITHDRAWN: Badge("No longer needed", "grey", "ban"),
+}
+
+VOTE_BADGES: dict[Ballot, Badge] = {
+    Ballot.APPROVE: Badge("Approved", "green", "check"),
+    Ballot.DENY: Badge("Denied", "red", "x"),
 }
 
 #: of a migration that has ended; why is for operators

@@ -1,4 +1,5 @@
-"""The topics that people of teams may follow. No entry of the journal has the first two: they echo those of others."""
+"""The topics of the portal's pages. Only that of one request has entries of its own; the others echo those that people
+of teams may not follow."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ TEAM = "portal"
 MOVING = "moving"
 #: one request
 REQUEST = "request"
+#: any request, for those who see all
+REQUESTS = "requests"
 
 
 def team_topic(team: int) -> str:

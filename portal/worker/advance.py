@@ -22,7 +22,7 @@ from kvmweb.journal.writer import request_topic
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated
 from migrations_app import ledger as migrations
-from migrations_app.domain.gate import Go, Lane, Wait
+from migrations_app.domain.gate import Gate, Go, Lane, Refuse, Wait
 from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.models import Migration
 from migrations_app.usecases.errors import AlreadyMoving, RequestRefused
@@ -34,6 +34,7 @@ from portal.domain.states import RequestState
 from portal.ledger import Claim, LostRequest
 from portal.models import Request
 from portal.reading.quotas import exceeded_by_start
+from portal.reading.times import may_start
 from portal.usecases.ask import wish_words
 from portal.worker.planning import NoPlan, Planned, make_plan
 
@@ -48,7 +49,7 @@ BUSY_AGAIN = timedelta(seconds=15)
 EXPIRED = "It could not begin before its latest time. The VM was not touched."
 NOBODY_APPROVED = "Nobody approved it in time. The VM was not touched."
 WAITS_FOR_APPROVAL = "It waits for approval."
-SLOT = "The migration waits for a free slot."
+SLOT = "The migration is queued: it begins when there is room."
 ERROR = "An internal error: this request could not be planned. Operations can read the cause in kvmweb's log."
 
 
@@ -93,7 +94,7 @@ class _Look:
             self._expire_queued(row.migration_id, now)
             return
         with transaction.atomic():
-            if self._ends(now) or (row.plan and self._waits(now, row.forecast)):
+            if self._ends(now) or (row.plan and self._waits(now, self._when(now, row.forecast))):
                 return
         by = row.asked_by
         assert by is not None  # else it has ended
@@ -110,6 +111,10 @@ class _Look:
             self._become(RequestState.FAILED, plan.text)
             return
         self._seen |= {"plan": plan.plan.as_json(), "forecast": plan.forecast}
+        when = self._when(now, plan.forecast)
+        if isinstance(when, Refuse):
+            self._become(RequestState.FAILED, when.sentence)
+            return
         ask_approvals(
             subject=self.topic,
             plan=plan.plan,
@@ -119,9 +124,9 @@ class _Look:
             text=f"{isolated(row.guest_name)} migrates {wish_words(row.wish, row.value)}.",
             downtime_ms=plan.forecast.get("downtime_high_ms"),
             reason=row.reason,
-            at=row.not_before if row.not_before and row.not_before > now else None,
+            at=when.until if isinstance(when, Wait) else None,
         )
-        if self._ends(now) or self._waits(now, plan.forecast):
+        if self._ends(now) or self._waits(now, when):
             return
         if over := exceeded_by_start(row, now=now):
             self._wait(now + AGAIN, f"{quota_words(over)} It begins when there is room.")
@@ -159,21 +164,27 @@ class _Look:
             return False
         return True
 
-    def _waits(self, now: datetime, forecast: Mapping[str, Any]) -> bool:
+    def _waits(self, now: datetime, when: Gate) -> bool:
+        """For people first, then for its time; one that never comes ends it."""
         if standing(self.topic) is ApprovalState.OPEN:
             self._become(RequestState.WAITING_APPROVAL, WAITS_FOR_APPROVAL, look_at=now + AGAIN)
-            return True
-        when = self._when(now, forecast)
-        if isinstance(when, Go):
+        elif isinstance(when, Refuse):
+            self._become(RequestState.FAILED, when.sentence)
+        elif isinstance(when, Wait):
+            self._wait(when.until or now + AGAIN, when.sentence)
+        else:
             return False
-        self._wait(when.until or now + AGAIN, when.sentence)
         return True
 
-    def _when(self, now: datetime, forecast: Mapping[str, Any]) -> Go | Wait:
-        begins = self.row.not_before
-        if begins is not None and begins > now:
+    def _when(self, now: datetime, forecast: Mapping[str, Any]) -> Gate:
+        """The sentences are for the team."""
+        row = self.row
+        begins = max(row.not_before or now, now)
+        takes, downtime = forecast.get("high_ms"), forecast.get("downtime_high_ms")
+        said = may_start(row.team, row.guest, begins, takes, downtime)
+        if isinstance(said, Go) and begins > now:
             return Wait(f"It begins at {begins:%Y-%m-%d %H:%M} UTC at the earliest.", begins)
-        return Go()
+        return said
 
     def _wait(self, until: datetime, text: str) -> None:
         self._become(RequestState.WAITING_WINDOW, text, look_at=until)

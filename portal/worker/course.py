@@ -16,6 +16,7 @@ from migrations_app.domain.gate import Gate, Go, Lane, Wait
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models import Migration
+from migrations_app.worker.slots import may_begin
 from portal import ledger
 from portal.domain.quota import quota_words
 from portal.domain.states import NOT_BEGUN, RequestState, Wish
@@ -39,6 +40,14 @@ def quota_gate(migration: Migration) -> Gate:
     row = _request_of(migration)
     over = exceeded_by_start(row, now=timezone.now()) if row is not None else []
     return Wait(f"The team's quota is used up. {quota_words(over)}") if over else Go()
+
+
+def lane_gate(migration: Migration) -> Gate:
+    """What operators have in the queue takes a free slot first."""
+    if migration.lane != Lane.PORTAL:
+        return Go()
+    queued = Migration.objects.filter(state=State.QUEUED, lane=Lane.OPERATIONS).select_related("source", "target")
+    return Wait("Migrations of operators come first.") if any(map(may_begin, queued)) else Go()
 
 
 def begun(migration: Migration) -> None:

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.utils import timezone
 
-from approvals.hooks import DECIDED
-from approvals.models import Approval, Vote
+from approvals.domain.decision import Ballot
+from approvals.models import Approval
+from approvals.usecases.vote import vote
 from hosts.models import Guest, Host, StoragePool
 from kvmweb.accounts.models import Ownership, Team
 from kvmweb.journal.models import Entry
@@ -101,17 +101,10 @@ def fresh_guest(guest: Guest) -> Guest:
     return found
 
 
-def decide(row: Request, state: str, *, by: User, comment: str = "") -> None:
-    """As the people who may would."""
-    with transaction.atomic():
-        approval = Approval.objects.filter(subject=f"request:{row.pk}", state="open").latest("pk")
-        vote = "deny" if state == "denied" else "approve"
-        fields = {"by": by, "by_name": by.get_username(), "comment": comment, "plan_hash": approval.plan_hash}
-        Vote.objects.create(approval=approval, vote=vote, **fields)
-        Approval.objects.filter(pk=approval.pk).update(state=state, decided_at=timezone.now())
-        approval.refresh_from_db()
-        for tell in DECIDED:
-            tell(approval)
+def decide(row: Request, ballot: Ballot, *, by: User, comment: str = "") -> None:
+    """Somebody votes, and one vote is enough."""
+    approval = Approval.objects.filter(subject=f"request:{row.pk}", state="open").latest("pk")
+    vote(approval, ballot, by=by, plan=approval.plan_hash, comment=comment)
 
 
 def told(row: Request) -> list[str]:

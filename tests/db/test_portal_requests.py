@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from approvals.domain.decision import Ballot
 from approvals.models import Approval, Rule
 from hosts.facts.guest import RunState
 from hosts.gateway.port import GatewayError
@@ -23,7 +24,7 @@ from migrations_app.models import Migration
 from migrations_app.usecases.give_order import cancel_migration
 from portal.domain.place import NO_HOST
 from portal.domain.states import Wish
-from portal.models import Quota, Request, Storage
+from portal.models import Blackout, Quota, Request, Storage, Terms
 from portal.usecases.withdraw import withdraw
 from portal.worker import advance as advancing
 from portal.worker import course
@@ -46,12 +47,18 @@ def web(shop: Asking) -> Guest:
     return shop.owns(shop.scene.add_guest())
 
 
+@pytest.fixture
+def rule(shop: Asking) -> Rule:
+    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
+    return made
+
+
 # --- the way of most ----------------------------------------------------------------------------------------------------
 
 
 def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, reason="noisy disk"))
-    assert (row.state, row.text) == ("queued", "The migration waits for a free slot.")
+    assert (row.state, row.text) == ("queued", "The migration is queued: it begins when there is room.")
     move = row.migration
     assert move is not None
     assert (move.lane, move.kind, move.target.name) == (Lane.PORTAL, "live", "kvm-b")
@@ -63,7 +70,7 @@ def test_a_vm_migrates_because_its_team_asked(shop: Asking, web: Guest) -> None:
     assert row.text.startswith("The VM has migrated.")
     assert [text.split(".")[0] for text in told(row)] == [
         "mia asked that web-01 migrates to another host",
-        "The migration waits for a free slot",
+        "The migration is queued: it begins when there is room",
         "The VM is migrating",
         "The VM has migrated",
     ]
@@ -223,6 +230,35 @@ def test_it_waits_for_its_time(shop: Asking, web: Guest) -> None:
     assert shop.advance(row).migration is not None
 
 
+def test_it_waits_for_its_window(shop: Asking, web: Guest) -> None:
+    """One that is open when it begins at the earliest is waited for as well."""
+    blackout = Blackout.objects.create(name="sale", begins=in_hours(-1), ends=in_hours(4))
+    row = shop.advance(shop.ask(web, not_before=in_hours(2)))
+    assert row.state == "waiting_window"
+    assert row.look_at is not None
+    assert abs(row.look_at - blackout.ends) < timedelta(minutes=1)
+    assert row.plan, "it was planned all the same"
+    blackout.delete()
+    Request.objects.filter(pk=row.pk).update(not_before=None)
+    assert shop.advance(row).migration is not None
+
+
+def test_what_the_team_wants_for_the_vm_binds_its_requests(
+    shop: Asking, web: Guest, rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Terms.objects.create(guest=web, downtime_ms=50)
+    plan = advancing.make_plan
+    monkeypatch.setattr(
+        advancing,
+        "make_plan",
+        lambda *args: replace(plan(*args), forecast={"downtime_high_ms": 400, "high_ms": 9000.0}),
+    )
+    row = shop.advance(shop.ask(web))
+    assert row.state == "failed"
+    assert "400 ms" in row.text
+    assert not Approval.objects.exists(), "nobody was asked"
+
+
 def test_it_expires(shop: Asking, web: Guest) -> None:
     row = shop.advance(shop.ask(web, not_before=in_hours(2), not_after=in_hours(3)))
     past = timezone.now() - timedelta(seconds=1)
@@ -299,12 +335,6 @@ def test_two_of_a_team_begin_and_the_quota_is_for_one(shop: Asking, web: Guest, 
 # --- approvals ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def rule(shop: Asking) -> Rule:
-    made: Rule = Rule.objects.create(name="leads decide", team=shop.team, role="lead")
-    return made
-
-
 def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
     row = shop.advance(shop.ask(web))
     assert (row.state, row.text, row.migration) == ("waiting_approval", "It waits for approval.", None)
@@ -312,7 +342,7 @@ def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
     assert (asked.team, asked.asked_by, asked.text) == (shop.team, shop.mia, "web-01 migrates to another host.")
     assert asked.plan["target"] == Host.objects.get(name="kvm-b").pk
     OrmQ.objects.all().delete()
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     assert OrmQ.objects.count() == 1, "a worker is told at once"
     row = shop.advance(row, due=False)
     assert row.migration is not None
@@ -321,7 +351,7 @@ def test_it_waits_for_approval(shop: Asking, web: Guest, rule: Rule) -> None:
 
 def test_it_is_denied(shop: Asking, web: Guest, rule: Rule) -> None:
     row = shop.advance(shop.ask(web))
-    decide(row, "denied", by=shop.lea, comment="not in the week of the sale")
+    decide(row, Ballot.DENY, by=shop.lea, comment="not in the week of the sale")
     row = shop.advance(row, due=False)
     assert (row.state, row.text) == ("denied", "Denied by lea: not in the week of the sale")
     assert Request.objects.exclude(pk=row.pk).count() == 0
@@ -337,7 +367,7 @@ def test_nobody_approves_it(shop: Asking, web: Guest, rule: Rule) -> None:
 
 def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene: Scene) -> None:
     row = shop.advance(shop.ask(web))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     scene.add_host("kvm-c")
     scene.fleet["kvm-c"].volumes.append(volume(f"{IMAGES}/web-01.qcow2"))
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
@@ -345,7 +375,7 @@ def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene
     row = shop.advance(row)
     assert (row.state, row.migration) == ("waiting_approval", None), row.text
     assert Approval.objects.filter(subject=f"request:{row.pk}").count() == 2
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     row = shop.advance(row)
     assert row.migration is not None
     assert row.migration.target.name == "kvm-c"
@@ -353,7 +383,7 @@ def test_another_plan_is_asked_again(shop: Asking, web: Guest, rule: Rule, scene
 
 def test_the_same_plan_later_needs_no_other_vote(shop: Asking, web: Guest, rule: Rule, scene: Scene) -> None:
     row = shop.advance(shop.ask(web, not_before=in_hours(1)))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     scene.add_host("kvm-c")  # empty, but the earlier choice stays
     Host.objects.update(memory_total_kib=8 * GIB, memory_free_kib=6 * GIB)
     row = shop.advance(row)
@@ -378,10 +408,10 @@ def test_twice_the_downtime_is_asked_again(
     plan, foreseen = advancing.make_plan, {"downtime_high_ms": 100}
     monkeypatch.setattr(advancing, "make_plan", lambda *args: replace(plan(*args), forecast=dict(foreseen)))
     row = shop.advance(shop.ask(web))
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     foreseen["downtime_high_ms"] = 200
     assert shop.advance(row).state == "waiting_approval"
-    decide(row, "approved", by=shop.lea)
+    decide(row, Ballot.APPROVE, by=shop.lea)
     assert shop.advance(row).migration is not None
 
 

@@ -152,13 +152,15 @@ class TestTheApi:
         assert made.status_code == 201
         assert made["Location"] == f"/api/v1/teams/{team['id']}"
         assert (team["name"], team["members"]) == ("Night", [])
-        assert team["guests"] == [{"uuid": str(scene["web"].pk), "name": "web-01", "pattern": "web-*"}]
+        assert team["guests"] == [
+            {"uuid": str(scene["web"].pk), "name": "web-01", "pattern": "web-*", "by_metadata": False}
+        ]
         path = f"/teams/{team['id']}"
         for role in ("member", "lead", "lead"):
             assert api.put(f"{path}/members/mia", {"role": role}).json() == {"username": "mia", "role": role}
         assert grants_of(User.objects.get(pk=mia.pk)) == {("lead", f"team:{team['id']}")}
         given = api.put(f"{path}/guests/{scene['db'].pk}")
-        assert given.json() == {"uuid": str(scene["db"].pk), "name": "db-01", "pattern": ""}
+        assert given.json() == {"uuid": str(scene["db"].pk), "name": "db-01", "pattern": "", "by_metadata": False}
         shown = api.get(path).json()
         assert shown["members"] == [{"username": "mia", "role": "lead"}]
         assert [guest["name"] for guest in shown["guests"]] == ["db-01", "web-01"]

@@ -131,9 +131,11 @@ def test_who_has_which_role_is_asked_in_one_place() -> None:
     }
 
 
-def test_only_the_ledger_changes_a_migrations_state() -> None:
+def test_only_a_ledger_changes_a_state() -> None:
+    """Of a migration, and of an approval."""
     changing = mentioning(r"\bupdate\([^)]*\bstate=|\.state = [^=]*\n(?:.*\n){0,3}.*\.save\(")
-    assert {name for name in changing if not name.startswith("migrations_app/ledger/")} == set()
+    ledgers = ("migrations_app/ledger/", "approvals/ledger/")
+    assert {name for name in changing if not name.startswith(ledgers)} == set()
 
 
 @pytest.mark.parametrize("folder", ["hosts/facts", "migrations_app/domain", "approvals/domain", "portal/domain"])

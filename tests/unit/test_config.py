@@ -141,3 +141,23 @@ def test_what_the_database_url_says_about_tls_reaches_the_client(tmp_path: Path)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=config.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'sslmode': 'verify-full', 'connect_timeout': '3'}"
+
+
+def test_the_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMWEB_EMAIL_SERVER", "mail.kvmweb.example")
+    with pytest.raises(config.BadSettings, match="KVMWEB_EMAIL_FROM"):
+        config.load()
+    for wrong in ("nobody", "kvmweb <kvmweb@kvmweb.example>", "kvmweb@kvmweb.example\nBcc: x@kvmweb.example"):
+        monkeypatch.setenv("KVMWEB_EMAIL_FROM", wrong)
+        with pytest.raises(config.BadSettings, match="KVMWEB_EMAIL_FROM"):
+            config.load()
+    monkeypatch.setenv("KVMWEB_EMAIL_FROM", "kvmweb@kvmweb.example")
+    monkeypatch.setenv("KVMWEB_EMAIL_PASSWORD", "hidden from everybody")
+    made = config.load()
+    assert (made.email_port, made.email_tls) == (587, "starttls")
+    assert "hidden" not in repr(made)
+    for name, value in (("TLS", "maybe"), ("PORT", "0"), ("URL", "kvmweb.example"), ("SERVER", "mail server")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"KVMWEB_EMAIL_{name}", value)
+            with pytest.raises(config.BadSettings, match=f"KVMWEB_EMAIL_{name}"):
+                config.load()

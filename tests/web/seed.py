@@ -14,6 +14,8 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from approvals.domain.plan import Plan, findings_of
+from approvals.models import Approval
 from hosts.facts.guest import Disk, Nic, RunState
 from hosts.models import Bridge, Guest, Host, Network, Sighting, StoragePool, Volume
 from kvmweb.accounts.models import Team
@@ -225,6 +227,25 @@ def make_request(guest: Guest, team: Team, *, by: User, **fields: Any) -> Reques
         "forecast": FORECAST,
     }
     made: Request = Request.objects.create(guest=guest, team=team, asked_by=by, **(values | fields))
+    return made
+
+
+def make_approval(guest: Guest, **changes: Any) -> Approval:
+    """Of a team's request, by an operator."""
+    plan = Plan(guest=str(guest.pk), kind="live", source=1, target=2, findings=findings_of(FINDINGS))
+    fields = {
+        "subject": f"request:{Approval.objects.count() + 1}",
+        "guest": guest,
+        "guest_name": guest.name,
+        "text": f"Migrate {guest.name} away from where it is",
+        "plan": plan.as_json(),
+        "plan_hash": plan.hash,
+        "role": "operator",
+        "rule": "Operators agree",
+        "asked_by_name": "mia",
+        "expires_at": timezone.now() + timedelta(hours=72),
+    }
+    made: Approval = Approval.objects.create(**{**fields, **changes})
     return made
 
 

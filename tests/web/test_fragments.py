@@ -11,10 +11,14 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 
+from hosts.usecases.teams import create_team, give_guest
+from kvmweb.accounts.models import Team
 from kvmweb.journal import live, writer
 from kvmweb.journal.live import RENDERERS, Unbound, fragment_id, rendered
 from kvmweb.journal.models import EntryKind
+from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
+from tests.web import seed
 
 VOID = {"input", "br", "img", "hr", "meta", "link", "use"}
 WORD = re.compile(r"[a-z][0-9a-z_]*")
@@ -44,7 +48,18 @@ class Elements(HTMLParser):
 
 def objects(scene: dict[str, Any]) -> dict[str, list[str]]:
     """Topics of several objects for each renderer. Whoever registers one adds to this."""
-    return {"migration": [migration.topic for migration in Migration.objects.all()]}
+    return {"migration": [migration.topic for migration in Migration.objects.all()], "moving": _moving(scene)}
+
+
+def _moving(scene: dict[str, Any]) -> list[str]:
+    """Two teams with a VM that migrates; one has two of them."""
+    if not Team.objects.exists():
+        shop, data = (create_team(name, by=scene["admin"]) for name in ("Shop", "Data"))
+        for team, name in ((shop, "web"), (shop, "idle"), (data, "build")):
+            give_guest(team, scene[name], by=scene["admin"])
+        for name in ("idle", "build"):
+            seed.make_migration(scene[name], scene["b"], scene["a"], State.ARRIVING)
+    return [f"moving:{team.pk}" for team in Team.objects.all()]
 
 
 def topics_of(scene: dict[str, Any]) -> list[str]:

@@ -20,6 +20,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
+from approvals.models import Approval, Vote
+from approvals.models import Rule as ApprovalRule
 from hosts.models import Errand, Host, HostGroup, Introduction, StoragePool
 from hosts.usecases import groups
 from hosts.usecases import teams as usecases
@@ -72,6 +74,10 @@ PAGES = {
     "dashboard": Rule(ENTER),
     "portal": Rule(OWN),
     "portal-guest": Rule(ASK),
+    "portal-ask": Rule(ASK, ASK),
+    "request-list": Rule(ENTER),
+    "request": Rule(ENTER),
+    "request-withdraw": Rule(ASK, ASK),
     "search": Rule(SEE),
     "vm-list": Rule(SEE),
     "vm-forget": Rule(post=MOVE),
@@ -99,6 +105,12 @@ PAGES = {
     "team-list": Rule(TEAMS),
     "team": Rule(TEAMS),
     **dict.fromkeys(("team-add", "team-change", "team-members", "team-vms", "team-delete"), Rule(post=ADMIN)),
+    "approval-list": Rule(ENTER),
+    "approval": Rule(ENTER, MOVE),
+    "rule-list": Rule(ADMIN),
+    "rule-add": Rule(ADMIN, ADMIN),
+    "rule": Rule(ADMIN, ADMIN),
+    **dict.fromkeys(("rule-remove", "four-eyes"), Rule(post=ADMIN)),
     "rollback-copy-list": Rule(SEE),
     "rollback-copy": Rule(SEE),
     "rollback-copy-delete": Rule(ADMIN, ADMIN),
@@ -210,6 +222,15 @@ OPERATIONS = {
     "post /portal/requests": ASK,
     "get /portal/requests/{request_id}": ENTER,
     "post /portal/requests/{request_id}/withdraw": ASK,
+    "get /approvals": ENTER,
+    "get /approvals/{approval_id}": ENTER,
+    "post /approvals/{approval_id}/votes": MOVE,
+    "get /approval-rules": ADMIN,
+    "post /approval-rules": ADMIN,
+    "patch /approval-rules/{name}": ADMIN,
+    "delete /approval-rules/{name}": ADMIN,
+    "get /four-eyes": ADMIN,
+    "put /four-eyes": ADMIN,
 }
 #: an empty object for the others
 BODIES: dict[str, Any] = {
@@ -227,8 +248,12 @@ BODIES: dict[str, Any] = {
     "patch /people/{username}": {"roles": ["admin"]},
     "post /teams": {"name": "Night"},
     "put /teams/{team_id}/members/{username}": {"role": "lead"},
+    "post /approvals/{approval_id}/votes": {"vote": "approve", "plan": "x"},
+    "post /approval-rules": {"name": "night", "role": "lead"},
+    "put /four-eyes": {"unsafe": True, "closing": True},
 }
 TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
+TOPICS |= {"requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
@@ -282,7 +307,9 @@ def scene(db: None) -> dict[str, Any]:
         one["copy"] = seed.make_copy(seed.make_migration(one["guest"], scene["a"], scene["b"], State.DONE))
         one["report"] = seed.make_preflight(one["guest"], scene["b"])
         one["request"] = seed.make_request(one["guest"], one["team"], by=User.objects.get(username=one["username"]))
+        one["approval"] = seed.make_approval(one["guest"])
         one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
+    ApprovalRule.objects.create(name="gentle", role="lead")
     return {**scene, "people": people, OWN_OBJECT: own, OTHERS: others}
 
 
@@ -291,14 +318,23 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
     if which == MISSING:
         return {
             **dict.fromkeys(
-                ("host_id", "migration_id", "preflight_id", "copy_id", "order_id", "team_id", "request_id"), 999_999
+                (
+                    "host_id",
+                    "migration_id",
+                    "preflight_id",
+                    "copy_id",
+                    "order_id",
+                    "team_id",
+                    "request_id",
+                    "approval_id",
+                ),
+                999_999,
             ),
-            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction"), 999_999),
+            **dict.fromkeys(("host", "migration", "preflight", "copy", "pool", "introduction", "request"), 999_999),
             "uuid": uuid4(),
             "name": "nothing",
             "group": "nothing",
-            "host-group": 999_999,
-            "policy": 999_999,
+            **dict.fromkeys(("host-group", "policy", "approval", "rule"), 999_999),
             "team": 999_999,
             "username": "nobody",
             **dict.fromkeys(("user_pk", "token_pk", "token_id", "own_token", "team_pk", "storage_pk"), 999_999),
@@ -314,11 +350,15 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "group": "north",
         "host-group": HostGroup.objects.get(name="north").pk,
         "policy": Policy.objects.get(name="gentle").pk,
+        "approval": one["approval"].pk,
+        "approval_id": one["approval"].pk,
+        "rule": ApprovalRule.objects.get().pk,
         "host": host.pk,
         "host_id": host.pk,
         "migration": one["move"].pk,
         "migration_id": one["move"].pk,
         "order_id": one["order"].pk,
+        "request": one["request"].pk,
         "request_id": one["request"].pk,
         "copy": one["copy"].pk,
         "copy_id": one["copy"].pk,
@@ -407,6 +447,7 @@ def _everything() -> list[int]:
         Request,
         Quota,
     )
+    models += (Approval, ApprovalRule, Vote)
     return [*(model.objects.count() for model in models), Entry.objects.exclude(topic=writer.LOGINS).count()]
 
 
@@ -445,7 +486,7 @@ def test_every_operation_has_a_rule() -> None:
 
 
 def test_every_topic_has_a_rule() -> None:
-    assert {*follow.LISTS, *follow.OBJECTS} == set(TOPICS)
+    assert {*follow.LISTS, *follow.OBJECTS, *follow.REGISTERED} == set(TOPICS)
     assert set(live.RENDERERS) <= set(TOPICS)
 
 
@@ -473,7 +514,8 @@ def page_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 client.cookies.load(cookies)  # one of them logs out
                 answer, changed = _undone(lambda method=method, address=address: getattr(client, method)(address))
                 outcome = _outcome(answer)
-                expected = _expected(role, allowed, which, named=bool(parameters))
+                shown = name == "approval" and which == OWN_OBJECT
+                expected = _expected(role, allowed, which, named=bool(parameters), shown=shown)
                 if "done" in expected:
                     expected = set(rule.answers)
                 if role in ONLY_OWN and which == OTHERS and parameters and expected == {"done"}:
@@ -508,11 +550,12 @@ def operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 )
             answer, changed = _undone(send)
             outcome = _outcome(answer)
-            shown = role == Role.LEAD and which == OWN_OBJECT and path.startswith("/teams/")
+            own = ("/teams/", "/approvals/") if role == Role.LEAD else ("/approvals/",)
+            shown = which == OWN_OBJECT and path.startswith(own)
             named = "{" in path or (about is not None and role in allowed)
             expected = _expected(role, allowed, which, named=named, shown=shown)
             if role in ONLY_OWN and which == OTHERS and named:
-                expected = {"missing"}  # also of teams, of which a lead may see the own
+                expected = {"missing"}  # also of what these people see if it is their own
             if changed or outcome not in expected:
                 wrong[f"{operation} ({which})"] = (answer.status_code, answer.content[:200], expected)
             if role in ONLY_OWN and _leaks(answer):
@@ -527,11 +570,14 @@ def check_topics(scene: dict[str, Any], role: str) -> None:
     for which in _which(role):
         objects = _objects(scene, which, user)
         for topic, allowed in TOPICS.items():
-            named = topic not in follow.LISTS
-            whole = f"{topic}:{objects['uuid' if topic == 'guest' else topic]}" if named else topic
+            named = topic not in (*follow.LISTS, "requests")
+            about = {"guest": "uuid", "portal": "team", "moving": "team"}.get(topic, topic)
+            whole = f"{topic}:{objects[about]}" if named else topic
             code = follow.refusal(user.pk if user else None, session, [whole])
             # nobody who may not listen learns what there is
             expected = (
                 "forbidden" if role in PEOPLE - allowed else next(iter(_expected(role, allowed, which, named=named)))
             )
+            if role in ONLY_OWN and which == OTHERS and expected == "done":
+                expected = "missing"
             assert code == codes[expected], (role, whole, which)

@@ -20,6 +20,7 @@ from migrations_app.models import Migration
 from portal import ledger
 from portal.domain.states import RequestState
 from portal.models import Request, Storage
+from portal.usecases import ask as asking
 from tests.web import seed
 from tests.web.api_client import Api, check_problem, fields
 
@@ -146,6 +147,17 @@ def test_hostile_texts_stay_texts(shop: dict[str, Any]) -> None:
     assert api.post("/portal/requests", {"guest": "x' OR 1=1", "wish": "up"}).status_code == 422
 
 
+def test_asking_again_and_again_ends(shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request is a preflight check."""
+    monkeypatch.setattr(asking, "MOST_A_DAY", 2)
+    api = Api(shop["mia"])
+    for _ in range(2):
+        made = api.post("/portal/requests", away(shop))
+        assert api.post(f"/portal/requests/{made.json()['id']}/withdraw").status_code == 200
+    assert fields(api.post("/portal/requests", away(shop))) == ["guest"]
+    assert api.post("/portal/requests", away(shop, "db")).status_code == 201
+
+
 # --- who reads what -----------------------------------------------------------------------------------------------------
 
 
@@ -261,3 +273,10 @@ def test_what_is_open_and_what_began_today_counts(shop: dict[str, Any]) -> None:
     assert api.post("/portal/requests", away(shop)).status_code == 422
     Migration.objects.filter(pk=move.pk).update(started_at=timezone.now() - timedelta(hours=25))
     assert api.post("/portal/requests", away(shop)).status_code == 201
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 30, "x"])
+def test_numbers_that_no_request_has(shop: dict[str, Any], number: str) -> None:
+    for path in (f"/portal/requests/{number}", f"/teams/{number}/quota"):
+        assert Api(shop["olga"]).get(path).status_code in (404, 422), path
+    assert Api(shop["olga"]).get("/portal/requests", after=number).status_code in (200, 422)

@@ -99,7 +99,8 @@ def test_a_login_leads_people_of_teams_to_their_vms(scene: dict[str, Any], shop:
     assert "Migrating" in text
     assert "db-01" not in text
     assert 'id="search"' not in text
-    assert "ws-connect" not in text
+    assert f"topic=portal%3A{shop.pk}&amp;topic=moving%3A{shop.pk}&amp;after=" in text
+    assert "topic=inventory" not in text
     assert "People of" not in text
     password = flat(client.get("/accounts/password/change/"))
     assert "Change your password" in password

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from kvmweb.accounts import record
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             action="store_true",
             help="give every right; without this option an existing superuser is one no longer",
         )
+        parser.add_argument("--email", help="where mails about requests of the user's team go; empty for none")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,12 +42,16 @@ class Command(BaseCommand):
         try:
             User.username_validator(options["username"])
             validate_password(password, User(username=options["username"]))
+            if options["email"]:
+                validate_email(options["email"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         with transaction.atomic():
             user, new = User.objects.get_or_create(username=options["username"])
             before = None if new else record.standing(user)
             user.set_password(password)
+            if options["email"] is not None:
+                user.email = options["email"]
             user.is_superuser = options["superuser"]  # it would keep every right, whatever the role
             user.save()
             set_roles(user, [role], scope)

@@ -56,6 +56,12 @@ PAGES = {
     "storage names": "/console/storage/",
     "history": "/console/history/",
     "own tokens": "/account/tokens/",
+    "approvals": "/approvals/",
+    "approval": "/approvals/{approval}/",
+    "approval changed": "/approvals/{asked_again}/",
+    "approval over": "/approvals/{denied}/",
+    "approval rules": "/approvals/rules/",
+    "approval rule": "/approvals/rules/{rule}/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -86,6 +92,19 @@ found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01":
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
 states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
+from approvals.models import Approval, FourEyes, Rule, Vote
+if not Approval.objects.exists():
+    web = Guest.objects.get(name="web-01")
+    one, again, denied = (seed.make_approval(web, rule=f"rule {number}", quorum=2) for number in range(3))
+    earlier = {**again.plan, "target": Host.objects.last().pk, "findings": []}
+    Approval.objects.filter(pk=again.pk).update(earlier_plan=earlier)
+    Vote.objects.create(approval=again, by_name="olga", vote="approve", comment="fine", plan_hash="old")
+    Vote.objects.create(approval=denied, by_name="olga", vote="deny", comment="not today", plan_hash=denied.plan_hash)
+    Approval.objects.filter(pk=denied.pk).update(state="denied", decided_at=timezone.now())
+    Rule.objects.create(name="Nights", team=team, hours="22:00-06:00", downtime_ms=300, role="operator", quorum=2)
+    FourEyes.objects.create(unsafe=True, closing=True)
+asked = list(Approval.objects.order_by("pk").values_list("pk", flat=True))
+found |= {"approval": asked[0], "asked_again": asked[1], "denied": asked[2], "rule": Rule.objects.get().pk}
 from migrations_app.models import RollbackCopy
 found["kept"] = RollbackCopy.objects.first().pk
 found["gentle"] = Policy.objects.get(name="gentle").pk
