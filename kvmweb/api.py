@@ -70,6 +70,7 @@ problems.install(api)
 
 from approvals.api import approvals, rules  # noqa: E402  they need what is above
 from hosts.api import router as hosts_router  # noqa: E402
+from kvmweb.console.api import router as people_router  # noqa: E402
 from kvmweb.health.api import router as health_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
     guests,
@@ -85,6 +86,7 @@ from migrations_app.api import (  # noqa: E402
 from portal.api import quotas, requests, terms, windows  # noqa: E402
 
 api.add_router("", hosts_router)
+api.add_router("", people_router)
 for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
     api.add_router("", subject.router)
 api.add_router("", health_router)

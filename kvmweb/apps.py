@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
@@ -18,10 +17,6 @@ class KvmwebConfig(AppConfig):
         post_spawn.connect(in_worker, dispatch_uid="kvmweb.queue")
         pre_execute.connect(busy.task_begins, dispatch_uid="kvmweb.busy")
         post_execute_in_worker.connect(busy.task_ends, dispatch_uid="kvmweb.busy")
-
-
-class KvmwebAdminConfig(AdminConfig):
-    default_site = "kvmweb.accounts.admin_site.KvmwebAdminSite"
 
 
 class KvmwebStaticFilesConfig(StaticFilesConfig):

@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -140,6 +143,14 @@ def patiently(*, seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return run
 
     return decorate
+
+
+def alone(model: type[Model]) -> None:
+    """Until the end of the transaction nobody else writes rows of this kind, nor comes past here. On SQLite that is so
+    for every transaction (IMMEDIATE)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(model._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE")
 
 
 @contextmanager

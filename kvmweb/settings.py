@@ -29,7 +29,6 @@ INSTALLED_APPS = [
     "migrations_app",
     "approvals",
     "portal",
-    "kvmweb.apps.KvmwebAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

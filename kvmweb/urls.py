@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
@@ -34,7 +33,7 @@ urlpatterns = [
     path("accounts/", RedirectView.as_view(pattern_name="dashboard")),
     re_path(r"^accounts/(?!(?:login|logout|password/change)/$)", closed),
     path("accounts/", include("allauth.account.urls")),
-    path("admin/", admin.site.urls),
+    path("", include("kvmweb.console.urls")),
     path("api/v1/", api.urls),
     path("setup/", setup, name="setup"),
     path("healthz", healthz, name="healthz"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 Standing = dict[str, str]
+_RIGHTS = ("roles", "active", "superuser")
 
 
 def standing(user: User) -> Standing:
@@ -23,6 +24,7 @@ def standing(user: User) -> Standing:
     roles = ", ".join(map(str, Grant.objects.filter(user=user)))  # read again: a page may have prefetched them
     return {
         "name": user.get_username(),
+        "email": user.email or "none",
         "roles": roles or "none",
         "active": "yes" if user.is_active else "no",
         "superuser": "yes" if user.is_superuser else "no",
@@ -34,7 +36,8 @@ def changed(user: User, before: Standing | None, *, by: User | None = None, reas
     now = standing(user)
     name = isolated(user.get_username())
     if before is None:
-        tell(user, f"{_who(by)} created the user {name}: {_words(now)}", by=by, reason=reason, **now)
+        rights = {key: now[key] for key in _RIGHTS}
+        tell(user, f"{_who(by)} created the user {name}: {_words(rights)}", by=by, reason=reason, **now)
         return
     different = {key: f"{before[key]} → {now[key]}" for key in now if now[key] != before[key]}
     if different:
@@ -63,4 +66,4 @@ def _who(by: User | None) -> str:
 
 
 def _words(values: Standing) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items() if key != "name" or "→" in value)
+    return ", ".join(f"{key} {value}" for key, value in values.items())

@@ -97,6 +97,7 @@ def test_the_journal_has_one_writer() -> None:
 SHOWING = (
     "migrations_app/api/",
     "migrations_app/pages/",
+    "kvmweb/console/",
     "approvals/api/",
     "approvals/pages/",
     "portal/api/",
@@ -125,7 +126,7 @@ def test_only_the_watcher_writes_what_is_on_hosts() -> None:
 
 def test_who_has_which_role_is_asked_in_one_place() -> None:
     asking = mentioning(r"\broles_of\(|\bis_superuser\b")
-    assert asking <= {f"kvmweb/accounts/{name}.py" for name in ("permissions", "admin", "record", "context")} | {
+    assert asking <= {f"kvmweb/accounts/{name}.py" for name in ("permissions", "people", "record", "context")} | {
         "kvmweb/management/commands/create_user.py"
     }
 

@@ -36,14 +36,14 @@ def _actions(since: int) -> list[tuple[str, str, str]]:
 def test_what_an_admin_does_to_a_person(scene: dict[str, Any], as_admin: Client, since: int) -> None:
     vera = scene["viewer"]
     name, admin = vera.username, scene["admin"].username
-    form = {"username": name, "first_name": "", "last_name": "", "roles": ["operator"]}
-    as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form | {"is_active": "on", "reason": "on call now"})
-    as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form | {"is_active": "on"})  # nothing new
-    as_admin.post(f"/admin/auth/user/{vera.pk}/change/", form)
-    password = {"password1": "abc def ghi 12", "password2": "abc def ghi 12", "usable_password": "true"}
-    password["own_password"] = seed.PASSWORD
-    as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password)
-    as_admin.post(f"/admin/auth/user/{vera.pk}/password/", password | {"password2": "another"})
+    page = f"/console/people/{vera.pk}"
+    form = {"username": name, "email": "", "roles": ["operator"]}
+    as_admin.post(f"{page}/change/", form | {"reason": "on call now"})
+    as_admin.post(f"{page}/change/", form)  # nothing new
+    as_admin.post(f"{page}/active/", {"active": "no"})
+    password = {"password": "abc def ghi 12", "again": "abc def ghi 12", "own_password": seed.PASSWORD}
+    as_admin.post(f"{page}/password/", password)
+    as_admin.post(f"{page}/password/", password | {"again": "another"})
     assert _actions(since) == [
         (admin, f"{admin} changed the user {name}: roles viewer → operator", "on call now"),
         (admin, f"{admin} changed the user {name}: active yes → no", ""),
@@ -52,8 +52,8 @@ def test_what_an_admin_does_to_a_person(scene: dict[str, Any], as_admin: Client,
 
 
 def test_a_person_that_an_admin_makes(scene: dict[str, Any], as_admin: Client, since: int) -> None:
-    form = {"username": "pia", "usable_password": "true", "password1": "pias-password-1"}
-    as_admin.post("/admin/auth/user/add/", form | {"password2": "pias-password-1", "reason": "new here"})
+    form = {"username": "pia", "password": "pias-password-1", "again": "pias-password-1", "reason": "new here"}
+    as_admin.post("/console/people/add/", form)
     admin = scene["admin"].username
     text = f"{admin} created the user pia: roles none, active yes, superuser no"
     assert _actions(since) == [(admin, text, "new here")]
@@ -172,15 +172,15 @@ def test_create_user_is_true_about_superusers(scene: dict[str, Any], monkeypatch
 
 def test_an_auditor_exports_what_the_list_shows(scene: dict[str, Any]) -> None:
     client = client_of(seed.make_person("udo", Role.AUDITOR))
-    assert b"/admin/journal/entry/export/?q=migration%3A" in client.get("/admin/journal/entry/?q=migration%3A").content
-    answer = client.get("/admin/journal/entry/export/", {"q": scene["running"].topic, "kind__exact": "action"})
+    assert b"/console/history/export/?topic=migration" in client.get("/console/history/?topic=migration&q=").content
+    answer = client.get("/console/history/export/", {"topic": scene["running"].topic, "q": "olga requested"})
     assert answer["Content-Disposition"] == 'attachment; filename="journal.jsonl"'
     entries = [json.loads(line) for line in answer.content.decode().splitlines()]
     assert [entry["text"] for entry in entries] == ["olga requested the migration of web-01 from kvm-a to kvm-b."]
     assert entries[0]["topic"] == scene["running"].topic
     assert entries[0]["reason"] == "kernel update"
     for person in (scene["viewer"], scene["olga"]):
-        assert client_of(person).get("/admin/journal/entry/export/", follow=True).status_code == 403
+        assert client_of(person).get("/console/history/export/", follow=True).status_code == 403
 
 
 def test_the_whole_journal_over_the_api(scene: dict[str, Any]) -> None:

@@ -63,4 +63,6 @@ class Command(BaseCommand):
         if before and before["superuser"] == "yes" and not user.is_superuser:
             self.stdout.write(f"{user.username} is no longer a superuser: --superuser was not given.")
         if not user.is_active:
-            self.stdout.write(f"{user.username} is inactive and cannot log in. An admin can change that at /admin/.")
+            self.stdout.write(
+                f"{user.username} is inactive and cannot log in. An admin can change that at /console/people/."
+            )

@@ -47,6 +47,15 @@ PAGES = {
     "add policy": "/policies/add/",
     "teams": "/teams/",
     "team": "/teams/{team}/",
+    "console": "/console/",
+    "people": "/console/people/",
+    "person": "/console/people/{person}/",
+    "add person": "/console/people/add/",
+    "quotas": "/console/quotas/",
+    "quota": "/console/quotas/{team}/",
+    "storage names": "/console/storage/",
+    "history": "/console/history/",
+    "own tokens": "/account/tokens/",
     "approvals": "/approvals/",
     "approval": "/approvals/{approval}/",
     "approval changed": "/approvals/{asked_again}/",
@@ -83,6 +92,13 @@ nights = {"rule": "FREQ=DAILY;BYHOUR=1", "time_zone": "Europe/Berlin", "minutes"
 found["window"] = Window.objects.get_or_create(name="Nights", defaults=nights)[0].pk
 year = {"begins": timezone.now(), "ends": timezone.now() + timedelta(days=9)}
 found["blackout"] = Blackout.objects.get_or_create(name="End of the year", defaults=year)[0].pk
+from kvmweb.accounts.models import Token
+olga = User.objects.get(username="olga")
+Token.issue(olga)
+olga.grants.get_or_create(role="lead", scope=team.scope)
+found["person"] = olga.pk
+from portal.models import Storage
+Storage.objects.get_or_create(name="fast", pool="default")
 found |= {host.name[-1]: host.pk for host in Host.objects.all()}
 found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01": "ghost"}.get(g.name, "rtl"): str(g.pk) for g in
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
