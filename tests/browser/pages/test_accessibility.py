@@ -117,6 +117,13 @@ if not Approval.objects.exists():
     FourEyes.objects.create(unsafe=True, closing=True)
 asked = list(Approval.objects.order_by("pk").values_list("pk", flat=True))
 found |= {"approval": asked[0], "asked_again": asked[1], "denied": asked[2], "rule": Rule.objects.get().pk}
+from portal.models import Blackout, Window
+if not Window.objects.exists():
+    rule = "FREQ=WEEKLY;BYDAY=SA,SU;BYHOUR=1;BYMINUTE=0"
+    Window.objects.create(name="weekend nights", rule=rule, time_zone="Europe/Berlin", minutes=240)
+    Window.objects.create(name="always", team=team, rule="FREQ=DAILY", minutes=1440)
+    Blackout.objects.create(name="year end", begins=timezone.now(), ends=timezone.now() + timedelta(days=9))
+found |= {"window": Window.objects.first().pk, "blackout": Blackout.objects.first().pk}
 from migrations_app.models import RollbackCopy
 found["kept"] = RollbackCopy.objects.first().pk
 found["gentle"] = Policy.objects.get(name="gentle").pk

@@ -21,6 +21,7 @@ PAGES = {
     "vm that migrates": "/portal/vms/{web}/",
     "vm with a hostile name": "/portal/vms/{hostile}/",
     "ask": "/portal/vms/{idle}/ask/",
+    "terms": "/portal/vms/{idle}/terms/",
     "requests": "/portal/requests/?all=yes",
     "request": "/portal/requests/{request}/",
     "withdraw": "/portal/requests/{request}/withdraw/",
