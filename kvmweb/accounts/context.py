@@ -22,7 +22,6 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_see": may_see,
         "may_refresh": may(user, Right.REFRESH),
         "may_read_records": may(user, Right.READ_RECORDS),
-        "may_see_health": may(user, Right.SEE_HEALTH),
         "may_make_bundle": may(user, Right.MAKE_BUNDLE),
         "may_move": may(user, Right.MOVE),
         "may_forget": may(user, Right.FORGET),
@@ -33,7 +32,6 @@ def who(request: HttpRequest) -> dict[str, Any]:
         "may_manage_hosts": may(user, Right.MANAGE_HOSTS),
         "may_manage_policies": may(user, Right.MANAGE_POLICIES),
         "may_manage_approvals": may(user, Right.MANAGE_APPROVALS),
-        "may_manage_windows": may(user, Right.MANAGE_WINDOWS),
         "may_move_unsafe": may(user, Right.MOVE_UNSAFE),
         #: for the page to log in; asked only there
         "no_user_yet": lambda: not User.objects.exists(),

@@ -17,6 +17,7 @@ from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from migrations_app.reading.policies import policies
 from portal.reading.storages import storages
+from portal.reading.windows import windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,21 @@ PLACES = (
         what="Which migrations need somebody's approval, and whose.",
         right=Right.MANAGE_APPROVALS,
         count=lambda _: rules().count(),
+    ),
+    Place(
+        url="window-list",
+        icon="clock",
+        title="Windows",
+        what="When migrations of teams may run, and when not.",
+        right=Right.MANAGE_WINDOWS,
+        count=lambda _: windows().count(),
+    ),
+    Place(
+        url="health",
+        icon="heartbeat",
+        title="Health",
+        what="Processes, queues, database, disk space, hosts, the last backup; a support bundle.",
+        right=Right.SEE_HEALTH,
     ),
     Place(
         url="console-history",
