@@ -87,11 +87,6 @@ from hosts.usecases import teams
 from kvmweb.accounts.models import Team
 team = Team.objects.first() or teams.create_team("Shop", ["web-*"], by=User.objects.get(username="ada"))
 found = {"pool": StoragePool.objects.first().pk, "team": team.pk, "report": Preflight.objects.last().pk}
-from portal.models import Blackout, Window
-nights = {"rule": "FREQ=DAILY;BYHOUR=1", "time_zone": "Europe/Berlin", "minutes": 240}
-found["window"] = Window.objects.get_or_create(name="Nights", defaults=nights)[0].pk
-year = {"begins": timezone.now(), "ends": timezone.now() + timedelta(days=9)}
-found["blackout"] = Blackout.objects.get_or_create(name="End of the year", defaults=year)[0].pk
 from kvmweb.accounts.models import Token
 olga = User.objects.get(username="olga")
 Token.issue(olga)
