@@ -94,6 +94,7 @@ def test_where_an_answer_says_where() -> None:
         ("get", "/preflights/{preflight_id}", 202),
         ("post", "/policies", 201),
         ("post", "/teams", 201),
+        ("post", "/windows", 201),
         ("post", "/people", 201),
         ("post", "/approval-rules", 201),
         ("post", "/migrations/{migration_id}/close", 202),
