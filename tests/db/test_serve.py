@@ -167,6 +167,8 @@ def test_pages_come_with_compressed_files(installed: Served) -> None:
 
 
 def test_the_first_link_is_in_a_file_and_in_no_log(installed: Served) -> None:
+    installed.start("manage.py", "serve", "--bind", f"127.0.0.1:{installed.port}")
+    installed.stop()
     file = installed.folder / "setup_link"
     link = file.read_text().strip()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
