@@ -1,5 +1,5 @@
-"""A day of each role on one seeded site: an admin sets a rule, a member asks, the lead approves, an operator needs the VM
-at the same time and wins, the auditor reads and exports. What a worker would do in between is done here."""
+"""A day of each role on one seeded site: an admin sets rule, quota and window, a member asks, the lead approves, an operator
+needs the VM at the same time and wins, the auditor reads and exports. What a worker would do in between is done here."""
 
 from __future__ import annotations
 
@@ -82,6 +82,20 @@ def test_the_day(day: tuple[Site, str], come_in: Callable[[str], Any]) -> None:
     ada.locator("#id_role").select_option("lead")
     ada.get_by_role("button", name="Add rule").click()
     ada.get_by_text("The lead decides").first.wait_for()
+    ada.goto(f"{site.url}/console/")
+    ada.get_by_role("link", name="Quotas").click()
+    ada.get_by_role("link", name="Shop").click()
+    ada.locator("#id_moves_per_day").fill("5")
+    ada.get_by_role("button", name="Save").click()
+    ada.get_by_role("row").filter(has_text="Shop").get_by_text("5", exact=True).wait_for()
+    ada.goto(f"{site.url}/console/")
+    ada.get_by_role("link", name="Windows").click()
+    ada.get_by_role("link", name="Add window").click()
+    ada.get_by_label("Name", exact=True).fill("Nights")
+    ada.get_by_label("Monday").check()
+    ada.locator("#id_begins").fill("01:00")
+    ada.get_by_role("button", name="Add window").click()
+    ada.get_by_text("Monday at 01:00 for 2 h, UTC time.").wait_for()
 
     mia = come_in("mia")
     mia.get_by_role("link", name="idle-01").click()
@@ -122,6 +136,6 @@ def test_the_day(day: tuple[Site, str], come_in: Callable[[str], Any]) -> None:
     audrey.get_by_role("link", name="Show all").click()
     audrey.get_by_role("link", name="Withdrawn").click()
     audrey.get_by_text("Operations needed this VM.").first.wait_for()
-    exported = audrey.request.get(f"{site.url}/admin/journal/entry/export/").text()
+    exported = audrey.request.get(f"{site.url}/console/history/export/").text()
     assert "mia asked that idle-01 migrates to another host." in exported
     assert audrey.request.get(f"{site.url}/portal/vms/{guest}/ask/").status == 403
