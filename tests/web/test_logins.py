@@ -209,5 +209,5 @@ def test_nobody_fills_the_journal_by_guessing(scene: dict[str, Any], caplog: pyt
 
 def test_an_admin_finds_a_person_s_logins(scene: dict[str, Any]) -> None:
     _try("olga", seed.PASSWORD, HERE)
-    page = client_of(scene["admin"]).get("/admin/journal/entry/", {"q": "olga logged"})
+    page = client_of(scene["admin"]).get("/console/history/", {"q": "olga logged"})
     assert b"olga logged in from 192.0.2.1" in page.content

@@ -24,6 +24,8 @@ def is_up(track: Track, progress: Progress) -> bool:
 def observe(policy: Policy, track: Track, progress: Progress) -> Track:
     """The track after this look, with its clock and its rates."""
     now = progress.elapsed_ms or 0
+    if track.looked_at_ms is not None and now <= track.looked_at_ms:
+        return track  # seen before: the same rate again says nothing new
     passed = max(now - (now if track.looked_at_ms is None else track.looked_at_ms), 0)
     counted = min(passed, MOST_BETWEEN_LOOKS_MS)
     track = replace(track, looked_at_ms=max(now, track.looked_at_ms or 0))
