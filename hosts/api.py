@@ -52,23 +52,11 @@ class HostIn(Schema):
     reason: Plain = Field("", max_length=1000)
 
 
-class HostChangesIn(Schema):
+class HostChangesIn(HostIn):
     """What is missing stays. After a change of address, port or transport the next ssh host key is trusted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Plain = Field("", max_length=63, min_length=1)
     transport: Literal["ssh", "tcp", "unix"] = "ssh"
-    address: Plain = Field("", max_length=253)
-    port: int | None = Field(None, ge=1, le=65535, strict=True)
-    user: Plain = Field("", max_length=32)
-    peer_address: Plain = Field("", max_length=253)
-    peer_transport: Literal["", "ssh", "tcp"] = ""
-    peer_user: Plain = Field("", max_length=32)
-    migration_address: Plain = Field("", max_length=253)
-    fingerprint: Plain = Field("", max_length=80)
-    group: Plain = Field("", max_length=63)
-    reason: Plain = Field("", max_length=1000)
 
 
 class GroupIn(Schema):

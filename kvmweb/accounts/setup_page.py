@@ -13,10 +13,21 @@ from django.views.decorators.http import require_http_methods
 from kvmweb.accounts import first_admin
 
 
+def _password() -> forms.PasswordInput:
+    return forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "new-password"})
+
+
 class FirstAdmin(forms.Form):
-    username = forms.CharField(max_length=150, validators=[User.username_validator])
-    password = forms.CharField(max_length=1000, strip=False)
-    again = forms.CharField(max_length=1000, strip=False)
+    username = forms.CharField(
+        max_length=150,
+        label="User name",
+        validators=[User.username_validator],
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+        ),
+    )
+    password = forms.CharField(max_length=1000, strip=False, widget=_password())
+    again = forms.CharField(max_length=1000, strip=False, label="Password again", widget=_password())
 
     def clean(self) -> dict[str, str]:
         found = self.cleaned_data
