@@ -198,3 +198,12 @@ def grants_given(users: Iterable[User]) -> dict[int, list[Grant]]:
     for grant in Grant.objects.filter(user__in=found):
         found[grant.user_id].append(grant)
     return found
+
+
+def roles_said(users: Iterable[User]) -> dict[int, list[str]]:
+    """The roles of each user, with the names of teams. Two queries, however many users."""
+    names = {team.scope: team.name for team in Team.objects.all()}
+    return {
+        pk: [f"{one.role} of {names.get(one.scope, one.scope)}" if one.scope else one.role for one in grants]
+        for pk, grants in grants_given(users).items()
+    }

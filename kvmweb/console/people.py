@@ -31,8 +31,8 @@ _A_PAGE = 100
 def person_list(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("q", "").strip().replace("\0", "")[:200]
     found = Paginator(people.matching(wanted, by=person(request)), _A_PAGE).get_page(request.GET.get("page"))
-    grants = people.grants_given(found)
-    rows = [(user, grants[user.pk]) for user in found]
+    roles = people.roles_said(found)
+    rows = [(user, roles[user.pk]) for user in found]
     return render(request, "console/people.html", {"rows": rows, "found": found, "q": wanted})
 
 
