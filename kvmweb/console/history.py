@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from kvmweb.accounts.permissions import Right
 from kvmweb.console.forms import HistoryForm
+from kvmweb.journal.models import EntryKind
 from kvmweb.journal.reading import entries
 from kvmweb.web.page import number, page
 
@@ -24,6 +25,7 @@ _A_PAGE = 100
 @page(Right.READ_RECORDS)
 def history(request: HttpRequest) -> HttpResponse:
     form, rows = _filtered(request)
+    rows = rows.exclude(kind=EntryKind.PROGRESS)  # two a second while a VM migrates, and no words
     before = number(request.GET.get("before", ""))
     shown = list((rows.filter(pk__lt=before) if before else rows)[: _A_PAGE + 1])
     older = _query(request, before=shown[_A_PAGE - 1].pk) if len(shown) > _A_PAGE else ""
