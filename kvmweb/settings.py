@@ -258,6 +258,7 @@ KVMWEB_INSERTS = {
     "break_glass": ["approvals.pages.inserts.break_glass"],
     "topbar": ["migrations_app.pages.inserts.running"],
     "guest_now": ["migrations_app.pages.inserts.guest_now"],
+    "guest": ["portal.pages.inserts.guest"],
     "host": ["migrations_app.pages.inserts.host_policy"],
 }
 

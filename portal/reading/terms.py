@@ -30,6 +30,10 @@ def may_set_terms(user: Any, guest: Guest) -> bool:
     return Ownership.objects.filter(guest=guest.pk, team__in=teams_of(user, {Role.LEAD})).exists()
 
 
+def has_team(guest: Guest) -> bool:
+    return Ownership.objects.filter(guest=guest.pk, team__isnull=False).exists()
+
+
 def delays_of(guests: Iterable[UUID], now: datetime) -> QuerySet[Delay]:
     """Of migrations that wait for the team of their VM: at most one of each VM."""
     waiting = Delay.objects.filter(released_at=None, until__gt=now, migration__state__in=sorted(NOT_STARTED))

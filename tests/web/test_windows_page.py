@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hosts.usecases import teams as owning
 from kvmweb.accounts import teams
+from kvmweb.accounts.models import Ownership, Team
 from portal.models import Blackout, Delay, Terms, Window
 from tests.web import seed
 from tests.web.conftest import client_of
@@ -161,3 +162,16 @@ def test_operators_set_terms_too_and_members_do_not(scene: dict[str, Any], own: 
     assert client_of(scene["olga"]).post(address, wanted)["Location"] == f"/vms/{scene['db'].pk}/"
     assert Terms.objects.get().quiet_hours == "22:00-06:00"
     assert "22:00-06:00" in text_of(client_of(scene["viewer"]).get(address))
+
+
+def test_operators_see_what_a_team_wants_where_they_look(scene: dict[str, Any]) -> None:
+    """On the page of the VM, which belongs to the app below."""
+    guest, team = scene["idle"], Team.objects.create(name="Shop")
+    page = f"/vms/{guest.pk}/"
+    assert "What its team wants" not in text_of(client_of(scene["olga"]).get(page))
+    Ownership.objects.create(guest=guest.pk, team=team)
+    Terms.objects.create(guest=guest, quiet_hours="08:00-18:00", veto_hours=4)
+    text = text_of(client_of(scene["olga"]).get(page))
+    assert "What its team wants" in text
+    assert "08:00-18:00 UTC" in text
+    assert "<dd>4 h</dd>" in text
