@@ -69,6 +69,8 @@ PAGES = {
     "add blackout": "/windows/blackouts/add/",
     "blackout": "/windows/blackouts/{blackout}/",
     "terms": "/portal/vms/{web}/terms/",
+    "requests": "/portal/requests/",
+    "request": "/portal/requests/{asked}/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "api": "/api/v1/docs",
@@ -119,6 +121,10 @@ if not Window.objects.exists():
     Window.objects.create(name="always", team=team, rule="FREQ=DAILY", minutes=1440)
     Blackout.objects.create(name="year end", begins=timezone.now(), ends=timezone.now() + timedelta(days=9))
 found |= {"window": Window.objects.first().pk, "blackout": Blackout.objects.first().pk}
+from portal.models import Request
+if not Request.objects.exists():
+    seed.make_request(Guest.objects.get(name="ghost-01"), team, by=olga)
+found["asked"] = Request.objects.get().pk
 from migrations_app.models import RollbackCopy
 found["kept"] = RollbackCopy.objects.first().pk
 found["gentle"] = Policy.objects.get(name="gentle").pk
