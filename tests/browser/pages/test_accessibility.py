@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ found |= {{"idle-01": "idle", "web-01": "web", "archive": "archive", "ghost-01":
           Guest.objects.exclude(name__in=["db-01", "build-07", "mail-02", seed.HOSTILE])}
 states = {"copying_memory": "running", "needs_attention": "attention"}
 found |= {states.get(m.state, m.state): m.pk for m in Migration.objects.all()}
-from approvals.models import Approval, FourEyes, Rule, Vote
+from approvals.models import Approval, Rule, Vote
 if not Approval.objects.exists():
     web = Guest.objects.get(name="web-01")
     one, again, denied = (seed.make_approval(web, rule=f"rule {number}", quorum=2) for number in range(3))
@@ -111,7 +111,6 @@ if not Approval.objects.exists():
     Vote.objects.create(approval=denied, by_name="olga", vote="deny", comment="not today", plan_hash=denied.plan_hash)
     Approval.objects.filter(pk=denied.pk).update(state="denied", decided_at=timezone.now())
     Rule.objects.create(name="Nights", team=team, hours="22:00-06:00", downtime_ms=300, role="operator", quorum=2)
-    FourEyes.objects.create(unsafe=True, closing=True)
 asked = list(Approval.objects.order_by("pk").values_list("pk", flat=True))
 found |= {"approval": asked[0], "asked_again": asked[1], "denied": asked[2], "rule": Rule.objects.get().pk}
 from portal.models import Blackout, Window
@@ -137,6 +136,15 @@ def places(site: Site) -> dict[str, str]:
     return json.loads(site.run(PLACES).splitlines()[-1])
 
 
+@pytest.fixture(scope="module")
+def four_eyes(site: Site) -> Iterator[None]:
+    """On, which pages show; off for those who use this site next: they close migrations."""
+    site.run("from approvals.models import FourEyes\nFourEyes.objects.create(unsafe=True, closing=True)")
+    yield
+    site.run("from approvals.models import FourEyes\nFourEyes.objects.all().delete()")
+
+
+@pytest.mark.usefixtures("four_eyes")
 @pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page(
