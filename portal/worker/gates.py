@@ -34,10 +34,8 @@ def delay_gate(migration: Migration) -> Gate:
     delay = Delay.objects.filter(pk=migration.pk).first()
     if delay is None or delay.released_at is not None or delay.until <= timezone.now():
         return Go()
-    text = (
-        "The VM's team may prepare for it until {:%Y-%m-%d %H:%M} UTC, or let it go earlier. Urgent ones do not wait."
-    )
-    return Wait(text.format(delay.until), delay.until)
+    text = f"Waiting for the VM's team until {delay.until:%Y-%m-%d %H:%M} UTC, or until the team lets it go."
+    return Wait(text, delay.until)
 
 
 def requested(migration: Migration, by: User, _: str) -> None:

@@ -200,7 +200,7 @@ def test_operations_wait_once(shop: Asking, web: Guest, scene: Scene, operator: 
         scene.run(move)
         move.refresh_from_db()
         assert (move.state, Delay.objects.count()) == ("queued", 1)
-    assert move.state_text.startswith("The VM's team may prepare for it until ")
+    assert move.state_text.startswith("Waiting for the VM's team until ")
     Delay.objects.update(until=timezone.now())
     scene.run(move)
     move.refresh_from_db()
