@@ -22,7 +22,7 @@ from migrations_app.models import Migration
 
 INVENTORY = writer.INVENTORY
 MIGRATIONS = writer.MIGRATIONS
-#: what everybody who sees everything may follow. People of teams follow none of these: the fragments name hosts
+#: what everybody who sees everything may follow, and nobody else: the fragments name every host
 LISTS = (INVENTORY, MIGRATIONS)
 #: the word before the colon of a topic about one object; the object has to be visible
 OBJECTS = ("guest", "migration", "host")
@@ -80,7 +80,7 @@ def _right(topic: str) -> Right:
 def _visible(user: User, topic: str) -> bool:
     kind, _, name = topic.partition(":")
     if topic in LISTS:
-        return True
+        return may(user, Right.SEE_EVERYTHING)
     if kind in REGISTERED:
         return REGISTERED[kind].visible(user, name)
     if kind not in OBJECTS:
