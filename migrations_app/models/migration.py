@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -160,10 +159,6 @@ class Migration(Requested, Steered):
 
     def __str__(self) -> str:
         return f"{self.guest_name} from {self.source} to {self.target}"
-
-    @staticmethod
-    def in_groups(groups: Collection[int]) -> Q:
-        return Q(source__group__in=groups) | Q(target__group__in=groups)
 
     @property
     def topic(self) -> str:

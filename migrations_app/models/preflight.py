@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 from hosts.models import Guest, Host, VisibleQuerySet
 from migrations_app.models.requested import Requested
@@ -62,10 +60,6 @@ class Preflight(Requested, models.Model):
 
     def __str__(self) -> str:
         return f"preflight of {self.guest or 'a definition'} to {self.target}"
-
-    @staticmethod
-    def in_groups(groups: Collection[int]) -> Q:
-        return Q(source__group__in=groups) | Q(target__group__in=groups)
 
     @property
     def vm(self) -> Guest:
