@@ -22,6 +22,7 @@ from hosts.usecases.confirm_host_key import confirm_host_key
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
+from kvmweb.accounts.context import rights_on
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import number, page, person
 from kvmweb.web.plain import ReasonForm
@@ -49,7 +50,8 @@ def host_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def host(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/host.html", {"page": reading.host_page(_host(request, pk))})
+    shown = _host(request, pk)
+    return render(request, "hosts/host.html", {"page": reading.host_page(shown), **rights_on(request.user, shown)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -174,7 +176,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @page()
 def pool(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/pool.html", {"page": reading.pool_page(_pool(request, pk))})
+    shown = _pool(request, pk)
+    return render(request, "hosts/pool.html", {"page": reading.pool_page(shown), **rights_on(request.user, shown)})
 
 
 @require_POST

@@ -126,6 +126,10 @@ def _also_in_groups(*roles: Role) -> Any:
     return has_one_there
 
 
+def _belongs(thing: Model, groups: Collection[int]) -> bool:
+    return of_groups(type(thing)._default_manager.filter(pk=thing.pk), groups).exists()
+
+
 class Denied(PermissionDenied):
     """`shown`: it is about something that the user was found to see."""
 
@@ -135,7 +139,8 @@ class Denied(PermissionDenied):
 
 
 _sees_everything = _one_of(*_SEES_EVERYTHING)
-_operates = _one_of(Role.OPERATOR, Role.ADMIN) | _also_in_groups(Role.OPERATOR)
+_operates_all = _one_of(Role.OPERATOR, Role.ADMIN)
+_operates = _operates_all | _also_in_groups(Role.OPERATOR)
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -149,8 +154,9 @@ def _is_of_teams(user: Any) -> bool:
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
-def _sees_groups(user: Any) -> bool:
-    return bool(groups_of(user))
+def _sees_groups(user: Any, thing: Model | None) -> bool:
+    groups = groups_of(user)
+    return bool(groups) and (thing is None or _belongs(thing, groups))
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -221,6 +227,11 @@ def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
 def of_teams(rows: QuerySet[M], user: Any) -> QuerySet[M]:
     """The teams that the user leads; of other rows those about VMs of the user's teams."""
     return rows.filter(_in_teams(rows.model, user))
+
+
+def operated(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """Those that the user operates: all, or those of the groups where the user is an operator."""
+    return rows if _operates_all(user) else of_groups(rows, groups_of(user, {Role.OPERATOR}))
 
 
 def of_groups(rows: QuerySet[M], groups: Collection[int]) -> QuerySet[M]:

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kvmweb.accounts.permissions import Right
+from kvmweb.accounts.context import rights_on
+from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import LONGEST_REASON, PlainField, ReasonForm
 from kvmweb.web.refused import RefusalsIn
@@ -55,7 +56,9 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
     beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
-    return {**page_values(migration), "beside": beside, "copies": copies, "policies": policies(request.user)}
+    more: dict[str, object] = {"beside": beside, "copies": copies, "policies": policies(request.user)}
+    more["may_migrate"] = may(request.user, Right.MOVE, migration.guest)
+    return {**page_values(migration), **more, **rights_on(request.user, migration)}
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hosts.models import Guest
-from kvmweb.accounts.permissions import Denied, Right, sees_only_own
+from kvmweb.accounts.permissions import Denied, Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.refused import RefusalsIn
 from portal.pages.window_forms import TermsForm
@@ -28,7 +28,7 @@ def terms_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     guest = guest_seen(request.user, uuid)
     if guest is None:
         raise Http404("There is no such VM.")
-    may_set, back = may_set_terms(request.user, guest), "portal-guest" if sees_only_own(request.user) else "vm"
+    may_set, back = may_set_terms(request.user, guest), "vm" if may(request.user, Right.SEE, guest) else "portal-guest"
     if request.method == "POST" and not may_set:
         raise Denied(ONLY_LEADS, shown=True)
     terms = terms_of(guest)
