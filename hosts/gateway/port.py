@@ -216,6 +216,20 @@ class Passes(Protocol):
         ...
 
 
+class Variables(Protocol):
+    """The file with a guest's UEFI variables, wherever it is; 64 MiB at most."""
+
+    def read(self, path: str) -> bytes | None:
+        """None: there is no such file."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Into a new file, or one of the same size."""
+        ...
+
+    def remove(self, path: str) -> None: ...
+
+
 class Paused(Protocol):
     """A guest that is started paused, so that it can migrate, and ended again if its CPUs never ran."""
 
@@ -237,6 +251,9 @@ class Paused(Protocol):
         """Call `resumed` whenever it is resumed, until the connection is closed. It comes from a thread of the gateway
         and must only set something."""
         ...
+
+    @property
+    def variables(self) -> Variables: ...
 
 
 class HostConnection(Protocol):
