@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.models.between_hosts import BetweenHosts
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 
@@ -50,7 +50,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return rows
 
 
-class Migration(Requested, Steered):
+class Migration(Requested, BetweenHosts, Steered):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -160,10 +160,6 @@ class Migration(Requested, Steered):
 
     def __str__(self) -> str:
         return f"{self.guest_name} from {self.source} to {self.target}"
-
-    @staticmethod
-    def in_groups(groups: Collection[int]) -> Q:
-        return Q(source__group__in=groups) | Q(target__group__in=groups)
 
     @property
     def topic(self) -> str:

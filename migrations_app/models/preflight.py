@@ -65,7 +65,16 @@ class Preflight(Requested, models.Model):
 
     @staticmethod
     def in_groups(groups: Collection[int]) -> Q:
-        return Q(source__group__in=groups) | Q(target__group__in=groups)
+        """What people of these groups could have asked themselves: the report names both hosts."""
+        here = Q(guest__in=Guest.objects.filter(Guest.in_groups(groups))) | Q(source__group__in=groups)
+        return here & Q(target__group__in=groups)
+
+    @property
+    def hosts(self) -> list[int]:
+        """Those that it is about."""
+        here = self.guest.current_sighting() if self.guest else None
+        found = (self.target_id, self.source_id, here.host_id if here else None)
+        return [pk for pk in found if pk is not None]
 
     @property
     def vm(self) -> Guest:
