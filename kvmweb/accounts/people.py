@@ -27,6 +27,7 @@ from kvmweb.database import alone
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.web.plain import is_plain
+from kvmweb.web.refused import FieldRefused
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -39,13 +40,8 @@ MOST_GRANTS = 200
 MOST_ENTRIES = 20
 
 
-class PersonRefused(Exception):
-    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class PersonRefused(FieldRefused):
+    """The user cannot be as wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +156,7 @@ def _grant(user: User, wanted: Wanted) -> None:
         set_roles(user, wanted.roles)
     if wanted.there is not None:
         scope, roles = wanted.there
-        _checked("grants", [(role, scope) for role in roles])
+        _checked("scope", [(role, scope) for role in roles])
         set_roles(user, roles, scope)
     if wanted.grants is None:
         return

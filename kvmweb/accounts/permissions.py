@@ -140,7 +140,8 @@ class Denied(PermissionDenied):
 
 
 _sees_everything = _one_of(*_SEES_EVERYTHING)
-_operates = _one_of(Role.OPERATOR, Role.ADMIN) | _also_in_groups(Role.OPERATOR)
+_operates_all = _one_of(Role.OPERATOR, Role.ADMIN)
+_operates = _operates_all | _also_in_groups(Role.OPERATOR)
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -234,6 +235,11 @@ def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
 def of_teams(rows: QuerySet[M], user: Any) -> QuerySet[M]:
     """The teams that the user leads; of other rows those about VMs of the user's teams."""
     return rows.filter(_in_teams(rows.model, user))
+
+
+def operated(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """Those that the user operates: all, or those of the groups where the user is an operator."""
+    return rows if _operates_all(user) else of_groups(rows, groups_of(user, {Role.OPERATOR}))
 
 
 def of_groups(rows: QuerySet[M], groups: Collection[int]) -> QuerySet[M]:

@@ -18,7 +18,6 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
-from migrations_app.models.between_hosts import BetweenHosts
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 
@@ -34,6 +33,8 @@ COPY_CONTENT = "copy content"
 SWITCH_DISK = "switch disk"
 SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
+START_PAUSED = "start paused"
+END_PAUSED = "end paused"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
@@ -50,7 +51,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return rows
 
 
-class Migration(Requested, BetweenHosts, Steered):
+class Migration(Requested, Steered):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -100,6 +101,8 @@ class Migration(Requested, BetweenHosts, Steered):
     source_run = models.IntegerField(null=True)
     #: somebody suspended it while it was copied, and has not resumed it
     suspended = models.BooleanField(default=False)
+    #: it was started paused for its migration, and its CPUs have run
+    ran = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
