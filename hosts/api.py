@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ from hosts.facts.endpoint import Transport
 from hosts.models import Host, HostGroup
 from hosts.reading.groups import visible_groups
 from hosts.reading.hosts import visible_hosts
+from hosts.reading.veil import veil_of
 from hosts.usecases.ask import ask_refresh
 from hosts.usecases.groups import LONGEST, change_group, create_group, remove_group
 from hosts.usecases.host_fields import HostFields
@@ -79,8 +80,9 @@ class GroupChangesIn(Schema):
 
 
 class GroupOut(Schema):
-    """`hosts`: their names."""
+    """`id`: a role for this group has the scope `group:ID`. `hosts`: their names."""
 
+    id: int
     name: str
     site: str
     hosts: list[str]
@@ -125,8 +127,8 @@ class HostOut(Schema):
         return host.group.name if host.group else ""
 
     @staticmethod
-    def resolve_contact_text(host: Host) -> str:
-        return with_details(host.contact_text, host.contact_details)
+    def resolve_contact_text(host: Host, context: Any) -> str:
+        return str(veil_of(context)(with_details(host.contact_text, host.contact_details)))
 
     @staticmethod
     def resolve_host_uuid(host: Host) -> str | None:
