@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -89,6 +90,12 @@ class ContactProblem(StrEnum):
     AUTH = "authentication failed"
     SSH_CLOSED = "ssh closed the connection"
     SSH_TERMS = "ssh has no algorithm in common"
+    TLS_OWN_FILES = "kvmweb's own certificate cannot be used"
+    TLS_OWN_EXPIRED = "kvmweb's own certificate has expired"
+    TLS_EXPIRED = "the host's certificate has expired"
+    TLS_UNTRUSTED = "the host's certificate is signed by another CA"
+    TLS_NAME = "the host's certificate is for another name"
+    TLS_REFUSED = "the host does not accept kvmweb's certificate"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
@@ -112,6 +119,14 @@ class Contact:
     fingerprint: str = ""
     host_key: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Until when they are valid: kvmweb's own, and the one that the host shows; None is not known."""
+
+    own: datetime | None = None
+    host: datetime | None = None
 
 
 class PeerResult(StrEnum):
