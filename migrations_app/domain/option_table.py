@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import BETWEEN_HOSTS, COLD_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
+from migrations_app.domain.option_power import SHUTDOWN_PATIENCE, START_AFTER
 from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE})
@@ -99,16 +100,8 @@ OPTIONS: tuple[Option, ...] = (
         kinds=frozenset({Kind.SUSPENDED}),
         rank=8,
     ),
-    Option(
-        name="start_after",
-        type=Type.BOOLEAN,
-        default=False,
-        label="Start the VM afterwards",
-        consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
-        virsh=(),
-        kinds=COLD_KINDS,
-        place=Place.WITH_KIND,
-    ),
+    START_AFTER,
+    SHUTDOWN_PATIENCE,
     Option(
         name="bandwidth_mib",
         type=Type.INTEGER,

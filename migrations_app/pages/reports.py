@@ -138,8 +138,9 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     there = virsh.vm(preflight.name_there(preflight.vm.name), str(preflight.guest_id))
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
-    copied = tuple(preflight.copied_disks or ())
+    copied, stops = tuple(preflight.copied_disks or ()), preflight.kind_row.stops
     commands = [
+        *by_hand.commands_before(stops=stops, guest=guest, source_uri="qemu:///system"),
         by_hand.equivalent_command(
             options=options,
             guest=guest,
@@ -151,7 +152,7 @@ def _command(preflight: Preflight) -> tuple[str, str]:
             live=not KIND[Kind(preflight.kind)].pauses,
         ),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
-        *by_hand.commands_after(options=options, guest=there, target_uri=_peer_text(peer)),
+        *by_hand.commands_after(options=options, stops=stops, guest=there, target_uri=_peer_text(peer)),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

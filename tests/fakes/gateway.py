@@ -204,6 +204,19 @@ class FakeFleet:
         return move
 
 
+class FakePower:
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def shut_down(self, uuid: str) -> None:
+        host = self._connection._called("shut_down", uuid)
+        guest = host.guest(uuid)
+        if not guest.active:
+            raise Refused("Requested operation is not valid: domain is not running", code=55, domain=10)
+        if guest.obeys:
+            guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
+
+
 class FakePasses:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
@@ -223,6 +236,7 @@ class FakeConnection:
         self._closed = False
         self._mine: list[Callable[[HostEvent], None]] = []
         self.passes = FakePasses(self)
+        self.power = FakePower(self)
 
     def _called(self, method: str, *arguments: Any) -> FakeHost:
         if self._closed:
@@ -374,6 +388,7 @@ class FakeConnection:
         if guest.active:
             raise Refused("Requested operation is not valid: domain is already running", code=55, domain=10)
         guest.state, guest.reason = RunState.RUNNING, "booted"
+        guest.run += 1
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)

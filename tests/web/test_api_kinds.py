@@ -37,6 +37,7 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
         "offline": running,
         "suspended": "",
         "storage": "",
+        "stop_move_start": "",
     }
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
@@ -45,6 +46,7 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
             {"kind": "offline", "offered": False, "reason": running},
             {"kind": "suspended", "offered": True, "reason": ""},
             {"kind": "storage", "offered": True, "reason": ""},
+            {"kind": "stop_move_start", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -54,7 +56,9 @@ def test_a_vm_that_is_shut_off_is_offered_offline(api: Api, scene: dict[str, Any
     reason = "archive is shut off; a live migration needs it running."
     needs = "archive is shut off; this method needs it running or paused."
     found = kinds(api, scene["off"])
-    assert found == {"live": reason, "live_storage": reason, "offline": "", "suspended": needs, "storage": ""}
+    off = "archive is shut off; choose Offline."
+    moves = {"offline": "", "suspended": needs, "storage": "", "stop_move_start": off}
+    assert found == {"live": reason, "live_storage": reason, **moves}
 
 
 def test_of_a_vm_with_a_saved_state_that_is_said(api: Api, scene: dict[str, Any]) -> None:
