@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
@@ -61,6 +62,10 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.text} ({self.state})"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(guest__in=Guest.objects.filter(Guest.in_groups(groups)))
 
     @property
     def state_now(self) -> ApprovalState:

@@ -27,6 +27,7 @@ from hosts.facts.guest import (
 )
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
+from hosts.facts.paused import PausedGuest
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
@@ -210,9 +211,8 @@ class Power(Protocol):
     """Whether a guest is on. (start, suspend and resume are HostConnection's own.)"""
 
     def shut_down(self, uuid: str) -> None:
-        """Ask a running guest to shut down: through its agent, or by the ACPI power button where no agent answers. It
-        may take its time, or never do it; nothing forces it. One that did not come back in time (code 68) may still
-        ask the guest."""
+        """Ask a running guest to shut down, through its agent, or by the ACPI power button where no agent answers.
+        Nothing forces it. One that did not come back in time (code 68) may still ask the guest."""
         ...
 
 
@@ -222,6 +222,29 @@ class Passes(Protocol):
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
         of the gateway and must only set something. Raises GatewayError where the host does not tell."""
+        ...
+
+
+class Paused(Protocol):
+    """A guest that is started paused, so that it can migrate, and ended again if its CPUs never ran."""
+
+    def start(self, uuid: str, mark: str) -> None:
+        """Start it paused, with this mark in the definition of this run. One that did not come back in time (code 68)
+        may still start."""
+        ...
+
+    def look(self, uuid: str) -> PausedGuest:
+        """Of an active guest, not of one that is arriving. Raises Refused (code 68) while it is busy."""
+        ...
+
+    def end(self, uuid: str, mark: str) -> None:
+        """End it: Refused unless it has this mark and never ran, as far as `look` tells. QEMU is asked to quit, and is
+        not killed."""
+        ...
+
+    def listen(self, uuid: str, resumed: Callable[[], None]) -> None:
+        """Call `resumed` whenever it is resumed, until the connection is closed. It comes from a thread of the gateway
+        and must only set something."""
         ...
 
 
@@ -312,7 +335,6 @@ class HostConnection(Protocol):
         ...
 
     def resume(self, uuid: str) -> None: ...
-
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
         ...
@@ -357,6 +379,8 @@ class HostConnection(Protocol):
     def power(self) -> Power: ...
     @property
     def passes(self) -> Passes: ...
+    @property
+    def paused(self) -> Paused: ...
     @property
     def disks(self) -> Disks: ...
 

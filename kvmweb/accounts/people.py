@@ -26,6 +26,7 @@ from kvmweb.database import alone
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.web.plain import is_plain
+from kvmweb.web.refused import FieldRefused
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -38,13 +39,8 @@ MOST_GRANTS = 200
 MOST_ENTRIES = 20
 
 
-class PersonRefused(Exception):
-    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class PersonRefused(FieldRefused):
+    """The user cannot be as wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,16 @@ superuser may do all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rules
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from kvmweb.accounts.models import Ownership, Team
-from kvmweb.accounts.roles import EVERYWHERE, OF_TEAMS, Role, team_of
+from kvmweb.accounts.roles import EVERYWHERE, OF_GROUPS, OF_TEAMS, Role, group_of, team_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Model)
 
 
+_NOTHING = Q(pk__in=())
+
 #: who sees hosts, all VMs and all migrations
 _SEES_EVERYTHING = frozenset({Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})
 
@@ -33,7 +35,9 @@ _SEES_EVERYTHING = frozenset({Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.ADM
 class Right(StrEnum):
     ENTER = "kvmweb.enter"
     SEE_OWN = "kvmweb.see_own"
+    #: hosts, VMs and migrations: all, or those of the groups of hosts that the role was given for
     SEE = "kvmweb.see"
+    SEE_EVERYTHING = "kvmweb.see_everything"
     REFRESH = "kvmweb.refresh"
     MOVE = "kvmweb.move"
     FORGET = "kvmweb.forget"
@@ -78,6 +82,13 @@ def teams_of(user: Any, roles: Iterable[str] = OF_TEAMS) -> frozenset[int]:
     return frozenset(team for team in teams if team is not None)
 
 
+def groups_of(user: Any, roles: Iterable[str] = OF_GROUPS) -> frozenset[int]:
+    """The groups of hosts for which the user has one of these roles."""
+    wanted = frozenset(roles)
+    groups = (group_of(scope) for role, scope in grants_of(user) if role in wanted)
+    return frozenset(group for group in groups if group is not None)
+
+
 def roles_decided(user: Any) -> frozenset[str]:
     """For which of the roles that approve anywhere the user may decide: an admin also where an operator is asked."""
     has = roles_of(user)
@@ -102,6 +113,23 @@ def _one_of(*roles: Role) -> Any:
     return has_one
 
 
+def _also_in_groups(*roles: Role) -> Any:
+    """A rule: the user has one of these roles for a group of hosts; of a thing, for a group that it belongs to."""
+
+    @rules.predicate  # type: ignore[untyped-decorator]
+    def has_one_there(user: Any, thing: Model | None) -> bool:
+        groups = groups_of(user, roles)
+        if thing is None or not groups:
+            return bool(groups)
+        return of_groups(type(thing)._default_manager.filter(pk=thing.pk), groups).exists()
+
+    return has_one_there
+
+
+def _belongs(thing: Model, groups: Collection[int]) -> bool:
+    return of_groups(type(thing)._default_manager.filter(pk=thing.pk), groups).exists()
+
+
 class Denied(PermissionDenied):
     """`shown`: it is about something that the user was found to see."""
 
@@ -111,6 +139,8 @@ class Denied(PermissionDenied):
 
 
 _sees_everything = _one_of(*_SEES_EVERYTHING)
+_operates_all = _one_of(Role.OPERATOR, Role.ADMIN)
+_operates = _operates_all | _also_in_groups(Role.OPERATOR)
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -121,6 +151,12 @@ def _has_a_role(user: Any) -> bool:
 @rules.predicate  # type: ignore[untyped-decorator]
 def _is_of_teams(user: Any) -> bool:
     return any(role in OF_TEAMS for role, _ in grants_of(user))
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def _sees_groups(user: Any, thing: Model | None) -> bool:
+    groups = groups_of(user)
+    return bool(groups) and (thing is None or _belongs(thing, groups))
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -136,11 +172,12 @@ def _has_a_team(user: Any) -> bool:
 for _right, _rule in {
     Right.ENTER: _has_a_role,
     Right.SEE_OWN: _is_of_teams,
-    Right.SEE: _sees_everything,
-    Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}),
-    Right.MOVE: _one_of(Role.OPERATOR, Role.ADMIN),
-    Right.FORGET: _one_of(Role.OPERATOR, Role.ADMIN),
-    Right.CHANGE_VMS: _one_of(Role.OPERATOR, Role.ADMIN),
+    Right.SEE: _sees_everything | _sees_groups,
+    Right.SEE_EVERYTHING: _sees_everything,
+    Right.REFRESH: _one_of(*_SEES_EVERYTHING - {Role.AUDITOR}) | _also_in_groups(Role.VIEWER, Role.OPERATOR),
+    Right.MOVE: _operates,
+    Right.FORGET: _operates,
+    Right.CHANGE_VMS: _operates,
     Right.READ_RECORDS: _one_of(Role.AUDITOR, Role.ADMIN),
     Right.MANAGE_HOSTS: _one_of(Role.ADMIN),
     Right.MANAGE_POLICIES: _one_of(Role.ADMIN),
@@ -176,25 +213,48 @@ def sees_only_own(user: Any) -> bool:
 
 def hides(user: Any, refusal: object, *, names_object: bool) -> bool:
     """Whether this refusal has to look as if the object in the address did not exist: it may be somebody else's."""
-    return names_object and not getattr(refusal, "shown", False) and sees_only_own(user)
+    narrow = may(user, Right.ENTER) and not may(user, Right.SEE_EVERYTHING)
+    return names_object and not getattr(refusal, "shown", False) and narrow
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this user may see: all, or those of their teams."""
-    return rows if may(user, Right.SEE) else of_teams(rows, user)
+    """The rows this user may see: all, or those of their teams and of their groups of hosts."""
+    if may(user, Right.SEE_EVERYTHING):
+        return rows
+    return rows.filter(_in_teams(rows.model, user) | _in_groups(rows.model, groups_of(user)))
 
 
 def of_teams(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The teams that the user leads; of other rows those about VMs of the user's teams.
+    """The teams that the user leads; of other rows those about VMs of the user's teams."""
+    return rows.filter(_in_teams(rows.model, user))
 
-    A model says with `team_key` which of its fields is the UUID of the VM it is about; without it no row is a team's.
-    """
-    if rows.model is Team:
-        return rows.filter(pk__in=teams_of(user, {Role.LEAD}))
-    key, teams = getattr(rows.model, "team_key", ""), teams_of(user)
+
+def operated(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """Those that the user operates: all, or those of the groups where the user is an operator."""
+    return rows if _operates_all(user) else of_groups(rows, groups_of(user, {Role.OPERATOR}))
+
+
+def of_groups(rows: QuerySet[M], groups: Collection[int]) -> QuerySet[M]:
+    """The rows that have to do with a host of these groups."""
+    return rows.filter(_in_groups(rows.model, groups))
+
+
+def _in_teams(model: type[Model], user: Any) -> Q:
+    """A model says with `team_key` which of its fields is the UUID of the VM it is about; without it no row is a
+    team's."""
+    if model is Team:
+        return Q(pk__in=teams_of(user, {Role.LEAD}))
+    key, teams = getattr(model, "team_key", ""), teams_of(user)
     if not key or not teams:
-        return rows.none()
-    return rows.filter(**{f"{key}__in": Ownership.objects.filter(team__in=teams).values("guest")})
+        return _NOTHING
+    return Q(**{f"{key}__in": Ownership.objects.filter(team__in=teams).values("guest")})
+
+
+def _in_groups(model: type[Model], groups: Collection[int]) -> Q:
+    """A model says with `in_groups(groups) -> Q` which of its rows have to do with hosts of these groups; without it
+    none does."""
+    chosen = getattr(model, "in_groups", None)
+    return chosen(groups) if chosen and groups else _NOTHING
 
 
 #: why people of teams are refused anything else
@@ -203,6 +263,7 @@ _NO_ROLE = "Your account has no role yet. An admin can give you one."
 DENIED = {
     Right.ENTER: _NO_ROLE,
     Right.SEE: _NO_ROLE,
+    Right.SEE_EVERYTHING: "This needs a role for all hosts. Yours is for some groups of hosts.",
     Right.SEE_OWN: "This page is for people in teams. An admin can add you to one.",
     Right.REFRESH: "An auditor changes nothing. Reading a host again requires the viewer role.",
     Right.MOVE: "Migrating VMs requires the operator role.",

@@ -16,6 +16,7 @@ from kvmweb.accounts.roles import OF_TEAMS
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import is_plain, isolated
+from kvmweb.web.refused import FieldRefused
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,13 +25,8 @@ LONGEST_NAME = 100
 MOST_PATTERNS = 50
 
 
-class TeamRefused(Exception):
-    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class TeamRefused(FieldRefused):
+    """The team cannot be as it is wanted."""
 
 
 class OwnedByOther(Exception):

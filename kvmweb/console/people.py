@@ -22,6 +22,7 @@ from kvmweb.accounts.tokens import tokens_of
 from kvmweb.console.forms import NewPasswordForm, NewPersonForm, PersonForm, TeamForm, TokenForm
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 
 _A_PAGE = 100
 
@@ -46,11 +47,8 @@ def add(request: HttpRequest) -> HttpResponse:
         wanted = Wanted(
             username=asked["username"], email=asked["email"], roles=asked["roles"], password=asked["password"]
         )
-        try:
+        with RefusalsIn(form):
             made = people.make_person(wanted, by=person(request), reason=asked["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The user {isolated(made.get_username())} is added.")
             return redirect("console-person", made.pk)
     return render(request, "console/add_person.html", {"form": form}, status=422 if form.errors else 200)
@@ -69,11 +67,8 @@ def change(request: HttpRequest, user_pk: int) -> HttpResponse:
     if form.is_valid():
         asked = form.cleaned_data
         wanted = Wanted(username=asked["username"], email=asked["email"], roles=asked["roles"])
-        try:
+        with RefusalsIn(form):
             people.change_person(user, wanted, by=person(request), reason=asked["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, "Saved.")
             return redirect("console-person", user_pk)
     return _one(request, user, form=form)
@@ -87,11 +82,8 @@ def set_password(request: HttpRequest, user_pk: int) -> HttpResponse:
     form = NewPasswordForm(request.POST, request=request, by=by)
     if form.is_valid():
         wanted = Wanted(password=form.cleaned_data["password"])
-        try:
+        with RefusalsIn(form):
             changed = people.change_person(user, wanted, by=by, reason=form.cleaned_data["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             if changed.pk == by.pk:
                 update_session_auth_hash(request, changed)
             messages.info(request, f"{isolated(user.get_username())} has a new password, and is logged out everywhere.")

@@ -17,12 +17,11 @@ from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
 from kvmweb.web.problems import COMMON, Problem, ProblemError
-from migrations_app.api.common import refused_problem
 from migrations_app.api.texts import one_of
 from migrations_app.models import CopyState, RollbackCopy, Verification
 from migrations_app.reading.rollback_copies import copy_rows
 from migrations_app.usecases.delete_copy import delete_copy
-from migrations_app.usecases.errors import CopyStays, RequestRefused
+from migrations_app.usecases.errors import CopyStays
 
 router = Router(tags=["rollback copies"])
 
@@ -124,5 +123,3 @@ def delete_rollback_copy(request: HttpRequest, copy_id: int, payload: DeleteCopy
         return Status(202, delete_copy(copy, by=person(request), confirm=payload.confirm, reason=payload.reason))
     except CopyStays as stays:
         raise ProblemError(409, str(stays), state=stays.copy.state) from None
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations_app.domain.kinds import COLD_KINDS, STOP_KINDS
+from migrations_app.domain.kinds import OFF_KINDS, STOP_KINDS
 from migrations_app.domain.option import Option, Place, Type
 
 START_AFTER = Option(
@@ -12,7 +12,7 @@ START_AFTER = Option(
     label="Start the VM afterwards",
     consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
     virsh=(),
-    kinds=COLD_KINDS - STOP_KINDS,
+    kinds=OFF_KINDS - STOP_KINDS,
     place=Place.WITH_KIND,
 )
 

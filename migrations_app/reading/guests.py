@@ -28,11 +28,12 @@ from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Guest, Host, Sighting
 from hosts.reading import guests as hosts_reading
 from hosts.reading.teams import owners_of
+from kvmweb.accounts.permissions import operated
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kvmweb.accounts.models import Team
 
@@ -172,6 +173,12 @@ def listed(rows: QuerySet[Guest], *, gone_only: bool | None) -> QuerySet[Guest]:
     if gone_only is None:
         return hosts_reading.seen(rows)
     return gone(rows) if gone_only else existing(rows)
+
+
+def operated_of(user: Any, guests: Iterable[Guest]) -> set[UUID]:
+    """Those of them that the user operates."""
+    rows = Guest.objects.filter(pk__in=[guest.pk for guest in guests])
+    return set(operated(rows, user).values_list("pk", flat=True))
 
 
 def is_seen(user: Any, uuid: UUID) -> bool:

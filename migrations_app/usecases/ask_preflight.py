@@ -54,7 +54,7 @@ def ask_about_definition(
     target = Host.objects.filter(pk=request.target).first()
     if target is None:
         raise RequestRefused("target", "There is no such host.")
-    if KIND[request.kind].cold or KIND[request.kind].same_host:
+    if KIND[request.kind].off or KIND[request.kind].same_host:
         raise RequestRefused("kind", "A definition is checked for a VM that runs. Choose a live method.")
     if target == source:
         raise RequestRefused("target", "Source and destination are the same host.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
@@ -65,6 +66,10 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wish} for {self.guest_name}: {self.state}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(guest__in=Guest.objects.filter(Guest.in_groups(groups)))
 
     @property
     def ended(self) -> bool:

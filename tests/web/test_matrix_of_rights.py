@@ -279,7 +279,7 @@ BODIES: dict[str, Any] = {
     "put /portal/guests/{uuid}/terms": {"quiet_hours": "08:00-18:00"},
 }
 TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
-TOPICS |= {"requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
+TOPICS |= {"group": SEE, "requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
@@ -608,7 +608,7 @@ def check_topics(scene: dict[str, Any], role: str) -> None:
         objects = _objects(scene, which, user)
         for topic, allowed in TOPICS.items():
             named = topic not in (*follow.LISTS, "requests")
-            about = {"guest": "uuid", "portal": "team", "moving": "team"}.get(topic, topic)
+            about = {"guest": "uuid", "group": "host-group", "portal": "team", "moving": "team"}.get(topic, topic)
             whole = f"{topic}:{objects[about]}" if named else topic
             code = follow.refusal(user.pk if user else None, session, [whole])
             # nobody who may not listen learns what there is

@@ -1,6 +1,7 @@
 """UEFI variables and the state of a TPM are files of the host, and libvirt migrates them with the memory of a running
 VM only. One that is shut off would get new, empty ones on the destination: boot entries, keys and disk encryption that
-depends on them are lost. It blocks unless the file is on shared storage, or there is none yet."""
+depends on them are lost. It blocks unless the file is on shared storage, or there is none yet. Of a VM that is started
+paused for its migration the TPM arrives; QEMU writes the UEFI variables only when CPUs begin to run."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from hosts.facts.guest import Disk
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.disks import Sharing
-from migrations_app.domain.kinds import COLD_KINDS, KIND
+from migrations_app.domain.kinds import KIND, OFF_KINDS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -25,12 +26,12 @@ EMULATED = "emulator"
     passed="The VM has no UEFI variables or TPM state that stay on the source.",
     needs=storage.NEEDS,
     unknown_blocks=True,
-    kinds=COLD_KINDS,
+    kinds=OFF_KINDS,
 )
 def local_state(facts: Facts) -> Iterator[Finding]:
     guest, source = guest_of(facts), facts.source.name
     affects, live = f"VM {guest.name}", remedy(IF_LIVE if KIND[facts.request.kind].stops else LIVE)
-    if EMULATED in guest.values("devices/tpm/backend/@type"):
+    if EMULATED in guest.values("devices/tpm/backend/@type") and not KIND[facts.request.kind].starts_paused:
         words = f"{guest.name} has an emulated TPM; its state stays on {source}, and it would start with an empty one."
         yield finding(Severity.BLOCKER, words, affects, {"TPM": EMULATED}, live)
     path = guest.boot.nvram
