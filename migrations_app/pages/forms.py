@@ -148,6 +148,7 @@ class MigrateForm(forms.Form):
         return next((one for one in self.policies if one.name == chosen), next(iter(self.policies), None))
 
     kinds = KINDS
+    no_policy: ClassVar = [row.kind for row in KINDS if not row.has_policy]
     not_stopped: ClassVar = [row.kind for row in KINDS if not row.stops]
     new_places = OPTION["disks"]
     disks = OPTION["copy_disks"]
