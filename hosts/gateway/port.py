@@ -222,6 +222,15 @@ class Disks(Protocol):
         ...
 
 
+class Power(Protocol):
+    """Whether a guest is on. (start, suspend and resume are HostConnection's own.)"""
+
+    def shut_down(self, uuid: str) -> None:
+        """Ask a running guest to shut down, through its agent, or by the ACPI power button where no agent answers.
+        Nothing forces it. One that did not come back in time (code 68) may still ask the guest."""
+        ...
+
+
 class Passes(Protocol):
     """The passes over the memory of a guest that migrates away (called on the source)."""
 
@@ -285,9 +294,7 @@ class HostConnection(Protocol):
     def network_filters(self) -> tuple[NetworkFilter, ...]: ...
     def volume_at(self, path: str) -> Volume | None:
         """The volume with this path in any active pool, as of its last refresh; None does not prove that it is absent.
-
-        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it.
-        """
+        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it."""
         ...
 
     def volume_named(self, pool: str, name: str) -> Volume | None:
@@ -360,6 +367,8 @@ class HostConnection(Protocol):
     def limits(self, uuid: str) -> JobLimits: ...
     def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
+    @property
+    def power(self) -> Power: ...
     @property
     def passes(self) -> Passes: ...
     @property

@@ -126,7 +126,7 @@ class Scene:
         if copy:
             options["copy_disks"] = copy
         request = make_request(guest=guest.definition.uuid, target=self.hosts[to].pk, kind=kind, options=options)
-        row = request_migration(by=self.operator, request=request)[0]
+        row = request_migration(by=self.operator, request=request, confirm=guest.definition.name)[0]
         Migration.objects.filter(pk=row.pk).update(policy={})
         return row
 
