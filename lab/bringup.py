@@ -14,7 +14,7 @@ from lab.host import DAEMONS, Host
 from lab.hostfiles import Identity, KeyPair
 from lab.network import FIRST_HOST, NAMES, STORAGE, Plan
 from lab.node import NodePlan, Process
-from lab.run import CommandFailed, LabError, plain_environment, run
+from lab.run import CommandFailed, LabError
 from lab.state import HostState, LabState
 
 _Item = TypeVar("_Item")
@@ -131,7 +131,7 @@ def _start_names(switch: Process, plan: Plan, names: list[str]) -> None:
     command = ["/usr/sbin/dnsmasq", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--local=/#/"]
     command += [f"--listen-address={own}", "--bind-interfaces", "--pid-file=/run/dnsmasq.pid"]
     command += [f"--host-record={name},{address}" for name, address in records.items()]
-    run(node.enter(switch, command), environment=plain_environment())
+    node.run_in(switch, command)
 
 
 def _start_storage_node(lab: LabState, plan: Plan, root: _Root) -> Process:

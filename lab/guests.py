@@ -138,8 +138,6 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "disk": spec.disk_kib,
         "disk_fill": spec.disk_fill_mib,
     }
-    # Not the TSC as clock: QEMU's emulation of it can jump far ahead in a migration on a busy machine, and the guest's
-    # kernel then counts through the seconds for minutes.
     kernel = (
         "console=ttyS0 quiet panic=10 mitigations=off nokaslr no_timer_check random.trust_cpu=on "
         "tsc=unstable clocksource=hpet"

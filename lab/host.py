@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
 
 from lab import network, node
-from lab.run import LabError, plain_environment, run
+from lab.run import LabError
 from lab.state import HostState
 
 DAEMONS: dict[str, list[str]] = {
@@ -34,8 +33,7 @@ class Host:
 
     def exec(self, *command: str, stdin: str | None = None, timeout: float = 60, check: bool = True) -> str:
         """Run a program of the host's root inside the host, as its root."""
-        line = node.enter(self.state.process, list(command))
-        return run(line, stdin=stdin, timeout=timeout, check=check, environment=plain_environment())
+        return node.run_in(self.state.process, list(command), stdin=stdin, timeout=timeout, check=check)
 
     def virsh(self, *arguments: str, timeout: float = 120, check: bool = True) -> str:
         return self.exec("virsh", "-c", "qemu:///system", "-q", *arguments, timeout=timeout, check=check)
@@ -66,14 +64,14 @@ class Host:
     def cont_everything(self) -> None:
         """SIGCONT to every process of the host: daemons and guests alike."""
         for pid, _ in node.members(self.state.process):
-            os.kill(pid, signal.SIGCONT)
+            node.send(pid, signal.SIGCONT)
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         pids = self.daemon_pids(name)
         if not pids:
             raise LabError(f"no {name} runs on {self.name}")
         for pid in pids:
-            os.kill(pid, number)
+            node.send(pid, number)
 
     def daemon_pids(self, name: str) -> list[int]:
         """Pids (as seen from the machine) of the daemon; of sshd only the listener, not its sessions."""

@@ -10,8 +10,8 @@ from lab.node import NodeFile
 ACCOUNTS = {"vmadmin": 2001, "outsider": 2002}
 """Users besides root: vmadmin is in group libvirt, outsider is not (to test what "permission denied" looks like)."""
 
-PRELOAD = "/usr/local/lib/kvmweb-lab/no_io_uring.so"
-"""Loaded into every program of a host; lab/native/no_io_uring.c says why."""
+PRELOAD = "/usr/local/lib/kvmweb-lab/qemu.so"
+"""Loaded into every program of a host; lab/native says why: no_io_uring.c, flush_tlb.c."""
 
 _QEMU_CONF = """\
 security_driver = "none"

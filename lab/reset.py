@@ -68,8 +68,6 @@ def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:
 
 def _heal(host: Host, lab: LabState) -> None:
     """Continue stopped processes, start dead daemons, set links up, restore pools and networks."""
-    if not host.state.process.alive():
-        raise LabError(f"the node of {host.name} is gone; start the lab again with `lab up`")
     host.cont_everything()
     for name in network.NETWORKS:
         host.link(name, up=True)

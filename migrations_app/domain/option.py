@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, LIVE_KINDS, Kind
+from migrations_app.domain.kinds import LIVE_KINDS, OFF_KINDS, Kind
 from migrations_app.domain.placement import Placements
 
 Value = bool | int | str | tuple[str, ...] | Placements | None
@@ -117,8 +117,8 @@ class Option:
         return [kind for kind in Kind if kind not in self.kinds]
 
     @property
-    def cold_only(self) -> bool:
-        return self.kinds <= COLD_KINDS
+    def off_only(self) -> bool:
+        return self.kinds <= OFF_KINDS
 
     @property
     def out_of_bounds(self) -> str:

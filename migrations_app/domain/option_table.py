@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import BETWEEN_HOSTS, COLD_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
+from migrations_app.domain.kinds import BETWEEN_HOSTS, LIVE_KINDS, OFF_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group, Needs, Option, Place, Type, flag
 from migrations_app.domain.option_encoding import ENCODING
 from migrations_app.domain.placement import Placements
 
-COPIES = frozenset({Kind.LIVE_STORAGE})
+COPIES = frozenset({Kind.LIVE_STORAGE, Kind.OFFLINE_STORAGE})
 MAY_COPY = COPIES | {Kind.SUSPENDED}
 MAY_PLACE = MAY_COPY | SAME_HOST_KINDS
 
@@ -26,6 +26,7 @@ OPTIONS: tuple[Option, ...] = (
         default=True,
         label="Define the VM on the destination",
         consequence="Without it the VM is gone from the destination after its next shutdown.",
+        kinds=LIVE_KINDS - OFF_KINDS,
         rank=6,
     ),
     flag(
@@ -54,8 +55,8 @@ OPTIONS: tuple[Option, ...] = (
         type=Type.DISKS,
         default=False,
         label="Disks to copy",
-        consequence="If you choose none: Live with storage copies every writable disk that is not known to be on shared"
-        " storage; Suspended copies no disk.",
+        consequence="If you choose none: Live with storage and Offline with storage copy every writable disk that is"
+        " not known to be on shared storage; Suspended copies no disk.",
         virsh=("--copy-storage-all", "--migrate-disks", "{}"),
         kinds=MAY_COPY,
         place=Place.WITH_KIND,
@@ -99,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         label="Start the VM afterwards",
         consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
         virsh=(),
-        kinds=COLD_KINDS,
+        kinds=OFF_KINDS,
         place=Place.WITH_KIND,
     ),
     Option(
@@ -279,7 +280,7 @@ OPTIONS: tuple[Option, ...] = (
         "--copy-storage-synchronous-writes",
         label="Write to both disks while they are copied",
         consequence="The copy of the disks always finishes. Each write of the VM waits for the new disk as well.",
-        kinds=COPIES | SAME_HOST_KINDS,
+        kinds=frozenset({Kind.LIVE_STORAGE}) | SAME_HOST_KINDS,
         since_libvirt=8_000_000,
         group=Group.DISKS,
         rank=1,

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kvmweb.accounts.permissions import Right
+from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.back import MARK
 from kvmweb.web.page import number, page, person
 from migrations_app.domain.kinds import KINDS
@@ -174,4 +174,5 @@ def _guest_page(request: HttpRequest, uuid: UUID) -> GuestPage:
     found = guest_page(request.user, uuid)
     if found is None:
         raise Http404("No VM with this UUID has been seen.")
+    require(request.user, Right.MOVE, found.guest)
     return found

@@ -73,6 +73,7 @@ WAYS = (
     Way(Kind.SUSPENDED, "shared"),
     Way(Kind.SUSPENDED, "local"),
     Way(Kind.OFFLINE, "shared"),
+    Way(Kind.OFFLINE_STORAGE, "local"),
     Way(Kind.STORAGE, "shared"),
     Way(Kind.STORAGE, "local"),
 )

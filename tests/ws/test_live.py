@@ -102,7 +102,7 @@ async def test_what_does_not_exist_closes_the_socket(scene: dict[str, Any], conn
 
 
 async def test_too_many_topics_close_the_socket(scene: dict[str, Any], connect: Connect) -> None:
-    topics = [f"host:{number}" for number in range(17)]
+    topics = [f"host:{number}" for number in range(33)]
     assert await (await connect(scene["viewer"], *topics)).close_code() == 4404
     assert await (await connect(scene["viewer"])).close_code() == 4404
 

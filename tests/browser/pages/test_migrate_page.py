@@ -63,6 +63,7 @@ def test_a_report_older_than_a_minute_is_withdrawn_without_a_socket(page: Any, s
     expect(page.locator(".verdict")).to_contain_text("more than a minute old")
     expect(page.locator("#go")).to_be_disabled()
     page.get_by_role("button", name="Check again").click()
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
     expect(page.locator(".verdict")).not_to_contain_text("no known obstacle")
     site.run(ANSWER)
     expect(page.locator("#go")).to_be_enabled()
