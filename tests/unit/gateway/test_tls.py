@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from hosts import gateway
+from hosts.facts.contact import ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway import _tls
-from hosts.gateway.port import ContactProblem, HostUnreachable
+from hosts.gateway.port import HostUnreachable
 from lab.certificates import Authority, write_client
 from lab.hostfiles import Signed
 
