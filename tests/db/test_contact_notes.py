@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hosts.gateway.port import ContactProblem
+from hosts.facts.contact import ContactProblem
 from hosts.models import Host
 from hosts.watcher import store_guests, store_hosts
 from kvmweb.journal.models import Entry, EntryKind

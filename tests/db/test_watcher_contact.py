@@ -13,9 +13,10 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
+from hosts.facts.contact import ContactProblem
 from hosts.facts.guest import RunState
 from hosts.facts.network import Interface
-from hosts.gateway.port import ContactProblem, HostUnreachable
+from hosts.gateway.port import HostUnreachable
 from hosts.models import Bridge, Errand, Guest, Host, Sighting
 from hosts.watcher import store_guests, store_hosts, store_places
 from hosts.watcher.host_watch import LONGEST_PAUSE, pause_after

@@ -18,7 +18,7 @@ from typing import Any
 
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.children import die_with_parent
-from lab import Lab
+from lab import Lab, certificates
 from tests.installed import environment, install
 from tests.patience import PATIENCE
 
@@ -70,6 +70,8 @@ class Serving:
         self.token, self.admin_token, key = said.splitlines()
         if known_to_hosts:
             self.lab.authorize_key(key)
+        if self.transport == "tls":
+            certificates.write_client(certificates.of(self.lab.state).ensure("kvmweb"), self.folder / "pki")
 
     def start(self) -> None:
         with (self.folder / "serve.log").open("ab") as log:

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from hosts import gateway
+from hosts.facts.contact import ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway import _sessions, _shared, _ssh
-from hosts.gateway.port import ContactProblem, HostUnreachable
+from hosts.gateway.port import HostUnreachable
 from hosts.watcher.sharing import Sharing
 from kvmweb.config import BASE_DIR
 from lab import Host, Lab, node

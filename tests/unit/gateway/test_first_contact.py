@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import libvirt
 import pytest
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.gateway import _errors, _first_contact_child, _process, first_contact
-from hosts.gateway.port import Contact, ContactProblem
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBe6hfsaFUyJl3YoTSjziKgmaMrjXfk71XfakuBwhUla"
 
