@@ -25,6 +25,12 @@ from tests.ws.test_live import changed, pushed
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def _no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it would come where a test expects that nothing comes."""
+    monkeypatch.setattr("migrations_app.consumers.BEAT_SECONDS", 3600)
+
+
 @pytest.fixture
 def north(scene: dict[str, Any]) -> dict[str, Any]:
     """kvm-a is in North, kvm-b in South, kvm-c in none."""
