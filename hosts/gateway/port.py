@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from hosts.facts.guest import (
 )
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
+from hosts.facts.paused import PausedGuest
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
@@ -88,6 +90,12 @@ class ContactProblem(StrEnum):
     AUTH = "authentication failed"
     SSH_CLOSED = "ssh closed the connection"
     SSH_TERMS = "ssh has no algorithm in common"
+    TLS_OWN_FILES = "kvmweb's own certificate cannot be used"
+    TLS_OWN_EXPIRED = "kvmweb's own certificate has expired"
+    TLS_EXPIRED = "the host's certificate has expired"
+    TLS_UNTRUSTED = "the host's certificate is signed by another CA"
+    TLS_NAME = "the host's certificate is for another name"
+    TLS_REFUSED = "the host does not accept kvmweb's certificate"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
@@ -111,6 +119,14 @@ class Contact:
     fingerprint: str = ""
     host_key: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Until when they are valid: kvmweb's own, and the one that the host shows; None is not known."""
+
+    own: datetime | None = None
+    host: datetime | None = None
 
 
 class PeerResult(StrEnum):
@@ -215,6 +231,46 @@ class Passes(Protocol):
         ...
 
 
+class Variables(Protocol):
+    """The file with a guest's UEFI variables, wherever it is; 64 MiB at most."""
+
+    def read(self, path: str) -> bytes | None:
+        """None: there is no such file."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Into a new file, or one of the same size."""
+        ...
+
+    def remove(self, path: str) -> None: ...
+
+
+class Paused(Protocol):
+    """A guest that is started paused, so that it can migrate, and ended again if its CPUs never ran."""
+
+    def start(self, uuid: str, mark: str) -> None:
+        """Start it paused, with this mark in the definition of this run. One that did not come back in time (code 68)
+        may still start."""
+        ...
+
+    def look(self, uuid: str) -> PausedGuest:
+        """Of an active guest, not of one that is arriving. Raises Refused (code 68) while it is busy."""
+        ...
+
+    def end(self, uuid: str, mark: str) -> None:
+        """End it: Refused unless it has this mark and never ran, as far as `look` tells. QEMU is asked to quit, and is
+        not killed."""
+        ...
+
+    def listen(self, uuid: str, resumed: Callable[[], None]) -> None:
+        """Call `resumed` whenever it is resumed, until the connection is closed. It comes from a thread of the gateway
+        and must only set something."""
+        ...
+
+    @property
+    def variables(self) -> Variables: ...
+
+
 class HostConnection(Protocol):
     """One open connection to one host. Not shared between processes; methods raise GatewayError and its children.
 
@@ -304,7 +360,6 @@ class HostConnection(Protocol):
         ...
 
     def resume(self, uuid: str) -> None: ...
-
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
         ...
@@ -347,6 +402,8 @@ class HostConnection(Protocol):
 
     @property
     def passes(self) -> Passes: ...
+    @property
+    def paused(self) -> Paused: ...
     @property
     def disks(self) -> Disks: ...
 

@@ -54,6 +54,13 @@ def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
     return [word.format(text, **others) for word in option.virsh]
 
 
+def around_paused(command_: list[str], *, guest: str, there: str, target_uri: str) -> list[list[str]]:
+    """What is done before and after the migration of a VM that is shut off, so that libvirt copies its disks. `there`
+    is what the VM is called then."""
+    start = command("start", guest, flags=("--paused",), uri="qemu:///system")
+    return [start, command_, command("destroy", there, flags=("--graceful",), uri=target_uri)]
+
+
 def commands_after(*, options: Options, guest: str, target_uri: str) -> list[list[str]]:
     """What is done when the migration has ended. `guest` is what the VM is called then."""
     return [command("start", guest, uri=target_uri)] if options.start_after else []

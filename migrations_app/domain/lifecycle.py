@@ -92,6 +92,9 @@ class Stage(StrEnum):
     START = "Start on the destination"
     NEW_DISKS = "Create the new disks"
     USE = "Switch over to the new disks"
+    START_PAUSED = "Start paused on the source"
+    HAND_OVER = "Hand over to the destination"
+    END_PAUSED = "Shut off on the destination"
 
 
 #: of a migration for which libvirt pauses the guest first
@@ -115,20 +118,49 @@ _STAGE_OF_STAYING = {
 }
 #: of a migration on one host
 _STAYING = (Stage.NEW_DISKS, Stage.DISKS, Stage.USE)
-_OWN = (Stage.DEFINITION, Stage.START, Stage.NEW_DISKS, Stage.USE)
+#: of a migration for which the guest is started paused
+_STARTED = (Stage.START_PAUSED, Stage.DISKS, Stage.HAND_OVER, Stage.END_PAUSED)
+_STAGE_OF_STARTED = {
+    State.STARTING: Stage.START_PAUSED,
+    State.COPYING_DISKS: Stage.DISKS,
+    State.COPYING_MEMORY: Stage.HAND_OVER,
+    State.SWITCHING_OVER: Stage.HAND_OVER,
+    State.ARRIVING: Stage.END_PAUSED,
+}
+_OWN = (
+    Stage.DEFINITION,
+    Stage.START,
+    Stage.NEW_DISKS,
+    Stage.USE,
+    Stage.START_PAUSED,
+    Stage.HAND_OVER,
+    Stage.END_PAUSED,
+)
 
 
-def stages(*, cold: bool, copies: bool, starts: bool, pauses: bool = False, stays: bool = False) -> list[Stage]:
+def stages(
+    *,
+    cold: bool,
+    copies: bool,
+    starts: bool,
+    pauses: bool = False,
+    stays: bool = False,
+    starts_paused: bool = False,
+) -> list[Stage]:
     """Those of one migration, in order."""
     if stays:
         return list(_STAYING)
+    if starts_paused:
+        return [*_STARTED, *([Stage.START] if starts else [])]
     if cold:
         return [Stage.DEFINITION, *([Stage.START] if starts else [])]
     running = _PAUSED if pauses else [stage for stage in Stage if stage not in _OWN]
     return [stage for stage in running if copies or stage is not Stage.DISKS]
 
 
-def stage_of(state: State, *, cold: bool = False, stays: bool = False) -> Stage | None:
+def stage_of(state: State, *, cold: bool = False, stays: bool = False, starts_paused: bool = False) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
+    if starts_paused:
+        return _STAGE_OF_STARTED.get(state)
     return (_STAGE_OF_STAYING if stays else _STAGE_OF_COLD if cold else _STAGE_OF).get(state)

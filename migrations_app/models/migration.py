@@ -33,6 +33,9 @@ COPY_CONTENT = "copy content"
 SWITCH_DISK = "switch disk"
 SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
+START_PAUSED = "start paused"
+END_PAUSED = "end paused"
+COPY_VARIABLES = "copy UEFI variables"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
@@ -99,6 +102,8 @@ class Migration(Requested, Steered):
     source_run = models.IntegerField(null=True)
     #: somebody suspended it while it was copied, and has not resumed it
     suspended = models.BooleanField(default=False)
+    #: it was started paused for its migration, and its CPUs have run
+    ran = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)

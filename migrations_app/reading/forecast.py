@@ -41,13 +41,13 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
         .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended", "paused_by_policy")
         .order_by("-id")[:_MOST_ROWS]
     )
-    copies = bool(request.options.copy_disks)
+    copies, starts_paused = bool(request.options.copy_disks), KIND[request.kind].starts_paused
     limit = request.options.bandwidth_mib
     foreseen = forecast(
         list(_runs(rows, guest, copies=copies)),
-        memory_bytes=guest.memory_kib * 1024,
+        memory_bytes=0 if starts_paused else guest.memory_kib * 1024,  # of one that never ran, it is empty
         with_disks=copies,
-        paused=paused,
+        paused=paused or starts_paused,
         pauses=KIND[request.kind].pauses,
         limit_bps=limit * _MIB if limit else None,
     )

@@ -29,6 +29,8 @@ def cancel_words(migration: Migration) -> tuple[bool, str]:
         return True, f"It may be too late. In that case the definition is on {target}."
     if state in (State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY):
         stays = "stays paused on" if migration.was_paused else "keeps running on"
+        if migration.kind_row.starts_paused:
+            stays = "is shut off again on"
         if migration.kind_row.pauses and state is State.COPYING_MEMORY and not migration.was_paused:
             stays = "continues on"
         return True, f"{name} {stays} {source}. The copied data is discarded."

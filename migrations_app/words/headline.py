@@ -81,7 +81,7 @@ def _standstill(migration: Migration) -> str:
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:
     """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
-    off = migration.kind_row.cold or migration.source_run == NOT_RUNNING
+    off = migration.kind_row.off or migration.source_run == NOT_RUNNING
     if off and migration.state not in NOT_STARTED:
         return "is shut off on"
     if migration.state not in NOT_STARTED and migration.was_paused is not None:
@@ -111,6 +111,8 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
             return f"{name} was seen on {end}, with its disks at their new places."
         if migration.kind_row.cold:
             return f"The definition of {name} arrived on {end}."
+        if migration.kind_row.starts_paused:
+            return f"{name} arrived on {end} with its disks."
         stays_paused = migration.was_paused or migration.request.options.keep_paused
         how = "paused" if stays_paused else "running"
         return f"{name} arrived on {end} and was seen {how} there."

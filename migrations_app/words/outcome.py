@@ -20,7 +20,7 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
         return lines
     if migration.copying_ms is not None:
         lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
-    if migration.kind_row.same_host:
+    if migration.kind_row.same_host or migration.kind_row.starts_paused:
         return lines
     if migration.downtime_ms is None:
         return [*lines, ("Downtime", "not reported by libvirt")]

@@ -97,7 +97,7 @@ def test_suspended_is_offered_with_what_it_means(
     assert 'value="suspended"' in html
     assert "The VM is paused while its memory is copied" in html
     assert (
-        'class="option flat not-live not-live_storage not-offline not-storage"' in html
+        'class="option flat not-live not-live_storage not-offline not-offline_storage not-storage"' in html
     )  # keep_paused is for it alone
     as_operator.post(page(scene), form | {"kind": "suspended", "keep_paused": "on"})
     made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)

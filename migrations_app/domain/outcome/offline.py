@@ -42,7 +42,7 @@ def has(look: GuestLook) -> Has:
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
     case = Case(source, destination, job)
     if not (source.answered and destination.answered):
-        return replace(_silent(case), libvirt=job.call_error)
+        return replace(silent(case), libvirt=job.call_error)
     return replace(_ROWS[has(source), has(destination)](case), libvirt=job.call_error)
 
 
@@ -116,7 +116,7 @@ def _started_with_a_copy(case: Case) -> Decision:
     )
 
 
-def _runs_twice(case: Case) -> Decision:
+def runs_twice(case: Case) -> Decision:
     job = case.job
     return case.attention(
         f"{job.name} is active on {job.source} and on {job.target} at the same time. This can destroy its data.",
@@ -218,7 +218,7 @@ def _elsewhere(case: Case) -> Decision:
     )
 
 
-def _silent(case: Case) -> Decision:
+def silent(case: Case) -> Decision:
     job = case.job
     missing = [] if case.source.answered else [job.source]
     missing += [] if case.destination.answered else [job.target]
@@ -260,5 +260,5 @@ _ROWS: dict[tuple[Has, Has], Callable[[Case], Decision]] = {
     (Has.DEFINITION, Has.ACTIVE): _runs_there,
     (Has.ACTIVE, Has.NOTHING): _started_at_source,
     (Has.ACTIVE, Has.DEFINITION): _started_with_a_copy,
-    (Has.ACTIVE, Has.ACTIVE): _runs_twice,
+    (Has.ACTIVE, Has.ACTIVE): runs_twice,
 }

@@ -93,7 +93,7 @@ def collect(
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
-        copied = definition if request.options.copy_disks else NOT_ASKED
+        copied, starting = definition if request.options.copy_disks else NOT_ASKED, _starts(request, definition, given)
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = with_devices(volumes(every, source), uuid, NOT_ASKED if given else copied, source)
@@ -106,7 +106,7 @@ def collect(
         source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
         target=TargetFacts(
             **there.result(),
-            **_on_start(guest_there.result(), given, here, there.result()) | _answers(asked_there),
+            **_on_start(guest_there.result() | _answers(asked_there), starting, here, there.result()),
         ),
         guest=guest_here,
         peer=between,
@@ -177,9 +177,16 @@ def _on_target(
     }
 
 
-def _on_start(found: Values, given: GuestDefinition | None, here: Values, there: Values) -> Values:
-    """What the destination said about the VM; one that is only given would get its CPU when it starts."""
-    return {**found, "cpu": cpu_of_start(given, here, there, found["cpu"])} if given else found
+def _starts(request: MigrationRequest, definition: Definition, given: GuestDefinition | None) -> GuestDefinition | None:
+    """The definition, if the VM is still to start on the source."""
+    if given or isinstance(definition, Unknown) or not KIND[request.kind].starts_paused:
+        return given
+    return definition
+
+
+def _on_start(found: Values, started: GuestDefinition | None, here: Values, there: Values) -> Values:
+    """What the destination said about the VM; one that starts on the source gets its CPU then."""
+    return {**found, "cpu": cpu_of_start(started, here, there, found["cpu"])} if started else found
 
 
 def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:

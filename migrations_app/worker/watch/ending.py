@@ -90,7 +90,8 @@ class Ending:
         if decision.outcome is Outcome.DONE:
             tell_differences(held, self.target)
             fields["progress"] = self.numbers.completed(self._finished).as_json()
-            fields["downtime_ms"] = self._finished.downtime_ms if self._finished else None
+            stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
+            fields["downtime_ms"] = stood.downtime_ms if stood else None
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
             fields["also"] = partial(keep_copies, kept_copies(held, self.source))
         else:
