@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,8 +15,8 @@ from hosts.facts.endpoint import Transport
 from hosts.models import Host, HostGroup
 from hosts.reading.groups import visible_groups
 from hosts.reading.hosts import visible_hosts
+from hosts.reading.veil import veil_of
 from hosts.usecases.ask import ask_refresh
-from hosts.usecases.errors import HostRefused
 from hosts.usecases.groups import LONGEST, change_group, create_group, remove_group
 from hosts.usecases.host_fields import HostFields
 from hosts.usecases.register_host import change_host, register_host
@@ -25,12 +25,12 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
-from kvmweb.web.problems import COMMON, ProblemError, located
+from kvmweb.web.problems import COMMON, located
 
 router = Router(tags=["hosts"])
 Contact = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Host.Contact.values)})]
 Way = Annotated[str, WithJsonSchema({"type": "string", "enum": [way.value for way in Transport]})]
-PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", Transport.SSH.value, Transport.TCP.value]})]
+PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", "ssh", "tls", "tcp"]})]
 
 
 class HostIn(Schema):
@@ -39,12 +39,12 @@ class HostIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     name: Plain = Field(max_length=63)
-    transport: Literal["ssh", "tcp", "unix"]
+    transport: Literal["ssh", "tls", "tcp", "unix"]
     address: Plain = Field("", max_length=253)
     port: int | None = Field(None, ge=1, le=65535, strict=True)
     user: Plain = Field("", max_length=32)
     peer_address: Plain = Field("", max_length=253)
-    peer_transport: Literal["", "ssh", "tcp"] = ""
+    peer_transport: Literal["", "ssh", "tls", "tcp"] = ""
     peer_user: Plain = Field("", max_length=32)
     migration_address: Plain = Field("", max_length=253)
     fingerprint: Plain = Field("", max_length=80)
@@ -56,7 +56,7 @@ class HostChangesIn(HostIn):
     """What is missing stays. After a change of address, port or transport the next ssh host key is trusted."""
 
     name: Plain = Field("", max_length=63, min_length=1)
-    transport: Literal["ssh", "tcp", "unix"] = "ssh"
+    transport: Literal["ssh", "tls", "tcp", "unix"] = "ssh"
 
 
 class GroupIn(Schema):
@@ -80,8 +80,9 @@ class GroupChangesIn(Schema):
 
 
 class GroupOut(Schema):
-    """`hosts`: their names."""
+    """`id`: a role for this group has the scope `group:ID`. `hosts`: their names."""
 
+    id: int
     name: str
     site: str
     hosts: list[str]
@@ -126,8 +127,8 @@ class HostOut(Schema):
         return host.group.name if host.group else ""
 
     @staticmethod
-    def resolve_contact_text(host: Host) -> str:
-        return with_details(host.contact_text, host.contact_details)
+    def resolve_contact_text(host: Host, context: Any) -> str:
+        return str(veil_of(context)(with_details(host.contact_text, host.contact_details)))
 
     @staticmethod
     def resolve_host_uuid(host: Host) -> str | None:
@@ -156,11 +157,8 @@ def list_hosts(request: HttpRequest, page: Query[Page]) -> object:
 @router.post("/hosts", response={201: HostOut, **COMMON}, summary="Register a host", openapi_extra=located(201))
 def create_host(request: HttpRequest, payload: HostIn, response: HttpResponse) -> object:
     """kvmweb connects at once; `contact` then has the result."""
-    try:
-        fields = cast("HostFields", payload.dict(exclude={"reason"}))
-        host = register_host(fields, by=person(request), reason=payload.reason)
-    except HostRefused as refused:
-        raise _problem(refused) from None
+    fields = cast("HostFields", payload.dict(exclude={"reason"}))
+    host = register_host(fields, by=person(request), reason=payload.reason)
     response["Location"] = f"/api/v1/hosts/{host.pk}"
     return Status(201, host)
 
@@ -175,11 +173,8 @@ def get_host(request: HttpRequest, host_id: int) -> object:
 def patch_host(request: HttpRequest, host_id: int, payload: HostChangesIn) -> object:
     """kvmweb connects again; `contact` then has the result."""
     host = get_object_or_404(visible_hosts(request.user), pk=host_id)
-    try:
-        changes = cast("HostFields", payload.dict(exclude_unset=True, exclude={"reason"}))
-        return change_host(host, changes, by=person(request), reason=payload.reason)
-    except HostRefused as refused:
-        raise _problem(refused) from None
+    changes = cast("HostFields", payload.dict(exclude_unset=True, exclude={"reason"}))
+    return change_host(host, changes, by=person(request), reason=payload.reason)
 
 
 @router.post("/hosts/{host_id}/refresh", response={202: Accepted, **COMMON}, summary="Refresh a host")
@@ -200,10 +195,7 @@ def list_host_groups(request: HttpRequest, page: Query[Page]) -> object:
 )
 def create_host_group(request: HttpRequest, payload: GroupIn, response: HttpResponse) -> object:
     """A host joins it with PATCH /hosts/{host_id}."""
-    try:
-        group = create_group(payload.name, payload.site, by=person(request), reason=payload.reason)
-    except HostRefused as refused:
-        raise _problem(refused) from None
+    group = create_group(payload.name, payload.site, by=person(request), reason=payload.reason)
     response["Location"] = f"/api/v1/host-groups/{quote(group.name, safe='')}"
     return Status(201, group)
 
@@ -212,10 +204,7 @@ def create_host_group(request: HttpRequest, payload: GroupIn, response: HttpResp
 def patch_host_group(request: HttpRequest, group: Plain, payload: GroupChangesIn) -> object:
     """`group`: its name."""
     found = _group(request, group)
-    try:
-        change_group(found, by=person(request), name=payload.name, site=payload.site, reason=payload.reason)
-    except HostRefused as refused:
-        raise _problem(refused) from None
+    change_group(found, by=person(request), name=payload.name, site=payload.site, reason=payload.reason)
     return found
 
 
@@ -231,7 +220,3 @@ def _group(request: HttpRequest, name: str) -> HostGroup:
     if found is None:
         raise Http404
     return found
-
-
-def _problem(refused: HostRefused) -> ProblemError:
-    return ProblemError(422, refused.message, errors=[{"field": refused.field, "message": refused.message}])

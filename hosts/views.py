@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -22,12 +22,14 @@ from hosts.usecases.confirm_host_key import confirm_host_key
 from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
+from kvmweb.accounts.context import rights_on
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import number, page, person
 from kvmweb.web.plain import ReasonForm
+from kvmweb.web.refused import RefusalsIn
 
 if TYPE_CHECKING:
-    from django.forms import ModelForm
+    pass
 
 
 def _host(request: HttpRequest, pk: int) -> Host:
@@ -48,7 +50,8 @@ def host_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def host(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/host.html", {"page": reading.host_page(_host(request, pk))})
+    shown = _host(request, pk)
+    return render(request, "hosts/host.html", {"page": reading.host_page(shown), **rights_on(request.user, shown)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -57,11 +60,8 @@ def add_host(request: HttpRequest) -> HttpResponse:
     tried = _introduction(request)
     form = HostForm(request.POST or None, initial=tried.fields if tried else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = register_host(form.host_fields(), by=person(request), reason=form.cleaned_data["reason"])
-        except HostRefused as refusal:
-            _refused(form, refusal)
-        else:
             messages.info(request, f"{made} is registered. kvmweb is connecting to it.")
             return redirect("host", made.pk)
     return _host_form(request, form, tried, None)
@@ -78,11 +78,8 @@ def edit_host(request: HttpRequest, pk: int) -> HttpResponse:
         changes = form.host_fields()
         if not changes["fingerprint"]:  # no new key was confirmed here: the pinned one stays
             del changes["fingerprint"], changes["host_key"]
-        try:
+        with RefusalsIn(form):
             change_host(shown, changes, by=person(request), reason=form.cleaned_data["reason"])
-        except HostRefused as refusal:
-            _refused(form, refusal)
-        else:
             messages.info(request, f"The settings of {changes['name']} are saved. kvmweb is connecting to it.")
             return redirect("host", pk)
     return _host_form(request, form, tried, _host(request, pk))
@@ -104,11 +101,6 @@ def _reason(request: HttpRequest) -> str:
     if not form.is_valid():
         raise HostRefused("reason", " ".join(map(str, form.errors["reason"])))
     return str(form.cleaned_data["reason"])
-
-
-def _refused(form: ModelForm[Any], refusal: HostRefused) -> None:
-    known = refusal.field in form.fields and not form.fields[refusal.field].widget.is_hidden
-    form.add_error(refusal.field if known else None, refusal.message)
 
 
 @require_POST
@@ -184,7 +176,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @page()
 def pool(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "hosts/pool.html", {"page": reading.pool_page(_pool(request, pk))})
+    shown = _pool(request, pk)
+    return render(request, "hosts/pool.html", {"page": reading.pool_page(shown), **rights_on(request.user, shown)})
 
 
 @require_POST
@@ -205,11 +198,8 @@ def group_list(request: HttpRequest) -> HttpResponse:
 def add_group(request: HttpRequest) -> HttpResponse:
     form = GroupForm(request.POST)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             groups.create_group(**form.cleaned_data, by=person(request))
-        except HostRefused as refusal:
-            form.add_error(refusal.field, refusal.message)
-        else:
             return redirect("host-group-list")
     return _groups(request, form)
 
@@ -220,11 +210,8 @@ def change_group(request: HttpRequest, pk: int) -> HttpResponse:
     changed = get_object_or_404(visible_groups(request.user), pk=pk)
     form = _form_of(changed, request.POST)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             groups.change_group(changed, **form.cleaned_data, by=person(request))
-        except HostRefused as refusal:
-            form.add_error(refusal.field, refusal.message)
-        else:
             return redirect("host-group-list")
     return _groups(request, GroupForm(), changed, form)
 

@@ -21,17 +21,17 @@ from channels.layers import get_channel_layer  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import Error, connection  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
 from kvmweb import alarm, database  # noqa: E402
-from kvmweb.journal import writer  # noqa: E402
 from kvmweb.journal.live import group_name  # noqa: E402
 from kvmweb.journal.tail import Tail  # noqa: E402
 from kvmweb.serve import pulse  # noqa: E402
 from kvmweb.web.bodies import BodyLimit  # noqa: E402
 from migrations_app.consumers import TRY_AGAIN_LATER  # noqa: E402
+from migrations_app.reading import follow  # noqa: E402
 from migrations_app.routing import websocket_urlpatterns  # noqa: E402
 
 Message = dict[str, Any]
@@ -111,16 +111,19 @@ async def _watch_storage() -> None:
     """Tell open pages of the storage alarm and its end, without the journal."""
     look = sync_to_async(_look_at_storage, thread_sensitive=False)
     while True:
-        if await look():
+        if topics := await look():
             layer = get_channel_layer()
-            for topic in (writer.INVENTORY, writer.MIGRATIONS):
+            for topic in topics:
                 await layer.group_send(group_name(topic), {"type": "live.changed", "topic": topic})
         await asyncio.sleep(STORAGE_SECONDS)
 
 
-def _look_at_storage() -> bool:
+def _look_at_storage() -> Sequence[str]:
+    """The topics of the pages that have to know."""
     try:
-        return alarm.look()
+        return follow.all_list_topics() if alarm.look() else ()
+    except Error:
+        return follow.LISTS  # the others read themselves again once a minute
     finally:
         connection.close()
 

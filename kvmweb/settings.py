@@ -257,6 +257,8 @@ KVMWEB_INSERTS = {
     "rail": ["approvals.pages.inserts.rail"],
     "break_glass": ["approvals.pages.inserts.break_glass"],
     "topbar": ["migrations_app.pages.inserts.running"],
+    "groups": ["hosts.inserts.groups"],
+    "lists": ["migrations_app.pages.inserts.lists"],
     "guest_now": ["migrations_app.pages.inserts.guest_now"],
     "guest": ["portal.pages.inserts.guest"],
     "host": ["migrations_app.pages.inserts.host_policy"],

@@ -13,9 +13,9 @@ from lab import roots
 from lab.bringup import Wanted
 from lab.guests import DEMO_SHAPE_MBIT, PROFILES
 from lab.host import DAEMONS, Host
-from lab.lab import Lab, remove
+from lab.lab import Lab, none_runs, remove
 from lab.network import NETWORKS
-from lab.run import CommandFailed, LabError
+from lab.run import CommandFailed, LabError, NodeGone
 from lab.state import DEFAULT_PREFIX
 
 OWNED = (
@@ -35,6 +35,9 @@ def main() -> int:
     except CommandFailed as failure:
         sys.stderr.write(f"lab: {failure}\n")
         return failure.code or 1
+    except NodeGone:
+        sys.stderr.write(f"lab: {none_runs(options.prefix)}\n")  # it did when the command began
+        return 1
     except LabError as error:
         sys.stderr.write(f"lab: {error}\n")
         return 1

@@ -10,7 +10,7 @@ import time
 
 from lab import node
 from lab.node import Process
-from lab.run import CommandFailed, LabError, plain_environment, run
+from lab.run import CommandFailed, LabError
 
 VOLUME = "testvms"
 SERVER = "storage"
@@ -56,4 +56,4 @@ def _gluster(storage: Process, *arguments: str) -> str:
 
 
 def _run(storage: Process, *command: str) -> str:
-    return run(node.enter(storage, list(command)), environment=plain_environment(), timeout=60)
+    return node.run_in(storage, list(command))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
 
 from lab import network, node
-from lab.run import LabError, plain_environment, run
+from lab.run import LabError
 from lab.state import HostState
 
 DAEMONS: dict[str, list[str]] = {
@@ -18,6 +17,8 @@ DAEMONS: dict[str, list[str]] = {
     "libvirtd": ["/usr/sbin/libvirtd", "-d", "--listen"],
 }
 """In the order in which they start: a guest that starts needs a running virtlogd."""
+
+_END = "====end-of-answer===="
 
 
 class Host:
@@ -34,11 +35,21 @@ class Host:
 
     def exec(self, *command: str, stdin: str | None = None, timeout: float = 60, check: bool = True) -> str:
         """Run a program of the host's root inside the host, as its root."""
-        line = node.enter(self.state.process, list(command))
-        return run(line, stdin=stdin, timeout=timeout, check=check, environment=plain_environment())
+        return node.run_in(self.state.process, list(command), stdin=stdin, timeout=timeout, check=check)
 
     def virsh(self, *arguments: str, timeout: float = 120, check: bool = True) -> str:
         return self.exec("virsh", "-c", "qemu:///system", "-q", *arguments, timeout=timeout, check=check)
+
+    def ask(self, *questions: str) -> list[str]:
+        """What virsh says to each of several commands; "" for one that fails. One process asks them all: to start it
+        takes longer than most answers."""
+        if not questions:
+            return []
+        said = self.virsh("; ".join(f"{question}; echo {_END}" for question in questions), check=False)
+        answers = said.split(_END)
+        if len(answers) != len(questions) + 1:
+            raise LabError(f"libvirt on {self.name} does not answer")
+        return answers[:-1]
 
     def start_daemon(self, name: str) -> None:
         """Start a daemon that does not run; for libvirtd, return when it answers."""
@@ -66,14 +77,14 @@ class Host:
     def cont_everything(self) -> None:
         """SIGCONT to every process of the host: daemons and guests alike."""
         for pid, _ in node.members(self.state.process):
-            os.kill(pid, signal.SIGCONT)
+            node.send(pid, signal.SIGCONT)
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         pids = self.daemon_pids(name)
         if not pids:
             raise LabError(f"no {name} runs on {self.name}")
         for pid in pids:
-            os.kill(pid, number)
+            node.send(pid, number)
 
     def daemon_pids(self, name: str) -> list[int]:
         """Pids (as seen from the machine) of the daemon; of sshd only the listener, not its sessions."""
@@ -101,6 +112,11 @@ class Host:
                 if words[3] == "0A":
                     ports.add(int(words[1].rpartition(":")[2], 16))
         return ports
+
+    def plug_in(self) -> None:
+        """All cables, and nothing is muted."""
+        lines = [f"link set {which} up" for which in network.NETWORKS]
+        network.batch(self.state.process, [*lines, "route flush type blackhole"])
 
     def link(self, which: str, *, up: bool) -> None:
         """Pull or plug one of the host's cables: "mgmt", "mig" or "guest"."""

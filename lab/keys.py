@@ -8,7 +8,6 @@ from lab import node
 from lab.hostfiles import KeyPair
 from lab.node import Process
 from lab.paths import STORE
-from lab.run import plain_environment, run
 
 
 def folder(prefix: str) -> Path:
@@ -28,9 +27,9 @@ def ensure(prefix: str, name: str, switch: Process) -> KeyPair:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside = f"/run/new-{name}"
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@{prefix}.lab", "-f", inside]
-        run(node.enter(switch, command), environment=plain_environment())
+        node.run_in(switch, command)
         for file, ending in ((target, ""), (public, ".pub")):
-            text = run(node.enter(switch, ["cat", inside + ending]), environment=plain_environment())
+            text = node.run_in(switch, ["cat", inside + ending])
             file.touch(mode=0o600)
             file.write_text(text)
     return KeyPair(private=target.read_text(), public=public.read_text())

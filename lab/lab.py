@@ -27,8 +27,8 @@ class Lab:
     def load(cls, prefix: str) -> Lab:
         """The running lab of that prefix. LabError when there is none, or one that is only half there."""
         known = state.load(state.check_prefix(prefix))
-        if known is None or not known.hosts or not all(process.alive() for process in known.nodes()):
-            raise LabError(f"no lab {prefix!r} runs; start it with: python3 -m lab up --prefix {prefix}")
+        if known is None or not known.hosts or not all(process.runs() for process in known.nodes()):
+            raise LabError(none_runs(prefix))
         return cls(known)
 
     @classmethod
@@ -163,6 +163,10 @@ class Lab:
         self.state.guests = complete
         state.save(self.state)
         reset.create_guests(list(self.hosts.values()), complete, self.ticks_address)
+
+
+def none_runs(prefix: str) -> str:
+    return f"no lab {prefix!r} runs; start it with: python3 -m lab up --prefix {prefix}"
 
 
 def remove(prefix: str) -> bool:

@@ -92,17 +92,17 @@ def plug(switch: Process, target: Process, name: str, networks: Iterable[str]) -
 
 def batch(target: Process, lines: list[str]) -> None:
     """Run lines of `ip` in a node's network."""
-    run(node.enter(target, [tool("ip"), "-batch", "-"], network_only=True), stdin="\n".join(lines) + "\n")
+    node.run_in(target, [tool("ip"), "-batch", "-"], network_only=True, stdin="\n".join(lines) + "\n")
 
 
 def shape(target: Process, link: str, mbit: int | None) -> None:
     """Let at most `mbit` Mbit/s leave a node by `link`; None lifts the limit."""
     if mbit is None:
-        run(node.enter(target, [tool("tc"), "qdisc", "del", "dev", link, "root"], network_only=True), check=False)
+        node.run_in(target, [tool("tc"), "qdisc", "del", "dev", link, "root"], network_only=True, check=False)
         return
     rate = ["rate", f"{mbit}mbit", "burst", "128kb", "latency", "100ms"]
     command = [tool("tc"), "qdisc", "replace", "dev", link, "root", "tbf", *rate]
-    run(node.enter(target, command, network_only=True))
+    node.run_in(target, command, network_only=True)
 
 
 def remove_machine_links(prefix: str) -> None:

@@ -6,6 +6,7 @@ so killing PID 1 takes all of it away: processes, mounts, links.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.paths import CODE
-from lab.run import LabError, plain_environment, run, tool
+from lab.run import CommandFailed, LabError, NodeGone, plain_environment, run, tool
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,26 @@ class Process:
     started: int
 
     def alive(self) -> bool:
-        found = stat_of(self.pid)
-        return found is not None and found == ("", self.started)
+        """Whether anything of it is left. A killed node stays for as long as its last process takes to end."""
+        return stat_of(self.pid) in (("", self.started), ("ending", self.started))
+
+    def runs(self) -> bool:
+        """Whether it can be asked: it is alive, and nothing has killed it."""
+        return stat_of(self.pid) == ("", self.started)
+
+
+_PF_EXITING = 0x4
 
 
 def stat_of(pid: int) -> tuple[str, int] | None:
-    """("" or "Z", start time in clock ticks since boot) of a process; None when there is none."""
+    """("", "ending" or "Z", start time in clock ticks since boot) of a process; None when there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return ("Z" if fields[0] in "ZX" else "", int(fields[19]))
+    killed = int(fields[28]) & 1 << (signal.SIGKILL - 1)
+    state = "Z" if fields[0] in "ZX" else "ending" if killed or int(fields[6]) & _PF_EXITING else ""
+    return state, int(fields[19])
 
 
 def marker(prefix: str, name: str) -> str:
@@ -109,16 +119,16 @@ def find(prefix: str) -> dict[str, Process]:
             continue
         if len(words) > 4 and words[3].endswith(b"/lab/init.py") and words[4].startswith(wanted):
             stat = stat_of(pid)
-            if stat is not None and not stat[0]:
+            if stat is not None and stat[0] != "Z":
                 found[words[4].removeprefix(wanted).decode()] = Process(pid, stat[1])
     return found
 
 
-def kill(processes: list[Process], *, timeout: float = 20) -> None:
+def kill(processes: list[Process], *, timeout: float = 60) -> None:
     """Kill these PID 1s, and with each the whole node; return when nothing of them is left."""
     for process in processes:
         if process.alive():
-            os.kill(process.pid, signal.SIGKILL)
+            send(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + timeout
     while alive := [process.pid for process in processes if process.alive()]:
         if time.monotonic() > deadline:
@@ -126,10 +136,39 @@ def kill(processes: list[Process], *, timeout: float = 20) -> None:
         time.sleep(0.02)
 
 
+def send(pid: int, number: signal.Signals) -> None:
+    """Signal a process that may just have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def run_in(
+    process: Process,
+    command: list[str],
+    *,
+    stdin: str | None = None,
+    timeout: float = 60,
+    check: bool = True,
+    network_only: bool = False,
+) -> str:
+    """`run` inside a node. NodeGone when the node ends meanwhile: what the command said may be about that."""
+    environment = None if network_only else plain_environment()
+    line = enter(process, command, network_only=network_only)
+    try:
+        said = run(line, stdin=stdin, timeout=timeout, check=check, environment=environment)
+    except CommandFailed:
+        if process.runs():
+            raise
+    else:
+        if process.runs():
+            return said
+    raise NodeGone(process.pid)
+
+
 def enter(process: Process, command: list[str], *, network_only: bool = False) -> list[str]:
     """The command line that runs `command` inside a node (`network_only`: the machine's programs in its network)."""
-    if not process.alive():
-        raise LabError(f"the lab node with pid {process.pid} no longer runs; start the lab again with `lab up`")
+    if not process.runs():
+        raise NodeGone(process.pid)
     kinds = ["--net"] if network_only else ["--mount", "--uts", "--ipc", "--net", "--pid"]
     return [tool("nsenter"), "--target", str(process.pid), *kinds, "--", *command]
 
@@ -142,7 +181,7 @@ def members(process: Process) -> Iterator[tuple[int, str]]:
         return
     for pid in _pids():
         try:
-            if os.readlink(f"/proc/{pid}/ns/pid") == space and (found := stat_of(pid)) and not found[0]:
+            if os.readlink(f"/proc/{pid}/ns/pid") == space and (found := stat_of(pid)) and found[0] != "Z":
                 yield pid, Path(f"/proc/{pid}/comm").read_text().strip()
         except OSError:
             continue

@@ -14,6 +14,13 @@ class LabError(Exception):
     """Something the lab needs is missing or did not work; the text says what."""
 
 
+class NodeGone(LabError):
+    """A node of the lab has ended, or is about to."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"the lab node with pid {pid} no longer runs; start the lab again with `lab up`")
+
+
 class CommandFailed(LabError):
     """A command ended with an error. `output` is what it printed, both streams."""
 

@@ -56,21 +56,20 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Pages send nothing over the socket."""
 
     async def live_push(self, event: dict[str, Any]) -> None:
-        if await self._allowed():
+        if await self._allowed() and event["topic"] in self.joined:
             await self._say(topic=event["topic"], fragments=event["fragments"])
 
     async def live_changed(self, event: dict[str, Any]) -> None:
         if not await self._allowed():
             return
-        if event["topic"] == follow.MIGRATIONS:
+        if follow.tells_of_moves(event["topic"]):
             await self._follow_moves()
         await self._say(changed=event["topic"])
 
     async def _catch_up(self, after: str) -> None:
         """The topics are joined already, so nothing is missed between this and the next push."""
         missed = await database_sync_to_async(follow.changed_since)(self.topics, after)
-        if follow.MIGRATIONS in self.topics:
-            await self._follow_moves()
+        await self._follow_moves()
         for topic in filter(live.has_renderer, self.topics):
             fragments = await database_sync_to_async(live.rendered)(topic, ())
             if fragments:
@@ -79,7 +78,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._say(changed=sorted(missed)[0])
 
     async def _follow_moves(self) -> None:
-        """Pages that follow the list of migrations also get the progress of the running ones."""
+        """Pages that follow a list of migrations also get the progress of the running ones, as far as the user sees
+        them."""
+        if not any(map(follow.tells_of_moves, self.topics)):
+            return
         moving = set(await database_sync_to_async(follow.moving_topics)(self.scope["user"].pk))
         for topic in self.joined - moving - set(self.topics):
             await self._leave(topic)
@@ -87,7 +89,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._join(topic)
 
     async def _allowed(self) -> bool:
-        """Checked again before anything is forwarded; a refusal closes the socket with 4401, 4403 or 4404."""
+        """Checked again before anything is forwarded; a refusal closes the socket with 4401, 4403 or 4404. A host may
+        also have left the user's group, and its migrations with it."""
         if time.monotonic() - self.checked < TRUST_SECONDS:
             return True
         session = self.scope.get("session")
@@ -97,6 +100,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(code=code)
             return False
         self.checked = time.monotonic()
+        await self._follow_moves()
         return True
 
     async def _beat(self) -> None:

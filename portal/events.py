@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 
 from hosts.models import Sighting
+from hosts.reading.groups import groups_by_guest
 from kvmweb.accounts.models import Ownership
 from kvmweb.accounts.permissions import Right, teams_of
 from kvmweb.journal import writer
@@ -36,7 +37,7 @@ def _request_seen(user: User, name: str) -> bool:
 
 REGISTERED[TEAM] = REGISTERED[MOVING] = Registered(right=Right.ASK, visible=_of_own_team)
 REGISTERED[REQUEST] = Registered(right=Right.ENTER, visible=_request_seen)
-REGISTERED[REQUESTS] = Registered(right=Right.SEE, visible=lambda user, name: not name)
+REGISTERED[REQUESTS] = Registered(right=Right.SEE_EVERYTHING, visible=lambda user, name: not name)
 
 
 @renders(MOVING)
@@ -63,6 +64,19 @@ def for_teams(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
         copied = entry.kind == EntryKind.PROGRESS
         for team in own - {0}:
             told[moving_topic(team) if copied else team_topic(team)].append(entry)
+    return told
+
+
+@echoes
+def for_groups(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Requests for VMs on hosts of a group."""
+    requests = {entry: number(name) for entry in entries if (name := _named(entry, REQUEST))}
+    guests = dict(Request.objects.filter(pk__in=set(requests.values())).values_list("pk", "guest")) if requests else {}
+    groups = groups_by_guest(guests.values())
+    told: dict[str, list[Entry]] = defaultdict(list)
+    for entry, pk in requests.items():
+        for group in groups.get(guests[pk], ()) if pk in guests else ():
+            told[writer.group_topic(group)].append(entry)
     return told
 
 

@@ -29,7 +29,7 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
-from kvmweb.web.problems import COMMON, ProblemError, located
+from kvmweb.web.problems import COMMON, located
 
 router = Router(tags=["approvals"])
 Name = Annotated[Plain, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -125,10 +125,7 @@ def list_rules(request: HttpRequest, page: Query[Page]) -> object:
 def create_rule(request: HttpRequest, payload: RuleIn, response: HttpResponse) -> object:
     """It counts for what is asked from now on."""
     fields = cast("RuleFields", payload.dict(exclude={"reason"}))
-    try:
-        made = make_rule(fields, by=person(request), reason=payload.reason)
-    except RuleRefused as refused:
-        raise _unfit(refused) from None
+    made = make_rule(fields, by=person(request), reason=payload.reason)
     response["Location"] = f"/api/v1/approval-rules/{quote(made.name, safe='')}"
     return Status(201, _out(made))
 
@@ -140,11 +137,9 @@ def patch_rule(request: HttpRequest, name: Name, payload: RuleChangesIn) -> obje
     given = payload.dict(exclude={"reason"}, exclude_unset=True)
     cleared = {"team", "guest", "downtime_ms"}
     for field in [one for one, value in given.items() if value is None and one not in cleared]:
-        raise _unfit(RuleRefused(field, "This cannot be null."))
+        raise RuleRefused(field, "This cannot be null.")
     try:
         return _out(change_rule(rule, cast("RuleFields", given), by=person(request), reason=payload.reason))
-    except RuleRefused as refused:
-        raise _unfit(refused) from None
     except Rule.DoesNotExist:
         raise Http404 from None
 
@@ -176,8 +171,3 @@ def _rule(request: HttpRequest, name: str) -> Rule:
 def _out(rule: Rule) -> dict[str, Any]:
     names = ("name", "kind", "hours", "time_zone", "downtime_ms", "role", "quorum", "expires_hours")
     return {name: getattr(rule, name) for name in names} | {"team": rule.team_id, "guest": rule.guest_id}
-
-
-def _unfit(refused: RuleRefused) -> ProblemError:
-    errors = [{"field": refused.field, "message": refused.message}]
-    return ProblemError(422, refused.message, errors=errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
@@ -49,6 +50,7 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
 
     team_key: ClassVar = "guest"
+    names_no_host: ClassVar = True
     objects = VisibleQuerySet.as_manager()
 
     class Meta:
@@ -61,6 +63,10 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.text} ({self.state})"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(guest__in=Guest.objects.filter(Guest.in_groups(groups)))
 
     @property
     def state_now(self) -> ApprovalState:

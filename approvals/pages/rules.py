@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -14,11 +14,12 @@ from approvals.models import Rule
 from approvals.pages.rule_form import RuleForm
 from approvals.reading.rules import four_eyes, journal, rules
 from approvals.usecases.four_eyes import set_four_eyes
-from approvals.usecases.rules import RuleFields, RuleRefused, change_rule, make_rule, remove_rule
+from approvals.usecases.rules import RuleFields, change_rule, make_rule, remove_rule
 from approvals.words.rule import rule_words
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 
 
 class FourEyesForm(ReasonForm):
@@ -61,11 +62,8 @@ def set_eyes(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = RuleForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = make_rule(cast("RuleFields", form.given()), by=person(request), reason=form.cleaned_data["reason"])
-        except RuleRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The rule {isolated(made.name)} is made. It counts for what is asked from now on.")
             return redirect("rule-list")
     return _form(request, form, None)
@@ -77,14 +75,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     rule: Rule = get_object_or_404(rules(), pk=pk)
     form = RuleForm(request.POST if request.method == "POST" else None, rule=rule)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             wanted = cast("RuleFields", form.given())
             changed = change_rule(rule, wanted, by=person(request), reason=form.cleaned_data["reason"])
-        except RuleRefused as refused:
-            form.add_error(refused.field, refused.message)
-        except Rule.DoesNotExist:
-            raise Http404 from None
-        else:
             messages.info(request, f"The rule {isolated(changed.name)} is saved.")
             return redirect("rule-list")
     return _form(request, form, rule)

@@ -15,6 +15,7 @@ from kvmweb.accounts.roles import Role
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import is_plain, isolated
+from kvmweb.web.refused import FieldRefused
 from migrations_app.domain.kinds import Kind
 
 if TYPE_CHECKING:
@@ -30,13 +31,8 @@ MOST_DOWNTIME_MS = 2**31 - 1
 ROLES = (Role.LEAD, Role.OPERATOR, Role.ADMIN)
 
 
-class RuleRefused(Exception):
-    """The rule cannot be as it is wanted. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class RuleRefused(FieldRefused):
+    """The rule cannot be as it is wanted."""
 
 
 class RuleFields(TypedDict, total=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -30,6 +31,7 @@ from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
@@ -88,6 +90,12 @@ class ContactProblem(StrEnum):
     AUTH = "authentication failed"
     SSH_CLOSED = "ssh closed the connection"
     SSH_TERMS = "ssh has no algorithm in common"
+    TLS_OWN_FILES = "kvmweb's own certificate cannot be used"
+    TLS_OWN_EXPIRED = "kvmweb's own certificate has expired"
+    TLS_EXPIRED = "the host's certificate has expired"
+    TLS_UNTRUSTED = "the host's certificate is signed by another CA"
+    TLS_NAME = "the host's certificate is for another name"
+    TLS_REFUSED = "the host does not accept kvmweb's certificate"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
@@ -111,6 +119,14 @@ class Contact:
     fingerprint: str = ""
     host_key: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Until when they are valid: kvmweb's own, and the one that the host shows; None is not known."""
+
+    own: datetime | None = None
+    host: datetime | None = None
 
 
 class PeerResult(StrEnum):
@@ -206,6 +222,15 @@ class Disks(Protocol):
         ...
 
 
+class Power(Protocol):
+    """Whether a guest is on. (start, suspend and resume are HostConnection's own.)"""
+
+    def shut_down(self, uuid: str) -> None:
+        """Ask a running guest to shut down, through its agent, or by the ACPI power button where no agent answers.
+        Nothing forces it. One that did not come back in time (code 68) may still ask the guest."""
+        ...
+
+
 class Passes(Protocol):
     """The passes over the memory of a guest that migrates away (called on the source)."""
 
@@ -269,9 +294,7 @@ class HostConnection(Protocol):
     def network_filters(self) -> tuple[NetworkFilter, ...]: ...
     def volume_at(self, path: str) -> Volume | None:
         """The volume with this path in any active pool, as of its last refresh; None does not prove that it is absent.
-
-        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it.
-        """
+        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it."""
         ...
 
     def volume_named(self, pool: str, name: str) -> Volume | None:
@@ -304,7 +327,6 @@ class HostConnection(Protocol):
         ...
 
     def resume(self, uuid: str) -> None: ...
-
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
         ...
@@ -346,7 +368,11 @@ class HostConnection(Protocol):
     def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
     @property
+    def power(self) -> Power: ...
+    @property
     def passes(self) -> Passes: ...
+    @property
+    def paused(self) -> Paused: ...
     @property
     def disks(self) -> Disks: ...
 

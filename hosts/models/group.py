@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from hosts.models.host import VisibleQuerySet
 
@@ -21,3 +23,7 @@ class HostGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(pk__in=groups)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
 from hosts.facts.guest import INACTIVE, RunState
 from hosts.models.host import Host, VisibleQuerySet
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 
@@ -43,6 +45,19 @@ class Guest(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        """Those that a host of these groups has; of those that no host has, those that one of them had."""
+        seen = Sighting.objects.filter(guest=OuterRef("pk"))
+        there = seen.filter(host__group__in=groups)
+        return Q(Exists(there.filter(gone_since=None))) | (Q(Exists(there)) & ~Q(Exists(seen.filter(gone_since=None))))
+
+    @property
+    def touched(self) -> tuple[models.Model]:
+        """Who does something with it needs the right for the host where it is, or was last."""
+        there = self.current_sighting() or self.last_sighting()
+        return (there.host if there else self,)
 
     def current_sighting(self) -> Sighting | None:
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -82,6 +83,10 @@ class Host(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(group__in=groups)
 
     @property
     def endpoint(self) -> Endpoint:

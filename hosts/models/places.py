@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from hosts.models.host import Host
 
@@ -34,6 +36,10 @@ class StoragePool(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} on {self.host}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(host__group__in=groups)
 
 
 class Volume(models.Model):

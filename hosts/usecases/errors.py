@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from kvmweb.web.refused import FieldRefused
 
-class HostRefused(Exception):
-    """What a user asked for is not possible. `field` names the input at fault, "" when it is none."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class HostRefused(FieldRefused):
+    """What a user asked for is not possible."""

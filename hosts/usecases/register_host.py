@@ -40,11 +40,11 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
 
     After a change of address, port or transport the next ssh host key is trusted; the host's UUID must stay.
     """
-    require(by, Right.MANAGE_HOSTS)
+    require(by, Right.MANAGE_HOSTS, host)
     with transaction.atomic():
         host = Host.objects.select_for_update().get(pk=host.pk)
         before = {key: getattr(host, key) for key in HostFields.__annotations__}
-        before["group"] = host.group.name if host.group else ""
+        before["group"], left = host.group.name if host.group else "", host.group_id
         merged: dict[str, Any] = before | changes
         if any(merged[key] != before[key] for key in DOOR) or "fingerprint" in changes or "host_key" in changes:
             merged["fingerprint"] = changes.get("fingerprint", "")
@@ -63,11 +63,12 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
                 host.save(update_fields=[*changed, "offered_fingerprint"])
         except IntegrityError:
             raise HostRefused("name", "Another host has this name.") from None
-        _tell(host, by, journal.changed(host, before, changed), changed, reason)
+        _tell(host, by, journal.changed(host, before, changed), changed, reason, left)
     return host
 
 
-def _tell(host: Host, by: User, did: str, body: dict[str, Any], reason: str) -> None:
+def _tell(host: Host, by: User, did: str, body: dict[str, Any], reason: str, left: int | None = None) -> None:
+    """`left`: the group that it belonged to before; its people see the host go."""
     writer.write(writer.host_topic(host.pk), EntryKind.ACTION, journal.by(by, did), body=body, actor=by, reason=reason)
-    writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[])
+    writer.signal(writer.INVENTORY, hosts=[host.pk], guests=[], groups=[left] if left else [])
     Errand.objects.create(host=host, what=Errand.What.REFRESH, asked_by=by)

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from kvmweb.accounts.grants import set_roles
-from kvmweb.accounts.models import Grant, Ownership, Team
+from kvmweb.accounts.grants import end_scope, set_roles
+from kvmweb.accounts.models import Ownership, Team
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.accounts.roles import OF_TEAMS
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import is_plain, isolated
+from kvmweb.web.refused import FieldRefused
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,13 +25,8 @@ LONGEST_NAME = 100
 MOST_PATTERNS = 50
 
 
-class TeamRefused(Exception):
-    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class TeamRefused(FieldRefused):
+    """The team cannot be as it is wanted."""
 
 
 class OwnedByOther(Exception):
@@ -66,7 +62,7 @@ def delete_team(team: Team, *, by: User, reason: str = "") -> None:
     """Its VMs belong to nobody afterwards; its people lose what they could see as members. Raises PermissionDenied."""
     require(by, Right.MANAGE_TEAMS, team)
     tell(team, by, f"deleted the team {isolated(team.name)}", reason=reason)
-    Grant.objects.filter(scope=team.scope).delete()
+    end_scope(team.scope, by=by, reason=reason)
     team.delete()
 
 

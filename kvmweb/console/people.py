@@ -14,14 +14,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from hosts.reading.teams import visible_teams
-from kvmweb.accounts import people, teams
+from kvmweb.accounts import people, scopes, teams
 from kvmweb.accounts.people import PersonRefused, Wanted
 from kvmweb.accounts.permissions import Right
-from kvmweb.accounts.roles import EVERYWHERE, team_of
+from kvmweb.accounts.roles import EVERYWHERE, group_of, team_of
 from kvmweb.accounts.tokens import tokens_of
-from kvmweb.console.forms import NewPasswordForm, NewPersonForm, PersonForm, TeamForm, TokenForm
+from kvmweb.console.forms import GroupRoleForm, NewPasswordForm, NewPersonForm, PersonForm, TeamForm, TokenForm
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 
 _A_PAGE = 100
 
@@ -46,11 +47,8 @@ def add(request: HttpRequest) -> HttpResponse:
         wanted = Wanted(
             username=asked["username"], email=asked["email"], roles=asked["roles"], password=asked["password"]
         )
-        try:
+        with RefusalsIn(form):
             made = people.make_person(wanted, by=person(request), reason=asked["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The user {isolated(made.get_username())} is added.")
             return redirect("console-person", made.pk)
     return render(request, "console/add_person.html", {"form": form}, status=422 if form.errors else 200)
@@ -69,11 +67,8 @@ def change(request: HttpRequest, user_pk: int) -> HttpResponse:
     if form.is_valid():
         asked = form.cleaned_data
         wanted = Wanted(username=asked["username"], email=asked["email"], roles=asked["roles"])
-        try:
+        with RefusalsIn(form):
             people.change_person(user, wanted, by=person(request), reason=asked["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, "Saved.")
             return redirect("console-person", user_pk)
     return _one(request, user, form=form)
@@ -87,11 +82,8 @@ def set_password(request: HttpRequest, user_pk: int) -> HttpResponse:
     form = NewPasswordForm(request.POST, request=request, by=by)
     if form.is_valid():
         wanted = Wanted(password=form.cleaned_data["password"])
-        try:
+        with RefusalsIn(form):
             changed = people.change_person(user, wanted, by=by, reason=form.cleaned_data["reason"])
-        except PersonRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             if changed.pk == by.pk:
                 update_session_auth_hash(request, changed)
             messages.info(request, f"{isolated(user.get_username())} has a new password, and is logged out everywhere.")
@@ -131,15 +123,34 @@ def set_team(request: HttpRequest, user_pk: int) -> HttpResponse:
     return redirect("console-person", user_pk)
 
 
+@require_POST
+@page(Right.MANAGE_PEOPLE)
+def set_group(request: HttpRequest, user_pk: int) -> HttpResponse:
+    """One role for one group of hosts. With `remove` in the form the user has none there."""
+    user, form = _user(request, user_pk), GroupRoleForm(request.POST)
+    if form.is_valid():
+        asked = form.cleaned_data
+        wanted = Wanted(there=(asked["scope"], [] if "remove" in request.POST else [asked["role"]]))
+        with RefusalsIn(form):
+            people.change_person(user, wanted, by=person(request), reason=asked["reason"])
+            return redirect("console-person", user_pk)
+    return _one(request, user, group_form=form)
+
+
 def _one(request: HttpRequest, user: User, **bound: Any) -> HttpResponse:
     grants = people.grants_given([user])[user.pk]
     everywhere = [grant.role for grant in grants if grant.scope == EVERYWHERE]
     shown = {"username": user.get_username(), "email": user.email, "roles": everywhere}
     names = {team.pk: team.name for team in visible_teams(request.user)}
-    scoped = [(grant, team_of(grant.scope)) for grant in grants if grant.scope != EVERYWHERE]
+    groups = dict(scopes.choices("group"))
+    in_groups = [(grant, groups.get(grant.scope, grant.scope)) for grant in grants if group_of(grant.scope)]
+    scoped = [(grant, team_of(grant.scope)) for grant in grants if grant.scope and not group_of(grant.scope)]
     values = {
         "user_shown": user,
         "scoped": [(grant, team, names.get(team or 0, grant.scope)) for grant, team in scoped],
+        "in_groups": in_groups,
+        "group_form": GroupRoleForm(),
+        "has_groups": bool(groups),
         "form": PersonForm(initial=shown),
         "password_form": NewPasswordForm(request=request, by=person(request)),
         "team_form": TeamForm(teams=visible_teams(request.user)),

@@ -35,6 +35,11 @@ def person_topic(pk: int) -> str:
     return f"person:{pk}"
 
 
+def group_topic(pk: int) -> str:
+    """Of hosts. It has no entries of its own: it repeats what lists are told of these hosts."""
+    return f"group:{pk}"
+
+
 def team_topic(pk: int) -> str:
     return f"team:{pk}"
 

@@ -20,6 +20,7 @@ from kvmweb import alarm
 from kvmweb.accounts import logins
 from kvmweb.accounts.permissions import hides
 from kvmweb.database import Trouble, trouble
+from kvmweb.web.refused import FieldRefused
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -132,6 +133,10 @@ def install(api: NinjaAPI) -> None:
     def problem(request: HttpRequest, error: ProblemError) -> HttpResponse:
         errors = {"errors": error.errors} if error.errors else {}
         return answer(request, error.status, error.detail, **errors, **error.members)
+
+    @api.exception_handler(FieldRefused)
+    def refused(request: HttpRequest, error: FieldRefused) -> HttpResponse:
+        return answer(request, 422, error.message, errors=[{"field": error.field, "message": error.message}])
 
     @api.exception_handler(AuthenticationError)
     def no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:

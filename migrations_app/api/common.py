@@ -12,7 +12,6 @@ from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.request import BadRequest, MigrationRequest, make_request
 from migrations_app.reading.guests import guests_seen, is_seen
 from migrations_app.reading.hosts import host_called
-from migrations_app.usecases.errors import RequestRefused
 
 
 def found_host(user: Any, wanted: str | int, *, field: str) -> Host:
@@ -60,7 +59,3 @@ def _own_host(user: Any, guest: UUID) -> Host:
 
 def unfit(field: str, message: str, *, status: int = 422) -> ProblemError:
     return ProblemError(status, message, errors=[{"field": field, "message": message}])
-
-
-def refused_problem(refused: RequestRefused) -> ProblemError:
-    return unfit(refused.field, refused.message)

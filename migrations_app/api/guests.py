@@ -15,14 +15,13 @@ from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON
 from migrations_app.api.answers import KindOut
-from migrations_app.api.common import found_host, refused_problem, unfit
+from migrations_app.api.common import found_host, unfit
 from migrations_app.api.guest_answers import GuestOut
 from migrations_app.api.policy_requests import GuestChangesIn
 from migrations_app.api.requests import GuestFilter, KindsFilter
 from migrations_app.reading.guests import called, guests_seen, listed, on_host, with_moves
 from migrations_app.reading.kinds import offers
 from migrations_app.usecases.choose_policy import choose_for_guest, set_consent
-from migrations_app.usecases.errors import RequestRefused
 
 router = Router(tags=["guests"])
 
@@ -42,26 +41,23 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     if wanted.q:
         rows = called(rows, wanted.q)
     items, following = paged(rows, page)
-    return {"items": with_moves(items), "next": following}
+    return {"items": with_moves(request.user, items), "next": following}
 
 
 @router.get("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Get a VM")
 def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
-    return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
+    return with_moves(request.user, [get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
 
 
 @router.patch("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Change the consent and the policy of a VM")
 def patch_guest(request: HttpRequest, uuid: UUID, payload: GuestChangesIn) -> object:
     require(request.user, Right.SEE)
     guest = get_object_or_404(guests_seen(request.user), pk=uuid)
-    try:
-        with transaction.atomic():
-            set_consent(guest, payload.consent.dict(exclude_none=True), by=person(request), reason=payload.reason)
-            if "policy" in payload.model_fields_set:
-                choose_for_guest(guest, payload.policy, by=person(request), reason=payload.reason)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
+    with transaction.atomic():
+        set_consent(guest, payload.consent.dict(exclude_none=True), by=person(request), reason=payload.reason)
+        if "policy" in payload.model_fields_set:
+            choose_for_guest(guest, payload.policy, by=person(request), reason=payload.reason)
     return get_guest(request, uuid)
 
 

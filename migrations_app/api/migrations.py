@@ -18,14 +18,14 @@ from migrations_app.api.answers import (
     OtherState,
     Unfit,
 )
-from migrations_app.api.common import refused_problem, request_for_guest
+from migrations_app.api.common import request_for_guest
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
 from migrations_app.domain.gate import Later
 from migrations_app.domain.lifecycle import TERMINAL
-from migrations_app.reading.journal import record_of
+from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.migrations import whole_rows
 from migrations_app.usecases.close_migration import close_migration
-from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, RequestRefused, TooLate
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, TooLate
 from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.usecases.look_again import look_again
 from migrations_app.usecases.request_migration import request_migration
@@ -70,8 +70,6 @@ def create_migration(request: HttpRequest, payload: MigrationIn, response: HttpR
     except KeyReused as reused:
         error = {"field": "idempotency_key", "message": str(reused)}
         raise ProblemError(422, str(reused), errors=[error], first=reused.first.pk) from None
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
     response["Location"] = f"/api/v1/migrations/{migration.pk}"
     return Status(201 if made else 200, migration)
 
@@ -91,7 +89,7 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
     require(request.user, Right.SEE)
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     items, following = paged(record_of(migration), page)
-    return {"items": items, "next": following}
+    return {"items": told(request.user, migration, items), "next": following}
 
 
 @router.post(
@@ -137,8 +135,6 @@ def close(request: HttpRequest, migration_id: int, payload: CloseIn, response: H
         closed = close_migration(migration, by=person(request), reason=payload.reason, break_glass=payload.break_glass)
     except NothingToClose as nothing:
         raise ProblemError(409, str(nothing), state=nothing.migration.state) from None
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
     if isinstance(closed, Later):
         response["Location"] = f"/api/v1/approvals/{closed.approval}"
         return Status(202, {"text": closed.sentence, "approval": closed.approval})

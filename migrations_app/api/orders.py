@@ -11,13 +11,12 @@ from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON, ProblemError
 from migrations_app.api.answers import OtherState
-from migrations_app.api.common import refused_problem
 from migrations_app.api.order_answers import ControlsOut, OrderOut
 from migrations_app.api.requests import OrderIn
 from migrations_app.models import Migration
 from migrations_app.reading.migrations import whole_rows
 from migrations_app.reading.orders import orders_of
-from migrations_app.usecases.errors import NotOffered, RequestRefused, TooLate
+from migrations_app.usecases.errors import NotOffered, TooLate
 from migrations_app.usecases.give_order import order_by_name
 from migrations_app.words.controls import controls, values
 
@@ -41,8 +40,6 @@ def give(request: HttpRequest, migration_id: int, payload: OrderIn) -> object:
             reason=payload.reason,
             idempotency_key=payload.idempotency_key,
         )
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
     except (NotOffered, TooLate) as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
     return Status(202, order)

@@ -12,7 +12,7 @@ from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.problems import COMMON, Problem, ProblemError, located
-from migrations_app.api.common import refused_problem, unfit
+from migrations_app.api.common import unfit
 from migrations_app.api.policy_answers import DecisionOut, PolicyChoiceOut, PolicyOut
 from migrations_app.api.policy_requests import ChosenPolicyIn, HostName, HostPolicyIn, PolicyChangesIn, PolicyIn
 from migrations_app.api.requests import PolicyName
@@ -21,7 +21,7 @@ from migrations_app.reading.hosts import host_called
 from migrations_app.reading.migrations import whole_rows
 from migrations_app.reading.policies import choices, decisions_of, policies, policy_named
 from migrations_app.usecases.choose_policy import choose_for_host, choose_for_installation
-from migrations_app.usecases.errors import PolicyStays, RequestRefused
+from migrations_app.usecases.errors import PolicyStays
 from migrations_app.usecases.policies import change_policy, make_policy, remove_policy
 
 router = Router(tags=["policies"])
@@ -38,10 +38,7 @@ def list_policies(request: HttpRequest, page: Query[Page]) -> object:
 def create_policy(request: HttpRequest, payload: PolicyIn, response: HttpResponse) -> object:
     if payload.built_in:
         raise unfit("built_in", "Only the policies that come with kvmweb are built in.")
-    try:
-        made = make_policy(payload.fields(), by=person(request), reason=payload.reason)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
+    made = make_policy(payload.fields(), by=person(request), reason=payload.reason)
     response["Location"] = f"/api/v1/policies/{quote(made.name, safe='')}"
     return Status(201, made)
 
@@ -59,8 +56,6 @@ def patch_policy(request: HttpRequest, name: PolicyName, payload: PolicyChangesI
         raise unfit("built_in", "This cannot be changed.")
     try:
         return change_policy(policy, payload.fields(), by=person(request), reason=payload.reason)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
     except Policy.DoesNotExist:
         raise Http404 from None
 
@@ -91,10 +86,7 @@ def list_choices(request: HttpRequest, page: Query[Page]) -> object:
     summary="Set the policy of the installation",
 )
 def put_installation_choice(request: HttpRequest, payload: ChosenPolicyIn) -> object:
-    try:
-        choose_for_installation(payload.policy, by=person(request), reason=payload.reason)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
+    choose_for_installation(payload.policy, by=person(request), reason=payload.reason)
     return choices(request.user).get(host=None, guest=None)
 
 
@@ -107,10 +99,7 @@ def put_host_choice(request: HttpRequest, host: HostName, payload: HostPolicyIn)
     found = host_called(request.user, host)
     if found is None:
         raise Http404
-    try:
-        choose_for_host(found, payload.policy, by=person(request), reason=payload.reason)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
+    choose_for_host(found, payload.policy, by=person(request), reason=payload.reason)
     return choices(request.user).filter(host=found).first() or PolicyChoice(host=found)
 
 

@@ -19,12 +19,11 @@ from migrations_app.api.answers import (
     PreflightOut,
     Waiting,
 )
-from migrations_app.api.common import found_host, refused_problem, request_for_guest, request_of, unfit
+from migrations_app.api.common import found_host, request_for_guest, request_of, unfit
 from migrations_app.api.requests import PreflightIn
 from migrations_app.models import Preflight
-from migrations_app.reading.preflights import preflight_rows
+from migrations_app.reading.preflights import preflight_rows, told
 from migrations_app.usecases.ask_preflight import ask_about_definition, ask_preflight
-from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.keep_preflights import answered
 
 router = Router(tags=["preflights"])
@@ -34,17 +33,14 @@ PREFLIGHT_POLL_SECONDS = 0.05
 
 def _ask(user: Any, payload: PreflightIn) -> Preflight:
     require(user, Right.MOVE)
-    try:
-        if payload.definition is not None:
-            return _ask_about_definition(user, payload, payload.definition)
-        if payload.guest is None:
-            raise unfit("guest", "Send guest, or definition and source.")
-        if payload.source is not None:
-            raise unfit("source", "Only a definition has a source; a VM is checked where it is.")
-        request = request_for_guest(user, payload, guest=payload.guest)
-        return ask_preflight(by=user, request=request)
-    except RequestRefused as refused:
-        raise refused_problem(refused) from None
+    if payload.definition is not None:
+        return _ask_about_definition(user, payload, payload.definition)
+    if payload.guest is None:
+        raise unfit("guest", "Send guest, or definition and source.")
+    if payload.source is not None:
+        raise unfit("source", "Only a definition has a source; a VM is checked where it is.")
+    request = request_for_guest(user, payload, guest=payload.guest)
+    return ask_preflight(by=user, request=request)
 
 
 def _ask_about_definition(user: Any, payload: PreflightIn, text: str) -> Preflight:
@@ -76,7 +72,7 @@ async def create_preflight(request: HttpRequest, payload: PreflightIn, response:
     while time.monotonic() < until:
         await preflight.arefresh_from_db()
         if preflight.seen_at is not None:
-            return Status(200, preflight)
+            return Status(200, await sync_to_async(told)(request.user, preflight))
         await asyncio.sleep(PREFLIGHT_POLL_SECONDS)
     return Status(202, {"id": preflight.pk})
 
@@ -93,4 +89,4 @@ def get_preflight(request: HttpRequest, preflight_id: int, response: HttpRespons
     if preflight.seen_at is None:
         response["Location"] = f"/api/v1/preflights/{preflight.pk}"
         return Status(202, {"id": preflight.pk})
-    return Status(200, preflight)
+    return Status(200, told(request.user, preflight))

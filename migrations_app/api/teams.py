@@ -16,12 +16,11 @@ from hosts.usecases import teams as usecases
 from kvmweb.accounts import teams
 from kvmweb.accounts.models import Team
 from kvmweb.accounts.permissions import Right, grants_of, require
-from kvmweb.accounts.teams import OwnedByOther, TeamRefused
+from kvmweb.accounts.teams import OwnedByOther
 from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
 from kvmweb.web.problems import COMMON, Problem, ProblemError, located
-from migrations_app.api.common import unfit
 from migrations_app.reading.guests import guests_seen
 
 router = Router(tags=["teams"])
@@ -83,7 +82,7 @@ class Owner(Problem):
 
 
 class GrantOut(Schema):
-    """`scope` is empty for everywhere, or names a team: `team:3`."""
+    """`scope` is empty for everywhere, or names a team, `team:3`, or a group of hosts, `group:5`."""
 
     role: str
     scope: str
@@ -110,10 +109,7 @@ def list_teams(request: HttpRequest, page: Query[Page]) -> object:
 
 @router.post("/teams", response={201: TeamOut, **COMMON}, summary="Create a team", openapi_extra=located(201))
 def create_team(request: HttpRequest, payload: TeamIn, response: HttpResponse) -> object:
-    try:
-        team = usecases.create_team(**payload.dict(), by=person(request))
-    except TeamRefused as refused:
-        raise unfit(refused.field, refused.message) from None
+    team = usecases.create_team(**payload.dict(), by=person(request))
     response["Location"] = f"/api/v1/teams/{team.pk}"
     return Status(201, with_all([team])[0])
 
@@ -127,10 +123,7 @@ def get_team(request: HttpRequest, team_id: int) -> object:
 def change_team(request: HttpRequest, team_id: int, payload: TeamChangeIn) -> object:
     """A VM that only a dropped pattern gave to the team belongs to nobody afterwards."""
     team = _team(request, team_id)
-    try:
-        usecases.change_team(team, by=person(request), **payload.dict())
-    except TeamRefused as refused:
-        raise unfit(refused.field, refused.message) from None
+    usecases.change_team(team, by=person(request), **payload.dict())
     return with_all([team])[0]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from hosts.calls.move import Flag, Parameter
-from migrations_app.domain.kinds import COLD_KINDS, LIVE_KINDS, Kind
+from migrations_app.domain.kinds import LIVE_KINDS, OFF_KINDS, Kind
 from migrations_app.domain.placement import Placements
 
 Value = bool | int | str | tuple[str, ...] | Placements | None
@@ -42,6 +43,7 @@ class Group(StrEnum):
 
     CONVERGENCE = "Downtime and convergence"
     NETWORK = "Network"
+    ENCRYPTION = "Encryption"
     COMPRESSION = "Compression"
     DISKS = "Disks"
     DEFINITION = "Definition and errors"
@@ -115,8 +117,8 @@ class Option:
         return [kind for kind in Kind if kind not in self.kinds]
 
     @property
-    def cold_only(self) -> bool:
-        return self.kinds <= COLD_KINDS
+    def off_only(self) -> bool:
+        return self.kinds <= OFF_KINDS
 
     @property
     def out_of_bounds(self) -> str:
@@ -133,3 +135,9 @@ class Option:
         if chosen is None:
             return self.since_libvirt, self.since_qemu
         return max(self.since_libvirt, chosen.since_libvirt), max(self.since_qemu, chosen.since_qemu)
+
+
+def flag(name: str, said: Flag, virsh: str, **more: Any) -> Option:
+    """A row of the type BOOLEAN that libvirt is told by a flag."""
+    row: dict[str, Any] = {"default": False, **more}
+    return Option(name=name, type=Type.BOOLEAN, libvirt=(said,), virsh=(virsh,), **row)

@@ -8,7 +8,7 @@ from typing import Any
 from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.names import LONGEST_VM, name_problem
-from migrations_app.domain.option_table import XBZRLE
+from migrations_app.domain.option_encoding import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
 from migrations_app.domain.placement import BadPlacement, placements
 
@@ -98,7 +98,10 @@ def _choose_disks(given: dict[str, Any], kind: Kind) -> None:
     elif KIND[kind].copies:
         given.setdefault("copy_disks", True)
         if not given["copy_disks"]:
-            raise BadRequest("copy_disks", "Live with storage copies at least one disk. To copy none, use kind live.")
+            other = Kind.OFFLINE if KIND[kind].off else Kind.LIVE
+            raise BadRequest(
+                "copy_disks", f"{KIND[kind].label} copies at least one disk. To copy none, use kind {other}."
+            )
     elif KIND[kind].may_copy:
         given["copy_disks"] = given.get("copy_disks") or False
     elif given.get("copy_disks", False) is not False:
@@ -127,7 +130,7 @@ def _place_disks(given: dict[str, Any], kind: Kind) -> None:
 def _check(option: Option, made: Options, kind: Kind) -> None:
     """What the option's row says of its value, and of the others beside it."""
     value = made[option.name]
-    ignored = option.place is Place.WITH_KIND and not option.cold_only and not KIND[kind].cold
+    ignored = option.place is Place.WITH_KIND and not option.off_only and not KIND[kind].cold
     if kind not in option.kinds and value != option.default and not ignored:
         kinds = " or ".join(f"{KIND[one].label} ({one})" for one in Kind if one in option.kinds)
         raise BadRequest(option.name, f"{option.label}: only for the method {kinds}.")

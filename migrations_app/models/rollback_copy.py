@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from hosts.models import Host, VisibleQuerySet
 from migrations_app.models.migration import Migration
@@ -78,3 +80,7 @@ class RollbackCopy(models.Model):
 
     def __str__(self) -> str:
         return f"disk {self.disk} of {self.guest_name} on {self.host}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(host__group__in=groups)

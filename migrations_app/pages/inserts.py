@@ -11,6 +11,7 @@ from hosts.models import Guest, Host
 from migrations_app.domain.lifecycle import State
 from migrations_app.pages.policy_places import part_of_host
 from migrations_app.reading import once
+from migrations_app.reading.follow import list_topics
 from migrations_app.reading.migrations import ended_lately
 
 #: in the session: outcomes up to this time are no longer in the drawer
@@ -28,6 +29,11 @@ def running(request: HttpRequest) -> str:
     until = request.session.get(DISMISSED)
     ended = ended_lately(request.user, datetime.fromisoformat(until) if until else None)
     return render_to_string("migrations/_running.html", {"moves": once.moves(request), "ended": ended}, request)
+
+
+def lists(request: HttpRequest) -> str:
+    """The topics that pages with lists follow."""
+    return " ".join(list_topics(request.user))
 
 
 def host_policy(request: HttpRequest, host: Host) -> str:

@@ -11,9 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kvmweb.accounts.permissions import Right
+from kvmweb.accounts.context import rights_on
+from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import LONGEST_REASON, PlainField, ReasonForm
+from kvmweb.web.refused import RefusalsIn
 from migrations_app.api.answers import EntryOut, MigrationOut
 from migrations_app.domain.gate import Later
 from migrations_app.domain.orders import CONTROLS
@@ -22,7 +24,7 @@ from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading.journal import record_of
+from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
 from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
@@ -54,7 +56,9 @@ def migration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
     beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
-    return {**page_values(migration), "beside": beside, "copies": copies, "policies": policies(request.user)}
+    more: dict[str, object] = {"beside": beside, "copies": copies, "policies": policies(request.user)}
+    more["may_migrate"] = may(request.user, Right.MOVE, migration.guest)
+    return {**page_values(migration), **more, **rights_on(request.user, migration)}
 
 
 @require_POST
@@ -111,16 +115,14 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     found = _migration(request, pk)
     form = CloseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        try:
-            closed = close_migration(found, by=person(request), **form.cleaned_data)
-        except RequestRefused as refused:
-            form.add_error(refused.field, refused.message)
-        except NothingToClose as nothing:
-            messages.warning(request, str(nothing))
-            return redirect("migration", pk)
-        else:
-            if isinstance(closed, Later):
-                messages.info(request, closed.sentence)
+        with RefusalsIn(form):
+            try:
+                closed = close_migration(found, by=person(request), **form.cleaned_data)
+            except NothingToClose as nothing:
+                messages.warning(request, str(nothing))
+            else:
+                if isinstance(closed, Later):
+                    messages.info(request, closed.sentence)
             return redirect("migration", pk)
     values = {**_page_values(request, found), "close_form": form}
     return render(request, "migrations/migration.html", values, status=422 if form.errors else 200)
@@ -162,8 +164,9 @@ def numbers(request: HttpRequest, pk: int) -> HttpResponse:
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything about one migration as the API gives it, to download: {"migration", "journal"}."""
     found = _migration(request, pk)
-    entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in record_of(found)]
-    body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}
+    entries = told(request.user, found, list(record_of(found)))
+    whole = MigrationOut.from_orm(found, context={"request": request}).model_dump(mode="json")
+    body = {"migration": whole, "journal": [EntryOut.from_orm(entry).model_dump(mode="json") for entry in entries]}
     answer = JsonResponse(body, json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="migration-{found.pk}.json"'
     return answer

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -15,6 +15,7 @@ from hosts.reading.hosts import visible_hosts
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
+from kvmweb.web.refused import RefusalsIn
 from migrations_app.domain.convergence.policy import Policy as PolicyData
 from migrations_app.models import Policy
 from migrations_app.pages.policy_forms import PolicyForm
@@ -46,11 +47,8 @@ def policy_list(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = PolicyForm(request.POST if request.method == "POST" else None, shown=PolicyData(name=""))
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = make_policy(form.all_fields(), by=person(request), reason=form.cleaned_data["reason"])
-        except RequestRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The policy {quoted(made.name)} is made.")
             return redirect("policy-list")
     return _form(request, form, None)
@@ -62,13 +60,8 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     policy = get_object_or_404(policies(request.user), pk=pk)
     form = PolicyForm(request.POST if request.method == "POST" else None, shown=policy.data)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             changed = change_policy(policy, form.changes(), by=person(request), reason=form.cleaned_data["reason"])
-        except RequestRefused as refused:
-            form.add_error(refused.field, refused.message)
-        except Policy.DoesNotExist:
-            raise Http404 from None
-        else:
             messages.info(request, f"The policy {quoted(changed.name)} is saved. {COUNTS}")
             return redirect("policy-list")
     return _form(request, form, policy)

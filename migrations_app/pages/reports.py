@@ -11,7 +11,6 @@ from django.utils import timezone
 from kvmweb.web.plain import isolated
 from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
-from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.reading.new_disks import new_disks
 from migrations_app.words.forecast import forecast_words
@@ -139,19 +138,23 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     options = preflight.request.options.for_guest(persistent=here.persistent is not False)
     address = preflight.target.migration_address
     copied = tuple(preflight.copied_disks or ())
+    row, uri = preflight.kind_row, _peer_text(peer)
+    migrate = by_hand.equivalent_command(
+        options=options.changed(keep_paused=options.keep_paused or row.starts_paused),
+        guest=guest,
+        source_uri="qemu:///system",
+        peer_uri=uri,
+        migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
+        copy_disks=copied,
+        cold=row.cold,
+        live=not row.pauses,
+    )
+    around = by_hand.around_paused(migrate, guest=guest, there=there, target_uri=uri)
     commands = [
-        by_hand.equivalent_command(
-            options=options,
-            guest=guest,
-            source_uri="qemu:///system",
-            peer_uri=_peer_text(peer),
-            migrate_uri=f"tcp://{_bracketed(address)}" if address else "",
-            copy_disks=copied,
-            cold=KIND[Kind(preflight.kind)].cold,
-            live=not KIND[Kind(preflight.kind)].pauses,
-        ),
+        *by_hand.commands_before(stops=row.stops, guest=guest, source_uri="qemu:///system"),
+        *(around if row.starts_paused else [migrate]),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
-        *by_hand.commands_after(options=options, guest=there, target_uri=_peer_text(peer)),
+        *by_hand.commands_after(options=options, stops=row.stops, guest=there, target_uri=uri),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
+from kvmweb.web.refused import RefusalsIn
 from migrations_app.models import CopyState, RollbackCopy
 from migrations_app.pages.filters import CopyTableFilter
 from migrations_app.pages.tables import CopyTable, turn_to_page
 from migrations_app.reading.rollback_copies import copy_rows, old_count
 from migrations_app.usecases.delete_copy import delete_copy
-from migrations_app.usecases.errors import CopyStays, RequestRefused
+from migrations_app.usecases.errors import CopyStays
 from migrations_app.words.rollback import reminder
 
 
@@ -50,14 +51,11 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     form = DeleteCopyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         asked = form.cleaned_data
-        try:
-            delete_copy(found, by=person(request), confirm=asked["confirm"], reason=asked["reason"])
-        except RequestRefused as refused:
-            form.add_error(refused.field, refused.message)
-        except CopyStays as stays:
-            messages.error(request, f"Not deleted. {stays}")
-            return redirect("rollback-copy", pk)
-        else:
+        with RefusalsIn(form):
+            try:
+                delete_copy(found, by=person(request), confirm=asked["confirm"], reason=asked["reason"])
+            except CopyStays as stays:
+                messages.error(request, f"Not deleted. {stays}")
             return redirect("rollback-copy", pk)
     return _shown(request, found, form)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
+from uuid import UUID
 
 import django_tables2 as tables
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
@@ -26,6 +28,8 @@ class GuestTable(tables.Table):  # type: ignore[misc]
     #: columns that say nothing of what is gone, or nothing of what is not
     OF_WHAT_EXISTS = ("run_address", "run_cpu", "run_memory", "movable")
     OF_WHAT_IS_GONE = ("left_at",)
+    #: those on the page that the user operates
+    operated: Collection[UUID] = ()
 
     run_state = tables.TemplateColumn(template_name="hosts/_run_state_cell.html", verbose_name="State")
     name = tables.TemplateColumn(template_name="vms/_name_cell.html", attrs={"td": {"class": "cell-name"}})
@@ -74,7 +78,9 @@ class GuestTable(tables.Table):  # type: ignore[misc]
         order_by_field = "sort"
         row_attrs: ClassVar = {
             "id": lambda record: f"vm-{record.pk}",
-            "data-migrate": lambda record: reverse("vm-migrate", args=[record.pk]),
+            "data-migrate": lambda record, table: (
+                reverse("vm-migrate", args=[record.pk]) if record.pk in table.operated else None
+            ),
         }
 
     def render_memory_kib(self, value: int) -> str:

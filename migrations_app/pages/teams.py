@@ -23,6 +23,7 @@ from kvmweb.accounts.roles import OF_TEAMS
 from kvmweb.accounts.teams import OwnedByOther, TeamRefused
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import PlainField, ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 
 _STYLES = {forms.ChoiceField: "form-select", forms.BooleanField: "form-check-input"}
 
@@ -79,11 +80,8 @@ def team_list(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = TeamForm(request.POST)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = usecases.create_team(**form.wanted(), by=person(request))
-        except TeamRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             return redirect("team", made.pk)
     return _list(request, form)
 
@@ -105,14 +103,11 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _team(request, pk), TeamForm(request.POST)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             usecases.change_team(found, **form.wanted(), by=person(request))
-        except TeamRefused as refused:
-            form.add_error(refused.field, refused.message)
-            found = _team(request, pk)
-        else:
             messages.info(request, "Saved.")
             return redirect("team", pk)
+        found = _team(request, pk)  # without what was refused
     return _one(request, found, form)
 
 

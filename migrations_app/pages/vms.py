@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from kvmweb.accounts.context import rights_on
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
@@ -18,7 +19,7 @@ from migrations_app.pages.filters import GONE, GuestTableFilter
 from migrations_app.pages.policy_places import part_of_vm
 from migrations_app.pages.tables import GuestTable, turn_to_page
 from migrations_app.reading import movability
-from migrations_app.reading.guests import guest_page, guest_rows
+from migrations_app.reading.guests import guest_page, guest_rows, operated_of
 from migrations_app.usecases.forget_guests import BATCH, forget_guests
 from migrations_app.words import gone as words
 
@@ -31,6 +32,7 @@ def vm_list(request: HttpRequest) -> HttpResponse:
     table = GuestTable(chosen.qs, exclude=hidden)
     turn_to_page(request, table)
     values = {"table": table, "filter": chosen, "gone_only": chosen.gone_only}
+    values["operated"] = table.operated = operated_of(request.user, (row.record for row in table.page.object_list))
     return render(request, "vms/list.html", values | {"consequence": words.CONSEQUENCE_OF_SEVERAL})
 
 
@@ -43,7 +45,8 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None
     policy = part_of_vm(request.user, found.guest, found.here.host if found.here else None)
     values = {"page": found, "outlook": outlook, "consequence": words.CONSEQUENCE, "policy": policy}
-    return render(request, "vms/vm.html", values)
+    rights = {"destinations": movability.destinations(request.user), **rights_on(request.user, found.guest)}
+    return render(request, "vms/vm.html", {**values, **rights})
 
 
 @require_POST

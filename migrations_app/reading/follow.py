@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,21 +13,26 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare
 
-from hosts.models import Guest, Host
+from hosts.models import Guest, Host, HostGroup
 from kvmweb.accounts import sessions
-from kvmweb.accounts.permissions import Right, may
+from kvmweb.accounts.permissions import Right, groups_of, may
 from kvmweb.journal import live, writer
 from kvmweb.journal.models import Entry
+from kvmweb.web.page import number
 from migrations_app.domain.lifecycle import IN_FLIGHT
 from migrations_app.models import Migration
 
 INVENTORY = writer.INVENTORY
 MIGRATIONS = writer.MIGRATIONS
-#: what everybody who sees everything may follow. People of teams follow none of these: the fragments name hosts
+#: what everybody who sees everything may follow, and nobody else: the fragments name every host
 LISTS = (INVENTORY, MIGRATIONS)
+#: what people with a role for groups of hosts follow instead, "group:3"
+GROUP = "group"
 #: the word before the colon of a topic about one object; the object has to be visible
 OBJECTS = ("guest", "migration", "host")
-MOST_TOPICS = 16
+MOST_TOPICS = 32
+#: who has more sees the others' changes when the page reads itself again, once a minute
+MOST_GROUPS = 12
 #: entries that a page may have missed; after more it reads itself again in any case
 MOST_MISSED = 500
 
@@ -43,8 +49,14 @@ class Registered:
     visible: Callable[[User, str], bool]
 
 
-#: topics of apps above this one, by the word before the colon; registered in their `ready`
-REGISTERED: dict[str, Registered] = {}
+#: topics that only repeat entries of others, and those of apps above this one (registered in their `ready`), by the
+#: word before the colon
+REGISTERED: dict[str, Registered] = {
+    GROUP: Registered(
+        right=Right.SEE,
+        visible=lambda user, name: bool(HostGroup.objects.visible_to(user).filter(pk=number(name)).exists()),
+    )
+}
 
 _sessions = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -80,7 +92,7 @@ def _right(topic: str) -> Right:
 def _visible(user: User, topic: str) -> bool:
     kind, _, name = topic.partition(":")
     if topic in LISTS:
-        return True
+        return may(user, Right.SEE_EVERYTHING)
     if kind in REGISTERED:
         return REGISTERED[kind].visible(user, name)
     if kind not in OBJECTS:
@@ -94,6 +106,23 @@ def _visible(user: User, topic: str) -> bool:
     if not name.isascii() or not name.isdecimal() or len(name) > 18:
         return False
     return bool(rows.visible_to(user).filter(pk=int(name)).exists())
+
+
+def list_topics(user: Any) -> list[str]:
+    """What pages with lists follow, so that they read themselves again."""
+    if may(user, Right.SEE_EVERYTHING):
+        return list(LISTS)
+    return [writer.group_topic(pk) for pk in sorted(groups_of(user))[:MOST_GROUPS]]
+
+
+def tells_of_moves(topic: str) -> bool:
+    """Whether pages that follow it also get the progress of running migrations."""
+    return topic == MIGRATIONS or topic.partition(":")[0] == GROUP
+
+
+def all_list_topics() -> list[str]:
+    """Of everybody."""
+    return [*LISTS, *map(writer.group_topic, HostGroup.objects.values_list("pk", flat=True))]
 
 
 def moving_topics(user_pk: int) -> list[str]:

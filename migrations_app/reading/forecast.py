@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from hosts.models import Guest, Host
-from migrations_app.domain.forecast import Run, forecast
+from migrations_app.domain.forecast import Run, forecast, forecast_stop
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
@@ -35,19 +35,22 @@ def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Hos
 def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool) -> dict[str, Any]:
     if user is None or KIND[request.kind].same_host:  # no longer registered; no memory migrates, and no link tells
         return {}
+    if KIND[request.kind].stops:
+        known = Migration.objects.visible_to(user).interruptions(guest=guest, source=source, target=request.target)
+        return forecast_stop(known, patience_s=request.options.shutdown_patience_s).as_json()
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
         .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended", "paused_by_policy")
         .order_by("-id")[:_MOST_ROWS]
     )
-    copies = bool(request.options.copy_disks)
+    copies, starts_paused = bool(request.options.copy_disks), KIND[request.kind].starts_paused
     limit = request.options.bandwidth_mib
     foreseen = forecast(
         list(_runs(rows, guest, copies=copies)),
-        memory_bytes=guest.memory_kib * 1024,
+        memory_bytes=0 if starts_paused else guest.memory_kib * 1024,  # of one that never ran, it is empty
         with_disks=copies,
-        paused=paused,
+        paused=paused or starts_paused,
         pauses=KIND[request.kind].pauses,
         limit_bps=limit * _MIB if limit else None,
     )

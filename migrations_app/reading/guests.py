@@ -28,11 +28,12 @@ from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Guest, Host, Sighting
 from hosts.reading import guests as hosts_reading
 from hosts.reading.teams import owners_of
+from kvmweb.accounts.permissions import operated
 from kvmweb.web.plain import bare
 from migrations_app.models import Migration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kvmweb.accounts.models import Team
 
@@ -174,6 +175,12 @@ def listed(rows: QuerySet[Guest], *, gone_only: bool | None) -> QuerySet[Guest]:
     return gone(rows) if gone_only else existing(rows)
 
 
+def operated_of(user: Any, guests: Iterable[Guest]) -> set[UUID]:
+    """Those of them that the user operates."""
+    rows = Guest.objects.filter(pk__in=[guest.pk for guest in guests])
+    return set(operated(rows, user).values_list("pk", flat=True))
+
+
 def is_seen(user: Any, uuid: UUID) -> bool:
     return bool(Guest.objects.visible_to(user).filter(pk=uuid).exists())
 
@@ -192,10 +199,11 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
     return rows.filter(wanted)
 
 
-def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
+def with_moves(user: Any, guests: Sequence[Guest]) -> Sequence[Guest]:
     """The same, each with `migration`, the number of its active migration, and `team`; or None."""
     owners = owners_of(guests)
-    running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
+    rows = Migration.objects.visible_to(user).active().filter(guest__in=guests)
+    running = dict(rows.values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
         guest.team = owners.get(guest.pk)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from hosts.facts.guest import RunState
 from hosts.models import Bridge, Guest, Host, Network
 from hosts.reading.hosts import host_rows
 from hosts.words.contact import closed
+from kvmweb.accounts.permissions import operated
 from migrations_app.domain import movability
 from migrations_app.domain.movability import GuestSeen, HostSeen
 
@@ -106,8 +107,13 @@ def inventory(user: Any) -> Inventory:
 
 
 def candidates(user: Any, guest: Guest) -> list[Candidate]:
-    """For the list of destinations: the hosts know how many VMs they run."""
-    return Inventory(host_rows(user)).candidates(guest)
+    """For the list of destinations: hosts that the user operates. They know how many VMs they run."""
+    return Inventory(operated(host_rows(user), user)).candidates(guest)
+
+
+def destinations(user: Any) -> set[int]:
+    """The hosts to which the user may migrate VMs, whatever is there."""
+    return set(operated(Host.objects.visible_to(user), user).values_list("pk", flat=True))
 
 
 def _closed(host: Host) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvmweb.web.plain import isolated
+from kvmweb.web.refused import FieldRefused
 from migrations_app.words.badges import badge
 
 if TYPE_CHECKING:
@@ -12,13 +13,8 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration, RollbackCopy
 
 
-class RequestRefused(Exception):
-    """The request cannot be fulfilled as it is. `field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class RequestRefused(FieldRefused):
+    """The request cannot be fulfilled as it is."""
 
 
 def stays_words(guest: Guest, here: Host) -> str:

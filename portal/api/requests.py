@@ -14,13 +14,12 @@ from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
 from kvmweb.web.problems import COMMON, ProblemError, located
-from migrations_app.api.common import unfit
 from portal.api.answers import Ended, Open, Refused, RequestOut
 from portal.domain.states import Wish
 from portal.models import Request
 from portal.reading.requests import own_guest, views, visible_requests
 from portal.usecases.ask import Asked, ask
-from portal.usecases.errors import AlreadyAsked, AskRefused, KeyReused, OverQuota, TooLate
+from portal.usecases.errors import AlreadyAsked, KeyReused, OverQuota, TooLate
 from portal.usecases.withdraw import withdraw
 
 router = Router(tags=["portal"])
@@ -77,8 +76,6 @@ def create_request(request: HttpRequest, payload: AskIn, response: HttpResponse)
     )
     try:
         row, made = ask(by=person(request), guest=guest, asked=asked, idempotency_key=payload.idempotency_key)
-    except AskRefused as refused:
-        raise unfit(refused.field, refused.message) from None
     except AlreadyAsked as already:
         raise ProblemError(409, str(already), open={"id": already.open.pk, "state": already.open.state}) from None
     except KeyReused as reused:

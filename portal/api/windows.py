@@ -17,11 +17,9 @@ from kvmweb.web.page import person
 from kvmweb.web.paging import Listed, Page, paged
 from kvmweb.web.plain import Plain
 from kvmweb.web.problems import COMMON, located
-from migrations_app.api.common import unfit
 from portal.domain.windows import LONGEST_MINUTES
 from portal.models import Blackout, Window
 from portal.reading.windows import blackouts, window_view, windows
-from portal.usecases.errors import AskRefused
 from portal.usecases.windows import (
     LONGEST_NAME,
     LONGEST_RULE,
@@ -117,10 +115,7 @@ def list_windows(request: HttpRequest, page: Query[Page]) -> object:
 def create_window(request: HttpRequest, payload: WindowIn, response: HttpResponse) -> object:
     """With the first window that is for a team, its requests run in windows only."""
     fields = cast("WindowFields", payload.dict(exclude={"reason"}))
-    try:
-        made = make_window(fields, by=person(request), reason=payload.reason)
-    except AskRefused as refused:
-        raise unfit(refused.field, refused.message) from None
+    made = make_window(fields, by=person(request), reason=payload.reason)
     response["Location"] = f"/api/v1/windows/{quote(made.name, safe='')}"
     return Status(201, window_view(made, timezone.now()))
 
@@ -135,8 +130,6 @@ def patch_window(request: HttpRequest, name: Name, payload: WindowChangesIn) -> 
     fields = cast("WindowFields", payload.dict(exclude={"reason"}, exclude_unset=True))
     try:
         changed = change_window(_window(request, name), fields, by=person(request), reason=payload.reason)
-    except AskRefused as refused:
-        raise unfit(refused.field, refused.message) from None
     except Window.DoesNotExist:
         raise Http404 from None
     return window_view(changed, timezone.now())
@@ -157,10 +150,7 @@ def list_blackouts(request: HttpRequest, page: Query[Page]) -> object:
 
 @router.post("/blackouts", response={201: BlackoutOut, **COMMON}, summary="Make a blackout")
 def create_blackout(request: HttpRequest, payload: BlackoutIn) -> object:
-    try:
-        return Status(201, make_blackout(by=person(request), **payload.dict()))
-    except AskRefused as refused:
-        raise unfit(refused.field, refused.message) from None
+    return Status(201, make_blackout(by=person(request), **payload.dict()))
 
 
 @router.delete("/blackouts/{blackout_id}", response={204: None, **COMMON}, summary="Remove a blackout")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
@@ -50,6 +51,7 @@ class Request(models.Model):
     migration = models.OneToOneField(Migration, null=True, on_delete=models.PROTECT, related_name="request_of_team")
 
     team_key: ClassVar = "guest"
+    names_no_host: ClassVar = True
     objects = VisibleQuerySet.as_manager()
 
     class Meta:
@@ -65,6 +67,10 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wish} for {self.guest_name}: {self.state}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(guest__in=Guest.objects.filter(Guest.in_groups(groups)))
 
     @property
     def ended(self) -> bool:

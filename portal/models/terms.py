@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from hosts.models import Guest, VisibleQuerySet
 from migrations_app.models import Migration
@@ -32,6 +34,10 @@ class Terms(models.Model):
 
     def __str__(self) -> str:
         return f"terms of {self.guest}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        return Q(guest__in=Guest.objects.filter(Guest.in_groups(groups)))
 
 
 class Delay(models.Model):

@@ -12,9 +12,9 @@ from hosts.reading.teams import visible_teams
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import PlainField, ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 from portal.reading.quotas import quota_of
 from portal.reading.storages import hosts_with, pool_names, storages
-from portal.usecases.errors import AskRefused
 from portal.usecases.quotas import set_quota
 from portal.usecases.storages import LONGEST_NAME, LONGEST_POOL, name_storage, remove_storage
 
@@ -68,11 +68,8 @@ def quota(request: HttpRequest, team_pk: int) -> HttpResponse:
 def storage_list(request: HttpRequest) -> HttpResponse:
     form = StorageForm(request.POST) if request.method == "POST" else StorageForm()
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             name_storage(**form.cleaned_data, by=person(request))
-        except AskRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             return redirect("console-storage")
     named = list(storages())
     on = hosts_with([storage.pool for storage in named])

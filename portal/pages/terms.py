@@ -10,13 +10,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hosts.models import Guest
-from kvmweb.accounts.permissions import Denied, Right, sees_only_own
+from kvmweb.accounts.permissions import Denied, Right, may
 from kvmweb.web.page import page, person
+from kvmweb.web.refused import RefusalsIn
 from portal.pages.window_forms import TermsForm
 from portal.reading.requests import own_guest
 from portal.reading.terms import guest_seen, may_set_terms
 from portal.reading.times import terms_of
-from portal.usecases.errors import AskRefused, NothingWaits
+from portal.usecases.errors import NothingWaits
 from portal.usecases.terms import ONLY_LEADS, go_ahead, set_terms
 
 
@@ -27,17 +28,14 @@ def terms_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     guest = guest_seen(request.user, uuid)
     if guest is None:
         raise Http404("There is no such VM.")
-    may_set, back = may_set_terms(request.user, guest), "portal-guest" if sees_only_own(request.user) else "vm"
+    may_set, back = may_set_terms(request.user, guest), "vm" if may(request.user, Right.SEE, guest) else "portal-guest"
     if request.method == "POST" and not may_set:
         raise Denied(ONLY_LEADS, shown=True)
     terms = terms_of(guest)
     form = TermsForm(request.POST if request.method == "POST" else None, terms=terms)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             set_terms(guest, by=person(request), **form.cleaned_data)
-        except AskRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, "Saved.")
             return redirect(back, uuid)
     values = {"guest": guest, "terms": terms, "form": form, "may_set": may_set, "back": back}

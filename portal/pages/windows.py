@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -13,10 +13,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kvmweb.accounts.permissions import Right
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm, isolated
+from kvmweb.web.refused import RefusalsIn
 from portal.models import Blackout, Window
 from portal.pages.window_forms import BlackoutForm, WindowForm
 from portal.reading.windows import blackouts, window_view, windows
-from portal.usecases.errors import AskRefused
 from portal.usecases.windows import (
     WindowFields,
     change_window,
@@ -44,13 +44,10 @@ def window_list(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = WindowForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = make_window(
                 cast("WindowFields", form.given()), by=person(request), reason=form.cleaned_data["reason"]
             )
-        except AskRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The window {isolated(made.name)} is made.")
             return redirect("window-list")
     return _form(request, form, None)
@@ -62,14 +59,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     window: Window = get_object_or_404(windows(), pk=pk)
     form = WindowForm(request.POST if request.method == "POST" else None, window=window)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             wanted = cast("WindowFields", form.given())
             changed = change_window(window, wanted, by=person(request), reason=form.cleaned_data["reason"])
-        except AskRefused as refused:
-            form.add_error(refused.field, refused.message)
-        except Window.DoesNotExist:
-            raise Http404 from None
-        else:
             messages.info(request, f"The window {isolated(changed.name)} is saved.")
             return redirect("window-list")
     return _form(request, form, window)
@@ -98,11 +90,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 def add_blackout(request: HttpRequest) -> HttpResponse:
     form = BlackoutForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        try:
+        with RefusalsIn(form):
             made = make_blackout(**form.given(), by=person(request), reason=form.cleaned_data["reason"])
-        except AskRefused as refused:
-            form.add_error(refused.field, refused.message)
-        else:
             messages.info(request, f"The blackout {isolated(made.name)} is made.")
             return redirect("window-list")
     values: dict[str, Any] = {"form": form}

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kvmweb.web.refused import FieldRefused
 from portal.domain.quota import Exceeded, quota_words
 
 if TYPE_CHECKING:
     from portal.models import Request
 
 
-class AskRefused(Exception):
-    """`field` names the part that is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+class AskRefused(FieldRefused):
+    """What was asked for is not possible as it is."""
 
 
 class NothingWaits(Exception):

@@ -22,6 +22,14 @@
     shown.querySelector(".verdict").replaceChildren(element("span", { textContent: sentence }), ...more);
   }
 
+  // As soon as it is on the page: what it says was true then, not when this browser gets round to looking at it.
+  function note() {
+    const shown = report();
+    if (!shown || made.has(shown)) return;
+    const { state } = document.getElementById("live").dataset;
+    made.set(shown, { at: Date.now() - 1_000 * Number(shown.dataset.age ?? 0), state });
+  }
+
   function assess() {
     const live = document.getElementById("live")?.dataset;
     if (!live) return;
@@ -31,7 +39,7 @@
     }
     const shown = report();
     if (!shown) return;
-    if (!made.has(shown)) made.set(shown, { at: Date.now() - 1_000 * Number(shown.dataset.age ?? 0), state: live.state });
+    note();
     const [obstacle, host, ...more] = against(live, shown);
     const said = (what) => says[what].replace("{host}", () => host);
     if (obstacle) {
@@ -78,7 +86,7 @@
   // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them, and one that is shut
   // off as it is.
   function preselect() {
-    const button = report()?.querySelector("[data-use-kind=blocker]");
+    const button = report()?.querySelector("[data-use-kind=blocker]:not([value=stop_move_start])");
     if (!asComes || !report() || report().getAttribute("aria-busy")) return;
     asComes = false;
     if (!button) return;
@@ -120,6 +128,7 @@
   document.addEventListener("kvmweb:refused", ({ detail }) => {
     if (report()) failed(report(), detail.sentence);
   });
+  document.addEventListener("htmx:afterSwap", note);
   document.addEventListener("htmx:afterSettle", settled);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-use-kind]");

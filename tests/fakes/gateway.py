@@ -60,6 +60,7 @@ from hosts.gateway.port import (
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
 from tests.fakes.guests import FakeGuest, Move, run_move
+from tests.fakes.paused import FakePaused
 
 T = TypeVar("T")
 _EMULATOR = "/usr/bin/qemu-system-x86_64"
@@ -101,6 +102,8 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
+    #: files with UEFI variables
+    variables: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
@@ -118,6 +121,8 @@ class FakeHost:
     listeners: list[Callable[[HostEvent], None]] = field(default_factory=list)
     #: who listens to the passes of which guest
     passes: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    #: who listens to which guest being resumed
+    resumes: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     _faults: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
 
     def endpoint(self) -> Endpoint:
@@ -153,6 +158,11 @@ class FakeHost:
         for one, begun in list(self.passes):
             if one == uuid:
                 begun()
+
+    def tell_resumed(self, uuid: str) -> None:
+        for one, resumed in list(self.resumes):
+            if one == uuid:
+                resumed()
 
     def identity(self) -> HostIdentity:
         return HostIdentity(hostname=self.name, uuid=self.uuid, libvirt=self.libvirt, qemu=self.qemu)
@@ -204,6 +214,19 @@ class FakeFleet:
         return move
 
 
+class FakePower:
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def shut_down(self, uuid: str) -> None:
+        host = self._connection._called("shut_down", uuid)
+        guest = host.guest(uuid)
+        if not guest.active:
+            raise Refused("Requested operation is not valid: domain is not running", code=55, domain=10)
+        if guest.obeys:
+            guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
+
+
 class FakePasses:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
@@ -223,6 +246,11 @@ class FakeConnection:
         self._closed = False
         self._mine: list[Callable[[HostEvent], None]] = []
         self.passes = FakePasses(self)
+        self.paused = FakePaused(self._of_guest, host.resumes, self._called)
+        self.power = FakePower(self)
+
+    def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
+        return self._called(method, uuid, *arguments).guest(uuid)
 
     def _called(self, method: str, *arguments: Any) -> FakeHost:
         if self._closed:
@@ -234,6 +262,9 @@ class FakeConnection:
         self._closed = True
         self._host.listeners = [one for one in self._host.listeners if one not in self._mine]
         self._host.passes = [one for one in self._host.passes if one not in self.passes.mine]
+        for one in self.paused.mine:
+            self._host.resumes.remove(one)
+        self.paused.mine.clear()
 
     def alive(self) -> bool:
         return not self._closed and not self._host.silent
@@ -374,6 +405,7 @@ class FakeConnection:
         if guest.active:
             raise Refused("Requested operation is not valid: domain is already running", code=55, domain=10)
         guest.state, guest.reason = RunState.RUNNING, "booted"
+        guest.run += 1
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)
@@ -384,6 +416,7 @@ class FakeConnection:
         guest = self._called("resume", uuid).guest(uuid)
         if guest.state is RunState.PAUSED:
             guest.state, guest.reason = RunState.RUNNING, "unpaused"
+            self._host.tell_resumed(uuid)
 
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         jobs = self._called("block_jobs", uuid).guest(uuid).block_jobs

@@ -44,6 +44,7 @@ def definition(name: str, uuid: str, **changes: object) -> GuestDefinition:
         vcpus=1,
         disks=(Disk(target="vda", device="disk", type="file", path=f"{IMAGES}/{name}.qcow2", format="qcow2"),),
         nics=(Nic(type="bridge", source="br1", mac="52:54:00:00:00:01"),),
+        leaves=(("features/acpi", ""),),
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
@@ -78,6 +79,12 @@ class FakeGuest:
     )
     #: another one after every start
     run: int = 1
+    #: it shuts down when it is asked to
+    obeys: bool = True
+    #: of one that kvmweb started paused, and what it has done since
+    mark: str = ""
+    requests: int = 0
+    cpu_ms: int = 0
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
     #: disks that are copied on its host, by target; how a copy begins, and where they go
@@ -199,6 +206,8 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         autostart=before.autostart if before else False,
         job=JobStats(kind=JobKind.MIGRATION_IN),
         checkpoints=(),
+        requests=0,
+        cpu_ms=0,
     )
     target[uuid] = incoming
     try:
@@ -211,7 +220,8 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
         while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
             pass
         if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
-            _roll_back(guest, target, before, was_paused or _left_paused(move, guest))
+            stays = (was_paused and not guest.look().runs) or _left_paused(move, guest)
+            _roll_back(guest, target, before, stays)
         else:
             paused = was_paused or _left_paused(move, guest)
             _switch_over(move, guest, incoming, source, target, call, was_paused=paused)

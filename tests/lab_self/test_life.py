@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,9 +203,25 @@ def test_a_lab_of_a_running_process_is_left_alone(labs: Labs, verb: str) -> None
     labs.assert_second_is_undisturbed()
 
 
+@contextmanager
+def takes_long_to_end(host: Process) -> Iterator[None]:
+    """The host has a process whose end nobody notices yet: when the host is killed, it waits for that."""
+    inside = subprocess.Popen(node.enter(host, ["sleep", "600"]))
+    wait_until(lambda: any(name == "sleep" for _, name in node.members(host)), 20)
+    inside.send_signal(signal.SIGSTOP)
+    yield
+    inside.send_signal(signal.SIGCONT)
+    inside.wait()
+
+
 def test_a_lab_with_a_killed_host_is_started_anew(labs: Labs) -> None:
     was = members(FIRST)
-    os.kill(node.find(FIRST)[HOST].pid, signal.SIGKILL)
+    host = node.find(FIRST)[HOST]
+    with takes_long_to_end(host):
+        os.kill(host.pid, signal.SIGKILL)
+        for _ in range(3):  # in the middle of its end
+            assert f"no lab '{FIRST}' runs" in run("status", code=1)
+        assert host.alive()
     assert f"no lab '{FIRST}' runs" in run("status", code=1)
     assert run("up", "--hosts", "1", "--profile", "test") == labs.output_of_first
     assert not any(process.alive() for process in was.processes)

@@ -35,16 +35,20 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
         "live": "",
         "live_storage": "",
         "offline": running,
+        "offline_storage": running,
         "suspended": "",
         "storage": "",
+        "stop_move_start": "",
     }
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
             {"kind": "live", "offered": True, "reason": ""},
             {"kind": "live_storage", "offered": True, "reason": ""},
             {"kind": "offline", "offered": False, "reason": running},
+            {"kind": "offline_storage", "offered": False, "reason": running},
             {"kind": "suspended", "offered": True, "reason": ""},
             {"kind": "storage", "offered": True, "reason": ""},
+            {"kind": "stop_move_start", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -54,7 +58,15 @@ def test_a_vm_that_is_shut_off_is_offered_offline(api: Api, scene: dict[str, Any
     reason = "archive is shut off; a live migration needs it running."
     needs = "archive is shut off; this method needs it running or paused."
     found = kinds(api, scene["off"])
-    assert found == {"live": reason, "live_storage": reason, "offline": "", "suspended": needs, "storage": ""}
+    assert found == {
+        "live": reason,
+        "live_storage": reason,
+        "offline": "",
+        "offline_storage": "",
+        "suspended": needs,
+        "storage": "",
+        "stop_move_start": "archive is shut off; choose Offline.",
+    }
 
 
 def test_of_a_vm_with_a_saved_state_that_is_said(api: Api, scene: dict[str, Any]) -> None:

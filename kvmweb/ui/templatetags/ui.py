@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from kvmweb import alarm
+from kvmweb.accounts.permissions import Right, may
 from kvmweb.journal.live import fragment_id
 from kvmweb.ui import html, units
 from kvmweb.ui.inserts import filled
@@ -18,6 +19,8 @@ from kvmweb.ui.isolation import as_is
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import Model
 
     from kvmweb.journal.live import Shown
 
@@ -42,16 +45,30 @@ def part_id(shown: Shown, part: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def socket_url(context: dict[str, Any], topics: str) -> str:
-    """Where the page's socket connects; `after` is where the journal ended before this page read anything."""
+def socket_url(context: dict[str, Any], *topics: str) -> str:
+    """Where the page's socket connects; `after` is where the journal ended before this page read anything. `topics` may
+    each be several, with spaces between them."""
     after = getattr(context["request"], "journal_end", 0)
-    return "/ws/live/?" + urlencode([*(("topic", topic) for topic in topics.split()), ("after", after)])
+    return "/ws/live/?" + urlencode([*(("topic", topic) for topic in " ".join(topics).split()), ("after", after)])
 
 
 @register.simple_tag(takes_context=True)
 def insert(context: dict[str, Any], name: str, *about: Any) -> SafeString:
     """What other apps show in this place, see kvmweb/ui/inserts.py."""
     return filled(name, context["request"], *about)
+
+
+@register.simple_tag(takes_context=True)
+def may_open(context: dict[str, Any], thing: Model | None) -> bool:
+    """Whether there is a page of this host, VM or team for the user: hosts of other groups are named on the page of a
+    VM that was there. What is pushed is the same for everybody, and has the link."""
+    request = context.get("request")
+    if not thing or request is None or may(request.user, Right.SEE_EVERYTHING):
+        return bool(thing)
+    known: dict[Model, bool] = request.__dict__.setdefault("kvmweb_open", {})
+    if thing not in known:
+        known[thing] = may(request.user, Right.SEE, thing)
+    return known[thing]
 
 
 @register.simple_tag

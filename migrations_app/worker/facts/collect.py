@@ -29,6 +29,7 @@ from migrations_app.worker.facts.given import (
     peer_untried,
 )
 from migrations_app.worker.facts.guest import guest
+from migrations_app.worker.facts.host_devices import host_devices
 from migrations_app.worker.facts.hosts import host
 from migrations_app.worker.facts.look import look
 from migrations_app.worker.facts.media import media
@@ -39,7 +40,7 @@ from migrations_app.worker.facts.one_host import collect_here
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
-from migrations_app.worker.facts.saved import Definition, Definitions, definitions, saved_facts
+from migrations_app.worker.facts.saved import Definition, Definitions, at_next_start, definitions, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
@@ -79,7 +80,7 @@ def collect(
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
-        details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
+        details_coming = None if given else pool.submit(_details, request, source)
         there = pool.submit(host, target)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
         asked_there = _about_target(pool, request, target)
@@ -93,7 +94,7 @@ def collect(
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
-        copied = definition if request.options.copy_disks else NOT_ASKED
+        copied, starting = definition if request.options.copy_disks else NOT_ASKED, _starts(request, definition, given)
         asked_here["qcow2_headers"] = pool.submit(qcow2_headers, copied, source, _pools(here))
         namesakes = namesakes_here(given, source) if given else {}
         volumes_here = with_devices(volumes(every, source), uuid, NOT_ASKED if given else copied, source)
@@ -106,7 +107,7 @@ def collect(
         source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
         target=TargetFacts(
             **there.result(),
-            **_on_start(guest_there.result(), given, here, there.result()) | _answers(asked_there),
+            **_on_start(guest_there.result() | _answers(asked_there), starting, here, there.result()),
         ),
         guest=guest_here,
         peer=between,
@@ -138,6 +139,12 @@ def _between(
     if probe:
         return peer(uuid, source, target)
     return _UNTRIED if given is None else peer_untried()
+
+
+def _details(request: MigrationRequest, source: Side) -> GuestDetails | Unknown:
+    """Of a VM that is shut down: what it has when it starts again."""
+    found = source.learn(lambda c: c.guest_details(request.guest))
+    return at_next_start(found) if KIND[request.kind].stops else found
 
 
 def _look(uuid: str, source: Side, given: GuestDefinition | None) -> GuestLook | Unknown:
@@ -177,9 +184,16 @@ def _on_target(
     }
 
 
-def _on_start(found: Values, given: GuestDefinition | None, here: Values, there: Values) -> Values:
-    """What the destination said about the VM; one that is only given would get its CPU when it starts."""
-    return {**found, "cpu": cpu_of_start(given, here, there, found["cpu"])} if given else found
+def _starts(request: MigrationRequest, definition: Definition, given: GuestDefinition | None) -> GuestDefinition | None:
+    """The definition, if the VM is still to start on the source."""
+    if given or isinstance(definition, Unknown) or not KIND[request.kind].starts_paused:
+        return given
+    return definition
+
+
+def _on_start(found: Values, started: GuestDefinition | None, here: Values, there: Values) -> Values:
+    """What the destination said about the VM; one that starts on the source gets its CPU then."""
+    return {**found, "cpu": cpu_of_start(started, here, there, found["cpu"])} if started else found
 
 
 def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Future[Values]) -> SavedFacts | None:
@@ -191,11 +205,12 @@ def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Fu
 def _about_files(
     pool: ThreadPoolExecutor, definition: Definition, paths: Future[tuple[Pair, Pair]], number: int, side: Side
 ) -> Asking:
-    """What one host is asked about its files. `number`: 0 is the source."""
+    """What one host is asked about its files and devices. `number`: 0 is the source."""
     return {
         "mounts": pool.submit(lambda: mounts(paths.result()[0][number], side)),
         "media": pool.submit(lambda: media(paths.result()[1][number], side)),
         "firmware": pool.submit(firmware, definition, side),
+        "devices": pool.submit(host_devices, definition, side),
     }
 
 

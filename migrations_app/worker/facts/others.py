@@ -30,7 +30,7 @@ def others(uuid: str, *, without: tuple[Host, ...], connect: Connect) -> Mapping
 def others_of(request: MigrationRequest, *, without: tuple[Host, ...], connect: Connect) -> Mapping[str, GuestLook]:
     """Nobody is asked for a kind that only migrates VMs that run."""
     row = KIND[request.kind]
-    return others(request.guest, without=without, connect=connect) if row.cold or row.same_host else {}
+    return others(request.guest, without=without, connect=connect) if row.off or row.same_host else {}
 
 
 def _look(uuid: str, host: Host, connect: Connect) -> GuestLook:

@@ -28,8 +28,8 @@ EXISTS = (90, 55)
 
 
 class Live:
-    def begin(self, ready: Ready) -> Mover:
-        return ask_libvirt(ready, _call(ready))
+    def begin(self, ready: Ready) -> Mover | None:
+        return ask_libvirt(ready, call_of(ready))
 
     def follow(
         self,
@@ -49,7 +49,7 @@ class Live:
             held.note(f"Left on {held.row.target}, because it may be in use there: {paths}. {MAYBE_OWN_DISK}")
 
 
-def _call(ready: Ready) -> MigrateCall:
+def call_of(ready: Ready) -> MigrateCall:
     row = ready.held.row
     options = options_in_effect(row).for_guest(persistent=bool(row.was_persistent))
     peer = row.target.peer

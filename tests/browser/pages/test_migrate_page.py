@@ -36,7 +36,6 @@ def expect(found: Any) -> Any:
 def page(site: Site, browser: Any, cookies: Callable[[str], Any]) -> Iterator[Any]:
     context = browser.new_context(storage_state=cookies("olga"), viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
     yield opened
     context.close()
 
@@ -63,6 +62,7 @@ def test_a_report_older_than_a_minute_is_withdrawn_without_a_socket(page: Any, s
     expect(page.locator(".verdict")).to_contain_text("more than a minute old")
     expect(page.locator("#go")).to_be_disabled()
     page.get_by_role("button", name="Check again").click()
+    expect(page.locator("#report")).to_have_attribute("aria-busy", "true")
     expect(page.locator(".verdict")).not_to_contain_text("no known obstacle")
     site.run(ANSWER)
     expect(page.locator("#go")).to_be_enabled()

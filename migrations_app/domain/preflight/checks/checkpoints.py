@@ -32,7 +32,7 @@ def checkpoints(facts: Facts) -> Iterator[Finding]:
         words = f"{guest.name} has {number}, bound to its disks as they are now."
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": said}, remedy(without(names)))
         return
-    if KIND[facts.request.kind].cold:
+    if KIND[facts.request.kind].off:
         words = f"{guest.name} has {number}, which libvirt defines again only for a VM that runs; they would be lost."
         fixes = remedy("Start the VM and migrate it live."), remedy(f"Or delete them. {without(names)}")
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"checkpoints": said}, *fixes)

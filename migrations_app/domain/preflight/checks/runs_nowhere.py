@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import RunState
-from migrations_app.domain.kinds import COLD_KINDS, SAME_HOST_KINDS
+from migrations_app.domain.kinds import OFF_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import affected, finding, known, remedy, stays
@@ -20,7 +20,7 @@ from migrations_app.domain.virsh import virsh
     passed="No other registered host has the VM.",
     needs=("others",),
     unknown_blocks=True,
-    kinds=COLD_KINDS | SAME_HOST_KINDS,
+    kinds=OFF_KINDS | SAME_HOST_KINDS,
 )
 def runs_nowhere(facts: Facts) -> Iterator[Finding]:
     name, _ = affected(facts)

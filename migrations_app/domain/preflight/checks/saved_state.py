@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrations_app.domain.kinds import COLD_KINDS, SAME_HOST_KINDS
+from migrations_app.domain.kinds import OFF_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, stays
@@ -17,7 +17,7 @@ from migrations_app.domain.virsh import virsh
     passed="The VM has no saved state (managed save).",
     needs=("guest.definition", "guest.managed_save"),
     unknown_blocks=True,
-    kinds=COLD_KINDS | SAME_HOST_KINDS,
+    kinds=OFF_KINDS | SAME_HOST_KINDS,
 )
 def saved_state(facts: Facts) -> Iterator[Finding]:
     guest, source = guest_of(facts), facts.source.name
