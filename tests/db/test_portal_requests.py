@@ -34,7 +34,7 @@ from tests.db.moving import LOCAL, Scene, eventually, volume
 from tests.fakes.guests import IMAGES, Ending
 from tests.policies import built_in_policies
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture
