@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ from hosts.facts.endpoint import Transport
 from hosts.models import Host, HostGroup
 from hosts.reading.groups import visible_groups
 from hosts.reading.hosts import visible_hosts
+from hosts.reading.veil import veil_of
 from hosts.usecases.ask import ask_refresh
 from hosts.usecases.groups import LONGEST, change_group, create_group, remove_group
 from hosts.usecases.host_fields import HostFields
@@ -29,7 +30,7 @@ from kvmweb.web.problems import COMMON, located
 router = Router(tags=["hosts"])
 Contact = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Host.Contact.values)})]
 Way = Annotated[str, WithJsonSchema({"type": "string", "enum": [way.value for way in Transport]})]
-PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", Transport.SSH.value, Transport.TCP.value]})]
+PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", "ssh", "tls", "tcp"]})]
 
 
 class HostIn(Schema):
@@ -38,12 +39,12 @@ class HostIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     name: Plain = Field(max_length=63)
-    transport: Literal["ssh", "tcp", "unix"]
+    transport: Literal["ssh", "tls", "tcp", "unix"]
     address: Plain = Field("", max_length=253)
     port: int | None = Field(None, ge=1, le=65535, strict=True)
     user: Plain = Field("", max_length=32)
     peer_address: Plain = Field("", max_length=253)
-    peer_transport: Literal["", "ssh", "tcp"] = ""
+    peer_transport: Literal["", "ssh", "tls", "tcp"] = ""
     peer_user: Plain = Field("", max_length=32)
     migration_address: Plain = Field("", max_length=253)
     fingerprint: Plain = Field("", max_length=80)
@@ -55,7 +56,7 @@ class HostChangesIn(HostIn):
     """What is missing stays. After a change of address, port or transport the next ssh host key is trusted."""
 
     name: Plain = Field("", max_length=63, min_length=1)
-    transport: Literal["ssh", "tcp", "unix"] = "ssh"
+    transport: Literal["ssh", "tls", "tcp", "unix"] = "ssh"
 
 
 class GroupIn(Schema):
@@ -79,8 +80,9 @@ class GroupChangesIn(Schema):
 
 
 class GroupOut(Schema):
-    """`hosts`: their names."""
+    """`id`: a role for this group has the scope `group:ID`. `hosts`: their names."""
 
+    id: int
     name: str
     site: str
     hosts: list[str]
@@ -125,8 +127,8 @@ class HostOut(Schema):
         return host.group.name if host.group else ""
 
     @staticmethod
-    def resolve_contact_text(host: Host) -> str:
-        return with_details(host.contact_text, host.contact_details)
+    def resolve_contact_text(host: Host, context: Any) -> str:
+        return str(veil_of(context)(with_details(host.contact_text, host.contact_details)))
 
     @staticmethod
     def resolve_host_uuid(host: Host) -> str | None:

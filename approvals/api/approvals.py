@@ -118,7 +118,7 @@ def _out(request: HttpRequest, row: Approval) -> dict[str, Any]:
         "guest": row.guest_id,
         "text": row.text,
         "plan": row.plan_hash,
-        "content": row.plan if may(request.user, Right.SEE) else None,
+        "content": row.plan if may(request.user, Right.SEE, row) else None,
         "state": ApprovalState(row.state_now),
         "rule": row.rule,
         "role": row.role,

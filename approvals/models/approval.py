@@ -50,6 +50,7 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
 
     team_key: ClassVar = "guest"
+    names_no_host: ClassVar = True
     objects = VisibleQuerySet.as_manager()
 
     class Meta:

@@ -11,7 +11,7 @@ from approvals.domain.decision import ApprovalState
 from approvals.domain.subject import REQUEST
 from approvals.models import Approval, Vote
 from kvmweb.accounts.models import Ownership
-from kvmweb.accounts.permissions import Right, may, roles_decided, teams_of
+from kvmweb.accounts.permissions import Right, groups_of, may, of_groups, roles_decided, teams_of
 from kvmweb.accounts.roles import Role
 
 #: which counts more when the rules of a subject have different answers
@@ -30,11 +30,14 @@ def standing(subject: str) -> ApprovalState | None:
 
 
 def visible_approvals(user: Any) -> QuerySet[Approval]:
-    """People of teams see those of their VMs' requests; what admins approve among themselves is about hosts."""
+    """People of teams see those of their VMs' requests; what admins approve among themselves is about hosts, and for
+    those who see these."""
     rows: QuerySet[Approval] = Approval.objects.visible_to(user).prefetch_related(
         Prefetch("votes", Vote.objects.order_by("id"))
     )
-    return rows if may(user, Right.SEE) else rows.filter(subject__startswith=REQUEST)
+    if may(user, Right.SEE_EVERYTHING):
+        return rows
+    return rows.filter(Q(subject__startswith=REQUEST) | Q(pk__in=of_groups(Approval.objects.all(), groups_of(user))))
 
 
 def those_open(rows: QuerySet[Approval], *, are: bool = True) -> QuerySet[Approval]:

@@ -13,7 +13,7 @@ from approvals.reading.approvals import counting
 from approvals.words.asking import deciders
 from approvals.words.badges import STATE_BADGES, VOTE_BADGES
 from approvals.words.plan import Change, changes, findings, parts, passed
-from hosts.models import Host
+from hosts.reading.veil import host_names
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.ui.badge import Badge
 from migrations_app.words.badges import SEVERITY_BADGES
@@ -60,8 +60,8 @@ def shown(row: Approval, user: Any, *, whole: bool = False) -> Shown:
 
 def _details(row: Approval, user: Any) -> dict[str, Any]:
     votes = [Ballots(one, VOTE_BADGES[Ballot(one.vote)], one.plan_hash == row.plan_hash) for one in row.votes.all()]
-    sees = may(user, Right.SEE)
-    hosts = dict(Host.objects.values_list("pk", "name")) if sees else {}
+    sees = may(user, Right.SEE, row)
+    hosts = host_names(user) if sees else {}
     told = {"votes": votes, "changes": changes(row.earlier_plan, row.plan, hosts, whole=sees)}
     if not sees:
         return told

@@ -5,10 +5,18 @@ libvirt is imported when the first connection is made, so that importing this pa
 
 from __future__ import annotations
 
-from hosts.facts.endpoint import Endpoint
-from hosts.gateway.port import Contact, HostConnection, SharedConnections
+from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint
+from hosts.gateway.port import Certificates, Contact, HostConnection, SharedConnections
 
-__all__ = ["connect", "discard_shared_connections", "first_contact", "load", "share_connections", "warm_up"]
+__all__ = [
+    "certificates",
+    "connect",
+    "discard_shared_connections",
+    "first_contact",
+    "load",
+    "share_connections",
+    "warm_up",
+]
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -31,6 +39,14 @@ def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
     from hosts.gateway._first_contact import meet
 
     return meet(endpoint, deadline=deadline)
+
+
+def certificates(endpoint: Endpoint, *, deadline: float = 8.0) -> Certificates:
+    """Until when those of a connection by TLS are valid. Raises HostUnreachable."""
+    from hosts.gateway import _tls
+
+    port = endpoint.port or DEFAULT_PORTS[endpoint.transport]
+    return _tls.certificates(endpoint.address, port, seconds=deadline)
 
 
 def load() -> None:

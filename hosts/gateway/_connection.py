@@ -35,6 +35,7 @@ from hosts.gateway import (
     _ssh,
     _storage,
     _supplies,
+    _tls,
     _usage,
     transports,
 )
@@ -66,8 +67,9 @@ _freeing: weakref.WeakKeyDictionary[libvirt.virConnect, weakref.finalize[Any, An
 
 
 def uri_of(endpoint: Endpoint) -> str:
-    ssh = _ssh.wrapper(endpoint) if transports.row(endpoint.transport).wrapped else None
-    return transports.connection_uri(endpoint, ssh=ssh)
+    way = transports.row(endpoint.transport)
+    ssh = _ssh.wrapper(endpoint) if way.wrapped else None
+    return transports.connection_uri(endpoint, ssh=ssh, pki=_tls.folder() if way.certified else None)
 
 
 def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -89,6 +90,12 @@ class ContactProblem(StrEnum):
     AUTH = "authentication failed"
     SSH_CLOSED = "ssh closed the connection"
     SSH_TERMS = "ssh has no algorithm in common"
+    TLS_OWN_FILES = "kvmweb's own certificate cannot be used"
+    TLS_OWN_EXPIRED = "kvmweb's own certificate has expired"
+    TLS_EXPIRED = "the host's certificate has expired"
+    TLS_UNTRUSTED = "the host's certificate is signed by another CA"
+    TLS_NAME = "the host's certificate is for another name"
+    TLS_REFUSED = "the host does not accept kvmweb's certificate"
     PERMISSION = "permission denied by libvirt"
     PROTOCOL = "another protocol answers"
     NO_LIBVIRT = "no libvirt there"
@@ -112,6 +119,14 @@ class Contact:
     fingerprint: str = ""
     host_key: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Until when they are valid: kvmweb's own, and the one that the host shows; None is not known."""
+
+    own: datetime | None = None
+    host: datetime | None = None
 
 
 class PeerResult(StrEnum):
@@ -225,6 +240,20 @@ class Passes(Protocol):
         ...
 
 
+class Variables(Protocol):
+    """The file with a guest's UEFI variables, wherever it is; 64 MiB at most."""
+
+    def read(self, path: str) -> bytes | None:
+        """None: there is no such file."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Into a new file, or one of the same size."""
+        ...
+
+    def remove(self, path: str) -> None: ...
+
+
 class Paused(Protocol):
     """A guest that is started paused, so that it can migrate, and ended again if its CPUs never ran."""
 
@@ -246,6 +275,9 @@ class Paused(Protocol):
         """Call `resumed` whenever it is resumed, until the connection is closed. It comes from a thread of the gateway
         and must only set something."""
         ...
+
+    @property
+    def variables(self) -> Variables: ...
 
 
 class HostConnection(Protocol):

@@ -53,6 +53,12 @@ class Guest(models.Model):
         there = seen.filter(host__group__in=groups)
         return Q(Exists(there.filter(gone_since=None))) | (Q(Exists(there)) & ~Q(Exists(seen.filter(gone_since=None))))
 
+    @property
+    def touched(self) -> tuple[models.Model]:
+        """Who does something with it needs the right for the host where it is, or was last."""
+        there = self.current_sighting() or self.last_sighting()
+        return (there.host if there else self,)
+
     def current_sighting(self) -> Sighting | None:
         """Where the guest is, as far as we know: where it runs, else where a migration holds it, else where it is
         defined; None when no host has it. The list of VMs asks the database the same (guest_rows)."""

@@ -22,7 +22,7 @@ def confirm_host_key(host: Host, *, by: User, fingerprint: str, reason: str = ""
 
     The key itself is read again by the watcher, which accepts only one with this fingerprint.
     """
-    require(by, Right.MANAGE_HOSTS)
+    require(by, Right.MANAGE_HOSTS, host)
     with transaction.atomic():
         host = Host.objects.select_for_update().get(pk=host.pk)
         if not host.offered_fingerprint:

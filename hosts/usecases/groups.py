@@ -11,7 +11,9 @@ from hosts.facts.endpoint import BadEndpoint
 from hosts.models import HostGroup
 from hosts.usecases.errors import HostRefused
 from hosts.words import journal
+from kvmweb.accounts.grants import end_scope
 from kvmweb.accounts.permissions import Right, require
+from kvmweb.accounts.roles import group_scope
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import is_plain, isolated
@@ -37,7 +39,7 @@ def change_group(
     group: HostGroup, *, by: User, name: str | None = None, site: str | None = None, reason: str = ""
 ) -> None:
     """None: stays. Raises HostRefused, PermissionDenied."""
-    require(by, Right.MANAGE_HOSTS)
+    require(by, Right.MANAGE_HOSTS, group)
     before = (group.name, group.site)
     group.name = group.name if name is None else _name(name)
     group.site = group.site if site is None else _site(site)
@@ -48,9 +50,10 @@ def change_group(
 
 @transaction.atomic
 def remove_group(group: HostGroup, *, by: User, reason: str = "") -> None:
-    """Its hosts belong to no group afterwards. Raises PermissionDenied."""
-    require(by, Right.MANAGE_HOSTS)
+    """Its hosts belong to no group afterwards, and roles for it end. Raises PermissionDenied."""
+    require(by, Right.MANAGE_HOSTS, group)
     _tell(by, f"deleted the group of hosts {group.name}", reason)
+    end_scope(group_scope(group.pk), by=by, reason=reason)
     group.delete()
 
 

@@ -40,7 +40,7 @@ def change_host(host: Host, changes: HostFields, *, by: User, reason: str = "") 
 
     After a change of address, port or transport the next ssh host key is trusted; the host's UUID must stay.
     """
-    require(by, Right.MANAGE_HOSTS)
+    require(by, Right.MANAGE_HOSTS, host)
     with transaction.atomic():
         host = Host.objects.select_for_update().get(pk=host.pk)
         before = {key: getattr(host, key) for key in HostFields.__annotations__}

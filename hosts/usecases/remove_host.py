@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def remove_host(host: Host, *, by: User, reason: str = "") -> None:
     """Raises HostRefused when history needs the host, PermissionDenied."""
-    require(by, Right.MANAGE_HOSTS)
+    require(by, Right.MANAGE_HOSTS, host)
     pk, name = host.pk, host.name
     try:
         with transaction.atomic():

@@ -56,7 +56,7 @@ class NotUsable(Exception):
 
 
 #: the host answers and does not let kvmweb in; with any other problem it is not reachable
-_DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
+_DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION, ContactProblem.TLS_REFUSED)
 
 
 def meet(target: Target, doors: Doors, sharing: Sharing) -> tuple[Target, HostConnection]:

@@ -19,9 +19,10 @@ from django.db.models import Q
 
 from kvmweb.accounts import record
 from kvmweb.accounts.grants import set_roles
-from kvmweb.accounts.models import Grant, Team
+from kvmweb.accounts.models import Grant
 from kvmweb.accounts.permissions import DENIED, Denied, Right, may, require
-from kvmweb.accounts.roles import EVERYWHERE, Role, fits, team_of
+from kvmweb.accounts.roles import EVERYWHERE, Role, fits
+from kvmweb.accounts.scopes import UnknownScope, said, settled
 from kvmweb.database import alone
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
@@ -45,13 +46,15 @@ class PersonRefused(FieldRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """None: as it is. `roles`: everywhere; `grants`: (role, scope) of all scopes."""
+    """None: as it is. `roles`: everywhere; `grants`: (role, scope) of all scopes; `there`: (scope, the roles for it),
+    other scopes stay."""
 
     username: str | None = None
     email: str | None = None
     active: bool | None = None
     roles: Sequence[str] | None = None
     grants: Sequence[tuple[str, str]] | None = None
+    there: tuple[str, Sequence[str]] | None = None
     password: str | None = None
 
 
@@ -149,27 +152,36 @@ def _email(text: str) -> str:
 
 def _grant(user: User, wanted: Wanted) -> None:
     if wanted.roles is not None:
-        _refuse_unknown("roles", [(role, EVERYWHERE) for role in wanted.roles])
+        _checked("roles", [(role, EVERYWHERE) for role in wanted.roles])
         set_roles(user, wanted.roles)
+    if wanted.there is not None:
+        scope, roles = wanted.there
+        _checked("scope", [(role, scope) for role in roles])
+        set_roles(user, roles, scope)
     if wanted.grants is None:
         return
-    _refuse_unknown("grants", wanted.grants)
-    if any(scope == EVERYWHERE for _, scope in wanted.grants):
+    grants = _checked("grants", wanted.grants)
+    if any(scope == EVERYWHERE for _, scope in grants):
         raise PersonRefused("grants", "A role without a scope belongs to roles.")
     had = set(user.grants.exclude(scope=EVERYWHERE).values_list("scope", flat=True))
-    for scope in sorted(had | {scope for _, scope in wanted.grants}):
-        set_roles(user, [role for role, of in wanted.grants if of == scope], scope)
+    for scope in sorted(had | {scope for _, scope in grants}):
+        set_roles(user, [role for role, of in grants if of == scope], scope)
 
 
-def _refuse_unknown(field: str, grants: Iterable[tuple[str, str]]) -> None:
-    for role, scope in grants:
+def _checked(field: str, grants: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same with the numbers of scopes that were named. Raises PersonRefused."""
+    found = []
+    for role, text in grants:
         if role not in set(Role):
             raise PersonRefused(field, f"There is no such role. The roles are {', '.join(Role)}.")
+        try:
+            scope = settled(text)
+        except UnknownScope as unknown:
+            raise PersonRefused(field, str(unknown)) from None
         if not fits(role, scope):
             raise PersonRefused(field, f"The role {role} cannot be given for this scope.")
-        team = team_of(scope)
-        if team is not None and not Team.objects.filter(pk=team).exists():
-            raise PersonRefused(field, f"There is no team {team}.")
+        found.append((role, scope))
+    return found
 
 
 def one_of(username: str, *, by: User) -> User | None:
@@ -197,9 +209,7 @@ def grants_given(users: Iterable[User]) -> dict[int, list[Grant]]:
 
 
 def roles_said(users: Iterable[User]) -> dict[int, list[str]]:
-    """The roles of each user, with the names of teams. Two queries, however many users."""
-    names = {team.scope: team.name for team in Team.objects.all()}
-    return {
-        pk: [f"{one.role} of {names.get(one.scope, one.scope)}" if one.scope else one.role for one in grants]
-        for pk, grants in grants_given(users).items()
-    }
+    """The roles of each user in words. A fixed number of queries, however many users."""
+    given = grants_given(users)
+    words = iter(said(grant for grants in given.values() for grant in grants))
+    return {pk: [next(words) for _ in grants] for pk, grants in given.items()}

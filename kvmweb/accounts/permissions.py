@@ -114,14 +114,15 @@ def _one_of(*roles: Role) -> Any:
 
 
 def _also_in_groups(*roles: Role) -> Any:
-    """A rule: the user has one of these roles for a group of hosts; of a thing, for a group that it belongs to."""
+    """A rule: the user has one of these roles for a group of hosts; of a thing, for the groups of all that is `touched`
+    when something is done with it: both hosts of a migration. Without `touched` that is the thing itself."""
 
     @rules.predicate  # type: ignore[untyped-decorator]
     def has_one_there(user: Any, thing: Model | None) -> bool:
         groups = groups_of(user, roles)
         if thing is None or not groups:
             return bool(groups)
-        return of_groups(type(thing)._default_manager.filter(pk=thing.pk), groups).exists()
+        return all(_belongs(one, groups) for one in getattr(thing, "touched", (thing,)))
 
     return has_one_there
 
@@ -202,8 +203,11 @@ def may(user: Any, right: Right, thing: Model | None = None) -> bool:
 
 def require(user: Any, right: Right, thing: Model | None = None) -> None:
     """Raise Denied unless the user has the right. `thing`: what `visible` has shown to the user."""
-    if not may(user, right, thing):
-        raise Denied(ONLY_OWN if sees_only_own(user) else DENIED[right], shown=thing is not None)
+    if may(user, right, thing):
+        return
+    if sees_only_own(user):
+        raise Denied(ONLY_OWN, shown=thing is not None and right in _OF_PORTAL)
+    raise Denied(IN_OTHER_GROUPS if may(user, right) else DENIED[right], shown=thing is not None)
 
 
 def sees_only_own(user: Any) -> bool:
@@ -218,10 +222,14 @@ def hides(user: Any, refusal: object, *, names_object: bool) -> bool:
 
 
 def visible(rows: QuerySet[M], user: Any) -> QuerySet[M]:
-    """The rows this user may see: all, or those of their teams and of their groups of hosts."""
+    """The rows this user may see: all, or those of their teams and of their groups of hosts. Whoever has groups reads
+    of teams only what a model calls `names_no_host`."""
     if may(user, Right.SEE_EVERYTHING):
         return rows
-    return rows.filter(_in_teams(rows.model, user) | _in_groups(rows.model, groups_of(user)))
+    groups = groups_of(user)
+    if groups and not getattr(rows.model, "names_no_host", False):
+        return of_groups(rows, groups)  # what else is of their teams, they read in the portal
+    return rows.filter(_in_teams(rows.model, user) | _in_groups(rows.model, groups))
 
 
 def of_teams(rows: QuerySet[M], user: Any) -> QuerySet[M]:
@@ -257,6 +265,9 @@ def _in_groups(model: type[Model], groups: Collection[int]) -> Q:
     return chosen(groups) if chosen and groups else _NOTHING
 
 
+#: what people of teams do with what the portal shows them; all else looks to them as if it did not exist
+_OF_PORTAL = frozenset({Right.MANAGE_TEAMS, Right.ASK})
+IN_OTHER_GROUPS = "Your role for this is for other groups of hosts."
 #: why people of teams are refused anything else
 ONLY_OWN = "You see the VMs of your team. This needs another role."
 _NO_ROLE = "Your account has no role yet. An admin can give you one."
@@ -274,7 +285,7 @@ DENIED = {
     Right.MOVE_UNSAFE: "Only an admin may request an unsafe migration.",
     Right.MANAGE_PEOPLE: "Managing users requires the admin role.",
     Right.MANAGE_TEAMS: "Managing teams requires the admin role.",
-    Right.SEE_TEAMS: "Seeing teams requires the viewer role, or to lead a team.",
+    Right.SEE_TEAMS: "Seeing teams requires the viewer role for all hosts, or to lead a team.",
     Right.ASK: "Requests are for people in teams, about their own VMs.",
     Right.MANAGE_APPROVALS: "Changing who must approve what requires the admin role.",
     Right.MAKE_BUNDLE: "Making a support bundle requires the admin role.",

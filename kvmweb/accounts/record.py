@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 
 from kvmweb.accounts.models import Grant
+from kvmweb.accounts.scopes import said
 from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.web.plain import isolated
@@ -21,7 +22,7 @@ _RIGHTS = ("roles", "active", "superuser")
 
 def standing(user: User) -> Standing:
     """What decides about the rights of a user, in words."""
-    roles = ", ".join(map(str, Grant.objects.filter(user=user)))  # read again: a page may have prefetched them
+    roles = ", ".join(said(Grant.objects.filter(user=user)))  # read again: a page may have prefetched them
     return {
         "name": user.get_username(),
         "email": user.email or "none",

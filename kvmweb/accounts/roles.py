@@ -23,7 +23,7 @@ class Role(StrEnum):
 OF_TEAMS = frozenset({Role.MEMBER, Role.LEAD})
 #: these may be given for a group of hosts: its hosts, the VMs there and their migrations
 OF_GROUPS = frozenset({Role.VIEWER, Role.OPERATOR})
-#: what a role may do, for the people who give it
+#: what a role may do everywhere, for the people who give it
 MEANINGS = {
     Role.VIEWER: "sees everything",
     Role.MEMBER: "sees only the VMs of their teams",
@@ -31,6 +31,11 @@ MEANINGS = {
     Role.OPERATOR: "sees everything, and migrates VMs",
     Role.AUDITOR: "sees everything, and reads and exports the records; changes nothing",
     Role.ADMIN: "may do everything an operator may, and manages hosts, users and teams",
+}
+#: the same for a group of hosts
+MEANINGS_IN_GROUP = {
+    Role.VIEWER: "sees its hosts, their VMs and migrations",
+    Role.OPERATOR: "sees them, and migrates VMs between them",
 }
 
 

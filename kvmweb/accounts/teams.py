@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from kvmweb.accounts.grants import set_roles
-from kvmweb.accounts.models import Grant, Ownership, Team
+from kvmweb.accounts.grants import end_scope, set_roles
+from kvmweb.accounts.models import Ownership, Team
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.accounts.roles import OF_TEAMS
 from kvmweb.journal import writer
@@ -62,7 +62,7 @@ def delete_team(team: Team, *, by: User, reason: str = "") -> None:
     """Its VMs belong to nobody afterwards; its people lose what they could see as members. Raises PermissionDenied."""
     require(by, Right.MANAGE_TEAMS, team)
     tell(team, by, f"deleted the team {isolated(team.name)}", reason=reason)
-    Grant.objects.filter(scope=team.scope).delete()
+    end_scope(team.scope, by=by, reason=reason)
     team.delete()
 
 

@@ -32,7 +32,8 @@ class _In(Schema):
 
 
 class ScopedRole(Schema):
-    """`scope`: a team, such as `team:3`."""
+    """`scope`: of member and lead a team, `team:3`; of viewer and operator a group of hosts, `group:5`. A request may
+    have the name in place of the number: `group:north`."""
 
     model_config = ConfigDict(extra="forbid")
 

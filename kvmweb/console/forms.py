@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
 
-from kvmweb.accounts import logins, people, throttle
-from kvmweb.accounts.roles import MEANINGS, OF_TEAMS, Role
+from kvmweb.accounts import logins, people, scopes, throttle
+from kvmweb.accounts.roles import MEANINGS, MEANINGS_IN_GROUP, OF_TEAMS, Role
 from kvmweb.web.plain import PlainField, ReasonForm
 
 _NAMES = "Letters, digits and @ . + - _"
@@ -94,6 +94,19 @@ class TeamForm(ConsoleForm):
     def __init__(self, data: Any = None, *, teams: Any) -> None:
         super().__init__(data)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+        if data is not None and "remove" in data:
+            self.fields["role"].required = False
+
+
+class GroupRoleForm(ConsoleForm):
+    """A role for a group of hosts."""
+
+    scope = forms.ChoiceField(label="Group of hosts")
+    role = forms.ChoiceField(choices=[(role.value, f"{role}: {what}") for role, what in MEANINGS_IN_GROUP.items()])
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="group-%s")
+        self.fields["scope"].choices = scopes.choices("group")  # type: ignore[attr-defined]
         if data is not None and "remove" in data:
             self.fields["role"].required = False
 

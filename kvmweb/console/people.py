@@ -14,12 +14,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from hosts.reading.teams import visible_teams
-from kvmweb.accounts import people, teams
+from kvmweb.accounts import people, scopes, teams
 from kvmweb.accounts.people import PersonRefused, Wanted
 from kvmweb.accounts.permissions import Right
-from kvmweb.accounts.roles import EVERYWHERE, team_of
+from kvmweb.accounts.roles import EVERYWHERE, group_of, team_of
 from kvmweb.accounts.tokens import tokens_of
-from kvmweb.console.forms import NewPasswordForm, NewPersonForm, PersonForm, TeamForm, TokenForm
+from kvmweb.console.forms import GroupRoleForm, NewPasswordForm, NewPersonForm, PersonForm, TeamForm, TokenForm
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm, isolated
 from kvmweb.web.refused import RefusalsIn
@@ -123,15 +123,34 @@ def set_team(request: HttpRequest, user_pk: int) -> HttpResponse:
     return redirect("console-person", user_pk)
 
 
+@require_POST
+@page(Right.MANAGE_PEOPLE)
+def set_group(request: HttpRequest, user_pk: int) -> HttpResponse:
+    """One role for one group of hosts. With `remove` in the form the user has none there."""
+    user, form = _user(request, user_pk), GroupRoleForm(request.POST)
+    if form.is_valid():
+        asked = form.cleaned_data
+        wanted = Wanted(there=(asked["scope"], [] if "remove" in request.POST else [asked["role"]]))
+        with RefusalsIn(form):
+            people.change_person(user, wanted, by=person(request), reason=asked["reason"])
+            return redirect("console-person", user_pk)
+    return _one(request, user, group_form=form)
+
+
 def _one(request: HttpRequest, user: User, **bound: Any) -> HttpResponse:
     grants = people.grants_given([user])[user.pk]
     everywhere = [grant.role for grant in grants if grant.scope == EVERYWHERE]
     shown = {"username": user.get_username(), "email": user.email, "roles": everywhere}
     names = {team.pk: team.name for team in visible_teams(request.user)}
-    scoped = [(grant, team_of(grant.scope)) for grant in grants if grant.scope != EVERYWHERE]
+    groups = dict(scopes.choices("group"))
+    in_groups = [(grant, groups.get(grant.scope, grant.scope)) for grant in grants if group_of(grant.scope)]
+    scoped = [(grant, team_of(grant.scope)) for grant in grants if grant.scope and not group_of(grant.scope)]
     values = {
         "user_shown": user,
         "scoped": [(grant, team, names.get(team or 0, grant.scope)) for grant, team in scoped],
+        "in_groups": in_groups,
+        "group_form": GroupRoleForm(),
+        "has_groups": bool(groups),
         "form": PersonForm(initial=shown),
         "password_form": NewPasswordForm(request=request, by=person(request)),
         "team_form": TeamForm(teams=visible_teams(request.user)),

@@ -13,6 +13,7 @@ urlpatterns = [
     path("console/people/<int:user_pk>/password/", people.set_password, name="console-person-password"),
     path("console/people/<int:user_pk>/active/", people.set_active, name="console-person-active"),
     path("console/people/<int:user_pk>/teams/", people.set_team, name="console-person-team"),
+    path("console/people/<int:user_pk>/groups/", people.set_group, name="console-person-group"),
     path("console/people/<int:user_pk>/tokens/", tokens.add, name="console-token-add"),
     path("console/people/<int:user_pk>/tokens/<int:token_pk>/revoke/", tokens.revoke, name="console-token-revoke"),
     path("console/history/", history.history, name="console-history"),

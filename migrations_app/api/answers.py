@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ninja import Schema
 
+from hosts.reading.veil import Veil, veil_of
 from kvmweb.journal.models import Entry
 from kvmweb.web.problems import Problem
 from migrations_app.api.texts import (
@@ -303,8 +304,24 @@ class MigrationOut(Schema):
         return later.pk if later else None
 
     @staticmethod
-    def resolve_error(row: Migration) -> dict[str, str] | None:
-        return row.error or None
+    def resolve_state_text(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.state_text)
+
+    @staticmethod
+    def resolve_findings(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.findings)
+
+    @staticmethod
+    def resolve_reason(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.reason)
+
+    @staticmethod
+    def resolve_error(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.error) or None
+
+
+def _veil(row: Migration, context: Any) -> Veil:
+    return veil_of(context, row.source_id, row.target_id)
 
 
 class EntryOut(Schema):

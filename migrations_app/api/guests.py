@@ -41,13 +41,13 @@ def list_guests(request: HttpRequest, page: Query[Page], wanted: Query[GuestFilt
     if wanted.q:
         rows = called(rows, wanted.q)
     items, following = paged(rows, page)
-    return {"items": with_moves(items), "next": following}
+    return {"items": with_moves(request.user, items), "next": following}
 
 
 @router.get("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Get a VM")
 def get_guest(request: HttpRequest, uuid: UUID) -> object:
     require(request.user, Right.SEE)
-    return with_moves([get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
+    return with_moves(request.user, [get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
 
 
 @router.patch("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Change the consent and the policy of a VM")

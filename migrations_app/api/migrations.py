@@ -22,7 +22,7 @@ from migrations_app.api.common import request_for_guest
 from migrations_app.api.requests import CancelIn, CloseIn, MigrationIn
 from migrations_app.domain.gate import Later
 from migrations_app.domain.lifecycle import TERMINAL
-from migrations_app.reading.journal import record_of
+from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.migrations import whole_rows
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, TooLate
@@ -89,7 +89,7 @@ def get_journal(request: HttpRequest, migration_id: int, page: Query[Page]) -> o
     require(request.user, Right.SEE)
     migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
     items, following = paged(record_of(migration), page)
-    return {"items": items, "next": following}
+    return {"items": told(request.user, migration, items), "next": following}
 
 
 @router.post(

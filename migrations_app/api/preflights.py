@@ -22,7 +22,7 @@ from migrations_app.api.answers import (
 from migrations_app.api.common import found_host, request_for_guest, request_of, unfit
 from migrations_app.api.requests import PreflightIn
 from migrations_app.models import Preflight
-from migrations_app.reading.preflights import preflight_rows
+from migrations_app.reading.preflights import preflight_rows, told
 from migrations_app.usecases.ask_preflight import ask_about_definition, ask_preflight
 from migrations_app.usecases.keep_preflights import answered
 
@@ -72,7 +72,7 @@ async def create_preflight(request: HttpRequest, payload: PreflightIn, response:
     while time.monotonic() < until:
         await preflight.arefresh_from_db()
         if preflight.seen_at is not None:
-            return Status(200, preflight)
+            return Status(200, await sync_to_async(told)(request.user, preflight))
         await asyncio.sleep(PREFLIGHT_POLL_SECONDS)
     return Status(202, {"id": preflight.pk})
 
@@ -89,4 +89,4 @@ def get_preflight(request: HttpRequest, preflight_id: int, response: HttpRespons
     if preflight.seen_at is None:
         response["Location"] = f"/api/v1/preflights/{preflight.pk}"
         return Status(202, {"id": preflight.pk})
-    return Status(200, preflight)
+    return Status(200, told(request.user, preflight))

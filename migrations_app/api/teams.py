@@ -82,7 +82,7 @@ class Owner(Problem):
 
 
 class GrantOut(Schema):
-    """`scope` is empty for everywhere, or names a team: `team:3`."""
+    """`scope` is empty for everywhere, or names a team, `team:3`, or a group of hosts, `group:5`."""
 
     role: str
     scope: str

@@ -39,6 +39,7 @@ SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
 START_PAUSED = "start paused"
 END_PAUSED = "end paused"
+COPY_VARIABLES = "copy UEFI variables"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from hosts.models import Guest, Host, VisibleQuerySet
 from migrations_app.models.requested import Requested
@@ -60,6 +62,19 @@ class Preflight(Requested, models.Model):
 
     def __str__(self) -> str:
         return f"preflight of {self.guest or 'a definition'} to {self.target}"
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        """What people of these groups could have asked themselves: the report names both hosts."""
+        here = Q(guest__in=Guest.objects.filter(Guest.in_groups(groups))) | Q(source__group__in=groups)
+        return here & Q(target__group__in=groups)
+
+    @property
+    def hosts(self) -> list[int]:
+        """Those that it is about."""
+        here = self.guest.current_sighting() if self.guest else None
+        found = (self.target_id, self.source_id, here.host_id if here else None)
+        return [pk for pk in found if pk is not None]
 
     @property
     def vm(self) -> Guest:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
-
-from django.db.models import Q
 
 from migrations_app.domain.kinds import KIND, Kind, KindRow
 from migrations_app.domain.options import options_from_json
@@ -19,11 +16,6 @@ class Requested:
     kind: Any
     options: Any
     asked_policy: str
-
-    @staticmethod
-    def in_groups(groups: Collection[int]) -> Q:
-        """Those from or to a host of these groups."""
-        return Q(source__group__in=groups) | Q(target__group__in=groups)
 
     @property
     def request(self) -> MigrationRequest:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
+from django.db.models import Q
 
 from migrations_app.domain.convergence.policy import Policy
 from migrations_app.domain.convergence.track import Track
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from hosts.models import Host
+
 
 class Steered(models.Model):
+    source: Any
+    target: Any
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
     downtime_set = models.BooleanField(default=False)
     #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
@@ -35,3 +45,13 @@ class Steered(models.Model):
     @property
     def track_data(self) -> Track:
         return Track.from_json(self.track)
+
+    @staticmethod
+    def in_groups(groups: Collection[int]) -> Q:
+        """Those from or to a host of these groups."""
+        return Q(source__group__in=groups) | Q(target__group__in=groups)
+
+    @property
+    def touched(self) -> tuple[Host, Host]:
+        """Who steers it needs the right for both."""
+        return self.source, self.target

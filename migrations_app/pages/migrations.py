@@ -24,7 +24,7 @@ from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading.journal import record_of
+from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside
 from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
@@ -164,8 +164,9 @@ def numbers(request: HttpRequest, pk: int) -> HttpResponse:
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything about one migration as the API gives it, to download: {"migration", "journal"}."""
     found = _migration(request, pk)
-    entries = [EntryOut.from_orm(entry).model_dump(mode="json") for entry in record_of(found)]
-    body = {"migration": MigrationOut.from_orm(found).model_dump(mode="json"), "journal": entries}
+    entries = told(request.user, found, list(record_of(found)))
+    whole = MigrationOut.from_orm(found, context={"request": request}).model_dump(mode="json")
+    body = {"migration": whole, "journal": [EntryOut.from_orm(entry).model_dump(mode="json") for entry in entries]}
     answer = JsonResponse(body, json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="migration-{found.pk}.json"'
     return answer

@@ -199,10 +199,11 @@ def called(rows: QuerySet[Guest], text: str) -> QuerySet[Guest]:
     return rows.filter(wanted)
 
 
-def with_moves(guests: Sequence[Guest]) -> Sequence[Guest]:
+def with_moves(user: Any, guests: Sequence[Guest]) -> Sequence[Guest]:
     """The same, each with `migration`, the number of its active migration, and `team`; or None."""
     owners = owners_of(guests)
-    running = dict(Migration.objects.active().filter(guest__in=guests).values_list("guest_id", "pk"))
+    rows = Migration.objects.visible_to(user).active().filter(guest__in=guests)
+    running = dict(rows.values_list("guest_id", "pk"))
     for guest in guests:
         guest.migration = running.get(guest.pk)  # type: ignore[attr-defined]
         guest.team = owners.get(guest.pk)  # type: ignore[attr-defined]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hosts.reading.veil import veil_for
 from kvmweb.journal.models import Entry, EntryKind
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ def whole_journal(topic: str = "") -> QuerySet[Entry]:
 def record_of(migration: Migration) -> QuerySet[Entry]:
     """All entries including progress, oldest first."""
     return Entry.objects.filter(topic=migration.topic).exclude(kind=EntryKind.SIGNAL).order_by("id")
+
+
+def told(user: Any, migration: Migration, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """As this user may read them. They are not for saving."""
+    veil = veil_for(user, migration.source_id, migration.target_id)
+    for entry in entries:
+        entry.text, entry.reason, entry.body = veil(entry.text), veil(entry.reason), veil(entry.body)
+    return entries
 
 
 def journal_of(migration: Migration) -> list[Entry]:

@@ -29,12 +29,12 @@ def ask_preflight(*, by: User, request: MigrationRequest) -> Preflight:
     """Raises PermissionDenied, RequestRefused. The peer probe takes the guest's job for a moment: operators only,
     and unsafe migrations for admins."""
     _check(by, request)
-    guest = Guest.objects.filter(pk=request.guest).first()
+    guest = Guest.objects.visible_to(by).filter(pk=request.guest).first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
-    target, row = Host.objects.filter(pk=request.target).first(), KIND[request.kind]
-    if target is None:
-        raise RequestRefused("target", "There is no such host.")
+    target, row = host_seen(by, request.target), KIND[request.kind]
+    require(by, Right.MOVE, guest)
+    require(by, Right.MOVE, target)
     here = guest.current_sighting()
     if row.same_host and here is not None and here.host_id != target.pk:
         raise RequestRefused("target", stays_words(guest, here.host))
@@ -51,9 +51,9 @@ def ask_about_definition(
 ) -> Preflight:
     """The same for a VM that no host needs to have. Raises PermissionDenied, RequestRefused."""
     _check(by, request)
-    target = Host.objects.filter(pk=request.target).first()
-    if target is None:
-        raise RequestRefused("target", "There is no such host.")
+    target = host_seen(by, request.target)
+    require(by, Right.MOVE, source)
+    require(by, Right.MOVE, target)
     if KIND[request.kind].off or KIND[request.kind].same_host:
         raise RequestRefused("kind", "A definition is checked for a VM that runs. Choose a live method.")
     if target == source:
@@ -67,6 +67,14 @@ def ask_about_definition(
         body = {"preflight": preflight.pk, "request": request.as_json()}
         writer.write(writer.host_topic(source.pk), EntryKind.ACTION, text, body=body, actor=by)
     return preflight
+
+
+def host_seen(by: User, pk: int) -> Host:
+    """A destination that this user sees. Raises RequestRefused."""
+    found: Host | None = Host.objects.visible_to(by).filter(pk=pk).first()
+    if found is None:
+        raise RequestRefused("target", "There is no such host.")
+    return found
 
 
 def _check(by: User, request: MigrationRequest) -> None:

@@ -34,7 +34,7 @@ def choose_for_installation(name: str, *, by: User, reason: str = "") -> None:
 
 def choose_for_host(host: Host, name: str | None, *, by: User, reason: str = "") -> None:
     """For the migrations from it. None: that of the installation. Raises PermissionDenied, RequestRefused."""
-    require(by, Right.MANAGE_POLICIES)
+    require(by, Right.MANAGE_POLICIES, host)
     with transaction.atomic():
         if _choose(name, host=host):
             _tell(writer.host_topic(host.pk), words.chosen(name, str(host)), by, reason)
@@ -43,7 +43,7 @@ def choose_for_host(host: Host, name: str | None, *, by: User, reason: str = "")
 
 def choose_for_guest(guest: Guest, name: str | None, *, by: User, reason: str = "") -> None:
     """None: that of its host, or of the installation. Raises PermissionDenied, RequestRefused."""
-    require(by, Right.CHANGE_VMS)
+    require(by, Right.CHANGE_VMS, guest)
     with transaction.atomic():
         if _choose(name, guest=guest):
             _tell(writer.guest_topic(str(guest.pk)), words.chosen(name, isolated(guest.name)), by, reason)
@@ -52,7 +52,7 @@ def choose_for_guest(guest: Guest, name: str | None, *, by: User, reason: str = 
 
 def set_consent(guest: Guest, changes: Mapping[str, str], *, by: User, reason: str = "") -> None:
     """Change what is given, keep the rest. Raises PermissionDenied."""
-    require(by, Right.CHANGE_VMS)
+    require(by, Right.CHANGE_VMS, guest)
     with transaction.atomic():
         GuestConsent.objects.get_or_create(guest=guest, defaults=Consents().as_json())
         row = GuestConsent.objects.select_for_update().get(guest=guest)

@@ -27,7 +27,7 @@ def close_migration(migration: Migration, *, by: User, reason: str, break_glass:
 
     Raises PermissionDenied, RequestRefused (no reason), NothingToClose.
     """
-    require(by, Right.CLOSE)
+    require(by, Right.CLOSE, migration)
     if not reason.strip():
         raise RequestRefused("reason", "Say where the VM is and how you know.")
     with transaction.atomic():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def delete_copy(copy: RollbackCopy, *, by: User, confirm: str, reason: str = "") -> RollbackCopy:
     """Raises PermissionDenied, RequestRefused (`confirm` is not the VM's name), CopyStays."""
-    require(by, Right.DELETE_COPIES)
+    require(by, Right.DELETE_COPIES, copy)
     if bare(isolated(confirm)) != bare(isolated(copy.guest_name)):  # typed, or copied from a page
         raise RequestRefused("confirm", "Confirm the deletion with the exact name of the VM.")
     if copy.state != CopyState.PRESENT:

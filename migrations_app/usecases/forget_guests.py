@@ -47,8 +47,10 @@ class Forgotten:
 def forget_guests(uuids: Iterable[UUID], *, by: User, reason: str = "") -> Forgotten:
     """Those of these VMs that are gone. Raises PermissionDenied."""
     require(by, Right.FORGET)
-    wanted = Guest.objects.visible_to(by).filter(pk__in=list(uuids)).values_list("pk", flat=True)
-    return _forget(list(wanted), by=by, reason=reason)
+    wanted = list(Guest.objects.visible_to(by).filter(pk__in=list(uuids)).prefetch_related("sightings__host"))
+    for guest in wanted:
+        require(by, Right.FORGET, guest)
+    return _forget([guest.pk for guest in wanted], by=by, reason=reason)
 
 
 def sweep() -> None:

@@ -39,7 +39,7 @@ def order_by_name(
 
     Raises PermissionDenied, RequestRefused for what no migration has and for a wrong value, NotOffered, TooLate.
     """
-    require(by, Right.MOVE)
+    require(by, Right.MOVE, migration)
     order = CONTROLS.get(what)
     if order is None:
         raise RequestRefused("what", f"An order is one of: {', '.join(CONTROLS)}.")
@@ -81,7 +81,7 @@ def give_order(
     idempotency_key: str = "",
 ) -> Migration:
     """Raises PermissionDenied, TooLate."""
-    require(by, Right.MOVE)
+    require(by, Right.MOVE, migration)
     return _give(migration, order, by=by, value=value, reason=reason, idempotency_key=idempotency_key)
 
 

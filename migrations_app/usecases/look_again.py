@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def look_again(migration: Migration, *, by: User) -> Migration:
     """The worker that watches it looks at once; where none does, one is sent. While one such wish waits, another
     changes nothing, nor when no host is silent. Raises PermissionDenied, TooLate."""
-    require(by, Right.MOVE)
+    require(by, Right.MOVE, migration)
     if not migration.waiting and not migration.terminal:
         return migration
     if migration.orders.filter(what=LOOK.what, state=OrderState.WAITING).exists():

@@ -64,7 +64,7 @@ def change_policy(policy: Policy, changes: PolicyFields, *, by: User, reason: st
 
     Raises PermissionDenied, RequestRefused, Policy.DoesNotExist (it has just been removed).
     """
-    require(by, Right.MANAGE_POLICIES)
+    require(by, Right.MANAGE_POLICIES, policy)
     try:
         with transaction.atomic():
             row: Policy = Policy.objects.select_for_update().get(pk=policy.pk)
@@ -88,7 +88,7 @@ def change_policy(policy: Policy, changes: PolicyFields, *, by: User, reason: st
 
 def remove_policy(policy: Policy, *, by: User, reason: str = "") -> None:
     """One that nothing uses. Raises PermissionDenied, PolicyStays."""
-    require(by, Right.MANAGE_POLICIES)
+    require(by, Right.MANAGE_POLICIES, policy)
     with transaction.atomic():
         row = Policy.objects.select_for_update().filter(pk=policy.pk).first()
         if row is None:  # somebody else was faster

@@ -22,6 +22,7 @@ from migrations_app.domain.lifecycle import NOT_STARTED, State
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.hooks import REQUESTED, WANTED
 from migrations_app.models import Migration, PolicyChoice
+from migrations_app.usecases.ask_preflight import host_seen
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
 from migrations_app.words.forecast import interruption_words
@@ -49,7 +50,9 @@ def request_migration(
     Raises PermissionDenied, RequestRefused, AlreadyMoving, KeyReused.
     """
     require(by, Right.MOVE)
-    guest = _guest(request)
+    guest = _guest(request, by)
+    require(by, Right.MOVE, guest)
+    require(by, Right.MOVE, host_seen(by, request.target))
     if KIND[request.kind].stops and not _confirmed(guest, confirm):
         raise RequestRefused("confirm", _stop_words(by, request, guest))
     if urgent and not reason.strip():
@@ -160,8 +163,9 @@ def _give_way(guest: Guest, by: User) -> None:
         ledger.end_by_person(waiting.pk, states=sorted(NOT_STARTED), new=State.CANCELLED, text=text)
 
 
-def _guest(request: MigrationRequest) -> Guest:
-    guest: Guest | None = Guest.objects.filter(pk=request.guest).prefetch_related("sightings__host").first()
+def _guest(request: MigrationRequest, by: User) -> Guest:
+    rows = Guest.objects.visible_to(by).prefetch_related("sightings__host")
+    guest: Guest | None = rows.filter(pk=request.guest).first()
     if guest is None:
         raise RequestRefused("guest", "No VM with this UUID has been seen.")
     return guest

@@ -51,6 +51,7 @@ class Request(models.Model):
     migration = models.OneToOneField(Migration, null=True, on_delete=models.PROTECT, related_name="request_of_team")
 
     team_key: ClassVar = "guest"
+    names_no_host: ClassVar = True
     objects = VisibleQuerySet.as_manager()
 
     class Meta:

@@ -46,7 +46,7 @@ def request_page(request: HttpRequest, pk: int) -> HttpResponse:
         "where": wish_words(row.wish, row.value),
         "may_withdraw": not row.ended and _owns(request, row),
     }
-    if may(request.user, Right.SEE):
+    if may(request.user, Right.SEE, row):
         values["for_operators"] = views([row], request.user)[0]
     return render(request, "portal/request.html", values)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from approvals.domain.decision import ApprovalState
 from approvals.models import Approval
-from hosts.models import Guest, Host
+from hosts.models import Guest
+from hosts.reading.veil import host_names
 from kvmweb.accounts.permissions import Right, may, of_teams
 from kvmweb.journal import writer
 from portal.domain.states import TERMINAL
@@ -64,13 +65,15 @@ def own_guest(user: Any, uuid: UUID) -> Guest | None:
 
 
 def views(requests: Sequence[Request], user: Any) -> list[RequestView]:
-    """Two queries, however many requests."""
-    approvals, names = _approvals(requests), {}
-    sees_hosts = may(user, Right.SEE)
-    if sees_hosts:
-        hosts = {row.plan.get(side) for row in requests for side in ("source", "target")}
-        names = dict(Host.objects.filter(pk__in=hosts - {None}).values_list("pk", "name"))
-    return [_view(row, approvals.get(row.pk), names if sees_hosts else None) for row in requests]
+    """Two queries, however many requests; for roles of groups one more for each. Hosts of other groups are left out."""
+    approvals, names = _approvals(requests), dict[int, str]()
+    if may(user, Right.SEE):
+        names = host_names(user)
+    found = [_view(row, approvals.get(row.pk), names if may(user, Right.SEE, row) else None) for row in requests]
+    if may(user, Right.SEE_EVERYTHING):
+        return found
+    shown = set(names.values())
+    return [replace(one, choice=one.choice and [host for host in one.choice if host["host"] in shown]) for one in found]
 
 
 def _view(row: Request, approval: int | None, names: dict[int, str] | None) -> RequestView:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hosts.models import Guest
 from kvmweb.accounts.models import Ownership
-from kvmweb.accounts.permissions import Right, may, teams_of
+from kvmweb.accounts.permissions import Right, may, of_teams, teams_of
 from kvmweb.accounts.roles import Role
 from migrations_app.domain.lifecycle import NOT_STARTED
 from portal.models import Delay
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 def guest_seen(user: Any, uuid: UUID) -> Guest | None:
     """A VM that the user sees: of their teams, or any."""
-    found: Guest | None = Guest.objects.visible_to(user).filter(pk=uuid).first()
+    rows = Guest.objects.visible_to(user) | of_teams(Guest.objects.all(), user)
+    found: Guest | None = rows.filter(pk=uuid).first()
     return found
 
 
 def may_set_terms(user: Any, guest: Guest) -> bool:
-    if may(user, Right.CHANGE_VMS):
+    if may(user, Right.CHANGE_VMS, guest):
         return True
     return Ownership.objects.filter(guest=guest.pk, team__in=teams_of(user, {Role.LEAD})).exists()
 

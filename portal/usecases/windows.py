@@ -50,7 +50,7 @@ def make_window(fields: WindowFields, *, by: User, reason: str = "") -> Window:
 
 def change_window(window: Window, changes: WindowFields, *, by: User, reason: str = "") -> Window:
     """Raises PermissionDenied, AskRefused, Window.DoesNotExist (it has just been removed)."""
-    require(by, Right.MANAGE_WINDOWS)
+    require(by, Right.MANAGE_WINDOWS, window)
     with transaction.atomic():
         row: Window = Window.objects.select_for_update().get(pk=window.pk)
         return _save(row, changes, by, "changed", reason)
@@ -59,7 +59,7 @@ def change_window(window: Window, changes: WindowFields, *, by: User, reason: st
 @transaction.atomic
 def remove_window(window: Window, *, by: User, reason: str = "") -> None:
     """Raises PermissionDenied."""
-    require(by, Right.MANAGE_WINDOWS)
+    require(by, Right.MANAGE_WINDOWS, window)
     content = _content(window)
     if window.delete()[0]:
         _tell(by, f"removed the window {isolated(window.name)}", reason, content)
@@ -89,7 +89,7 @@ def make_blackout(
 @transaction.atomic
 def remove_blackout(blackout: Blackout, *, by: User, reason: str = "") -> None:
     """Raises PermissionDenied."""
-    require(by, Right.MANAGE_WINDOWS)
+    require(by, Right.MANAGE_WINDOWS, blackout)
     content = _lasts(blackout)
     if blackout.delete()[0]:
         _tell(by, f"removed the blackout {isolated(blackout.name)}", reason, content)

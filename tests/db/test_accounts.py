@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from kvmweb.accounts.models import Grant, Token
+from kvmweb.accounts.models import Grant, Team, Token
 from kvmweb.journal.models import Entry
 from kvmweb.management.commands.create_token import moment
 from tests.web.conftest import client_of
@@ -154,9 +154,10 @@ class TestCommands:
         assert list(Grant.objects.values_list("user__username", "role", "scope")) == [("pia", role, "")]
 
     def test_a_role_in_a_team_stays_beside_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for words in (("viewer",), ("lead", "--scope", "team:3"), ("operator",), ("member", "--scope", "team:3")):
+        team = Team.objects.create(name="Shop").scope
+        for words in (("viewer",), ("lead", "--scope", team), ("operator",), ("member", "--scope", team)):
             self._make(monkeypatch, "pia", "--role", *words)
-        assert set(Grant.objects.values_list("role", "scope")) == {("operator", ""), ("member", "team:3")}
+        assert set(Grant.objects.values_list("role", "scope")) == {("operator", ""), ("member", team)}
 
     @pytest.mark.parametrize(
         ("role", "scope"),

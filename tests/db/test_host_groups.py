@@ -74,7 +74,8 @@ def test_over_the_api(admin: User) -> None:
     made = api.post("/host-groups", {"name": "north", "site": "Site north"})
     assert (made.status_code, made["Location"]) == (201, "/api/v1/host-groups/north")
     assert api.patch(f"/hosts/{host.pk}", {"group": "north"}).json()["group"] == "north"
-    assert api.get("/host-groups").json()["items"] == [{"name": "north", "site": "Site north", "hosts": ["kvm-a"]}]
+    north = {"id": HostGroup.objects.get().pk, "name": "north", "site": "Site north", "hosts": ["kvm-a"]}
+    assert api.get("/host-groups").json()["items"] == [north]
     assert api.patch("/host-groups/north", {"name": "upper"}).json()["site"] == "Site north"
     assert api.get(f"/hosts/{host.pk}").json()["group"] == "upper"
     assert api.patch(f"/hosts/{host.pk}", {"group": "lower"}).status_code == 422

@@ -102,6 +102,8 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
+    #: files with UEFI variables
+    variables: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
@@ -244,10 +246,11 @@ class FakeConnection:
         self._closed = False
         self._mine: list[Callable[[HostEvent], None]] = []
         self.passes = FakePasses(self)
-        self.paused = FakePaused(
-            lambda method, uuid, *more: self._called(method, uuid, *more).guest(uuid), host.resumes
-        )
+        self.paused = FakePaused(self._of_guest, host.resumes, self._called)
         self.power = FakePower(self)
+
+    def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
+        return self._called(method, uuid, *arguments).guest(uuid)
 
     def _called(self, method: str, *arguments: Any) -> FakeHost:
         if self._closed:

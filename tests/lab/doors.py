@@ -33,7 +33,7 @@ def own_key(lab: Lab, folder: Path) -> Iterator[None]:
 
 
 def door(host: Host, transport: Transport = Transport.TCP, *, user: str = "root", host_key: str = "") -> Endpoint:
-    if transport is Transport.TCP:
+    if transport is not Transport.SSH:
         return Endpoint(transport=transport, address=host.address)
     return Endpoint(transport=transport, address=host.address, user=user, host_key=host_key or host.host_key)
 

@@ -28,7 +28,8 @@ from hosts.usecases import groups
 from hosts.usecases import teams as usecases
 from kvmweb.accounts import teams
 from kvmweb.accounts.models import Grant, Ownership, Team, Token
-from kvmweb.accounts.permissions import Role, teams_of
+from kvmweb.accounts.permissions import Role, groups_of, teams_of
+from kvmweb.accounts.roles import group_scope
 from kvmweb.api import api
 from kvmweb.journal import live, writer
 from kvmweb.journal.models import Entry
@@ -40,19 +41,25 @@ from tests.web import seed
 from tests.web.conftest import client_of
 
 NOBODY, INACTIVE, NONE, SUPERUSER = "not logged in", "inactive", "no role", "superuser"
-ROLES = (NOBODY, INACTIVE, NONE, *Role, SUPERUSER)
+GROUP_VIEWER, GROUP_OPERATOR = "viewer of a group", "operator of a group"
+ROLES = (NOBODY, INACTIVE, NONE, *Role, GROUP_VIEWER, GROUP_OPERATOR, SUPERUSER)
 ONLY_OWN = {Role.MEMBER, Role.LEAD}
+OF_GROUPS = {GROUP_VIEWER, GROUP_OPERATOR}
+#: to whom not everything belongs
+NARROW = ONLY_OWN | OF_GROUPS
 
 OPEN = frozenset(ROLES)
 PEOPLE = OPEN - {NOBODY, INACTIVE}
 ENTER = PEOPLE - {NONE}
 SEE = ENTER - ONLY_OWN
 REFRESH = SEE - {Role.AUDITOR}
-MOVE = frozenset({Role.OPERATOR, Role.ADMIN, SUPERUSER})
+MOVE = frozenset({Role.OPERATOR, Role.ADMIN, GROUP_OPERATOR, SUPERUSER})
+DECIDE = MOVE - OF_GROUPS
 RECORDS = frozenset({Role.AUDITOR, Role.ADMIN, SUPERUSER})
 ADMIN = frozenset({Role.ADMIN, SUPERUSER})
 OWN = frozenset({*ONLY_OWN, SUPERUSER})
-TEAMS = SEE | {Role.LEAD}
+EVERYTHING = SEE - OF_GROUPS
+TEAMS = EVERYTHING | {Role.LEAD}
 #: with a team of their own
 ASK = frozenset(ONLY_OWN)
 #: not even an admin
@@ -115,7 +122,7 @@ PAGES = {
     "team": Rule(TEAMS),
     **dict.fromkeys(("team-add", "team-change", "team-members", "team-vms", "team-delete"), Rule(post=ADMIN)),
     "approval-list": Rule(ENTER),
-    "approval": Rule(ENTER, MOVE),
+    "approval": Rule(ENTER, DECIDE),
     "rule-list": Rule(ADMIN),
     "rule-add": Rule(ADMIN, ADMIN),
     "rule": Rule(ADMIN, ADMIN),
@@ -154,7 +161,9 @@ PAGES = {
     **dict.fromkeys(("console-history", "console-history-export"), Rule(RECORDS)),
     **dict.fromkeys(("console-people", "console-person"), Rule(ADMIN)),
     "console-person-add": Rule(ADMIN, ADMIN),
-    **dict.fromkeys((f"console-person-{what}" for what in ("change", "password", "active", "team")), Rule(post=ADMIN)),
+    **dict.fromkeys(
+        (f"console-person-{what}" for what in ("change", "password", "active", "team", "group")), Rule(post=ADMIN)
+    ),
     **dict.fromkeys(("console-token-add", "console-token-revoke"), Rule(post=ADMIN)),
     "console-quotas": Rule(ADMIN),
     **dict.fromkeys(("console-quota", "console-storage"), Rule(ADMIN, ADMIN)),
@@ -236,7 +245,7 @@ OPERATIONS = {
     "post /portal/requests/{request_id}/withdraw": ASK,
     "get /approvals": ENTER,
     "get /approvals/{approval_id}": ENTER,
-    "post /approvals/{approval_id}/votes": MOVE,
+    "post /approvals/{approval_id}/votes": DECIDE,
     "get /approval-rules": ADMIN,
     "post /approval-rules": ADMIN,
     "patch /approval-rules/{name}": ADMIN,
@@ -278,14 +287,18 @@ BODIES: dict[str, Any] = {
     "post /blackouts": {"name": "freeze", "begins": "2027-12-24T00:00:00Z", "ends": "2028-01-02T00:00:00Z"},
     "put /portal/guests/{uuid}/terms": {"quiet_hours": "08:00-18:00"},
 }
-TOPICS = {"inventory": SEE, "migrations": SEE, "guest": SEE, "migration": SEE, "host": SEE}
-TOPICS |= {"group": SEE, "requests": SEE, "request": ENTER, "portal": ASK, "moving": ASK}
+TOPICS = {"inventory": EVERYTHING, "migrations": EVERYTHING, "guest": SEE, "migration": SEE, "host": SEE}
+TOPICS |= {"group": SEE, "requests": EVERYTHING, "request": ENTER, "portal": ASK, "moving": ASK}
+#: what belongs to no host, so that everybody who sees hosts sees it
+OF_ALL = ("/policies/", "/windows/", "/blackouts/")
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
     "kvm-b",
     "kvm-c",
     "kvm-d",
+    "kvm-e",
+    "kvm-f",
     ".lab",
     "192.0.2.",
     "198.51.100.",
@@ -294,14 +307,16 @@ SECRETS = (
     "virbr",
     "libvirtd",
 )
-FOREIGN = ("db-01", "idle-01", "build-07", "mail-02", "archive", "Zebra", "fred")
+FOREIGN = ("far-01", "db-01", "idle-01", "build-07", "mail-02", "archive", "Zebra", "fred")
+#: nothing of these hosts for people with roles for another group
+OF_OTHER_GROUPS = ("kvm-d", "kvm-e", "kvm-f", "192.0.2.4", "192.0.2.5", "192.0.2.6", "south", "far-01", "Zebra", "fred")
 OWN_OBJECT, OTHERS, MISSING = "own", "others'", "missing"
 WHICH = (OWN_OBJECT, OTHERS, MISSING)
 
 
 def _which(role: str) -> tuple[str, ...]:
-    """To somebody without a team all objects belong to others, and who has no role reaches none."""
-    return WHICH if role in ONLY_OWN else WHICH[1:2] if role in (NOBODY, INACTIVE, NONE) else WHICH[1:]
+    """To somebody without a team or group all objects belong to others, and who has no role reaches none."""
+    return WHICH if role in NARROW else WHICH[1:2] if role in (NOBODY, INACTIVE, NONE) else WHICH[1:]
 
 
 @pytest.fixture
@@ -324,14 +339,23 @@ def scene(db: None) -> dict[str, Any]:
     people |= {NOBODY: None, NONE: seed.make_person("stan", None)}
     people[SUPERUSER] = seed.make_person("sue", None, is_superuser=True)
     people[INACTIVE] = seed.make_person("ines", None, is_superuser=True, is_active=False)
-    groups.create_group("north", "Site north", by=admin)
+    north, south = groups.create_group("north", "Site north", by=admin), groups.create_group("south", by=admin)
+    Host.objects.filter(pk__in=[scene["a"].pk, scene["b"].pk]).update(group=north)
+    for role, given in ((GROUP_VIEWER, Role.VIEWER), (GROUP_OPERATOR, Role.OPERATOR)):
+        people[role] = seed.make_person(f"nora-{given}", None)
+        people[role].grants.create(role=given, scope=group_scope(north.pk))
+    e, f = (seed.make_host(name, number=number, group=south) for name, number in (("kvm-e", 5), ("kvm-f", 6)))
+    seed.make_places(e)
+    far = seed.make_guest("far-01", e)
+    queued = seed.make_migration(far, e, f, State.QUEUED)
     usecases.give_guest(shop, scene["web"], by=admin)
-    usecases.give_guest(data, scene["db"], by=admin)
+    usecases.give_guest(data, far, by=admin)
     own = {"guest": scene["web"], "team": shop, "username": f"mia-{Role.MEMBER}", "move": scene["running"]}
-    others = {"guest": scene["db"], "team": data, "username": "fred", "move": scene["queued"]}
+    own |= {"hosts": (scene["a"], scene["b"]), "group": north}
+    others = {"guest": far, "team": data, "username": "fred", "move": queued, "hosts": (e, f), "group": south}
     for one in (own, others):
-        one["copy"] = seed.make_copy(seed.make_migration(one["guest"], scene["a"], scene["b"], State.DONE))
-        one["report"] = seed.make_preflight(one["guest"], scene["b"])
+        one["copy"] = seed.make_copy(seed.make_migration(one["guest"], *one["hosts"], State.DONE))
+        one["report"] = seed.make_preflight(one["guest"], one["hosts"][1])
         one["request"] = seed.make_request(one["guest"], one["team"], by=User.objects.get(username=one["username"]))
         one["approval"] = seed.make_approval(one["guest"])
         one["order"] = one["move"].orders.create(what="finish", asked_at=timezone.now())
@@ -369,7 +393,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
             "username": "nobody",
             **dict.fromkeys(("user_pk", "token_pk", "token_id", "own_token", "team_pk", "storage_pk"), 999_999),
         }
-    one, host = scene[which], scene["a"]
+    one, host = scene[which], scene[which]["hosts"][0]
     asked = Introduction.objects.create(fields={}, asked_by=user if user and user.pk else None)
     return {
         "uuid": one["guest"].pk,
@@ -380,8 +404,8 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "blackout": scene["blackout"].pk,
         "window": scene["window"].pk,
         "name": "gentle",
-        "group": "north",
-        "host-group": HostGroup.objects.get(name="north").pk,
+        "group": one["group"].name,
+        "host-group": one["group"].pk,
         "policy": Policy.objects.get(name="gentle").pk,
         "approval": one["approval"].pk,
         "approval_id": one["approval"].pk,
@@ -397,14 +421,16 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "copy_id": one["copy"].pk,
         "preflight": one["report"].pk,
         "preflight_id": one["report"].pk,
-        "pool": StoragePool.objects.earliest("pk").pk,
+        "pool": StoragePool.objects.filter(host=host).earliest("pk").pk,
         "introduction": asked.pk,
         "user_pk": scene["viewer"].pk,
         "team_pk": one["team"].pk,
         "storage_pk": Storage.objects.get_or_create(name="fast", pool="default")[0].pk,
         "token_pk": _token(scene["viewer"]),
         "token_id": _token(User.objects.get(username=one["username"])),
-        "own_token": _token(scene["viewer"] if user is None or (which == OTHERS and teams_of(user)) else user),
+        "own_token": _token(
+            scene["viewer"] if user is None or (which == OTHERS and (teams_of(user) or groups_of(user))) else user
+        ),
     }
 
 
@@ -458,6 +484,9 @@ def _expected(role: str, allowed: frozenset[str] | None, which: str, *, named: b
         return {"missing"} if named and which == MISSING else {"done"}
     if role in ONLY_OWN and named:
         return {"forbidden"} if shown else {"missing"}
+    if role in OF_GROUPS and named:
+        # a page refuses before it knows which object it is about
+        return {"forbidden"} if shown else {"forbidden", "missing"} if which == OWN_OBJECT else {"missing"}
     return {"forbidden", "missing"} if named and (role == NONE or which == MISSING) else {"forbidden"}
 
 
@@ -498,11 +527,16 @@ def _undone(send: Callable[[], Any]) -> tuple[Any, bool]:
     return answer, changed
 
 
-def _leaks(answer: Any) -> list[str]:
+def _seen_by_groups(path: str) -> bool:
+    """Whether their people see what the address names, if it has to do with their hosts."""
+    return not path.startswith(("/teams/", "/people/", "/approval-rules/")) and not path.endswith("/go-ahead")
+
+
+def _leaks(answer: Any, role: str) -> list[str]:
     if answer.get("Content-Type", "").startswith("text/html") and b"<h1>API</h1>" in answer.content:
         return []  # it explains with examples
     text = (answer.content.decode() + str(answer.headers)).replace(answer.wsgi_request.path, "")
-    return [secret for secret in (*SECRETS, *FOREIGN) if secret in text]
+    return [secret for secret in (OF_OTHER_GROUPS if role in OF_GROUPS else (*SECRETS, *FOREIGN)) if secret in text]
 
 
 # --- what has no rule ---------------------------------------------------------------------------------------------------
@@ -555,12 +589,12 @@ def page_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
                 expected = _expected(role, allowed, which, named=bool(parameters), shown=shown)
                 if "done" in expected:
                     expected = set(rule.answers)
-                if role in ONLY_OWN and which == OTHERS and parameters and expected == {"done"}:
-                    expected = {"missing"}  # they see what is their team's
+                if role in NARROW and which == OTHERS and parameters and expected == {"done"}:
+                    expected = {"missing"}  # they see what is their team's, or on their hosts
                 if changed or outcome not in expected:
                     wrong[f"{method} {address} ({which})"] = (answer.status_code, outcome, expected)
-                if role in ONLY_OWN and _leaks(answer):
-                    wrong[f"{method} {address} ({which}) tells"] = _leaks(answer)
+                if role in NARROW and (told := _leaks(answer, role)):
+                    wrong[f"{method} {address} ({which}) tells"] = told
     return wrong
 
 
@@ -588,15 +622,18 @@ def operation_mistakes(scene: dict[str, Any], role: str) -> dict[str, Any]:
             answer, changed = _undone(send)
             outcome = _outcome(answer)
             own = ("/teams/", "/approvals/") if role == Role.LEAD else ("/approvals/", "/portal/guests/")
-            shown = which == OWN_OBJECT and path.startswith(own)
+            shown = which == OWN_OBJECT and path.startswith(own) and role not in OF_GROUPS
             named = "{" in path or (about is not None and role in allowed)
             expected = _expected(role, allowed, which, named=named, shown=shown)
-            if role in ONLY_OWN and which == OTHERS and named:
+            seen_by_all = role in OF_GROUPS and path.startswith(OF_ALL)
+            if role in OF_GROUPS and named and ((which == OWN_OBJECT and _seen_by_groups(path)) or seen_by_all):
+                expected = {"missing"} if which == MISSING else {"done"} if role in allowed else {"forbidden"}
+            if role in NARROW and which == OTHERS and named and not seen_by_all:
                 expected = {"missing"}  # also of what these people see if it is their own
             if changed or outcome not in expected:
                 wrong[f"{operation} ({which})"] = (answer.status_code, answer.content[:200], expected)
-            if role in ONLY_OWN and _leaks(answer):
-                wrong[f"{operation} ({which}) tells"] = _leaks(answer)
+            if role in NARROW and (told := _leaks(answer, role)):
+                wrong[f"{operation} ({which}) tells"] = told
     return wrong
 
 
@@ -615,6 +652,8 @@ def check_topics(scene: dict[str, Any], role: str) -> None:
             expected = (
                 "forbidden" if role in PEOPLE - allowed else next(iter(_expected(role, allowed, which, named=named)))
             )
-            if role in ONLY_OWN and which == OTHERS and expected == "done":
+            if role in NARROW and which == OTHERS and named and expected == "done":
                 expected = "missing"
+            if role in OF_GROUPS and topic in follow.LISTS:
+                expected = "missing"  # their fragments name every host
             assert code == codes[expected], (role, whole, which)

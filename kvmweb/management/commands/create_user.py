@@ -17,6 +17,7 @@ from django.db import transaction
 from kvmweb.accounts import record
 from kvmweb.accounts.grants import set_roles
 from kvmweb.accounts.roles import EVERYWHERE, Role, fits
+from kvmweb.accounts.scopes import UnknownScope, said, settled
 
 
 class Command(BaseCommand):
@@ -25,7 +26,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--role", choices=[role.value for role in Role], required=True)
-        parser.add_argument("--scope", default=EVERYWHERE, help="of a member or lead: a team, such as team:3")
+        parser.add_argument(
+            "--scope",
+            default=EVERYWHERE,
+            help="of a member or lead a team: team:3; of a viewer or operator a group of hosts: group:north",
+        )
         parser.add_argument(
             "--superuser",
             action="store_true",
@@ -35,9 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        role, scope = options["role"], options["scope"]
-        if not fits(role, scope):
-            raise CommandError(f"{scope!r} is not a scope of the role {role}. Only member and lead have one: team:3.")
+        role, scope = options["role"], _scope(options["role"], options["scope"])
         password = sys.stdin.readline().rstrip("\n") if options["password_stdin"] else getpass.getpass()
         try:
             User.username_validator(options["username"])
@@ -58,7 +61,7 @@ class Command(BaseCommand):
             record.changed(user, before)
             if not new:
                 record.new_password(user)
-        given = ", ".join(map(str, user.grants.all()))
+        given = ", ".join(said(user.grants.all()))
         self.stdout.write(f"{user.username} is now {given}{' and superuser' * user.is_superuser}.")
         if before and before["superuser"] == "yes" and not user.is_superuser:
             self.stdout.write(f"{user.username} is no longer a superuser: --superuser was not given.")
@@ -66,3 +69,15 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{user.username} is inactive and cannot log in. An admin can change that at /console/people/."
             )
+
+
+def _scope(role: str, text: str) -> str:
+    """Raises CommandError."""
+    try:
+        scope = settled(text)
+    except UnknownScope as unknown:
+        raise CommandError(f"{unknown} {text!r} is not a scope of the role {role}.") from None
+    if not fits(role, scope):
+        having = "member and lead have a team, team:3, and viewer and operator a group of hosts, group:north"
+        raise CommandError(f"{text!r} is not a scope of the role {role}: {having}.")
+    return scope

@@ -1,7 +1,7 @@
 """UEFI variables and the state of a TPM are files of the host, and libvirt migrates them with the memory of a running
 VM only. One that is shut off would get new, empty ones on the destination: boot entries, keys and disk encryption that
 depends on them are lost. It blocks unless the file is on shared storage, or there is none yet. Of a VM that is started
-paused for its migration the TPM arrives; QEMU writes the UEFI variables only when CPUs begin to run."""
+paused for its migration the TPM arrives, and kvmweb copies the file with the UEFI variables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def local_state(facts: Facts) -> Iterator[Finding]:
                 f"kvmweb cannot tell where {source} keeps the UEFI variables of {guest.name}; they would stay there."
             )
             yield finding(Severity.BLOCKER, words, affects, {"firmware": guest.boot.loader or "efi"}, live)
-    elif not (_none_yet(facts, path) or _on_shared_storage(facts, path)):
+    elif not (_none_yet(facts, path) or KIND[facts.request.kind].starts_paused or _on_shared_storage(facts, path)):
         words = f"The UEFI variables of {guest.name} stay in a file of {source}; it would start with empty ones."
         share = remedy("Or put the file on storage that both hosts share, and change the definition.")
         yield finding(Severity.BLOCKER, words, f"file {path}", {"file": path}, live, share)
