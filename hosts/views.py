@@ -51,7 +51,9 @@ def host_list(request: HttpRequest) -> HttpResponse:
 @page()
 def host(request: HttpRequest, pk: int) -> HttpResponse:
     shown = _host(request, pk)
-    return render(request, "hosts/host.html", {"page": reading.host_page(shown), **rights_on(request.user, shown)})
+    return render(
+        request, "hosts/host.html", {"page": reading.host_page(request.user, shown), **rights_on(request.user, shown)}
+    )
 
 
 @require_http_methods(["GET", "POST"])

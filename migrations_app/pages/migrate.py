@@ -24,7 +24,7 @@ from migrations_app.reading import movability
 from migrations_app.reading.disks import disk_labels
 from migrations_app.reading.guests import GuestPage, guest_page
 from migrations_app.reading.policies import offered_policies
-from migrations_app.reading.preflights import guest_preflights
+from migrations_app.reading.preflights import guest_preflights, told
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
@@ -52,7 +52,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "form": form,
         "candidates": candidates,
         "chosen": str(form["target"].value() or ""),
-        "report": report_view(checked) if checked else None,
+        "report": report_view(told(request.user, checked)) if checked else None,
         "says": page_words(found.guest.name),
         "fresh_seconds": FRESH_SECONDS,
     }
@@ -162,7 +162,8 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 @page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
-    report: ReportView = report_view(answered(get_object_or_404(guest_preflights(request.user), pk=pk)))
+    found = answered(get_object_or_404(guest_preflights(request.user), pk=pk))
+    report: ReportView = report_view(told(request.user, found))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 

@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from hosts.models import Guest, Sighting
+from hosts.reading.veil import veil_for
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 
@@ -36,7 +37,8 @@ def whole_rows(user: Any) -> QuerySet[Migration]:
 def active_migrations(user: Any) -> list[Migration]:
     """For every page's bar, which says nothing of their orders."""
     rows = Migration.objects.visible_to(user).active().shown().prefetch_related(None)
-    return list(rows.defer("source_xml", "checkpoints", "findings").order_by("requested_at"))
+    found = rows.defer("source_xml", "checkpoints", "findings").order_by("requested_at")
+    return [veiled(user, row) for row in found]
 
 
 def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
@@ -47,9 +49,17 @@ def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
     newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
     rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
     rows = rows.select_related("source", "target").defer("source_xml", "checkpoints", "findings")
-    ended = list(rows.order_by("-finished_at", "-id"))
+    ended = [veiled(user, row) for row in rows.order_by("-finished_at", "-id")]
     earlier = [row for row in ended[MOST_ENDED:] if row.state in BAD]
     return [*ended[:MOST_ENDED], *earlier[:MOST_BAD]]
+
+
+def veiled(user: Any, migration: Migration) -> Migration:
+    """Its sentences as this user may read them. It is not for saving."""
+    veil = veil_for(user, migration.source_id, migration.target_id)
+    for name in {"state_text", "error", "reason", "findings"} - migration.get_deferred_fields():
+        setattr(migration, name, veil(getattr(migration, name)))
+    return migration
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:

@@ -25,6 +25,7 @@ from migrations_app.worker.adopt_migration import adopt_migration
 from migrations_app.worker.run_migration import run_migration
 from tests.fakes.gateway import FakeFleet, FakeHost
 from tests.fakes.guests import IMAGES, FakeGuest, Move, new_guest
+from tests.patience import PATIENCE
 
 LOCAL = "/var/lib/libvirt/images"
 
@@ -175,7 +176,7 @@ def said(migration: Migration) -> str:
     return "\n".join(row.text for row in rows if row.text)
 
 
-def eventually(true: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+def eventually(true: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
     until = time.monotonic() + seconds
     while not (answer := true()):
         assert time.monotonic() < until, "it did not happen in time"

@@ -18,6 +18,7 @@ from hosts.calls.move import MigrateCall, Parameter
 from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import (
     GuestDefinition,
@@ -45,8 +46,6 @@ from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port import (
     Aborted,
-    Contact,
-    ContactProblem,
     EventKind,
     GatewayError,
     GuestMissing,
