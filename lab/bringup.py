@@ -179,7 +179,7 @@ def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identi
     own = keys.ensure(lab.prefix, "lab", switch)
     host_keys: dict[str, KeyPair] = {name: keys.ensure(lab.prefix, f"{name}-host", switch) for name in names}
     root_keys: dict[str, KeyPair] = {name: keys.ensure(lab.prefix, f"{name}-root", switch) for name in names}
-    authority = certificates.Authority(lab.prefix, switch)
+    authority = certificates.authority(lab.prefix, switch)
     known = []
     signed = {}
     for number, name in enumerate(names):

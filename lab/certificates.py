@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from lab import keys, node
 from lab.hostfiles import Signed
@@ -14,16 +15,23 @@ from lab.state import LabState
 
 _NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 _DAYS = 3650
-_CA = ("/run/ca.pem", "/run/ca.key")
+
+
+class Run(Protocol):
+    """Runs a program and returns what it wrote. Raises when it fails."""
+
+    def __call__(self, *command: str, stdin: str | None = None) -> str: ...
 
 
 class Authority:
-    """Makes certificates with the openssl of a node. `name` tells apart the authorities of one lab."""
+    """Makes certificates with openssl. `folder` keeps them; `scratch` is one where openssl runs. `name` tells apart the
+    authorities of one lab."""
 
-    def __init__(self, prefix: str, switch: Process, name: str = "ca") -> None:
-        self._folder = keys.folder(prefix)
-        self._switch = switch
+    def __init__(self, folder: Path, run: Run, name: str = "ca", scratch: str = "/run") -> None:
+        self._folder = folder
+        self._run = run
         self._name = name
+        self._own = (f"{scratch}/ca.pem", f"{scratch}/ca.key")
 
     def ensure(self, name: str, reached: Sequence[str] = ()) -> Signed:
         """The kept certificate for `name` at these addresses, or a new one."""
@@ -42,7 +50,7 @@ class Authority:
         extensions = [f"subjectAltName={names}", "basicConstraints=critical,CA:FALSE"]
         extensions += ["keyUsage=critical,digitalSignature,keyEncipherment", "extendedKeyUsage=serverAuth,clientAuth"]
         key, request = self._new(name, extensions, "-new")
-        signing = ["-req", "-CA", _CA[0], "-CAkey", _CA[1], "-copy_extensions", "copy", "-days", str(days)]
+        signing = ["-req", "-CA", self._own[0], "-CAkey", self._own[1], "-copy_extensions", "copy", "-days", str(days)]
         certificate = self._run("openssl", "x509", *signing, stdin=request)
         time.sleep(1.1 if not days else 0)
         return Signed(ca=self._files()[0].read_text(), certificate=certificate, key=key)
@@ -56,7 +64,7 @@ class Authority:
             )
             _keep(key, new_key)
             _keep(certificate, new)
-        for path, file in zip(_CA, (certificate, key), strict=True):
+        for path, file in zip(self._own, (certificate, key), strict=True):
             self._run("tee", path, stdin=file.read_text())
 
     def _files(self) -> tuple[Path, Path]:
@@ -71,14 +79,20 @@ class Authority:
         key, ending, rest = both.partition("-----END PRIVATE KEY-----\n")
         return key + ending, rest
 
-    def _run(self, *command: str, stdin: str | None = None) -> str:
-        return run(node.enter(self._switch, list(command)), stdin=stdin, environment=plain_environment())
+
+def authority(prefix: str, switch: Process, name: str = "ca") -> Authority:
+    """The one that all hosts of a lab trust, or by another name one that nobody does. openssl is that of a node."""
+
+    def inside(*command: str, stdin: str | None = None) -> str:
+        return run(node.enter(switch, list(command)), stdin=stdin, environment=plain_environment())
+
+    return Authority(keys.folder(prefix), inside, name)
 
 
-def authority(lab: LabState, name: str = "ca") -> Authority:
-    """Of a running lab: the one that all hosts trust, or by another name one that nobody does."""
+def of(lab: LabState, name: str = "ca") -> Authority:
+    """Of a running lab."""
     assert lab.switch is not None
-    return Authority(lab.prefix, lab.switch, name)
+    return authority(lab.prefix, lab.switch, name)
 
 
 def write_client(signed: Signed, folder: Path) -> None:

@@ -5,8 +5,11 @@ libvirt is imported when the first connection is made, so that importing this pa
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from hosts.facts.contact import Certificates, Contact
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint
-from hosts.gateway.port import Certificates, Contact, HostConnection, SharedConnections
+from hosts.gateway.port import HostConnection, SharedConnections
 
 __all__ = [
     "certificates",
@@ -14,6 +17,7 @@ __all__ = [
     "discard_shared_connections",
     "first_contact",
     "load",
+    "own_certificate_until",
     "share_connections",
     "warm_up",
 ]
@@ -47,6 +51,13 @@ def certificates(endpoint: Endpoint, *, deadline: float = 8.0) -> Certificates:
 
     port = endpoint.port or DEFAULT_PORTS[endpoint.transport]
     return _tls.certificates(endpoint.address, port, seconds=deadline)
+
+
+def own_certificate_until() -> datetime | None:
+    """Until when kvmweb's own is valid; no host is asked. Raises HostUnreachable when it cannot be used."""
+    from hosts.gateway import _tls
+
+    return _tls.own_certificate_until()
 
 
 def load() -> None:

@@ -47,6 +47,7 @@ from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
 from hosts.gateway._passes import Passes
 from hosts.gateway._paused import Paused
+from hosts.gateway._power import Power
 from hosts.gateway.port import HostEvent, HostUnreachable, PeerProbe
 from hosts.gateway.probe import Probe
 
@@ -175,13 +176,13 @@ class LibvirtConnection:
         self._link = link
         self._guests = Guests(self._link)
         self.start = self._guests.start
-        self.suspend = self._guests.suspend
-        self.resume = self._guests.resume
+        self.suspend, self.resume = self._guests.suspend, self._guests.resume
         self.managed_save_definition = self._guests.managed_save_definition
         self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
         self.passes = Passes(self._link)
         self.paused = Paused(self._link, self._guests)
+        self.power = Power(self._link, self._guests)
 
     def close(self) -> None:
         """Never raises, never waits longer than two seconds; a second time does nothing."""

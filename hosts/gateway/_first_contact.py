@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
 from hosts.facts.host_key import BadHostKey, fingerprint_of
 from hosts.gateway import _process, _ssh, _tls, transports
-from hosts.gateway.port import Contact, ContactProblem, GatewayError
+from hosts.gateway.port import GatewayError
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
 _ROOT = Path(__file__).resolve().parents[2]

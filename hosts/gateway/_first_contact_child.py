@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hosts.facts.contact import ContactProblem
 from hosts.facts.endpoint import DEFAULT_PORTS, Transport
 from hosts.facts.host_key import BadHostKey, fingerprint_of
 from hosts.gateway import _errors, _process, _ssh, _tls
-from hosts.gateway.port import ContactProblem, GatewayError
+from hosts.gateway.port import GatewayError
 from hosts.gateway.probe import NoAnswer
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 

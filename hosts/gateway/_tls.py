@@ -12,7 +12,8 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hosts.gateway.port import Certificates, ContactProblem, HostUnreachable
+from hosts.facts.contact import Certificates, ContactProblem
+from hosts.gateway.port import HostUnreachable
 
 CA, CERTIFICATE, KEY = "cacert.pem", "clientcert.pem", "clientkey.pem"
 #: what libvirtd sends when it has accepted the client's certificate
@@ -134,6 +135,14 @@ def certificates(address: str, port: int, *, seconds: float) -> Certificates:
         raise HostUnreachable(failed.message) from None
     except OSError as error:
         raise HostUnreachable(error.strerror or str(error)) from None
+
+
+def own_certificate_until() -> datetime | None:
+    """Raises HostUnreachable when it cannot be used."""
+    try:
+        return own_until(place())
+    except TlsFailed as failed:
+        raise HostUnreachable(failed.message) from None
 
 
 def _until(connection: ssl.SSLSocket | ssl.SSLObject) -> datetime | None:

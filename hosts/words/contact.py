@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, Transport
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host
 from hosts.words.contact_case import LIBVIRT_LOG, Case, Said
 from hosts.words.contact_tls import TLS_SAID

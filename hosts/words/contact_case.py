@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hosts.facts.contact import Contact
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, Transport
-from hosts.gateway.port import Contact
 
 LIBVIRT_LOG = "sudo journalctl -u libvirtd -u virtqemud -n 50"
 

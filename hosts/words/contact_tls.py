@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hosts.gateway.port import ContactProblem
+from hosts.facts.contact import ContactProblem
 from hosts.words.contact_case import LIBVIRT_LOG, Case, Said
 
 _OWN_PKI = "cacert.pem, clientcert.pem and clientkey.pem in the folder pki of kvmweb's data folder"

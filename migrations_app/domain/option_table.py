@@ -10,6 +10,7 @@ from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import BETWEEN_HOSTS, LIVE_KINDS, OFF_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group, Needs, Option, Place, Type, flag
 from migrations_app.domain.option_encoding import ENCODING
+from migrations_app.domain.option_power import SHUTDOWN_PATIENCE, START_AFTER
 from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE, Kind.OFFLINE_STORAGE})
@@ -93,16 +94,8 @@ OPTIONS: tuple[Option, ...] = (
         kinds=frozenset({Kind.SUSPENDED}),
         rank=8,
     ),
-    Option(
-        name="start_after",
-        type=Type.BOOLEAN,
-        default=False,
-        label="Start the VM afterwards",
-        consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
-        virsh=(),
-        kinds=OFF_KINDS,
-        place=Place.WITH_KIND,
-    ),
+    START_AFTER,
+    SHUTDOWN_PATIENCE,
     Option(
         name="bandwidth_mib",
         type=Type.INTEGER,

@@ -31,7 +31,7 @@ def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
 def start(page: Page) -> None:
     """Once the check has found nothing against it; "Migrate with 1 unknown" is what it may say."""
     button = page.get_by_role("button", name=re.compile("^Migrate "))
-    expect(button).to_be_enabled(timeout=60_000)
+    expect(button).to_be_enabled()
     button.click()
     page.wait_for_url(re.compile(r"/migrations/\d+/$"))
 

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from hosts import gateway
+from hosts.facts.contact import Certificates
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.unknown import Unknown
-from hosts.gateway.port import Certificates, HostUnreachable
+from hosts.gateway.port import HostUnreachable
 from hosts.models import Host
 from migrations_app.worker.facts import hosts as collector
 from migrations_app.worker.facts.side import Side

@@ -48,8 +48,9 @@ VALUES: Mapping[str, dict[str, Any]] = MappingProxyType({
     "sync_writes": {"sync_writes": True},
     "detect_zeroes": {"detect_zeroes": True},
 })  # fmt: skip
-#: each way copies disks or not by its method; the lab cannot lock memory for zero-copy; unsafe asks for a confirmation
-LEFT_OUT = frozenset({"copy_disks", "zerocopy", "unsafe"})
+#: each way copies disks or not by its method; the lab cannot lock memory for zero-copy; unsafe and a shutdown ask for a
+#: confirmation
+LEFT_OUT = frozenset({"copy_disks", "zerocopy", "unsafe", "shutdown_patience_s"})
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host
 from hosts.words.contact import explain, lost, not_kept, unreachable
 

@@ -89,6 +89,7 @@ def test_a_row_is_complete(option: Option) -> None:
     assert option.virsh or option.name in (
         "allow_overcommit",
         "start_after",
+        "shutdown_patience_s",
     )  # virsh migrate neither checks room nor starts
     assert option.kinds
     assert all(name in OPTION for name in option.conflicts)
@@ -97,7 +98,7 @@ def test_a_row_is_complete(option: Option) -> None:
         assert option.minimum is not None
         assert option.maximum is not None
         assert option.bounds
-        assert option.default is None
+        assert option.default is None or (isinstance(option.default, int) and option.allows(option.default))
     elif option.type in (Type.CHOICE, Type.ADDRESS, Type.NAME):
         assert option.default is None
         assert bool(option.choices) is (option.type is Type.CHOICE)

@@ -9,7 +9,7 @@ from typing import Any
 import libvirt
 import pytest
 
-from hosts.facts import paused
+from hosts.facts import paused, paused_xml
 from hosts.facts.guest import RunState
 from hosts.facts.xml import BadXml
 from hosts.gateway._guest import Guests
@@ -48,7 +48,7 @@ class Raw:
         return [self.number, 1]
 
     def metadata(self, kind: int, uri: str, flags: int) -> str:
-        assert (uri, flags) == (paused.NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        assert (uri, flags) == (paused_xml.NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_LIVE)
         if not self.mark:
             raise error(libvirt.VIR_ERR_NO_DOMAIN_METADATA)
         return self.mark
@@ -85,17 +85,17 @@ def test_it_is_started_with_its_mark_in_this_run_alone(guest: Paused, raw: Raw) 
     guest.start(UUID, "m17")
     ((text, flags),) = raw.created
     assert flags == libvirt.VIR_DOMAIN_START_PAUSED
-    assert text == paused.with_mark(DEFINITION, "m17")
+    assert text == paused_xml.with_mark(DEFINITION, "m17")
     assert 'by="m17"' in text
     assert ">me<" in text
 
 
 def test_one_mark_replaces_another() -> None:
-    twice = paused.with_mark(paused.with_mark(DEFINITION, "m16"), "m17")
+    twice = paused_xml.with_mark(paused_xml.with_mark(DEFINITION, "m16"), "m17")
     assert ("m16" in twice, twice.count("m17")) == (False, 1)
-    assert paused.mark_of("<paused by='m17'/>") == "m17"
+    assert paused_xml.mark_of("<paused by='m17'/>") == "m17"
     with pytest.raises(BadXml):
-        paused.mark_of("<other/>")
+        paused_xml.mark_of("<other/>")
 
 
 def test_one_that_never_ran_is_asked_to_quit(guest: Paused, raw: Raw) -> None:

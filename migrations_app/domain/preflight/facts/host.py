@@ -46,6 +46,8 @@ class HostFacts:
     media: Mapping[str, FileContent | Unknown] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
     certificates: Mapping[str, float] | Unknown = field(default_factory=dict)
+    #: what each device is that VMs can be given, by type and name; asked for a VM that uses some
+    devices: Mapping[str, str] | Unknown = NOT_ASKED
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
         """The answer to a probe that is asked of this side before every migration."""
