@@ -21,6 +21,12 @@ def stop(serving: Serving, name: str = NAME, *, confirm: bool = True, **options:
     return serving.post("/migrations", {**body, "confirm": name} if confirm else body)
 
 
+@pytest.fixture
+def ticks(lab: Lab) -> Iterator[TickReceiver]:
+    with TickReceiver(*lab.ticks_address) as heard:
+        yield heard
+
+
 def test_it_shuts_down_and_runs_on_the_destination(fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
     a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
     refused = stop(fresh, confirm=False)

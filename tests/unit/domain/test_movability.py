@@ -73,7 +73,7 @@ def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
 def test_a_device_of_the_host_keeps_the_guest_there() -> None:
     pci = {"type": "pci", "name": "0000:41:00.0", "teaming_transient": False}
     assert held_back(guest(devices=[pci])) == f"PCI device 0000:41:00.0 belongs to kvm-a. {WHEN_OFF}"
-    assert held_back(guest(devices=[{"type": "mdev", "name": "x"}])) == "MDEV device x belongs to kvm-a."
+    assert held_back(guest(devices=[{"type": "mdev", "name": "x"}])) == f"MDEV device x belongs to kvm-a. {WHEN_OFF}"
     assert held_back(guest(nics=[{"type": "vdpa", "source": "/dev/vhost-vdpa-0"}])) != ""
     assert held_back(guest(devices=[pci | {"teaming_transient": True}, {"type": "usb", "name": "1:2"}])) == ""
 
