@@ -138,6 +138,8 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "disk": spec.disk_kib,
         "disk_fill": spec.disk_fill_mib,
     }
+    # The clock: guests that fell silent when they arrived had either (native/flush_tlb.c has the reason), so this could
+    # be the TSC as well.
     kernel = (
         "console=ttyS0 quiet panic=10 mitigations=off nokaslr no_timer_check random.trust_cpu=on "
         "tsc=unstable clocksource=hpet"

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from kvmweb.journal.models import Entry
+from migrations_app import consumers
 from migrations_app.consumers import LiveConsumer
 from migrations_app.routing import websocket_urlpatterns
 from tests.patience import PATIENCE
@@ -44,6 +45,7 @@ async def connect(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Asy
             settled.set()
 
     monkeypatch.setattr(LiveConsumer, "connect", connects)
+    monkeypatch.setattr(consumers, "BEAT_SECONDS", PATIENCE)  # none comes between what a test waits for
 
     async def open_socket(user: Any, *topics: str, after: int | None = None, session: Any = None) -> Any:
         query = "&".join(f"topic={topic}" for topic in topics)
