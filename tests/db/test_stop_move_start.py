@@ -188,6 +188,9 @@ def test_it_is_not_started_again_while_a_third_host_is_silent(scene: Scene) -> N
         "web-01 is shut off on kvm-a. It did not migrate.",
     )
     assert "kvm-c is not reachable" in ended.error["cause"]
+    scene.fleet["kvm-c"].silent = False
+    again = scene.adopt(ended)  # nothing is started by itself any more, and the reason stays
+    assert (again.state, again.error) == (State.NEEDS_ATTENTION, ended.error)
     assert "start" not in scene.fleet.methods()
 
 

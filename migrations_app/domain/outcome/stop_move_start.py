@@ -140,7 +140,7 @@ def _off_here(case: Case) -> Decision:
         return seen_elsewhere(case)
     if case.source.reason not in SHUT_DOWN and not stop.back_tried and not job.call_made:
         return _not_shut_down(case, here)
-    if stop.attended:
+    if stop.attended and not stop.back_tried:
         return _left_off(case, here, "kvmweb starts nothing by itself after its migration needed a user.")
     if not stop.back_tried and not (job.call_made or job.cancel_requested or stop.held_back):
         return replace(
@@ -150,7 +150,7 @@ def _off_here(case: Case) -> Decision:
     if not stop.back_tried:
         words = f"{here}, and {job.target} does not have it. kvmweb starts it again on {job.source}."
         return replace(case.moving(State.VERIFYING, words), actions=(Action.START_AT_SOURCE,))
-    if not stop.back_error and not case.lasts(patience.HANDOVER_S):
+    if not (stop.back_error or stop.attended or case.lasts(patience.HANDOVER_S)):
         return case.wait(f"kvmweb has asked {job.source} to start {job.name} again, and looks whether it runs.")
     error = stop.back_error or f"kvmweb has begun to start it on {job.source}, and does not see it running."
     return _left_off(case, here, error)
@@ -169,11 +169,11 @@ def _not_shut_down(case: Case, here: str) -> Decision:
 
 
 def _left_off(case: Case, here: str, cause: str) -> Decision:
-    job = case.job
+    job, why = case.job, meaning(case.job.call_error)
     return Decision(
         outcome=Outcome.NEEDS_ATTENTION,
         sentence=f"{here}. It did not migrate.",
-        cause=" ".join(filter(None, (cause, meaning(job.call_error)))),
+        cause=cause if why in cause else f"{cause} {why}",  # told before, when it is looked at again
         what_to_do=f"{FIRST} {run_on(job.source, job, 'start')}",
     )
 

@@ -12,6 +12,7 @@ from hosts.calls.move import PeerHelper
 from hosts.facts.guest import GuestLook, RunState
 from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.ui.units import duration
+from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, StopRecord
 from migrations_app.models.migration import START_AGAIN
 from migrations_app.worker.heartbeat import Heartbeat
@@ -68,6 +69,8 @@ class StopWatch(ColdWatch):
     ) -> None:
         super().__init__(held, source, target, heart, mover)
         self.judge: StopJudge = StopJudge(held, source, target, self.numbers, mover)
+        if held.state is State.NEEDS_ATTENTION and start_tried(held, START_AGAIN):
+            self.judge.back_error = held.row.error.get("cause", "")
         self.sent: Mover | None = None
         self._asked_again = False
 
