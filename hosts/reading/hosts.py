@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
+from hosts.reading.veil import veiled
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import host_topic
 
@@ -73,7 +74,8 @@ def unwell(user: Any) -> list[Host]:
     overdue = timezone.now() - timedelta(seconds=3 * settings.KVMWEB.refresh_seconds + 30)
     unread = Q(contact=Host.Contact.ANSWERS, seen_at__lt=overdue)
     hosts = visible_hosts(user).filter(Q(contact__in=bad) | unread).order_by("name")
-    return list(hosts.only("name", "contact", "contact_text", "contact_since", "seen_at"))
+    found = hosts.only("name", "contact", "contact_text", "contact_since", "seen_at")
+    return [veiled(user, host, "contact_text") for host in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

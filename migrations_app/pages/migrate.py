@@ -24,7 +24,7 @@ from migrations_app.reading import movability
 from migrations_app.reading.disks import disk_labels
 from migrations_app.reading.guests import GuestPage, guest_page
 from migrations_app.reading.policies import offered_policies
-from migrations_app.reading.preflights import guest_preflights
+from migrations_app.reading.preflights import guest_preflights, told
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused
 from migrations_app.usecases.keep_preflights import answered
@@ -160,14 +160,18 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 @page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
-    report: ReportView = report_view(answered(get_object_or_404(guest_preflights(request.user), pk=pk)))
+    report: ReportView = report_view(_told(request, get_object_or_404(guest_preflights(request.user), pk=pk)))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 
 def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
     pk = number(request.GET.get("preflight", ""))
     found = guest_preflights(request.user).filter(pk=pk, guest=uuid).first()
-    return answered(found) if found else None
+    return _told(request, found) if found else None
+
+
+def _told(request: HttpRequest, preflight: Preflight) -> Preflight:
+    return told(request.user, answered(preflight))
 
 
 def _guest_page(request: HttpRequest, uuid: UUID) -> GuestPage:

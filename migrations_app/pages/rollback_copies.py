@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hosts.reading.veil import veiled
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
@@ -70,4 +71,4 @@ def _copy(request: HttpRequest, pk: int) -> RollbackCopy:
     found = copy_rows(request.user).filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such rollback copy.")
-    return found
+    return veiled(request.user, found, "state_text", shown=(found.host_id,))

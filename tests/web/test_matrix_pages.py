@@ -10,5 +10,5 @@ scene, one_document = matrix.scene, matrix.one_document
 
 
 def test_pages(scene: dict[str, Any], one_document: None) -> None:
-    people = [role for role in matrix.ROLES if role in matrix.SEE]
+    people = [role for role in matrix.ROLES if role in matrix.EVERYTHING]
     assert {role: wrong for role in people if (wrong := matrix.page_mistakes(scene, role))} == {}
