@@ -14,7 +14,7 @@ MEASURE, AIM = "kvmweb, must finish", 1.03
 class Outcome:
     """Of one migration. `seconds`: from the request to the end. `downtime_ms`: as QEMU measured it. `felt_ms`: the
     longest time without a sign of the VM. `lost_s`: the work that it did not do, as the time it would have taken.
-    `heard`: it is heard after the end; an emulated VM that writes a lot may panic when it arrives."""
+    `heard`: it is heard after the end; QEMU before 9.0 may lose memory of an emulated VM (docs/measured.md)."""
 
     name: str
     arrived: bool

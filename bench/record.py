@@ -24,7 +24,7 @@ SOURCE, TARGET = "kvm-a", "kvm-b"
 BOOT_SECONDS = 90
 #: until the memory is filled and the VM does what it will do
 SETTLE_SECONDS = 6
-#: after the end; an emulated VM that writes a lot may panic when it arrives (docs/measured.md)
+#: after the end; QEMU before 9.0 may have lost memory of an emulated VM (docs/measured.md)
 HEARD_SECONDS = 3
 #: a file has no more of them, and all that begin a pass
 MOST_SAMPLES = 200

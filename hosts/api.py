@@ -30,7 +30,7 @@ from kvmweb.web.problems import COMMON, located
 router = Router(tags=["hosts"])
 Contact = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Host.Contact.values)})]
 Way = Annotated[str, WithJsonSchema({"type": "string", "enum": [way.value for way in Transport]})]
-PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", Transport.SSH.value, Transport.TCP.value]})]
+PeerWay = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", "ssh", "tls", "tcp"]})]
 
 
 class HostIn(Schema):
@@ -39,12 +39,12 @@ class HostIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     name: Plain = Field(max_length=63)
-    transport: Literal["ssh", "tcp", "unix"]
+    transport: Literal["ssh", "tls", "tcp", "unix"]
     address: Plain = Field("", max_length=253)
     port: int | None = Field(None, ge=1, le=65535, strict=True)
     user: Plain = Field("", max_length=32)
     peer_address: Plain = Field("", max_length=253)
-    peer_transport: Literal["", "ssh", "tcp"] = ""
+    peer_transport: Literal["", "ssh", "tls", "tcp"] = ""
     peer_user: Plain = Field("", max_length=32)
     migration_address: Plain = Field("", max_length=253)
     fingerprint: Plain = Field("", max_length=80)
@@ -56,7 +56,7 @@ class HostChangesIn(HostIn):
     """What is missing stays. After a change of address, port or transport the next ssh host key is trusted."""
 
     name: Plain = Field("", max_length=63, min_length=1)
-    transport: Literal["ssh", "tcp", "unix"] = "ssh"
+    transport: Literal["ssh", "tls", "tcp", "unix"] = "ssh"
 
 
 class GroupIn(Schema):

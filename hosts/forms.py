@@ -35,6 +35,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         label="kvmweb connects by",
         choices=[
             (Transport.SSH.value, "ssh (encrypted, with kvmweb's key)"),
+            (Transport.TLS.value, "tls (encrypted, with certificates)"),
             (Transport.TCP.value, "tcp (not encrypted, for trusted networks only)"),
             (Transport.UNIX.value, "local socket (the machine kvmweb runs on)"),
         ],
@@ -42,7 +43,10 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     peer_transport = forms.ChoiceField(
         label="Other hosts connect by",
-        choices=[("", "same as kvmweb"), (Transport.SSH.value, "ssh"), (Transport.TCP.value, "tcp")],
+        choices=[
+            ("", "same as kvmweb"),
+            *((way.value, way.value) for way in (Transport.SSH, Transport.TLS, Transport.TCP)),
+        ],
         required=False,
     )
     group = forms.ChoiceField(
@@ -66,7 +70,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts: ClassVar = {
             "name": "The host's name in kvmweb, for example kvm-a.",
             "address": "IP address or name at which kvmweb reaches the host. Empty for the local socket.",
-            "port": "Default: 22 for ssh, 16509 for tcp.",
+            "port": "Default: 22 for ssh, 16514 for tls, 16509 for tcp.",
             "user": "For ssh: root, or a user in the libvirt group. Default: the user kvmweb runs as.",
             "peer_address": "If other hosts reach it at another address. Default: the address above.",
             "peer_user": "For ssh. Default: the user above.",

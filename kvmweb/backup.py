@@ -1,4 +1,4 @@
-"""One archive with everything an installation needs: the database, the secret key, the private ssh key.
+"""One archive with everything an installation needs: the database, the secret key, the private ssh key, certificates.
 
 Everything else in the data folder is made from these. A gzipped tar that only its owner may read; its first member,
 `manifest.json`, describes the others:
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 MANIFEST = "manifest.json"
 SQLITE = "kvmweb.sqlite3"
-KEYS = ("secret_key", "ssh/id_ed25519")
+KEYS = ("secret_key", "ssh/id_ed25519", "pki/cacert.pem", "pki/clientcert.pem", "pki/clientkey.pem")
 #: names that an archive may contain; nothing else is ever written
 _KNOWN = re.compile("|".join([*map(re.escape, (SQLITE, *KEYS)), "tables/[a-z0-9_]+"]))
 _MOST_BYTES_AT_ONCE = 2**20

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from lab import gluster, guestimage, guests, hostfiles, keys, network, node, roots, state, storage
+from lab import certificates, gluster, guestimage, guests, hostfiles, keys, network, node, roots, state, storage
 from lab.host import DAEMONS, Host
 from lab.hostfiles import Identity, KeyPair
 from lab.network import FIRST_HOST, NAMES, STORAGE, Plan
@@ -179,10 +179,13 @@ def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identi
     own = keys.ensure(lab.prefix, "lab", switch)
     host_keys: dict[str, KeyPair] = {name: keys.ensure(lab.prefix, f"{name}-host", switch) for name in names}
     root_keys: dict[str, KeyPair] = {name: keys.ensure(lab.prefix, f"{name}-root", switch) for name in names}
+    authority = certificates.authority(lab.prefix, switch)
     known = []
+    signed = {}
     for number, name in enumerate(names):
-        reached = [name, f"{name}-mig", *(plan.address(net, FIRST_HOST + number) for net in ("mgmt", "mig"))]
-        known.append(f"{','.join(reached)} {_bare(host_keys[name])}")
+        addresses = [plan.address(net, FIRST_HOST + number) for net in ("mgmt", "mig")]
+        known.append(f"{','.join([name, f'{name}-mig', *addresses])} {_bare(host_keys[name])}")
+        signed[name] = authority.ensure(name, addresses)
     authorized = [own.public.strip(), *(key.public.strip() for key in root_keys.values())]
     return {
         name: Identity(
@@ -192,6 +195,7 @@ def _identities(lab: LabState, plan: Plan, names: list[str]) -> dict[str, Identi
             root_key=root_keys[name],
             authorized=authorized,
             known_hosts=known,
+            tls=signed[name],
         )
         for name in names
     }

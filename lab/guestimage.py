@@ -1,4 +1,4 @@
-"""What the lab compiles: the guests' kernel and initramfs, and a library that keeps QEMU from using io_uring.
+"""What the lab compiles: the guests' initramfs, and a library that keeps QEMU from two faults.
 
 The guests are Debian's cloud kernel, its virtio modules and one static program as PID 1. There is no busybox: what a
 guest has to do (native/guest.c) is a matter of timers, and a shell that starts a process for each step would do it as
@@ -18,8 +18,8 @@ from lab.paths import CODE, GUEST_IMAGES
 from lab.run import run, tool
 
 GUEST_SOURCE = CODE / "native" / "guest.c"
-PRELOAD_SOURCE = CODE / "native" / "no_io_uring.c"
-BOOT, PRELOAD = "boot", "no_io_uring.so"
+PRELOAD_SOURCES = [CODE / "native" / name for name in ("no_io_uring.c", "flush_tlb.c")]
+BOOT, PRELOAD = "boot", "qemu.so"
 """What `ensure` makes: the folder with `vmlinuz` and `initrd`, and the library."""
 
 _FILE, _FOLDER, _CHARACTER_DEVICE = 0o100000, 0o040000, 0o020000
@@ -28,7 +28,7 @@ _FILE, _FOLDER, _CHARACTER_DEVICE = 0o100000, 0o040000, 0o020000
 def ensure(root: Path) -> Path:
     """Return a folder with BOOT and PRELOAD, made with the kernel in `root`. Compiles once per source."""
     kernel = root / "usr/lib/kvmweb-guest"
-    sources = [file.read_bytes() for file in (GUEST_SOURCE, PRELOAD_SOURCE, Path(__file__))]
+    sources = [file.read_bytes() for file in (GUEST_SOURCE, *PRELOAD_SOURCES, Path(__file__))]
     target = GUEST_IMAGES / hashlib.sha256(b"".join([*sources, str(root).encode()])).hexdigest()[:12]
     if target.is_dir():
         return target
@@ -38,8 +38,8 @@ def ensure(root: Path) -> Path:
     try:
         program = fresh / "guest"
         run([tool("gcc"), "-static", "-O2", "-o", str(program), str(GUEST_SOURCE), "-lpthread"])
-        library = ["-shared", "-fPIC", "-nostdlib", "-O2", "-o", str(fresh / PRELOAD), str(PRELOAD_SOURCE)]
-        run([tool("gcc"), *library])
+        library = ["-shared", "-fPIC", "-nostdlib", "-O2", "-o", str(fresh / PRELOAD)]
+        run([tool("gcc"), *library, *map(str, PRELOAD_SOURCES)])
         (fresh / BOOT).mkdir()
         (fresh / BOOT / "initrd").write_bytes(gzip.compress(_archive(program, kernel / "modules"), 6))
         program.unlink()

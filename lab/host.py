@@ -18,6 +18,8 @@ DAEMONS: dict[str, list[str]] = {
 }
 """In the order in which they start: a guest that starts needs a running virtlogd."""
 
+_END = "====end-of-answer===="
+
 
 class Host:
     """Handle on a running host of the lab."""
@@ -37,6 +39,17 @@ class Host:
 
     def virsh(self, *arguments: str, timeout: float = 120, check: bool = True) -> str:
         return self.exec("virsh", "-c", "qemu:///system", "-q", *arguments, timeout=timeout, check=check)
+
+    def ask(self, *questions: str) -> list[str]:
+        """What virsh says to each of several commands; "" for one that fails. One process asks them all: to start it
+        takes longer than most answers."""
+        if not questions:
+            return []
+        said = self.virsh("; ".join(f"{question}; echo {_END}" for question in questions), check=False)
+        answers = said.split(_END)
+        if len(answers) != len(questions) + 1:
+            raise LabError(f"libvirt on {self.name} does not answer")
+        return answers[:-1]
 
     def start_daemon(self, name: str) -> None:
         """Start a daemon that does not run; for libvirtd, return when it answers."""
@@ -99,6 +112,11 @@ class Host:
                 if words[3] == "0A":
                     ports.add(int(words[1].rpartition(":")[2], 16))
         return ports
+
+    def plug_in(self) -> None:
+        """All cables, and nothing is muted."""
+        lines = [f"link set {which} up" for which in network.NETWORKS]
+        network.batch(self.state.process, [*lines, "route flush type blackhole"])
 
     def link(self, which: str, *, up: bool) -> None:
         """Pull or plug one of the host's cables: "mgmt", "mig" or "guest"."""

@@ -10,8 +10,8 @@ from lab.node import NodeFile
 ACCOUNTS = {"vmadmin": 2001, "outsider": 2002}
 """Users besides root: vmadmin is in group libvirt, outsider is not (to test what "permission denied" looks like)."""
 
-PRELOAD = "/usr/local/lib/kvmweb-lab/no_io_uring.so"
-"""Loaded into every program of a host; lab/native/no_io_uring.c says why."""
+PRELOAD = "/usr/local/lib/kvmweb-lab/qemu.so"
+"""Loaded into every program of a host; lab/native says why: no_io_uring.c, flush_tlb.c."""
 
 _QEMU_CONF = """\
 security_driver = "none"
@@ -52,6 +52,15 @@ class KeyPair:
 
 
 @dataclass(frozen=True)
+class Signed:
+    """A certificate with its key and who signed it: three PEM texts."""
+
+    ca: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Identity:
     """What makes a host itself. `authorized` and `known_hosts` are lines of the files of those names."""
 
@@ -61,12 +70,13 @@ class Identity:
     root_key: KeyPair
     authorized: list[str]
     known_hosts: list[str]
+    tls: Signed
 
 
 def libvirtd_conf(uuid: str) -> str:
     return "\n".join(
         [
-            "listen_tls = 0",
+            "listen_tls = 1",
             "listen_tcp = 1",
             'listen_addr = "0.0.0.0"',
             'auth_tcp = "none"',
@@ -100,6 +110,7 @@ def host_files(root: Path, identity: Identity, nameserver: str) -> list[NodeFile
         NodeFile("/etc/ld.so.preload", f"{PRELOAD}\n"),
         NodeFile("/etc/libvirt/libvirtd.conf", libvirtd_conf(identity.uuid)),
         NodeFile("/etc/libvirt/qemu.conf", _QEMU_CONF, 0o600),
+        *tls_files(identity.tls),
         NodeFile("/etc/ssh/sshd_config", _SSHD_CONFIG),
         NodeFile("/etc/ssh/ssh_config", _SSH_CONFIG),
         NodeFile("/etc/ssh/ssh_host_ed25519_key", identity.host_key.private, 0o600),
@@ -111,6 +122,19 @@ def host_files(root: Path, identity: Identity, nameserver: str) -> list[NodeFile
     ]
     for user, uid in ACCOUNTS.items():
         files.append(NodeFile(f"/home/{user}/.ssh/authorized_keys", authorized, 0o600, uid))
+    return files
+
+
+def tls_files(signed: Signed) -> list[NodeFile]:
+    """Where libvirt and QEMU look; each host is a server to some and a client to others."""
+    files = [NodeFile("/etc/pki/CA/cacert.pem", signed.ca), NodeFile("/etc/pki/qemu/ca-cert.pem", signed.ca)]
+    for side in ("server", "client"):
+        files += [
+            NodeFile(f"/etc/pki/libvirt/{side}cert.pem", signed.certificate),
+            NodeFile(f"/etc/pki/libvirt/private/{side}key.pem", signed.key, 0o600),
+            NodeFile(f"/etc/pki/qemu/{side}-cert.pem", signed.certificate),
+            NodeFile(f"/etc/pki/qemu/{side}-key.pem", signed.key, 0o600),
+        ]
     return files
 
 

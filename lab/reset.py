@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from xml.etree import ElementTree
 
-from lab import guests, network, storage
+from lab import guests, storage
 from lab.bringup import in_parallel
 from lab.host import DAEMONS, Host
 from lab.run import CommandFailed, LabError
@@ -45,18 +45,26 @@ def refresh_pools(hosts: list[Host]) -> None:
 
 
 def reset(lab: LabState, hosts: list[Host], ticks: tuple[str, int]) -> None:
-    """Heal hosts, drop strangers, bring every initial guest home; a guest that was changed is made anew."""
+    """Heal hosts, drop strangers, bring every initial guest home; a guest that was changed is made anew.
+
+    Most of the time little is to be done: what is asked then is asked at once (`Host.ask`)."""
     in_parallel(lambda host: _heal(host, lab), hosts)
     in_parallel(_end_jobs, hosts)
     keep = {spec.uuid for spec in lab.guests}
     in_parallel(lambda host: _drop_domains(host, [u for u in host.domains() if u not in keep]), hosts)
-    home = in_parallel(lambda spec: _is_home(spec, hosts, ticks) or _brought_home(spec, hosts, ticks), lab.guests)
-    anew = [spec for spec, there in zip(lab.guests, home, strict=True) if not there]
+    there = in_parallel(Host.domains, hosts)
+
+    def is_home(spec: GuestSpec) -> bool:
+        holders = [host for host, domains in zip(hosts, there, strict=True) if spec.uuid in domains]
+        return _is_home(spec, holders, ticks) or _brought_home(spec, holders, hosts, ticks)
+
+    home = in_parallel(is_home, lab.guests)
+    anew = [spec for spec, is_there in zip(lab.guests, home, strict=True) if not is_there]
     anew += _silent([spec for spec in lab.guests if spec.running and spec not in anew], ticks)
     for spec in anew:
         in_parallel(lambda host, uuid=spec.uuid: _drop_domains(host, [uuid]), hosts)  # type: ignore[misc]
-    _drop_volumes(hosts, [spec for spec in lab.guests if spec not in anew])
-    create_guests(hosts, anew, ticks)
+    if _drop_volumes(hosts, [spec for spec in lab.guests if spec not in anew]) or anew:
+        create_guests(hosts, anew, ticks)
 
 
 def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:
@@ -69,29 +77,34 @@ def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:
 def _heal(host: Host, lab: LabState) -> None:
     """Continue stopped processes, start dead daemons, set links up, restore pools and networks."""
     host.cont_everything()
-    for name in network.NETWORKS:
-        host.link(name, up=True)
-    host.unmute()
+    host.plug_in()
     host.shape(lab.shape_mbit)
     for name in DAEMONS:
         host.start_daemon(name)
-    for pool in storage.names(host, "pool-list", "--all", "--name") - {*guests.POOLS, guests.BOOT_POOL}:
+    found = host.ask("pool-list --all --name", "pool-list --name", "net-list --all --name", "net-list --name")
+    pools, active_pools, networks, active_networks = (set(names.split()) for names in found)
+    own = {*guests.POOLS, guests.BOOT_POOL}
+    for pool in pools - own:
         storage.drop_pool(host, pool)
-    for name in storage.names(host, "net-list", "--all", "--name") - {storage.NETWORK}:
+    for name in networks - {storage.NETWORK}:
         host.virsh("net-destroy", name, check=False)
         host.virsh("net-undefine", name, check=False)
-    storage.ensure_pools(host, lab.shared_storage)
-    storage.ensure_network(host)
+    if own - active_pools:
+        storage.ensure_pools(host, lab.shared_storage)
+    if storage.NETWORK not in active_networks:
+        storage.ensure_network(host)
 
 
 def _end_jobs(host: Host) -> None:
     """Cancel running migrations, and wait until libvirt has cleaned up after them."""
-    for name in host.virsh("list", "--name").split():
+    running = host.virsh("list", "--uuid").split()
+    jobs = host.ask(*(f"domjobinfo {uuid}" for uuid in running))
+    for uuid in [uuid for uuid, job in zip(running, jobs, strict=True) if "None" not in (job or "None")]:
         deadline = time.monotonic() + 15
-        while "None" not in (host.virsh("domjobinfo", name, check=False) or "None"):
-            host.virsh("domjobabort", name, check=False)
+        while "None" not in (host.virsh("domjobinfo", uuid, check=False) or "None"):
+            host.virsh("domjobabort", uuid, check=False)
             if time.monotonic() > deadline:
-                host.virsh("destroy", name, check=False)
+                host.virsh("destroy", uuid, check=False)
             time.sleep(0.1)
 
 
@@ -107,44 +120,47 @@ def _drop_domains(host: Host, uuids: list[str]) -> None:
         raise LabError(f"{host.name} keeps domains {sorted(left)}")
 
 
-def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> None:
-    """Delete every volume but the disks of guests that stay."""
+def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> bool:
+    """Delete every volume but the disks of guests that stay; returns whether there were any."""
 
-    def drop(host: Host, pool: str) -> None:
-        wanted = {
-            f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
-        }
-        host.virsh("pool-refresh", pool)
-        for volume in storage.volumes(host, pool) - wanted:
-            storage.delete_volume(host, pool, volume)
+    def drop(host: Host) -> bool:
+        found = host.ask(*(f"pool-refresh {pool}; vol-list {pool}" for pool in guests.POOLS))
+        dropped = False
+        for pool, listing in zip(guests.POOLS, found, strict=True):
+            wanted = {
+                f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
+            }
+            for volume in storage.volumes(listing) - wanted:
+                storage.delete_volume(host, pool, volume)
+                dropped = True
+        return dropped
 
-    for pool in guests.POOLS:
-        in_parallel(lambda host, pool=pool: drop(host, pool), hosts)  # type: ignore[misc]
+    return any(in_parallel(drop, hosts))
 
 
-def _is_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool:
-    """Whether the guest is on its own host only, in its first state, unchanged."""
-    holders = [host for host in hosts if spec.uuid in host.domains()]
+def _is_home(spec: GuestSpec, holders: list[Host], ticks: tuple[str, int]) -> bool:
+    """Whether the guest is on its own host only, in its first state, unchanged. `holders`: the hosts that have it."""
     return [host.name for host in holders] == [spec.host] and _is_unchanged(holders[0], spec, ticks)
 
 
 def _is_unchanged(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> bool:
-    info = dict(line.split(":", 1) for line in host.virsh("dominfo", spec.uuid).splitlines() if ":" in line)
+    what = ("dominfo {}", "snapshot-list {} --name", "dumpxml {}", "dumpxml {} --inactive")
+    said, snapshots, live_xml, stored_xml = host.ask(*(one.format(spec.uuid) for one in what))
+    info = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     state = "running" if spec.running else "shut off"
     first = {"Name": spec.name, "State": state, "Persistent": "yes", "Autostart": "disable"}
     if any(info.get(key, "").strip() != value for key, value in first.items()):
         return False
-    if info.get("Managed save", "no").strip() != "no" or host.virsh("snapshot-list", spec.uuid, "--name").strip():
+    if info.get("Managed save", "no").strip() != "no" or snapshots.strip():
         return False
     wanted = guests.fingerprint(guests.domain_xml(spec, ticks=ticks))
-    live = guests.fingerprint(host.virsh("dumpxml", spec.uuid), live=spec.running)
-    stored = guests.fingerprint(host.virsh("dumpxml", spec.uuid, "--inactive"))
+    live = guests.fingerprint(live_xml, live=spec.running)
+    stored = guests.fingerprint(stored_xml)
     return live == stored == wanted
 
 
-def _brought_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) -> bool:
+def _brought_home(spec: GuestSpec, holders: list[Host], hosts: list[Host], ticks: tuple[str, int]) -> bool:
     """Move a guest that runs elsewhere back; False when it has to be made anew."""
-    holders = [host for host in hosts if spec.uuid in host.domains()]
     home = next(host for host in hosts if host.name == spec.host)
     if len(holders) != 1 or holders[0] is home or not spec.running:
         return False
@@ -159,4 +175,4 @@ def _brought_home(spec: GuestSpec, hosts: list[Host], ticks: tuple[str, int]) ->
         away.virsh(*migrate, f"qemu+tcp://{home.address}/system", f"tcp://{home.migration_address}", timeout=60)
     except (CommandFailed, ElementTree.ParseError):
         return False
-    return _is_home(spec, hosts, ticks)
+    return _is_home(spec, [host for host in hosts if spec.uuid in host.domains()], ticks)

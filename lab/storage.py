@@ -56,9 +56,9 @@ def names(host: Host, *listing: str) -> set[str]:
     return set(host.virsh(*listing).split())
 
 
-def volumes(host: Host, pool: str) -> set[str]:
-    rows = host.virsh("vol-list", pool).splitlines()
-    return {row.split()[0] for row in rows if row.strip()}
+def volumes(listing: str) -> set[str]:
+    """The names in what `virsh vol-list` says."""
+    return {row.split()[0] for row in listing.splitlines() if row.strip()}
 
 
 def delete_volume(host: Host, pool: str, volume: str) -> None:
@@ -67,7 +67,7 @@ def delete_volume(host: Host, pool: str, volume: str) -> None:
     except CommandFailed:
         # Another host may have deleted it from the shared pool since this one's last look.
         host.virsh("pool-refresh", pool)
-        if volume in volumes(host, pool):
+        if volume in volumes(host.virsh("vol-list", pool)):
             raise
 
 

@@ -57,7 +57,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_push(self, event: dict[str, Any]) -> None:
         if await self._allowed() and event["topic"] in self.joined:
-            await self._say(topic=event["topic"], fragments=event["fragments"])
+            await self._push(event["topic"], event["fragments"])
 
     async def live_changed(self, event: dict[str, Any]) -> None:
         if not await self._allowed():
@@ -73,9 +73,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for topic in filter(live.has_renderer, self.topics):
             fragments = await database_sync_to_async(live.rendered)(topic, ())
             if fragments:
-                await self._say(topic=topic, fragments=fragments)
+                await self._push(topic, fragments)
         if missed:
             await self._say(changed=sorted(missed)[0])
+
+    async def _push(self, topic: str, fragments: dict[str, str]) -> None:
+        """For people of a group the page reads itself again instead, when the fragments say what is not for them."""
+        sees_all = not {*follow.LISTS}.isdisjoint(self.topics)
+        user = self.scope["user"].pk
+        if not sees_all and await database_sync_to_async(follow.names_others)(user, topic, fragments):
+            await self._say(changed=topic)
+        else:
+            await self._say(topic=topic, fragments=fragments)
 
     async def _follow_moves(self) -> None:
         """Pages that follow a list of migrations also get the progress of the running ones, as far as the user sees

@@ -26,6 +26,7 @@ class Flag(StrEnum):
     PAUSED = "PAUSED"
     PARALLEL = "PARALLEL"
     ZEROCOPY = "ZEROCOPY"
+    TLS = "TLS"
     NON_SHARED_SYNCHRONOUS_WRITES = "NON_SHARED_SYNCHRONOUS_WRITES"
 
 
@@ -46,6 +47,7 @@ class Parameter(StrEnum):
     XBZRLE_CACHE = "compression.xbzrle.cache"
     DETECT_ZEROES = "migrate_disks_detect_zeroes"
     DESTINATION_NAME = "destination_name"
+    TLS_DESTINATION = "tls.destination"
 
 
 Value = int | str | tuple[str, ...]

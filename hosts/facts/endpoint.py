@@ -20,11 +20,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 class Transport(StrEnum):
     SSH = "ssh"
+    TLS = "tls"
     TCP = "tcp"
     UNIX = "unix"
 
 
-DEFAULT_PORTS = {Transport.SSH: 22, Transport.TCP: 16509}
+DEFAULT_PORTS = {Transport.SSH: 22, Transport.TLS: 16514, Transport.TCP: 16509}
+#: why there is no user
+_NO_USER = {
+    Transport.TLS: "TLS has no user: the certificate says who connects.",
+    Transport.TCP: "Plain TCP has no user.",
+}
 
 
 class BadEndpoint(ValueError):
@@ -96,8 +102,8 @@ class Endpoint:
         check_address(self.address)
         check_port(self.port)
         check_user(self.user)
-        if self.user and self.transport is Transport.TCP:
-            raise BadEndpoint("user", "Plain TCP has no user.")
+        if self.user and self.transport in _NO_USER:
+            raise BadEndpoint("user", _NO_USER[self.transport])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +119,8 @@ class PeerEndpoint:
             raise BadEndpoint("peer_transport", "Another host cannot use this host's local socket.")
         check_address(self.address, field="peer_address")
         check_user(self.user, field="peer_user")
-        if self.user and self.transport is Transport.TCP:
-            raise BadEndpoint("peer_user", "Plain TCP has no user.")
+        if self.user and self.transport in _NO_USER:
+            raise BadEndpoint("peer_user", _NO_USER[self.transport])
         if is_loopback(self.address):
             raise BadEndpoint("peer_address", "Other hosts cannot reach a loopback address.")
 

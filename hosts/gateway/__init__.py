@@ -5,10 +5,22 @@ libvirt is imported when the first connection is made, so that importing this pa
 
 from __future__ import annotations
 
-from hosts.facts.endpoint import Endpoint
-from hosts.gateway.port import Contact, HostConnection, SharedConnections
+from datetime import datetime
 
-__all__ = ["connect", "discard_shared_connections", "first_contact", "load", "share_connections", "warm_up"]
+from hosts.facts.contact import Certificates, Contact
+from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint
+from hosts.gateway.port import HostConnection, SharedConnections
+
+__all__ = [
+    "certificates",
+    "connect",
+    "discard_shared_connections",
+    "first_contact",
+    "load",
+    "own_certificate_until",
+    "share_connections",
+    "warm_up",
+]
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -31,6 +43,21 @@ def first_contact(endpoint: Endpoint, *, deadline: float = 8.0) -> Contact:
     from hosts.gateway._first_contact import meet
 
     return meet(endpoint, deadline=deadline)
+
+
+def certificates(endpoint: Endpoint, *, deadline: float = 8.0) -> Certificates:
+    """Until when those of a connection by TLS are valid. Raises HostUnreachable."""
+    from hosts.gateway import _tls
+
+    port = endpoint.port or DEFAULT_PORTS[endpoint.transport]
+    return _tls.certificates(endpoint.address, port, seconds=deadline)
+
+
+def own_certificate_until() -> datetime | None:
+    """Until when kvmweb's own is valid; no host is asked. Raises HostUnreachable when it cannot be used."""
+    from hosts.gateway import _tls
+
+    return _tls.own_certificate_until()
 
 
 def load() -> None:

@@ -35,6 +35,7 @@ from hosts.gateway import (
     _ssh,
     _storage,
     _supplies,
+    _tls,
     _usage,
     transports,
 )
@@ -46,6 +47,7 @@ from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
 from hosts.gateway._passes import Passes
 from hosts.gateway._paused import Paused
+from hosts.gateway._power import Power
 from hosts.gateway.port import HostEvent, HostUnreachable, PeerProbe
 from hosts.gateway.probe import Probe
 
@@ -65,8 +67,9 @@ _freeing: weakref.WeakKeyDictionary[libvirt.virConnect, weakref.finalize[Any, An
 
 
 def uri_of(endpoint: Endpoint) -> str:
-    ssh = _ssh.wrapper(endpoint) if transports.row(endpoint.transport).wrapped else None
-    return transports.connection_uri(endpoint, ssh=ssh)
+    way = transports.row(endpoint.transport)
+    ssh = _ssh.wrapper(endpoint) if way.wrapped else None
+    return transports.connection_uri(endpoint, ssh=ssh, pki=_tls.folder() if way.certified else None)
 
 
 def open_connection(endpoint: Endpoint, *, deadline: float) -> LibvirtConnection:
@@ -173,13 +176,13 @@ class LibvirtConnection:
         self._link = link
         self._guests = Guests(self._link)
         self.start = self._guests.start
-        self.suspend = self._guests.suspend
-        self.resume = self._guests.resume
+        self.suspend, self.resume = self._guests.suspend, self._guests.resume
         self.managed_save_definition = self._guests.managed_save_definition
         self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
         self.passes = Passes(self._link)
         self.paused = Paused(self._link, self._guests)
+        self.power = Power(self._link, self._guests)
 
     def close(self) -> None:
         """Never raises, never waits longer than two seconds; a second time does nothing."""

@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
 from hosts.facts.host_key import BadHostKey, fingerprint_of
-from hosts.gateway import _process, _ssh, transports
-from hosts.gateway.port import Contact, ContactProblem, GatewayError
+from hosts.gateway import _process, _ssh, _tls, transports
+from hosts.gateway.port import GatewayError
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,8 @@ def meet(endpoint: Endpoint, *, deadline: float) -> Contact:
             stdin=json.dumps(question).encode(),
             environment=_environment(),
         )
+    except _tls.TlsFailed as failed:
+        return Contact(problem=failed.problem, message=failed.message, seconds=time.monotonic() - started)
     except (GatewayError, OSError) as error:
         return Contact(problem=ContactProblem.OWN_MACHINE, message=str(error), seconds=time.monotonic() - started)
     seconds = time.monotonic() - started
@@ -46,9 +49,15 @@ def _question(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
         "host_key": endpoint.host_key,
         "seconds": max(0.5, deadline - _LAST_WORDS_SECONDS),
         "uri": "",
+        "pki": "",
         "ask": [],
     }
-    if not transports.row(endpoint.transport).wrapped:
+    way = transports.row(endpoint.transport)
+    if way.certified:
+        pki = _tls.place()
+        _tls.check_files(pki)
+        question |= {"pki": str(pki), "uri": transports.connection_uri(endpoint, pki=pki)}
+    elif not way.wrapped:
         question["uri"] = transports.connection_uri(endpoint)
         question["ask"] = [] if endpoint.address else list(libvirt_daemon.command)
     elif endpoint.host_key:

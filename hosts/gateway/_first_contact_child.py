@@ -11,11 +11,14 @@ import os
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+from hosts.facts.contact import ContactProblem
+from hosts.facts.endpoint import DEFAULT_PORTS, Transport
 from hosts.facts.host_key import BadHostKey, fingerprint_of
-from hosts.gateway import _errors, _process, _ssh
-from hosts.gateway.port import ContactProblem, GatewayError
+from hosts.gateway import _errors, _process, _ssh, _tls
+from hosts.gateway.port import GatewayError
 from hosts.gateway.probe import NoAnswer
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 
@@ -46,6 +49,8 @@ _BY_CODE = {
     _errors.NO_SUPPORT: ContactProblem.VERSION,
     _errors.RPC: ContactProblem.VERSION,
 }
+#: it need not be libvirt that is there
+_ANYTHING_LISTENS = ("tcp", "tls")
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 _DAEMONS = ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud")
 
@@ -78,7 +83,7 @@ class _Meeting:
     def _meet(self) -> None:
         transport = self._question["transport"]
         if transport != "unix":
-            self._reach(16509 if transport == "tcp" else 22, speaks_first=transport == "ssh")
+            self._reach(DEFAULT_PORTS[Transport(transport)], speaks_first=transport == "ssh")
         if transport == "ssh":
             self._check_host_key()
         self.say(message="The connection was accepted, but libvirt has not answered.")
@@ -179,12 +184,10 @@ class _Meeting:
         """By libvirt's code and the system's error number, and by asking the host itself, where that is possible."""
         code, message = error.get_error_code(), _errors.said(error)
         transport = self._question["transport"]
-        if code in _BY_CODE and (code != _errors.RPC or transport != "tcp"):  # there, it need not be libvirt
+        if seen := _seen_from_here(self._question, error, seconds=self._left()):
+            raise _Failed(seen, message)
+        if code in _BY_CODE and (code != _errors.RPC or transport not in _ANYTHING_LISTENS):
             raise _Failed(_BY_CODE[code], message)
-        if transport == "unix" and code == _errors.SYSTEM_ERROR:
-            seen = _by_socket(error.get_int1())
-            if seen is not ContactProblem.OTHER:
-                raise _Failed(seen, message)
         rpc = error.get_error_domain() == _errors.FROM_RPC
         if self._question.get("ask"):
             self._ask(message, there=ContactProblem.DROPPED if rpc else ContactProblem.OTHER)
@@ -209,13 +212,21 @@ class _Meeting:
         raise _Failed(_SEEN_THERE.get(seen, there), message)
 
 
-def _by_socket(number: int) -> ContactProblem:
+def _seen_from_here(question: dict[str, Any], error: Any, *, seconds: float) -> ContactProblem | None:
+    """What kvmweb's own machine can find out by itself: None is nothing."""
+    if question["transport"] == "tls":
+        port = question["port"] or DEFAULT_PORTS[Transport.TLS]
+        return _tls.problem(Path(question["pki"]), question["address"], port, seconds=seconds)
+    if question["transport"] == "unix" and error.get_error_code() == _errors.SYSTEM_ERROR:
+        return _by_socket(error.get_int1())
+    return None
+
+
+def _by_socket(number: int) -> ContactProblem | None:
     """What is wrong with this machine's libvirt, by the error number its socket gave."""
     if number == errno.ECONNREFUSED or (number == errno.ENOENT and any(map(os.path.exists, _DAEMONS))):
         return ContactProblem.STOPPED
-    return {errno.EACCES: ContactProblem.PERMISSION, errno.ENOENT: ContactProblem.NO_LIBVIRT}.get(
-        number, ContactProblem.OTHER
-    )
+    return {errno.EACCES: ContactProblem.PERMISSION, errno.ENOENT: ContactProblem.NO_LIBVIRT}.get(number)
 
 
 def _last_line(text: str) -> str:

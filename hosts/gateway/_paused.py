@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hosts.facts import paused
+from hosts.facts import paused_xml
 from hosts.facts.paused import PausedGuest
 from hosts.facts.xml import BadXml
 from hosts.gateway import _codes, _errors
 from hosts.gateway._guest import START_SECONDS, Guests
 from hosts.gateway._link import Link
+from hosts.gateway._variables import Variables
 from hosts.gateway.port import Refused
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Paused:
         self._guests = guests
         self._resumed: dict[str, Callable[[], None]] = {}
         self._registered = False
+        self.variables = Variables(link)
 
     def start(self, uuid: str, mark: str) -> None:
         def work(raw: libvirt.virConnect) -> None:
@@ -39,7 +41,7 @@ class Paused:
             guest = self._guests.handle(raw, uuid)
             text = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
             try:
-                marked = paused.with_mark(text, mark)
+                marked = paused_xml.with_mark(text, mark)
             except BadXml as bad:
                 raise Refused(str(bad)) from None
             # the mark is in the definition of this run only: libvirt keeps the saved one beside it
@@ -114,8 +116,10 @@ def _mark(guest: libvirt.virDomain) -> str:
     import libvirt
 
     try:
-        found = guest.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, paused.NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        return paused.mark_of(found)
+        found = guest.metadata(
+            libvirt.VIR_DOMAIN_METADATA_ELEMENT, paused_xml.NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_LIVE
+        )
+        return paused_xml.mark_of(found)
     except BadXml:
         return ""
     except libvirt.libvirtError as error:

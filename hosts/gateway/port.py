@@ -27,10 +27,10 @@ from hosts.facts.guest import (
 )
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
-from hosts.facts.paused import PausedGuest
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
@@ -75,43 +75,6 @@ class Aborted(GatewayError):
 
     An abort may as well end in a plain GatewayError (code 9, "Unable to write to socket"): seen on libvirt 9.0.
     """
-
-
-class ContactProblem(StrEnum):
-    """Why a first contact failed; `hosts/words/contact.py` has the sentences and remedies."""
-
-    TIMEOUT = "timeout"
-    REFUSED = "refused"
-    UNREACHABLE = "no route to the host"
-    NAME = "name does not resolve"
-    HOST_KEY_UNKNOWN = "host key unknown"
-    HOST_KEY_CHANGED = "host key changed"
-    AUTH = "authentication failed"
-    SSH_CLOSED = "ssh closed the connection"
-    SSH_TERMS = "ssh has no algorithm in common"
-    PERMISSION = "permission denied by libvirt"
-    PROTOCOL = "another protocol answers"
-    NO_LIBVIRT = "no libvirt there"
-    STOPPED = "libvirt is not running"
-    DROPPED = "libvirt closed the connection"
-    NO_HELPER = "neither virt-ssh-helper nor nc"
-    NO_QEMU = "libvirt has no QEMU driver"
-    VERSION = "libvirt does not support a call"
-    OWN_MACHINE = "kvmweb's own machine"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """What a first contact saw. `problem` None means libvirt answered and we may use it."""
-
-    identity: HostIdentity | None = None
-    problem: ContactProblem | None = None
-    message: str = ""
-    #: ssh only: "SHA256:..." of the key the host showed, and that key as a known_hosts value ("ssh-ed25519 AAAA...")
-    fingerprint: str = ""
-    host_key: str = ""
-    seconds: float = 0.0
 
 
 class PeerResult(StrEnum):
@@ -207,35 +170,21 @@ class Disks(Protocol):
         ...
 
 
+class Power(Protocol):
+    """Whether a guest is on. (start, suspend and resume are HostConnection's own.)"""
+
+    def shut_down(self, uuid: str) -> None:
+        """Ask a running guest to shut down, through its agent, or by the ACPI power button where no agent answers.
+        Nothing forces it. One that did not come back in time (code 68) may still ask the guest."""
+        ...
+
+
 class Passes(Protocol):
     """The passes over the memory of a guest that migrates away (called on the source)."""
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
         of the gateway and must only set something. Raises GatewayError where the host does not tell."""
-        ...
-
-
-class Paused(Protocol):
-    """A guest that is started paused, so that it can migrate, and ended again if its CPUs never ran."""
-
-    def start(self, uuid: str, mark: str) -> None:
-        """Start it paused, with this mark in the definition of this run. One that did not come back in time (code 68)
-        may still start."""
-        ...
-
-    def look(self, uuid: str) -> PausedGuest:
-        """Of an active guest, not of one that is arriving. Raises Refused (code 68) while it is busy."""
-        ...
-
-    def end(self, uuid: str, mark: str) -> None:
-        """End it: Refused unless it has this mark and never ran, as far as `look` tells. QEMU is asked to quit, and is
-        not killed."""
-        ...
-
-    def listen(self, uuid: str, resumed: Callable[[], None]) -> None:
-        """Call `resumed` whenever it is resumed, until the connection is closed. It comes from a thread of the gateway
-        and must only set something."""
         ...
 
 
@@ -293,9 +242,7 @@ class HostConnection(Protocol):
     def network_filters(self) -> tuple[NetworkFilter, ...]: ...
     def volume_at(self, path: str) -> Volume | None:
         """The volume with this path in any active pool, as of its last refresh; None does not prove that it is absent.
-
-        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it.
-        """
+        Never refreshes a pool: when that fails libvirt stops the pool and unmounts it."""
         ...
 
     def volume_named(self, pool: str, name: str) -> Volume | None:
@@ -368,6 +315,8 @@ class HostConnection(Protocol):
     def limits(self, uuid: str) -> JobLimits: ...
     def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
+    @property
+    def power(self) -> Power: ...
     @property
     def passes(self) -> Passes: ...
     @property

@@ -27,13 +27,14 @@ class Shell(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """`scheme` of libvirt's URI, `query` what follows it (given the helper of the far end), `port` the usual one, None
-    for a socket. `peers`: another host can use it. `wrapped`: libvirt starts kvmweb's own ssh. `shell` is None where
-    only libvirt can be asked."""
+    for a socket. `peers`: another host can use it. `wrapped`: libvirt starts kvmweb's own ssh. `certified`: kvmweb
+    shows its certificate, and the host's is verified. `shell` is None where only libvirt can be asked."""
 
     scheme: str
     port: int | None
     peers: bool
     wrapped: bool = False
+    certified: bool = False
     query: Callable[[PeerHelper], str] = lambda _: ""
     shell: Shell | None = None
 
@@ -62,6 +63,7 @@ ROWS: Mapping[Transport, Row] = {
         query=lambda helper: f"?no_tty=1{_HELPERS[helper]}",
         shell=_there,
     ),
+    Transport.TLS: Row(scheme="qemu+tls", port=DEFAULT_PORTS[Transport.TLS], peers=True, certified=True),
     Transport.TCP: Row(scheme="qemu+tcp", port=DEFAULT_PORTS[Transport.TCP], peers=True),
     Transport.UNIX: Row(scheme="qemu", port=None, peers=False, shell=_here),
 }
@@ -75,9 +77,15 @@ def row(transport: Transport) -> Row:
         raise ValueError(f"no way is known to reach a host by {transport}") from None
 
 
-def connection_uri(endpoint: Endpoint, *, ssh: Path | None = None) -> str:
-    """For kvmweb's own connection; with ssh, `ssh` is the wrapper that libvirt starts instead of ssh."""
+def connection_uri(endpoint: Endpoint, *, ssh: Path | None = None, pki: Path | None = None) -> str:
+    """For kvmweb's own connection; with ssh, `ssh` is the wrapper that libvirt starts instead of ssh; with TLS, `pki`
+    is the folder of kvmweb's certificate."""
     way = row(endpoint.transport)
+    if way.certified:
+        if pki is None:
+            raise ValueError("TLS needs kvmweb's certificate")
+        place = _place("", endpoint.address, endpoint.port)
+        return f"{way.scheme}://{place}/system?pkipath={quote(str(pki), safe='')}"
     if not way.wrapped:
         return f"{way.scheme}://{_place(endpoint.user, endpoint.address, endpoint.port)}/system"
     if ssh is None:

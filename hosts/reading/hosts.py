@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from hosts.facts.guest import INACTIVE
 from hosts.models import MAY_ARRIVE, Errand, Guest, Host, Introduction, Network, Sighting, StoragePool, Volume
-from hosts.reading.veil import veiled
+from hosts.reading.veil import veil_for
 from kvmweb.journal.models import Entry, EntryKind
 from kvmweb.journal.writer import host_topic
 
@@ -74,8 +74,16 @@ def unwell(user: Any) -> list[Host]:
     overdue = timezone.now() - timedelta(seconds=3 * settings.KVMWEB.refresh_seconds + 30)
     unread = Q(contact=Host.Contact.ANSWERS, seen_at__lt=overdue)
     hosts = visible_hosts(user).filter(Q(contact__in=bad) | unread).order_by("name")
-    found = hosts.only("name", "contact", "contact_text", "contact_since", "seen_at")
-    return [veiled(user, host, "contact_text") for host in found]
+    shown = hosts.only("name", "contact", "contact_text", "contact_since", "seen_at")
+    return [_veiled(user, host) for host in shown]
+
+
+def _veiled(user: Any, host: Host) -> Host:
+    """What is said of its connection may name the host that is the same machine. It is not for saving."""
+    veil = veil_for(user, host.pk)
+    for name in {"contact_text", "contact_details"} - host.get_deferred_fields():
+        setattr(host, name, veil(getattr(host, name)))
+    return host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +102,11 @@ class HostPage:
     journal: Sequence[Entry]
 
 
-def host_page(host: Host) -> HostPage:
+def host_page(user: Any, host: Host) -> HostPage:
+    veil = veil_for(user, host.pk)
+    journal = list(Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=EntryKind.SIGNAL).order_by("-id")[:20])
+    for entry in journal:
+        entry.text, entry.reason = veil(entry.text), veil(entry.reason)
     here = Sighting.objects.filter(host=host, gone_since=None)
     totals = here.exclude(Q(state__in=INACTIVE) | Q(pk__in=copies())).aggregate(
         count=Count("pk"), memory=Sum("guest__memory_kib", default=0)
@@ -102,7 +114,7 @@ def host_page(host: Host) -> HostPage:
     sightings = list(here.select_related("guest", "host").order_by("guest__name", "guest")[: MOST_GUESTS + 1])
     more = here.count() - MOST_GUESTS if len(sightings) > MOST_GUESTS else 0
     return HostPage(
-        host=host,
+        host=_veiled(user, host),
         sightings=sightings[:MOST_GUESTS],
         more_guests=more,
         pools=list(host.pools.all()),
@@ -111,9 +123,7 @@ def host_page(host: Host) -> HostPage:
         waiting=open_errand(host, Errand.What.REFRESH),
         running=totals["count"],
         assigned_kib=totals["memory"],
-        journal=list(
-            Entry.objects.filter(topic=host_topic(host.pk)).exclude(kind=EntryKind.SIGNAL).order_by("-id")[:20]
-        ),
+        journal=journal,
     )
 
 

@@ -6,17 +6,14 @@ Sentences and findings are written once, for everybody: a check of a VM names ev
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
-
-from django.db.models import Model
+from collections.abc import Callable
+from typing import Any
 
 from hosts.models import Host
 from kvmweb.accounts.permissions import Right, may
 
 ANOTHER = "another host"
 Veil = Callable[[Any], Any]
-R = TypeVar("R", bound=Model)
 
 
 def veil_for(user: Any, *shown: int) -> Veil:
@@ -38,15 +35,6 @@ def veil_for(user: Any, *shown: int) -> Veil:
         return [veiled(each) for each in value] if isinstance(value, list | tuple) else value
 
     return veiled
-
-
-def veiled(user: Any, row: R, *fields: str, shown: Iterable[int] = ()) -> R:
-    """The row with these texts as this user may read them. It is not for saving."""
-    if not may(user, Right.SEE_EVERYTHING):
-        veil = veil_for(user, *shown)
-        for field in set(fields) - row.get_deferred_fields():
-            setattr(row, field, veil(getattr(row, field)))
-    return row
 
 
 def veil_of(context: Any, *shown: int) -> Veil:

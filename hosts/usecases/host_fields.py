@@ -41,7 +41,7 @@ def checked(fields: HostFields, *, named: bool = True) -> dict[str, Any]:
     values: dict[str, Any] = {key: str(fields.get(key, "") or "").strip() for key in TEXTS}
     values["port"] = fields.get("port")
     if values["transport"] not in list(Transport):
-        raise HostRefused("transport", "Choose ssh, tcp or unix.")
+        raise HostRefused("transport", "Choose ssh, tls, tcp or unix.")
     try:
         if named:
             endpoint.check_name(values["name"])
@@ -62,10 +62,10 @@ def checked(fields: HostFields, *, named: bool = True) -> dict[str, Any]:
 
 
 def _check_peer(values: dict[str, Any]) -> None:
-    if values["peer_transport"] not in ("", Transport.SSH, Transport.TCP):
-        raise BadEndpoint("peer_transport", "Choose ssh or tcp.")
+    if values["peer_transport"] not in ("", Transport.SSH, Transport.TLS, Transport.TCP):
+        raise BadEndpoint("peer_transport", "Choose ssh, tls or tcp.")
     if values["peer_address"] and values["transport"] == Transport.UNIX and not values["peer_transport"]:
-        raise BadEndpoint("peer_transport", "Choose how other hosts reach it: ssh or tcp.")
+        raise BadEndpoint("peer_transport", "Choose how other hosts reach it: ssh, tls or tcp.")
     if (values["peer_transport"] or values["peer_user"]) and not (values["peer_address"] or values["address"]):
         raise BadEndpoint("peer_address", "Enter the address at which other hosts reach it.")
     transport = values["peer_transport"] or values["transport"]

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from hosts import gateway
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.host import version_text
 from hosts.facts.text import as_uuid, clean_all
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host, Introduction
 from hosts.reading.public_key import public_key_line
 from hosts.words.contact import explain

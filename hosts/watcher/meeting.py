@@ -9,9 +9,10 @@ from typing import Protocol
 
 from django.utils import timezone
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
-from hosts.gateway.port import Contact, ContactProblem, HostConnection, HostUnreachable
+from hosts.gateway.port import HostConnection, HostUnreachable
 from hosts.models import Host
 from hosts.reading.public_key import public_key_line
 from hosts.watcher import store_hosts
@@ -56,7 +57,7 @@ class NotUsable(Exception):
 
 
 #: the host answers and does not let kvmweb in; with any other problem it is not reachable
-_DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION)
+_DENIED = (ContactProblem.AUTH, ContactProblem.PERMISSION, ContactProblem.TLS_REFUSED)
 
 
 def meet(target: Target, doors: Doors, sharing: Sharing) -> tuple[Target, HostConnection]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint, Transport
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host
+from hosts.words.contact_case import LIBVIRT_LOG, Case, Said
+from hosts.words.contact_tls import TLS_SAID
 
 #: as much of a host's own error text as a page should carry
 _LONGEST_QUOTE = 400
-#: libvirt with TLS, which kvmweb does not do
-_TLS_PORT = 16514
 _START = (
     "sudo systemctl enable --now libvirtd (where libvirt runs as modular daemons: "
     "sudo systemctl enable --now virtqemud.socket)"
 )
-_LIBVIRT_LOG = "sudo journalctl -u libvirtd -u virtqemud -n 50"
 
 _CLOSED = {
     Host.Contact.NEVER: "was not contacted yet",
@@ -64,7 +63,7 @@ def with_details(text: str, details: str) -> str:
 def explain(contact: Contact, endpoint: Endpoint, *, public_key: str = "") -> Words:
     """For a contact with a problem. `public_key`: kvmweb's own line for authorized_keys."""
     problem = contact.problem or ContactProblem.OTHER
-    message, remedy = _SAID[problem](_Case(contact, endpoint, public_key))
+    message, remedy = _SAID[problem](Case(contact, endpoint, public_key))
     return Words(message, remedy, one_line(contact.message))
 
 
@@ -94,52 +93,7 @@ def one_line(message: str) -> str:
     return f"{line[:_LONGEST_QUOTE]}…" if len(line) > _LONGEST_QUOTE else line
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    contact: Contact
-    endpoint: Endpoint
-    public_key: str
-
-    @property
-    def ssh(self) -> bool:
-        return self.endpoint.transport is Transport.SSH
-
-    @property
-    def local(self) -> bool:
-        return self.endpoint.transport is Transport.UNIX
-
-    @property
-    def where(self) -> str:
-        if self.local:
-            return "The local libvirt socket"
-        return f"{self.endpoint.address} port {self.endpoint.port}" if self.endpoint.port else self.endpoint.address
-
-    @property
-    def machine(self) -> str:
-        return self.endpoint.address or "this machine"
-
-    @property
-    def user(self) -> str:
-        return self.endpoint.user or "the account kvmweb runs as"
-
-    @property
-    def port(self) -> int:
-        return self.endpoint.port or DEFAULT_PORTS.get(self.endpoint.transport, 0)
-
-    @property
-    def on(self) -> str:
-        """Where a command is to be run; the command follows."""
-        return f"On {self.machine}:"
-
-    @property
-    def fingerprint(self) -> str:
-        return self.contact.fingerprint or "(unknown)"
-
-
-_Said = tuple[str, str]
-
-
-def _timeout(case: _Case) -> _Said:
+def _timeout(case: Case) -> Said:
     message = f"{case.where} did not answer within {max(case.contact.seconds, 1):.0f} s."
     if case.local:
         return message, "libvirtd may hang. On this machine: sudo systemctl status libvirtd"
@@ -149,15 +103,16 @@ def _timeout(case: _Case) -> _Said:
     )
 
 
-def _refused(case: _Case) -> _Said:
+def _refused(case: Case) -> Said:
     message = f"{case.where} refused the connection."
     nobody = f"Probably nothing listens on port {case.port} there. {case.on}"
     if case.ssh:
         return message, f"{nobody} sudo systemctl enable --now ssh (or sshd)"
-    return message, f"{nobody} sudo systemctl enable --now libvirtd-tcp.socket, or register the host by ssh."
+    unit = "libvirtd-tls.socket" if case.tls else "libvirtd-tcp.socket"
+    return message, f"{nobody} sudo systemctl enable --now {unit}, or register the host by ssh."
 
 
-def _unreachable(case: _Case) -> _Said:
+def _unreachable(case: Case) -> Said:
     return (
         f"There is no network route to {case.where}.",
         f"Check the address, the network between kvmweb and {case.machine}, and whether a firewall rejects port "
@@ -165,21 +120,21 @@ def _unreachable(case: _Case) -> _Said:
     )
 
 
-def _name(case: _Case) -> _Said:
+def _name(case: Case) -> Said:
     return (
         f"The name {case.endpoint.address} does not resolve.",
         "Correct the name, add it to DNS, or enter the IP address.",
     )
 
 
-def _key_unknown(case: _Case) -> _Said:
+def _key_unknown(case: Case) -> Said:
     return (
         f"{case.where} shows the ssh host key {case.fingerprint}.",
         f"Compare it. {case.on} for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done",
     )
 
 
-def _key_changed(case: _Case) -> _Said:
+def _key_changed(case: Case) -> Said:
     return (
         f"{case.where} shows another ssh host key than before: {case.fingerprint}.",
         "If the host was reinstalled, compare the fingerprints and trust the new key. If not, the connection may be "
@@ -187,7 +142,7 @@ def _key_changed(case: _Case) -> _Said:
     )
 
 
-def _auth(case: _Case) -> _Said:
+def _auth(case: Case) -> Said:
     line = f": {case.public_key}" if case.public_key else "."
     return (
         f"{case.where} did not let {case.user} log in.",
@@ -196,7 +151,7 @@ def _auth(case: _Case) -> _Said:
     )
 
 
-def _ssh_closed(case: _Case) -> _Said:
+def _ssh_closed(case: Case) -> Said:
     return (
         f"{case.where} accepted the connection, but its ssh server closed it before the login.",
         f"It may limit logins (MaxStartups, AllowUsers) or block this address (fail2ban). "
@@ -204,7 +159,7 @@ def _ssh_closed(case: _Case) -> _Said:
     )
 
 
-def _ssh_terms(case: _Case) -> _Said:
+def _ssh_terms(case: Case) -> Said:
     return (
         f"The ssh server at {case.where} and kvmweb's ssh have no algorithm in common.",
         f"Update OpenSSH on {case.machine}, or allow current algorithms and ed25519 keys in /etc/ssh/sshd_config there "
@@ -212,7 +167,7 @@ def _ssh_terms(case: _Case) -> _Said:
     )
 
 
-def _permission(case: _Case) -> _Said:
+def _permission(case: Case) -> Said:
     if case.ssh:
         return (
             f"kvmweb logged in as {case.user}, but libvirt refused access: {case.user} is not in the libvirt group, or "
@@ -226,27 +181,34 @@ def _permission(case: _Case) -> _Said:
             "allow it.",
             f"{case.on} sudo usermod -aG libvirt USER, with the account that runs kvmweb as USER. Then restart kvmweb.",
         )
+    if case.tls:
+        return (
+            f"{case.where} asks for a login besides the certificate, which kvmweb cannot give.",
+            f'Use ssh, or on {case.machine} set auth_tls = "none" in /etc/libvirt/libvirtd.conf.',
+        )
     return (
         f"{case.where} asks for a login, which kvmweb cannot give over plain TCP.",
         f'Use ssh, or in a closed network on {case.machine} set auth_tcp = "none" in /etc/libvirt/libvirtd.conf.',
     )
 
 
-def _protocol(case: _Case) -> _Said:
+def _protocol(case: Case) -> Said:
     if case.ssh:
         return f"{case.where} answers, but not as an ssh server.", "Check the address, the port and the transport."
-    if case.port == _TLS_PORT:
+    if case.tls:
         return (
-            f"{case.where} is libvirt's port for TLS, which kvmweb does not support.",
-            "Choose ssh as the transport and leave the port empty.",
+            f"{case.where} answers, but not as libvirt with TLS.",
+            f"Check the port and the transport. If they are right: {case.on} {LIBVIRT_LOG}",
         )
+    if case.port == DEFAULT_PORTS[Transport.TLS]:
+        return f"{case.where} is libvirt's port for TLS.", "Choose tls as the transport."
     return (
         f"{case.where} accepted the connection, but did not answer as libvirt does.",
         f"Check the port and the transport. If they are right: {case.on} sudo systemctl status libvirtd",
     )
 
 
-def _no_libvirt(case: _Case) -> _Said:
+def _no_libvirt(case: Case) -> Said:
     install = (
         f"{case.on} sudo apt install libvirt-daemon-system (or your distribution's package), then "
         "sudo systemctl enable --now libvirtd"
@@ -256,22 +218,22 @@ def _no_libvirt(case: _Case) -> _Said:
     return f"{case.where} was reached, but no libvirt was found there.", install
 
 
-def _stopped(case: _Case) -> _Said:
-    start = f"{case.on} {_START}. If it stops again: {_LIBVIRT_LOG}"
+def _stopped(case: Case) -> Said:
+    start = f"{case.on} {_START}. If it stops again: {LIBVIRT_LOG}"
     if case.local:
         return "libvirtd is not running on this machine.", start
     return f"{case.where} was reached, but libvirtd is not running there.", start
 
 
-def _dropped(case: _Case) -> _Said:
+def _dropped(case: Case) -> Said:
     return (
         f"libvirtd runs on {case.machine}, but closed the connection.",
         "It may be restarting, or have reached max_clients in /etc/libvirt/libvirtd.conf. "
-        f"If this stays: {case.on} {_LIBVIRT_LOG}",
+        f"If this stays: {case.on} {LIBVIRT_LOG}",
     )
 
 
-def _no_helper(case: _Case) -> _Said:
+def _no_helper(case: Case) -> Said:
     return (
         f"ssh to {case.where} works, but nothing there connects it to libvirt: neither virt-ssh-helper nor a usable nc "
         "was found.",
@@ -281,7 +243,7 @@ def _no_helper(case: _Case) -> _Said:
     )
 
 
-def _no_qemu(case: _Case) -> _Said:
+def _no_qemu(case: Case) -> Said:
     return (
         f"libvirt runs on {case.machine}, but has no QEMU driver. kvmweb migrates QEMU and KVM VMs only.",
         f"{case.on} sudo apt install libvirt-daemon-driver-qemu qemu-system-x86 (Fedora, RHEL: sudo dnf install "
@@ -289,14 +251,14 @@ def _no_qemu(case: _Case) -> _Said:
     )
 
 
-def _version(case: _Case) -> _Said:
+def _version(case: Case) -> Said:
     return (
         f"libvirt on {case.machine} does not support a call that kvmweb needs: it is too old, or not QEMU's.",
         f"{case.on} virsh -c qemu:///system version. kvmweb is tested with libvirt 9.0 and later.",
     )
 
 
-def _own_machine(case: _Case) -> _Said:
+def _own_machine(case: Case) -> Said:
     return (
         f"kvmweb could not try to reach {case.machine}: something on its own machine is missing or broken.",
         "On kvmweb's machine, check that openssh-client is installed (ssh -V) and that kvmweb may write to its data "
@@ -304,14 +266,14 @@ def _own_machine(case: _Case) -> _Said:
     )
 
 
-def _other(case: _Case) -> _Said:
+def _other(case: Case) -> Said:
     return (
         f"kvmweb could not use libvirt on {case.machine}, for a reason it does not recognise.",
-        f"{case.on} sudo virsh -c qemu:///system list. If this fails too, the cause is there: {_LIBVIRT_LOG}",
+        f"{case.on} sudo virsh -c qemu:///system list. If this fails too, the cause is there: {LIBVIRT_LOG}",
     )
 
 
-_SAID: dict[ContactProblem, Callable[[_Case], _Said]] = {
+_SAID: dict[ContactProblem, Callable[[Case], Said]] = {
     ContactProblem.TIMEOUT: _timeout,
     ContactProblem.REFUSED: _refused,
     ContactProblem.UNREACHABLE: _unreachable,
@@ -321,6 +283,7 @@ _SAID: dict[ContactProblem, Callable[[_Case], _Said]] = {
     ContactProblem.AUTH: _auth,
     ContactProblem.SSH_CLOSED: _ssh_closed,
     ContactProblem.SSH_TERMS: _ssh_terms,
+    **TLS_SAID,
     ContactProblem.PERMISSION: _permission,
     ContactProblem.PROTOCOL: _protocol,
     ContactProblem.NO_LIBVIRT: _no_libvirt,

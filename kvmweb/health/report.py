@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from django.db import Error
 
 from kvmweb import database
-from kvmweb.health.parts import backups, disk, hosts, journal, processes, queues
+from kvmweb.health.parts import backups, certificate, disk, hosts, journal, processes, queues
 from kvmweb.health.parts import database as stored
 from kvmweb.health.row import Row, State
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[], Iterable[Row]]] = {
     "Database": stored.rows,
     "Disk space": disk.rows,
     "Hosts": hosts.rows,
+    "Certificate": certificate.rows,
     "Backup": backups.rows,
 }
 

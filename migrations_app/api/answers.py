@@ -131,7 +131,8 @@ class ForecastOut(Schema):
     """Based on `runs` earlier migrations between the same two hosts. `low_ms` to `high_ms`: the expected time in
     libvirt; without an earlier migration of this VM `low_ms` is null, and `high_ms` is one pass over all its memory.
     `bps`: the lowest measured transfer rate in bytes/s. `ends`: whether the migration is expected to converge: that
-    rate, or the bandwidth limit, is more than 1.25 times the dirty rate. For a `paused` VM only the time is given.
+    rate, or the bandwidth limit, is more than 1.25 times the dirty rate. For a `paused` VM only the time is given. For
+    `stop_move_start` only the downtime: from the request to shut down until the VM runs again.
     Null: not measured yet."""
 
     runs: int

@@ -54,6 +54,11 @@ def _words(option: Option, values: Mapping[str, Value]) -> list[str]:
     return [word.format(text, **others) for word in option.virsh]
 
 
+def commands_before(*, stops: bool, guest: str, source_uri: str) -> list[list[str]]:
+    """Of a VM that is shut down: then it is waited for."""
+    return [command("shutdown", guest, flags=["--mode=agent,acpi"], uri=source_uri)] if stops else []
+
+
 def around_paused(command_: list[str], *, guest: str, there: str, target_uri: str) -> list[list[str]]:
     """What is done before and after the migration of a VM that is shut off, so that libvirt copies its disks. `there`
     is what the VM is called then."""
@@ -61,9 +66,9 @@ def around_paused(command_: list[str], *, guest: str, there: str, target_uri: st
     return [start, command_, command("destroy", there, flags=("--graceful",), uri=target_uri)]
 
 
-def commands_after(*, options: Options, guest: str, target_uri: str) -> list[list[str]]:
+def commands_after(*, options: Options, stops: bool, guest: str, target_uri: str) -> list[list[str]]:
     """What is done when the migration has ended. `guest` is what the VM is called then."""
-    return [command("start", guest, uri=target_uri)] if options.start_after else []
+    return [command("start", guest, uri=target_uri)] if options.start_after or stops else []
 
 
 def commands_beside(

@@ -14,6 +14,8 @@ ENOUGH_BYTES = 64 * 1024 * 1024
 ENOUGH_SECONDS = 2.0
 #: the newest of them: links and guests change
 MOST_RUNS = 10
+#: of a VM that is shut down, where none was measured: libvirt sends a definition and starts a VM in between these
+SOONEST_START_MS, LATEST_START_MS = 5_000, 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Forecast:
     known. `bps` is the slowest that the link carried, `ends` whether that, or the limit asked for, is ENOUGH for what
     the guest wrote; None when that was not seen. Of a `paused` guest only the time is foreseen. `pauses`: its kind
     pauses the guest while memory is copied, so it always converges, and without disks the downtime is the time.
+    `stops`: its kind shuts the guest down, and the downtime is from the request to shut down until it runs again;
+    without `runs` it is what the options allow.
     """
 
     runs: int
@@ -60,6 +64,7 @@ class Forecast:
     ends: bool | None = None
     paused: bool = False
     pauses: bool = False
+    stops: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -110,4 +115,16 @@ def forecast(
         ends=slowest > written[0] * ENOUGH if written else None,
         paused=paused,
         pauses=pauses,
+    )
+
+
+def forecast_stop(interruptions: Sequence[int], *, patience_s: int) -> Forecast:
+    """Of a VM that is shut down: from its own earlier ones (milliseconds, the newest first) or those of other VMs."""
+    known = interruptions[:MOST_RUNS]
+    return Forecast(
+        runs=len(known),
+        bps=0.0,
+        downtime_low_ms=min(known, default=SOONEST_START_MS),
+        downtime_high_ms=max(known, default=patience_s * 1000 + LATEST_START_MS),
+        stops=True,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hosts.facts.guest import GuestLook, RunState
-from migrations_app.domain.outcome import live, offline, offline_storage, storage, suspended
+from migrations_app.domain.outcome import live, offline, offline_storage, stop_move_start, storage, suspended
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 
 Decide = Callable[[GuestLook, GuestLook, JobRecord], Decision]
@@ -20,6 +20,7 @@ class Kind(StrEnum):
     OFFLINE_STORAGE = "offline_storage"
     SUSPENDED = "suspended"
     STORAGE = "storage"
+    STOP_MOVE_START = "stop_move_start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,8 @@ class KindRow:
     `copies`: disks are copied too; `may_copy`: they are if `copy_disks` says so. `pauses`: libvirt pauses the VM before
     it copies memory. `cold`: the VM is shut off, and its definition is all that migrates. `starts_paused`: it is shut
     off before and after; kvmweb starts it paused, so that libvirt can migrate it, and its CPUs never run. `same_host`:
-    the VM stays on its host, and the disks that the option `disks` names go from pool to pool.
+    the VM stays on its host, and the disks that the option `disks` names go from pool to pool. `stops`:
+    the VM is shut down for it, and started afterwards; only who confirms that gets it.
 
     `unwanted`: the states in which it does not migrate a VM, with what is then said of it: each continues a sentence
     that begins with the VM's name.
@@ -46,6 +48,7 @@ class KindRow:
     may_copy: bool = False
     pauses: bool = False
     same_host: bool = False
+    stops: bool = False
 
     @property
     def wants(self) -> frozenset[RunState]:
@@ -97,6 +100,15 @@ _NOT_STORAGE = {
     RunState.PMSUSPENDED: "is suspended by its own operating system; this method needs it awake or shut off.",
     RunState.SHUTDOWN: "is shutting down. Its disks can go to another pool when it is shut off.",
     RunState.NOSTATE: "has no known state; its disks can go to another pool when it runs, is paused or is shut off.",
+}
+
+_NOT_STOPPED = {
+    RunState.SHUTOFF: "is shut off; choose Offline.",
+    RunState.PAUSED: "is paused, and cannot shut down like that; this method needs it running.",
+    RunState.CRASHED: "has crashed; this method needs it running.",
+    RunState.PMSUSPENDED: "is suspended by its own operating system; this method needs it awake.",
+    RunState.SHUTDOWN: "is shutting down.",
+    RunState.NOSTATE: "has no known state; this method needs it running.",
 }
 
 KINDS: tuple[KindRow, ...] = (
@@ -163,12 +175,25 @@ KINDS: tuple[KindRow, ...] = (
         outcome=storage.decide,
         unwanted=_NOT_STORAGE,
     ),
+    KindRow(
+        kind=Kind.STOP_MOVE_START,
+        label="Stop, migrate, start",
+        consequence="For a VM that cannot migrate live. It shuts down, its definition migrates, and it starts on the"
+        " destination: it is off meanwhile. Its disks must be on storage that both hosts share.",
+        copies=False,
+        outcome=stop_move_start.decide,
+        unwanted=_NOT_STOPPED,
+        cold=True,
+        stops=True,
+    ),
 )
 #: those after which the VM is on the host where it was
 SAME_HOST_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.same_host)
 #: those that migrate a VM from host to host
 BETWEEN_HOSTS: frozenset[Kind] = frozenset(Kind) - SAME_HOST_KINDS
 COLD_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.cold)
+#: those for which a VM that runs is shut down
+STOP_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.stops)
 #: those that migrate a VM that is shut off
 OFF_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.off)
 #: those that migrate a VM with its memory: of one that is started paused, with what QEMU puts there

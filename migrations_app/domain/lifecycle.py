@@ -16,11 +16,13 @@ class State(StrEnum):
     QUEUED = "queued"
     # The write-ahead record is complete; volumes are made and libvirt is being asked. Never started twice.
     STARTING = "starting"
+    # The guest was asked to shut down at the source, and is waited for.
+    SHUTTING_DOWN = "shutting_down"
     # libvirt copies disks (NBD) while the guest runs at the source.
     COPYING_DISKS = "copying_disks"
     # libvirt copies memory in passes while the guest runs at the source.
     COPYING_MEMORY = "copying_memory"
-    # The guest is paused on the source, the last pages are copied.
+    # The guest is paused on the source, the last pages are copied; or it has shut down, and its definition migrates.
     SWITCHING_OVER = "switching_over"
     # The guest runs at the destination and still fetches pages from the source.
     POST_COPY = "post_copy"
@@ -41,8 +43,8 @@ class State(StrEnum):
 TERMINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.BLOCKED})
 #: libvirt may be busy with it: counts against the slots, must be adopted when its worker is gone.
 IN_FLIGHT = frozenset({
-    State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY,
-    State.ARRIVING, State.VERIFYING,
+    State.STARTING, State.SHUTTING_DOWN, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER,
+    State.POST_COPY, State.ARRIVING, State.VERIFYING,
 })  # fmt: skip
 #: A worker holds it and beats its heart.
 OWNED = IN_FLIGHT | {State.CHECKING}
@@ -51,9 +53,7 @@ WAITING = frozenset({State.REQUESTED, State.QUEUED})
 #: Cancel takes effect at once: the guest was not touched yet.
 NOT_STARTED = frozenset({State.REQUESTED, State.CHECKING, State.QUEUED})
 
-_RUNNING = frozenset({
-    State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
-})  # fmt: skip
+_RUNNING = IN_FLIGHT - {State.STARTING}
 
 #: What may follow what. While libvirt migrates a guest we only observe, and may miss any phase.
 MAY_FOLLOW: dict[State, frozenset[State]] = {
@@ -88,6 +88,7 @@ class Stage(StrEnum):
     STOP = "Pause on the source"
     LAST = "Last pages and devices"
     CONTINUE = "Continue on the destination"
+    SHUT_DOWN = "Shut down on the source"
     DEFINITION = "Migrate the definition"
     START = "Start on the destination"
     NEW_DISKS = "Create the new disks"
@@ -111,6 +112,12 @@ _STAGE_OF = {
 
 
 _STAGE_OF_COLD = {State.STARTING: Stage.DEFINITION, State.ARRIVING: Stage.START}
+_STAGE_OF_STOPPED = {
+    State.STARTING: Stage.SHUT_DOWN,
+    State.SHUTTING_DOWN: Stage.SHUT_DOWN,
+    State.SWITCHING_OVER: Stage.DEFINITION,
+    State.ARRIVING: Stage.START,
+}
 _STAGE_OF_STAYING = {
     State.STARTING: Stage.NEW_DISKS,
     State.COPYING_DISKS: Stage.DISKS,
@@ -128,6 +135,7 @@ _STAGE_OF_STARTED = {
     State.ARRIVING: Stage.END_PAUSED,
 }
 _OWN = (
+    Stage.SHUT_DOWN,
     Stage.DEFINITION,
     Stage.START,
     Stage.NEW_DISKS,
@@ -146,21 +154,28 @@ def stages(
     pauses: bool = False,
     stays: bool = False,
     starts_paused: bool = False,
+    stops: bool = False,
 ) -> list[Stage]:
     """Those of one migration, in order."""
     if stays:
         return list(_STAYING)
     if starts_paused:
         return [*_STARTED, *([Stage.START] if starts else [])]
+    if stops:
+        return [Stage.SHUT_DOWN, Stage.DEFINITION, Stage.START]
     if cold:
         return [Stage.DEFINITION, *([Stage.START] if starts else [])]
     running = _PAUSED if pauses else [stage for stage in Stage if stage not in _OWN]
     return [stage for stage in running if copies or stage is not Stage.DISKS]
 
 
-def stage_of(state: State, *, cold: bool = False, stays: bool = False, starts_paused: bool = False) -> Stage | None:
+def stage_of(
+    state: State, *, cold: bool = False, stays: bool = False, starts_paused: bool = False, stops: bool = False
+) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
     if starts_paused:
         return _STAGE_OF_STARTED.get(state)
+    if stops:
+        return _STAGE_OF_STOPPED.get(state)
     return (_STAGE_OF_STAYING if stays else _STAGE_OF_COLD if cold else _STAGE_OF).get(state)

@@ -14,6 +14,7 @@ from migrations_app.domain.kinds import KINDS
 MOVES = frozenset[RunState]().union(*(row.wants for row in KINDS))
 #: host devices that prevent a migration; the others only make the preflight warn
 FIXED = ("pci", "mdev")
+WHEN_OFF = "It can migrate only while it is shut off (Stop, migrate, start)."
 _STATES = {
     RunState.CRASHED: "It has crashed.",
     RunState.PMSUSPENDED: "It is suspended by its own operating system.",
@@ -65,9 +66,9 @@ def held_back(guest: GuestSeen) -> str:
         return "Its definition has not been read yet."
     for device in guest.devices:
         if device.get("type") in FIXED and not device.get("teaming_transient"):
-            return f"{device['type'].upper()} device {device.get('name', '')} belongs to {guest.here.name}."
+            return f"{device['type'].upper()} device {device.get('name', '')} belongs to {guest.here.name}. {WHEN_OFF}"
     if any(nic.get("type") == "vdpa" for nic in guest.nics):
-        return f"Its vDPA device belongs to {guest.here.name}."
+        return f"Its vDPA device belongs to {guest.here.name}. {WHEN_OFF}"
     return ""
 
 

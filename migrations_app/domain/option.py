@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import LIVE_KINDS, OFF_KINDS, Kind
@@ -42,6 +43,7 @@ class Group(StrEnum):
 
     CONVERGENCE = "Downtime and convergence"
     NETWORK = "Network"
+    ENCRYPTION = "Encryption"
     COMPRESSION = "Compression"
     DISKS = "Disks"
     DEFINITION = "Definition and errors"
@@ -133,3 +135,9 @@ class Option:
         if chosen is None:
             return self.since_libvirt, self.since_qemu
         return max(self.since_libvirt, chosen.since_libvirt), max(self.since_qemu, chosen.since_qemu)
+
+
+def flag(name: str, said: Flag, virsh: str, **more: Any) -> Option:
+    """A row of the type BOOLEAN that libvirt is told by a flag."""
+    row: dict[str, Any] = {"default": False, **more}
+    return Option(name=name, type=Type.BOOLEAN, libvirt=(said,), virsh=(virsh,), **row)

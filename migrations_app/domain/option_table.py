@@ -5,28 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import BETWEEN_HOSTS, LIVE_KINDS, OFF_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
-from migrations_app.domain.option import Choice, Group, Needs, Option, Place, Type
+from migrations_app.domain.option import Group, Needs, Option, Place, Type, flag
+from migrations_app.domain.option_encoding import ENCODING
+from migrations_app.domain.option_power import SHUTDOWN_PATIENCE, START_AFTER
 from migrations_app.domain.placement import Placements
 
 COPIES = frozenset({Kind.LIVE_STORAGE, Kind.OFFLINE_STORAGE})
 MAY_COPY = COPIES | {Kind.SUSPENDED}
 MAY_PLACE = MAY_COPY | SAME_HOST_KINDS
-XBZRLE = "xbzrle"
-
-
-def _flag(name: str, flag: Flag, virsh: str, **more: Any) -> Option:
-    row: dict[str, Any] = {"default": False, **more}
-    return Option(name=name, type=Type.BOOLEAN, libvirt=(flag,), virsh=(virsh,), **row)
-
 
 _NO_AUTO_CONVERGE = "The steps of auto-converge need auto-converge. Turn it on, or remove them."
 
 OPTIONS: tuple[Option, ...] = (
-    _flag(
+    flag(
         "persist",
         Flag.PERSIST_DEST,
         "--persistent",
@@ -36,7 +30,7 @@ OPTIONS: tuple[Option, ...] = (
         kinds=LIVE_KINDS - OFF_KINDS,
         rank=6,
     ),
-    _flag(
+    flag(
         "undefine_source",
         Flag.UNDEFINE_SOURCE,
         "--undefinesource",
@@ -91,7 +85,7 @@ OPTIONS: tuple[Option, ...] = (
         kinds=MAY_PLACE,
         place=Place.WITH_KIND,
     ),
-    _flag(
+    flag(
         "keep_paused",
         Flag.PAUSED,
         "--suspend",
@@ -100,16 +94,8 @@ OPTIONS: tuple[Option, ...] = (
         kinds=frozenset({Kind.SUSPENDED}),
         rank=8,
     ),
-    Option(
-        name="start_after",
-        type=Type.BOOLEAN,
-        default=False,
-        label="Start the VM afterwards",
-        consequence="kvmweb starts it on the destination when every registered host says that it does not run there.",
-        virsh=(),
-        kinds=OFF_KINDS,
-        place=Place.WITH_KIND,
-    ),
+    START_AFTER,
+    SHUTDOWN_PATIENCE,
     Option(
         name="bandwidth_mib",
         type=Type.INTEGER,
@@ -157,7 +143,7 @@ OPTIONS: tuple[Option, ...] = (
         rank=1,
         kinds=RUNNING_KINDS,
     ),
-    _flag(
+    flag(
         "unsafe",
         Flag.UNSAFE,
         "--unsafe",
@@ -166,7 +152,7 @@ OPTIONS: tuple[Option, ...] = (
         " the disk the cache mode none, which takes effect at the VM's next start.",
         place=Place.DANGER,
     ),
-    _flag(
+    flag(
         "abort_on_error",
         Flag.ABORT_ON_ERROR,
         "--abort-on-error",
@@ -174,7 +160,7 @@ OPTIONS: tuple[Option, ...] = (
         consequence="An I/O error of the VM ends the migration; the VM stays where it is.",
         rank=5,
     ),
-    _flag(
+    flag(
         "auto_converge",
         Flag.AUTO_CONVERGE,
         "--auto-converge",
@@ -238,7 +224,7 @@ OPTIONS: tuple[Option, ...] = (
         group=Group.NETWORK,
         rank=3,
     ),
-    _flag(
+    flag(
         "zerocopy",
         Flag.ZEROCOPY,
         "--zerocopy",
@@ -253,8 +239,8 @@ OPTIONS: tuple[Option, ...] = (
                 why="Zero-copy works only with parallel connections. Enter their number, or turn zero-copy off.",
             ),
         ),
-        conflicts=("compressed", "compression"),
-        clash="QEMU cannot compress memory that it sends with zero-copy. Turn one of the two off.",
+        conflicts=("compressed", "compression", "tls"),
+        clash="QEMU can neither compress nor encrypt memory that it sends with zero-copy. Turn one of the two off.",
         group=Group.NETWORK,
         rank=6,
     ),
@@ -280,92 +266,8 @@ OPTIONS: tuple[Option, ...] = (
         rank=5,
         description="an IP address of the destination",
     ),
-    _flag(
-        "compressed",
-        Flag.COMPRESSED,
-        "--compressed",
-        label="Compress changed memory",
-        consequence="Changed memory is sent as differences: less traffic, more CPU on both hosts.",
-        conflicts=("zerocopy",),
-        place=Place.NOWHERE,
-        description="the same as compression: xbzrle",
-        kinds=RUNNING_KINDS,
-    ),
-    Option(
-        name="compression",
-        type=Type.CHOICE,
-        label="Compression",
-        consequence="Less traffic, more CPU on both hosts. Differences are sent for memory that changed again; zlib and"
-        " zstd compress all memory and need parallel connections.",
-        virsh=("--compressed", "--comp-methods", "{}"),
-        libvirt=(Flag.COMPRESSED, Parameter.COMPRESSION),
-        choices=(
-            Choice(value=XBZRLE, label="Differences (xbzrle)"),
-            Choice(value="zlib", label="zlib", since_libvirt=9_004_000, since_qemu=5_000_000),
-            Choice(value="zstd", label="zstd", since_libvirt=9_004_000, since_qemu=5_000_000),
-        ),
-        needs=(
-            Needs(
-                option="parallel_connections",
-                why="QEMU compresses with zlib or zstd only over parallel connections. Enter their number, or choose"
-                " xbzrle.",
-                when=("zlib", "zstd"),
-            ),
-        ),
-        conflicts=("zerocopy",),
-        group=Group.COMPRESSION,
-        rank=1,
-        kinds=RUNNING_KINDS,
-    ),
-    Option(
-        name="compression_level",
-        type=Type.INTEGER,
-        unit="level",
-        minimum=1,
-        maximum=20,
-        label="Compression level",
-        consequence="For zlib 1 to 9, for zstd 1 to 20. A higher level sends less and uses more CPU. The default is 1.",
-        bounds="The compression level must be a whole number from {minimum} to {maximum}.",
-        virsh=("--comp-{compression}-level", "{}"),
-        libvirt_by=MappingProxyType({"zlib": Parameter.ZLIB_LEVEL, "zstd": Parameter.ZSTD_LEVEL}),
-        since_libvirt=9_004_000,
-        needs=(
-            Needs(
-                option="compression",
-                why="Only zlib and zstd have a compression level. Choose one of them, or remove the level.",
-                values=("zlib", "zstd"),
-            ),
-        ),
-        group=Group.COMPRESSION,
-        rank=2,
-        kinds=RUNNING_KINDS,
-    ),
-    Option(
-        name="xbzrle_cache_mib",
-        type=Type.INTEGER,
-        unit="MiB",
-        minimum=1,
-        maximum=1_048_576,
-        power_of_two=True,
-        scale=1024 * 1024,
-        label="Cache for differences, MiB",
-        consequence="QEMU keeps this much sent memory on both hosts to compare with. Its default is 64 MiB.",
-        bounds="The cache for differences must be a power of two from {minimum:,} to {maximum:,} MiB.",
-        virsh=("--comp-xbzrle-cache", "{}"),
-        libvirt=(Parameter.XBZRLE_CACHE,),
-        since_libvirt=1_003_004,
-        needs=(
-            Needs(
-                option="compression",
-                why="Only the compression xbzrle has a cache. Choose it, or remove the size of the cache.",
-                values=(XBZRLE,),
-            ),
-        ),
-        group=Group.COMPRESSION,
-        rank=3,
-        kinds=RUNNING_KINDS,
-    ),
-    _flag(
+    *ENCODING,
+    flag(
         "sync_writes",
         Flag.NON_SHARED_SYNCHRONOUS_WRITES,
         "--copy-storage-synchronous-writes",

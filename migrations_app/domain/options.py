@@ -8,7 +8,8 @@ from typing import Any
 from hosts.calls.move import Flag, Parameter
 from hosts.calls.move import Value as Told
 from migrations_app.domain.option import Option, Place, Type, Value
-from migrations_app.domain.option_table import OPTION, OPTIONS, XBZRLE
+from migrations_app.domain.option_encoding import XBZRLE
+from migrations_app.domain.option_table import OPTION, OPTIONS
 from migrations_app.domain.placement import Placements, placements
 
 __all__ = ["OPTION", "OPTIONS", "Option", "Options", "Place", "Type", "Value", "on_page", "options_from_json"]

@@ -8,7 +8,7 @@ from typing import Any
 from hosts.facts.endpoint import BadEndpoint, check_address, is_loopback
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.names import LONGEST_VM, name_problem
-from migrations_app.domain.option_table import XBZRLE
+from migrations_app.domain.option_encoding import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option, Options, Place, Type
 from migrations_app.domain.placement import BadPlacement, placements
 

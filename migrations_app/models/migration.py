@@ -14,12 +14,14 @@ from hosts.models import Guest, Host, VisibleQuerySet
 from kvmweb.journal import writer
 from kvmweb.journal.models import Entry
 from kvmweb.steps import Written
+from migrations_app.domain.forecast import MOST_RUNS
 from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
+from migrations_app.models.stopped import Stopped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 MAKE_VOLUME = "make volume"
 REDEFINE_CHECKPOINT = "redefine checkpoint"
 START_GUEST = "start guest"
+SHUT_DOWN = "shut down"
+START_AGAIN = "start guest again"
 COPY_DISK = "copy disk"
 COPY_CONTENT = "copy content"
 SWITCH_DISK = "switch disk"
@@ -35,6 +39,7 @@ SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
 START_PAUSED = "start paused"
 END_PAUSED = "end paused"
+COPY_VARIABLES = "copy UEFI variables"
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
@@ -50,8 +55,18 @@ class MigrationQuerySet(VisibleQuerySet):
         rows: MigrationQuerySet = with_orders.annotate(revision=Coalesce(Subquery(newest), 0))
         return rows
 
+    def interruptions(self, *, guest: Guest, source: Host, target: Host | int) -> list[int]:
+        """In milliseconds, of VMs that were shut down to migrate between these hosts, the newest first: those of this
+        VM, if there are any."""
+        rows = self.filter(shutdown_asked_at__isnull=False, downtime_ms__isnull=False, state=State.DONE)
+        between = rows.filter(source=source, target=target).order_by("-id")
+        for some in (between.filter(guest=guest), between):
+            if found := list(some.values_list("downtime_ms", flat=True)[:MOST_RUNS]):
+                return found
+        return []
 
-class Migration(Requested, Steered):
+
+class Migration(Requested, Steered, Stopped):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")

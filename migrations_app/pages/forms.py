@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from django import forms
@@ -51,6 +51,8 @@ class MigrateForm(forms.Form):
         required=False, error_messages={"invalid_choice": "This policy has just been removed. Choose another one."}
     )
     confirm = forms.CharField(required=False, max_length=512, strip=False)
+    #: of a VM that is shut down for it
+    confirm_stop = forms.CharField(required=False, max_length=512, strip=False)
     break_glass = PlainField(required=False, max_length=LONGEST_REASON, label="Why it cannot wait")
     reason = ReasonField()
     urgent = forms.BooleanField(required=False)
@@ -146,6 +148,8 @@ class MigrateForm(forms.Form):
         return next((one for one in self.policies if one.name == chosen), next(iter(self.policies), None))
 
     kinds = KINDS
+    no_policy: ClassVar = [row.kind for row in KINDS if not row.has_policy]
+    not_stopped: ClassVar = [row.kind for row in KINDS if not row.stops]
     new_places = OPTION["disks"]
     disks = OPTION["copy_disks"]
 
@@ -166,6 +170,9 @@ class MigrateForm(forms.Form):
 
     def beside_kind(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.BOOLEAN]
+
+    def boxes_beside_kind(self) -> list[tuple[Option, forms.BoundField]]:
+        return [(o, self[o.name]) for o in on_page(Place.WITH_KIND) if o.type is Type.INTEGER]
 
     def dangers(self) -> list[tuple[Option, forms.BoundField]]:
         return [(o, self[o.name]) for o in on_page(Place.DANGER)]
@@ -217,7 +224,11 @@ def _field(option: Option) -> forms.Field:
     if option.type is Type.INTEGER:
         said = dict.fromkeys(("invalid", "min_value", "max_value"), option.out_of_bounds)
         return forms.IntegerField(
-            required=False, error_messages=said, min_value=option.minimum, max_value=option.maximum
+            required=False,
+            error_messages=said,
+            min_value=option.minimum,
+            max_value=option.maximum,
+            initial=option.default,
         )
     return forms.BooleanField(required=False, initial=bool(option.default))
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.back import MARK
 from kvmweb.web.page import number, page, person
-from migrations_app.domain.kinds import KINDS
+from migrations_app.domain.kinds import KIND, KINDS
 from migrations_app.models import Preflight
 from migrations_app.pages.forms import MigrateForm, choices_of, initial_of
 from migrations_app.pages.reports import FRESH_SECONDS, ReportView, age_of, report_view
@@ -52,7 +52,7 @@ def migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "form": form,
         "candidates": candidates,
         "chosen": str(form["target"].value() or ""),
-        "report": report_view(checked) if checked else None,
+        "report": report_view(told(request.user, checked)) if checked else None,
         "says": page_words(found.guest.name),
         "fresh_seconds": FRESH_SECONDS,
     }
@@ -102,18 +102,20 @@ def _as_shown(request: HttpRequest, found: GuestPage, form: MigrateForm) -> bool
 def _ask(request: HttpRequest, form: MigrateForm) -> int | None:
     """The migration's number, or None with the refusal in the form (or as a message with a link)."""
     values = form.cleaned_data
+    confirm = "confirm_stop" if KIND[values["request"].kind].stops else "confirm"
     try:
         made, _ = request_migration(
             by=person(request),
             request=values["request"],
             reason=values["reason"],
             idempotency_key=values["key"],
-            confirm=values["confirm"],
+            confirm=values[confirm],
             urgent=values["urgent"],
             break_glass=values["break_glass"],
         )
     except RequestRefused as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        field = confirm if refusal.field == "confirm" else refusal.field
+        form.add_error(field if field in form.fields else None, refusal.message)
         return None
     except AlreadyMoving as moving:
         _point_to(request, str(moving), moving.running.pk)
@@ -160,18 +162,15 @@ def _ask_preflight(request: HttpRequest, form: MigrateForm) -> Preflight | None:
 @page()
 def preflight(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as a fragment; it asks again until the answer is there."""
-    report: ReportView = report_view(_told(request, get_object_or_404(guest_preflights(request.user), pk=pk)))
+    found = answered(get_object_or_404(guest_preflights(request.user), pk=pk))
+    report: ReportView = report_view(told(request.user, found))
     return render(request, "vms/_report.html", {"report": report, "guest": report.preflight.guest})
 
 
 def _checked(request: HttpRequest, uuid: UUID) -> Preflight | None:
     pk = number(request.GET.get("preflight", ""))
     found = guest_preflights(request.user).filter(pk=pk, guest=uuid).first()
-    return _told(request, found) if found else None
-
-
-def _told(request: HttpRequest, preflight: Preflight) -> Preflight:
-    return told(request.user, answered(preflight))
+    return answered(found) if found else None
 
 
 def _guest_page(request: HttpRequest, uuid: UUID) -> GuestPage:

@@ -25,7 +25,7 @@ from migrations_app.pages.inserts import DISMISSED
 from migrations_app.pages.migration_page import page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
 from migrations_app.reading.journal import record_of, told
-from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside, readable
+from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside, veiled
 from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.reading.samples import measured, passes, samples_of
@@ -58,8 +58,8 @@ def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object
     beside, copies = moves_beside(request.user, migration), copies_of(request.user, migration)
     more: dict[str, object] = {"beside": beside, "copies": copies, "policies": policies(request.user)}
     more["may_migrate"] = may(request.user, Right.MOVE, migration.guest)
-    values = page_values(readable(request.user, migration))
-    more["journal"] = told(request.user, migration, values["journal"])
+    values = page_values(veiled(request.user, migration))
+    values["journal"] = told(request.user, migration, values["journal"])
     return {**values, **more, **rights_on(request.user, migration)}
 
 

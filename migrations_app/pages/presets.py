@@ -49,10 +49,13 @@ PRESETS = (
 )
 
 
+_NOT_FILLED_IN = (Group.ENCRYPTION, Group.DEFINITION)
+
+
 def filled_in() -> tuple[Option, ...]:
-    """The options whose boxes a preset may change: addresses and the definition are nobody's habit."""
+    """The options whose boxes a preset may change: addresses, encryption and the definition are nobody's habit."""
     options = on_page(Place.OPTIONS)
-    return tuple(o for o in options if o.type is not Type.ADDRESS and o.group is not Group.DEFINITION)
+    return tuple(o for o in options if o.type is not Type.ADDRESS and o.group not in _NOT_FILLED_IN)
 
 
 def _shown(option: Option, value: Value) -> bool | str:

@@ -151,9 +151,10 @@ def _command(preflight: Preflight) -> tuple[str, str]:
     )
     around = by_hand.around_paused(migrate, guest=guest, there=there, target_uri=uri)
     commands = [
+        *by_hand.commands_before(stops=row.stops, guest=guest, source_uri="qemu:///system"),
         *(around if row.starts_paused else [migrate]),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
-        *by_hand.commands_after(options=options, guest=there, target_uri=uri),
+        *by_hand.commands_after(options=options, stops=row.stops, guest=there, target_uri=uri),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

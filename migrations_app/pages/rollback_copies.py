@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from hosts.reading.veil import veiled
+from hosts.reading.veil import veil_for
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
@@ -63,6 +63,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _shown(request: HttpRequest, found: RollbackCopy, form: DeleteCopyForm | None) -> HttpResponse:
     deletable = found.state == CopyState.PRESENT and may(request.user, Right.DELETE_COPIES)
+    found.state_text = veil_for(request.user, found.host_id)(found.state_text)
     values = {"copy": found, "form": form or DeleteCopyForm(), "deletable": deletable}
     return render(request, "migrations/copies/copy.html", values, status=422 if form and form.errors else 200)
 
@@ -71,4 +72,4 @@ def _copy(request: HttpRequest, pk: int) -> RollbackCopy:
     found = copy_rows(request.user).filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such rollback copy.")
-    return veiled(request.user, found, "state_text", shown=(found.host_id,))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare
 
 from hosts.models import Guest, Host, HostGroup
+from hosts.reading.veil import veil_for
 from kvmweb.accounts import sessions
 from kvmweb.accounts.permissions import Right, groups_of, may
 from kvmweb.journal import live, writer
@@ -130,6 +131,15 @@ def moving_topics(user_pk: int) -> list[str]:
     user = User.objects.get(pk=user_pk)
     rows = Migration.objects.visible_to(user).filter(state__in=IN_FLIGHT)
     return [writer.migration_topic(pk) for pk in rows.values_list("pk", flat=True)]
+
+
+def names_others(user_pk: int, topic: str, fragments: Mapping[str, str]) -> bool:
+    """Whether these fragments, which are the same for everybody, name hosts of other groups than the user's."""
+    kind, _, name = topic.partition(":")
+    if kind not in OBJECTS:
+        return False
+    hosts = Migration.objects.filter(pk=number(name)).values_list("source", "target").first() or ()
+    return bool(veil_for(User.objects.get(pk=user_pk), *hosts)(fragments) != fragments)
 
 
 def changed_since(topics: Sequence[str], entry: str) -> set[str]:

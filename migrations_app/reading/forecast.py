@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from hosts.models import Guest, Host
-from migrations_app.domain.forecast import Run, forecast
+from migrations_app.domain.forecast import Run, forecast, forecast_stop
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
@@ -35,6 +35,9 @@ def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Hos
 def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool) -> dict[str, Any]:
     if user is None or KIND[request.kind].same_host:  # no longer registered; no memory migrates, and no link tells
         return {}
+    if KIND[request.kind].stops:
+        known = Migration.objects.visible_to(user).interruptions(guest=guest, source=source, target=request.target)
+        return forecast_stop(known, patience_s=request.options.shutdown_patience_s).as_json()
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)

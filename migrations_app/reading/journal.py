@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hosts.reading.veil import veiled
+from hosts.reading.veil import veil_for
 from kvmweb.journal.models import Entry, EntryKind
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ def record_of(migration: Migration) -> QuerySet[Entry]:
 
 
 def told(user: Any, migration: Migration, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """As this user may read them."""
-    shown = (migration.source_id, migration.target_id)
-    return [veiled(user, entry, "text", "reason", "body", shown=shown) for entry in entries]
+    """As this user may read them. They are not for saving."""
+    veil = veil_for(user, migration.source_id, migration.target_id)
+    for entry in entries:
+        entry.text, entry.reason, entry.body = veil(entry.text), veil(entry.reason), veil(entry.body)
+    return entries
 
 
 def journal_of(migration: Migration) -> list[Entry]:

@@ -9,7 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from hosts.models import Guest, Sighting
-from hosts.reading.veil import veiled
+from hosts.reading.veil import veil_for
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.models import Migration
 
@@ -34,17 +34,11 @@ def whole_rows(user: Any) -> QuerySet[Migration]:
     return rows.prefetch_related("orders", later).defer("source_xml", "checkpoints")
 
 
-def readable(user: Any, migration: Migration) -> Migration:
-    """With its texts as this user may read them."""
-    shown = (migration.source_id, migration.target_id)
-    return veiled(user, migration, "state_text", "findings", "error", "reason", shown=shown)
-
-
 def active_migrations(user: Any) -> list[Migration]:
     """For every page's bar, which says nothing of their orders."""
     rows = Migration.objects.visible_to(user).active().shown().prefetch_related(None)
     found = rows.defer("source_xml", "checkpoints", "findings").order_by("requested_at")
-    return [readable(user, row) for row in found]
+    return [veiled(user, row) for row in found]
 
 
 def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
@@ -55,9 +49,17 @@ def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
     newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
     rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
     rows = rows.select_related("source", "target").defer("source_xml", "checkpoints", "findings")
-    ended = [readable(user, row) for row in rows.order_by("-finished_at", "-id")]
+    ended = [veiled(user, row) for row in rows.order_by("-finished_at", "-id")]
     earlier = [row for row in ended[MOST_ENDED:] if row.state in BAD]
     return [*ended[:MOST_ENDED], *earlier[:MOST_BAD]]
+
+
+def veiled(user: Any, migration: Migration) -> Migration:
+    """Its sentences as this user may read them. It is not for saving."""
+    veil = veil_for(user, migration.source_id, migration.target_id)
+    for name in {"state_text", "error", "reason", "findings"} - migration.get_deferred_fields():
+        setattr(migration, name, veil(getattr(migration, name)))
+    return migration
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:

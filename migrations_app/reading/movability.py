@@ -85,7 +85,7 @@ class Inventory:
         others = [each for each in guest.sightings.all() if each.gone_since is None and each != here]
         seen = GuestSeen(
             state=RunState(here.state) if here else RunState.NOSTATE,
-            here=self._seen.get(here.host_id) if here else None,
+            here=(self._seen.get(here.host_id) or _unread(here.host)) if here else None,
             unread=closed(here.host) if here else "",
             read=guest.details_seen_at is not None,
             memory_kib=guest.memory_kib,
@@ -114,6 +114,11 @@ def candidates(user: Any, guest: Guest) -> list[Candidate]:
 def destinations(user: Any) -> set[int]:
     """The hosts to which the user may migrate VMs, whatever is there."""
     return set(operated(Host.objects.visible_to(user), user).values_list("pk", flat=True))
+
+
+def _unread(host: Host) -> HostSeen:
+    """Of another group: the VM runs there, and one of the user's hosts has its definition."""
+    return HostSeen(name=host.name, closed="", memory_free_kib=0, networks={}, bridges={})
 
 
 def _closed(host: Host) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from hosts.reading.veil import veiled
+from hosts.reading.veil import veil_for
 from kvmweb.accounts.permissions import Right, may
 from migrations_app.models import Preflight
 
@@ -17,9 +17,11 @@ def preflight_rows(user: Any) -> QuerySet[Preflight]:
 
 
 def told(user: Any, preflight: Preflight) -> Preflight:
-    """As this user may read it."""
-    shown = () if may(user, Right.SEE_EVERYTHING) else preflight.hosts
-    return veiled(user, preflight, "findings", "error", shown=shown)
+    """As this user may read it. It is not for saving."""
+    if not may(user, Right.SEE_EVERYTHING):
+        veil = veil_for(user, *preflight.hosts)
+        preflight.findings, preflight.error = veil(preflight.findings), veil(preflight.error)
+    return preflight
 
 
 def guest_preflights(user: Any) -> QuerySet[Preflight]:

@@ -15,6 +15,7 @@ from kvmweb.queue import enqueue
 from kvmweb.web.plain import bare, isolated
 from migrations_app import ledger
 from migrations_app.domain.convergence.policy import Policy as PolicyData
+from migrations_app.domain.forecast import forecast_stop
 from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, State
@@ -24,6 +25,7 @@ from migrations_app.models import Migration, PolicyChoice
 from migrations_app.usecases.ask_preflight import host_seen
 from migrations_app.usecases.errors import AlreadyMoving, KeyReused, RequestRefused, stays_words
 from migrations_app.usecases.policies import policy_called
+from migrations_app.words.forecast import interruption_words
 from migrations_app.words.places import places_words
 from migrations_app.words.policies import quoted
 
@@ -51,11 +53,13 @@ def request_migration(
     guest = _guest(request, by)
     require(by, Right.MOVE, guest)
     require(by, Right.MOVE, host_seen(by, request.target))
+    if KIND[request.kind].stops and not _confirmed(guest, confirm):
+        raise RequestRefused("confirm", _stop_words(by, request, guest))
     if urgent and not reason.strip():
         raise RequestRefused("reason", "Say why it is urgent: the people of the VM's team are told.")
     if request.options.unsafe:
         require(by, Right.MOVE_UNSAFE)
-        if bare(isolated(confirm)) != bare(isolated(guest.name)):  # typed, or copied from a page
+        if not _confirmed(guest, confirm):
             raise RequestRefused("confirm", "An unsafe migration must be confirmed with the exact name of the VM.")
     return record_migration(
         by=by,
@@ -122,6 +126,21 @@ def record_migration(
             ) from None
         raise AlreadyMoving(running) from None
     return migration, True
+
+
+def _confirmed(guest: Guest, confirm: str) -> bool:
+    """With its name, typed or copied from a page."""
+    return bare(isolated(confirm)) == bare(isolated(guest.name))
+
+
+def _stop_words(by: User, request: MigrationRequest, guest: Guest) -> str:
+    target = _target(request, guest, source := _source(guest))
+    known = Migration.objects.visible_to(by).interruptions(guest=guest, source=source, target=target)
+    foreseen = forecast_stop(known, patience_s=request.options.shutdown_patience_s)
+    return (
+        f"{isolated(guest.name)} is shut down on {source} and started on {target}. It is interrupted for"
+        f" {interruption_words(foreseen)} Confirm this with the exact name of the VM."
+    )
 
 
 def _tell(migration: Migration, by: User) -> None:

@@ -16,6 +16,7 @@ STATE_BADGES: dict[State, Badge] = {
     State.BLOCKED: Badge("Blocked", "red", "ban"),
     State.QUEUED: Badge("Queued", "grey", "clock"),
     State.STARTING: Badge("Starting", "blue", "player-play"),
+    State.SHUTTING_DOWN: Badge("Shutting down", "amber", "power"),
     State.COPYING_DISKS: Badge("Copying disks", "blue", "database"),
     State.COPYING_MEMORY: Badge("Copying memory", "blue", "arrows-right-left"),
     State.SWITCHING_OVER: Badge("Switching over", "blue", "arrows-right-left"),

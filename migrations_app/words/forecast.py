@@ -14,6 +14,8 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     """(label, words) for the transfer, the downtime and whether it converges. [] without a forecast."""
     if seen is None:
         return []
+    if seen.stops:
+        return [("Expected interruption", _first_upper(interruption_words(seen)))]
     if seen.high_ms is None:
         takes = "Unknown: its disks were not copied between these hosts before."
     elif seen.low_ms is None and seen.pauses:
@@ -46,6 +48,14 @@ def foreseen_downtime(seen: Forecast | None) -> str:
     if seen is None or seen.downtime_low_ms is None or seen.downtime_high_ms is None:
         return ""
     return units.downtime(seen.downtime_low_ms, seen.downtime_high_ms)
+
+
+def interruption_words(seen: Forecast) -> str:
+    """Of a VM that is shut down."""
+    length = units.span(seen.downtime_low_ms or 0, seen.downtime_high_ms or 0)
+    if seen.runs:
+        return f"{length}, as measured before."
+    return f"{length}: until it has shut down, and until it runs again. It was not measured yet."
 
 
 def _first_upper(text: str) -> str:

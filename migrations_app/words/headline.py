@@ -27,8 +27,8 @@ FRESH = timedelta(minutes=2)
 
 #: states with a watch over both hosts: its sentence is what they said
 _WATCHED = (
-    State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING, State.VERIFYING,
-    State.NEEDS_ATTENTION,
+    State.SHUTTING_DOWN, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY,
+    State.ARRIVING, State.VERIFYING, State.NEEDS_ATTENTION,
 )  # fmt: skip
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
 
@@ -49,6 +49,7 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
         State.CHECKING: f"{here} {source}. Both hosts are being checked; nothing was started.",
         State.QUEUED: f"{here} {source}. The migration is queued.",
         State.STARTING: f"{here} {source} while {target} prepares to receive it.",
+        State.SHUTTING_DOWN: f"{name} was asked to shut down on {source}.",
         State.COPYING_DISKS: f"{here} {source} while its disks are copied to {target}.",
         State.COPYING_MEMORY: f"{here} {source} while libvirt copies it to {target}.",
         State.SWITCHING_OVER: f"{name} is paused for a moment while its last pages are copied to {target}.",
@@ -81,7 +82,7 @@ def _standstill(migration: Migration) -> str:
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:
     """As the record says since the start; before it, as the guest was seen last. "is on" claims no more than that."""
-    off = migration.kind_row.off or migration.source_run == NOT_RUNNING
+    off = (migration.kind_row.off and not migration.kind_row.stops) or migration.source_run == NOT_RUNNING
     if off and migration.state not in NOT_STARTED:
         return "is shut off on"
     if migration.state not in NOT_STARTED and migration.was_paused is not None:
@@ -109,7 +110,7 @@ def _ended(migration: Migration, sighting: Sighting | None) -> str:
     if migration.state == State.DONE:
         if migration.kind_row.same_host:
             return f"{name} was seen on {end}, with its disks at their new places."
-        if migration.kind_row.cold:
+        if migration.kind_row.cold and not migration.kind_row.stops:
             return f"The definition of {name} arrived on {end}."
         if migration.kind_row.starts_paused:
             return f"{name} arrived on {end} with its disks."

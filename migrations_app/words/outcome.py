@@ -16,6 +16,8 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
     """(what, words) of a migration that ended well: what was measured, beside the forecast at its start."""
     seen = Forecast.from_json(migration.forecast)
     lines = [("Took", f"{units.duration(migration.whole_ms)} from the request until it was verified")]
+    if migration.kind_row.stops:
+        return [*lines, ("Interruption", _interruption(migration, seen))]
     if migration.kind_row.cold:
         return lines
     if migration.copying_ms is not None:
@@ -43,3 +45,15 @@ def _foreseen_copying(seen: Forecast | None) -> str:
     if seen.low_ms is None:
         return f", expected about {units.duration(seen.high_ms)} for one pass"
     return f", expected {units.span(seen.low_ms, seen.high_ms)}"
+
+
+def _interruption(migration: Migration, seen: Forecast | None) -> str:
+    """Of a VM that was shut down."""
+    asked, off, whole = migration.shutdown_asked_at, migration.off_since, migration.downtime_ms
+    if whole is None or asked is None:
+        return "not measured"
+    words = f"{units.duration(whole)} from the request to shut down until it ran on {migration.target}"
+    if off is not None:
+        words += f"; it was off for {units.duration(whole - (off - asked).total_seconds() * 1000)} of that"
+    stood = units.span(seen.downtime_low_ms or 0, seen.downtime_high_ms or 0) if seen else ""
+    return f"{words}{f', expected {stood}' if stood else ''}"

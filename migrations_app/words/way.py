@@ -30,7 +30,12 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
     went through, in that order."""
     now = State(migration.state)
     row = migration.kind_row
-    which = {"cold": row.cold, "stays": row.same_host, "starts_paused": row.starts_paused}
+    which = {
+        "cold": row.cold,
+        "stays": row.same_host,
+        "starts_paused": row.starts_paused,
+        "stops": row.stops,
+    }
     been = [stage for state in states if (stage := stage_of(State(state), **which)) is not None]
     here = stage_of(now, **which) or (been[-1] if been else None)
     options = migration.request.options

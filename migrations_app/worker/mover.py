@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from hosts.calls.move import MigrateCall
 from hosts.gateway.port import Aborted, GatewayError, HostConnection
+
+log = logging.getLogger(__name__)
 
 
 class Mover:
@@ -30,6 +33,13 @@ class Mover:
         self._news = news
         if self.over.is_set():
             news.set()
+
+    def close(self) -> None:
+        """Its connection, of a call that nobody waits for any more."""
+        try:
+            self._connection.close()
+        except GatewayError:
+            log.debug("closing the connection of a call failed", exc_info=True)
 
     @property
     def running(self) -> bool:

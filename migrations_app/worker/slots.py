@@ -43,18 +43,17 @@ def why_not(migration: Migration) -> str:
     """The reason why this migration has to wait, "" when a slot is free. A look, not a reservation."""
     config = settings.KVMWEB
     taken = BUSY | Q(state=State.CHECKING, slot_until__gt=timezone.now())
-    flying = list(
-        Migration.objects.filter(taken).exclude(pk=migration.pk).values_list("source", "target", "guest_name")
-    )
+    others = Migration.objects.filter(taken).exclude(pk=migration.pk).select_related("source", "target")
+    flying = list(others.only("guest_name", "source__group", "target__group"))
     if len(flying) >= config.max_migrations:
         running = "1 migration is" if len(flying) == 1 else f"{len(flying)} migrations are"
         return f"Waiting for a free slot: {running} running, which is the limit."
-    leaving = [name for source, _, name in flying if source == migration.source_id]
+    leaving = [one for one in flying if one.source_id == migration.source_id]
     if len(leaving) >= config.max_migrations_out:
-        return f"Waiting for a free slot: {_are(leaving)} migrating from {migration.source}."
-    coming = [name for _, target, name in flying if target == migration.target_id]
+        return f"Waiting for a free slot: {_are(leaving, migration)} migrating from {migration.source}."
+    coming = [one for one in flying if one.target_id == migration.target_id]
     if len(coming) >= config.max_migrations_in:
-        return f"Waiting for a free slot: {_are(coming)} migrating to {migration.target}."
+        return f"Waiting for a free slot: {_are(coming, migration)} migrating to {migration.target}."
     return ""
 
 
@@ -63,8 +62,17 @@ def may_begin(migration: Migration) -> bool:
     return not why_not(migration) and not isinstance(gate(migration), Wait)
 
 
-def _are(names: list[str]) -> str:
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+def _are(flying: list[Migration], migration: Migration) -> str:
+    """Those that not everybody sees who sees this migration are counted: they are of other groups of hosts."""
+    named = [one.guest_name for one in flying if _groups(migration) <= _groups(one)]
+    more = len(flying) - len(named)
+    others = [f"{more} {'other ' if named else ''}VM{'s' if more > 1 else ''}"] if more else []
+    told = " and ".join(filter(None, (", ".join(named), *others)))
+    return f"{told} {'is' if len(flying) == 1 else 'are'}"
+
+
+def _groups(migration: Migration) -> set[int]:
+    return {group for group in (migration.source.group_id, migration.target.group_id) if group}
 
 
 def lock_slots() -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: after so long no other host is asked: a worker's task may take two minutes
 MOST_SECONDS = 60.0
+#: the method that copies disks, by whether the VM is active
+_COPIES = {True: Kind.LIVE_STORAGE, False: Kind.OFFLINE_STORAGE}
 #: they refuse to leave disks where they are: copying them may be possible
 _DISKS_STAY = frozenset(("disks_reachable", "storage_shared"))
 NO_DISKS = "All disks of this VM are on this storage already."
@@ -127,13 +129,11 @@ def _ways(guest: Guest, target: int, wanted: Wanted) -> Iterator[tuple[Kind, dic
         disks = {disk: {"pool": wanted.value} for disk in _elsewhere(guest, wanted.value)}
         if target == here.host_id:
             yield Kind.STORAGE, {"disks": disks}
-        elif active:
-            yield Kind.LIVE_STORAGE, {"copy_disks": sorted(disks), "disks": disks}
-    elif active:
-        yield Kind.LIVE, {}
-        yield Kind.LIVE_STORAGE, {"copy_disks": True}
+        else:
+            yield _COPIES[active], {"copy_disks": sorted(disks), "disks": disks}
     else:
-        yield Kind.OFFLINE, {}
+        yield Kind.LIVE if active else Kind.OFFLINE, {}
+        yield _COPIES[active], {"copy_disks": True}
 
 
 def _elsewhere(guest: Guest, pool: str) -> list[str]:

@@ -86,7 +86,7 @@
   // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them, and one that is shut
   // off as it is.
   function preselect() {
-    const button = report()?.querySelector("[data-use-kind=blocker]");
+    const button = report()?.querySelector("[data-use-kind=blocker]:not([value=stop_move_start])");
     if (!asComes || !report() || report().getAttribute("aria-busy")) return;
     asComes = false;
     if (!button) return;

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.lab.conftest import fresh, kvmweb  # noqa: F401  the fixtures
 from tests.lab.serving import Serving
+from tests.patience import PATIENCE
 
 # Playwright keeps an event loop in this thread; Django's guard against blocking calls in one does not apply to tests
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+expect.set_options(timeout=1_000 * PATIENCE)
 QUIET = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -48,7 +50,6 @@ def sign_in(browser: Browser, kvmweb: Serving) -> Iterator[Open]:  # noqa: F811
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{kvmweb.url}/")

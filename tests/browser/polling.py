@@ -8,8 +8,10 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.patience import PATIENCE
 
-def wait_until(page: Page, expression: str, arg: Any = None, *, timeout_ms: float = 20_000) -> None:
+
+def wait_until(page: Page, expression: str, arg: Any = None, *, timeout_ms: float = 1_000 * PATIENCE) -> None:
     """Returns when the JavaScript `expression` (or function of `arg`) is truthy; AssertionError after `timeout_ms`."""
     end = time.monotonic() + timeout_ms / 1000
     while not page.evaluate(expression, arg):

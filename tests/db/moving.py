@@ -25,6 +25,7 @@ from migrations_app.worker.adopt_migration import adopt_migration
 from migrations_app.worker.run_migration import run_migration
 from tests.fakes.gateway import FakeFleet, FakeHost
 from tests.fakes.guests import IMAGES, FakeGuest, Move, new_guest
+from tests.patience import PATIENCE
 
 LOCAL = "/var/lib/libvirt/images"
 
@@ -125,7 +126,7 @@ class Scene:
         if copy:
             options["copy_disks"] = copy
         request = make_request(guest=guest.definition.uuid, target=self.hosts[to].pk, kind=kind, options=options)
-        row = request_migration(by=self.operator, request=request)[0]
+        row = request_migration(by=self.operator, request=request, confirm=guest.definition.name)[0]
         Migration.objects.filter(pk=row.pk).update(policy={})
         return row
 
@@ -175,7 +176,7 @@ def said(migration: Migration) -> str:
     return "\n".join(row.text for row in rows if row.text)
 
 
-def eventually(true: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+def eventually(true: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
     until = time.monotonic() + seconds
     while not (answer := true()):
         assert time.monotonic() < until, "it did not happen in time"

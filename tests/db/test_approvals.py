@@ -28,7 +28,7 @@ from kvmweb.accounts import teams
 from kvmweb.accounts.models import Ownership, Team
 from kvmweb.journal.models import Entry
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 SUBJECT = "request:12"
 

@@ -114,6 +114,8 @@ def test_a_restore_from_start_to_end(tmp_path: Path, made: list[Served]) -> None
     made += [old, new]
     token = _install(old)
     key = _manage(old, "ssh_key").stdout
+    (old.folder / "pki").mkdir()
+    (old.folder / "pki" / "clientkey.pem").write_text("a key")
     old.start()
     file = tmp_path / "kvmweb.backup"
     done = _manage(old, "backup", str(file))
@@ -125,7 +127,7 @@ def test_a_restore_from_start_to_end(tmp_path: Path, made: list[Served]) -> None
 
     done = _manage(new, "restore", str(file))
     assert done.returncode == 0, done.stderr
-    for name in ("secret_key", "kvmweb.sqlite3", "ssh/id_ed25519"):
+    for name in ("secret_key", "kvmweb.sqlite3", "ssh/id_ed25519", "pki/clientkey.pem"):
         assert stat.S_IMODE((new.folder / name).stat().st_mode) == 0o600, name
     assert (new.folder / "secret_key").read_text() == (old.folder / "secret_key").read_text()
     assert _manage(new, "ssh_key").stdout == key  # the hosts know it

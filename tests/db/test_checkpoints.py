@@ -19,7 +19,7 @@ from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 def made(name: str, parent: str = "", created: int = 1_700_000_000) -> Checkpoint:

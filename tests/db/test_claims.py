@@ -25,7 +25,7 @@ from migrations_app.worker.adopt_migration import adopt_migration
 from migrations_app.worker.watch import judge
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture

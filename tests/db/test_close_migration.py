@@ -16,7 +16,7 @@ from migrations_app.usecases.errors import NothingToClose, RequestRefused
 from tests.db.moving import Scene, fresh
 from tests.fakes.guests import Ending, FakeGuest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hosts.gateway.port import ContactProblem
+from hosts.facts.contact import ContactProblem
 from hosts.models import Host
 from hosts.watcher import store_guests, store_hosts
 from kvmweb.journal.models import Entry, EntryKind
@@ -105,9 +105,9 @@ def test_the_log_has_a_line_for_a_change_and_none_for_another_try(caplog: pytest
     host, fake = registered(fleet)
     fake.problem = ContactProblem.TIMEOUT
     with caplog.at_level(logging.INFO, logger="hosts"), watching(fleet):
-        eventually(lambda: fake.contacts >= 3, seconds=15)
+        eventually(lambda: fake.contacts >= 3)
         fake.problem = None
-        eventually(lambda: fresh(host).answers, seconds=30)
+        eventually(lambda: fresh(host).answers)
     told = [record.getMessage() for record in caplog.records if record.name.startswith("hosts.watcher")]
     assert len(told) == 2, told
     assert told[0].startswith("kvm-a: not reachable. kvm-a.test did not answer within")

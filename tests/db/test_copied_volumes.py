@@ -19,7 +19,7 @@ from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, sta
 from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import FakeGuest, Move, job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 PATH = f"{LOCAL}/db-01.qcow2"
 SAVED = f"{LOCAL}/db-01.saved.qcow2"

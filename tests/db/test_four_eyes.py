@@ -31,7 +31,7 @@ from migrations_app.worker.slots import may_begin
 from tests.db.moving import Scene, fresh, said
 from tests.fakes.guests import Ending, FakeGuest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from hosts.usecases.errors import HostRefused
 from hosts.usecases.register_host import change_host, register_host
 from hosts.usecases.remove_host import remove_host
 from kvmweb.journal.models import Entry
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration
+from migrations_app.worker.slots import why_not
 from tests.web import seed
 from tests.web.api_client import Api
 from tests.web.conftest import client_of
@@ -99,3 +102,16 @@ def test_on_the_pages(admin: User, north: HostGroup) -> None:
     assert client.post(f"/hosts/groups/{north.pk}/change/", {"name": "upper", "site": ""}).status_code == 302
     assert client.post(f"/hosts/groups/{north.pk}/delete/").status_code == 302
     assert not HostGroup.objects.exists()
+
+
+def test_what_waits_for_a_slot_names_only_vms_that_all_its_readers_see(db: None) -> None:
+    north, south = (HostGroup.objects.create(name=name) for name in ("north", "south"))
+    a, b, c = (seed.make_host(f"kvm-{n}", number=i, group=group) for i, (n, group) in
+               enumerate({"a": north, "b": south, "c": None}.items(), start=1))  # fmt: skip
+    waiting = seed.make_migration(seed.make_guest("db-01", a), a, b, State.QUEUED)
+    running = seed.make_migration(seed.make_guest("web-01", a), a, b, State.COPYING_MEMORY)
+    assert why_not(waiting) == "Waiting for a free slot: web-01 is migrating from kvm-a."
+    Migration.objects.filter(pk=running.pk).update(target=c)  # people of the south do not see it
+    assert why_not(waiting) == "Waiting for a free slot: 1 VM is migrating from kvm-a."
+    seed.make_migration(seed.make_guest("web-02", a), a, b, State.COPYING_MEMORY)
+    assert why_not(waiting) == "Waiting for a free slot: web-02 and 1 other VM are migrating from kvm-a."

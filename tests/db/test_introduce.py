@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.host import HostIdentity
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host, Introduction
 from hosts.usecases.introduce import introduce
 

@@ -16,7 +16,8 @@ from tests.db.moving import Scene
 def test_the_report_of_a_vm_in_the_wrong_state_is_whole(scene: Scene, operator: User) -> None:
     guest = scene.add_guest()
     for row in KINDS:
-        guest.state = RunState.RUNNING if row.off else RunState.CRASHED if row.same_host else RunState.SHUTOFF
+        off = row.off and not row.stops
+        guest.state = RunState.RUNNING if off else RunState.CRASHED if row.same_host else RunState.SHUTOFF
         target = scene.hosts["kvm-a" if row.same_host else "kvm-b"].pk
         options = {"disks": {"vda": {"pool": "fast"}}} if row.same_host else {}
         request = make_request(guest=guest.definition.uuid, target=target, kind=row.kind, options=options)

@@ -12,7 +12,7 @@ from migrations_app.words.headline import headline
 from tests.db.moving import Scene, said
 from tests.fakes.guests import new_guest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.mark.parametrize("kind", [Kind.LIVE, Kind.SUSPENDED])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hosts.calls.move import Flag
-from hosts.facts.guest import RunState
+from hosts.facts.guest import BootFiles, RunState
 from hosts.gateway.port import GatewayError, Refused
 from kvmweb.steps import StepState, Written
 from migrations_app.domain.kinds import Kind
@@ -185,6 +186,42 @@ def test_a_host_that_does_not_answer_blocks(scene: Scene) -> None:
 
 def test_a_saved_state_is_never_left_behind(scene: Scene) -> None:
     assert scene.run(ask(scene, off_guest(scene, managed_save=True))).state == State.BLOCKED
+
+
+NVRAM = "/var/lib/libvirt/qemu/nvram/db-01.fd"
+
+
+def uefi_guest(scene: Scene) -> FakeGuest:
+    guest = off_guest(scene)
+    guest.definition = replace(guest.definition, boot=BootFiles(nvram=NVRAM))
+    return guest
+
+
+def test_uefi_variables_are_copied_before_it_is_started(scene: Scene) -> None:
+    guest = uefi_guest(scene)
+    a(scene).variables[NVRAM], b(scene).variables[NVRAM] = b"ours", b"left"
+    done = scene.run(ask(scene, guest))
+    assert (done.state, b(scene).variables) == (State.DONE, {NVRAM: b"ours"})
+    methods = scene.fleet.methods()
+    assert methods.index("variables.write") < methods.index("paused.start")
+
+
+def test_uefi_variables_that_it_created_are_removed_when_it_fails(scene: Scene) -> None:
+    guest = uefi_guest(scene)
+    a(scene).variables[NVRAM] = b"ours"
+    scene.script(guest, ending=Ending.ROLLED_BACK)
+    assert scene.run(ask(scene, guest)).state == State.FAILED
+    assert (a(scene).variables, b(scene).variables) == ({NVRAM: b"ours"}, {})
+
+
+def test_uefi_variables_that_cannot_be_copied_end_it(scene: Scene) -> None:
+    guest = uefi_guest(scene)
+    a(scene).variables[NVRAM] = b"ours"
+    b(scene).fail("variables.read", Refused("no such folder", code=55))
+    ended = scene.run(ask(scene, guest))
+    assert ended.state == State.FAILED
+    assert "could not copy the UEFI variables to kvm-b: no such folder" in ended.error["cause"]
+    assert_as_before(scene, guest)
 
 
 # --- what ever ran --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.worker.run_preflight import run_preflight
 from tests.db.moving import Scene
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture

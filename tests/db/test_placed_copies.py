@@ -19,7 +19,7 @@ from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, pool, sai
 from tests.fakes.gateway import FakeConnection, FakeHost
 from tests.fakes.guests import FakeGuest, Move
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 
 OLD, NEW = f"{LOCAL}/db-01.qcow2", "/srv/fast/new.raw"
 PLACES = {"vda": {"pool": "fast", "name": "new.raw", "format": "raw"}}

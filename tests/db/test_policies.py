@@ -30,7 +30,7 @@ from migrations_app.worker.watch import converging, ending, pausing, steering
 from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.fakes.guests import Ending, FakeGuest, job
 
-pytestmark = [pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.dual]
 
 STARTS_MS = GENTLE.start_downtime_ms
 Decides = Callable[[Policy, Track, Progress], tuple[Track, tuple[Action, ...]]]

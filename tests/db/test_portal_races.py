@@ -29,7 +29,7 @@ from tests.db.asking import Asking, fresh, in_hours, told
 from tests.db.moving import Scene
 from tests.fakes.guests import FakeGuest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 class Killed(BaseException):

@@ -34,7 +34,7 @@ from tests.db.moving import LOCAL, Scene, eventually, volume
 from tests.fakes.guests import IMAGES, Ending
 from tests.policies import built_in_policies
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture
@@ -93,6 +93,14 @@ def test_a_vm_that_is_shut_off_migrates_offline(shop: Asking) -> None:
     row = shop.advance(shop.ask(web))
     assert row.migration is not None
     assert row.migration.kind == "offline"
+
+
+def test_local_disks_of_a_vm_that_is_shut_off_are_copied(shop: Asking) -> None:
+    db = shop.owns(shop.scene.add_local_guest(state=RunState.SHUTOFF))
+    row = shop.advance(shop.ask(db))
+    assert row.migration is not None
+    assert row.migration.kind == "offline_storage"
+    assert shop.run(row).state == "done"
 
 
 def test_disks_go_to_other_storage_on_the_same_host(shop: Asking) -> None:

@@ -24,7 +24,7 @@ from tests.db.moving import LOCAL, Scene, said, volume
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest, new_guest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 PATH = f"{LOCAL}/db-01.qcow2"
 

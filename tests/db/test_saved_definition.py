@@ -16,7 +16,7 @@ from migrations_app.models import Migration
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said
 from tests.fakes.guests import IMAGES, FakeGuest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 DIFFERS = "The saved definition on "
 

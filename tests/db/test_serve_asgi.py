@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from kvmweb import asgi
 from kvmweb.journal.tail import Tail
+from tests.patience import PATIENCE
 
 
 async def _accepted(*headers: tuple[str, str]) -> bool:
@@ -24,7 +25,7 @@ async def _accepted(*headers: tuple[str, str]) -> bool:
     scope = {"type": "websocket", "path": "/ws/live/", "query_string": b"", "headers": lines}
     socket = ApplicationCommunicator(asgi.SameOrigin(inside), scope)
     await socket.send_input({"type": "websocket.connect"})
-    answer = await socket.receive_output(timeout=3)
+    answer = await socket.receive_output(timeout=PATIENCE)
     return bool(answer["type"] == "websocket.accept")
 
 

@@ -14,7 +14,7 @@ from migrations_app.usecases.give_order import cancel_migration
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 from tests.fakes.guests import Ending, FakeGuest, job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
 def request(scene: Scene, guest: FakeGuest, **options: Any) -> Migration:

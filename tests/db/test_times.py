@@ -24,7 +24,7 @@ from portal.words.times import NO_TIME, UNREADABLE
 from tests.db.asking import Asking, fresh, in_hours, names_nothing
 from tests.db.moving import Scene
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 HOUR_MS = 3_600_000.0
 
 

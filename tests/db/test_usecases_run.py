@@ -38,7 +38,7 @@ from tests.fakes.guests import FakeGuest
 
 MOUNTED = "/srv/mounted"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 def test_every_blocker_is_told_at_once_and_nothing_is_started(scene: Scene) -> None:

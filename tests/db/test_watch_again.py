@@ -25,7 +25,7 @@ from tests.fakes import guests as fake_guests
 from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest, Move, job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 def silent_in_the_middle(scene: Scene, guest: FakeGuest, ending: Ending = Ending.DONE) -> Migration:

@@ -23,7 +23,7 @@ from migrations_app.worker.steps.make_volume import MakeVolume
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said, states, volume
 from tests.fakes.guests import Ending, job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 def test_a_migration_goes_all_the_way_and_says_what_it_took(scene: Scene) -> None:

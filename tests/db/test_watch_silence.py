@@ -17,7 +17,7 @@ from migrations_app.worker.watch import silence
 from tests.db.moving import Scene, eventually, fresh, in_state
 from tests.fakes.guests import Ending
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,10 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
+from hosts.facts.contact import ContactProblem
 from hosts.facts.guest import RunState
 from hosts.facts.network import Interface
-from hosts.gateway.port import ContactProblem, HostUnreachable
+from hosts.gateway.port import HostUnreachable
 from hosts.models import Bridge, Errand, Guest, Host, Sighting
 from hosts.watcher import store_guests, store_hosts, store_places
 from hosts.watcher.host_watch import LONGEST_PAUSE, pause_after
@@ -80,7 +81,7 @@ def test_a_refresh_wakes_a_host_that_waits_for_its_next_try() -> None:
     host, fake = registered(fleet)
     fake.problem = ContactProblem.TIMEOUT
     with watching(fleet):
-        eventually(lambda: fake.contacts >= 3, seconds=8.0)  # the next try is about four seconds away
+        eventually(lambda: fake.contacts >= 3)  # the next try is about four seconds away
         errand = refreshed(host, seconds=1.5)
         assert "did not answer" in errand.error
         fake.problem = None
@@ -126,7 +127,7 @@ def test_the_same_machine_twice_is_used_once_it_is_another() -> None:
         twin.uuid = fake.uuid
         eventually(lambda: fresh(second).contact == Host.Contact.REFUSED)
         twin.uuid = new_uuid()
-        eventually(answers(second), seconds=30)
+        eventually(answers(second))
 
 
 def test_another_machine_under_the_same_name_is_refused_until_the_right_one_is_back() -> None:
@@ -146,7 +147,7 @@ def test_another_machine_under_the_same_name_is_refused_until_the_right_one_is_b
         assert not gone(host, guest.uuid)()
         assert fake.connected == 1
         fake.uuid = old
-        eventually(answers(host), seconds=30)
+        eventually(answers(host))
 
 
 @pytest.mark.parametrize("fingerprint", ["", PRINT], ids=["first use", "confirmed"])
@@ -169,7 +170,7 @@ def test_a_key_that_was_kept_before_the_failure_is_known_to_the_next_try(
         eventually(lambda: fresh(host).contact == contact)
         assert (fresh(host).host_key, fresh(host).fingerprint) == (KEY, PRINT)
         fake.refuses = None
-        eventually(answers(host), seconds=30)
+        eventually(answers(host))
     assert Entry.objects.filter(text__contains="trusted the ssh host key").count() == (0 if fingerprint else 1)
 
 
@@ -186,7 +187,7 @@ def test_who_answered_before_the_failure_is_known_to_the_next_try(monkeypatch: p
         eventually(lambda: fresh(host).contact == Host.Contact.AWAY)
         assert str(fresh(host).host_uuid) == fake.uuid
         monkeypatch.setattr(fake, "open", opened)
-        eventually(answers(host), seconds=30)
+        eventually(answers(host))
 
 
 def test_what_the_old_address_says_is_not_kept_for_the_new_one() -> None:
@@ -215,7 +216,7 @@ def test_a_host_that_comes_and_goes_is_met_less_and_less_often() -> None:
     answered = []
     with watching(fleet):
         for _ in range(4):
-            eventually(answers(host), seconds=30)
+            eventually(answers(host))
             answered.append(time.monotonic())
             fake.lose()
             eventually(lambda: not fresh(host).answers)

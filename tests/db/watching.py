@@ -13,6 +13,7 @@ from django.db import connection
 from hosts.models import Errand, Guest, Host, Sighting
 from hosts.watcher.watcher import Watcher
 from tests.fakes.watched_host import Fleet, WatchedHost
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def watching(fleet: Fleet, **values: Any) -> Iterator[Watcher]:
         connection.close()
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 5.0) -> T:
+def eventually(look: Callable[[], T], *, seconds: float = PATIENCE) -> T:
     """The first true result of `look`; fails when there is none in time."""
     until = time.monotonic() + seconds
     while not (answer := look()):

@@ -18,6 +18,7 @@ from hosts.calls.move import MigrateCall, Parameter
 from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import (
     GuestDefinition,
@@ -45,8 +46,6 @@ from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port import (
     Aborted,
-    Contact,
-    ContactProblem,
     EventKind,
     GatewayError,
     GuestMissing,
@@ -102,6 +101,8 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
+    #: files with UEFI variables
+    variables: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
@@ -212,6 +213,19 @@ class FakeFleet:
         return move
 
 
+class FakePower:
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def shut_down(self, uuid: str) -> None:
+        host = self._connection._called("shut_down", uuid)
+        guest = host.guest(uuid)
+        if not guest.active:
+            raise Refused("Requested operation is not valid: domain is not running", code=55, domain=10)
+        if guest.obeys:
+            guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
+
+
 class FakePasses:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
@@ -231,9 +245,11 @@ class FakeConnection:
         self._closed = False
         self._mine: list[Callable[[HostEvent], None]] = []
         self.passes = FakePasses(self)
-        self.paused = FakePaused(
-            lambda method, uuid, *more: self._called(method, uuid, *more).guest(uuid), host.resumes
-        )
+        self.paused = FakePaused(self._of_guest, host.resumes, self._called)
+        self.power = FakePower(self)
+
+    def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
+        return self._called(method, uuid, *arguments).guest(uuid)
 
     def _called(self, method: str, *arguments: Any) -> FakeHost:
         if self._closed:
@@ -388,6 +404,7 @@ class FakeConnection:
         if guest.active:
             raise Refused("Requested operation is not valid: domain is already running", code=55, domain=10)
         guest.state, guest.reason = RunState.RUNNING, "booted"
+        guest.run += 1
 
     def suspend(self, uuid: str) -> None:
         guest = self._called("suspend", uuid).guest(uuid)

@@ -44,6 +44,7 @@ def definition(name: str, uuid: str, **changes: object) -> GuestDefinition:
         vcpus=1,
         disks=(Disk(target="vda", device="disk", type="file", path=f"{IMAGES}/{name}.qcow2", format="qcow2"),),
         nics=(Nic(type="bridge", source="br1", mac="52:54:00:00:00:01"),),
+        leaves=(("features/acpi", ""),),
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
@@ -78,6 +79,8 @@ class FakeGuest:
     )
     #: another one after every start
     run: int = 1
+    #: it shuts down when it is asked to
+    obeys: bool = True
     #: of one that kvmweb started paused, and what it has done since
     mark: str = ""
     requests: int = 0

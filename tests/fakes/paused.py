@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hosts.facts.guest import RunState
 from hosts.facts.paused import PausedGuest
 from hosts.gateway.port import Refused
 from tests.fakes.guests import FakeGuest
 
+if TYPE_CHECKING:
+    from tests.fakes.gateway import FakeHost
+
 #: says that this was called
 Called = Callable[..., FakeGuest]
+
+
+class FakeVariables:
+    def __init__(self, host: Callable[..., FakeHost]) -> None:
+        self._host = host
+
+    def read(self, path: str) -> bytes | None:
+        return self._host("variables.read", path).variables.get(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        self._host("variables.write", path).variables[path] = content
+
+    def remove(self, path: str) -> None:
+        self._host("variables.remove", path).variables.pop(path)
 
 
 class FakePaused:
     """`listeners` are those of one connection: (guest, what to call)."""
 
-    def __init__(self, called: Called, listeners: list[tuple[str, Callable[[], None]]]) -> None:
+    def __init__(
+        self,
+        called: Called,
+        listeners: list[tuple[str, Callable[[], None]]],
+        host: Callable[..., FakeHost],
+    ) -> None:
         self._called = called
+        self._host = host
         self._listeners = listeners
         self.mine: list[tuple[str, Callable[[], None]]] = []
+
+    @property
+    def variables(self) -> FakeVariables:
+        return FakeVariables(self._host)
 
     def start(self, uuid: str, mark: str) -> None:
         guest = self._called("paused.start", uuid, mark)

@@ -8,21 +8,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestStatus, RunState
 from hosts.facts.host import HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Pool, Volume
 from hosts.facts.usage import GuestUsage
-from hosts.gateway.port import (
-    Contact,
-    ContactProblem,
-    EventKind,
-    GatewayError,
-    GuestMissing,
-    HostEvent,
-    HostUnreachable,
-)
+from hosts.gateway.port import EventKind, GatewayError, GuestMissing, HostEvent, HostUnreachable
 
 
 def new_uuid() -> str:

@@ -39,6 +39,8 @@ VALUES: Mapping[str, dict[str, Any]] = MappingProxyType({
     "parallel_connections": _PARALLEL,
     "migration_address": {"migration_address": MIGRATION_ADDRESS},
     "listen_address": {"listen_address": MIGRATION_ADDRESS},
+    "tls": {"tls": True},
+    "tls_name": {"tls": True, "tls_name": "kvm-b"},
     "compressed": {"compressed": True},
     "compression": {"compression": "zstd", **_PARALLEL},
     "compression_level": {"compression": "zlib", "compression_level": 6, **_PARALLEL},
@@ -46,8 +48,9 @@ VALUES: Mapping[str, dict[str, Any]] = MappingProxyType({
     "sync_writes": {"sync_writes": True},
     "detect_zeroes": {"detect_zeroes": True},
 })  # fmt: skip
-#: each way copies disks or not by its method; the lab cannot lock memory for zero-copy; unsafe asks for a confirmation
-LEFT_OUT = frozenset({"copy_disks", "zerocopy", "unsafe"})
+#: each way copies disks or not by its method; the lab cannot lock memory for zero-copy; unsafe and a shutdown ask for a
+#: confirmation
+LEFT_OUT = frozenset({"copy_disks", "zerocopy", "unsafe", "shutdown_patience_s"})
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ WAYS = (
     Way(Kind.SUSPENDED, "shared"),
     Way(Kind.SUSPENDED, "local"),
     Way(Kind.OFFLINE, "shared"),
+    Way(Kind.OFFLINE_STORAGE, "local"),
     Way(Kind.STORAGE, "shared"),
     Way(Kind.STORAGE, "local"),
 )

@@ -70,7 +70,7 @@ def _offline(cell: Cell) -> None:
     cell.source.virsh("destroy", cell.uuid)
     cell.kvmweb.wait_for_guest(cell.guest, cell.source.name, "shut off")
     wanted = {"guest": cell.uuid, "target": cell.target.name, "kind": "offline"}
-    assert cell.kvmweb.post("/preflights", wanted).status == 200
+    assert cell.kvmweb.preflight(wanted).status == 200
     cell.target.mute(cell.source.address)
     cell.request()
     wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)

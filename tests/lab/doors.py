@@ -17,6 +17,7 @@ from hosts.gateway import _ssh
 from hosts.gateway.port import GatewayError, HostConnection
 from lab import Host, Lab
 from migrations_app.domain.options import Options
+from tests.patience import PATIENCE
 
 Open = Callable[..., HostConnection]
 
@@ -33,7 +34,7 @@ def own_key(lab: Lab, folder: Path) -> Iterator[None]:
 
 
 def door(host: Host, transport: Transport = Transport.TCP, *, user: str = "root", host_key: str = "") -> Endpoint:
-    if transport is Transport.TCP:
+    if transport is not Transport.SSH:
         return Endpoint(transport=transport, address=host.address)
     return Endpoint(transport=transport, address=host.address, user=user, host_key=host_key or host.host_key)
 
@@ -58,8 +59,9 @@ def uuid_of(host: Host, name: str) -> str:
     return next(uuid for uuid, found in host.domains().items() if found == name)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
+def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """At least so many `seconds`."""
+    end = time.monotonic() + max(seconds, PATIENCE)
     while not true():
         assert time.monotonic() < end, "not in time"
         time.sleep(0.02)

@@ -18,7 +18,9 @@ from typing import Any
 
 from kvmweb.config import BASE_DIR
 from kvmweb.serve.children import die_with_parent
-from lab import Lab
+from lab import Lab, certificates
+from tests.installed import environment, install
+from tests.patience import PATIENCE
 
 TERMINAL = {"done", "failed", "cancelled", "blocked"}
 
@@ -52,8 +54,7 @@ class Serving:
         self.peer = peer
         self.port = _spare_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        plain = {key: value for key, value in os.environ.items() if not key.startswith("KVMWEB_")}
-        self.environment = plain | {"KVMWEB_DATA_DIR": str(folder), "KVMWEB_REFRESH_SECONDS": "3600", **settings}
+        self.environment = environment(folder, **{"KVMWEB_REFRESH_SECONDS": "3600", **settings})
         self.process: subprocess.Popen[bytes] | None = None
         self.password = "olga-password-1"
         self.token = self.admin_token = ""
@@ -62,11 +63,15 @@ class Serving:
 
     def prepare(self, *, known_to_hosts: bool = True) -> None:
         """The database, three people, and kvmweb's ssh key on the hosts."""
+        if self.root == BASE_DIR and "KVMWEB_DATABASE_URL" not in self.environment:
+            install(self.folder)
         passwords = "".join(f"{name}-password-1\n" for name in ("olga", "anna", "vera"))
         said = self.manage("shell", "-v", "0", "-c", _INSTALL, text=passwords)
         self.token, self.admin_token, key = said.splitlines()
         if known_to_hosts:
             self.lab.authorize_key(key)
+        if self.transport == "tls":
+            certificates.write_client(certificates.of(self.lab.state).ensure("kvmweb"), self.folder / "pki")
 
     def start(self) -> None:
         with (self.folder / "serve.log").open("ab") as log:
@@ -153,6 +158,16 @@ class Serving:
 
     def post(self, path: str, body: Any = None, *, token: str = "") -> Answer:
         return self._call("POST", path, body if body is not None else {}, token)
+
+    def preflight(self, body: Any, *, token: str = "") -> Answer:
+        """The report; a busy kvmweb says first where it will be."""
+        answer = self.post("/preflights", body, token=token)
+        path = f"/preflights/{answer.body['id']}" if answer.status == 202 else ""
+        until = time.monotonic() + PATIENCE
+        while answer.status == 202 and time.monotonic() < until:
+            time.sleep(0.5)
+            answer = self.get(path, token=token)
+        return answer
 
     def put(self, path: str, body: Any, *, token: str = "") -> Answer:
         return self._call("PUT", path, body, token)
@@ -266,7 +281,9 @@ class Serving:
 _INSTALL = """
 import io
 from django.core.management import call_command
-call_command("migrate", verbosity=0)
+from django.db import connection
+if not connection.introspection.table_names():
+    call_command("migrate", verbosity=0)
 for name, role in (("olga", "operator"), ("anna", "admin"), ("vera", "viewer")):
     call_command("create_user", name, role=role, password_stdin=True, stdout=io.StringIO())
 call_command("create_token", "olga")
@@ -290,9 +307,11 @@ def as_admin(manage: Callable[..., str], call: str, fields: dict[str, Any]) -> N
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str, tell: Callable[[], str] = lambda: "") -> None:
-    until = time.monotonic() + seconds
+    """At least `seconds`."""
+    patience = max(seconds, PATIENCE)
+    until = time.monotonic() + patience
     while not true():
-        assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}. {tell()}"
+        assert time.monotonic() < until, f"not within {patience:.0f} s: {what}. {tell()}"
         time.sleep(0.1)
 
 

@@ -29,7 +29,7 @@ def definition(lab: Lab, *flags: str) -> str:
 
 
 def ask(serving: Serving, text: str, **more: Any) -> Answer:
-    return serving.post("/preflights", {"definition": text, "source": "kvm-a", "target": "kvm-b", **more})
+    return serving.preflight({"definition": text, "source": "kvm-a", "target": "kvm-b", **more})
 
 
 def judged(answer: Answer) -> tuple[str, set[tuple[str, str]]]:

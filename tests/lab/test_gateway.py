@@ -11,19 +11,11 @@ from pathlib import Path
 import pytest
 
 from hosts import gateway
+from hosts.facts.contact import ContactProblem
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestLook, JobKind, RunState, RuntimeSettings
 from hosts.facts.storage import VolumeSpec
-from hosts.gateway.port import (
-    ContactProblem,
-    EventKind,
-    GatewayError,
-    GuestMissing,
-    HostEvent,
-    HostUnreachable,
-    PeerResult,
-    Refused,
-)
+from hosts.gateway.port import EventKind, GatewayError, GuestMissing, HostEvent, HostUnreachable, PeerResult, Refused
 from lab import Host, Lab
 from tests.lab.doors import Open, door, eventually, opener, own_key, uuid_of
 

@@ -59,9 +59,9 @@ def test_a_stuck_guest_hides_the_numbers_of_its_host_and_holds_up_nothing_else(w
         assert "stuck" in {guest.name for guest in connection.guests()}
         with pytest.raises(GatewayError):
             connection.usage()  # still owed: not asked a second time
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 3.5  # not even one deadline
         os.kill(pid, signal.SIGCONT)
-        shows(lambda: _numbers(connection), within=10)
+        shows(lambda: _numbers(connection))
     finally:
         os.kill(pid, signal.SIGCONT)
         connection.close()

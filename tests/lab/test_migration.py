@@ -121,7 +121,7 @@ def test_every_blocker_is_told_at_once_and_nothing_is_touched(
     b.virsh("pool-undefine", "local")
     before = take(lab)
     body = {"guest": fresh.guest("build-01")["uuid"], "target": "kvm-b"}
-    report = fresh.post("/preflights", body)
+    report = fresh.preflight(body)
     assert report.status == 200, report.body
     assert report.body["verdict"] == "blocked"
     migration = fresh.wait_for_end(fresh.migrate("build-01", "kvm-b")["id"])

@@ -49,7 +49,7 @@ def test_the_definition_stays_at_the_source_on_request(fresh: Serving, lab: Lab)
     assert running_on(lab, "kvm-b", "web-01")
     # it is what libvirt would replace without a word by the way back
     uuid = fresh.wait_for_guest("web-01", "kvm-b")["uuid"]
-    back = fresh.post("/preflights", {"guest": uuid, "target": "kvm-a"})
+    back = fresh.preflight({"guest": uuid, "target": "kvm-a"})
     assert "identity_free" in {f["check"] for f in back.body["findings"] if f["severity"] == "blocker"}, back.body
 
 

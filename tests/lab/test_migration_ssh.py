@@ -33,7 +33,7 @@ def over_ssh(lab: Lab, tmp_path: Path) -> Iterator[Serving]:
 def test_a_guest_moves_over_ssh(over_ssh: Serving, lab: Lab) -> None:
     host = next(host for host in over_ssh.items("/hosts") if host["name"] == "kvm-a")
     assert host["fingerprint"].startswith("SHA256:")
-    report = over_ssh.post("/preflights", {"guest": over_ssh.guest("web-01")["uuid"], "target": "kvm-b"})
+    report = over_ssh.preflight({"guest": over_ssh.guest("web-01")["uuid"], "target": "kvm-b"})
     assert report.status == 200
     assert [finding for finding in report.body["findings"] if finding["severity"] in ("blocker", "unknown")] == []
     before = take(lab)
@@ -77,7 +77,7 @@ def test_firmware_of_another_size_is_told_and_refused_by_qemu(firmware_vm: Servi
         (VARS, "256K", "The file of UEFI variables of fw-01 is 128 KiB on kvm-a and 256 KiB on kvm-b"),
     ):
         b.exec("truncate", "-s", size, path)
-        report = firmware_vm.post("/preflights", body).body
+        report = firmware_vm.preflight(body).body
         (finding,) = (f for f in report["findings"] if f["check"] == "firmware_size")
         assert (finding["severity"], finding["summary"].startswith(words)) == ("blocker", True), finding
         with pytest.raises(CommandFailed):
@@ -121,7 +121,7 @@ def test_a_cd_with_other_content_is_told_and_the_remedy_ejects_it(cd_vm: Serving
     body = {"guest": cd_vm.guest("cd-01")["uuid"], "target": "kvm-b"}
 
     def judged() -> dict[str, Any]:
-        (finding,) = (f for f in cd_vm.post("/preflights", body).body["findings"] if f["check"] == "media_content")
+        (finding,) = (f for f in cd_vm.preflight(body).body["findings"] if f["check"] == "media_content")
         return dict(finding)
 
     assert judged()["severity"] == "passed"

@@ -45,6 +45,10 @@ def test_a_guest_moves_from_12_to_13_and_on_to_13(mixed: Lab, tmp_path: Path) ->
         second = serving.wait_for_end(serving.migrate("web-01", "kvm-c")["id"])
         assert second["state"] == "done", second
         assert_moved(mixed, before, "web-01", source="kvm-b", target="kvm-c")
+        mixed.hosts["kvm-a"].virsh("destroy", "build-01")
+        serving.wait_for_guest("build-01", "kvm-a", "shut off")
+        off = serving.wait_for_end(serving.migrate("build-01", "kvm-b", kind="offline_storage")["id"])
+        assert (off["state"], off["state_text"]) == ("done", "build-01 is shut off on kvm-b."), off
     finally:
         serving.stop()
 

@@ -75,7 +75,7 @@ def test_what_these_hosts_cannot_do_is_a_blocker_and_never_tried(fresh: Serving,
     options = {"detect_zeroes": True, "sync_writes": True, "compression": "zstd", "parallel_connections": 2}
     options |= {"migration_address": lab.hosts["kvm-a"].migration_address}
     body = {"guest": uuid, "target": "kvm-b", "kind": "live_storage", "options": options}
-    findings = fresh.post("/preflights", body).body["findings"]
+    findings = fresh.preflight(body).body["findings"]
     said = [one["summary"] for one in findings if one["check"] == "option_conflicts"]
     assert len(said) == 2, said
     assert "needs libvirt 9.4.0 or later on both hosts; kvm-a has libvirt 9.0.0 and kvm-b has libvirt 9.0.0" in said[0]

@@ -15,8 +15,9 @@ from lab import Lab, TickReceiver
 from lab.host import Host
 from tests.lab.leftovers import assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
-from tests.lab.test_what_travels import TPM, part, tpm_state
+from tests.lab.test_what_travels import TPM, VARS, firmware_vm, part, tpm_state
 
+__all__ = ["firmware_vm"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 NAME = "build-01"
@@ -95,19 +96,6 @@ def test_a_cancel_leaves_it_shut_off(off: Serving, lab: Lab) -> None:
     assert content(lab.hosts["kvm-a"]) == disk
 
 
-def test_a_vm_that_somebody_resumes_is_left_running(off: Serving, lab: Lab) -> None:
-    a = lab.hosts["kvm-a"]
-    pk = ask(off, bandwidth_mib=1)
-    off.wait_for_state(pk, "copying_disks")
-    a.virsh("resume", NAME)
-    off.wait_for_state(pk, "needs_attention")
-    migration = off.migration(pk)
-    assert "somebody has resumed it, so kvmweb does not stop it" in migration["state_text"], migration
-    assert state(a) == "running"
-    a.virsh("destroy", NAME)
-    assert off.wait_for_end(pk)["state"] == "failed"
-
-
 def test_a_worker_that_is_killed_in_the_middle(off: Serving, lab: Lab) -> None:
     b = lab.hosts["kvm-b"]
     with TickReceiver(*lab.ticks_address) as ticks:
@@ -121,3 +109,19 @@ def test_a_worker_that_is_killed_in_the_middle(off: Serving, lab: Lab) -> None:
         assert not ticks.ticks(NAME, since)
     assert migration["state"] == "done", migration
     assert state(b) == "shut off"
+
+
+def test_uefi_variables_are_carried(fresh: Serving, lab: Lab, firmware_vm: str) -> None:
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    a.virsh("destroy", "fw-01")
+    disk = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/libvirt/images/fw.raw'/>"
+    domain = ElementTree.fromstring(a.virsh("dumpxml", "fw-01", "--inactive"))
+    part(domain, "devices").append(ElementTree.fromstring(f"{disk}<target dev='vda' bus='virtio'/></disk>"))
+    a.virsh("vol-create-as", "local", "fw.raw", "1M", "--format", "raw")
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+    fresh.wait_for_guest("fw-01", "kvm-a", "shut off")
+    assert b.exec("sha256sum", VARS) != firmware_vm
+    migration = fresh.wait_for_end(fresh.migrate("fw-01", "kvm-b", kind="offline_storage")["id"])
+    assert migration["state"] == "done", migration
+    assert b.exec("sha256sum", VARS) == firmware_vm
+    assert "kvmweb-" not in a.virsh("pool-list", "--all") + b.virsh("pool-list", "--all")

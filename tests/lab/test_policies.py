@@ -97,6 +97,8 @@ def test_started_again_with_a_policy_that_finishes_it_arrives_whoever_works_on_i
     assert allowed == sorted(set(allowed)), made
     assert len(busy.owners(new["id"])) == 2
     assert lab.hosts["kvm-b"].virsh("domstate", NAME).strip() == "running"
+    with TickReceiver(*lab.ticks_address) as ticks:
+        assert ticks.wait_for(NAME, timeout=20), f"{NAME} is silent"
 
 
 def test_an_adopter_pauses_what_was_to_be_paused_and_it_runs_at_the_destination(busy: Serving, lab: Lab) -> None:

@@ -25,13 +25,13 @@ def test_a_network_of_the_saved_definition_alone_is_told_and_is_missing_at_the_n
 ) -> None:
     a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
     body = {"guest": fresh.guest("web-01")["uuid"], "target": "kvm-b"}
-    (ordinary,) = of_saved(fresh.post("/preflights", body).body["findings"])
+    (ordinary,) = of_saved(fresh.preflight(body).body["findings"])
     assert ordinary["severity"] == "passed"
 
     a.exec("virsh", "-q", "net-define", "/dev/stdin", stdin=XML)
     a.virsh("net-start", NETWORK)
     a.virsh("attach-interface", "web-01", "network", NETWORK, "--model", "virtio", "--config")
-    report = fresh.post("/preflights", body).body
+    report = fresh.preflight(body).body
     (finding,) = of_saved(report["findings"])
     assert (finding["severity"], finding["affects"]) == ("warning", f"network {NETWORK}")
     assert finding["summary"] == (
@@ -56,5 +56,5 @@ def test_a_definition_that_does_not_migrate_is_not_judged(fresh: Serving, lab: L
     a.virsh("attach-interface", "web-01", "network", NETWORK, "--model", "virtio", "--config")
     options = {"persist": False, "undefine_source": False}
     body = {"guest": fresh.guest("web-01")["uuid"], "target": "kvm-b", "options": options}
-    (finding,) = of_saved(fresh.post("/preflights", body).body["findings"])
+    (finding,) = of_saved(fresh.preflight(body).body["findings"])
     assert finding["severity"] == "passed"

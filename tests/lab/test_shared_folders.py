@@ -60,7 +60,7 @@ def over_ssh(lab: Lab, kvmweb_over_ssh: Serving) -> Serving:
 
 def asked(serving: Serving, copy: Any) -> Any:
     body = {"guest": serving.guest("build-01")["uuid"], "target": "kvm-b", "kind": "live_storage"}
-    answer = serving.post("/preflights", {**body, "options": {"copy_disks": copy}})
+    answer = serving.preflight({**body, "options": {"copy_disks": copy}})
     assert answer.status == 200, answer.body
     return answer.body
 

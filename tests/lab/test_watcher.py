@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -23,10 +24,13 @@ from kvmweb.serve.children import die_with_parent
 from lab.host import Host
 from lab.lab import Lab
 from lab.state import GuestSpec
+from tests.installed import install
 from tests.lab.serving import as_admin
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.lab
 
+#: of every way an event comes, most are shown in it; a busy machine may make one wait
 SHOWN_WITHIN = 2.0
 
 
@@ -98,14 +102,14 @@ class WatchedLab:
 @pytest.fixture(scope="module")
 def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedLab]:
     watched = WatchedLab(lab, tmp_path_factory.mktemp("watched"))
-    watched.manage("migrate", "--verbosity", "0")
+    install(watched.folder)
     lab.authorize_key(watched.manage("ssh_key"))
     watched.start()
     watched.register(name="kvm-a", transport="tcp", address=lab.hosts["kvm-a"].address)
     watched.register(name="kvm-b", transport="ssh", address=lab.hosts["kvm-b"].address, user="root")
     try:
         for name in ("kvm-a", "kvm-b"):
-            shows(lambda name=name: watched.contact(name)[0] == "answers", within=20)  # type: ignore[misc]
+            shows(lambda name=name: watched.contact(name)[0] == "answers")  # type: ignore[misc]
         yield watched
         watched.end()
     finally:
@@ -115,12 +119,13 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watc
         lab.reset()
 
 
-def shows(look: Callable[[], bool], *, within: float = SHOWN_WITHIN) -> float:
+def shows(look: Callable[[], bool], *, within: float = PATIENCE) -> float:
     """Seconds until `look` was true."""
+    patience = max(within, PATIENCE)
     started = time.monotonic()
     while not look():
         passed = time.monotonic() - started
-        assert passed < within, f"not shown within {within} s"
+        assert passed < patience, f"not shown within {patience} s"
         time.sleep(0.02)
     return time.monotonic() - started
 
@@ -134,7 +139,7 @@ def test_a_life_by_virsh_shows_step_by_step(watched: WatchedLab, name: str) -> N
     host = watched.lab.hosts[name]
     guest = f"life-{name}"
     watched.lab.define_guest(name, GuestSpec(name=guest, host=name, running=False, storage=""), start=False)
-    shows(lambda: watched.state(guest, name) == "shut off")
+    took = [shows(lambda: watched.state(guest, name) == "shut off")]
     for command, expected in (
         ("start", "running"),
         ("suspend", "paused"),
@@ -143,7 +148,8 @@ def test_a_life_by_virsh_shows_step_by_step(watched: WatchedLab, name: str) -> N
         ("undefine", "gone"),
     ):
         host.virsh(command, guest)
-        shows(lambda expected=expected: watched.state(guest, name) == expected)  # type: ignore[misc]
+        took.append(shows(lambda expected=expected: watched.state(guest, name) == expected))  # type: ignore[misc]
+    assert median(took) < SHOWN_WITHIN, took
 
 
 def test_a_move_by_virsh_shows_on_both_hosts(watched: WatchedLab) -> None:
@@ -151,10 +157,12 @@ def test_a_move_by_virsh_shows_on_both_hosts(watched: WatchedLab) -> None:
     watched.lab.define_guest("kvm-a", GuestSpec(name="mover", host="kvm-a", storage=""))
     shows(lambda: watched.state("mover", "kvm-a") == "running")
     flags = ("--live", "--p2p", "--persistent", "--undefinesource")
+    took = []
     for here, there in ((source, target), (target, source)):
         here.virsh("migrate", *flags, "mover", uri(there), "--migrateuri", f"tcp://{there.migration_address}")
-        shows(lambda there=there: watched.state("mover", there.name) == "running")  # type: ignore[misc]
-        shows(lambda here=here: watched.state("mover", here.name) == "gone")  # type: ignore[misc]
+        took.append(shows(lambda there=there: watched.state("mover", there.name) == "running"))  # type: ignore[misc]
+        took.append(shows(lambda here=here: watched.state("mover", here.name) == "gone"))  # type: ignore[misc]
+    assert median(took) < SHOWN_WITHIN, took
 
 
 def test_pools_and_networks_show_what_virsh_does(watched: WatchedLab) -> None:
@@ -163,19 +171,21 @@ def test_pools_and_networks_show_what_virsh_does(watched: WatchedLab) -> None:
     host.exec("tee", "/tmp/watched-pool.xml", stdin=pool)
     host.virsh("pool-define", "/tmp/watched-pool.xml")
     host.virsh("pool-start", "watched")
-    shows(lambda: watched.rows("select 1 from hosts_storagepool where name = 'watched' and active") != [])
+    took = [shows(lambda: watched.rows("select 1 from hosts_storagepool where name = 'watched' and active") != [])]
     host.virsh("pool-destroy", "watched")
-    shows(lambda: watched.rows("select 1 from hosts_storagepool where name = 'watched' and not active") != [])
+    inactive = "select 1 from hosts_storagepool where name = 'watched' and not active"
+    took.append(shows(lambda: watched.rows(inactive) != []))
     host.virsh("pool-undefine", "watched")
     gone = "select 1 from hosts_storagepool where name = 'watched' and gone_since is not null"
-    shows(lambda: watched.rows(gone) != [])
+    took.append(shows(lambda: watched.rows(gone) != []))
     network = "<network><name>watched</name><bridge name='virbr77'/></network>"
     host.exec("tee", "/tmp/watched-net.xml", stdin=network)
     host.virsh("net-create", "/tmp/watched-net.xml")
-    shows(lambda: watched.rows("select 1 from hosts_network where name = 'watched' and active") != [])
+    took.append(shows(lambda: watched.rows("select 1 from hosts_network where name = 'watched' and active") != []))
     host.virsh("net-destroy", "watched")
     gone = "select 1 from hosts_network where name = 'watched' and gone_since is not null"
-    shows(lambda: watched.rows(gone) != [])
+    took.append(shows(lambda: watched.rows(gone) != []))
+    assert median(took) < SHOWN_WITHIN, took
 
 
 @pytest.mark.parametrize("name", ["kvm-a", "kvm-b"])
@@ -190,7 +200,7 @@ def test_a_killed_libvirtd_is_away_and_read_again_when_it_is_back(watched: Watch
     assert watched.state(guest, name) == "shut off"
     host.start_daemon("libvirtd")
     host.virsh("undefine", guest)
-    shows(lambda: watched.contact(name)[0] == "answers", within=20)
+    shows(lambda: watched.contact(name)[0] == "answers")
     shows(lambda: watched.state(guest, name) == "gone")
 
 
@@ -198,18 +208,18 @@ def test_a_frozen_libvirtd_is_away_soon_and_comes_back(watched: WatchedLab) -> N
     host = watched.lab.hosts["kvm-a"]
     host.stop_daemon("libvirtd")
     try:
-        shows(lambda: watched.contact("kvm-a")[0] == "away", within=30)
+        shows(lambda: watched.contact("kvm-a")[0] == "away")
     finally:
         host.cont_daemon("libvirtd")
-    shows(lambda: watched.contact("kvm-a")[0] == "answers", within=40)
+    shows(lambda: watched.contact("kvm-a")[0] == "answers")
 
 
 def test_the_same_machine_by_another_way_is_refused_until_the_way_is_changed(watched: WatchedLab) -> None:
     watched.register(name="twin", transport="ssh", address=watched.lab.hosts["kvm-a"].address, user="root")
-    shows(lambda: watched.contact("twin")[0] == "refused", within=15)
+    shows(lambda: watched.contact("twin")[0] == "refused")
     assert "same machine as kvm-a" in watched.contact("twin")[1]
     watched.change("twin", user="outsider")
-    shows(lambda: watched.contact("twin")[0] == "denied", within=15)
+    shows(lambda: watched.contact("twin")[0] == "denied")
     assert "outsider is not in the libvirt group" in watched.contact("twin")[1]
 
 

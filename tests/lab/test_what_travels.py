@@ -332,7 +332,7 @@ def test_a_reserved_address_is_said(fresh: Serving, lab: Lab) -> None:
     body = {"guest": fresh.guest(NAME)["uuid"], "target": "kvm-b"}
 
     def said() -> list[str]:
-        report = fresh.post("/preflights", body).body["findings"]
+        report = fresh.preflight(body).body["findings"]
         return [one["severity"] for one in report if one["check"] == "dhcp_addresses"]
 
     assert said() == ["warning"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from hosts.facts.contact import Contact, ContactProblem
 from hosts.facts.endpoint import Endpoint, Transport
-from hosts.gateway.port import Contact, ContactProblem
 from hosts.models import Host
 from hosts.words.contact import explain, lost, not_kept, unreachable
 
 EOF_TEXT = "End of file while reading data: virt-ssh-helper: cannot connect: Input/output error"
 SSH = Endpoint(transport=Transport.SSH, address="10.0.0.1", user="vmadmin")
 TCP = Endpoint(transport=Transport.TCP, address="10.0.0.1")
-TLS = Endpoint(transport=Transport.TCP, address="10.0.0.1", port=16514)
+TLS = Endpoint(transport=Transport.TLS, address="10.0.0.1")
+TLS_PORT = Endpoint(transport=Transport.TCP, address="10.0.0.1", port=16514)
 UNIX = Endpoint(transport=Transport.UNIX)
 
 
@@ -35,7 +36,16 @@ UNIX = Endpoint(transport=Transport.UNIX)
         (ContactProblem.PERMISSION, TCP, "asks for a login", 'auth_tcp = "none"'),
         (ContactProblem.PROTOCOL, SSH, "not as an ssh server", "Check the address, the port"),
         (ContactProblem.PROTOCOL, TCP, "did not answer as libvirt does", "sudo systemctl status libvirtd"),
-        (ContactProblem.PROTOCOL, TLS, "port for TLS", "Choose ssh as the transport"),
+        (ContactProblem.PROTOCOL, TLS_PORT, "port for TLS", "Choose tls as the transport"),
+        (ContactProblem.PROTOCOL, TLS, "not as libvirt with TLS", "Check the port"),
+        (ContactProblem.REFUSED, TLS, "refused the connection", "libvirtd-tls.socket"),
+        (ContactProblem.PERMISSION, TLS, "asks for a login besides the certificate", 'auth_tls = "none"'),
+        (ContactProblem.TLS_OWN_FILES, TLS, "cannot use its own certificate", "clientkey.pem"),
+        (ContactProblem.TLS_OWN_EXPIRED, TLS, "kvmweb's own certificate has expired", "Put a new one"),
+        (ContactProblem.TLS_EXPIRED, TLS, "certificate of 10.0.0.1 has expired", "restart libvirtd"),
+        (ContactProblem.TLS_UNTRUSTED, TLS, "not signed by the CA", "another machine"),
+        (ContactProblem.TLS_NAME, TLS, "is not for 10.0.0.1", "alternative names"),
+        (ContactProblem.TLS_REFUSED, TLS, "does not accept kvmweb's certificate", "tls_allowed_dn_list"),
         (ContactProblem.NO_LIBVIRT, SSH, "no libvirt was found there", "sudo apt install libvirt-daemon-system"),
         (ContactProblem.STOPPED, SSH, "libvirtd is not running there", "sudo systemctl enable --now libvirtd"),
         (ContactProblem.STOPPED, UNIX, "libvirtd is not running on this machine", "virtqemud.socket"),

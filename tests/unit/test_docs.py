@@ -118,6 +118,8 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         zerocopy=True,
         migration_address="a",
         listen_address="a",
+        tls=True,
+        tls_name="a",
         compression="zstd",
         compression_level=1,
         xbzrle_cache_mib=1,

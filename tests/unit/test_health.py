@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.models import Host
-from kvmweb.health.parts import backups, database, disk, hosts, journal, processes, queues
+from kvmweb.health.parts import backups, certificate, database, disk, hosts, journal, processes, queues
 from kvmweb.health.row import Row, State, graded, worst
 
 DAY = 86_400.0
@@ -39,6 +39,11 @@ def test_the_worst_row_counts_and_no_row_is_not_well() -> None:
 )
 def test_a_process(silent: float | None, state: str, text: str) -> None:
     assert processes.reporting("Process web", silent) == Row("Process web", State(state), text)
+
+
+@pytest.mark.parametrize(("days", "state"), [(None, "unknown"), (7.5, "well"), (6.9, "warning"), (0.2, "warning")])
+def test_a_certificate(days: float | None, state: str) -> None:
+    assert certificate.valid(days).state == state
 
 
 @pytest.mark.parametrize(

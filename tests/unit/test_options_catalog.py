@@ -89,6 +89,7 @@ def test_a_row_is_complete(option: Option) -> None:
     assert option.virsh or option.name in (
         "allow_overcommit",
         "start_after",
+        "shutdown_patience_s",
     )  # virsh migrate neither checks room nor starts
     assert option.kinds
     assert all(name in OPTION for name in option.conflicts)
@@ -97,7 +98,7 @@ def test_a_row_is_complete(option: Option) -> None:
         assert option.minimum is not None
         assert option.maximum is not None
         assert option.bounds
-        assert option.default is None
+        assert option.default is None or (isinstance(option.default, int) and option.allows(option.default))
     elif option.type in (Type.CHOICE, Type.ADDRESS, Type.NAME):
         assert option.default is None
         assert bool(option.choices) is (option.type is Type.CHOICE)
@@ -119,15 +120,15 @@ def test_libvirt_is_told_by_flags_and_parameters() -> None:
     every = Options(
         compression="zstd", compression_level=3, parallel_connections=4, auto_converge=True, auto_converge_initial=30,
         auto_converge_increment=20, listen_address="10.0.0.2", detect_zeroes=True, sync_writes=True, zerocopy=True,
-        bandwidth_mib=7,
+        bandwidth_mib=7, tls=True, tls_name="kvm-b",
     )  # fmt: skip
     assert every.flags() - Options().flags() == {
-        "COMPRESSED", "PARALLEL", "AUTO_CONVERGE", "NON_SHARED_SYNCHRONOUS_WRITES", "ZEROCOPY"
+        "COMPRESSED", "PARALLEL", "AUTO_CONVERGE", "NON_SHARED_SYNCHRONOUS_WRITES", "ZEROCOPY", "TLS"
     }  # fmt: skip
     assert every.parameters(("vda",)) == {
         "compression": ("zstd",), "compression.zstd.level": 3, "parallel.connections": 4, "bandwidth": 7,
         "auto_converge.initial": 30, "auto_converge.increment": 20, "listen_address": "10.0.0.2",
-        "migrate_disks_detect_zeroes": ("vda",),
+        "migrate_disks_detect_zeroes": ("vda",), "tls.destination": "kvm-b",
     }  # fmt: skip
     older = Options(compressed=True, xbzrle_cache_mib=2).for_guest(persistent=True)
     assert older.parameters() == {"compression": ("xbzrle",), "compression.xbzrle.cache": 2 * 1024 * 1024}

@@ -33,8 +33,8 @@ def person_of(name: str, **roles: HostGroup) -> Any:
 def two_groups() -> dict[str, Any]:
     built_in_policies()
     made: dict[str, Any] = {"admin": seed.make_person("ada", Role.ADMIN)}
-    made["north"] = _group("North", "north", 1, made["admin"])
-    made["south"] = _group("South", "qz", 5, made["admin"])
+    made["north"] = _group("North", "north", 1, made["admin"], elsewhere="qz-kvm-0")
+    made["south"] = _group("South", "qz", 5, made["admin"], elsewhere="north-kvm-0")
     north, south = made["north"]["group"], made["south"]["group"]
     made["nora"] = person_of("nora", operator=north)
     made["vic"] = person_of("vic", viewer=north)
@@ -42,11 +42,12 @@ def two_groups() -> dict[str, Any]:
     return made
 
 
-def _group(name: str, word: str, number: int, admin: Any) -> dict[str, Any]:
+def _group(name: str, word: str, number: int, admin: Any, *, elsewhere: str) -> dict[str, Any]:
+    """`elsewhere`: a host of the other group, which sentences name."""
     group = HostGroup.objects.create(name=name, site=f"Site {name}")
     a, b = (seed.make_host(f"{word}-kvm-{n}", number=number + n, group=group) for n in (0, 1))
     ill = seed.make_host(f"{word}-kvm-ill", number=number + 2, group=group, contact=Host.Contact.AWAY, seen_at=None)
-    ill.contact_text = f"{ill.name} is off."
+    ill.contact_text = f"{ill.name} is the same machine as {elsewhere}."
     ill.save()
     pool = seed.make_places(a)
     seed.make_places(b)
@@ -60,16 +61,21 @@ def _group(name: str, word: str, number: int, admin: Any) -> dict[str, Any]:
         "left": seed.make_guest(f"{word}-left", ill),
     }
     seed.see(guests["lost"], a, gone=timezone.now() - timedelta(days=1))
+    findings = [{**seed.FINDINGS[1], "summary": f"{elsewhere} did not answer.", "evidence": {"host": elsewhere}}]
+    error = {"cause": f"{elsewhere} has it, too.", "what_to_do": f"Look at {elsewhere}.", "libvirt": f"{elsewhere}: no"}
     moves = {
         "running": seed.make_migration(guests["busy"], a, b, State.COPYING_MEMORY, by=admin),
-        "queued": seed.make_migration(guests["waits"], b, a, State.QUEUED, by=admin, state_text="Waiting for a slot."),
-        "done": seed.make_migration(guests["idle"], b, a, State.DONE, by=admin, downtime_ms=84, findings=seed.FINDINGS),
+        "queued": seed.make_migration(
+            guests["waits"], b, a, State.QUEUED, by=admin, state_text=f"{elsewhere} is busy."
+        ),
+        "done": seed.make_migration(guests["idle"], b, a, State.DONE, by=admin, downtime_ms=84, findings=findings),
         "also": seed.make_migration(guests["odd"], b, a, State.DONE, by=admin),
-        "failed": seed.make_migration(guests["off"], b, a, State.FAILED, by=admin),
+        "failed": seed.make_migration(guests["off"], b, a, State.FAILED, by=admin, error=error),
         "attention": seed.make_migration(
             guests["left"], ill, b, State.NEEDS_ATTENTION, by=admin, state_text=f"{ill.name} is silent."
         ),
     }
+    writer.write(moves["running"].topic, EntryKind.NOTE, f"{elsewhere} did not answer.", reason=f"as {elsewhere} does")
     team = Team.objects.create(name=f"{word}-team")
     writer.write(writer.host_topic(a.pk), EntryKind.ACTION, f"ada changed {a.name}.", actor=admin)
     policy = Policy.objects.get(name="gentle")
@@ -82,8 +88,8 @@ def _group(name: str, word: str, number: int, admin: Any) -> dict[str, Any]:
         "pool": pool,
         "guests": guests,
         "moves": moves,
-        "copy": seed.make_copy(moves["done"], days=90),
-        "report": seed.make_preflight(guests["idle"], b),
+        "copy": seed.make_copy(moves["done"], days=90, state_text=f"Something on {elsewhere} uses it."),
+        "report": seed.make_preflight(guests["idle"], b, findings=findings),
         "request": seed.make_request(guests["idle"], team, by=admin),
         "approval": seed.make_approval(guests["idle"], asked_by=admin),
         "closing": seed.make_approval(guests["left"], subject=f"migration:{moves['attention'].pk}", asked_by=admin),

@@ -195,7 +195,7 @@ def test_the_reason_of_a_registration_is_in_the_journal(by_admin: Api) -> None:
         ({"name": "x" * 64}, "name"),
         ({"name": "a\u0000b"}, "name"),
         ({"name": None}, "name"),
-        ({"transport": "tls"}, "transport"),
+        ({"transport": "ext"}, "transport"),
         ({"address": "qemu+tcp://x/system"}, "address"),
         ({"address": "-oProxyCommand=x"}, "address"),
         ({"address": ""}, "address"),

@@ -38,6 +38,7 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
         "offline_storage": running,
         "suspended": "",
         "storage": "",
+        "stop_move_start": "",
     }
     assert api.get(f"/guests/{scene['idle'].pk}/kinds").json() == {
         "items": [
@@ -47,6 +48,7 @@ def test_a_vm_that_runs_is_offered_every_live_kind(api: Api, scene: dict[str, An
             {"kind": "offline_storage", "offered": False, "reason": running},
             {"kind": "suspended", "offered": True, "reason": ""},
             {"kind": "storage", "offered": True, "reason": ""},
+            {"kind": "stop_move_start", "offered": True, "reason": ""},
         ],
         "next": None,
     }
@@ -63,6 +65,7 @@ def test_a_vm_that_is_shut_off_is_offered_offline(api: Api, scene: dict[str, Any
         "offline_storage": "",
         "suspended": needs,
         "storage": "",
+        "stop_move_start": "archive is shut off; choose Offline.",
     }
 
 

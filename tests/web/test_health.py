@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from hosts.models import Host
 from kvmweb import backup
 from kvmweb.health import report
 from kvmweb.serve import busy, pulse
@@ -121,3 +122,11 @@ def test_a_part_that_fails_is_unknown_and_hides_no_other(alive: None, monkeypatc
 def test_it_is_for_admins_and_auditors(scene: dict[str, Any], role: str, status: int) -> None:
     person = seed.make_person(f"the-{role}", role)
     assert Api(person).get("/health").status_code == status
+
+
+def test_the_certificate_counts_when_a_host_is_reached_by_tls(db: None) -> None:
+    assert [row for row in report.rows() if row.name == "Certificate"] == []
+    Host.objects.create(name="kvm-tls", transport="tls", address="192.0.2.7")
+    row = next(row for row in report.rows() if row.name == "Certificate")
+    assert row.state == "bad"
+    assert "cacert.pem: No such file or directory" in row.text

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.web import test_matrix_of_rights as matrix
 
-scene, one_document = matrix.scene, matrix.one_document
+scene, one_document, no_frame = matrix.scene, matrix.one_document, matrix.no_frame
 
 
-def test_pages(scene: dict[str, Any], one_document: None) -> None:
+def test_pages(scene: dict[str, Any], one_document: None, no_frame: None) -> None:
     assert matrix.page_mistakes(scene, matrix.GROUP_VIEWER) == {}

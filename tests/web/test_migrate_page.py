@@ -97,7 +97,8 @@ def test_suspended_is_offered_with_what_it_means(
     assert 'value="suspended"' in html
     assert "The VM is paused while its memory is copied" in html
     assert (
-        'class="option flat not-live not-live_storage not-offline not-offline_storage not-storage"' in html
+        'class="option flat not-live not-live_storage not-offline not-offline_storage not-storage not-stop_move_start"'
+        in html
     )  # keep_paused is for it alone
     as_operator.post(page(scene), form | {"kind": "suspended", "keep_paused": "on"})
     made = Migration.objects.get(guest=scene["idle"], state=State.REQUESTED)
@@ -118,7 +119,7 @@ def test_overcommit_is_offered_with_the_disks_to_copy(
     scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
 ) -> None:
     content = as_operator.get(page(scene)).content.decode()
-    box = r'<label class="option flat not-live not-offline">\s*<input[^>]*name="allow_overcommit"'
+    box = r'<label class="option flat not-live not-offline not-stop_move_start">\s*<input[^>]*name="allow_overcommit"'
     assert re.search(box, content)
     assert "When the pool fills up, the VM is paused." in content
     as_operator.post(page(scene), form | {"kind": "live_storage", "copy_disks": ["vda"], "allow_overcommit": "on"})
@@ -310,6 +311,20 @@ def test_the_same_by_hand_is_offline(scene: dict[str, Any], as_operator: Client)
     text = as_operator.get(f"/preflights/{report.pk}/").content.decode()
     assert "virsh -c qemu:///system migrate --offline --p2p --persistent --undefinesource archive" in text
     assert re.search(r"virsh -c qemu\+ssh://\S+/system start archive", text)
+
+
+def test_a_vm_that_is_shut_down_needs_its_name(
+    scene: dict[str, Any], as_operator: Client, form: dict[str, Any]
+) -> None:
+    choices = form | {"kind": "stop_move_start", "shutdown_patience_s": "60"}
+    answer = as_operator.post(page(scene), choices | {"confirm": "idle-01"})
+    assert answer.status_code == 422
+    text = flat(answer)
+    assert "idle-01 is shut down on kvm-b and started on kvm-a. It is interrupted for 5 s to 2 min:" in text
+    assert not Migration.objects.filter(kind="stop_move_start").exists()
+    as_operator.post(page(scene), choices | {"confirm_stop": "idle-01"})
+    made = Migration.objects.get(guest=scene["idle"], kind="stop_move_start")
+    assert made.request.options.unusual() == {"shutdown_patience_s": 60}
 
 
 def test_a_vm_that_nobody_has_cannot_be_moved(scene: dict[str, Any], as_operator: Client) -> None:
@@ -568,7 +583,10 @@ def test_storage_needs_a_place(scene: dict[str, Any], as_operator: Client, stays
     assert answer.status_code == 422
     text = flat(answer)
     assert "Storage: choose a new place for at least one disk." in text
-    assert re.search(r'<details\s+class="fold not-live not-offline"\s+id="places"\s+open', answer.content.decode())
+    assert re.search(
+        r'<details\s+class="fold not-live not-offline not-stop_move_start"\s+id="places"\s+open',
+        answer.content.decode(),
+    )
 
 
 def test_storage_needs_no_other_host(scene: dict[str, Any], as_operator: Client, stays: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from hosts.models import Sighting
 from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.convergence.policy import GENTLE
 from migrations_app.domain.convergence.track import Pass, Track
+from migrations_app.domain.forecast import forecast_stop
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
 from migrations_app.events import fragments
@@ -95,6 +96,37 @@ def test_an_offline_migration_has_no_figures_and_says_nothing_of_running(
     moving.state, moving.finished_at = State.DONE, timezone.now()
     assert headline(moving) == "The definition of build-07 arrived on kvm-a."
     assert [what for what, _ in outcome_times(moving)] == ["Took"]
+
+
+def test_a_vm_that_is_shut_down_is_said_to_run_until_it_is_off(scene: dict[str, Any], as_viewer: Client) -> None:
+    asked = timezone.now()
+    moving = seed.make_migration(
+        scene["build"], scene["b"], scene["a"], State.SHUTTING_DOWN, state_text="", was_paused=False, kind="stop_move_start",
+        options=Options().as_json(), progress={}, shutdown_asked_at=asked, forecast=forecast_stop([], patience_s=180).as_json(),
+    )  # fmt: skip
+    assert headline(moving) == "build-07 was asked to shut down on kvm-b."
+    may, words = cancel_words(moving)
+    assert may
+    assert words.startswith("build-07 was asked to shut down, and may still do so. If it shuts down within 180 s")
+    assert words.endswith("kvmweb starts it again on kvm-b. If it does so later, it stays off.")
+    stages = [
+        ("Shut down on the source", "now"),
+        ("Migrate the definition", "next"),
+        ("Start on the destination", "next"),
+    ]
+    assert [(step["name"], step["is"]) for step in steps(moving, ["starting", "shutting_down"])] == stages
+    assert where(moving) == "source"
+    assert "Shutting down" in text_of(as_viewer, moving)
+    moving.state = State.SWITCHING_OVER
+    assert where(moving) == "between"
+    assert [step["is"] for step in steps(moving, ["starting", "switching_over"])] == ["done", "now", "next"]
+    moving.state, moving.finished_at, moving.downtime_ms = State.DONE, timezone.now(), 20_000
+    moving.off_since = asked + timedelta(seconds=8)
+    assert headline(moving) == "build-07 arrived on kvm-a and was seen running there."
+    assert outcome_times(moving)[1] == (
+        "Interruption",
+        "20 s from the request to shut down until it ran on kvm-a; it was off for 12 s of that, expected 5 s to 4 min",
+    )
 
 
 def test_a_paused_vm_is_not_said_to_run(scene: dict[str, Any]) -> None:

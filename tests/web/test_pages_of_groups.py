@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tests.web import seed
 from tests.web.conftest import client_of
 from tests.web.groups import FOREIGN, two_groups
 from tests.web.pages import flat
@@ -64,7 +65,8 @@ def test_what_belongs_to_others_does_not_exist(both: dict[str, Any], name: str) 
         for page, what in ADDRESSES.items():
             if page == "vm-migrate" and name == "vic":
                 continue
-            assert client.get(reverse(page, args=[objects[what].pk])).status_code == answer, (side, page)
+            got = client.get(reverse(page, args=[objects[what].pk]))
+            assert (got.status_code, FOREIGN in got.content.decode()) == (answer, False), (side, page)
 
 
 def test_what_changes_something_refuses_others(both: dict[str, Any]) -> None:
@@ -85,11 +87,11 @@ def test_what_changes_something_refuses_others(both: dict[str, Any]) -> None:
 def test_lists_say_whose_hosts_they_show(both: dict[str, Any]) -> None:
     for name, words in (("nora", "North"), ("mo", "North and South")):
         client = client_of(both[name])
-        assert f"Hosts of {words}" in flat(client.get("/"))
-        assert f"Hosts of {words}" in flat(client.get("/hosts/"))
-        assert f"VMs on hosts of {words}" in flat(client.get("/vms/"))
-        assert f"Migrations from or to hosts of {words}" in flat(client.get("/migrations/"))
-        assert f"Copies on hosts of {words}" in flat(client.get("/rollback-copies/"))
+        assert f"Only hosts of {words}" in flat(client.get("/"))
+        assert f"Only hosts of {words}" in flat(client.get("/hosts/"))
+        assert f"Only on hosts of {words}" in flat(client.get("/vms/"))
+        assert f"Only from or to hosts of {words}" in flat(client.get("/migrations/"))
+        assert f"Only on hosts of {words}" in flat(client.get("/rollback-copies/"))
     assert " of North" not in flat(client_of(both["admin"]).get("/vms/"))
 
 
@@ -129,6 +131,16 @@ def test_destinations_are_hosts_that_one_operates(both: dict[str, Any]) -> None:
     looks = flat(client_of(both["mo"]).get(reverse("vm", args=[own["guests"]["idle"].pk])))
     assert f"Migrate to {own['other']}" in looks
     assert f"Migrate to {foreign['other']}" not in looks
+
+
+def test_a_vm_that_runs_elsewhere_and_is_defined_here_says_where_it_is(both: dict[str, Any]) -> None:
+    guest, host = both["north"]["guests"]["off"], both["south"]["host"]
+    seed.see(guest, host)
+    page = flat(client_of(both["nora"]).get(reverse("vm", args=[guest.pk])))
+    assert f"{guest} on {host} – kvmweb" in page
+    assert "No host reports it" not in page
+    assert reverse("vm-migrate", args=[guest.pk]) not in page
+    assert reverse("host", args=[host.pk]) not in page
 
 
 def test_a_vm_that_is_elsewhere_now_has_no_page_but_its_migration_has(both: dict[str, Any]) -> None:

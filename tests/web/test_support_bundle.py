@@ -184,7 +184,7 @@ def test_an_admin_downloads_it(as_admin: Client, scene: dict[str, Any]) -> None:
 
 
 def test_long_texts_take_no_time() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for text in (
         "a" * 10**6,
         "a.-" * 10**5,
@@ -195,4 +195,4 @@ def test_long_texts_take_no_time() -> None:
         "-----BEGIN " * 10**4,
     ):
         scrub.Scrubber(["secretsecret"]).text(text)
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10

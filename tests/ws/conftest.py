@@ -13,7 +13,10 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from kvmweb.journal.models import Entry
+from migrations_app import consumers
+from migrations_app.consumers import LiveConsumer
 from migrations_app.routing import websocket_urlpatterns
+from tests.patience import PATIENCE
 from tests.web import seed
 from tests.ws.socket import Socket
 
@@ -30,8 +33,19 @@ def session_of(user: Any) -> Any:
 
 
 @pytest.fixture
-async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
+async def connect(scene: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
+    """A socket that has joined its groups and caught up, or was refused."""
     opened: list[Socket] = []
+    begins, settled = LiveConsumer.connect, asyncio.Event()
+
+    async def connects(consumer: LiveConsumer) -> None:
+        try:
+            await begins(consumer)
+        finally:
+            settled.set()
+
+    monkeypatch.setattr(LiveConsumer, "connect", connects)
+    monkeypatch.setattr(consumers, "BEAT_SECONDS", PATIENCE)  # none comes between what a test waits for
 
     async def open_socket(user: Any, *topics: str, after: int | None = None, session: Any = None) -> Any:
         query = "&".join(f"topic={topic}" for topic in topics)
@@ -41,9 +55,10 @@ async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
             session = await database_sync_to_async(session_of)(user)
         query += f"&after={newest if after is None else after}"
         socket = Socket(application, query=query, user=user, session=session)
+        settled.clear()
         assert await socket.connect()
         opened.append(socket)
-        await _settled(socket)
+        await asyncio.wait_for(settled.wait(), PATIENCE)
         return socket
 
     yield open_socket
@@ -54,14 +69,3 @@ async def connect(scene: dict[str, Any]) -> AsyncIterator[Connect]:
 @pytest.fixture
 def scene(transactional_db: None) -> dict[str, Any]:
     return seed.scene()
-
-
-async def _settled(socket: Socket) -> None:
-    """It has joined its groups and caught up, or it was refused; nothing else happens on its own."""
-    quiet = 0
-    for _ in range(40):
-        before = socket.output_queue.qsize()
-        await asyncio.sleep(0.05)
-        quiet = quiet + 1 if socket.output_queue.qsize() == before else 0
-        if quiet == 3 or socket.future.done():
-            return

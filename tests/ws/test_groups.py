@@ -15,6 +15,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.live import echoed
 from kvmweb.journal.models import Entry, EntryKind
 from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration
 from migrations_app.reading.follow import MOST_GROUPS, MOST_TOPICS, list_topics
 from portal.pages.live import page_topics
 from tests.web import seed
@@ -23,6 +24,12 @@ from tests.ws.conftest import Connect
 from tests.ws.test_live import changed, pushed
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it would come where a test expects that nothing comes."""
+    monkeypatch.setattr("migrations_app.consumers.BEAT_SECONDS", 3600)
 
 
 @pytest.fixture
@@ -122,3 +129,18 @@ def test_a_page_never_follows_more_than_a_socket_takes(scene: dict[str, Any]) ->
         person.grants.create(role="member", scope=f"team:{number}")
     assert len(list_topics(person)) == MOST_GROUPS
     assert len(page_topics(person, "request:1").split()) <= MOST_TOPICS
+
+
+async def test_a_push_that_names_hosts_of_others_is_only_a_sign_to_read_again(
+    scene: dict[str, Any], north: dict[str, Any], connect: Connect
+) -> None:
+    """Fragments are the same for everybody; the page leaves such names out."""
+    running = scene["running"]
+    await Migration.objects.filter(pk=running.pk).aupdate(state_text="kvm-c is not reachable.")
+    socket = await connect(north["nora"], north["North"], running.topic)
+    assert json.loads(await socket.receive_from()) == {"changed": running.topic}
+    push = await pushed(running.topic)
+    assert "kvm-c" in str(push)
+    assert json.loads(await socket.receive_from()) == {"changed": running.topic}
+    everybody = await connect(scene["viewer"], "migrations", running.topic)
+    assert json.loads(await everybody.receive_from())["topic"] == running.topic

@@ -21,6 +21,7 @@ from migrations_app import consumers
 from migrations_app.domain.lifecycle import State
 from migrations_app.events import fragments
 from migrations_app.models import Migration
+from tests.patience import PATIENCE
 from tests.web import seed
 from tests.ws.conftest import session_of
 
@@ -69,7 +70,7 @@ async def test_people_of_teams_never_get_an_operators_fragment(
     person = await database_sync_to_async(make)()
     for topic in ("inventory", "migrations", f"guest:{scene['web'].pk}", scene["running"].topic, scene["queued"].topic):
         socket = await connect(person, topic)
-        assert (await socket.receive_output(timeout=3))["type"] == "websocket.close", topic
+        assert (await socket.receive_output(timeout=PATIENCE))["type"] == "websocket.close", topic
 
 
 async def test_a_superuser_needs_no_role_and_an_inactive_one_is_refused(
@@ -185,10 +186,7 @@ async def test_a_quiet_socket_beats(scene: dict[str, Any], connect: Connect, mon
     assert json.loads(await socket.receive_from()) == {"beat": True}
 
 
-async def test_a_page_misses_a_beat_before_it_calls_itself_stale(scene: dict[str, Any], connect: Connect) -> None:
-    socket = await connect(scene["viewer"], "inventory")
-    message = await socket.receive_output(timeout=consumers.BEAT_SECONDS + 0.5)
-    assert json.loads(message["text"]) == {"beat": True}
+def test_a_page_misses_a_beat_before_it_calls_itself_stale() -> None:
     script = (settings.BASE_DIR / "static" / "js" / "live.js").read_text()
     assert f"const QUIET_MS = {2 * consumers.BEAT_SECONDS}_000;" in script
 

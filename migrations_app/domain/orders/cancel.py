@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hosts.calls.steer import Abort
 from hosts.facts.guest import JobKind
+from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import NOT_STARTED, TERMINAL, State
 from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen, Situation
 
@@ -34,7 +35,13 @@ def _ended(state: State) -> Answer:
 
 
 #: libvirt may still be stopped
-_IN_TIME = NOT_STARTED | {State.STARTING, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER}
+_IN_TIME = NOT_STARTED | {
+    State.STARTING,
+    State.SHUTTING_DOWN,
+    State.COPYING_DISKS,
+    State.COPYING_MEMORY,
+    State.SWITCHING_OVER,
+}
 
 
 def _why_not(situation: Situation) -> str:
@@ -48,6 +55,8 @@ def _why_not(situation: Situation) -> str:
 
 
 def _consequence(situation: Situation) -> str:
+    if KIND[situation.request.kind].stops:
+        return "The VM stays on the source. If it has shut down or still does so, it is started there again."
     return "The VM stays on the source. The copied data is discarded."
 
 

@@ -20,6 +20,8 @@ def _reports(value: int) -> str:
 def never(situation: Situation) -> str:
     if KIND[situation.request.kind].pauses:
         return f"{situation.name} is paused while its memory is copied, so there is no switchover to wait for."
+    if KIND[situation.request.kind].starts_paused:
+        return f"{situation.name} does not run, so it has no downtime."
     return only_within_a_host(situation)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hosts.calls.steer import Limit, LimitCache
-from migrations_app.domain.option_table import OPTION, XBZRLE
+from migrations_app.domain.option_encoding import XBZRLE
+from migrations_app.domain.option_table import OPTION
 from migrations_app.domain.order import Order, Seen, Situation
 from migrations_app.domain.setting import ended, set_until_read_back, while_copying
 

@@ -25,6 +25,11 @@ class Action(StrEnum):
     DELETE_OWN_VOLUMES = "delete_own_volumes"
     # A user asked for it, and no host may have the guest active; the worker asks every one of them first.
     START_AT_DESTINATION = "start_at_destination"
+    # Of a VM that is shut down first: ask it (again, after a worker that may not have), then send its definition; start
+    # it again where it was, when the destination has answered that it does not have it.
+    SHUT_DOWN = "shut_down"
+    SEND_DEFINITION = "send_definition"
+    START_AT_SOURCE = "start_at_source"
     # Only the very run that this migration started paused; the host proves once more that it never ran.
     END_PAUSED_AT_SOURCE = "end_paused_at_source"
     END_PAUSED_AT_DESTINATION = "end_paused_at_destination"
@@ -96,6 +101,28 @@ class DiskNow:
     copied: bool = False
     switching: bool = False
     switched: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecord:
+    """What is written down of a VM that is shut down for its migration.
+
+    `asked`: it was, or a worker was about to; `sure`: libvirt took it. `seconds`: for so long. `was_off`: it was seen
+    shut off since. `other_run`: it has been started since, whoever did it. `held_back`: why its definition was not
+    sent. `back_tried`, `back_error`: its start on the source.
+    """
+
+    asked: bool
+    sure: bool = True
+    seconds: float = 0.0
+    patience_s: int
+    was_off: bool = False
+    other_run: bool = False
+    held_back: str = ""
+    back_tried: bool = False
+    back_error: str = ""
+    #: a user was needed before: nothing is started or sent any more
+    attended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +203,8 @@ class JobRecord:
     disks: tuple[DiskNow, ...] = ()
     #: it was shut off when its disks were to be copied
     was_off: bool = False
+    #: of a kind that shuts the guest down
+    stop: StopRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

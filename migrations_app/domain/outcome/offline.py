@@ -6,7 +6,7 @@ the table asks for a start at the destination only when it alone has the definit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -43,7 +43,7 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     case = Case(source, destination, job)
     if not (source.answered and destination.answered):
         return replace(silent(case), libvirt=job.call_error)
-    return replace(_ROWS[has(source), has(destination)](case), libvirt=job.call_error)
+    return replace(ROWS[has(source), has(destination)](case), libvirt=job.call_error)
 
 
 # --- nothing migrated ---------------------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def _stayed(case: Case) -> Decision:
     if waiting := _not_over(case, here):
         return waiting
     if job.elsewhere:
-        return _elsewhere(case)
+        return seen_elsewhere(case)
     return _ended(case, here)
 
 
@@ -132,7 +132,7 @@ def _arrived(case: Case) -> Decision:
     """Shut off at the destination; the source has what it should have."""
     job = case.job
     if job.elsewhere:
-        return _elsewhere(case)
+        return seen_elsewhere(case)
     if not job.start_wanted or (job.cancel_requested and not job.start_tried):
         return Decision(outcome=Outcome.DONE, sentence=_words(case), cause=meaning(job.call_error))
     if job.call_running:
@@ -201,13 +201,13 @@ def _lost(case: Case) -> Decision:
     if job.call_running:
         return case.wait(f"{nowhere}; libvirt completes the migration.")
     if job.elsewhere:
-        return _elsewhere(case)
+        return seen_elsewhere(case)
     return case.attention_after(
         patience.HANDOVER_S, f"{nowhere}; kvmweb looks again.", f"{nowhere}.", f"{FIRST} {FROM_RECORD}."
     )
 
 
-def _elsewhere(case: Case) -> Decision:
+def seen_elsewhere(case: Case) -> Decision:
     job = case.job
     return case.attention_after(
         patience.SETTLED_S,
@@ -251,7 +251,8 @@ def _without(case: Case) -> str:
             return f"then close this migration as an admin: {job.name} is active on {host}."
 
 
-_ROWS: dict[tuple[Has, Has], Callable[[Case], Decision]] = {
+Rows = Mapping[tuple[Has, Has], Callable[[Case], Decision]]
+ROWS: Rows = {
     (Has.NOTHING, Has.NOTHING): _lost,
     (Has.NOTHING, Has.DEFINITION): _arrived,
     (Has.NOTHING, Has.ACTIVE): _runs_there,

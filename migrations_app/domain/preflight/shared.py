@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.kinds import KIND
+from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 
@@ -95,6 +95,10 @@ def count(number: int, what: str) -> str:
 def remedy(text: str, *, run: str = "", on: str = "", kind: str = "") -> Remedy:
     """`run` is the whole command line, `on` the host's name, `kind` the kind of migration to choose instead."""
     return Remedy(text=text, command=run, on=on, kind=kind)
+
+
+#: of a VM that cannot migrate while it runs
+STOP_INSTEAD = remedy("Or let it shut down for the migration: choose Stop, migrate, start.", kind=Kind.STOP_MOVE_START)
 
 
 def finding(severity: Severity, summary: str, affects: str, evidence: dict[str, str], *remedies: Remedy) -> Finding:

@@ -220,6 +220,8 @@ def refused_there(facts: Facts) -> str:
 
 
 def copy_instead(facts: Facts, disk: Disk) -> Remedy:
+    if KIND[facts.request.kind].stops:
+        return remedy(f"Put disk {disk.target} on storage that both hosts share: this method copies no disks.")
     if KIND[facts.request.kind].cold:
         return remedy(f"Or copy disk {disk.target}: choose Offline with storage.", kind=Kind.OFFLINE_STORAGE)
     if KIND[facts.request.kind].may_copy:

@@ -29,6 +29,7 @@ from migrations_app.worker.facts.given import (
     peer_untried,
 )
 from migrations_app.worker.facts.guest import guest
+from migrations_app.worker.facts.host_devices import host_devices
 from migrations_app.worker.facts.hosts import host
 from migrations_app.worker.facts.look import look
 from migrations_app.worker.facts.media import media
@@ -39,7 +40,7 @@ from migrations_app.worker.facts.one_host import collect_here
 from migrations_app.worker.facts.peer import peer
 from migrations_app.worker.facts.qcow2_headers import qcow2_headers
 from migrations_app.worker.facts.qemu import cpu, domcaps
-from migrations_app.worker.facts.saved import Definition, Definitions, definitions, saved_facts
+from migrations_app.worker.facts.saved import Definition, Definitions, at_next_start, definitions, saved_facts
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
@@ -79,7 +80,7 @@ def collect(
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
-        details_coming = None if given else pool.submit(source.learn, lambda c: c.guest_details(uuid))
+        details_coming = None if given else pool.submit(_details, request, source)
         there = pool.submit(host, target)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
         asked_there = _about_target(pool, request, target)
@@ -140,6 +141,12 @@ def _between(
     return _UNTRIED if given is None else peer_untried()
 
 
+def _details(request: MigrationRequest, source: Side) -> GuestDetails | Unknown:
+    """Of a VM that is shut down: what it has when it starts again."""
+    found = source.learn(lambda c: c.guest_details(request.guest))
+    return at_next_start(found) if KIND[request.kind].stops else found
+
+
 def _look(uuid: str, source: Side, given: GuestDefinition | None) -> GuestLook | Unknown:
     return look(uuid, source) if given is None else _NOBODY_ASKED
 
@@ -198,11 +205,12 @@ def _saved(saved: GuestDefinition | None, live: Definition, side: Side, told: Fu
 def _about_files(
     pool: ThreadPoolExecutor, definition: Definition, paths: Future[tuple[Pair, Pair]], number: int, side: Side
 ) -> Asking:
-    """What one host is asked about its files. `number`: 0 is the source."""
+    """What one host is asked about its files and devices. `number`: 0 is the source."""
     return {
         "mounts": pool.submit(lambda: mounts(paths.result()[0][number], side)),
         "media": pool.submit(lambda: media(paths.result()[1][number], side)),
         "firmware": pool.submit(firmware, definition, side),
+        "devices": pool.submit(host_devices, definition, side),
     }
 
 

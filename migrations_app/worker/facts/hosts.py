@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hosts.facts.endpoint import Transport
+from migrations_app.worker.facts.certificates import certificates
 from migrations_app.worker.facts.side import Side
 
 
@@ -20,4 +22,5 @@ def host(side: Side) -> dict[str, Any]:
         "capabilities": side.learn(lambda c: c.capabilities()),
         "pools": side.learn(lambda c: c.pools()),
         "networks": side.learn(lambda c: c.networks()),
+        "certificates": certificates(side) if side.host.transport == Transport.TLS else {},
     }

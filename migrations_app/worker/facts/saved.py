@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDefinition, GuestDetails
@@ -23,6 +24,11 @@ def saved_definition(details: GuestDetails | Unknown) -> GuestDefinition | None:
     if isinstance(details, Unknown):
         return None
     return details.definition if details.persistent and details.live else None
+
+
+def at_next_start(details: GuestDetails | Unknown) -> GuestDetails | Unknown:
+    """Of a guest that runs: only what it has when it starts again."""
+    return details if isinstance(details, Unknown) else replace(details, live=None)
 
 
 def definitions(

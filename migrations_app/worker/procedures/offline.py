@@ -10,7 +10,7 @@ from migrations_app.worker.mover import Mover
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.procedures.live import helper
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.watch.cold import ColdWatch
+from migrations_app.worker.watch.cold import ColdWatch, definition_call
 
 
 class Offline:
@@ -36,15 +36,7 @@ def _call(ready: Ready) -> MigrateCall:
     peer = row.target.peer
     if peer is None:
         raise NotStarted(f"{row.target} has no address for other hosts.")
-    return MigrateCall(
-        uuid=ready.held.guest,
-        peer=peer,
-        helper=helper(ready.facts),
-        migration_address=row.target.migration_address,
-        flags=row.request.options.flags(),
-        parameters=row.request.options.parameters(),
-        offline=True,
-    )
+    return definition_call(row, peer, helper(ready.facts))
 
 
 PROCEDURES: dict[Kind, Procedure] = {Kind.OFFLINE: Offline()}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 
 from hosts.calls.move import Flag
+from hosts.facts.unknown import Unknown
 from kvmweb.steps import NotDone
 from migrations_app.domain.kinds import Kind
 from migrations_app.worker.heartbeat import Heartbeat
@@ -14,6 +15,7 @@ from migrations_app.worker.mover import Mover
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.procedures.live import Live, call_of
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.copy_variables import copy_variables, remove_variables
 from migrations_app.worker.steps.paused_guest import start_paused
 from migrations_app.worker.watch.paused import PausedWatch
 
@@ -23,6 +25,7 @@ class OfflineStorage(Live):
         """None once it may be paused on the source and libvirt was not asked: who follows ends it."""
         call = call_of(ready)
         call = dataclasses.replace(call, flags=call.flags | {Flag.PAUSED})
+        _carry_variables(ready)
         ready.mover()  # cancelled by now?
         try:
             start_paused(ready.held, ready.source)
@@ -44,6 +47,23 @@ class OfflineStorage(Live):
         mover: Mover | None = None,
     ) -> None:
         PausedWatch(held, source, target, heart, mover).run()
+
+    def undo(self, held: Held, target: SteadyConnection) -> None:
+        look = target.look(held.guest)
+        if look.answered and not look.present:
+            remove_variables(held, target)
+        super().undo(held, target)
+
+
+def _carry_variables(ready: Ready) -> None:
+    definition = ready.facts.guest.definition
+    path = "" if isinstance(definition, Unknown) else definition.boot.nvram
+    if not path:
+        return
+    try:
+        copy_variables(ready.held, path, ready.source, ready.target)
+    except NotDone as why:
+        raise NotStarted(f"kvmweb could not copy the UEFI variables to {ready.target.host}: {why}") from why
 
 
 PROCEDURES: dict[Kind, Procedure] = {Kind.OFFLINE_STORAGE: OfflineStorage()}

@@ -1,4 +1,5 @@
-"""Start the guest at the destination: once, and only when every host that could run it says that it does not."""
+"""Start the guest at the destination, or again at the source: once, and only when every host that could run it says
+that it does not."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from hosts.facts.guest import GuestLook, RunState
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone, Steps, Written
 from migrations_app.domain.virsh import virsh
-from migrations_app.models.migration import START_GUEST
+from migrations_app.models.migration import START_AGAIN, START_GUEST
 from migrations_app.worker.facts.others import others
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
@@ -18,16 +19,18 @@ from migrations_app.worker.steady_connection import SteadyConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartGuest:
-    """`about`: "host", the destination's name. What could not be done stays recorded: it is not tried again."""
+    """`about`: "host", where it is started; `other` is the other host of the migration. `again`: on the source, so that
+    the destination must not even have it. What could not be done stays recorded: it is not tried again."""
 
     held: Held
-    source: SteadyConnection
+    other: SteadyConnection
     host: SteadyConnection
     about: dict[str, Any]
+    again: bool = False
 
     @property
     def name(self) -> str:
-        return START_GUEST
+        return START_AGAIN if self.again else START_GUEST
 
     @property
     def gone(self) -> str:
@@ -45,11 +48,14 @@ class StartGuest:
 
     def _doubts(self) -> Iterator[str]:
         """Why it may run somewhere."""
-        uuid, source, target = self.held.guest, self.source.host, self.host.host
-        looks = {source.name: self.source.look(uuid)}
-        looks |= others(uuid, without=(source, target), connect=self.source.open)
+        uuid, other = self.held.guest, self.other.host
+        there = self.other.look(uuid)
+        looks = {other.name: there}
+        looks |= others(uuid, without=(other, self.host.host), connect=self.other.open)
         for name, look in looks.items():
             yield from _doubt(name, look, virsh("domstate", uuid))
+        if self.again and there.present:
+            yield f"{other.name} has a definition of the VM, and could start it too."
 
     def verify(self, written: Written) -> dict[str, Any] | None:
         look = self.host.look(self.held.guest)
@@ -71,14 +77,24 @@ def _doubt(name: str, look: GuestLook, command: str) -> Iterator[str]:
 
 def start_guest(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
     """Why it was not started, "" when it was."""
-    step = StartGuest(held=held, source=source, host=target, about={"host": target.host.name})
+    step = StartGuest(held=held, other=source, host=target, about={"host": target.host.name})
+    return _start(step, f"{held.row.guest_name} was started on {target.host}.")
+
+
+def start_again(held: Held, source: SteadyConnection, target: SteadyConnection) -> str:
+    """The same on the source."""
+    step = StartGuest(held=held, other=target, host=source, about={"host": source.host.name}, again=True)
+    return _start(step, f"{held.row.guest_name} was started again on {source.host}.")
+
+
+def _start(step: StartGuest, done: str) -> str:
     try:
-        Steps(held).go([step])
+        Steps(step.held).go([step])
     except NotDone as error:
         return str(error)
-    held.note_once(f"{held.row.guest_name} was started on {target.host}.")
+    step.held.note_once(done)
     return ""
 
 
-def start_tried(held: Held) -> bool:
-    return any(written.step == START_GUEST for written in held.read())
+def start_tried(held: Held, name: str = START_GUEST) -> bool:
+    return any(written.step == name for written in held.read())

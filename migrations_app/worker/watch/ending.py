@@ -47,6 +47,8 @@ class Ending:
     pausing: Pausing
     mover: Mover | None
     carried_over: bool = False
+    #: of a guest that is shut down: from the moment it was asked until it was seen running at the destination
+    interrupted_ms: int | None = None
     _kept_suspended: bool = False
     _finished: JobStats | None = None
     _left_to_do: str = ""
@@ -91,7 +93,8 @@ class Ending:
             tell_differences(held, self.target)
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
-            fields["downtime_ms"] = stood.downtime_ms if stood else None
+            libvirts = stood.downtime_ms if stood else None
+            fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
             fields["also"] = partial(keep_copies, kept_copies(held, self.source))
         else:

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from kvmweb.config import BASE_DIR
 from kvmweb.serve.children import die_with_parent
+from tests.installed import environment, install
+from tests.interpreter import Interpreter
+from tests.patience import PATIENCE
 from tests.web.seed import PASSWORD
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -28,25 +30,22 @@ class Site:
 
     url: str
     env: dict[str, str]
+    python: Interpreter
     process: subprocess.Popen[bytes] | None = None
 
     def run(self, code: str) -> str:
         lines = f"from tests.web import seed\nfrom migrations_app.models import *\nfrom hosts.models import *\n{code}"
-        done = subprocess.run(
-            [sys.executable, "manage.py", "shell", "-v0", "-c", lines],
-            env=self.env, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        return done.stdout.strip()
+        return self.python.run(lines).strip()
 
     def start(self) -> None:
         port = self.url.rsplit(":", 1)[1]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "kvmweb.asgi:application", "--port", port, "--log-level", "warning"],
             env=self.env,
-            cwd=ROOT,
+            cwd=BASE_DIR,
             preexec_fn=partial(die_with_parent, os.getpid()),  # also when the tests are killed
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 urllib.request.urlopen(f"{self.url}/healthz", timeout=2)
@@ -64,16 +63,14 @@ class Site:
 
 def seeded(folder: Path, port: int) -> Iterator[Site]:
     """A web process with tests/web/seed.py's scene with its own database, until the generator continues."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("KVMWEB_")}
-    env["KVMWEB_DATA_DIR"] = str(folder)
-    env["KVMWEB_REFRESH_SECONDS"] = "86400"  # no watcher reads these hosts again
-    made = Site(url=f"http://127.0.0.1:{port}", env=env)
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
-    subprocess.run([sys.executable, "manage.py", "collectstatic", "-v0", "--no-input"], env=env, cwd=ROOT, check=True)
+    env = environment(folder, KVMWEB_REFRESH_SECONDS="86400")  # no watcher reads these hosts again
+    install(folder)
+    made = Site(url=f"http://127.0.0.1:{port}", env=env, python=Interpreter(env))
     made.run("seed.scene()")
     made.start()
     yield made
     made.stop()
+    made.python.close()
 
 
 @pytest.fixture(scope="session")

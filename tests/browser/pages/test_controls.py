@@ -41,7 +41,6 @@ def opened(site: Site, browser: Any, cookies: Callable[[str], Any], path: str) -
         context = browser.new_context(storage_state=cookies(user), java_script_enabled=javascript)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.goto(path)
         return page
 

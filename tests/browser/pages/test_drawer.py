@@ -36,7 +36,6 @@ Guest.objects.filter(name__startswith="told-").delete()
 def test_an_end_is_told_on_any_page_and_kept(site: Site, browser: Any, cookies: Callable[[str], Any]) -> None:
     context = browser.new_context(storage_state=cookies("vera"))
     page = context.new_page()
-    page.set_default_timeout(15_000)
     for number, address in enumerate(("/hosts/", "/accounts/password/change/")):
         page.goto(site.url + address)
         assert page.locator(".toast-line").count() == 0

@@ -94,7 +94,6 @@ def test_what_happens_is_drawn_while_it_happens(site: Site, browser: Any, cookie
     context = browser.new_context(storage_state=cookies("vera"))
     try:
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.add_init_script(KEEP_PLOTS)
         page.goto(f"{site.url}/migrations/{pk}/")
         page.locator("#stale:not(.is-on)").wait_for(state="attached")

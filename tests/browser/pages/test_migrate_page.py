@@ -36,7 +36,6 @@ def expect(found: Any) -> Any:
 def page(site: Site, browser: Any, cookies: Callable[[str], Any]) -> Iterator[Any]:
     context = browser.new_context(storage_state=cookies("olga"), viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
     yield opened
     context.close()
 

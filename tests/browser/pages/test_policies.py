@@ -40,7 +40,6 @@ def opened(browser: Any, cookies: Callable[[str], Any]) -> Iterator[Open]:
         context = browser.new_context(storage_state=cookies(user), reduced_motion="reduce", **how)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.goto(address)
         return page
 

@@ -60,7 +60,6 @@ def come_in(day: tuple[Site, str], browser: Any) -> Iterator[Callable[[str], Any
     def log_in(name: str) -> Any:
         contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
         page.goto(f"{day[0].url}/accounts/login/")
         page.fill("#id_login", name)
         page.fill("#id_password", PASSWORD)

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.browser
 def page(site: Site, browser: Any, cookies: Callable[[str], Any]) -> Iterator[Any]:
     context = browser.new_context(storage_state=cookies("vera"), viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(10_000)
     yield opened
     context.close()
 

@@ -65,7 +65,6 @@ def page(request: Any, theme: str, browser: Any, cookies: Callable[[str], Any]) 
         viewport=view, color_scheme=theme, storage_state=cookies("ada"), reduced_motion="reduce"
     )
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
     yield opened
     context.close()
 

@@ -202,6 +202,11 @@ def cold(base: Facts = HEALTHY, **changes: Any) -> Facts:
     return changed(replace(base, request=request, guest=replace(base.guest, look=off)), **changes)
 
 
+def stopped(base: Facts = HEALTHY, **changes: Any) -> Facts:
+    """The same for a VM that runs and is shut down for its migration."""
+    return changed(replace(base, request=replace(base.request, kind=Kind.STOP_MOVE_START)), **changes)
+
+
 FAST = "/fast/web01.qcow2"
 fast_pool = replace(local_pool, name="fast", target_path="/fast", uuid="33333333-3333-3333-3333-333333333333")
 

@@ -79,7 +79,15 @@ def test_a_vm_that_stays_is_checked_on_its_host_alone() -> None:
     assert (report.verdict, report.copied) == (Verdict.OK, ("vda",))
     assert [finding.check for finding in report.findings] == sorted(of_kind(Kind.STORAGE))
     assert of_kind(Kind.STORAGE) == {
-        *("block_jobs", "checkpoints", "chosen_places", "contradictions", "copied_content", "copied_images"),
+        *(
+            "block_jobs",
+            "certificates_valid",
+            "checkpoints",
+            "chosen_places",
+            "contradictions",
+            "copied_content",
+            "copied_images",
+        ),
         *("copy_choice", "copy_place", "copy_room", "flat_copies", "guest_busy", "guest_state", "host_answers"),
         *("kind_applies", "option_conflicts", "own_disks", "runs_nowhere", "saved_disks", "saved_state", "snapshots"),
         "whole_volumes",

@@ -127,13 +127,13 @@ def test_many_unknown_parts_are_counted() -> None:
 
 def test_a_very_long_value_is_told_soon() -> None:
     """Some patterns of the schemas take very long for one."""
-    started = time.monotonic()
+    started = time.thread_time()
     (part,) = unread([("os/initenv/@name", "a" * 200_000 + "!")])
     assert (part.path, part.because) == ("os/initenv/@name", "")
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_many_unknown_parts_are_told_soon() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     assert len(unread([(f"devices/odd{number}", "") for number in range(20_000)])) == 20_000
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hosts.facts.guest import RunState
-from migrations_app.domain.movability import GuestSeen, HostSeen, held_back, objections
+from migrations_app.domain.movability import WHEN_OFF, GuestSeen, HostSeen, held_back, objections
 
 HERE = HostSeen(name="kvm-a", closed="", memory_free_kib=0, networks={"dmz": True}, bridges={"br0": True, "br1": True})
 THERE = HostSeen(
@@ -72,8 +72,8 @@ def test_what_cannot_be_seen_now_is_not_called_movable() -> None:
 
 def test_a_device_of_the_host_keeps_the_guest_there() -> None:
     pci = {"type": "pci", "name": "0000:41:00.0", "teaming_transient": False}
-    assert held_back(guest(devices=[pci])) == "PCI device 0000:41:00.0 belongs to kvm-a."
-    assert held_back(guest(devices=[{"type": "mdev", "name": "x"}])) == "MDEV device x belongs to kvm-a."
+    assert held_back(guest(devices=[pci])) == f"PCI device 0000:41:00.0 belongs to kvm-a. {WHEN_OFF}"
+    assert held_back(guest(devices=[{"type": "mdev", "name": "x"}])) == f"MDEV device x belongs to kvm-a. {WHEN_OFF}"
     assert held_back(guest(nics=[{"type": "vdpa", "source": "/dev/vhost-vdpa-0"}])) != ""
     assert held_back(guest(devices=[pci | {"teaming_transient": True}, {"type": "usb", "name": "1:2"}])) == ""
 

@@ -84,10 +84,10 @@ def test_spaces_of_a_name_are_part_of_it() -> None:
 
 def test_fifty_megabytes_are_refused_before_they_are_parsed() -> None:
     text = "<domain>" + "<a/>" * (50 * 1024 * 1024 // 4) + "</domain>"
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BadXml, match="larger than 4 MiB"):
         xml.parse(text, root="domain")
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_a_deep_backing_chain_is_read() -> None:

@@ -23,6 +23,7 @@ from hosts.gateway.port import (
 )
 from tests.fakes.gateway import FakeFleet
 from tests.fakes.guests import Ending, Move, new_guest
+from tests.patience import PATIENCE
 
 GUEST = "11111111-1111-4111-8111-111111111111"
 
@@ -45,7 +46,7 @@ def call(fleet: FakeFleet, *, persist: bool = True, undefine_source: bool = True
 
 
 def eventually(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 3
+    end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end
         time.sleep(0.005)

@@ -13,6 +13,7 @@ import pytest
 from hosts.gateway import _link
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, HostUnreachable
+from tests.patience import PATIENCE
 
 
 class Raw:
@@ -77,7 +78,7 @@ def hang(stop: threading.Event) -> Callable[[Any], str]:
 
 
 def eventually(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 3
+    end = time.monotonic() + PATIENCE
     while not true() and time.monotonic() < end:
         time.sleep(0.01)
     return true()
@@ -108,13 +109,13 @@ def test_a_frozen_host_is_given_up(link: Link, host: threading.Event) -> None:
     started = time.monotonic()
     with pytest.raises(HostUnreachable, match=r"kvm-a did not answer within 0.3 s \(its guests\)"):
         link.call("its guests", lambda raw: raw.ask())
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
     assert not link.alive()
     started = time.monotonic()
     with pytest.raises(HostUnreachable):
         link.call("its memory", lambda raw: raw.ask())
     link.close()
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.25  # not its deadline
 
 
 def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: list[Raw]) -> None:
@@ -129,7 +130,7 @@ def test_one_hanging_question_does_not_cost_the_connection(link: Link, raws: lis
     started = time.monotonic()
     with pytest.raises(GatewayError, match="has not answered this before"):
         link.call("a job", hang(stop), key=("job", 1))
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.25  # not its deadline
     assert raws[0].open
     stop.set()
     assert eventually(lambda: not raws[0].open)  # closed by the thread that hung, and by nobody else
@@ -178,7 +179,7 @@ def test_close_waits_for_nobody(link: Link, raws: list[Raw]) -> None:
         link.call("x", lambda raw: raw.ask())
     link.close()
     link.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
     assert raws[0].open  # the migration still uses it
     stop.set()
     mover.join()

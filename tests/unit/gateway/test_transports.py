@@ -82,6 +82,20 @@ def test_no_host_reaches_another_one_by_its_loopback(address: str) -> None:
         PeerEndpoint(transport=Transport.TCP, address=address)
 
 
+def test_tls_shows_the_certificate_of_its_folder_and_always_verifies() -> None:
+    tls = Endpoint(transport=Transport.TLS, address="kvm-a", port=1234)
+    uri = transports.connection_uri(tls, pki=Path("/a b/&x=?#/pki"))
+    assert uri == "qemu+tls://kvm-a:1234/system?pkipath=%2Fa%20b%2F%26x%3D%3F%23%2Fpki"
+    with pytest.raises(ValueError, match="certificate"):
+        transports.connection_uri(tls)
+    peer = PeerEndpoint(transport=Transport.TLS, address="kvm-b")
+    assert transports.peer_uri(peer) == "qemu+tls://kvm-b/system"
+    with pytest.raises(BadEndpoint, match="no user"):
+        Endpoint(transport=Transport.TLS, address="kvm-a", user="root")
+    with pytest.raises(BadEndpoint, match="no user"):
+        PeerEndpoint(transport=Transport.TLS, address="kvm-a", user="root")
+
+
 def test_every_transport_has_its_row_and_no_other_is_guessed() -> None:
     assert set(transports.ROWS) == set(Transport)
     made_up = PeerEndpoint(transport=Transport.TCP, address="kvm-b")

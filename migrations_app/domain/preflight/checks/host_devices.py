@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.guest import HostDevice
+from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import DETACH, STOP_INSTEAD, finding, guest_of, remedy
 
 FIXED = ("pci", "mdev", "scsi_host")
 
@@ -23,6 +24,7 @@ FIXED = ("pci", "mdev", "scsi_host")
     title="The VM uses no device of the source",
     passed="The VM uses no device of the source.",
     needs=("guest.definition",),
+    kinds=LIVE_KINDS,
 )
 def host_devices(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
@@ -30,12 +32,12 @@ def host_devices(facts: Facts) -> Iterator[Finding]:
     for device in guest.host_devices:
         severity, words = _judge(device, guest.name, facts.source.name)
         evidence = {"type": device.type, "device": device.name}
-        fixes = () if severity is Severity.INFO else (fix,)
+        fixes = () if severity is Severity.INFO else (fix, STOP_INSTEAD) if severity is Severity.BLOCKER else (fix,)
         yield finding(severity, words, f"device {device.name}", evidence, *fixes)
     for nic in guest.nics:
         if nic.type == "vdpa":
             words = f"NIC {nic.mac} of {guest.name} is a vDPA device of {facts.source.name} and cannot be migrated."
-            yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", {"device": nic.source}, fix)
+            yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", {"device": nic.source}, fix, STOP_INSTEAD)
 
 
 def _judge(device: HostDevice, guest: str, host: str) -> tuple[Severity, str]:

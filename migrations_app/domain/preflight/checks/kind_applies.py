@@ -32,7 +32,8 @@ def kind_applies(facts: Facts) -> Iterator[Finding]:
     row = KIND[facts.request.kind]
     saved = facts.guest.managed_save is True
     if words := row.why_not(name, look.state, can_copy=None, saved=saved):
-        verb, command = (DOWN if row.off else VERBS).get(look.state, ("", ""))
+        verbs = DOWN if row.off and not row.stops else VERBS
+        verb, command = verbs.get(look.state, ("", ""))
         text = f"{verb} it first: it continues from its saved state." if saved and not row.off else f"{verb} it first."
         fixes = [remedy(text, run=virsh(command, uuid), on=host)] if verb else []
         if look.state not in KIND[Kind.OFFLINE].unwanted:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hosts.facts.host import version_text
-from migrations_app.domain.option_table import XBZRLE
+from migrations_app.domain.option_encoding import XBZRLE
 from migrations_app.domain.options import OPTIONS, Option
 from migrations_app.domain.preflight.check import ALL, Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts

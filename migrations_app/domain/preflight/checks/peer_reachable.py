@@ -53,7 +53,8 @@ def _remedies(source: str, there: HostFacts, text: str) -> Iterator[Remedy]:
         words = f"ssh lets {user} in, but libvirt on {target} does not: put {user} into the group libvirt there."
         yield remedy(words, run=shlex.join(("usermod", "-aG", "libvirt", user)), on=target)
     elif "authentication" in text or "certificate" in text:
-        yield remedy(f"Let libvirt on {target} accept root of {source} without a password.")
+        tls = f"with TLS by certificates of one CA, that of {target} for {address}"
+        yield remedy(f"Let libvirt on {target} accept root of {source} without a password, or {tls}.")
     else:
         yield remedy(f"Check the firewall, and that libvirt listens on {target} at {address}.")
         yield remedy(f"Check how other hosts connect to {target}: its page in kvmweb has address and transport.")

@@ -10,7 +10,7 @@ from migrations_app.domain.definition.unmigratable import INVTSC, invtsc, refuse
 from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest_of, remedy
+from migrations_app.domain.preflight.shared import AT_NEXT_START, STOP_INSTEAD, finding, guest_of, remedy
 
 
 @check(
@@ -21,11 +21,11 @@ from migrations_app.domain.preflight.shared import AT_NEXT_START, finding, guest
 )
 def unmigratable(facts: Facts) -> Iterator[Finding]:
     guest = guest_of(facts)
-    fix = remedy(f"Remove or replace it; {AT_NEXT_START}")
+    fixes = remedy(f"Remove or replace it; {AT_NEXT_START}"), STOP_INSTEAD
     for part in refused(guest):
         words = f"{guest.name} has {part.what}: QEMU refuses to migrate it."
         written = f"{part.path}={part.value}" if part.value else part.path
-        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", _evidence(facts, written, part.words), fix)
+        yield finding(Severity.BLOCKER, words, f"VM {guest.name}", _evidence(facts, written, part.words), *fixes)
     if invtsc(guest) == "optional":
         words = f"kvmweb cannot tell whether {guest.name} has the CPU feature invtsc, with which QEMU refuses it."
         fix = remedy(f"Disable the feature, or fix the TSC frequency; {AT_NEXT_START}")

@@ -28,7 +28,7 @@ class HostFacts:
     matter and could be asked. `firmware` are the sizes in bytes of the files of the VM's firmware, its variables and
     their template, None for one that is not there. `media` is the content of CD and floppy images by path, where
     the pools do not prove that they are shared. `told` are the answers to the probes that are asked of this side, by
-    the probe's name.
+    the probe's name. `certificates` are those of a connection by TLS: how many days each is valid, by whose it is.
     """
 
     name: str
@@ -45,6 +45,9 @@ class HostFacts:
     firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
     media: Mapping[str, FileContent | Unknown] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
+    certificates: Mapping[str, float] | Unknown = field(default_factory=dict)
+    #: what each device is that VMs can be given, by type and name; asked for a VM that uses some
+    devices: Mapping[str, str] | Unknown = NOT_ASKED
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
         """The answer to a probe that is asked of this side before every migration."""

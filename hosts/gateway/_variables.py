@@ -1,0 +1,124 @@
+"""The file with a guest's UEFI variables. It is in a folder of libvirt's own, which is no pool: for a moment there is
+one, because libvirt reads and writes files in pools only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import posixpath
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hosts.facts import pool_xml, xml
+from hosts.gateway import _errors
+from hosts.gateway._link import Link
+from hosts.gateway.port import Refused
+
+if TYPE_CHECKING:
+    import libvirt
+
+#: what is larger is no such file
+MOST_BYTES = 64 * 1024 * 1024
+_CHUNK = 256 * 1024
+_SECONDS = 60.0
+
+
+class Variables:
+    """The methods are described in port.Variables."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def read(self, path: str) -> bytes | None:
+        def work(raw: libvirt.virConnect) -> bytes | None:
+            with _pool(raw, path) as pool:
+                volume = _find(pool, path)
+                return None if volume is None else _download(raw, volume)
+
+        return self._link.call("read the UEFI variables of a VM", work, seconds=_SECONDS, key=("read", path))
+
+    def write(self, path: str, content: bytes) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            with _pool(raw, path) as pool:
+                volume = _find(pool, path) or pool.createXML(_volume_xml(path, len(content)), 0)
+                if int(volume.info()[1]) != len(content):
+                    raise Refused(f"{path} has another size", code=_errors.OPERATION_INVALID)
+                stream = raw.newStream(0)
+                volume.upload(stream, 0, len(content), 0)
+                rest = content
+                while rest:
+                    rest = rest[stream.send(rest[:_CHUNK]) :]
+                stream.finish()
+
+        self._link.call("write the UEFI variables of a VM", work, seconds=_SECONDS, key=("write", path))
+
+    def remove(self, path: str) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            with _pool(raw, path) as pool:
+                volume = _find(pool, path)
+                if volume is not None:
+                    volume.delete(0)
+
+        self._link.call("remove the UEFI variables of a VM", work, seconds=_SECONDS, key=("remove", path))
+
+
+@contextlib.contextmanager
+def _pool(raw: libvirt.virConnect, path: str) -> Iterator[libvirt.virStoragePool]:
+    """The pool of a file's folder; one that was made for this is gone afterwards, and its files are not."""
+    import libvirt
+
+    folder = posixpath.dirname(path)
+    for pool in raw.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
+        found = pool_xml.parse(pool.XMLDesc(0), active=True, autostart=False)
+        if posixpath.normpath(found.target_path or "/") == folder and not found.name.startswith(_PREFIX):
+            pool.refresh(0)
+            yield pool
+            return
+    name = f"{_PREFIX}{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
+    try:
+        pool = raw.storagePoolLookupByName(name)  # of one that was killed here
+        pool.refresh(0)
+    except libvirt.libvirtError:
+        made = xml.Builder("pool", type="dir")
+        made.add("name", name)
+        made.add("target").add("path", folder)
+        pool = raw.storagePoolCreateXML(made.xml(), 0)
+    try:
+        yield pool
+    finally:
+        pool.destroy()
+
+
+_PREFIX = "kvmweb-variables-"
+
+
+def _find(pool: libvirt.virStoragePool, path: str) -> libvirt.virStorageVol | None:
+    import libvirt
+
+    try:
+        return pool.storageVolLookupByName(posixpath.basename(path))
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == _errors.NO_STORAGE_VOL:
+            return None
+        raise
+
+
+def _download(raw: libvirt.virConnect, volume: libvirt.virStorageVol) -> bytes:
+    size = int(volume.info()[1])
+    if size > MOST_BYTES:
+        raise Refused(f"a file of {size} bytes has no UEFI variables", code=_errors.OPERATION_INVALID)
+    stream, content = raw.newStream(0), bytearray()
+    volume.download(stream, 0, 0, 0)
+    while chunk := stream.recv(_CHUNK):
+        content += chunk
+    stream.finish()
+    return bytes(content)
+
+
+def _volume_xml(path: str, size: int) -> str:
+    made = xml.Builder("volume")
+    made.add("name", posixpath.basename(path))
+    made.add("capacity", str(size))
+    made.add("allocation", str(size))
+    made.add("target").add("format", type="raw")
+    return made.xml()

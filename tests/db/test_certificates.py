@@ -1,0 +1,47 @@
+"""How long certificates are valid is asked of hosts that kvmweb connects to by TLS, and of no others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from hosts import gateway
+from hosts.facts.contact import Certificates
+from hosts.facts.endpoint import Endpoint
+from hosts.facts.unknown import Unknown
+from hosts.gateway.port import HostUnreachable
+from hosts.models import Host
+from migrations_app.worker.facts import hosts as collector
+from migrations_app.worker.facts.side import Side
+from tests.fakes.gateway import FakeFleet
+
+
+@pytest.fixture
+def fleet() -> FakeFleet:
+    return FakeFleet("kvm-a")
+
+
+def _side(fleet: FakeFleet, transport: str) -> Side:
+    host = Host(name="kvm-a", transport=transport, address=fleet["kvm-a"].address)
+    tcp = Host(name="kvm-a", transport="tcp", address=fleet["kvm-a"].address)
+    return Side(host=host, connection=fleet.connect(tcp.endpoint))
+
+
+def test_days_of_both_sides(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def certificates(endpoint: Endpoint, *, deadline: float) -> Certificates:
+        return Certificates(own=timezone.now() + timedelta(days=5), host=timezone.now() + timedelta(days=50))
+
+    monkeypatch.setattr(gateway, "certificates", certificates)
+    found = collector.host(_side(fleet, "tls"))["certificates"]
+    assert {whose: round(days) for whose, days in found.items()} == {"kvmweb": 5, "libvirt on kvm-a": 50}
+    assert collector.host(_side(fleet, "tcp"))["certificates"] == {}
+
+
+def test_a_handshake_that_fails_is_unknown(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def certificates(endpoint: Endpoint, *, deadline: float) -> Certificates:
+        raise HostUnreachable("timed out")
+
+    monkeypatch.setattr(gateway, "certificates", certificates)
+    assert collector.host(_side(fleet, "tls"))["certificates"] == Unknown("kvm-a: timed out")
