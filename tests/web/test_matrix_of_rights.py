@@ -316,6 +316,8 @@ WHICH = (OWN_OBJECT, OTHERS, MISSING)
 
 def _which(role: str) -> tuple[str, ...]:
     """To somebody without a team or group all objects belong to others, and who has no role reaches none."""
+    if role == GROUP_VIEWER:  # the operator of the group tries the rest
+        return WHICH[:2]
     return WHICH if role in NARROW else WHICH[1:2] if role in (NOBODY, INACTIVE, NONE) else WHICH[1:]
 
 

@@ -10,5 +10,5 @@ scene, one_document, no_frame = matrix.scene, matrix.one_document, matrix.no_fra
 
 
 def test_pages(scene: dict[str, Any], one_document: None, no_frame: None) -> None:
-    people = [role for role in matrix.ROLES if role in matrix.SEE]
+    people = [role for role in matrix.ROLES if role in matrix.EVERYTHING]
     assert {role: wrong for role in people if (wrong := matrix.page_mistakes(scene, role))} == {}

@@ -162,6 +162,11 @@ def test_texts_do_not_name_other_hosts(place: dict[str, Any]) -> None:
             assert (OTHER in said) is named, (address, said)
             assert ("another host" in said) is not named
             assert "kvm-" in said
+    client = client_of(place["nora"])
+    pages = ["", f"hosts/{place['a'].pk}/", f"migrations/{move.pk}/", f"rollback-copies/{copy.pk}/"]
+    for page in [*pages, f"preflights/{report.pk}/", f"vms/{place['web'].pk}/migrate/?preflight={report.pk}"]:
+        answer = client.get(f"/{page}")
+        assert (answer.status_code, OTHER in answer.content.decode()) == (200, False), page
     record = client_of(place["nora"]).get(f"/migrations/{move.pk}/record/").content.decode()
     assert OTHER not in record
 
