@@ -522,7 +522,7 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
         "minimum": 1,
         "maximum": 1_000_000,
         "default": None,
-        "kinds": ["live", "live_storage", "suspended"],
+        "kinds": ["live", "live_storage", "offline_storage", "suspended"],
         "needs": {"libvirt": None, "qemu": None},
         "conflicts": ["parallel_connections"],
         "requires": [],
@@ -530,7 +530,7 @@ def test_the_options_are_told_with_what_they_mean(api: Api) -> None:
         "virsh": "--bandwidth {}",
         "consequence": "Leaves room for other traffic. The migration takes longer, and a busy VM may never converge.",
     }
-    assert rows["copy_disks"]["kinds"] == ["live_storage", "suspended"]
+    assert rows["copy_disks"]["kinds"] == ["live_storage", "offline_storage", "suspended"]
     assert rows["compression"]["choices"] == ["xbzrle", "zlib", "zstd"]
     assert rows["xbzrle_cache_mib"]["requires"] == ["compression"]
     assert rows["detect_zeroes"]["needs"] == {"libvirt": "10.9.0", "qemu": None}
