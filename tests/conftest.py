@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management.commands import flush
@@ -36,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM tears fixtures down as Ctrl-C does: no namespace, process or mount is left behind. Also in the background
     of a shell, where Ctrl-C is ignored."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The same examples in each run, and as long as they take: a run is red because of a change, not by chance or load.
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("kvmweb", deadline=None, derandomize=True, suppress_health_check=slow)
+    hypothesis.settings.load_profile("kvmweb")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # none need be slow to guess
     # straight from where they are, not collected; tests/web/test_first_load.py has them as an installation serves them
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

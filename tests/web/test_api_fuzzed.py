@@ -51,9 +51,7 @@ def test_every_operation(scene: dict[str, Any], one_document: None, role: str) -
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
-            derandomize=True,
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

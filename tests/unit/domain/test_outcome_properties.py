@@ -54,7 +54,7 @@ jobs = st.builds(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(source=looks, destination=looks, job=jobs)
 def test_an_end_is_always_seen(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
@@ -71,7 +71,7 @@ def test_an_end_is_always_seen(source: GuestLook, destination: GuestLook, job: J
         assert not job.call_running
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(source=looks, destination=looks, job=jobs)
 def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
@@ -82,7 +82,7 @@ def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destinati
         assert not destination.present
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(source=looks, destination=looks, job=jobs)
 def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
     decision = decide(source, destination, job)
@@ -96,7 +96,7 @@ def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job
         assert decision.cause
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(source=looks, destination=looks, job=jobs)
 def test_resume_at_the_source_is_never_the_advice_while_the_destination_may_run(
     source: GuestLook, destination: GuestLook, job: JobRecord

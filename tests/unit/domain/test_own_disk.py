@@ -70,7 +70,7 @@ def world(of: Disk, here: tuple[Pool, ...], target: tuple[Pool, ...], copy: bool
     return with_options(changed(given, source_volumes=dict.fromkeys(PLACES, local_volume)), copy_disks=copy)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(disks, pools, pools, mounts, mounts, there, files, wanted)
 def test_a_disk_that_may_be_the_vms_own_is_left_alone(
     of: Disk, here: tuple[Pool, ...], target: tuple[Pool, ...], one: dict[str, Mount], other: dict[str, Mount],
