@@ -57,10 +57,6 @@ def ask(serving: Serving, **options: Any) -> int:
     return pk
 
 
-def hurry(lab: Lab) -> None:
-    lab.hosts["kvm-a"].virsh("migrate-setspeed", NAME, "1000", check=False)  # it may have ended by itself
-
-
 def test_it_never_runs_and_all_of_it_is_carried(off: Serving, lab: Lab) -> None:
     a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
     a.virsh("autostart", NAME)
@@ -100,10 +96,9 @@ def test_a_worker_that_is_killed_in_the_middle(off: Serving, lab: Lab) -> None:
     b = lab.hosts["kvm-b"]
     with TickReceiver(*lab.ticks_address) as ticks:
         since = time.monotonic()
-        pk = ask(off, bandwidth_mib=1)
+        pk = ask(off, disk_bandwidth_mib=3)
         off.wait_for_state(pk, "copying_disks")
         os.kill(off.owner_pid(pk), signal.SIGKILL)
-        hurry(lab)
         wait_until(lambda: len(off.owners(pk)) == 2, 30, "another worker follows it", tell=off.tail_of_log)
         migration = off.wait_for_end(pk)
         assert not ticks.ticks(NAME, since)
