@@ -201,7 +201,8 @@ def test_uefi_variables_are_copied_before_it_is_started(scene: Scene) -> None:
     guest = uefi_guest(scene)
     a(scene).variables[NVRAM], b(scene).variables[NVRAM] = b"ours", b"left"
     done = scene.run(ask(scene, guest))
-    assert (done.state, b(scene).variables) == (State.DONE, {NVRAM: b"ours"})
+    kept = f"{NVRAM}.before-migration-{done.pk}"
+    assert (done.state, b(scene).variables) == (State.DONE, {NVRAM: b"ours", kept: b"left"})
     methods = scene.fleet.methods()
     assert methods.index("variables.write") < methods.index("paused.start")
 
@@ -212,6 +213,14 @@ def test_uefi_variables_that_it_created_are_removed_when_it_fails(scene: Scene) 
     scene.script(guest, ending=Ending.ROLLED_BACK)
     assert scene.run(ask(scene, guest)).state == State.FAILED
     assert (a(scene).variables, b(scene).variables) == ({NVRAM: b"ours"}, {})
+
+
+def test_a_file_that_the_destination_had_is_put_back_when_it_fails(scene: Scene) -> None:
+    guest = uefi_guest(scene)
+    a(scene).variables[NVRAM], b(scene).variables[NVRAM] = b"ours", b"somebody's"
+    scene.script(guest, ending=Ending.ROLLED_BACK)
+    assert scene.run(ask(scene, guest)).state == State.FAILED
+    assert (a(scene).variables, b(scene).variables) == ({NVRAM: b"ours"}, {NVRAM: b"somebody's"})
 
 
 def test_uefi_variables_that_cannot_be_copied_end_it(scene: Scene) -> None:

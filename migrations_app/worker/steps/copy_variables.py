@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from hosts.gateway.port import GatewayError
+from hosts.gateway.port import GatewayError, HostConnection, Refused
 from kvmweb.steps import NotDone, Steps, Written
 from migrations_app.models.migration import COPY_VARIABLES
 from migrations_app.worker.held import Held
@@ -16,12 +16,14 @@ from migrations_app.worker.steady_connection import SteadyConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyVariables:
-    """`about`: "path", and "new": whether the destination had no such file. Its evidence: "sha256"."""
+    """`about`: "path", and "kept": where the file that the destination had is kept, "" when it had none. `earlier`:
+    its content. Its evidence: "sha256"."""
 
     held: Held
     host: SteadyConnection
     about: dict[str, Any]
     content: bytes = field(default=b"", repr=False)
+    earlier: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
@@ -33,6 +35,8 @@ class CopyVariables:
 
     def do(self) -> None:
         try:
+            if self.about["kept"]:  # it may be somebody's: it is overwritten once there is a copy
+                self.host.call(lambda c: c.paused.variables.write(self.about["kept"], self.earlier))
             self.host.call(lambda c: c.paused.variables.write(self.about["path"], self.content))
         except GatewayError as error:
             raise NotDone(error.message, certain=False) from error
@@ -46,16 +50,27 @@ class CopyVariables:
 
     def undo(self, written: Written) -> bool:
         """Called only when the destination has answered that it does not have the guest."""
-        path, there = self.about["path"], self.host.host
-        if not self.about["new"]:
-            return True
+        path, kept, there = self.about["path"], self.about["kept"], self.host.host
         now = self.host.ask(lambda c: (c.paused.variables.read(path),))
         ours = now is not None and now[0] is not None and written.evidence == {"sha256": _sum(now[0])}
-        if ours and self.host.do(lambda c: c.paused.variables.remove(path)):
+        if ours and kept and self.host.do(lambda c: _put_back(c, path, kept)):
+            self.held.note(f"Put back {path} on {there} as it was before this migration.")
+            return True
+        if ours and not kept and self.host.do(lambda c: c.paused.variables.remove(path)):
             self.held.note(f"Removed {path}, which this migration created on {there}.")
             return True
-        self.held.note(f"Left on {there}, because kvmweb cannot tell what it is now: {path}.")
+        before = f" If there is {kept}, it is the file from before." if kept else ""
+        self.held.note(f"Left on {there}, because kvmweb cannot tell what it is now: {path}.{before}")
         return False
+
+
+def _put_back(connection: HostConnection, path: str, kept: str) -> None:
+    variables = connection.paused.variables
+    earlier = variables.read(kept)
+    if earlier is None:
+        raise Refused(f"{kept} is not there any more")
+    variables.write(path, earlier)
+    variables.remove(kept)
 
 
 def _sum(content: bytes) -> str:
@@ -71,9 +86,10 @@ def copy_variables(held: Held, path: str, source: SteadyConnection, target: Stea
         raise NotDone(error.message, certain=True) from error
     if ours is None or ours == theirs:  # it never started, or the file is on storage of both
         return
-    about = {"path": path, "new": theirs is None}
-    Steps(held).go([CopyVariables(held=held, host=target, about=about, content=ours)])
-    held.note(f"Copied the UEFI variables to {target.host}: {path}.")
+    kept = "" if theirs is None else f"{path}.before-migration-{held.row.pk}"
+    about = {"path": path, "kept": kept}
+    Steps(held).go([CopyVariables(held=held, host=target, about=about, content=ours, earlier=theirs or b"")])
+    held.note(f"Copied the UEFI variables to {target.host}: {path}.{f' The file before it is {kept}.' if kept else ''}")
 
 
 def remove_variables(held: Held, target: SteadyConnection) -> None:

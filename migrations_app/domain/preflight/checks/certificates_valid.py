@@ -28,7 +28,8 @@ def certificates_valid(facts: Facts) -> Iterator[Finding]:
             continue
         severity = Severity.WARNING if left < VERY_SOON_DAYS else Severity.INFO
         whole = max(0, math.floor(left))
-        words = f"The certificate of {whose} expires in {whole} day{'' if whole == 1 else 's'}."
+        soon = f"expires in {whole} day{'' if whole == 1 else 's'}"
+        words = f"The certificate of {whose} {'has expired' if left <= 0 else soon}."
         place = (
             "the folder pki of its data folder" if whose == KVMWEB else "/etc/pki/libvirt, and restart libvirtd there"
         )

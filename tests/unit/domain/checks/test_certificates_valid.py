@@ -20,6 +20,11 @@ def test_a_month_before_is_an_info_and_a_week_before_a_warning() -> None:
     assert found.summary == "The certificate of kvmweb expires in 1 day."
 
 
+def test_one_that_has_expired_is_not_said_to_expire() -> None:
+    found = only("certificates_valid", with_source(certificates={"kvmweb": -0.1}), Severity.WARNING)
+    assert found.summary == "The certificate of kvmweb has expired."
+
+
 def test_the_same_certificate_of_kvmweb_is_said_once() -> None:
     given = with_target(with_source(certificates={"kvmweb": 3.0}), certificates={"kvmweb": 3.0})
     only("certificates_valid", given, Severity.WARNING)
