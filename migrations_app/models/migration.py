@@ -22,6 +22,7 @@ from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 from migrations_app.models.stopped import Stopped
+from migrations_app.models.taken_out import Stepped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -66,7 +67,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped):
+class Migration(Requested, Steered, Stopped, Stepped):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -121,9 +122,6 @@ class Migration(Requested, Steered, Stopped):
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
-    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
-    #: only this is ever undone
-    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)
