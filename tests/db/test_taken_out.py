@@ -16,6 +16,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.models.taken_out import PartState
 from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.words.close import close_words
 from migrations_app.worker.held import Held
 from migrations_app.worker.steps import taken_out as steps
 from migrations_app.worker.watch import returning
@@ -370,3 +371,10 @@ def test_killed_during_the_copy_with_the_destination_silent(scene: Scene, monkey
     b(scene).silent = False
     ended = scene.adopt(migration)
     assert (ended.state, at(a(scene), guest)) == (State.FAILED, ["usb 046d:0825"])
+
+
+def test_who_closes_it_is_told_what_stays_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        killed_when_written(patch, steps.TAKE_OUT, StepState.VERIFIED)
+        _, migration = run_killed(scene, with_stick)
+    assert "What was taken out of it is not put back: USB device 046d:0825." in close_words(fresh(migration))

@@ -156,7 +156,7 @@ def leave_out(held: Held, host: SteadyConnection, part: Part, *, why: str, to_do
     steps = [step for step in held.read() if not (step.step == PUT_BACK and step.about["key"] == part.key)]
     about = {"key": part.key, "host": host.host.name, "why": why, "to_do": to_do}
     held.write([*steps, Written(step=LEFT_OUT, about=about, state=StepState.DONE)])
-    held.note(f"{held.row.guest_name} runs on {host.host} without {part.name}: {why}.")
+    held.note(f"{part.name} was not put back on {host.host}: {why}.")
 
 
 def was_never_out(held: Held, part: Part) -> None:
