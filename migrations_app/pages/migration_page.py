@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404, HttpRequest
+
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.reading.journal import journal_of, states_of
-from migrations_app.reading.migrations import sighting_of
+from migrations_app.reading.migrations import migration_of, sighting_of
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.controls import controls_on_page, finish_words
@@ -17,6 +19,13 @@ from migrations_app.words.headline import headline, second_line
 from migrations_app.words.policies import does
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
+
+
+def migration_or_404(request: HttpRequest, pk: int) -> Migration:
+    found = migration_of(request.user, pk)
+    if found is None:
+        raise Http404("There is no such migration.")
+    return found
 
 
 def pushed_values(migration: Migration) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
 from hosts.facts.unknown import Unknown
+from hosts.models import Host
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.models import Migration
@@ -29,6 +30,7 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
     checkpoints = () if isinstance(known, Unknown) else known  # unknown ones were a finding
     return {
         "source_xml": details.xml,
+        "versions": {"source": _versions(row.source), "target": _versions(row.target)},
         "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
         "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
         "was_persistent": details.persistent,
@@ -41,6 +43,10 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "track": first_track(row),
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }
+
+
+def _versions(host: Host) -> dict[str, str]:
+    return {"libvirt": host.libvirt, "qemu": host.qemu}
 
 
 def _limits_before(row: Migration, facts: Facts) -> dict[str, int]:
