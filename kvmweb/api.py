@@ -80,6 +80,7 @@ from migrations_app.api import (  # noqa: E402
     orders,
     policies,
     preflights,
+    probing,
     rollback_copies,
     teams,
 )
@@ -87,7 +88,7 @@ from portal.api import quotas, requests, terms, windows  # noqa: E402
 
 api.add_router("", hosts_router)
 api.add_router("", people_router)
-for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams):
+for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams, probing):
     api.add_router("", subject.router)
 api.add_router("", health_router)
 for subject in (approvals, rules, requests, quotas, windows, terms):

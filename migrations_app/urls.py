@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, policies, rollback_copies, search, teams, vms
+from migrations_app.pages import dashboard, migrate, migrations, policies, probing, rollback_copies, search, teams, vms
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -30,6 +30,9 @@ urlpatterns = [
     path("policies/of-installation/", policies.of_installation, name="policy-of-installation"),
     path("hosts/<int:pk>/policy/", policies.of_host, name="policy-of-host"),
     path("vms/<uuid:uuid>/policy/", policies.of_vm, name="policy-of-vm"),
+    path("console/probing/", probing.network_list, name="console-probing"),
+    path("console/probing/<int:network_pk>/remove/", probing.network_remove, name="console-probing-remove"),
+    path("vms/<uuid:uuid>/probe-address/", probing.address_of_vm, name="vm-probe-address"),
     path("teams/", teams.team_list, name="team-list"),
     path("teams/add/", teams.add, name="team-add"),
     path("teams/<int:pk>/", teams.team, name="team"),
