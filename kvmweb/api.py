@@ -81,6 +81,7 @@ from migrations_app.api import (  # noqa: E402
     orders,
     policies,
     preflights,
+    probing,
     rollback_copies,
     teams,
 )
@@ -90,6 +91,7 @@ api.add_router("", hosts_router)
 api.add_router("", people_router)
 for subject in (
     guests, options, preflights, migrations, flight_record, orders, policies, rollback_copies, journal, teams,
+    probing,
 ):  # fmt: skip
     api.add_router("", subject.router)
 api.add_router("", health_router)

@@ -81,10 +81,11 @@ class ConsentIn(Schema):
 
 class GuestChangesIn(Schema):
     """What is left out stays as it is. `policy` null: none for this VM; that of its host counts, or of the
-    installation."""
+    installation. `probe_address` null: kvmweb takes what the host reports."""
 
     model_config = ConfigDict(extra="forbid")
 
     consent: ConsentIn = ConsentIn()
     policy: PolicyName | None = None
+    probe_address: Annotated[Plain, Field(max_length=45)] | None = None
     reason: Plain = Field("", max_length=1000)

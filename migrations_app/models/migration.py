@@ -19,6 +19,7 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.models.probing import Arrived
 from migrations_app.models.recorded import Recorded
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
@@ -71,7 +72,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped, Recorded):
+class Migration(Requested, Steered, Stopped, Arrived, Recorded):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")

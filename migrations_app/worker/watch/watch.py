@@ -14,6 +14,7 @@ from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.converging import Converging
 from migrations_app.worker.watch.ending import Ending, error_of
+from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
@@ -40,12 +41,14 @@ class Watch:
         target: SteadyConnection,
         heart: Heartbeat,
         mover: Mover | None = None,
+        felt: Felt | None = None,
     ) -> None:
         self.held = held
         self.source = source
         self.target = target
         self.heart = heart
         self.mover = mover
+        self.felt = felt
         self.observer = Observer(held, source, target, mover)
         self.steering = Steering(held, source)
         self.numbers = Numbers(held, source, self.steering.limits)
@@ -63,6 +66,7 @@ class Watch:
             silence=self.silence,
             pausing=self.pausing,
             mover=mover,
+            felt=felt,
         )
         self._began = self._next_look = time.monotonic()
 
@@ -74,6 +78,8 @@ class Watch:
             self.steering.news()
             seen = self.observer.look()
             self.silence.observe(seen)
+            if self.felt is not None:
+                self.felt.observe(seen.source, seen.at)
             self.steering.act(seen.source, memory_began=self.numbers.memory_began)
             self.wake.listen(seen.source)
             self.numbers.read(seen.source)

@@ -55,6 +55,7 @@ PAGES = {
     "quotas": "/console/quotas/",
     "quota": "/console/quotas/{team}/",
     "storage names": "/console/storage/",
+    "probe networks": "/console/probing/",
     "history": "/console/history/",
     "own tokens": "/account/tokens/",
     "approvals": "/approvals/",
