@@ -20,6 +20,8 @@ from migrations_app.words.policies import does
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
 
+_MEASURED_BEFORE = (State.VERIFYING, State.NEEDS_ATTENTION, State.POST_COPY_FAILED)
+
 
 def migration_or_404(request: HttpRequest, pk: int) -> Migration:
     found = migration_of(request.user, pk)
@@ -39,10 +41,10 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "sighting": sighting,
         "first_line": first_line,
         "second_line": second_line(migration, first_line),
-        #: libvirt is through with it: what came of it is said instead of what goes on
-        "over": migration.terminal or migration.state == State.NEEDS_ATTENTION,
+        #: nothing goes on by itself: what came of it is said instead
+        "over": migration.terminal or migration.state in (State.NEEDS_ATTENTION, State.POST_COPY_FAILED),
         #: the numbers are those of the last look at libvirt's job: it has ended, or its host does not say
-        "measured_before": migration.terminal or migration.state in (State.VERIFYING, State.NEEDS_ATTENTION),
+        "measured_before": migration.terminal or migration.state in _MEASURED_BEFORE,
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
         "waiting": waiting(migration),

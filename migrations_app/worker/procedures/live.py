@@ -22,6 +22,7 @@ from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_li
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
 from migrations_app.worker.watch.felt import Felt
+from migrations_app.worker.watch.steering import TalkedTo
 from migrations_app.worker.watch.watch import Watch
 
 #: what libvirt says when it is to make a volume where something is: STORAGE_VOL_EXIST, OPERATION_INVALID
@@ -40,8 +41,10 @@ class Live:
         heart: Heartbeat,
         mover: Mover | None = None,
     ) -> None:
+        told: TalkedTo = {}
         with Felt(held) as felt:
-            Watch(held, source, target, heart, mover, felt).run()
+            while (resumed := Watch(held, source, target, heart, mover, told, felt).run()) is not None:
+                mover = resumed
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
         look = target.look(held.guest)
