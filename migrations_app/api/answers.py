@@ -23,6 +23,7 @@ from migrations_app.api.texts import (
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Option
 from migrations_app.models import Migration, Preflight
+from migrations_app.words.felt import not_felt
 
 
 class NeedsOut(Schema):
@@ -242,13 +243,22 @@ class TakenOutOut(Schema):
     what_to_do: str
 
 
+class FeltOut(Schema):
+    """What probes of the VM at `address` measured, sent from the machine `from`: from some seconds before the
+    switchover until the VM answered again. `longest_ms`: the longest time without an answer."""
+
+    # "from" is a word of Python
+    __annotations__ = {"from": str, "address": str, "sent": int, "lost": int, "longest_ms": int}
+
+
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
-    request of the portal. `taken_out`: what the options detach and eject have taken out of the VM."""
+    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
+    options detach and eject have taken out of the VM."""
 
     id: int
     guest: UUID
@@ -268,6 +278,8 @@ class MigrationOut(Schema):
     copied_disks: list[str] | None
     forecast: ForecastOut | None
     downtime_ms: int | None
+    felt: FeltOut | None
+    felt_reason: str
     error: ErrorOut | None
     waiting: WaitingOut | None
     requested_by: str
@@ -307,6 +319,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:
         return row.forecast or None
+
+    @staticmethod
+    def resolve_felt_reason(row: Migration) -> str:
+        return not_felt(row)
 
     @staticmethod
     def resolve_policy(row: Migration) -> str | None:

@@ -20,6 +20,6 @@ def close_words(migration: Migration) -> str:
     stays_out = f" What was taken out of it is not put back: {isolated(', '.join(out))}." if out else ""
     return (
         f"First check {first}. Closing changes nothing on the hosts: the migration ends as failed, {name} can"
-        f" be migrated again, and what was created on {migration.target} stays there.{goes_on}{stays_out} After closing, kvmweb no"
-        " longer checks this migration."
+        f" be migrated again, and what was created on {migration.target} stays there.{goes_on}{stays_out} After"
+        " closing, kvmweb no longer checks this migration."
     )

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from lab import Lab
-from lab.host import Host
 from tests.lab.discs import ISO, NAME, in_drive, read_pools, with_disc
 from tests.lab.serving import Serving
 
