@@ -12,7 +12,9 @@ from hosts.facts.guest import Disk, HostDevice
 from hosts.facts.part import Part
 from hosts.gateway.port import GatewayError, Refused
 from kvmweb.steps import StepState, Written
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.request import BadRequest
 from migrations_app.models import Migration
 from migrations_app.models.taken_out import PartState
 from migrations_app.usecases.give_order import cancel_migration
@@ -118,6 +120,19 @@ def test_it_is_inserted_again_where_the_image_is_by_then(scene: Scene) -> None:
     assert (only(done).state, only(done).host) == (PartState.BACK, "kvm-b")
     assert done_to(scene) == [("kvm-a", "parts.change"), ("kvm-b", "parts.change")]
     assert f"Inserted CD {ISO} again into drive sda of web-01 on kvm-b." in said(done)
+
+
+@pytest.mark.parametrize("kind", [Kind.LIVE_STORAGE, Kind.SUSPENDED])
+def test_other_methods_eject_too(scene: Scene, kind: Kind) -> None:
+    guest = with_cd(scene)
+    b(scene).offers = None
+    done = scene.run(scene.request(guest, kind=kind, eject=True))
+    assert (done.state, at(b(scene), guest)) == (State.DONE, ["medium sda"])
+
+
+def test_methods_for_a_vm_that_is_off_do_not(scene: Scene) -> None:
+    with pytest.raises(BadRequest):
+        scene.request(with_cd(scene), kind=Kind.OFFLINE, eject=True)
 
 
 def test_a_cd_that_the_destination_has_too_stays_in(scene: Scene) -> None:

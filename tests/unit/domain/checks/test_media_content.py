@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from hosts.facts.guest import GuestDefinition
 from hosts.facts.storage import FileContent, Mount
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts.saved import SavedFacts
 from tests.unit.domain.factories import (
     GIB,
     HEALTHY,
@@ -87,6 +89,18 @@ def test_with_the_option_kvmweb_ejects_what_is_not_the_same_there() -> None:
         finding = only("removable_media", asked, Severity.WARNING)
         assert finding.summary == f"kvmweb ejects {ISO} from drive sda of web01: kvm-b is not seen to have it."
         assert finding.remedies[0].text.startswith(text)
+
+
+def test_the_saved_definition_still_has_what_is_ejected() -> None:
+    missing = ejecting(with_cd(SAME, BY_SSH, target_volumes={ISO: None}, target_files={ISO: False}))
+    domcaps, definition = missing.target.domcaps, missing.guest.definition
+    assert isinstance(definition, GuestDefinition)
+    saved = SavedFacts(definition=definition, domcaps=domcaps, cpu=missing.target.cpu)
+    (finding,) = [one for one in run("saved_definition", replace(missing, saved=saved)) if one.affects == "disk sda"]
+    assert finding.severity is Severity.WARNING
+    assert "will not start on kvm-b with its saved definition: Disk sda of web01" in finding.summary
+    assert any("--eject --config" in fix.command for fix in finding.remedies)
+    assert not any(fix.option for fix in finding.remedies)
 
 
 def test_with_the_option_a_cd_that_is_the_same_stays_in() -> None:
