@@ -30,6 +30,7 @@ from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
@@ -180,11 +181,20 @@ class Power(Protocol):
 
 
 class Passes(Protocol):
-    """The passes over the memory of a guest that migrates away (called on the source)."""
+    """How the memory of a guest that migrates away is copied: in passes, then perhaps by post-copy (called on the
+    source)."""
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
         of the gateway and must only set something. Raises GatewayError where the host does not tell."""
+        ...
+
+    def post_copy(self, uuid: str) -> None:
+        """No more passes: the guest goes on at the destination as soon as QEMU sees this, and its memory follows."""
+        ...
+
+    def pause_post_copy(self, uuid: str) -> None:
+        """Close the connection over which memory follows. Both halves stay; the guest waits for what it lacks."""
         ...
 
 
@@ -270,10 +280,7 @@ class HostConnection(Protocol):
         """Start a guest that is shut off. One that did not come back in time (code 68) may still start."""
         ...
 
-    def suspend(self, uuid: str) -> None:
-        """Pause a running guest."""
-        ...
-
+    def suspend(self, uuid: str) -> None: ...
     def resume(self, uuid: str) -> None: ...
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
@@ -321,6 +328,8 @@ class HostConnection(Protocol):
     def passes(self) -> Passes: ...
     @property
     def paused(self) -> Paused: ...
+    @property
+    def parts(self) -> Parts: ...
     @property
     def disks(self) -> Disks: ...
 

@@ -19,9 +19,12 @@ from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.models.probing import Arrived
+from migrations_app.models.recorded import Recorded
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 from migrations_app.models.stopped import Stopped
+from migrations_app.models.taken_out import Stepped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -47,6 +50,10 @@ class MigrationQuerySet(VisibleQuerySet):
     def active(self) -> MigrationQuerySet:
         return self.exclude(state__in=TERMINAL)
 
+    def light(self, *also: str) -> MigrationQuerySet:
+        """Without what is long and read by few, and without `also`."""
+        return self.defer("source_xml", "target_xml", "checkpoints", *also)
+
     def shown(self) -> MigrationQuerySet:
         """For pages: with both hosts, and with `revision`, which one statement reads together with the row."""
         topic = Concat(Value("migration:"), Cast(OuterRef("pk"), CharField()))
@@ -66,7 +73,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped):
+class Migration(Requested, Steered, Stopped, Stepped, Arrived, Recorded):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -121,9 +128,6 @@ class Migration(Requested, Steered, Stopped):
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
-    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
-    #: only this is ever undone
-    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)
