@@ -46,6 +46,17 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     return replace(ROWS[has(source), has(destination)](case), libvirt=job.call_error)
 
 
+def without_leftovers(found: Decision, case: Case) -> Decision:
+    """After a migration that did not happen, what it made on the destination is nobody's. One that does not answer has
+    nothing else of it before libvirt was asked."""
+    job, there = case.job, case.destination
+    made = job.created_volumes or job.own_files_copied
+    unused = not there.present if there.answered else not job.call_made
+    if found.outcome in (Outcome.FAILED, Outcome.CANCELLED) and made and unused:
+        return replace(found, actions=(Action.DELETE_OWN_VOLUMES,))
+    return found
+
+
 # --- nothing migrated ---------------------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     if not source.answered or (not destination.answered and not _may_still_run(case)):
         return replace(_silent(case), libvirt=job.call_error)
     row = (has(source), has(destination) if destination.answered else Has.NOTHING)
-    return replace(ROWS[row](case), libvirt=job.call_error)
+    return replace(offline.without_leftovers(ROWS[row](case), case), libvirt=job.call_error)
 
 
 def stop_of(case: Case) -> StopRecord:
