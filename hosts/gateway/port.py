@@ -189,11 +189,20 @@ class Power(Protocol):
 
 
 class Passes(Protocol):
-    """The passes over the memory of a guest that migrates away (called on the source)."""
+    """How the memory of a guest that migrates away is copied: in passes, then perhaps by post-copy (called on the
+    source)."""
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
         of the gateway and must only set something. Raises GatewayError where the host does not tell."""
+        ...
+
+    def post_copy(self, uuid: str) -> None:
+        """No more passes: the guest goes on at the destination as soon as QEMU sees this, and its memory follows."""
+        ...
+
+    def pause_post_copy(self, uuid: str) -> None:
+        """Close the connection over which memory follows. Both halves stay; the guest waits for what it lacks."""
         ...
 
 

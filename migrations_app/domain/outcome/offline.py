@@ -64,7 +64,7 @@ def _stayed(case: Case) -> Decision:
     """Only the source has it, shut off."""
     job = case.job
     here = f"{job.name} is shut off on {job.source}"
-    if waiting := _not_over(case, here):
+    if waiting := not_over(case, here):
         return waiting
     if job.elsewhere:
         return seen_elsewhere(case)
@@ -73,10 +73,11 @@ def _stayed(case: Case) -> Decision:
 
 def _started_at_source(case: Case) -> Decision:
     """The source runs it, and the destination does not have it."""
-    return _not_over(case, case.here) or _ended(case, case.here)
+    return not_over(case, case.here) or _ended(case, case.here)
 
 
-def _not_over(case: Case, here: str) -> Decision | None:
+def not_over(case: Case, here: str) -> Decision | None:
+    """What is to be waited for while the call may still do something."""
     job = case.job
     if job.call_running:
         return case.wait(f"{here}; libvirt has not defined it on {job.target} yet.")
