@@ -17,9 +17,10 @@ from migrations_app.domain.outcome import patience
 from migrations_app.domain.preflight import streams
 from migrations_app.models import Migration, RollbackCopy
 from migrations_app.usecases.give_order import cancel_migration, give_order
+from migrations_app.worker.watch import sending
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest
-from tests.db.test_placed_copies import Killed
+from tests.db.test_placed_copies import Killed, killer
 from tests.fakes.disks import FakeDisks
 from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import Ending, FakeGuest
@@ -253,12 +254,13 @@ def test_a_stream_that_breaks_goes_on_where_it_was_compared(scene: Scene, monkey
     assert len(asked(scene, "disks.write_content")) == 5  # one part twice
 
 
-def test_a_silent_destination_is_waited_for(scene: Scene, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("host", [a, b])
+def test_a_silent_host_is_waited_for(scene: Scene, monkeypatch: Any, host: Callable[[Scene], FakeHost]) -> None:
     monkeypatch.setattr(patience, "SILENCE_S", 1.0)
     guest = stuck_guest(scene)
 
     def silence() -> None:
-        b(scene).silent = True
+        host(scene).silent = True
         lost()
 
     in_part(scene, monkeypatch, 2, silence)
@@ -266,7 +268,7 @@ def test_a_silent_destination_is_waited_for(scene: Scene, monkeypatch: Any) -> N
     assert waits.state == State.NEEDS_ATTENTION
     assert guest.state is RunState.SHUTOFF
     assert "migrate" not in scene.fleet.methods()
-    b(scene).silent = False
+    host(scene).silent = False
     assert_arrived(scene, guest, scene.adopt(waits))
     assert len(asked(scene, "disks.write_content")) == 5
 
@@ -296,3 +298,17 @@ def test_killed_at_other_steps(scene: Scene, host: Callable[[Scene], FakeHost], 
     else:  # it had not begun
         assert end.state == State.FAILED
         assert_as_before(scene, guest)
+
+
+def test_killed_before_its_definition_was_sent(scene: Scene, monkeypatch: Any) -> None:
+    """Nobody knows whether libvirt was asked: it is waited for, and never asked twice."""
+    monkeypatch.setattr(patience, "JOB_WAIT_S", 1.0)
+    guest = stuck_guest(scene)
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "Mover", killer)
+        left = killed(scene, ask(scene, guest))
+    assert left.call_made
+    end = scene.adopt(left)
+    assert end.state == State.FAILED
+    assert "migrate" not in scene.fleet.methods()
+    assert_as_before(scene, guest)

@@ -11,7 +11,7 @@ from kvmweb.steps import NotDone, Written
 from migrations_app.models.migration import COPY_CONTENT
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.alone import alone
+from migrations_app.worker.steps.alone import Alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class CopyContent:
         return f"the new disk {self.target} does not have the content of the old one: their checksums are different"
 
     def do(self) -> None:
-        with alone((self.host, self.held.row.source_host_uuid)) as (connection,):
+        with self._alone as alone, alone.used() as (connection,):
             self.seen["modified"] = modified(connection, self.old)
             self.seen["sha256"] = connection.disks.copy_content(self.old, self.new, self.tell)
 
@@ -49,7 +49,7 @@ class CopyContent:
         """What another process began is copied again."""
         if not written.sure:
             return None
-        with alone((self.host, self.held.row.source_host_uuid)) as (connection,):
+        with self._alone as alone, alone.used() as (connection,):
             if not self.seen:
                 self.seen["modified"] = modified(connection, self.old)
                 self.seen["sha256"] = connection.disks.checksum(self.old, self.tell)
@@ -59,6 +59,10 @@ class CopyContent:
 
     def undo(self, written: Written) -> bool:
         return False
+
+    @property
+    def _alone(self) -> Alone:
+        return Alone((self.host, self.held.row.source_host_uuid))
 
 
 def modified(connection: HostConnection, place: DiskPlace) -> float | None:

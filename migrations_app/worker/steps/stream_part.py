@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from hosts.facts.storage import DiskPlace, Part
-from hosts.gateway.port import HostConnection, Tell
+from hosts.gateway.port import Tell
 from kvmweb.steps import NotDone, Written
 from migrations_app.models.migration import STREAM_PART
-from migrations_app.worker.held import Held
-from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.alone import alone
+from migrations_app.worker.steps.alone import Alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPart:
     """`about`: "target" in the guest ("vda"), "path", the new one, "offset" and "length" in bytes. Its evidence:
-    "sha256" of both. `copying` is told while it is copied, `comparing` while it is compared."""
+    "sha256" of both. `hosts` are the source and the destination. `copying` is told while it is copied, `comparing`
+    while it is compared."""
 
-    held: Held
-    source: SteadyConnection
-    host: SteadyConnection
+    hosts: Alone
     target: str
     old: DiskPlace
     new: DiskPlace
@@ -45,12 +40,12 @@ class StreamPart:
     @property
     def gone(self) -> str:
         return (
-            f"{self.new.path} on {self.host.host} does not have the content of disk {self.target}: the checksums are"
+            f"{self.new.path} on the destination does not have the content of disk {self.target}: the checksums are"
             " different"
         )
 
     def do(self) -> None:
-        with self._both() as (here, there):
+        with self.hosts.used() as (here, there):
             self.seen["sha256"] = here.disks.copy_content(
                 self.old, self.new, self.copying, to=there.disks, part=self.part
             )
@@ -59,7 +54,7 @@ class StreamPart:
         """What another process began is copied again."""
         if not written.sure:
             return None
-        with self._both() as (here, there):
+        with self.hosts.used() as (here, there):
             if not self.seen:
                 self.seen["sha256"] = here.disks.checksum(self.old, self.comparing, part=self.part)
             if there.disks.checksum(self.new, self.comparing, part=self.part) != self.seen["sha256"]:
@@ -69,9 +64,3 @@ class StreamPart:
     def undo(self, written: Written) -> bool:
         """It goes with the volume."""
         return False
-
-    @contextmanager
-    def _both(self) -> Iterator[list[HostConnection]]:
-        row = self.held.row
-        with alone((self.source, row.source_host_uuid), (self.host, row.target_host_uuid)) as connections:
-            yield connections

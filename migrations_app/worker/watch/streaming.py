@@ -20,6 +20,7 @@ from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.alone import Alone
 from migrations_app.worker.steps.copy_content import file_size, modified
 from migrations_app.worker.steps.stream_part import StreamPart
 from migrations_app.worker.watch.copy_numbers import CopyNumbers
@@ -72,8 +73,13 @@ class Streaming:
 
     def copy(self) -> None:
         """From the first part that was not compared yet, to the end or to the first trouble."""
+        row = self._held.row
+        with Alone((self._source, row.source_host_uuid), (self._target, row.target_host_uuid)) as hosts:
+            self._copy(hosts)
+
+    def _copy(self, hosts: Alone) -> None:
         steps, compared = Steps(self._held), self._compared()
-        for step in self._plan():
+        for step in self._plan(hosts):
             where = step.target, step.part.offset
             if where in compared:
                 continue
@@ -100,20 +106,18 @@ class Streaming:
                 return f"{copy.path} on {row.target} has another size than disk {target}."
         return ""
 
-    def _plan(self) -> list[StreamPart]:
+    def _plan(self, hosts: Alone) -> list[StreamPart]:
         row = self._held.row
         old, new = old_places(row), places_of(row)
         return [
-            self._step(target, old[target], new[target], part)
+            self._step(hosts, target, old[target], new[target], part)
             for target, length in self._sizes.items()
             for part in parts(length)
         ]
 
-    def _step(self, target: str, old: DiskPlace, new: DiskPlace, part: Part) -> StreamPart:
+    def _step(self, hosts: Alone, target: str, old: DiskPlace, new: DiskPlace, part: Part) -> StreamPart:
         return StreamPart(
-            held=self._held,
-            source=self._source,
-            host=self._target,
+            hosts=hosts,
             target=target,
             old=old,
             new=new,
