@@ -17,6 +17,7 @@ from migrations_app.domain.outcome import patience
 from migrations_app.domain.preflight import streams
 from migrations_app.models import Migration, RollbackCopy
 from migrations_app.usecases.give_order import cancel_migration, give_order
+from migrations_app.words.controls import situation
 from migrations_app.worker.watch import sending
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
 from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest
@@ -209,6 +210,7 @@ def test_a_cancel_in_the_middle_leaves_it_as_it_was(scene: Scene, operator: Any)
     give_order(fresh(migration), BANDWIDTH, value=7, by=operator)
     eventually(lambda: "kvmweb keeps to this bandwidth limit: 7 MiB/s." in said(fresh(migration)))
     assert fresh(migration).stream["bandwidth_mib"] == 7
+    assert "For the disks" in BANDWIDTH.consequence(situation(fresh(migration)))
     cancel_migration(fresh(migration), by=operator, reason="wrong host")
     worker.join(10)
     end = fresh(migration)
