@@ -253,11 +253,12 @@ class FeltOut(Schema):
 
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
-    chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
-    in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
-    that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
-    instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
-    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
+    chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
+    the disks itself; else empty. `forecast`: as it was at the start; null before, and without earlier migrations to
+    learn from. `timings` in seconds: dispatch, connect, facts, transfer (missing when another worker took over),
+    verify. `policy`: the name that it had at the request; null for a method without one. `restart_of`: the migration
+    that this one was started instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is
+    for, operations or a request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
     options detach and eject have taken out of the VM."""
 
     id: int
@@ -276,6 +277,7 @@ class MigrationOut(Schema):
     verdict: VerdictText
     findings: list[FindingOut]
     copied_disks: list[str] | None
+    streamed_because: str
     forecast: ForecastOut | None
     downtime_ms: int | None
     felt: FeltOut | None
@@ -315,6 +317,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_waiting(row: Migration) -> dict[str, Any] | None:
         return None if row.terminal else row.waiting or None
+
+    @staticmethod
+    def resolve_streamed_because(row: Migration) -> str:
+        return str(row.stream.get("because", ""))
 
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:
