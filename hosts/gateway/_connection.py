@@ -180,7 +180,7 @@ class LibvirtConnection:
         self.managed_save_definition = self._guests.managed_save_definition
         self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
-        self.passes = Passes(self._link)
+        self.passes = Passes(self._link, self._guests)
         self.paused = Paused(self._link, self._guests)
         self.power = Power(self._link, self._guests)
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
+from hosts.gateway._memory import Memory
 
 if TYPE_CHECKING:
     import libvirt
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
 class Passes:
     """The methods are described in port.Passes."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, guests: Guests) -> None:
         self._link = link
+        self.memory = Memory(link, guests)
         self._begun: dict[str, Callable[[], None]] = {}
         self._registered = False
 
