@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, policies, rollback_copies, search, teams, vms
+from migrations_app.pages import (
+    dashboard,
+    history_csv,
+    migrate,
+    migrations,
+    policies,
+    probing,
+    records,
+    rollback_copies,
+    search,
+    teams,
+    vms,
+)
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -14,13 +26,16 @@ urlpatterns = [
     path("vms/<uuid:uuid>/preflight/", migrate.check, name="vm-preflight"),
     path("preflights/<int:pk>/", migrate.preflight, name="preflight"),
     path("migrations/", migrations.migration_list, name="migration-list"),
+    path("migrations/history.csv", history_csv.history, name="migration-history"),
+    path("migrations/compare/", records.compare, name="migration-compare"),
     path("migrations/dismiss/", migrations.dismiss, name="migrations-dismiss"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
     path("migrations/<int:pk>/orders/", migrations.order, name="migration-order"),
     path("migrations/<int:pk>/look/", migrations.look, name="migration-look"),
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
-    path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
+    path("migrations/<int:pk>/record.json", records.record_json, name="migration-record"),
+    path("migrations/<int:pk>/record.txt", records.record_text, name="migration-record-text"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),
     path("migrations/<int:pk>/numbers/", migrations.numbers, name="migration-numbers"),
     path("policies/", policies.policy_list, name="policy-list"),
@@ -30,6 +45,9 @@ urlpatterns = [
     path("policies/of-installation/", policies.of_installation, name="policy-of-installation"),
     path("hosts/<int:pk>/policy/", policies.of_host, name="policy-of-host"),
     path("vms/<uuid:uuid>/policy/", policies.of_vm, name="policy-of-vm"),
+    path("console/probing/", probing.network_list, name="console-probing"),
+    path("console/probing/<int:network_pk>/remove/", probing.network_remove, name="console-probing-remove"),
+    path("vms/<uuid:uuid>/probe-address/", probing.address_of_vm, name="vm-probe-address"),
     path("teams/", teams.team_list, name="team-list"),
     path("teams/add/", teams.add, name="team-add"),
     path("teams/<int:pk>/", teams.team, name="team"),

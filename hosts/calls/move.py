@@ -26,6 +26,8 @@ class Flag(StrEnum):
     PAUSED = "PAUSED"
     PARALLEL = "PARALLEL"
     ZEROCOPY = "ZEROCOPY"
+    POSTCOPY = "POSTCOPY"
+    POSTCOPY_RESUME = "POSTCOPY_RESUME"
     TLS = "TLS"
     NON_SHARED_SYNCHRONOUS_WRITES = "NON_SHARED_SYNCHRONOUS_WRITES"
 
@@ -37,6 +39,7 @@ class Parameter(StrEnum):
     """
 
     BANDWIDTH = "bandwidth"
+    BANDWIDTH_POSTCOPY = "bandwidth.postcopy"
     AUTO_CONVERGE_INITIAL = "auto_converge.initial"
     AUTO_CONVERGE_INCREMENT = "auto_converge.increment"
     PARALLEL_CONNECTIONS = "parallel.connections"

@@ -181,7 +181,8 @@ class Power(Protocol):
 
 
 class Passes(Protocol):
-    """The memory of a guest on the source: before it migrates, and the passes over it while it does."""
+    """The memory of a guest on the source: before it migrates, and while it is copied, in passes, then perhaps by
+    post-copy."""
 
     @property
     def memory(self) -> Memory: ...
@@ -189,6 +190,14 @@ class Passes(Protocol):
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
         of the gateway and must only set something. Raises GatewayError where the host does not tell."""
+        ...
+
+    def post_copy(self, uuid: str) -> None:
+        """No more passes: the guest goes on at the destination as soon as QEMU sees this, and its memory follows."""
+        ...
+
+    def pause_post_copy(self, uuid: str) -> None:
+        """Close the connection over which memory follows. Both halves stay; the guest waits for what it lacks."""
         ...
 
 

@@ -56,6 +56,7 @@ class Right(StrEnum):
     SEE_HEALTH = "kvmweb.see_health"
     MAKE_BUNDLE = "kvmweb.make_bundle"
     MANAGE_WINDOWS = "kvmweb.manage_windows"
+    MANAGE_PROBING = "kvmweb.manage_probing"
 
 
 def grants_of(user: Any) -> frozenset[tuple[str, str]]:
@@ -193,6 +194,7 @@ for _right, _rule in {
     Right.SEE_HEALTH: _one_of(Role.AUDITOR, Role.ADMIN),
     Right.MAKE_BUNDLE: _one_of(Role.ADMIN),
     Right.MANAGE_WINDOWS: _one_of(Role.ADMIN),
+    Right.MANAGE_PROBING: _one_of(Role.ADMIN),
 }.items():
     rules.set_perm(_right, _rule)
 
@@ -291,6 +293,7 @@ DENIED = {
     Right.MAKE_BUNDLE: "Making a support bundle requires the admin role.",
     Right.SEE_HEALTH: "The health page requires the auditor or admin role.",
     Right.MANAGE_WINDOWS: "Changing windows and blackouts requires the admin role.",
+    Right.MANAGE_PROBING: "Naming the networks in which VMs are probed requires the admin role.",
     Right.READ_RECORDS: "Reading the records requires the auditor or admin role.",
     Right.CLOSE: "Only an admin may close a migration that needs attention.",
     Right.DELETE_COPIES: "Deleting rollback copies requires the admin role.",

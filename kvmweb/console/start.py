@@ -16,6 +16,7 @@ from kvmweb.accounts import people, tokens
 from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from migrations_app.reading.policies import policies
+from migrations_app.reading.probing import networks
 from portal.reading.storages import storages
 from portal.reading.windows import windows
 
@@ -102,6 +103,14 @@ PLACES = (
         what="When migrations of teams may run, and when not.",
         right=Right.MANAGE_WINDOWS,
         count=lambda _: windows().count(),
+    ),
+    Place(
+        url="console-probing",
+        icon="activity",
+        title="Probe networks",
+        what="Where kvmweb may ping VMs while they migrate.",
+        right=Right.MANAGE_PROBING,
+        count=lambda user: networks(user).count(),
     ),
     Place(
         url="health",

@@ -17,6 +17,7 @@ STORAGES = "storages"
 APPROVALS = "approvals"
 SUPPORT = "support"
 WINDOWS = "windows"
+PROBING = "probing"
 
 
 def migration_topic(pk: int) -> str:

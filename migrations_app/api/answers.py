@@ -23,6 +23,7 @@ from migrations_app.api.texts import (
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Option
 from migrations_app.models import Migration, Preflight
+from migrations_app.words.felt import not_felt
 
 
 class NeedsOut(Schema):
@@ -239,13 +240,21 @@ class WaitingOut(Schema):
     at: str
 
 
+class FeltOut(Schema):
+    """What probes of the VM at `address` measured, sent from the machine `from`: from some seconds before the
+    switchover until the VM answered again. `longest_ms`: the longest time without an answer."""
+
+    # "from" is a word of Python
+    __annotations__ = {"from": str, "address": str, "sent": int, "lost": int, "longest_ms": int}
+
+
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `forecast`: as it was at the start; null before, and when nothing was known. `timings`
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
-    request of the portal."""
+    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise."""
 
     id: int
     guest: UUID
@@ -265,6 +274,8 @@ class MigrationOut(Schema):
     copied_disks: list[str] | None
     forecast: ForecastOut | None
     downtime_ms: int | None
+    felt: FeltOut | None
+    felt_reason: str
     error: ErrorOut | None
     waiting: WaitingOut | None
     requested_by: str
@@ -303,6 +314,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:
         return row.forecast or None
+
+    @staticmethod
+    def resolve_felt_reason(row: Migration) -> str:
+        return not_felt(row)
 
     @staticmethod
     def resolve_policy(row: Migration) -> str | None:

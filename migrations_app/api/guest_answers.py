@@ -34,7 +34,7 @@ class GuestOut(Schema):
     `cpu_percent`: share of all its vCPUs. `memory_used_by`: whether the guest reports the memory in use, or it is what
     QEMU uses on the host. Null or empty when kvmweb does not know it, for example because the VM does not run.
     `policy`: the one that is set for this VM; null: that of its host counts, or of the installation.
-    `team`: the team that the VM belongs to."""
+    `probe_address`: the address that a user gave for probes. `team`: the team that the VM belongs to."""
 
     uuid: UUID
     name: str
@@ -57,6 +57,7 @@ class GuestOut(Schema):
     nics: list[dict[str, Any]]
     consent: ConsentOut
     policy: str | None
+    probe_address: str | None
     team: OwnerOut | None
 
     @staticmethod
@@ -67,6 +68,11 @@ class GuestOut(Schema):
     def resolve_policy(guest: Guest) -> str | None:
         choice = getattr(guest, "policy_choice", None)
         return choice.policy.name if choice else None
+
+    @staticmethod
+    def resolve_probe_address(guest: Guest) -> str | None:
+        given = getattr(guest, "probe_address", None)
+        return given.address if given else None
 
     @staticmethod
     def resolve_memory_mib(guest: Guest) -> int:

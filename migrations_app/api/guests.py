@@ -22,6 +22,7 @@ from migrations_app.api.requests import GuestFilter, KindsFilter
 from migrations_app.reading.guests import called, guests_seen, listed, on_host, with_moves
 from migrations_app.reading.kinds import offers
 from migrations_app.usecases.choose_policy import choose_for_guest, set_consent
+from migrations_app.usecases.probing import set_address
 
 router = Router(tags=["guests"])
 
@@ -50,7 +51,11 @@ def get_guest(request: HttpRequest, uuid: UUID) -> object:
     return with_moves(request.user, [get_object_or_404(guests_seen(request.user), pk=uuid)])[0]
 
 
-@router.patch("/guests/{uuid}", response={200: GuestOut, **COMMON}, summary="Change the consent and the policy of a VM")
+@router.patch(
+    "/guests/{uuid}",
+    response={200: GuestOut, **COMMON},
+    summary="Change what is set for a VM",
+)
 def patch_guest(request: HttpRequest, uuid: UUID, payload: GuestChangesIn) -> object:
     require(request.user, Right.SEE)
     guest = get_object_or_404(guests_seen(request.user), pk=uuid)
@@ -58,6 +63,8 @@ def patch_guest(request: HttpRequest, uuid: UUID, payload: GuestChangesIn) -> ob
         set_consent(guest, payload.consent.dict(exclude_none=True), by=person(request), reason=payload.reason)
         if "policy" in payload.model_fields_set:
             choose_for_guest(guest, payload.policy, by=person(request), reason=payload.reason)
+        if "probe_address" in payload.model_fields_set:
+            set_address(guest, payload.probe_address or "", by=person(request), reason=payload.reason)
     return get_guest(request, uuid)
 
 

@@ -34,8 +34,9 @@ class PolicyChangesIn(Schema):
     patience_s: StrictInt | None = _bounded("patience_s")
     deadline_s_per_gib: StrictInt | None = _bounded("deadline_s_per_gib")
     deadline_max_s: StrictInt | None = _bounded("deadline_max_s")
-    last_resort: Literal["abort", "post_copy", "finish", "throttle"] | None = Field(
-        None, description="post_copy comes with a later version: 422"
+    last_resort: Literal["abort", "post_copy", "finish", "throttle"] | None = None
+    resume_post_copy: StrictBool | None = Field(
+        None, description="an interrupted post-copy is resumed as soon as that is possible"
     )
     shadow: StrictBool | None = Field(None, description="the policy says what it would do, and does nothing")
     reason: Plain = Field("", max_length=1000)
@@ -81,10 +82,11 @@ class ConsentIn(Schema):
 
 class GuestChangesIn(Schema):
     """What is left out stays as it is. `policy` null: none for this VM; that of its host counts, or of the
-    installation."""
+    installation. `probe_address` null: kvmweb takes what the host reports."""
 
     model_config = ConfigDict(extra="forbid")
 
     consent: ConsentIn = ConsentIn()
     policy: PolicyName | None = None
+    probe_address: Annotated[Plain, Field(max_length=45)] | None = None
     reason: Plain = Field("", max_length=1000)

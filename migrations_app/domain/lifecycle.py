@@ -26,6 +26,8 @@ class State(StrEnum):
     SWITCHING_OVER = "switching_over"
     # The guest runs at the destination and still fetches pages from the source.
     POST_COPY = "post_copy"
+    # The connection over which they come has ended: each host has a half, and they can be connected again.
+    POST_COPY_FAILED = "post_copy_failed"
     # The guest runs at the destination, libvirt finishes.
     ARRIVING = "arriving"
     # Both hosts are asked what is true.
@@ -44,7 +46,7 @@ TERMINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.BLOCKED})
 #: libvirt may be busy with it: counts against the slots, must be adopted when its worker is gone.
 IN_FLIGHT = frozenset({
     State.STARTING, State.SHUTTING_DOWN, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER,
-    State.POST_COPY, State.ARRIVING, State.VERIFYING,
+    State.POST_COPY, State.POST_COPY_FAILED, State.ARRIVING, State.VERIFYING,
 })  # fmt: skip
 #: A worker holds it and beats its heart.
 OWNED = IN_FLIGHT | {State.CHECKING}
@@ -107,6 +109,7 @@ _STAGE_OF = {
     State.COPYING_MEMORY: Stage.TRANSFER,
     State.SWITCHING_OVER: Stage.LAST,
     State.POST_COPY: Stage.CONTINUE,
+    State.POST_COPY_FAILED: Stage.CONTINUE,
     State.ARRIVING: Stage.CONTINUE,
 }
 

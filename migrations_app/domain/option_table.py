@@ -204,6 +204,19 @@ OPTIONS: tuple[Option, ...] = (
         rank=4,
         kinds=RUNNING_KINDS,
     ),
+    flag(
+        "post_copy",
+        Flag.POSTCOPY,
+        "--postcopy",
+        label="Allow post-copy",
+        consequence="The VM can continue on the destination before all its memory is there: when you say so, or its"
+        " policy. From then until the end, losing either host or its memory loses what the VM has in memory.",
+        since_libvirt=1_003_003,
+        group=Group.CONVERGENCE,
+        rank=5,
+        kinds=frozenset({Kind.LIVE}),
+        description="only allows it: the order post_copy, or the policy, switches",
+    ),
     Option(
         name="parallel_connections",
         type=Type.INTEGER,

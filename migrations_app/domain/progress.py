@@ -43,6 +43,7 @@ _PHASES = {
     State.COPYING_MEMORY: Phase.MEMORY,
     State.SWITCHING_OVER: Phase.SWITCHOVER,
     State.POST_COPY: Phase.POST_COPY,
+    State.POST_COPY_FAILED: Phase.POST_COPY,
     State.ARRIVING: Phase.ARRIVING,
     State.VERIFYING: Phase.ARRIVING,
 }

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('migrations_app', '0021_stop_move_start'),
+        ('migrations_app', '0027_recorded'),
     ]
 
     operations = [

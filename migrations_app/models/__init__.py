@@ -6,9 +6,11 @@ from migrations_app.models.order import Order
 from migrations_app.models.peer_answer import PeerAnswer
 from migrations_app.models.policy import GuestConsent, Policy, PolicyChoice, consents_of
 from migrations_app.models.preflight import Preflight, ProbeLock
+from migrations_app.models.probing import ProbeAddress, ProbeNetwork
 from migrations_app.models.rollback_copy import CopyState, RollbackCopy, Verification
 
 __all__ = [
     "CopyState", "Decision", "GuestConsent", "Migration", "MigrationQuerySet", "Order", "PeerAnswer", "Policy",
-    "PolicyChoice", "Preflight", "ProbeLock", "RollbackCopy", "Verification", "consents_of",
+    "PolicyChoice", "Preflight", "ProbeAddress", "ProbeLock", "ProbeNetwork", "RollbackCopy", "Verification",
+    "consents_of",
 ]  # fmt: skip

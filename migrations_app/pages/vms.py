@@ -17,6 +17,7 @@ from kvmweb.web.page import page, person
 from kvmweb.web.plain import ReasonForm
 from migrations_app.pages.filters import GONE, GuestTableFilter
 from migrations_app.pages.policy_places import part_of_vm
+from migrations_app.pages.probing import AddressForm
 from migrations_app.pages.tables import GuestTable, turn_to_page
 from migrations_app.reading import movability
 from migrations_app.reading.guests import guest_page, guest_rows, operated_of
@@ -45,8 +46,9 @@ def vm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     outlook = movability.inventory(request.user).outlook(found.guest) if found.here and not found.moving else None
     policy = part_of_vm(request.user, found.guest, found.here.host if found.here else None)
     values = {"page": found, "outlook": outlook, "consequence": words.CONSEQUENCE, "policy": policy}
+    forms = {"probe_form": AddressForm(guest=found.guest)}
     rights = {"destinations": movability.destinations(request.user), **rights_on(request.user, found.guest)}
-    return render(request, "vms/vm.html", {**values, **rights})
+    return render(request, "vms/vm.html", {**values, **forms, **rights})
 
 
 @require_POST

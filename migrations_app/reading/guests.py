@@ -138,19 +138,14 @@ class GuestPage:
 def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     guest = (
         Guest.objects.visible_to(user)
-        .select_related("consent", "policy_choice__policy")
+        .select_related("consent", "policy_choice__policy", "probe_address")
         .prefetch_related(Prefetch("sightings", queryset=Sighting.objects.select_related("host")))
         .filter(pk=uuid)
         .first()
     )
     if guest is None:
         return None
-    history = list(
-        Migration.objects.visible_to(user)
-        .filter(guest=guest)
-        .shown()
-        .defer("source_xml", "checkpoints", "findings")[:20]
-    )
+    history = list(Migration.objects.visible_to(user).filter(guest=guest).shown().light("findings")[:20])
     return GuestPage(
         guest=guest,
         here=guest.current_sighting(),
@@ -165,7 +160,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
 def guests_seen(user: Any) -> QuerySet[Guest]:
     """Guests with their sightings, hosts, consents and policies ready."""
     rows: QuerySet[Guest] = Guest.objects.visible_to(user).prefetch_related("sightings__host")
-    return rows.select_related("consent", "policy_choice__policy")
+    return rows.select_related("consent", "policy_choice__policy", "probe_address")
 
 
 def listed(rows: QuerySet[Guest], *, gone_only: bool | None) -> QuerySet[Guest]:

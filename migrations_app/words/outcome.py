@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kvmweb.ui import units
 from migrations_app.domain.forecast import Forecast
+from migrations_app.words.felt import felt_words
 from migrations_app.words.forecast import foreseen_downtime
 
 if TYPE_CHECKING:
@@ -24,19 +25,25 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
         lines.append(("Transfer", units.duration(migration.copying_ms) + _foreseen_copying(seen)))
     if migration.kind_row.same_host or migration.kind_row.starts_paused:
         return lines
+    lines.append(("Downtime", _downtime(migration, seen)))
+    if migration.felt or migration.felt_reason:
+        lines.append(("Felt downtime", felt_words(migration)))
+    return lines
+
+
+def _downtime(migration: Migration, seen: Forecast | None) -> str:
+    """As libvirt reports it."""
     if migration.downtime_ms is None:
-        return [*lines, ("Downtime", "not reported by libvirt")]
+        return "not reported by libvirt"
+    whole = units.duration(migration.downtime_ms)
     if migration.suspended:
-        text = f"{units.duration(migration.downtime_ms)}, with the time it was suspended by somebody"
-        return [*lines, ("Downtime", text)]
+        return f"{whole}, with the time it was suspended by somebody"
     if migration.paused_by_policy:
-        text = f"{units.duration(migration.downtime_ms)}, with the time it was paused by its policy"
-        return [*lines, ("Downtime", text)]
+        return f"{whole}, with the time it was paused by its policy"
     if migration.kind_row.pauses:
-        text = f"{units.duration(migration.downtime_ms)}, the time it was paused for the migration"
-        return [*lines, ("Downtime", text)]
+        return f"{whole}, the time it was paused for the migration"
     stood = foreseen_downtime(seen)
-    return [*lines, ("Downtime", f"{migration.downtime_ms} ms{f', expected {stood}' if stood else ''}")]
+    return f"{migration.downtime_ms} ms{f', expected {stood}' if stood else ''}"
 
 
 def _foreseen_copying(seen: Forecast | None) -> str:

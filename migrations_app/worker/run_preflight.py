@@ -34,6 +34,7 @@ from migrations_app.worker.facts.collect import collect
 from migrations_app.worker.facts.measured import Measuring
 from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Connection, Side
+from migrations_app.worker.policy_start import may_switch, policy_asked_for
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.slots import BUSY
 
@@ -85,7 +86,9 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
         if probe:
             peer_answers.keep(sighting.host, preflight.target, facts.peer)
-        facts = replace(facts, rollback_copies=paths_on(preflight.target))
+        policy = policy_asked_for(preflight.request, guest, sighting.host)
+        post_copy = may_switch(preflight.request, policy, guest)
+        facts = replace(facts, rollback_copies=paths_on(preflight.target), policy_post_copy=post_copy)
         if measures:
             preflight.measured = measuring.result(_destination(preflight)).as_json()
     report = run_all(facts)

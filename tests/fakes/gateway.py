@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
@@ -59,7 +59,7 @@ from hosts.gateway.port import (
 )
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
-from tests.fakes.guests import FakeGuest, Move, run_move
+from tests.fakes.guests import FakeGuest, Move, run_move, run_post_copy
 from tests.fakes.paused import FakePaused
 
 T = TypeVar("T")
@@ -135,6 +135,10 @@ class FakeHost:
     def fail(self, method: str, error: BaseException, *, times: int = 1) -> None:
         """The next calls of this method raise."""
         self._faults[method] += [error] * times
+
+    def heal(self, method: str) -> None:
+        """What `fail` said is over."""
+        self._faults.pop(method, None)
 
     def called(self, method: str, *arguments: Any) -> None:
         self.fleet.calls.append(Call(self.name, method, arguments))
@@ -213,6 +217,22 @@ class FakeFleet:
         threading.Thread(target=run, name=f"move {uuid}", daemon=True).start()
         return move
 
+    def resume_move(self, uuid: str, source: FakeHost, target: FakeHost, call: MigrateCall) -> Move:
+        move = self.moves[uuid]
+        halves = {source.guest(uuid).reason, target.guest(uuid).reason}
+        if halves != {"post-copy failed"} or not move.over.is_set():
+            raise Refused("migration of domain is being actively monitored by another thread", code=55, domain=10)
+        move.over.clear()
+
+        def run() -> None:
+            try:
+                run_post_copy(move, uuid, source.guests, target.guests)
+            finally:
+                move.over.set()
+
+        threading.Thread(target=run, name=f"resume {uuid}", daemon=True).start()
+        return move
+
 
 class FakePower:
     def __init__(self, connection: FakeConnection) -> None:
@@ -254,6 +274,19 @@ class FakePasses:
         host = self._connection._called("passes", uuid)
         self.mine.append((uuid, begun))
         host.passes.append((uuid, begun))
+
+    def post_copy(self, uuid: str) -> None:
+        host = self._connection._called("post_copy", uuid)
+        call = next(c.arguments[0] for c in reversed(host.fleet.calls) if c.method == "migrate")
+        if Flag.POSTCOPY not in call.flags:
+            raise Refused("post-copy can only be started with VIR_MIGRATE_POSTCOPY", code=55, domain=10)
+        host.fleet.moves[uuid].post_copy.set()
+
+    def pause_post_copy(self, uuid: str) -> None:
+        host = self._connection._called("pause_post_copy", uuid)
+        if host.guest(uuid).reason != "post-copy":
+            raise Refused("current job is not outgoing migration in post-copy mode", code=55, domain=10)
+        host.fleet.moves[uuid].pause.set()
 
 
 class FakeConnection:
@@ -471,12 +504,15 @@ class FakeConnection:
     def migrate(self, call: MigrateCall) -> None:
         host = self._called("migrate", call)
         host.guest(call.uuid)
-        move = host.fleet.start_move(call.uuid, host, host.fleet[call.peer.address], call)
+        start = host.fleet.resume_move if Flag.POSTCOPY_RESUME in call.flags else host.fleet.start_move
+        move = start(call.uuid, host, host.fleet[call.peer.address], call)
         while not move.over.wait(0.01):
             if not self.alive():
                 raise HostUnreachable("the connection was lost", code=38, domain=7)
         if not self.alive():
             raise HostUnreachable("the connection was lost", code=38, domain=7)
+        if move.pause.is_set():
+            raise GatewayError("operation failed: job 'migration in' failed in post-copy phase", code=9, domain=10)
         if move.aborted.is_set():
             raise Aborted("operation aborted: job 'migration out' canceled by client", code=78, domain=10)
         if move.raises:

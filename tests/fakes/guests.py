@@ -179,6 +179,11 @@ class Move:
     over: threading.Event = field(default_factory=threading.Event)
     #: set once the source is paused for the switch-over
     switching: threading.Event = field(default_factory=threading.Event)
+    #: libvirt was told to switch to post-copy; then to pause that
+    post_copy: threading.Event = field(default_factory=threading.Event)
+    pause: threading.Event = field(default_factory=threading.Event)
+    #: the network between the hosts is down: the destination does not notice what the source does
+    cut: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.go_on.set()
@@ -221,9 +226,11 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
                 guest.state, guest.reason = RunState.PAUSED, "migration"
             if move.aborted.wait(move.pace):
                 break
-        while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
+        while not (move.go_on.wait(move.pace / 2) or move.aborted.is_set() or move.post_copy.is_set()):
             pass
-        if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
+        if move.post_copy.is_set():
+            run_post_copy(move, uuid, source, target)
+        elif move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
             stays = (was_paused and not guest.look().runs) or _left_paused(move, guest)
             _roll_back(guest, target, before, stays)
         else:
@@ -231,6 +238,27 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
             _switch_over(move, guest, incoming, source, target, call, was_paused=paused)
     finally:
         move.over.set()
+
+
+def run_post_copy(move: Move, uuid: str, source: Guests, target: Guests) -> None:
+    """From the switch, or from a resume, to the end or to a pause. A host whose guest goes ends it."""
+    guest, there = source[uuid], target[uuid]
+    (guest.state, guest.reason), (there.state, there.reason) = (
+        (RunState.PAUSED, "post-copy"),
+        (RunState.RUNNING, "post-copy"),
+    )
+    move.pause.clear()
+    while not move.pause.is_set() and (move.cut.is_set() or not move.go_on.is_set()):
+        time.sleep(move.pace / 2)
+    if move.pause.is_set():
+        guest.reason = "post-copy failed"
+        while move.cut.is_set():
+            time.sleep(move.pace / 2)
+        there.reason = "post-copy failed"
+    else:
+        there.reason, there.job, there.persistent = "migrated", None, True
+        time.sleep(move.pace)
+        source.pop(uuid, None)
 
 
 def _left_paused(move: Move, guest: FakeGuest) -> bool:

@@ -239,6 +239,10 @@ class Serving:
             assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
             differences = [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})]
             assert differences == [], differences
+            record = self.get(f"/migrations/{pk}/record").body
+            assert record["definition_before"].startswith("<domain")
+            assert record["definition_after"].startswith("<domain")
+            assert record["versions"]["target"]["qemu"]
         return ended
 
     def journal(self, pk: int) -> list[Any]:

@@ -34,7 +34,7 @@ from kvmweb.api import api
 from kvmweb.journal import live, writer
 from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
-from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight
+from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight, ProbeNetwork
 from migrations_app.reading import follow
 from portal.models import Blackout, Delay, Quota, Request, Storage, Terms, Window
 from tests.web import seed
@@ -109,6 +109,9 @@ PAGES = {
     "migration-look": Rule(post=MOVE),
     "migration-close": Rule(ADMIN, ADMIN),
     "migration-record": Rule(SEE),
+    "migration-record-text": Rule(SEE),
+    "migration-history": Rule(SEE),
+    "migration-compare": Rule(SEE),
     "migration-samples": Rule(SEE),
     "migration-numbers": Rule(SEE),
     "policy-list": Rule(SEE),
@@ -168,6 +171,9 @@ PAGES = {
     "console-quotas": Rule(ADMIN),
     **dict.fromkeys(("console-quota", "console-storage"), Rule(ADMIN, ADMIN)),
     "console-storage-remove": Rule(post=ADMIN),
+    "console-probing": Rule(ADMIN, ADMIN),
+    "console-probing-remove": Rule(post=ADMIN),
+    "vm-probe-address": Rule(post=MOVE),
     "own-tokens": Rule(ENTER),
     "own-token-add": Rule(post=ENTER),
     "own-token-revoke": Rule(post=ENTER),
@@ -209,6 +215,7 @@ OPERATIONS = {
     "post /migrations": MOVE,
     "get /migrations/{migration_id}": SEE,
     "get /migrations/{migration_id}/journal": SEE,
+    "get /migrations/{migration_id}/record": SEE,
     "post /migrations/{migration_id}/cancel": MOVE,
     "post /migrations/{migration_id}/look": MOVE,
     "post /migrations/{migration_id}/close": ADMIN,
@@ -260,6 +267,9 @@ OPERATIONS = {
     "get /blackouts": SEE,
     "post /blackouts": ADMIN,
     "delete /blackouts/{blackout_id}": ADMIN,
+    "get /probe-networks": ADMIN,
+    "post /probe-networks": ADMIN,
+    "delete /probe-networks/{network_id}": ADMIN,
     "get /portal/guests/{uuid}/terms": ENTER,
     "put /portal/guests/{uuid}/terms": MOVE | {Role.LEAD},
     "post /portal/guests/{uuid}/go-ahead": ASK,
@@ -285,12 +295,13 @@ BODIES: dict[str, Any] = {
     "put /four-eyes": {"unsafe": True, "closing": True},
     "post /windows": {"name": "night", "rule": "FREQ=DAILY", "minutes": 60},
     "post /blackouts": {"name": "freeze", "begins": "2027-12-24T00:00:00Z", "ends": "2028-01-02T00:00:00Z"},
+    "post /probe-networks": {"cidr": "203.0.113.0/24"},
     "put /portal/guests/{uuid}/terms": {"quiet_hours": "08:00-18:00"},
 }
 TOPICS = {"inventory": EVERYTHING, "migrations": EVERYTHING, "guest": SEE, "migration": SEE, "host": SEE}
 TOPICS |= {"group": SEE, "requests": EVERYTHING, "request": ENTER, "portal": ASK, "moving": ASK}
 #: what belongs to no host, so that everybody who sees hosts sees it
-OF_ALL = ("/policies/", "/windows/", "/blackouts/")
+OF_ALL = ("/policies/", "/windows/", "/blackouts/", "/probe-networks/")
 #: what nobody who sees only their own may ever receive: hosts, addresses, paths, libvirt's words, other people's VMs
 SECRETS = (
     "kvm-a",
@@ -393,6 +404,8 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
                     "request_id",
                     "approval_id",
                     "blackout_id",
+                    "network_id",
+                    "network_pk",
                 ),
                 999_999,
             ),
@@ -438,6 +451,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "user_pk": scene["viewer"].pk,
         "team_pk": one["team"].pk,
         "storage_pk": Storage.objects.get_or_create(name="fast", pool="default")[0].pk,
+        **dict.fromkeys(("network_id", "network_pk"), ProbeNetwork.objects.get_or_create(cidr="203.0.113.64/26")[0].pk),
         "token_pk": _token(scene["viewer"]),
         "token_id": _token(User.objects.get(username=one["username"])),
         "own_token": _token(

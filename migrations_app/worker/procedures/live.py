@@ -21,6 +21,8 @@ from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
+from migrations_app.worker.watch.felt import Felt
+from migrations_app.worker.watch.steering import TalkedTo
 from migrations_app.worker.watch.watch import Watch
 
 #: what libvirt says when it is to make a volume where something is: STORAGE_VOL_EXIST, OPERATION_INVALID
@@ -39,7 +41,10 @@ class Live:
         heart: Heartbeat,
         mover: Mover | None = None,
     ) -> None:
-        Watch(held, source, target, heart, mover).run()
+        told: TalkedTo = {}
+        with Felt(held) as felt:
+            while (resumed := Watch(held, source, target, heart, mover, told, felt).run()) is not None:
+                mover = resumed
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
         look = target.look(held.guest)

@@ -24,6 +24,7 @@ from migrations_app.worker.watch.afterwards import (
     keep_suspended,
     with_new_name,
 )
+from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
@@ -46,6 +47,8 @@ class Ending:
     silence: Silence
     pausing: Pausing
     mover: Mover | None
+    #: of a VM that runs meanwhile
+    felt: Felt | None = None
     carried_over: bool = False
     #: of a guest that is shut down: from the moment it was asked until it was seen running at the destination
     interrupted_ms: int | None = None
@@ -95,6 +98,8 @@ class Ending:
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
             libvirts = stood.downtime_ms if stood else None
             fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
+            if self.felt is not None:
+                fields |= self.felt.told()
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
             fields["also"] = partial(keep_copies, kept_copies(held, self.source))
         else:

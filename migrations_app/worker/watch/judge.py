@@ -88,6 +88,7 @@ class Judge:
             job_over=row.job_over,
             suspended=row.suspended,
             paused_by_policy=row.paused_by_policy,
+            postcopy_used=row.post_copy_at is not None,
             too_early=self._numbers.too_early,
             pauses=KIND[row.request.kind].pauses,
             keep_paused=options.keep_paused,

@@ -23,8 +23,8 @@ SILENT_SECONDS = 1.0
 class Observation:
     """One look at each host, both younger than the change of `returned`, which is what the call came back with.
 
-    `call_over`: it came back in this process. `seconds`: for so long both hosts have been saying this; infinite when
-    there is nothing to wait for any more.
+    `at`: when it began, by time.monotonic(). `call_over`: the call came back in this process. `seconds`: for so long
+    both hosts have been saying this; infinite when there is nothing to wait for any more.
     """
 
     source: GuestLook
@@ -32,6 +32,7 @@ class Observation:
     returned: bool | None
     call_over: bool
     seconds: float
+    at: float = 0.0
 
 
 class Observer:
@@ -54,14 +55,14 @@ class Observer:
         return time.monotonic() - self._view_since
 
     def look(self) -> Observation:
-        mover, guest = self._mover, self._held.guest
+        mover, guest, began = self._mover, self._held.guest, time.monotonic()
         over = mover is not None and not mover.running  # read before looking: the looks must be the younger
         returned = mover.returned if mover else None
         if over:
             self.call_is_over()
         source, target = self._source.look(guest), self._target.look(guest)
         seconds = self._seconds(source, target, returned)
-        return Observation(source=source, target=target, returned=returned, call_over=over, seconds=seconds)
+        return Observation(source=source, target=target, returned=returned, call_over=over, seconds=seconds, at=began)
 
     def call_is_over(self) -> None:
         if self.over_at is None:

@@ -59,7 +59,7 @@ class StorageWatch:
             self.silence.observe(
                 Observation(source=seen.look, target=seen.look, returned=None, call_over=False, seconds=seconds)
             )
-            self.steering.act(seen.look, memory_began=False)
+            self.steering.act(seen.look, seen.look, memory_began=False)
             self.numbers.qemu(seen.disks)
             decision = self._decide(seen.look, seen.look, self._record(seen, disks, seconds))
             if self._follow(decision, disks):

@@ -1,0 +1,34 @@
+"""What was felt of a switchover from outside, or why nobody knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_app.domain.lifecycle import State
+
+if TYPE_CHECKING:
+    from migrations_app.models import Migration
+
+
+def felt_words(migration: Migration) -> str:
+    """One line of the outcome."""
+    felt = migration.felt
+    if felt is None:
+        return f"not measured. {not_felt(migration)}"
+    lost = f"{felt['lost']} of {felt['sent']} probes lost"
+    words = f"{felt['longest_ms']} ms without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
+    return f"{words}. {migration.felt_reason}" if migration.felt_reason else words
+
+
+def not_felt(migration: Migration) -> str:
+    """Why there is no measurement, a sentence; "" as long as there may be one."""
+    kind = migration.kind_row
+    if migration.felt is not None or migration.felt_reason:
+        return str(migration.felt_reason)
+    if kind.same_host:
+        return "The VM stays on its host."
+    if kind.off:
+        return "The VM is shut off for this migration." if kind.stops else "The VM is shut off."
+    if not migration.terminal:
+        return ""
+    return "Nothing was recorded." if migration.state == State.DONE else "There was no switchover."

@@ -1,0 +1,198 @@
+"""The probe beside the watch: what it measures, why it does not, and that nothing else depends on it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from hosts.models import Sighting
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.lifecycle import State
+from migrations_app.models import Migration, ProbeAddress, ProbeNetwork
+from migrations_app.usecases.give_order import cancel_migration
+from migrations_app.words.felt import felt_words, not_felt
+from migrations_app.worker.watch import felt
+from tests.db.moving import Scene, eventually, fresh, in_state
+from tests.fakes.guests import FakeGuest
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+ADDRESS = "203.0.113.17"
+
+
+class FakeEcho:
+    """Answers at once while `answering`."""
+
+    seconds = 0.005
+
+    def __init__(self) -> None:
+        self.answering = True
+        self.closed = False
+        self._waiting: list[int] = []
+
+    def send(self, number: int) -> None:
+        if self.answering:
+            self._waiting.append(number)
+
+    def answers(self, seconds: float) -> list[tuple[int, float]]:
+        time.sleep(min(seconds, 0.005))
+        found, self._waiting = self._waiting, []
+        return [(number, time.monotonic()) for number in found]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Ways:
+    def __init__(self) -> None:
+        self.echo: FakeEcho | None = FakeEcho()
+        self.asked: list[str] = []
+
+    def find(self, address: str) -> FakeEcho | None:
+        self.asked.append(address)
+        return self.echo
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
+    ways = Ways()
+    monkeypatch.setattr(felt, "find", ways.find)
+    monkeypatch.setattr(felt, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(felt, "AGAIN_SECONDS", 0.05)
+    return ways
+
+
+@pytest.fixture
+def guest(scene: Scene) -> FakeGuest:
+    """In a network that may be probed, with an address that a user gave."""
+    guest = scene.add_guest()
+    ProbeNetwork.objects.create(cidr="203.0.113.0/24")
+    ProbeAddress.objects.create(guest_id=guest.definition.uuid, address=ADDRESS)
+    return guest
+
+
+def copying(scene: Scene, guest: FakeGuest, **how: Any) -> tuple[Migration, Any]:
+    scene.script(guest).go_on.clear()
+    migration = scene.request(guest, **how)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.COPYING_MEMORY))
+    return migration, worker
+
+
+def end(scene: Scene, guest: FakeGuest, migration: Migration, worker: Any) -> Migration:
+    scene.fleet.moves[guest.definition.uuid].go_on.set()
+    worker.join(10)
+    return fresh(migration)
+
+
+def test_the_silence_is_measured(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    assert ways.echo is not None
+    migration, worker = copying(scene, guest)
+    time.sleep(0.2)  # looks that see it run, after answers
+    ways.echo.answering = False
+    time.sleep(0.2)
+    ways.echo.answering = True
+    done = end(scene, guest, migration, worker)
+    assert (done.state, done.felt_reason) == (State.DONE, "")
+    assert set(done.felt) == {"from", "address", "sent", "lost", "longest_ms"}
+    assert (done.felt["from"], done.felt["address"]) == (socket.gethostname(), ADDRESS)
+    assert 180 <= done.felt["longest_ms"] < 5000
+    assert done.felt["sent"] > done.felt["lost"] > 0
+    assert ADDRESS in felt_words(done)
+    eventually(lambda: ways.echo is not None and ways.echo.closed)
+
+
+def test_one_that_stays_silent_is_measured_up_to_the_end_and_ends_all_the_same(
+    scene: Scene, guest: FakeGuest, ways: Ways
+) -> None:
+    assert ways.echo is not None
+    migration, worker = copying(scene, guest)
+    time.sleep(0.2)
+    ways.echo.answering = False
+    done = end(scene, guest, migration, worker)
+    assert done.state == State.DONE
+    assert done.felt["longest_ms"] >= 300
+    assert done.felt_reason == f"{ADDRESS} has not answered since. It was silent for at least this long."
+
+
+def test_without_an_answer_before_there_is_no_measurement(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    ways.echo = None
+    migration, worker = copying(scene, guest)
+    eventually(lambda: len(ways.asked) > 1)
+    done = end(scene, guest, migration, worker)
+    assert (done.state, done.felt) == (State.DONE, None)
+    assert done.felt_reason.startswith(f"{ADDRESS} answered neither ping nor")
+
+
+def test_answers_that_may_be_from_the_destination_only_are_no_measurement(
+    scene: Scene, guest: FakeGuest, ways: Ways
+) -> None:
+    """As for a worker that takes over too late."""
+    assert ways.echo is not None
+    ways.echo.answering = False
+    migration, worker = copying(scene, guest)
+    time.sleep(0.1)
+    scene.fleet.moves[guest.definition.uuid].go_on.set()
+    eventually(lambda: not scene.fleet["kvm-a"].guests)
+    ways.echo.answering = True
+    worker.join(10)
+    done = fresh(migration)
+    assert (done.state, done.felt, done.felt_reason) == (State.DONE, None, felt.NOT_HEARD)
+
+
+def test_no_network_is_named(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    ProbeNetwork.objects.all().delete()
+    done = scene.run(scene.request(guest))
+    assert (done.state, done.felt, done.felt_reason) == (State.DONE, None, felt.NO_NETWORK)
+    assert ways.asked == []
+
+
+def test_an_address_outside_of_them_is_not_probed(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    ProbeAddress.objects.update(address="198.51.100.9")
+    done = scene.run(scene.request(guest))
+    assert (done.felt, ways.asked) == (None, [])
+    assert done.felt_reason == "198.51.100.9: not in a network that an admin named for probes."
+
+
+def test_leases_are_taken_where_no_user_gave_an_address(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    ProbeAddress.objects.all().delete()
+    done = scene.run(scene.request(guest))
+    assert done.felt_reason == felt.NO_ADDRESS
+    lent = [{"mac": "52:54:00:00:00:01", "address": one} for one in ("127.0.0.1", "198.51.100.9", ADDRESS)]
+    Sighting.objects.filter(guest=guest.definition.uuid).update(addresses=lent)
+    row = Migration(guest_id=guest.definition.uuid, source=scene.hosts["kvm-a"])
+    assert felt.address_of(row) == (ADDRESS, "")
+    row.was_paused = True
+    assert felt.address_of(row) == ("", "The VM was paused.")
+
+
+def test_a_probe_that_breaks_changes_nothing(
+    scene: Scene, guest: FakeGuest, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(address: str) -> None:
+        raise RuntimeError("no socket")
+
+    monkeypatch.setattr(felt, "find", broken)
+    done = scene.run(scene.request(guest))
+    assert (done.state, done.felt) == (State.DONE, None)
+    assert done.felt_reason == "The probe failed; kvmweb's log has the details."
+
+
+def test_one_that_was_cancelled_has_none(scene: Scene, guest: FakeGuest, ways: Ways, operator: Any) -> None:
+    migration, worker = copying(scene, guest)
+    cancel_migration(fresh(migration), by=operator)
+    worker.join(10)
+    ended = fresh(migration)
+    assert (ended.state, ended.felt) == (State.CANCELLED, None)
+    assert not_felt(ended) == "There was no switchover."
+
+
+def test_one_that_is_shut_off_has_none(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    row = Migration(guest_id=guest.definition.uuid, kind=Kind.OFFLINE, state=State.DONE)
+    assert not_felt(row) == "The VM is shut off."
+    row.kind = Kind.STOP_MOVE_START
+    assert not_felt(row) == "The VM is shut off for this migration."
+    row.kind = Kind.STORAGE
+    assert not_felt(row) == "The VM stays on its host."
