@@ -124,6 +124,8 @@ def _earlier(run: Run, runs: Sequence[Run]) -> list[Earlier]:
                 memory_bytes=about["memory_mib"] * MIB,
                 first_bytes=told.first_pass_bytes,
                 first_seconds=told.first_pass_ms / 1000 if told.first_pass_ms else None,
+                flow_seconds=(told.flow_ms or 0) / 1000,
+                flow_bytes=told.flow_bytes or 0,
                 rewritten_bytes=told.first_pass_left_bytes,
                 resident_bytes=about["before"]["memory"]["resident"],
             )

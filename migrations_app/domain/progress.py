@@ -20,6 +20,8 @@ STALL_MS = 3000
 SAY_MS = 5000
 #: Between two looks so far apart a stop is one that carried less than a tenth of what is usual.
 GAP_MS = 2000
+#: With so much of the memory sent, it flows.
+FLOWS_BYTES = 1024 * 1024
 #: A pass that leaves no more than this of what the one before left comes closer to the end.
 CLEARLY_PERCENT = 96
 #: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
@@ -74,6 +76,8 @@ class Progress:
     dirty_mean_bps: int | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
+    flow_ms: int | None = None
+    flow_bytes: int | None = None
     first_pass_ms: int | None = None
     first_pass_bytes: int | None = None
     first_pass_left_bytes: int | None = None
@@ -150,6 +154,7 @@ def advance(
     moved_at, stalled = _standstill(last, stats)
     pass_at, pass_remaining, pass_before = _newest_pass(last, stats)
     first_ms, first_bytes, first_left = _first_pass(last, stats)
+    flow_ms, flow_bytes = _flow(last, stats)
     now = Progress(
         phase=phase,
         percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
@@ -162,6 +167,8 @@ def advance(
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
         dirty_mean_bps=_mean_dirty(last, stats, dirty, first_ms),
+        flow_ms=flow_ms,
+        flow_bytes=flow_bytes,
         first_pass_ms=first_ms,
         first_pass_bytes=first_bytes,
         first_pass_left_bytes=first_left,
@@ -178,8 +185,7 @@ def advance(
         moved_at_ms=moved_at,
         stalled_ms=stalled,
     )
-    follows = guest_memory_bytes or 0 if _only_disks(stats) else 0
-    left = _left(now, stats, follows, foreseen)
+    left = _left(now, stats, guest_memory_bytes or 0, foreseen)
     return replace(now, eta_low_ms=left.low_ms, eta_ms=left.likely_ms, eta_high_ms=left.high_ms) if left else now
 
 
@@ -226,6 +232,8 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
         dirty_mean_bps=last.dirty_mean_bps,
+        flow_ms=last.flow_ms,
+        flow_bytes=last.flow_bytes,
         first_pass_ms=last.first_pass_ms,
         first_pass_bytes=last.first_pass_bytes,
         first_pass_left_bytes=last.first_pass_left_bytes,
@@ -273,6 +281,13 @@ def _first_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None
     if last.iteration != 1 or not stats.memory_processed:
         return None, None, None
     return stats.elapsed_ms, stats.memory_processed, stats.memory_remaining
+
+
+def _flow(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
+    """When memory was first seen to come, and how much had by then: the beginning is slower than what follows."""
+    if last.flow_ms is not None or (stats.memory_processed or 0) < FLOWS_BYTES:
+        return last.flow_ms, last.flow_bytes
+    return stats.elapsed_ms, stats.memory_processed
 
 
 def _mean_dirty(last: Progress, stats: JobStats, dirty: int | None, first_ms: int | None) -> int | None:
@@ -338,17 +353,19 @@ def _converging(newest: int | None, before: int | None) -> bool | None:
 
 def _left(now: Progress, stats: JobStats, follows: int, foreseen: Forecast | None) -> Left | None:
     """From "nothing is written any more" to "it is written on as fast as ever", or to "all of the memory follows"."""
-    remaining, rate = now.remaining_bytes, now.rate_bps
+    remaining, rate = now.remaining_bytes, now.rate_bps or (foreseen and foreseen.runs and foreseen.rate_bps)
     if remaining is None or not rate or (stats.memory_remaining is None and stats.disk_remaining is None):
         return None
-    low = remaining * 1000 // rate
-    if _only_disks(stats):
-        return Left(low, None, (remaining + follows) * 1000 // rate if follows else None)
+    low = round(remaining * 1000 / rate)
+    if _only_disks(stats):  # memory follows
+        return Left(low, None, round((remaining + follows) * 1000 / rate) if follows else None)
     return time_left(
         Now(
             sent=now.transferred_bytes or 0,
             left=remaining,
             elapsed_ms=now.elapsed_ms or 0,
+            flow_ms=now.flow_ms or 0,
+            flow_bytes=now.flow_bytes or 0,
             bps=rate,
             dirty_bps=now.dirty_bps,
             dirty_max_bps=now.dirty_max_bps,

@@ -124,6 +124,8 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
             memory_bytes=row.guest.memory_kib * 1024,
             first_bytes=told.first_pass_bytes,
             first_seconds=told.first_pass_ms / 1000 if told.first_pass_ms else None,
+            flow_seconds=(told.flow_ms or 0) / 1000,
+            flow_bytes=told.flow_bytes or 0,
             rewritten_bytes=told.first_pass_left_bytes,
             resident_bytes=row.forecast.get("resident_bytes"),
             stalled=told.stalled,

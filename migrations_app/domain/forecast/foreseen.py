@@ -39,7 +39,8 @@ class Forecast:
 
     `verdict` is an Ending, `rate_from` a RateFrom, `dirty_from` a DirtyFrom; "" is not known. `first_bytes`: what the
     first pass has to send, most likely; `resident_bytes`: what QEMU held of the host's memory. `rate_bps`: what the
-    path carries, most likely. `dirty_low_bps` and `dirty_high_bps`: what the dirty rate may be. `proposes`: the policy
+    path carries, most likely. `correction`: earlier migrations took so many times as long as the model of their passes
+    says. `dirty_low_bps` and `dirty_high_bps`: what the dirty rate may be. `proposes`: the policy
     that ends it, "" when none is needed or nothing is known.
     """
 
@@ -56,6 +57,7 @@ class Forecast:
     hot_bytes: int | None = None
     first_bytes: int | None = None
     resident_bytes: int | None = None
+    correction: float = 1.0
     limit_bps: int | None = None
     rate_bps: float | None = None
     ends: bool | None = None

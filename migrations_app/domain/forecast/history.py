@@ -20,8 +20,8 @@ class Run:
     """An earlier migration that ended well, as libvirt reported it. `dirty_bps`: the highest dirty rate that was seen,
     `mean_dirty_bps` the mean. For a paused guest they are None, and so is `downtime_ms`. `stalled`: whether the link
     carried nothing for a while; None when nobody watched. `first_bytes`: sent in the first pass, in `first_seconds`, of
-    `memory_bytes` of memory; `rewritten_bytes`: left after it; `resident_bytes`: what QEMU held before.
-    None: not seen."""
+    `memory_bytes` of memory; `flow_bytes` of them had come in `flow_seconds`, when data was first seen.
+    `rewritten_bytes`: left after the first pass; `resident_bytes`: what QEMU held before. None: not seen."""
 
     same_guest: bool
     transferred_bytes: int
@@ -33,6 +33,8 @@ class Run:
     memory_bytes: int | None = None
     first_bytes: int | None = None
     first_seconds: float | None = None
+    flow_seconds: float = 0.0
+    flow_bytes: int = 0
     rewritten_bytes: int | None = None
     resident_bytes: int | None = None
 
@@ -48,10 +50,11 @@ class Run:
 
     @property
     def first_bps(self) -> float:
-        """Of the first pass: no set-up and no switch-over in it."""
-        if not self.first_bytes or not self.first_seconds:
+        """Of the first pass, from when data flowed: no set-up and no switch-over in it."""
+        seconds = (self.first_seconds or 0) - self.flow_seconds
+        if not self.first_bytes or seconds <= 0:
             return self.bps
-        return self.first_bytes / self.first_seconds
+        return (self.first_bytes - self.flow_bytes) / seconds
 
     @property
     def share(self) -> float | None:

@@ -96,6 +96,7 @@ def _of_writing(
         high_ms=_ms(worst) * ratio.high if sure else None,
         downtime_low_ms=round(stood.low) if best.ends else None,
         downtime_high_ms=round(stood.high) if best.ends else None,
+        correction=ratio.likely,
         proposes="" if ending is Ending.CONVERGES else _proposed(likely, rate.likely),
     )
 

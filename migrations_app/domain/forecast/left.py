@@ -13,8 +13,6 @@ _AS_USUAL = 0.3
 #: how far what the first pass sends may be from what was foreseen, while it is under way
 _FIRST_MARGIN = 0.1
 _ALLOWED_MS = 300
-#: for so long libvirt connects, and nothing is sent
-_SET_UP_MS = 200
 _MOMENT_MS = 1000
 #: at the end QEMU switches over, and libvirt has the VM go on at the destination
 _END_MS = 300
@@ -22,13 +20,16 @@ _END_MS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """Bytes, bytes per second and milliseconds, as libvirt counts them. `dirty_bps` None: not counted yet, in the first
-    pass. `pass_ms`: since the newest pass began; `hot_bytes`: left after the first."""
+    """Bytes, bytes per second and milliseconds, as libvirt counts them. `flow_bytes` had come at `flow_ms`, when data
+    was first seen. `dirty_bps` None: not counted yet, in the first pass. `pass_ms`: since the newest pass began;
+    `hot_bytes`: left after the first."""
 
     sent: int
     left: int
     elapsed_ms: int
     bps: float
+    flow_ms: int = 0
+    flow_bytes: int = 0
     dirty_bps: float | None = None
     dirty_max_bps: float | None = None
     pass_ms: int = 0
@@ -56,7 +57,8 @@ def time_left(now: Now, seen: Forecast | None) -> Left:
 
 def _steady(now: Now, usual_bps: float | None) -> float:
     """A moment says little, and the beginning is slow: what this path carries otherwise, or has carried until now."""
-    mean = now.sent * 1000 / (now.elapsed_ms - _SET_UP_MS) if now.elapsed_ms > _MOMENT_MS else None
+    flowing_ms = now.elapsed_ms - now.flow_ms
+    mean = (now.sent - now.flow_bytes) * 1000 / flowing_ms if flowing_ms > _MOMENT_MS else None
     for bps in (usual_bps if now.dirty_bps is None else None, mean):
         if bps and abs(bps / now.bps - 1) <= _AS_USUAL:
             return bps
@@ -82,7 +84,15 @@ def _in_first_pass(now: Now, bps: float, seen: Forecast | None) -> Left:
         )
 
     low = _ms(go(rest - margin, seen.dirty_low_bps))
-    return Left(low or 0, _ms(go(rest, seen.dirty_bps)), _ms(go(rest + margin, seen.dirty_high_bps)))
+    likely, high = _ms(go(rest, seen.dirty_bps)), _ms(go(rest + margin, seen.dirty_high_bps))
+    if likely is not None:  # part of what the model is wrong by has passed: the beginning is slow
+        likely = round(likely * (1 + (seen.correction - 1) / 2))
+    if likely is not None and seen.likely_ms is not None and bps == seen.rate_bps:
+        # by all that was foreseen, and by what is counted now: each is wrong in its own way
+        likely = (likely + max(round(seen.likely_ms) - now.elapsed_ms, 0)) // 2
+    if high is not None:
+        high = max(high, likely or 0)
+    return Left(min(low or 0, likely or low or 0), likely, high)
 
 
 def _later(now: Now, bps: float, dirty_bps: float) -> Course:

@@ -104,6 +104,8 @@ def test_the_first_pass() -> None:
         "dirty_mean_bps": None,
         "iteration": 1,
         "elapsed_ms": 1000,
+        "flow_ms": 1000,
+        "flow_bytes": 400 * MIB,
         "first_pass_ms": None,
         "first_pass_bytes": None,
         "first_pass_left_bytes": None,
