@@ -30,6 +30,7 @@ from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import WHOLE, DiskPlace, Part, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_memory import Memory
 from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
@@ -190,8 +191,11 @@ class Power(Protocol):
 
 
 class Passes(Protocol):
-    """How the memory of a guest that migrates away is copied: in passes, then perhaps by post-copy (called on the
-    source)."""
+    """The memory of a guest on the source: before it migrates, and while it is copied, in passes, then perhaps by
+    post-copy."""
+
+    @property
+    def memory(self) -> Memory: ...
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread

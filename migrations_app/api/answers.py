@@ -132,28 +132,41 @@ class FindingOut(Schema):
 
 
 class ForecastOut(Schema):
-    """Based on `runs` earlier migrations between the same two hosts. `low_ms` to `high_ms`: the expected time in
-    libvirt; without an earlier migration of this VM `low_ms` is null, and `high_ms` is one pass over all its memory.
-    `bps`: the lowest measured transfer rate in bytes/s. `ends`: whether the migration is expected to converge: that
-    rate, or the bandwidth limit, is more than 1.25 times the dirty rate. For a `paused` VM only the time is given. For
-    `stop_move_start` only the downtime: from the request to shut down until the VM runs again.
-    Null: not measured yet."""
+    """Based on `runs` earlier migrations between the same two hosts; without one on the nominal rate of the source's
+    network interface (`rate_from`: `transfers` or `nominal`). `low_ms` to `high_ms`: the expected time in libvirt,
+    `likely_ms` the most likely; `high_ms` is null when there is no upper bound. Without an earlier migration of this VM
+    and without a dirty rate `low_ms` is null, and `high_ms` is one pass over all its memory. `bps`: the lowest measured
+    transfer rate in bytes/s, `rate_bps` the most likely. `verdict`: `converges`, `needs_help` (by throttling, a longer
+    downtime or post-copy), `uncertain` or empty; `ends` is the same as true, false or null. `dirty_bps`: the dirty
+    rate, most likely, between `dirty_low_bps` and `dirty_high_bps`; `dirty_from`: `measured` by the check, `earlier` in
+    a migration of this VM, or empty. `first_bytes`: what the first pass has to send. `proposes`: the policy that is
+    likely to end it, empty when none is needed. For a `paused` VM only the time is given. For `stop_move_start` only
+    the downtime: from the request to shut down until the VM runs again. Null: not known."""
 
     runs: int
     bps: float
     low_ms: float | None = None
     high_ms: float | None = None
+    likely_ms: float | None = None
     downtime_low_ms: int | None = None
     downtime_high_ms: int | None = None
     dirty_bps: int | None = None
+    dirty_low_bps: int | None = None
+    dirty_high_bps: int | None = None
     limit_bps: int | None = None
+    rate_bps: float | None = None
+    first_bytes: int | None = None
     ends: bool | None = None
+    verdict: str = ""
+    rate_from: str = "transfers"
+    dirty_from: str = ""
+    proposes: str = ""
     paused: bool = False
 
 
 class PreflightOut(Schema):
     """`copied_disks`: the targets of the disks that the migration would copy; null when unknown. `forecast` is null
-    when the migration cannot start, or without an earlier one of this kind between the two hosts."""
+    when the migration cannot start, or when not even the transfer rate is known."""
 
     id: int
     verdict: VerdictText
@@ -183,7 +196,8 @@ class KindOut(Schema):
 class ProgressOut(Schema):
     """Progress as libvirt reports it; null: not reported. `pass_at_ms` and `pass_remaining_bytes`: when the newest pass
     over the memory began, in the time of `elapsed_ms`, and what was left then. `needed_downtime_ms`: the downtime that
-    this takes at the present rate. `throttle_percent`: by how much QEMU slows the VM's CPUs down."""
+    this takes at the present rate. `eta_low_ms` to `eta_high_ms`: the time left, `eta_ms` the most likely; null: not
+    known, or no upper bound. `throttle_percent`: by how much QEMU slows the VM's CPUs down."""
 
     phase: str | None = None
     percent: int | None = None
@@ -201,6 +215,7 @@ class ProgressOut(Schema):
     needed_downtime_ms: int | None = None
     throttle_percent: int | None = None
     eta_low_ms: int | None = None
+    eta_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
     disk_remaining_bytes: int | None = None
@@ -254,11 +269,11 @@ class FeltOut(Schema):
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
-    the disks itself; else empty. `forecast`: as it was at the start; null before, and without earlier migrations to
-    learn from. `timings` in seconds: dispatch, connect, facts, transfer (missing when another worker took over),
-    verify. `policy`: the name that it had at the request; null for a method without one. `restart_of`: the migration
-    that this one was started instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is
-    for, operations or a request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
+    the disks itself; else empty. `forecast`: as it was at the start; null before, and when nothing was known. `timings`
+    in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
+    that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
+    instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
+    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
     options detach and eject have taken out of the VM."""
 
     id: int
