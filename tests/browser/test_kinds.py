@@ -110,6 +110,30 @@ def test_storage(runs: bool, at_home: Serving, lab: Lab, sign_in: Open) -> None:
     assert a.virsh("domstate", "build-01").strip() == ("running" if runs else "shut off")
 
 
+def test_a_cd_is_ejected_with_consent_and_inserted_again(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    b = lab.hosts["kvm-b"]
+    with with_disc(at_home, lab):
+        page = sign_in("olga")
+        choose(page, at_home, "cd-01", "live")
+        finding = page.locator(".finding", has_text="Disk sda of cd-01")
+        expect(finding).to_contain_text(
+            "Let kvmweb eject it for the migration: cd-01 cannot read it until it is inserted"
+        )
+        expect(page.get_by_role("button", name="Migrate cd-01")).to_be_disabled()
+        finding.get_by_role("button", name="Choose “Eject CDs that the destination lacks”").click()
+        box = page.locator("label", has=page.locator("[name=eject]"))
+        expect(box.locator("input")).to_be_checked()
+        expect(box).to_contain_text("The VM cannot read them meanwhile")
+        expect(page.locator("#report")).to_contain_text(f"kvmweb ejects {ISO} from drive sda of cd-01")
+        b.exec("truncate", "-s", "1M", ISO)  # its pool has not seen it yet
+        start(page)
+        ends(page, "cd-01 runs on kvm-b")
+        part = page.locator("section", has=page.get_by_role("heading", name="Taken out for the migration"))
+        expect(part).to_contain_text(f"CD {ISO} in drive sda")
+        expect(part).to_contain_text("Inserted again on kvm-b")
+        assert in_drive(b) == ISO
+
+
 def test_a_vm_with_a_device_is_shut_down_migrated_and_started(
     at_home: Serving, lab: Lab, sign_in: Open, ticks: TickReceiver
 ) -> None:
@@ -138,27 +162,3 @@ def test_a_vm_with_a_device_is_shut_down_migrated_and_started(
         expect(measured).to_contain_text(re.compile(r"^\d+(\.\d)? s.*; it was off for .*expected"))
         assert ticks.wait_for("web-01", since=time.monotonic(), timeout=40)
         assert f"uuid='{UUID}'" in b.virsh("dumpxml", "web-01")
-
-
-def test_a_cd_is_ejected_with_consent_and_inserted_again(at_home: Serving, lab: Lab, sign_in: Open) -> None:
-    b = lab.hosts["kvm-b"]
-    with with_disc(at_home, lab):
-        page = sign_in("olga")
-        choose(page, at_home, "cd-01", "live")
-        finding = page.locator(".finding", has_text="Disk sda of cd-01")
-        expect(finding).to_contain_text(
-            "Let kvmweb eject it for the migration: cd-01 cannot read it until it is inserted"
-        )
-        expect(page.get_by_role("button", name="Migrate cd-01")).to_be_disabled()
-        finding.get_by_role("button", name="Choose “Eject CDs that the destination lacks”").click()
-        box = page.locator("label", has=page.locator("[name=eject]"))
-        expect(box.locator("input")).to_be_checked()
-        expect(box).to_contain_text("The VM cannot read them meanwhile")
-        expect(page.locator("#report")).to_contain_text(f"kvmweb ejects {ISO} from drive sda of cd-01")
-        b.exec("truncate", "-s", "1M", ISO)  # its pool has not seen it yet
-        start(page)
-        ends(page, "cd-01 runs on kvm-b")
-        part = page.locator("section", has=page.get_by_role("heading", name="Taken out for the migration"))
-        expect(part).to_contain_text(f"CD {ISO} in drive sda")
-        expect(part).to_contain_text("Inserted again on kvm-b")
-        assert in_drive(b) == ISO
