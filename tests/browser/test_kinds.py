@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from lab import Lab
+from lab import Lab, TickReceiver
 from lab.guests import POOLS
 from tests.browser.conftest import Open
 from tests.lab.discs import ISO, in_drive, with_disc
+from tests.lab.fake_device import UUID, faked, give
 from tests.lab.serving import Serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
@@ -22,6 +24,12 @@ def at_home(fresh: Serving, lab: Lab) -> Iterator[Serving]:
     """`fresh` for the next tests too: a disk that went to another pool stays there otherwise."""
     yield fresh
     lab.reset()
+
+
+@pytest.fixture
+def ticks(lab: Lab) -> Iterator[TickReceiver]:
+    with TickReceiver(*lab.ticks_address) as heard:
+        yield heard
 
 
 def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
@@ -124,3 +132,33 @@ def test_a_cd_is_ejected_with_consent_and_inserted_again(at_home: Serving, lab: 
         expect(part).to_contain_text(f"CD {ISO} in drive sda")
         expect(part).to_contain_text("Inserted again on kvm-b")
         assert in_drive(b) == ISO
+
+
+def test_a_vm_with_a_device_is_shut_down_migrated_and_started(
+    at_home: Serving, lab: Lab, sign_in: Open, ticks: TickReceiver
+) -> None:
+    page, a, b = sign_in("olga"), lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    with faked([a, b]):
+        give(a, "web-01")
+        assert ticks.wait_for("web-01", since=time.monotonic(), timeout=40)  # it has booted, and watches its button
+        choose(page, at_home, "web-01", "live")
+        report = page.locator("#report")
+        expect(report).to_contain_text(f"web-01 uses MDEV device {UUID} of kvm-a, which cannot be migrated.")
+        expect(page.locator("#go")).to_be_disabled()
+        report.get_by_role("button", name="Use Stop, migrate, start").click()
+        expect(page.locator("input[name=kind][value=stop_move_start]")).to_be_checked()
+        expect(report).to_contain_text("Expected interruption")
+        expect(report).not_to_contain_text("cannot be migrated")
+        go = page.get_by_role("button", name=re.compile("^Migrate "))
+        expect(go).to_be_enabled()
+        go.click()
+        expect(page.locator("main")).to_contain_text("web-01 is shut down on kvm-a and started on kvm-b.")
+        assert a.domain_state("web-01") == "running"
+        page.get_by_label("Type the VM's name to confirm its interruption").fill("web-01")
+        start(page)
+        expect(page.locator("#steps")).to_contain_text("Shut down")
+        ends(page, "web-01 runs on kvm-b")
+        measured = page.locator("dt:text-is('Interruption') + dd")
+        expect(measured).to_contain_text(re.compile(r"^\d+(\.\d)? s.*; it was off for .*expected"))
+        assert ticks.wait_for("web-01", since=time.monotonic(), timeout=40)
+        assert f"uuid='{UUID}'" in b.virsh("dumpxml", "web-01")

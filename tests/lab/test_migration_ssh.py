@@ -40,6 +40,13 @@ def test_a_guest_moves_over_ssh(over_ssh: Serving, lab: Lab) -> None:
     migration = over_ssh.wait_for_end(over_ssh.migrate("web-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert_moved(lab, before, "web-01")
+    for first in (report.body["forecast"], migration["forecast"]):  # no migration between these hosts was seen before
+        assert (first["runs"], first["rate_from"], first["dirty_from"]) == (0, "nominal", "measured")
+        assert first["rate_bps"] > 0 < first["first_bytes"]
+        assert first["verdict"] in ("converges", "uncertain")
+        assert 0 < first["downtime_low_ms"] < first["downtime_high_ms"]
+    assert migration["downtime_ms"] is not None  # beside the forecast
+    assert migration["progress"]["elapsed_ms"] >= 0
 
 
 FIRMWARE = "/var/lib/libvirt/firmware"
