@@ -40,7 +40,7 @@ class Live:
         heart: Heartbeat,
         mover: Mover | None = None,
     ) -> None:
-        with Felt(held) as felt:
+        with Felt(held, source) as felt:
             Watch(held, source, target, heart, mover, felt).run()
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
