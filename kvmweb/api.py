@@ -73,6 +73,7 @@ from hosts.api import router as hosts_router  # noqa: E402
 from kvmweb.console.api import router as people_router  # noqa: E402
 from kvmweb.health.api import router as health_router  # noqa: E402
 from migrations_app.api import (  # noqa: E402
+    flight_record,
     guests,
     journal,
     migrations,
@@ -88,7 +89,10 @@ from portal.api import quotas, requests, terms, windows  # noqa: E402
 
 api.add_router("", hosts_router)
 api.add_router("", people_router)
-for subject in (guests, options, preflights, migrations, orders, policies, rollback_copies, journal, teams, probing):
+for subject in (
+    guests, options, preflights, migrations, flight_record, orders, policies, rollback_copies, journal, teams,
+    probing,
+):  # fmt: skip
     api.add_router("", subject.router)
 api.add_router("", health_router)
 for subject in (approvals, rules, requests, quotas, windows, terms):

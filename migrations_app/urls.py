@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from migrations_app.pages import dashboard, migrate, migrations, policies, probing, rollback_copies, search, teams, vms
+from migrations_app.pages import (
+    dashboard,
+    history_csv,
+    migrate,
+    migrations,
+    policies,
+    probing,
+    records,
+    rollback_copies,
+    search,
+    teams,
+    vms,
+)
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -14,6 +26,8 @@ urlpatterns = [
     path("vms/<uuid:uuid>/preflight/", migrate.check, name="vm-preflight"),
     path("preflights/<int:pk>/", migrate.preflight, name="preflight"),
     path("migrations/", migrations.migration_list, name="migration-list"),
+    path("migrations/history.csv", history_csv.history, name="migration-history"),
+    path("migrations/compare/", records.compare, name="migration-compare"),
     path("migrations/dismiss/", migrations.dismiss, name="migrations-dismiss"),
     path("migrations/<int:pk>/", migrations.migration, name="migration"),
     path("migrations/<int:pk>/cancel/", migrations.cancel, name="migration-cancel"),
@@ -22,7 +36,8 @@ urlpatterns = [
     path("migrations/<int:pk>/examine/", migrations.examine, name="migration-examine"),
     path("migrations/<int:pk>/clock/", migrations.clock, name="migration-clock"),
     path("migrations/<int:pk>/close/", migrations.close, name="migration-close"),
-    path("migrations/<int:pk>/record.json", migrations.record, name="migration-record"),
+    path("migrations/<int:pk>/record.json", records.record_json, name="migration-record"),
+    path("migrations/<int:pk>/record.txt", records.record_text, name="migration-record-text"),
     path("migrations/<int:pk>/samples.json", migrations.samples, name="migration-samples"),
     path("migrations/<int:pk>/numbers/", migrations.numbers, name="migration-numbers"),
     path("policies/", policies.policy_list, name="policy-list"),

@@ -31,5 +31,20 @@ class LimitCache:
     mib: int
 
 
+@dataclass(frozen=True, slots=True)
+class StartPostCopy:
+    """Let the guest go on at the destination now; its memory follows. Only where the call enabled it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PausePostCopy:
+    """Give up the connection over which memory follows; both hosts keep their half of the guest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePostCopy:
+    """Connect the two halves again. A call of its own, which blocks like the first."""
+
+
 Limit = LimitDowntime | LimitBandwidth | LimitCache
-Steer = Abort | Limit
+Steer = Abort | StartPostCopy | PausePostCopy | ResumePostCopy | Limit

@@ -12,7 +12,7 @@ MOST_BYTES = 256 * 1024
 #: elements and attributes
 MOST_PARTS = 20_000
 #: libvirt leaves these out of what it tells kvmweb about a VM, so kvmweb does not keep them here either
-_SECRETS = ("passwd", "password", "cookie")
+SECRETS = ("passwd", "password", "cookie")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
@@ -44,7 +44,7 @@ def given_definition(text: str) -> GivenDefinition:
         raise xml.BadXml("The definition has no name.")
     if "\n" in name or "/" in name:
         raise xml.BadXml("The name in the definition has characters that libvirt does not accept.")
-    domain.blank(_SECRETS)
+    domain.blank(SECRETS)
     uuid = _uuid(domain.text("uuid"))
     domain.put("uuid", str(uuid))
     return GivenDefinition(uuid=uuid, name=name, xml=domain.serialised())

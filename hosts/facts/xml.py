@@ -105,6 +105,14 @@ class Node:
             if element.tag in names:
                 element.text = HIDDEN
 
+    def empty(self, names: Collection[str], prefix: str) -> None:
+        """Hide all that is in the elements with these names, and in those whose name begins with `prefix`."""
+        for element in list(self._element.iter()):
+            name = plain_name(str(element.tag))
+            if name in names or name.startswith(prefix):
+                element.clear(keep_tail=True)
+                element.text = HIDDEN
+
     def put(self, tag: str, text: str) -> None:
         """Give the child with this tag this text; it is added if there is none."""
         child = self._element.find(tag)

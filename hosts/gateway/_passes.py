@@ -1,5 +1,5 @@
-"""When QEMU begins another pass over the memory of a guest that migrates away. Calls come from the event loop's thread
-and must only set something."""
+"""How the memory of a guest that migrates away is copied. QEMU tells when it begins another pass: these calls come from
+the event loop's thread and must only set something."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hosts.gateway import _job
+from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
+from hosts.gateway._memory import Memory
 
 if TYPE_CHECKING:
     import libvirt
@@ -16,8 +19,10 @@ if TYPE_CHECKING:
 class Passes:
     """The methods are described in port.Passes."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, guests: Guests) -> None:
         self._link = link
+        self.memory = Memory(link, guests)
+        self._guests = guests
         self._begun: dict[str, Callable[[], None]] = {}
         self._registered = False
 
@@ -26,6 +31,21 @@ class Passes:
         if not self._registered:
             self._link.prepare("listen to the passes of a migration", self._register)
             self._registered = True
+
+    def post_copy(self, uuid: str) -> None:
+        self._tell("switch to post-copy", uuid, lambda guest: guest.migrateStartPostCopy(0))
+
+    def pause_post_copy(self, uuid: str) -> None:
+        import libvirt
+
+        flags = libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY
+        self._tell("pause a post-copy", uuid, lambda guest: guest.abortJobFlags(flags))
+
+    def _tell(self, what: str, uuid: str, tell: Callable[[libvirt.virDomain], Any]) -> None:
+        def work(raw: libvirt.virConnect) -> None:
+            tell(self._guests.handle(raw, uuid))
+
+        self._link.call(what, work, seconds=_job.monitor_seconds(self._link), key=(what, uuid))
 
     def mute(self) -> None:
         """No more calls."""

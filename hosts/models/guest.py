@@ -74,7 +74,7 @@ class Guest(models.Model):
 
 
 #: a paused guest with one of these reasons is half of a running migration: what arrives, or what is being left
-_HALF = ("migration", "post-copy")
+_HALF = ("migration", "post-copy", "post-copy failed")
 #: what arrives may be seen a moment earlier: libvirt starts it like any other guest
 MAY_ARRIVE = {"state": RunState.PAUSED, "reason__in": (*_HALF, "starting up")}
 

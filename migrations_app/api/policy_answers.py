@@ -15,6 +15,7 @@ class PolicyOut(Schema):
     """The allowed downtime begins with `start_downtime_ms` and rises along `ladder_ms` while copying stalls: no pass
     has left less to copy for `stall_window_s`. After the last one it waits `patience_s`, then comes `last_resort`. It
     also comes after `deadline_s_per_gib` for each GiB of memory and copied disks, at the latest after `deadline_max_s`.
+    `resume_post_copy`: one that was interrupted is resumed as soon as that is possible, without an order.
     `shadow`: the policy says what it would do, and does nothing. `built_in`: it comes with kvmweb and keeps its
     name."""
 
@@ -27,6 +28,7 @@ class PolicyOut(Schema):
     deadline_s_per_gib: int
     deadline_max_s: int
     last_resort: LastResortText
+    resume_post_copy: bool
     shadow: bool
 
 

@@ -34,8 +34,9 @@ class PolicyChangesIn(Schema):
     patience_s: StrictInt | None = _bounded("patience_s")
     deadline_s_per_gib: StrictInt | None = _bounded("deadline_s_per_gib")
     deadline_max_s: StrictInt | None = _bounded("deadline_max_s")
-    last_resort: Literal["abort", "post_copy", "finish", "throttle"] | None = Field(
-        None, description="post_copy comes with a later version: 422"
+    last_resort: Literal["abort", "post_copy", "finish", "throttle"] | None = None
+    resume_post_copy: StrictBool | None = Field(
+        None, description="an interrupted post-copy is resumed as soon as that is possible"
     )
     shadow: StrictBool | None = Field(None, description="the policy says what it would do, and does nothing")
     reason: Plain = Field("", max_length=1000)

@@ -34,6 +34,8 @@ def equivalent_command(
         values["bandwidth_mib"] = None  # libvirt has one limit: memory gets it later, see commands_beside
     for option in sorted(OPTIONS, key=lambda option: list(Type).index(option.type)):
         flags += [] if option.beside else _words(option, values)
+    if options.post_copy and options.bandwidth_mib:
+        flags += ["--postcopy-bandwidth", str(options.bandwidth_mib)]
     where = [] if options.migration_address or not migrate_uri else [migrate_uri]
     return command("migrate", guest, peer_uri, *where, flags=flags, uri=source_uri)
 

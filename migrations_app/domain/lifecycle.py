@@ -26,6 +26,8 @@ class State(StrEnum):
     SWITCHING_OVER = "switching_over"
     # The guest runs at the destination and still fetches pages from the source.
     POST_COPY = "post_copy"
+    # The connection over which they come has ended: each host has a half, and they can be connected again.
+    POST_COPY_FAILED = "post_copy_failed"
     # The guest runs at the destination, libvirt finishes.
     ARRIVING = "arriving"
     # Both hosts are asked what is true.
@@ -44,7 +46,7 @@ TERMINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.BLOCKED})
 #: libvirt may be busy with it: counts against the slots, must be adopted when its worker is gone.
 IN_FLIGHT = frozenset({
     State.STARTING, State.SHUTTING_DOWN, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER,
-    State.POST_COPY, State.ARRIVING, State.VERIFYING,
+    State.POST_COPY, State.POST_COPY_FAILED, State.ARRIVING, State.VERIFYING,
 })  # fmt: skip
 #: A worker holds it and beats its heart.
 OWNED = IN_FLIGHT | {State.CHECKING}
@@ -107,6 +109,7 @@ _STAGE_OF = {
     State.COPYING_MEMORY: Stage.TRANSFER,
     State.SWITCHING_OVER: Stage.LAST,
     State.POST_COPY: Stage.CONTINUE,
+    State.POST_COPY_FAILED: Stage.CONTINUE,
     State.ARRIVING: Stage.CONTINUE,
 }
 
@@ -134,6 +137,13 @@ _STAGE_OF_STARTED = {
     State.SWITCHING_OVER: Stage.HAND_OVER,
     State.ARRIVING: Stage.END_PAUSED,
 }
+#: of one that could not be started
+_STAGE_OF_STREAMED = {
+    State.STARTING: Stage.NEW_DISKS,
+    State.COPYING_DISKS: Stage.DISKS,
+    State.SWITCHING_OVER: Stage.DEFINITION,
+    State.ARRIVING: Stage.START,
+}
 _OWN = (
     Stage.SHUT_DOWN,
     Stage.DEFINITION,
@@ -155,8 +165,11 @@ def stages(
     stays: bool = False,
     starts_paused: bool = False,
     stops: bool = False,
+    streams: bool = False,
 ) -> list[Stage]:
-    """Those of one migration, in order."""
+    """Those of one migration, in order. `streams`: the guest could not be started, and kvmweb copies its disks."""
+    if streams:
+        return [Stage.NEW_DISKS, Stage.DISKS, Stage.DEFINITION, *([Stage.START] if starts else [])]
     if stays:
         return list(_STAYING)
     if starts_paused:
@@ -170,10 +183,18 @@ def stages(
 
 
 def stage_of(
-    state: State, *, cold: bool = False, stays: bool = False, starts_paused: bool = False, stops: bool = False
+    state: State,
+    *,
+    cold: bool = False,
+    stays: bool = False,
+    starts_paused: bool = False,
+    stops: bool = False,
+    streams: bool = False,
 ) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
+    if streams:
+        return _STAGE_OF_STREAMED.get(state)
     if starts_paused:
         return _STAGE_OF_STARTED.get(state)
     if stops:

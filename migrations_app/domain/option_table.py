@@ -10,6 +10,7 @@ from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import BETWEEN_HOSTS, LIVE_KINDS, OFF_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group, Needs, Option, Place, Type, flag
 from migrations_app.domain.option_encoding import ENCODING
+from migrations_app.domain.option_parts import DETACH, EJECT
 from migrations_app.domain.option_power import SHUTDOWN_PATIENCE, START_AFTER
 from migrations_app.domain.placement import Placements
 
@@ -204,6 +205,19 @@ OPTIONS: tuple[Option, ...] = (
         rank=4,
         kinds=RUNNING_KINDS,
     ),
+    flag(
+        "post_copy",
+        Flag.POSTCOPY,
+        "--postcopy",
+        label="Allow post-copy",
+        consequence="The VM can continue on the destination before all its memory is there: when you say so, or its"
+        " policy. From then until the end, losing either host or its memory loses what the VM has in memory.",
+        since_libvirt=1_003_003,
+        group=Group.CONVERGENCE,
+        rank=5,
+        kinds=frozenset({Kind.LIVE}),
+        description="only allows it: the order post_copy, or the policy, switches",
+    ),
     Option(
         name="parallel_connections",
         type=Type.INTEGER,
@@ -291,5 +305,7 @@ OPTIONS: tuple[Option, ...] = (
         group=Group.DISKS,
         rank=2,
     ),
+    DETACH,
+    EJECT,
 )
 OPTION: Mapping[str, Option] = MappingProxyType({option.name: option for option in OPTIONS})

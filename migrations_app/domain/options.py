@@ -86,7 +86,10 @@ class Options(Mapping[str, Value]):
 
     def parameters(self, copied: tuple[str, ...] = ()) -> dict[Parameter, Told]:
         """`copied` are the disks that are copied: what is true for the copies names them."""
-        return {name: told for o in OPTIONS for name in self._names(o) if (told := self._told(o, copied))}
+        found = {name: told for o in OPTIONS for name in self._names(o) if (told := self._told(o, copied))}
+        if self["post_copy"] and Parameter.BANDWIDTH in found:  # libvirt has another limit for what follows the VM
+            found[Parameter.BANDWIDTH_POSTCOPY] = found[Parameter.BANDWIDTH]
+        return found
 
     def _names(self, option: Option) -> Iterator[Parameter]:
         yield from (name for name in option.libvirt if isinstance(name, Parameter))

@@ -37,6 +37,10 @@ class Situation:
     request: MigrationRequest
     state: State
     progress: Progress
+    #: it began with post-copy allowed, by the request or by its policy
+    post_copy: bool = False
+    #: kvmweb copies its disks itself
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,8 @@ class Seen:
 
     `since` is how many seconds ago this worker told libvirt, None when it has not: then a worker before it may have.
     `refusals` counts what libvirt has refused of that, and `refusal` is its last answer, "" when it took it.
-    `read_back` is what libvirt has reported after it took it.
+    `read_back` is what libvirt has reported after it took it. `calling`: this process is inside a call that migrates
+    the VM, `resuming`: inside one that resumes a post-copy.
     """
 
     source: GuestLook
@@ -57,6 +62,10 @@ class Seen:
     refusals: int = 0
     refusal: str = ""
     read_back: int | None = None
+    target: GuestLook = field(default_factory=lambda: GuestLook(answered=False))
+    target_name: str = ""
+    calling: bool = False
+    resuming: bool = False
 
     @property
     def moving(self) -> bool:
@@ -109,6 +118,8 @@ class Order:
     consequence: Callable[[Situation], str] = _always
     option: Option | None = None
     names: str = ""
+    #: only for a VM that is in post-copy, which has no others
+    in_post_copy: bool = False
     #: the value 0 stands for no limit
     no_limit: bool = False
     never: Callable[[Situation], str] = _always

@@ -12,8 +12,8 @@ from migrations_app.domain.lifecycle import NOT_STARTED, TERMINAL, State
 from migrations_app.domain.order import Answer, Next, OrderState, Seen, Situation
 
 #: libvirt may refuse in the first moments of a job
-_PATIENCE = 5
-_AGAIN_SECONDS = 1.0
+PATIENCE = 5
+AGAIN_SECONDS = 1.0
 _COPYING = frozenset({State.COPYING_DISKS, State.COPYING_MEMORY})
 
 Wanted = Callable[[Seen], Limit | None]
@@ -26,11 +26,11 @@ def set_until_read_back(wanted: Wanted, reports: Words) -> Callable[[Seen], Next
     def following(seen: Seen) -> Next:
         if seen.read_back is not None:
             return Next(answer=Answer(state=OrderState.APPLIED, text=reports(seen.read_back), told=True))
-        if seen.refusals >= _PATIENCE:
+        if seen.refusals >= PATIENCE:
             return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))
         if seen.source.job is JobKind.UNKNOWN or not seen.source.answered:
             return Next(say=f"An order waits until libvirt on {seen.source_name} can be reached.")
-        limit = wanted(seen) if seen.moving and (seen.since is None or seen.since > _AGAIN_SECONDS) else None
+        limit = wanted(seen) if seen.moving and (seen.since is None or seen.since > AGAIN_SECONDS) else None
         return Next() if limit is None else Next(tell=limit)
 
     return following

@@ -12,6 +12,8 @@ from django.utils import timezone
 from hosts.calls.steer import Limit
 from kvmweb.database import patiently
 from kvmweb.journal import writer
+from kvmweb.journal.models import EntryKind
+from kvmweb.web.plain import isolated
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.order import OPEN, Answer, OrderState
 from migrations_app.domain.orders import ORDERS
@@ -37,6 +39,15 @@ def stop_asked(held: Claim) -> bool:
     """Whether an order is open that stops a migration before libvirt is asked."""
     stopping = [order.what for order in ORDERS.values() if order.stops_what_waits]
     return Order.objects.filter(migration=held.pk, what__in=stopping, state__in=OPEN).exists()
+
+
+def order_by_policy(pk: int, what: str, policy: str) -> None:
+    """Inside a transaction: the same as if a user had given it, unless there is an open one."""
+    if Order.objects.filter(migration=pk, what=what, state__in=OPEN).exists():
+        return
+    name = f"policy “{isolated(policy)}”"
+    Order.objects.create(migration_id=pk, what=what, asked_by_name=f"policy {policy}", asked_at=timezone.now())
+    writer.write(writer.migration_topic(pk), EntryKind.NOTE, f"The {name} {ORDERS[what].asked}")
 
 
 def take_orders(held: Claim) -> list[Order]:

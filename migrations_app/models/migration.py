@@ -20,9 +20,12 @@ from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.probing import Arrived
+from migrations_app.models.recorded import Recorded
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 from migrations_app.models.stopped import Stopped
+from migrations_app.models.streamed import Streamed
+from migrations_app.models.taken_out import Stepped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -40,13 +43,18 @@ SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
 START_PAUSED = "start paused"
 END_PAUSED = "end paused"
-COPY_VARIABLES = "copy UEFI variables"
+STREAM_PART = "stream part"
+COPY_OWN_FILE = "copy UEFI variables"  # of a TPM too, since the name was written first
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
 class MigrationQuerySet(VisibleQuerySet):
     def active(self) -> MigrationQuerySet:
         return self.exclude(state__in=TERMINAL)
+
+    def light(self, *also: str) -> MigrationQuerySet:
+        """Without what is long and read by few, and without `also`."""
+        return self.defer("source_xml", "target_xml", "checkpoints", *also)
 
     def shown(self) -> MigrationQuerySet:
         """For pages: with both hosts, and with `revision`, which one statement reads together with the row."""
@@ -67,7 +75,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped, Arrived):
+class Migration(Requested, Steered, Stopped, Stepped, Streamed, Arrived, Recorded):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -122,9 +130,6 @@ class Migration(Requested, Steered, Stopped, Arrived):
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
-    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
-    #: only this is ever undone
-    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)

@@ -28,6 +28,7 @@ class Policy(models.Model):
     deadline_s_per_gib = models.PositiveIntegerField()
     deadline_max_s = models.PositiveIntegerField()
     last_resort = models.CharField(max_length=10, choices=[(one.value, one.value) for one in LastResort])
+    resume_post_copy = models.BooleanField(default=False)
     shadow = models.BooleanField(default=False)
 
     objects = VisibleQuerySet.as_manager()

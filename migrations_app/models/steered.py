@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Steered(models.Model):
     source: Any
     target: Any
+    request: Any
     #: the longest downtime was set; it is set once, so that whoever changes it by hand later is not overruled
     downtime_set = models.BooleanField(default=False)
     #: hosts.facts.guest.JobLimits as JSON: those that an order changed as they were before, and all as they are now
@@ -32,6 +33,8 @@ class Steered(models.Model):
     track = models.JSONField(default=dict)
     #: the policy was about to pause the VM, or has; whoever works on it next resumes it wherever it ends
     paused_by_policy = models.BooleanField(default=False)
+    #: libvirt was told to switch to post-copy, or was about to be, or was seen in it
+    post_copy_at = models.DateTimeField(null=True)
     #: the migration that this one was started instead of
     restart_of = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="restarted_as")
 
@@ -45,6 +48,12 @@ class Steered(models.Model):
     @property
     def track_data(self) -> Track:
         return Track.from_json(self.track)
+
+    @property
+    def post_copy_allowed(self) -> bool:
+        """It began so, by its request or by its policy."""
+        by_policy = self.track.get("post_copy") and not self.policy.get("shadow")
+        return bool(self.request.options.post_copy or by_policy)
 
     @staticmethod
     def in_groups(groups: Collection[int]) -> Q:

@@ -19,8 +19,8 @@ DISMISSED = "kvmweb_ended_dismissed"
 
 
 def alarms(request: HttpRequest) -> str:
-    """The migrations that need attention."""
-    needy = [move for move in once.moves(request) if move.state == State.NEEDS_ATTENTION]
+    """The migrations that need attention, or an order to resume post-copy."""
+    needy = [move for move in once.moves(request) if move.state in (State.NEEDS_ATTENTION, State.POST_COPY_FAILED)]
     return render_to_string("migrations/_alarms.html", {"migrations": needy})
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404, HttpRequest
+
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.reading.journal import journal_of, states_of
-from migrations_app.reading.migrations import sighting_of
+from migrations_app.reading.migrations import migration_of, sighting_of
 from migrations_app.words.arrival import arrival_part
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
@@ -18,6 +20,15 @@ from migrations_app.words.headline import headline, second_line
 from migrations_app.words.policies import does
 from migrations_app.words.waiting import waiting
 from migrations_app.words.way import steps
+
+_MEASURED_BEFORE = (State.VERIFYING, State.NEEDS_ATTENTION, State.POST_COPY_FAILED)
+
+
+def migration_or_404(request: HttpRequest, pk: int) -> Migration:
+    found = migration_of(request.user, pk)
+    if found is None:
+        raise Http404("There is no such migration.")
+    return found
 
 
 def pushed_values(migration: Migration) -> dict[str, Any]:
@@ -31,10 +42,10 @@ def pushed_values(migration: Migration) -> dict[str, Any]:
         "sighting": sighting,
         "first_line": first_line,
         "second_line": second_line(migration, first_line),
-        #: libvirt is through with it: what came of it is said instead of what goes on
-        "over": migration.terminal or migration.state == State.NEEDS_ATTENTION,
+        #: nothing goes on by itself: what came of it is said instead
+        "over": migration.terminal or migration.state in (State.NEEDS_ATTENTION, State.POST_COPY_FAILED),
         #: the numbers are those of the last look at libvirt's job: it has ended, or its host does not say
-        "measured_before": migration.terminal or migration.state in (State.VERIFYING, State.NEEDS_ATTENTION),
+        "measured_before": migration.terminal or migration.state in _MEASURED_BEFORE,
         #: false when it ended before libvirt was asked: there is nothing to measure
         "started": migration.call_made or not migration.terminal,
         "waiting": waiting(migration),

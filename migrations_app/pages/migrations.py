@@ -1,4 +1,4 @@
-"""The list of migrations, and one migration: its page, cancel, close, and its record to download."""
+"""The list of migrations, and one migration: its page, cancel, close."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from datetime import datetime
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,16 +16,15 @@ from kvmweb.accounts.permissions import Right, may
 from kvmweb.web.page import page, person
 from kvmweb.web.plain import LONGEST_REASON, PlainField, ReasonForm
 from kvmweb.web.refused import RefusalsIn
-from migrations_app.api.answers import EntryOut, MigrationOut
 from migrations_app.domain.gate import Later
 from migrations_app.domain.orders import CONTROLS
 from migrations_app.models import Migration
 from migrations_app.pages.filters import MigrationTableFilter
 from migrations_app.pages.inserts import DISMISSED
-from migrations_app.pages.migration_page import page_values
+from migrations_app.pages.migration_page import migration_or_404, page_values
 from migrations_app.pages.tables import MigrationTable, turn_to_page
-from migrations_app.reading.journal import record_of, told
-from migrations_app.reading.migrations import migration_of, migration_rows, moves_beside, veiled
+from migrations_app.reading.journal import told
+from migrations_app.reading.migrations import migration_rows, moves_beside, veiled
 from migrations_app.reading.policies import policies
 from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.reading.samples import measured, passes, samples_of
@@ -52,7 +51,7 @@ def migration_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page()
 def migration(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "migrations/migration.html", _page_values(request, _migration(request, pk)))
+    return render(request, "migrations/migration.html", _page_values(request, migration_or_404(request, pk)))
 
 
 def _page_values(request: HttpRequest, migration: Migration) -> dict[str, object]:
@@ -72,7 +71,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, f"Not cancelled. {' '.join(map(str, form.errors['reason']))}")
         return redirect("migration", pk)
     try:
-        cancel_migration(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])
+        cancel_migration(migration_or_404(request, pk), by=person(request), reason=form.cleaned_data["reason"])
     except TooLate as late:
         messages.warning(request, str(late))
     return redirect("migration", pk)
@@ -86,7 +85,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     names = what in CONTROLS and CONTROLS[what].names
     try:
         value = (typed if names else int(typed)) if typed else None
-        order_by_name(_migration(request, pk), what, by=person(request), value=value)
+        order_by_name(migration_or_404(request, pk), what, by=person(request), value=value)
     except ValueError:
         messages.error(request, "Not changed. Enter a whole number.")
     except RequestRefused as refused:
@@ -100,7 +99,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
 @page(Right.MOVE)
 def look(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        look_again(_migration(request, pk), by=person(request))
+        look_again(migration_or_404(request, pk), by=person(request))
     except TooLate as late:
         messages.warning(request, str(late))
     return redirect("migration", pk)
@@ -110,7 +109,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
 @page(Right.MOVE)
 def examine(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        examine_again(_migration(request, pk), by=person(request))
+        examine_again(migration_or_404(request, pk), by=person(request))
     except NotOffered as refused:
         messages.warning(request, str(refused))
     return redirect("migration", pk)
@@ -124,7 +123,7 @@ def clock(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, " ".join(map(str, form.errors["reason"])))
         return redirect("migration", pk)
     try:
-        correct_clock(_migration(request, pk), by=person(request), reason=form.cleaned_data["reason"])
+        correct_clock(migration_or_404(request, pk), by=person(request), reason=form.cleaned_data["reason"])
     except NotOffered as refused:
         messages.warning(request, str(refused))
     return redirect("migration", pk)
@@ -139,7 +138,7 @@ class CloseForm(ReasonForm):
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """The migration's page with the form to close it open: what does not fit is said at the field. GET too, because an
     open page reads itself again at its own address."""
-    found = _migration(request, pk)
+    found = migration_or_404(request, pk)
     form = CloseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         with RefusalsIn(form):
@@ -173,34 +172,14 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 @page()
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
     """For the graphs, see samples_of."""
-    return JsonResponse(samples_of(_migration(request, pk)), safe=False)
+    return JsonResponse(samples_of(migration_or_404(request, pk)), safe=False)
 
 
 @require_GET
 @page()
 def numbers(request: HttpRequest, pk: int) -> HttpResponse:
     """What the graphs show, as tables."""
-    found = _migration(request, pk)
+    found = migration_or_404(request, pk)
     rows = measured(found, most=MOST_ROWS)
     values = {"migration": found, "rows": rows, "passes": passes(rows), "marks": marks(found)}
     return render(request, "migrations/numbers.html", values)
-
-
-@require_GET
-@page()
-def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """Everything about one migration as the API gives it, to download: {"migration", "journal"}."""
-    found = _migration(request, pk)
-    entries = told(request.user, found, list(record_of(found)))
-    whole = MigrationOut.from_orm(found, context={"request": request}).model_dump(mode="json")
-    body = {"migration": whole, "journal": [EntryOut.from_orm(entry).model_dump(mode="json") for entry in entries]}
-    answer = JsonResponse(body, json_dumps_params={"indent": 2})
-    answer["Content-Disposition"] = f'attachment; filename="migration-{found.pk}.json"'
-    return answer
-
-
-def _migration(request: HttpRequest, pk: int) -> Migration:
-    found = migration_of(request.user, pk)
-    if found is None:
-        raise Http404("There is no such migration.")
-    return found

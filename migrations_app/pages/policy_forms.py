@@ -15,10 +15,10 @@ from migrations_app.usecases.policies import PolicyFields
 from migrations_app.words.policies import LAST
 
 _PLAIN = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
-#: post-copy comes with a later version
-_OFFERED = (LastResort.ABORT, LastResort.FINISH, LastResort.THROTTLE)
+_OFFERED = (LastResort.ABORT, LastResort.POST_COPY, LastResort.FINISH, LastResort.THROTTLE)
 _LAST_LABELS = {
     LastResort.ABORT: "Give up",
+    LastResort.POST_COPY: "Switch to post-copy",
     LastResort.FINISH: "Finish in any case",
     LastResort.THROTTLE: "Start again, with auto-converge",
 }
@@ -50,6 +50,12 @@ class PolicyForm(forms.Form):
         label="Last resort",
         choices=[(one.value, _LAST_LABELS[one]) for one in _OFFERED],
         widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
+        show_hidden_initial=True,
+    )
+    resume_post_copy = forms.BooleanField(
+        required=False,
+        label="Resume post-copy by itself",
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
         show_hidden_initial=True,
     )
     shadow = forms.BooleanField(

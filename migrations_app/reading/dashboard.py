@@ -137,4 +137,4 @@ def shortages(bars: Sequence[HostBar]) -> list[Shortage]:
 
 def last_outcomes(user: Any) -> list[Migration]:
     rows = Migration.objects.visible_to(user).filter(state__in=TERMINAL).select_related("source", "target")
-    return list(rows.defer("source_xml", "checkpoints", "findings").order_by("-finished_at", "-id")[:OUTCOMES])
+    return list(rows.light("findings").order_by("-finished_at", "-id")[:OUTCOMES])

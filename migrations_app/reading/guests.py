@@ -145,12 +145,7 @@ def guest_page(user: Any, uuid: UUID) -> GuestPage | None:
     )
     if guest is None:
         return None
-    history = list(
-        Migration.objects.visible_to(user)
-        .filter(guest=guest)
-        .shown()
-        .defer("source_xml", "checkpoints", "findings")[:20]
-    )
+    history = list(Migration.objects.visible_to(user).filter(guest=guest).shown().light("findings")[:20])
     return GuestPage(
         guest=guest,
         here=guest.current_sighting(),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hosts.models import Guest, Sighting
 from hosts.reading.veil import veil_for
 from migrations_app.domain.lifecycle import TERMINAL, State
-from migrations_app.models import Migration
+from migrations_app.models import Migration, MigrationQuerySet
 
 BESIDE = 7
 #: the drawer keeps so many outcomes, and so many bad ones before them, for so long
@@ -23,21 +23,23 @@ AMONG = 200
 
 
 def migration_rows(user: Any) -> QuerySet[Migration]:
-    rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
-    return rows.defer("source_xml", "checkpoints", "findings")
+    seen: MigrationQuerySet = Migration.objects.visible_to(user)
+    rows: QuerySet[Migration] = seen.light("findings").select_related("source", "target")
+    return rows
 
 
 def whole_rows(user: Any) -> QuerySet[Migration]:
     """With the findings, which are long, the orders, and the number of the migration that was started instead."""
-    rows: QuerySet[Migration] = Migration.objects.visible_to(user).select_related("source", "target")
+    seen: MigrationQuerySet = Migration.objects.visible_to(user)
+    rows: QuerySet[Migration] = seen.light().select_related("source", "target")
     later = Prefetch("restarted_as", queryset=Migration.objects.only("restart_of"))
-    return rows.prefetch_related("orders", later).defer("source_xml", "checkpoints")
+    return rows.prefetch_related("orders", later)
 
 
 def active_migrations(user: Any) -> list[Migration]:
     """For every page's bar, which says nothing of their orders."""
     rows = Migration.objects.visible_to(user).active().shown().prefetch_related(None)
-    found = rows.defer("source_xml", "checkpoints", "findings").order_by("requested_at")
+    found = rows.light("findings").order_by("requested_at")
     return [veiled(user, row) for row in found]
 
 
@@ -48,7 +50,7 @@ def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
     # there is no index by end: one that began before these is on the list of migrations
     newest = Migration.objects.order_by("-id").values("pk")[:AMONG]
     rows = Migration.objects.visible_to(user).filter(pk__in=newest, state__in=TERMINAL, finished_at__gt=since)
-    rows = rows.select_related("source", "target").defer("source_xml", "checkpoints", "findings")
+    rows = rows.select_related("source", "target").light("findings")
     ended = [veiled(user, row) for row in rows.order_by("-finished_at", "-id")]
     earlier = [row for row in ended[MOST_ENDED:] if row.state in BAD]
     return [*ended[:MOST_ENDED], *earlier[:MOST_BAD]]
@@ -63,13 +65,13 @@ def veiled(user: Any, migration: Migration) -> Migration:
 
 
 def migration_of(user: Any, pk: int) -> Migration | None:
-    rows = Migration.objects.visible_to(user).shown().select_related("guest").defer("source_xml", "checkpoints")
+    rows = Migration.objects.visible_to(user).shown().select_related("guest").light()
     return rows.filter(pk=pk).first()
 
 
 def followed(pk: int) -> Migration | None:
     """For the pages that show it, whoever looks."""
-    return Migration.objects.shown().defer("source_xml", "checkpoints", "findings").filter(pk=pk).first()
+    return Migration.objects.shown().light("findings").filter(pk=pk).first()
 
 
 def moves_beside(user: Any, migration: Migration) -> list[Migration]:

@@ -15,7 +15,7 @@ from migrations_app.models import CopyState, Migration, RollbackCopy
 
 def copy_rows(user: Any) -> QuerySet[RollbackCopy]:
     rows: QuerySet[RollbackCopy] = RollbackCopy.objects.visible_to(user).select_related("host", "migration")
-    return rows.defer("migration__source_xml", "migration__checkpoints", "migration__findings")
+    return rows.defer(*(f"migration__{name}" for name in ("source_xml", "target_xml", "checkpoints", "findings")))
 
 
 def copies_of(user: Any, migration: Migration) -> list[RollbackCopy]:

@@ -34,6 +34,7 @@ class PolicyFields(TypedDict, total=False):
     deadline_s_per_gib: int
     deadline_max_s: int
     last_resort: str
+    resume_post_copy: bool
     shadow: bool
 
 

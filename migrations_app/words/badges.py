@@ -21,6 +21,7 @@ STATE_BADGES: dict[State, Badge] = {
     State.COPYING_MEMORY: Badge("Copying memory", "blue", "arrows-right-left"),
     State.SWITCHING_OVER: Badge("Switching over", "blue", "arrows-right-left"),
     State.POST_COPY: Badge("Post-copy", "amber", "arrows-right-left"),
+    State.POST_COPY_FAILED: Badge("Post-copy failed", "red", "alert-triangle"),
     State.ARRIVING: Badge("Arriving", "blue", "arrow-right"),
     State.VERIFYING: Badge("Verifying", "blue", "eye"),
     State.DONE: Badge("Done", "green", "circle-check"),

@@ -47,6 +47,8 @@ def situation(migration: Migration) -> Situation:
         request=migration.request,
         state=State(migration.state),
         progress=Progress.from_json(migration.progress),
+        post_copy=migration.post_copy_allowed,
+        streams=bool(migration.stream),
     )
 
 
@@ -65,7 +67,13 @@ def controls_on_page(migration: Migration) -> list[Control]:
         return []
     now = situation(migration)
     asked = {order.what: order for order in migration.orders.all() if order.state in OPEN}
-    shown = [one for one in controls(migration) if not one.order.stops_what_waits and not one.order.never(now)]
+    late = now.state in (State.POST_COPY, State.POST_COPY_FAILED)
+    shown = [
+        one
+        for one in controls(migration)
+        if not (one.order.stops_what_waits or one.order.never(now))
+        and (one.order.in_post_copy and one.allowed if late else not one.order.in_post_copy)
+    ]
     shown.sort(key=lambda control: (control.order.option is None, bool(control.order.names)))
     return [replace(control, waiting=_waits(control.order, asked.get(control.what))) for control in shown]
 

@@ -28,8 +28,10 @@ FRESH = timedelta(minutes=2)
 #: states with a watch over both hosts: its sentence is what they said
 _WATCHED = (
     State.SHUTTING_DOWN, State.COPYING_DISKS, State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY,
-    State.ARRIVING, State.VERIFYING, State.NEEDS_ATTENTION,
+    State.POST_COPY_FAILED, State.ARRIVING, State.VERIFYING, State.NEEDS_ATTENTION,
 )  # fmt: skip
+#: states in which data comes, unless the network fails
+_TRANSFERS = IN_FLIGHT - {State.VERIFYING, State.POST_COPY_FAILED}
 _RUNS = {RunState.RUNNING: "running", RunState.BLOCKED: "running", RunState.PAUSED: "paused"}
 
 
@@ -54,6 +56,7 @@ def headline(migration: Migration, sighting: Sighting | None = None) -> str:
         State.COPYING_MEMORY: f"{here} {source} while libvirt copies it to {target}.",
         State.SWITCHING_OVER: f"{name} is paused for a moment while its last pages are copied to {target}.",
         State.POST_COPY: f"{name} runs on {target} and still fetches memory from {source}.",
+        State.POST_COPY_FAILED: f"{name} is divided between {source} and {target}: neither has all its memory.",
         State.ARRIVING: f"{here} {target}; libvirt completes the hand-over.",
         State.VERIFYING: f"Asking {source} and {target} where {name} is.",
         State.NEEDS_ATTENTION: f"kvmweb cannot tell whether {name} is on {source} or {target}. Check both hosts.",
@@ -70,14 +73,17 @@ def second_line(migration: Migration, first: str) -> str:
 
 
 def _standstill(migration: Migration) -> str:
-    if migration.state not in IN_FLIGHT - {State.VERIFYING} or not Progress.from_json(migration.progress).stands_still:
+    if migration.state not in _TRANSFERS or not Progress.from_json(migration.progress).stands_still:
         return ""
     if migration.kind_row.same_host:
         return f"No data is being copied. Check the storage of {migration.source}."
-    return (
-        f"No data is being transferred. Check the network between {migration.source} and {migration.target}; the"
-        " migration continues when it works again."
-    )
+    way = f"Check the network between {migration.source} and {migration.target}"
+    if migration.state == State.POST_COPY:
+        return (
+            f"No data is being transferred, so the VM stops where it needs memory that has not come. {way}. If"
+            " it does not go on by itself, pause post-copy, and resume it when the network works again."
+        )
+    return f"No data is being transferred. {way}; the migration continues when it works again."
 
 
 def _verb(migration: Migration, sighting: Sighting | None) -> str:

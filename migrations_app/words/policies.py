@@ -18,7 +18,8 @@ UNKNOWN = "There is no policy with this name."
 #: the consequence of each last resort
 LAST = {
     LastResort.ABORT: "When nothing helps, it gives up: the VM stays on its host.",
-    LastResort.POST_COPY: "When nothing helps, the VM continues at the destination, and its memory follows.",
+    LastResort.POST_COPY: "When nothing helps, the VM continues on the destination, and its memory follows: until the"
+    " end, losing either host loses what the VM has in memory.",
     LastResort.FINISH: "QEMU may slow the VM's CPUs down. When nothing helps, the VM is paused for as long as the rest"
     " takes.",
     LastResort.THROTTLE: "When nothing helps, the migration starts again, and QEMU may slow the VM's CPUs down.",
@@ -27,6 +28,7 @@ _LABELS = {
     "name": "name",
     STEP.name: "longer downtimes",
     "last_resort": "last resort",
+    "resume_post_copy": "resume post-copy by itself",
     "shadow": "shadow mode",
     **{row.name: f"{row.label[0].lower()}{row.label[1:]}" for row in NUMBERS},
 }
@@ -45,7 +47,8 @@ CONSENTS = {
     ),
     "post_copy": (
         "Use post-copy",
-        "Run it at the destination before all its memory is there. This version of kvmweb never does.",
+        "Run it at the destination before all its memory is there. Never: a policy that would do so gives up instead."
+        " Always: it does so without waiting.",
     ),
 }
 
@@ -60,7 +63,8 @@ def does(policy: Policy) -> str:
     start, top = policy.start_downtime_ms, policy.top_ms
     rises = f" and up to {top:,} ms when copying stalls" if top > start else ""
     shadow = " Shadow mode: it only says what it would do." if policy.shadow else ""
-    return f"Allows {start:,} ms of downtime{rises}. {LAST[policy.last_resort]}{shadow}"
+    resumes = " It resumes an interrupted post-copy by itself." if policy.resume_post_copy else ""
+    return f"Allows {start:,} ms of downtime{rises}. {LAST[policy.last_resort]}{resumes}{shadow}"
 
 
 def numbers(policy: Policy) -> str:

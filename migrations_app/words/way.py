@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from migrations_app.models import Migration
 
 #: the step it has come to, where it is neither under way nor stopped by a failure
-_AT = {State.VERIFYING: "asking", State.CANCELLED: "cancelled"}
+_AT = {State.VERIFYING: "asking", State.POST_COPY_FAILED: "stopped", State.CANCELLED: "cancelled"}
 
 
 def where(migration: Migration) -> str:
@@ -22,7 +22,7 @@ def where(migration: Migration) -> str:
         return str(migration.waiting.get("at") or "asking")
     if state is State.SWITCHING_OVER:
         return "between"
-    return "target" if state in (State.POST_COPY, State.ARRIVING, State.DONE) else "source"
+    return "target" if state in (State.POST_COPY, State.POST_COPY_FAILED, State.ARRIVING, State.DONE) else "source"
 
 
 def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
@@ -35,6 +35,7 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
         "stays": row.same_host,
         "starts_paused": row.starts_paused,
         "stops": row.stops,
+        "streams": bool(migration.stream),
     }
     been = [stage for state in states if (stage := stage_of(State(state), **which)) is not None]
     here = stage_of(now, **which) or (been[-1] if been else None)

@@ -39,10 +39,10 @@ class Held:
             if text and text != self.row.state_text:
                 self.update(state_text=text)
             return
-        if self.state is State.NEEDS_ATTENTION:
+        if self.state in (State.NEEDS_ATTENTION, State.POST_COPY_FAILED):
             fields = {"error": {}, **fields}  # what was advised then is not true any more
-            if new not in TERMINAL | {State.VERIFYING}:
-                self.become(State.VERIFYING, text)
+        if self.state is State.NEEDS_ATTENTION and new not in TERMINAL | {State.VERIFYING}:
+            self.become(State.VERIFYING, text)
         ledger.change_state(self.claim, self.state, new, text, **fields)
         for called in ("guard", "also"):
             fields.pop(called, None)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 
-from hosts.calls.move import MigrateCall
+from hosts.calls.move import Flag, MigrateCall
 from hosts.gateway.port import Aborted, GatewayError, HostConnection
 
 log = logging.getLogger(__name__)
 
 
 class Mover:
-    """`returned` is None while the call runs, then True or False; the return is a hint and no proof."""
+    """`returned` is None while the call runs, then True or False; the return is a hint and no proof. `resumes`: it
+    connects the halves of a post-copy again, over a connection of its own, which it closes."""
 
     def __init__(self, connection: HostConnection, call: MigrateCall) -> None:
         self._connection = connection
         self._call = call
+        self.resumes = Flag.POSTCOPY_RESUME in call.flags
         self.returned: bool | None = None
         self.aborted = False
         self.error = ""
@@ -58,6 +60,8 @@ class Mover:
         except Exception as error:  # a hint must never kill the watch
             self.error = f"{type(error).__name__}: {error}"
         finally:
+            if self.resumes:
+                self.close()
             self.returned = returned
             self.over.set()
             self._news.set()

@@ -30,6 +30,12 @@ def recent(source: Host, target: Host) -> PeerFact | None:
     return None if failed.exists() else PeerFact(reached=True, helper=answer.helper)
 
 
+def helper(source: Host, target: Host) -> str:
+    """What worked last between them, however long ago; "" when that is not known."""
+    answer = PeerAnswer.objects.filter(source=source, target=target).first()
+    return answer.helper if answer is not None and answer.way == _way(source, target) else ""
+
+
 def keep(source: Host, target: Host, fact: PeerFact | Unknown) -> None:
     """After a probe. What is not a plain yes takes the older answer away."""
     if isinstance(fact, Unknown) or not fact.reached:

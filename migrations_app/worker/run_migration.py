@@ -38,6 +38,7 @@ from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
+from migrations_app.worker.policy_start import would_post_copy
 from migrations_app.worker.probe_lock import probing
 from migrations_app.worker.procedure import Cancelled, NotStarted, Ready
 from migrations_app.worker.procedures import PROCEDURES
@@ -136,7 +137,7 @@ class Start:
                 there = None
                 try:
                     self._tell_unknowns(report)
-                    self._take_off(report, write_ahead(row, facts, details, source))
+                    self._take_off(report, write_ahead(row, facts, report, details, source))
                     here = stack.enter_context(self._steady(row.source, source, row.source_host_uuid))
                     there = stack.enter_context(self._steady(row.target, target, row.target_host_uuid))
                     ready = Ready(
@@ -165,7 +166,7 @@ class Start:
         found = collect(row.request, source, target, probe=probe, aside=opening, others=others, reached=reached)
         if probe and reached is None:
             peer_answers.keep(row.source, row.target, found[0].peer)
-        return replace(found[0], rollback_copies=paths_on(row.target)), found[1]
+        return replace(found[0], rollback_copies=paths_on(row.target), policy_post_copy=would_post_copy(row)), found[1]
 
     # --- preflight ------------------------------------------------------------------------------------------------
 

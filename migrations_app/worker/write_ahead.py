@@ -7,8 +7,10 @@ from typing import Any
 from hosts.facts.guest import GuestDetails
 from hosts.facts.host import HostIdentity
 from hosts.facts.unknown import Unknown
+from hosts.models import Host
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.report import Report
 from migrations_app.models import Migration
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.worker.facts.side import Side
@@ -16,8 +18,10 @@ from migrations_app.worker.policy_start import first_track
 from migrations_app.worker.procedure import NotStarted
 
 
-def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, side: Side) -> dict[str, Any]:
-    """The record's fields of the row. `side` is the source's. Raises NotStarted."""
+def write_ahead(
+    row: Migration, facts: Facts, report: Report, details: GuestDetails | Unknown, side: Side
+) -> dict[str, Any]:
+    """The record's fields of the row. `report` is that of these facts, `side` the source's. Raises NotStarted."""
     if isinstance(details, Unknown):
         raise NotStarted(details.reason)
     source, target = facts.source.identity, facts.target.identity
@@ -29,6 +33,7 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
     checkpoints = () if isinstance(known, Unknown) else known  # unknown ones were a finding
     return {
         "source_xml": details.xml,
+        "versions": {"source": _versions(row.source), "target": _versions(row.target)},
         "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
         "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
         "was_persistent": details.persistent,
@@ -38,9 +43,13 @@ def write_ahead(row: Migration, facts: Facts, details: GuestDetails | Unknown, s
         "checkpoints": [one.as_json() for one in checkpoints],
         "source_disks": _source_disks(facts),
         "limits_before": _limits_before(row, facts),
-        "track": first_track(row),
+        "track": first_track(row, report),
         "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
     }
+
+
+def _versions(host: Host) -> dict[str, str]:
+    return {"libvirt": host.libvirt, "qemu": host.qemu}
 
 
 def _limits_before(row: Migration, facts: Facts) -> dict[str, int]:

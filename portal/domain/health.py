@@ -21,7 +21,7 @@ _TROUBLE = frozenset({"I/O error", "watchdog", "crashed", "failed", "post-copy f
 def health(*, state: str | None, reason: str = "", fresh: bool = True, migration: str | None = None) -> Health:
     """`state`: as a host reported it, None when no host has it. `fresh`: that host is connected. `migration`: the state
     of its active migration."""
-    if migration == State.NEEDS_ATTENTION:
+    if migration in (State.NEEDS_ATTENTION, State.POST_COPY_FAILED):
         return Health.ATTENTION
     if state is None or not fresh or state == RunState.NOSTATE:
         return Health.NOT_SEEN

@@ -118,7 +118,7 @@ def test_without_compression_there_is_no_cache(running: Running, operator: Any) 
 def test_what_libvirt_refuses_is_refused_with_its_words(
     running: Running, operator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(setting, "AGAIN_SECONDS", 0.0)
     running.scene.fleet["kvm-a"].fail("set_limit", Refused("bandwidth must be less than 8", code=8), times=100)
     order = order_by_name(running.row, "bandwidth_mib", by=operator, value=8)
     eventually(lambda: Order.objects.get(pk=order.pk).state == OrderState.REFUSED)
@@ -131,7 +131,7 @@ def test_what_libvirt_refuses_is_refused_with_its_words(
 def test_a_host_that_does_not_answer_is_no_refusal(
     running: Running, operator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(setting, "AGAIN_SECONDS", 0.0)
     running.scene.fleet["kvm-a"].fail("set_limit", HostUnreachable("gone for a moment"), times=3)
     order = order_by_name(running.row, "bandwidth_mib", by=operator, value=8)
     eventually(lambda: applied(order))
@@ -248,7 +248,7 @@ def test_an_adopter_finishes_an_order_that_was_taken(
     """The worker is killed between `taken` and `applied`, at each step. What it was before is known all the same."""
     running.guest.limits = replace(running.guest.limits, bandwidth_mib=77)
     place = {"remember": limits.Limits, "set_limit": steering}.get(where, ledger)
-    name = {"set_limit": "_steer"}.get(where, where)
+    name = {"set_limit": "steer"}.get(where, where)
 
     def killed(*_: Any, **__: Any) -> None:
         raise Killed

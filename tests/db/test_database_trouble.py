@@ -82,10 +82,11 @@ def _pages(scene: dict[str, Any]) -> list[str]:
     running, host, guest = scene["running"].pk, scene["a"].pk, scene["idle"].pk
     plain = ("dashboard", "host-list", "vm-list", "migration-list", "host-add", "account_change_password")
     plain += ("portal", "request-list", "console", "console-people", "console-person-add", "console-history", "health")
-    plain += ("console-quotas", "console-storage", "window-list", "rule-list", "own-tokens")
+    plain += ("console-quotas", "console-storage", "migration-history", "window-list", "rule-list", "own-tokens")
     some = {"host": host, "host-edit": host, "vm": guest, "vm-migrate": guest, "migration": running}
     some |= {
         "migration-record": running,
+        "migration-record-text": running,
         "migration-samples": running,
         "migration-numbers": running,
         "preflight": scene["report"].pk,

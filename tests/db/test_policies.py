@@ -608,7 +608,7 @@ def test_a_method_without_a_policy_does_not_offer_it(scene: Scene, operator: Any
 
 STEPS = {
     "taken": (steering.Steering, "act"),
-    "told": (steering, "_steer"),
+    "told": (steering, "steer"),
     "over": (ending.Ending, "follow"),
     "in the last transaction": (restarts, "_by_order"),
     "queued": (restarts, "enqueue"),

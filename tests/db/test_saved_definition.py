@@ -62,6 +62,8 @@ def test_what_differs_is_in_the_journal_and_changes_nothing_else(kind: Kind, sce
     (entry,) = Entry.objects.filter(topic=migration_topic(done.pk), text=line)
     assert entry.body["differences"] == [["devices/disk[vda]/driver/@cache", "none", "unsafe"]]
     assert DIFFERS not in done.state_text
+    assert done.target_xml == xml("/a", cache="unsafe")
+    assert set(done.versions) == {"source", "target"}
 
 
 def test_no_difference_no_line(scene: Scene) -> None:

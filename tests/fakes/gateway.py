@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from hosts.calls.move import MigrateCall, Parameter
+from hosts.calls.move import Flag, MigrateCall, Parameter
 from hosts.calls.steer import Limit, LimitBandwidth, LimitCache, LimitDowntime
 from hosts.facts import checkpoint_xml
 from hosts.facts.checkpoint import Checkpoint
@@ -41,6 +41,7 @@ from hosts.facts.host import (
     MachineType,
     NodeMemory,
 )
+from hosts.facts.memory_use import DirtyRate, MemoryUse
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
@@ -59,7 +60,8 @@ from hosts.gateway.port import (
 )
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
-from tests.fakes.guests import FakeGuest, GuestAgent, Move, run_move
+from tests.fakes.guests import FakeGuest, GuestAgent, Move, run_move, run_post_copy
+from tests.fakes.parts import FakeParts
 from tests.fakes.paused import FakePaused
 
 T = TypeVar("T")
@@ -102,8 +104,10 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
-    #: files with UEFI variables
-    variables: dict[str, bytes] = field(default_factory=dict)
+    #: keys of the parts that guests can be given here; None for all
+    offers: set[str] | None = None
+    #: files with the state of guests
+    own_files: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
@@ -135,6 +139,10 @@ class FakeHost:
     def fail(self, method: str, error: BaseException, *, times: int = 1) -> None:
         """The next calls of this method raise."""
         self._faults[method] += [error] * times
+
+    def heal(self, method: str) -> None:
+        """What `fail` said is over."""
+        self._faults.pop(method, None)
 
     def called(self, method: str, *arguments: Any) -> None:
         self.fleet.calls.append(Call(self.name, method, arguments))
@@ -213,6 +221,22 @@ class FakeFleet:
         threading.Thread(target=run, name=f"move {uuid}", daemon=True).start()
         return move
 
+    def resume_move(self, uuid: str, source: FakeHost, target: FakeHost, call: MigrateCall) -> Move:
+        move = self.moves[uuid]
+        halves = {source.guest(uuid).reason, target.guest(uuid).reason}
+        if halves != {"post-copy failed"} or not move.over.is_set():
+            raise Refused("migration of domain is being actively monitored by another thread", code=55, domain=10)
+        move.over.clear()
+
+        def run() -> None:
+            try:
+                run_post_copy(move, uuid, source.guests, target.guests)
+            finally:
+                move.over.set()
+
+        threading.Thread(target=run, name=f"resume {uuid}", daemon=True).start()
+        return move
+
 
 class FakeAgent:
     """Answers as the guest's `agent` says; what that raises is raised."""
@@ -258,15 +282,46 @@ class FakePower:
             guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
 
 
+class FakeMemory:
+    """A host that cannot measure, until a test says how fast the guest writes."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def use(self, uuid: str) -> MemoryUse:
+        return self._connection._called("memory use", uuid).guest(uuid).memory_use
+
+    def measure(self, uuid: str, seconds: int) -> None:
+        if self._connection._called("measure", uuid).guest(uuid).dirty is None:
+            raise Refused("this function is not supported by the connection driver", code=3, domain=10)
+
+    def measured(self, uuid: str) -> DirtyRate | None:
+        return self._connection._called("measured", uuid).guest(uuid).dirty
+
+
 class FakePasses:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
         self.mine: list[tuple[str, Callable[[], None]]] = []
+        self.memory = FakeMemory(connection)
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         host = self._connection._called("passes", uuid)
         self.mine.append((uuid, begun))
         host.passes.append((uuid, begun))
+
+    def post_copy(self, uuid: str) -> None:
+        host = self._connection._called("post_copy", uuid)
+        call = next(c.arguments[0] for c in reversed(host.fleet.calls) if c.method == "migrate")
+        if Flag.POSTCOPY not in call.flags:
+            raise Refused("post-copy can only be started with VIR_MIGRATE_POSTCOPY", code=55, domain=10)
+        host.fleet.moves[uuid].post_copy.set()
+
+    def pause_post_copy(self, uuid: str) -> None:
+        host = self._connection._called("pause_post_copy", uuid)
+        if host.guest(uuid).reason != "post-copy":
+            raise Refused("current job is not outgoing migration in post-copy mode", code=55, domain=10)
+        host.fleet.moves[uuid].pause.set()
 
 
 class FakeConnection:
@@ -279,6 +334,7 @@ class FakeConnection:
         self.passes = FakePasses(self)
         self.paused = FakePaused(self._of_guest, host.resumes, self._called)
         self.power = FakePower(self)
+        self.parts = FakeParts(self._called, host.name)
 
     def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
         return self._called(method, uuid, *arguments).guest(uuid)
@@ -484,12 +540,15 @@ class FakeConnection:
     def migrate(self, call: MigrateCall) -> None:
         host = self._called("migrate", call)
         host.guest(call.uuid)
-        move = host.fleet.start_move(call.uuid, host, host.fleet[call.peer.address], call)
+        start = host.fleet.resume_move if Flag.POSTCOPY_RESUME in call.flags else host.fleet.start_move
+        move = start(call.uuid, host, host.fleet[call.peer.address], call)
         while not move.over.wait(0.01):
             if not self.alive():
                 raise HostUnreachable("the connection was lost", code=38, domain=7)
         if not self.alive():
             raise HostUnreachable("the connection was lost", code=38, domain=7)
+        if move.pause.is_set():
+            raise GatewayError("operation failed: job 'migration in' failed in post-copy phase", code=9, domain=10)
         if move.aborted.is_set():
             raise Aborted("operation aborted: job 'migration out' canceled by client", code=78, domain=10)
         if move.raises:

@@ -25,6 +25,8 @@ from hosts.facts.guest import (
     RunState,
     RuntimeSettings,
 )
+from hosts.facts.memory_use import DirtyRate, MemoryUse
+from hosts.facts.part import Part
 from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
@@ -93,10 +95,18 @@ class FakeGuest:
     limits: JobLimits = field(
         default_factory=lambda: JobLimits(bandwidth_mib=0, max_downtime_ms=300, xbzrle_cache_mib=64)
     )
+    #: what it holds of the host's memory, and how fast it writes; None: the host cannot tell
+    memory_use: MemoryUse = field(default_factory=MemoryUse)
+    dirty: DirtyRate | None = None
     #: another one after every start
     run: int = 1
     #: it shuts down when it is asked to
     obeys: bool = True
+    #: what can be taken out of it; all that it ever had; whether it keeps what it is asked to release, and says so
+    parts: list[Part] = field(default_factory=list)
+    known_parts: list[Part] = field(default_factory=list)
+    holds: bool = False
+    refuses: bool = False
     #: of one that kvmweb started paused, and what it has done since
     mark: str = ""
     requests: int = 0
@@ -194,6 +204,11 @@ class Move:
     over: threading.Event = field(default_factory=threading.Event)
     #: set once the source is paused for the switch-over
     switching: threading.Event = field(default_factory=threading.Event)
+    #: libvirt was told to switch to post-copy; then to pause that
+    post_copy: threading.Event = field(default_factory=threading.Event)
+    pause: threading.Event = field(default_factory=threading.Event)
+    #: the network between the hosts is down: the destination does not notice what the source does
+    cut: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.go_on.set()
@@ -236,9 +251,11 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
                 guest.state, guest.reason = RunState.PAUSED, "migration"
             if move.aborted.wait(move.pace):
                 break
-        while not move.go_on.wait(move.pace / 2) and not move.aborted.is_set():
+        while not (move.go_on.wait(move.pace / 2) or move.aborted.is_set() or move.post_copy.is_set()):
             pass
-        if move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
+        if move.post_copy.is_set():
+            run_post_copy(move, uuid, source, target)
+        elif move.aborted.is_set() or move.ending in (Ending.ROLLED_BACK, Ending.SAYS_DONE_SOURCE_RUNS):
             stays = (was_paused and not guest.look().runs) or _left_paused(move, guest)
             _roll_back(guest, target, before, stays)
         else:
@@ -246,6 +263,27 @@ def run_move(move: Move, uuid: str, source: Guests, target: Guests, call: Migrat
             _switch_over(move, guest, incoming, source, target, call, was_paused=paused)
     finally:
         move.over.set()
+
+
+def run_post_copy(move: Move, uuid: str, source: Guests, target: Guests) -> None:
+    """From the switch, or from a resume, to the end or to a pause. A host whose guest goes ends it."""
+    guest, there = source[uuid], target[uuid]
+    (guest.state, guest.reason), (there.state, there.reason) = (
+        (RunState.PAUSED, "post-copy"),
+        (RunState.RUNNING, "post-copy"),
+    )
+    move.pause.clear()
+    while not move.pause.is_set() and (move.cut.is_set() or not move.go_on.is_set()):
+        time.sleep(move.pace / 2)
+    if move.pause.is_set():
+        guest.reason = "post-copy failed"
+        while move.cut.is_set():
+            time.sleep(move.pace / 2)
+        there.reason = "post-copy failed"
+    else:
+        there.reason, there.job, there.persistent = "migrated", None, True
+        time.sleep(move.pace)
+        source.pop(uuid, None)
 
 
 def _left_paused(move: Move, guest: FakeGuest) -> bool:

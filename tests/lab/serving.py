@@ -208,8 +208,12 @@ class Serving:
 
     # --- migrations -----------------------------------------------------------------------------------------------
 
-    def migrate(self, name: str, target: str, *, kind: str = "live", token: str = "", **options: Any) -> Any:
+    def migrate(
+        self, name: str, target: str, *, kind: str = "live", token: str = "", confirm: str = "", **options: Any
+    ) -> Any:
+        """`confirm`: its name, for a method that interrupts it."""
         body = {"guest": self.guest(name)["uuid"], "target": target, "kind": kind, "options": options}
+        body |= {"confirm": confirm} if confirm else {}
         answer = self.post("/migrations", body, token=token)
         assert answer.status == 201, answer.body
         return answer.body
@@ -239,6 +243,10 @@ class Serving:
             assert "the definitions cannot be compared" not in (self.folder / "serve.log").read_text()
             differences = [row["body"] for row in self.journal(pk) if "differences" in (row["body"] or {})]
             assert differences == [], differences
+            record = self.get(f"/migrations/{pk}/record").body
+            assert record["definition_before"].startswith("<domain")
+            assert record["definition_after"].startswith("<domain")
+            assert record["versions"]["target"]["qemu"]
         return ended
 
     def journal(self, pk: int) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from lab.reset import refresh_pools
 from lab.run import CommandFailed
 from tests.data import read
 from tests.lab.serving import Serving, wait_until
+from tests.patience import PATIENCE
 from tests.unit.domain.destinations import equal, run_all
 from tests.unit.domain.factories import with_target
 
@@ -71,7 +73,16 @@ def image(lab: Lab, path: str, form: str, *options: str) -> None:
 
 
 def luks_image(lab: Lab) -> None:
-    image(lab, IMAGE, "luks", "--object", "secret,id=key,data=password", "-o", "key-secret=key,iter-time=10")
+    """QEMU measures how fast the CPU is, and gives up when a coarse clock saw no time pass: then it is asked again."""
+    options = ("--object", "secret,id=key,data=password", "-o", "key-secret=key,iter-time=10")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            image(lab, IMAGE, "luks", *options)
+            break
+        except CommandFailed as failed:
+            if "Unable to get accurate CPU usage" not in str(failed) or time.monotonic() > deadline:
+                raise
     give_secret(lab.hosts["kvm-a"])
 
 

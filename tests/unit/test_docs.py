@@ -111,6 +111,7 @@ def test_every_word_of_the_virsh_line_is_documented() -> None:
         unsafe=True,
         abort_on_error=True,
         auto_converge=True,
+        post_copy=True,
         compressed=True,
         auto_converge_initial=1,
         auto_converge_increment=1,

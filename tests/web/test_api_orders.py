@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.orders import CONTROLS
 from migrations_app.models import Migration
 from tests.web.api_client import Api, fields
 
@@ -99,7 +100,7 @@ def test_controls_are_what_libvirt_said(api: Api, copying: Migration) -> None:
     Migration.objects.filter(pk=copying.pk).update(controls=said)
     assert api.get(path).json()["values"] == said
     offered = {one["what"]: one for one in api.get(path).json()["offered"]}
-    assert offered.keys() == {"cancel", "bandwidth_mib", "max_downtime_ms", "xbzrle_cache_mib", "finish", "restart"}
+    assert offered.keys() == set(CONTROLS)
     assert (offered["bandwidth_mib"]["allowed"], offered["bandwidth_mib"]["why"]) == (True, "")
     assert not offered["xbzrle_cache_mib"]["allowed"]
     assert offered["xbzrle_cache_mib"]["why"].endswith("which alone has a cache.")

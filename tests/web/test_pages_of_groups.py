@@ -52,6 +52,7 @@ def test_no_page_names_what_belongs_to_others_and_every_link_leads_somewhere(bot
 
 ADDRESSES = {
     "host": "host", "pool": "pool", "vm": "guest", "vm-migrate": "guest", "migration": "move", "migration-record": "move",
+    "migration-record-text": "move",
     "migration-samples": "move", "migration-numbers": "move", "preflight": "report", "rollback-copy": "copy",
     "approval": "approval", "request": "request", "portal-terms": "guest",
 }  # fmt: skip

@@ -21,6 +21,7 @@ FULL = {
     "deadline_s_per_gib": 100,
     "deadline_max_s": 3600,
     "last_resort": "throttle",
+    "resume_post_copy": False,
     "shadow": True,
 }
 
@@ -42,12 +43,12 @@ def _policy(name: str, **fields: Any) -> Policy:
 # --- the policies themselves ------------------------------------------------------------------------------------------
 
 
-def test_three_come_with_kvmweb_and_everybody_reads_them(scene: dict[str, Any]) -> None:
+def test_four_come_with_kvmweb_and_everybody_reads_them(scene: dict[str, Any]) -> None:
     for person in ("viewer", "olga", "admin"):
         api = Api(scene[person])
         found = api.items("/policies")
         assert [(row["name"], row["built_in"]) for row in found] == [
-            ("gentle", True), ("large VM", True), ("must finish", True),
+            ("gentle", True), ("large VM", True), ("must finish", True), ("post-copy", True),
         ]  # fmt: skip
         assert api.get("/policies/large%20VM").json() == found[1]
     assert set(found[0]) == {*FULL, "built_in"}
@@ -115,7 +116,7 @@ def test_a_built_in_one_keeps_its_name(by_admin: Api) -> None:
         ("patience_s", -1),
         ("deadline_s_per_gib", 0),
         ("deadline_max_s", 59),
-        ("last_resort", "post_copy"),
+        ("resume_post_copy", "yes"),
         ("last_resort", "pray"),
         ("shadow", "yes"),
         ("name", ""),

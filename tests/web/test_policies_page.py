@@ -133,7 +133,7 @@ def test_shadow_mode_is_a_box(scene: dict[str, Any], as_admin: Client) -> None:
         ("ladder_ms", "9" * 40, "Enter whole numbers"),
         ("patience_s", "1.5", "The patience must be a whole number from 0 to 86,400 s."),
         ("deadline_max_s", "5", "The longest time must be a whole number from 60 to"),
-        ("last_resort", "post_copy", "Select a valid choice"),
+        ("last_resort", "pray", "Select a valid choice"),
         ("name", "", "Enter a name."),
         ("name", "gentle", "Another policy has this name."),
         ("name", "a/b", "The name must be a name, not a path."),

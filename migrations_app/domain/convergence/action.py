@@ -8,12 +8,13 @@ from enum import StrEnum
 
 class Act(StrEnum):
     """`raise`: allow a longer downtime, a step of the ladder. `finish`: allow the downtime that the rest takes.
-    `suspend`: pause the VM, so that it writes no more. `abort`: give up, the VM stays. `restart`: give up and start
-    again with throttling."""
+    `suspend`: pause the VM, so that it writes no more. `post_copy`: let it go on at the destination. `abort`: give up,
+    the VM stays. `restart`: give up and start again with throttling."""
 
     RAISE = "raise"
     FINISH = "finish"
     SUSPEND = "suspend"
+    POST_COPY = "post_copy"
     ABORT = "abort"
     RESTART = "restart"
 

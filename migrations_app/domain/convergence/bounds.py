@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrations_app.domain.convergence.policy import LastResort, Policy
+from migrations_app.domain.convergence.policy import Policy
 from migrations_app.domain.names import name_problem
 
 #: characters of a name
@@ -112,9 +112,6 @@ def check(policy: Policy) -> None:
         if not row.allows(getattr(policy, row.name)):
             raise BadPolicy(row.name, row.out_of_bounds)
     _check_ladder(policy)
-    if policy.last_resort is LastResort.POST_COPY:
-        words = "Post-copy comes with a later version of kvmweb. Choose abort, finish or throttle."
-        raise BadPolicy("last_resort", words)
 
 
 def name_of_policy_problem(name: str) -> str:

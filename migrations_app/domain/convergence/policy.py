@@ -1,4 +1,4 @@
-"""A policy: how far a migration may go to reach its end. Data, edited by admins; three come with kvmweb."""
+"""A policy: how far a migration may go to reach its end. Data, edited by admins; four come with kvmweb."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Policy:
     has not clearly less to copy than the best one of more than `stall_window_s` before. The policy acts at a pass that
     is about as good as the best; when none comes within `patience_s`, anyway. As long it waits at the top of the
     ladder, then comes the last resort. It also comes when the migration takes longer than `deadline_s_per_gib`, or than
-    `deadline_max_s`. `shadow`: it says what it would do, and does nothing.
+    `deadline_max_s`. `resume_post_copy`: one that was interrupted is resumed as soon as that is possible. `shadow`: it
+    says what it would do, and does nothing.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Policy:
     deadline_s_per_gib: int = 800
     deadline_max_s: int = 604_800
     last_resort: LastResort = LastResort.ABORT
+    resume_post_copy: bool = False
     shadow: bool = False
 
     @property
@@ -98,5 +100,14 @@ MUST_FINISH = Policy(
     patience_s=5,
     last_resort=LastResort.FINISH,
 )
+POST_COPY = Policy(
+    name="post-copy",
+    built_in=True,
+    ladder_ms=(150, 200),
+    stall_window_s=10,
+    patience_s=10,
+    last_resort=LastResort.POST_COPY,
+    resume_post_copy=True,
+)
 #: the installation begins with the first
-BUILT_IN = (GENTLE, LARGE_VM, MUST_FINISH)
+BUILT_IN = (GENTLE, LARGE_VM, MUST_FINISH, POST_COPY)

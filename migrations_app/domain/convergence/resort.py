@@ -48,8 +48,11 @@ def slowed(track: Track, progress: Progress) -> Track:
 def is_patient(policy: Policy, track: Track, needs: Needs) -> bool:
     """Whether a policy at the top of its ladder still waits for a better pass. While QEMU slows the VM down more and
     more, it does not give up."""
-    finishes = _resort(policy, track)[0] is Act.FINISH
-    if finishes and track.consents.pause is Consent.ALWAYS:
+    act, consents = _resort(policy, track)[0], track.consents
+    finishes = act in (Act.FINISH, Act.POST_COPY)
+    if (act is Act.FINISH and consents.pause is Consent.ALWAYS) or (
+        act is Act.POST_COPY and consents.post_copy is Consent.ALWAYS
+    ):
         return False
     slows = track.throttled and needs.newest.number - track.slowed_pass <= SLOWER_WITHIN
     return waited_ms(track) < policy.patience_s * 1000 or (slows and not finishes)
@@ -59,6 +62,8 @@ def take(policy: Policy, track: Track, needs: Needs, why: str) -> tuple[Track, t
     act, consent = _resort(policy, track)
     if act is Act.FINISH:
         return _finish(track, needs, why)
+    if act is Act.POST_COPY:
+        return _taken(track, act, words.switched(needs, why), needs)
     text = words.restarted(needs, why) if act is Act.RESTART else words.given_up(needs, why, consent)
     return _taken(track, act, text, needs)
 
@@ -78,6 +83,10 @@ def _resort(policy: Policy, track: Track) -> tuple[Act, str]:
         return (Act.ABORT, words.NO_PAUSE) if track.consents.pause is Consent.NEVER else (Act.FINISH, "")
     if policy.last_resort is LastResort.THROTTLE and not track.throttled:
         return (Act.ABORT, words.NOT_SLOWED) if track.consents.slow is Consent.NEVER else (Act.RESTART, "")
+    if policy.last_resort is LastResort.POST_COPY:
+        if track.consents.post_copy is Consent.NEVER:
+            return Act.ABORT, words.NO_POST_COPY
+        return (Act.POST_COPY, "") if track.post_copy else (Act.ABORT, words.NOT_POSSIBLE)
     return Act.ABORT, ""
 
 

@@ -19,11 +19,25 @@ class Start:
     throttled: bool
 
 
+def may_post_copy(policy: Policy | None, consents: Consents) -> bool:
+    """Whether it may switch to post-copy, as far as policy and owners say; or would, in shadow mode."""
+    if policy is None:
+        return False
+    return policy.last_resort is LastResort.POST_COPY and consents.post_copy is not Consent.NEVER
+
+
 def start_options(
-    policy: Policy, consents: Consents, options: Options, *, chosen: Collection[str] = (), again: bool = False
+    policy: Policy,
+    consents: Consents,
+    options: Options,
+    *,
+    chosen: Collection[str] = (),
+    again: bool = False,
+    post_copy: bool = False,
 ) -> Start:
     """The options of a migration with this policy. `chosen` are the names of the options that a person gave in the
     request: these stay as they are. `again`: it starts again because the policy decided to slow the VM down.
+    `post_copy`: it may switch to post-copy, and the hosts can.
 
     - The allowed downtime begins with the policy's, unless the request has one.
     - Auto-converge is on when the VM's owners always agree to it (consent "slow"), when the last resort is `finish`,
@@ -35,6 +49,8 @@ def start_options(
             options = options.changed(max_downtime_ms=policy.start_downtime_ms)
         if _throttles(policy, consents, again=again) and THROTTLE not in chosen and not _clashes(options):
             options = options.changed(**{THROTTLE: True})
+        if post_copy:
+            options = options.changed(post_copy=True)
     return Start(options=options, throttled=bool(options[THROTTLE]))
 
 

@@ -20,7 +20,8 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """`throttled`: QEMU may slow the VM down in this migration. `extra_ms`: how much longer the real pause was than
+    """`throttled`: QEMU may slow the VM down in this migration. `post_copy`: it began so that the policy may switch to
+    post-copy. `extra_ms`: how much longer the real pause was than
     remaining ÷ rate in earlier migrations between these hosts.
 
     `clock_ms` is the policy's clock: it counts while memory is copied and the network is up. All other times are of
@@ -40,6 +41,7 @@ class Track:
 
     consents: Consents = field(default_factory=Consents)
     throttled: bool = False
+    post_copy: bool = False
     extra_ms: int = 0
     clock_ms: int = 0
     looked_at_ms: int | None = None

@@ -10,6 +10,8 @@ from migrations_app.domain.preflight.shared import size
 
 NO_PAUSE = "The VM's owners do not allow a longer pause."
 NOT_SLOWED = "The VM's owners do not allow it to be slowed down."
+NO_POST_COPY = "The VM's owners do not allow post-copy."
+NOT_POSSIBLE = "This migration could not begin with post-copy allowed."
 TOO_LONG = "libvirt does not allow a downtime that is long enough"
 
 
@@ -41,6 +43,10 @@ def finished(needs: Needs, why: str) -> str:
 
 def suspended(needs: Needs, why: str) -> str:
     return f"VM paused until the rest is copied: {why}. {_left(needs)}"
+
+
+def switched(needs: Needs, why: str) -> str:
+    return f"Switched to post-copy: {why}. {_left(needs)}"
 
 
 def restarted(needs: Needs, why: str) -> str:

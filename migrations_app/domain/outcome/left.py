@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hosts.facts.guest import JobKind
 from migrations_app.domain.outcome import lost_disks, patience
 from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
@@ -13,20 +14,19 @@ from migrations_app.domain.outcome.whereabouts import STARTED_ANEW, AtDestinatio
 def left(case: Case) -> Decision:
     """The source answers and does not have the guest active any more."""
     job = case.job
+    # a suspend and a resume take libvirt's reason "post-copy" away, but not the job
+    fetches = job.postcopy_used and case.destination.job is JobKind.MIGRATION_IN
     match case.there:
         case AtDestination.SILENT:
             return silent(case)
+        case AtDestination.RUNNING if fetches:
+            return _without_the_rest(case)
         case AtDestination.RUNNING | AtDestination.PAUSED:
             return _arrived(case)
         case AtDestination.ABSENT | AtDestination.OFF:
             return _nowhere(case)
         case AtDestination.POST_COPY | AtDestination.POST_COPY_BROKEN:
-            return case.attention_after(
-                patience.HANDOVER_S,
-                f"{job.name} runs on {job.target} and is no longer on {job.source}; kvmweb looks again.",
-                f"{job.name} is on {job.target}, but is gone from {job.source} before all its memory was copied.",
-                f"Check the VM on {job.target}. If it hangs, its memory is lost: stop it and start it again there.",
-            )
+            return _without_the_rest(case)
         case _:
             return case.attention_after(
                 patience.STALE_INCOMING_S,
@@ -35,6 +35,17 @@ def left(case: Case) -> Decision:
                 f"{run_on(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
                 " storage and resume it there. If it waits for memory, its memory is lost.",
             )
+
+
+def _without_the_rest(case: Case) -> Decision:
+    job = case.job
+    return case.attention_after(
+        patience.HANDOVER_S,
+        f"{job.name} runs on {job.target} and is no longer on {job.source}; kvmweb looks again.",
+        f"{job.name} is on {job.target}, but is gone from {job.source} before all its memory was copied.",
+        f"Check the VM on {job.target}, and do not start it on {job.source}. If it hangs, the rest of its memory is"
+        " lost: stop it and start it again there.",
+    )
 
 
 def _arrived(case: Case) -> Decision:

@@ -18,7 +18,7 @@ from migrations_app.domain.outcome.left import left
 from migrations_app.domain.outcome.post_copy import in_post_copy, post_copy_broken
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.stayed import at_home
-from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
+from migrations_app.domain.outcome.whereabouts import ARRIVED, AtDestination, AtSource
 
 Rows = Mapping[AtSource, Callable[[Case], Decision]]
 
@@ -187,6 +187,13 @@ def _split_brain(case: Case) -> Decision:
     )
 
 
+def _broken(case: Case) -> Decision:
+    """The connection may have ended when all the memory had come."""
+    if case.there is AtDestination.RUNNING and case.destination.reason == ARRIVED:
+        return never_let_go(case)
+    return post_copy_broken(case)
+
+
 def _unclear(case: Case) -> Decision:
     job = case.job
     if case.there is AtDestination.SILENT:
@@ -218,6 +225,6 @@ ROWS: Rows = {
     AtSource.SWITCHING: _switching,
     AtSource.STOPPED: _stopped,
     AtSource.POST_COPY: in_post_copy,
-    AtSource.POST_COPY_BROKEN: post_copy_broken,
+    AtSource.POST_COPY_BROKEN: _broken,
     AtSource.UNCLEAR: _unclear,
 }

@@ -48,6 +48,12 @@ _MEANINGS = tuple(
             r"cannot access storage file|could not open|no such file or directory|failed to (open|create) file",
             "A host could not open a file of the VM.",
         ),
+        (
+            r"userfault|postcopy (is )?not supported|not capable of postcopy",
+            "A host cannot do post-copy. Where QEMU does not run as root, the kernel must allow it (sysctl"
+            " vm.unprivileged_userfaultfd).",
+        ),
+        (r"in post-copy (phase|mode)", "Post-copy was interrupted."),
         (r"unexpectedly failed", "QEMU ended the migration without saying why."),
         (r"unexpectedly (exited|closed)|exited unexpectedly", "A QEMU process ended during the migration."),
         (r"timed out", "libvirt waited too long for an answer."),

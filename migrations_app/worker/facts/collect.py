@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hosts.calls.move import Parameter
+from hosts.facts.endpoint import Transport
 from hosts.facts.guest import GuestDefinition, GuestDetails, GuestLook
 from hosts.facts.unknown import Unknown
 from hosts.gateway.port import GatewayError, HostConnection
@@ -76,12 +77,12 @@ def collect(
     """
     if KIND[request.kind].same_host:
         return collect_here(request, source, others=others)
-    uuid, probe = request.guest, probe and reached is None
+    uuid, probe, tls = request.guest, probe and reached is None, _between_by_tls(request, target)
     with ThreadPoolExecutor(max_workers=12) as pool:
         look_coming = pool.submit(_look, uuid, source, given)
         between_coming = pool.submit(_peer_aside, uuid, source, target, aside, look_coming) if probe and aside else None
         details_coming = None if given else pool.submit(_details, request, source)
-        there = pool.submit(host, target)
+        there = pool.submit(host, target, tls=tls)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
         asked_there = _about_target(pool, request, target)
         details = details_coming.result() if details_coming else _NOBODY_ASKED
@@ -90,7 +91,7 @@ def collect(
         arriving = with_copies(definition, every, request.options.disks)
         guest_there = pool.submit(_on_target, request, definition, arriving, target, there, given)
         guest_here = as_if_running(given) if given else guest(uuid, details, look_coming.result(), source)
-        here = host(source)
+        here = host(source, tls=tls)
         paths_coming = pool.submit(_paths, definition, arriving, here, there)
         for number, (side, asked) in enumerate(((source, asked_here), (target, asked_there))):
             asked |= _about_files(pool, definition, paths_coming, number, side)
@@ -116,6 +117,11 @@ def collect(
         others=others,
     )
     return facts, details
+
+
+def _between_by_tls(request: MigrationRequest, target: Side) -> bool:
+    peer = target.host.peer
+    return request.options.tls or (peer is not None and peer.transport is Transport.TLS)
 
 
 def _about_target(pool: ThreadPoolExecutor, request: MigrationRequest, side: Side) -> Asking:

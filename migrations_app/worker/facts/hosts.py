@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosts.facts.endpoint import Transport
 from migrations_app.worker.facts.certificates import certificates
 from migrations_app.worker.facts.side import Side
 
 
-def host(side: Side) -> dict[str, Any]:
-    """The first fields of HostFacts."""
+def host(side: Side, *, tls: bool = False) -> dict[str, Any]:
+    """The first fields of HostFacts. `tls`: the hosts show each other certificates."""
     peer = side.host.peer
     return {
         "name": side.host.name,
@@ -22,5 +21,5 @@ def host(side: Side) -> dict[str, Any]:
         "capabilities": side.learn(lambda c: c.capabilities()),
         "pools": side.learn(lambda c: c.pools()),
         "networks": side.learn(lambda c: c.networks()),
-        "certificates": certificates(side) if side.host.transport == Transport.TLS else {},
+        "certificates": certificates(side, between=tls),
     }

@@ -16,6 +16,7 @@ from migrations_app.domain.convergence.decide import decide
 from migrations_app.domain.convergence.policy import Policy
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders import cancel
+from migrations_app.domain.outcome.whereabouts import POST_COPY, POST_COPY_FAILED
 from migrations_app.domain.pause import LONGEST_MS
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Decision
@@ -23,6 +24,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.limits import Limits
 from migrations_app.worker.watch.pausing import Pausing
+from migrations_app.worker.watch.steering import note_post_copy
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +119,17 @@ class Converging:
             self._allow(limit)
         if (pause := self._last(Act.SUSPEND)) is not None:
             self._pausing.act(source, pause)
+        if (switch := self._last(Act.POST_COPY)) is not None and not switch.applied:
+            self._switch(source, switch)
+
+    def _switch(self, source: GuestLook, switch: Decision) -> None:
+        """Until libvirt has taken it, or it was seen."""
+        if source.reason in (POST_COPY, POST_COPY_FAILED):
+            self._taken(switch)
+        elif self._due(switch, AGAIN_SECONDS):
+            note_post_copy(self._held)
+            if self._source.do(lambda c: c.passes.post_copy(self._held.guest)):
+                self._taken(switch)
 
     def _due(self, decision: Decision, seconds: float) -> bool:
         now = time.monotonic()

@@ -19,12 +19,14 @@ log = logging.getLogger(__name__)
 
 
 def tell_differences(held: Held, target: SteadyConnection) -> None:
-    """One line of the journal if there are any. What cannot be read or compared is not told: the VM has arrived."""
+    """One line of the journal if there are any; the definition is kept in the record. What cannot be read or compared
+    is not told: the VM has arrived."""
     row = held.row
-    if not (row.was_persistent and row.request.options.persist):
-        return
     details = target.ask(lambda c: c.guest_details(held.guest))
-    if details is None or not details.persistent:
+    if details is None:
+        return
+    held.update(target_xml=details.xml)
+    if not (row.was_persistent and row.request.options.persist and details.persistent):
         return
     try:
         name = row.request.options.new_name or ""

@@ -9,11 +9,22 @@ import logging
 import time
 from dataclasses import dataclass
 
-from hosts.calls.steer import Abort, LimitBandwidth, LimitDowntime, Steer
+from django.utils import timezone
+
+from hosts.calls.steer import (
+    Abort,
+    Limit,
+    LimitBandwidth,
+    LimitDowntime,
+    PausePostCopy,
+    ResumePostCopy,
+    StartPostCopy,
+    Steer,
+)
 from hosts.facts.guest import GuestLook, JobKind
 from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from migrations_app import ledger
-from migrations_app.domain.order import Seen
+from migrations_app.domain.order import Answer, OrderState, Seen
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
@@ -21,7 +32,9 @@ from migrations_app.domain.orders.restart import ORDER as RESTART
 from migrations_app.domain.progress import Progress
 from migrations_app.models import Order
 from migrations_app.worker.held import Held
+from migrations_app.worker.mover import Mover
 from migrations_app.worker.policy_start import options_in_effect
+from migrations_app.worker.resume_call import resume_call
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.set_speed import set_speed
 from migrations_app.worker.watch.limits import Limits
@@ -30,21 +43,32 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Told:
-    """What this worker has told libvirt for one order, and what came of it."""
+class Told:
+    """What this worker has told libvirt for one order, and what came of it. `call`: it blocks, and is followed."""
 
     at: float | None = None
     refusals: int = 0
     refusal: str = ""
     read_back: int | None = None
+    call: Mover | None = None
+
+
+#: by order
+TalkedTo = dict[int, Told]
 
 
 class Steering:
-    def __init__(self, held: Held, source: SteadyConnection) -> None:
+    """`resumed` is the call that resumes a post-copy, once it was made: whoever watches goes on with that one."""
+
+    def __init__(
+        self, held: Held, source: SteadyConnection, mover: Mover | None = None, told: TalkedTo | None = None
+    ) -> None:
         self._held = held
         self._source = source
+        self._mover = mover
         self.limits = Limits(held, source)
-        self._told: dict[int, _Told] = {}
+        self._told: TalkedTo = {} if told is None else told
+        self.resumed: Mover | None = None
         self._orders = ledger.take_orders(held.claim)
 
     @property
@@ -64,21 +88,33 @@ class Steering:
         self._orders = ledger.take_orders(self._held.claim)
         return True
 
-    def act(self, source: GuestLook, *, memory_began: bool) -> None:
-        """`source` is younger than everything that was told before: libvirt was read before it is told again."""
+    def of(self, what: str) -> list[Order]:
+        """The orders of this kind that were taken and not answered."""
+        return [order for order in self._orders if order.what == what]
+
+    def kept(self, order: Order, text: str) -> None:
+        """It was done without libvirt."""
+        ledger.answer_order(self._held.claim, order, Answer(state=OrderState.APPLIED, text=text))
+        self._held.note(text)
+        self._orders = [one for one in self._orders if one.pk != order.pk]
+
+    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool) -> None:
+        """The looks are younger than everything that was told before: libvirt was read before it is told again."""
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
             self.limits.follow()
             if memory_began:
                 self._give_memory_its_speed()
         for order in self._orders:
-            if self._obey(order, source):  # what libvirt has taken is answered in the same look
-                self._obey(order, source)
+            if self._obey(order, source, target):  # what libvirt has taken is answered in the same look
+                self._obey(order, source, target)
+            if self.resumed is not None:
+                return
 
-    def _obey(self, order: Order, source: GuestLook) -> bool:
+    def _obey(self, order: Order, source: GuestLook, target: GuestLook) -> bool:
         """Whether libvirt was told something and took it."""
-        held, told = self._held, self._told.setdefault(order.pk, _Told())
-        step = ORDERS[order.what].next(self._seen(order, source, told))
+        held, told = self._held, self._told.setdefault(order.pk, Told())
+        step = ORDERS[order.what].next(self._seen(order, source, target, told))
         if step.say:
             held.note_once(step.say)
         if step.answer is not None:
@@ -88,11 +124,18 @@ class Steering:
             self._orders = [one for one in self._orders if one.pk != order.pk]
         return step.tell is not None and self._tell_for(order, step.tell, told)
 
-    def _seen(self, order: Order, source: GuestLook, told: _Told) -> Seen:
-        row = self._held.row
+    def _seen(self, order: Order, source: GuestLook, target: GuestLook, told: Told) -> Seen:
+        row, mover = self._held.row, self._mover
+        calling = mover is not None and mover.running
+        if told.call is not None and not told.call.running:
+            told.refusals, told.refusal, told.call = told.refusals + 1, told.call.error, None
         return Seen(
             source=source,
             source_name=row.source.name,
+            target=target,
+            target_name=row.target.name,
+            calling=calling,
+            resuming=calling and mover is not None and mover.resumes,
             job_over=row.job_over,
             value=order.value,
             since=None if told.at is None else time.monotonic() - told.at,
@@ -102,23 +145,37 @@ class Steering:
             read_back=told.read_back,
         )
 
-    def _tell_for(self, order: Order, what: Steer, told: _Told) -> bool:
-        if not isinstance(what, Abort):
+    def _tell_for(self, order: Order, what: Steer, told: Told) -> bool:
+        if isinstance(what, Limit):
             if not self.limits.remember(what):
                 return False
             ledger.order_told(self._held.claim, order, what)
+        elif isinstance(what, StartPostCopy):
+            note_post_copy(self._held)
         told.at = time.monotonic()
         try:
-            self._source.call(lambda c: _steer(c, self._held.guest, what))
+            if isinstance(what, ResumePostCopy):
+                self._resume(told)
+                return False
+            self._source.call(lambda c: steer(c, self._held.guest, what))
         except HostUnreachable as error:
             log.info("%s: %s", self._source.host.name, error.message)
             return False
         except GatewayError as error:
             told.refusals, told.refusal = told.refusals + 1, error.message
             return False
-        if not isinstance(what, Abort):
-            told.refusal, told.read_back = "", self.limits.value(what)
+        told.refusal = ""
+        if isinstance(what, Limit):
+            told.read_back = self.limits.value(what)
         return True
+
+    def _resume(self, told: Told) -> None:
+        """Raises GatewayError."""
+        row = self._held.row
+        mover = told.call = resume_call(self._held, self._source)
+        self._held.note(f"Asking libvirt on {row.source} to resume post-copy to {row.target}.")
+        mover.start()
+        self.resumed = mover
 
     def _limit_downtime(self) -> None:
         """libvirt takes it only beside a running job, and may refuse in its first moments: until it was taken once."""
@@ -140,8 +197,19 @@ class Steering:
             set_speed(held, self._source, speed)
 
 
-def _steer(connection: HostConnection, guest: str, what: Steer) -> None:
-    if isinstance(what, Abort):
-        connection.abort(guest)
-    else:
-        connection.set_limit(guest, what)
+def note_post_copy(held: Held) -> None:
+    """Before libvirt is told: nobody may miss that the VM's memory may be on both hosts."""
+    if held.row.post_copy_at is None:
+        held.update(post_copy_at=timezone.now())
+
+
+def steer(connection: HostConnection, guest: str, what: Abort | StartPostCopy | PausePostCopy | Limit) -> None:
+    match what:
+        case Abort():
+            connection.abort(guest)
+        case StartPostCopy():
+            connection.passes.post_copy(guest)
+        case PausePostCopy():
+            connection.passes.pause_post_copy(guest)
+        case _:
+            connection.set_limit(guest, what)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.orders.resume_post_copy import ORDER as RESUME
 from migrations_app.domain.outcome.decision import Decision, Outcome
-from migrations_app.ledger import refuse_restart
+from migrations_app.ledger import order_by_policy, refuse_restart
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
@@ -19,8 +21,9 @@ from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
 from migrations_app.worker.watch.pausing import Pausing
+from migrations_app.worker.watch.returning import Returning
 from migrations_app.worker.watch.silence import Silence
-from migrations_app.worker.watch.steering import Steering
+from migrations_app.worker.watch.steering import Steering, TalkedTo, note_post_copy
 from migrations_app.worker.watch.wake import Wake
 
 LOOK_SECONDS = 0.5
@@ -29,6 +32,7 @@ ORDER_POLL_SECONDS = 0.1
 SECOND_LOOK_SECONDS = 15.0
 #: what the hosts say for so long is told, also while the call runs
 TELL_SECONDS = 2.0
+POST_COPY = (State.POST_COPY, State.POST_COPY_FAILED)
 
 
 class Watch:
@@ -41,6 +45,7 @@ class Watch:
         target: SteadyConnection,
         heart: Heartbeat,
         mover: Mover | None = None,
+        told: TalkedTo | None = None,
         felt: Felt | None = None,
     ) -> None:
         self.held = held
@@ -50,7 +55,7 @@ class Watch:
         self.mover = mover
         self.felt = felt
         self.observer = Observer(held, source, target, mover)
-        self.steering = Steering(held, source)
+        self.steering = Steering(held, source, mover, told)
         self.numbers = Numbers(held, source, self.steering.limits)
         self.judge = Judge(held, source, target, self.numbers, mover)
         self.silence = Silence(held)
@@ -65,13 +70,15 @@ class Watch:
             numbers=self.numbers,
             silence=self.silence,
             pausing=self.pausing,
+            returning=Returning(held, source),
             mover=mover,
             felt=felt,
         )
         self._began = self._next_look = time.monotonic()
 
-    def run(self) -> None:
-        """Returns when the migration has ended, or needs a user. Raises LostClaim."""
+    def run(self) -> Mover | None:
+        """Returns None when the migration has ended, or needs a user; the call that has resumed a post-copy, when that
+        is to be watched instead. Raises LostClaim."""
         while True:
             self.heart.check()
             self.wake.forget()
@@ -80,7 +87,9 @@ class Watch:
             self.silence.observe(seen)
             if self.felt is not None:
                 self.felt.observe(seen.source, seen.at)
-            self.steering.act(seen.source, memory_began=self.numbers.memory_began)
+            self.steering.act(seen.source, seen.target, memory_began=self.numbers.memory_began)
+            if self.steering.resumed is not None:
+                return self.steering.resumed
             self.wake.listen(seen.source)
             self.numbers.read(seen.source)
             stopping = self.steering.cancel
@@ -88,7 +97,7 @@ class Watch:
             stopping = stopping or self.converging.stops
             decision = self.judge.decide(seen, cancel=stopping, gave_up=self.converging.gave_up)
             if self._follow(decision, seen):
-                return
+                return None
             if not (decision.outcome is Outcome.DONE and self.ending.carried_over):  # else look again at once
                 self._pause()
 
@@ -142,8 +151,18 @@ class Watch:
         state = decision.state or self.held.state
         if state is State.COPYING_MEMORY:
             state = self.numbers.phase  # the job's numbers tell what it copies, the looks do not
-        if state is not State.STARTING:
+        if state in POST_COPY:
+            note_post_copy(self.held)
+        if state is State.POST_COPY_FAILED:
+            self.held.become(state, decision.sentence, error=error_of(decision), also=self._resumes_by_policy())
+        elif state is not State.STARTING:
             self.held.become(state, decision.sentence)
+
+    def _resumes_by_policy(self) -> Callable[[], None] | None:
+        policy = self.held.row.policy_data
+        if policy is None or policy.shadow or not policy.resume_post_copy:
+            return None
+        return partial(order_by_policy, self.held.row.pk, RESUME.what, policy.name)
 
     def _still_needs_attention(self, decision: Decision) -> bool:
         """Told anew when the hosts say something else now. What changes all the time is left to the next look."""
@@ -163,5 +182,5 @@ class Watch:
 def _clears(decision: Decision) -> bool:
     """Whether a user is not needed any more: it has ended, or libvirt copies again."""
     if decision.outcome is Outcome.IN_PROGRESS:
-        return decision.state is State.COPYING_MEMORY
+        return decision.state is State.COPYING_MEMORY or decision.state in POST_COPY
     return decision.outcome in ENDS

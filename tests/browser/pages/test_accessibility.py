@@ -37,6 +37,7 @@ PAGES = {
     "migrations": "/migrations/",
     **{f"migration {name}": f"/migrations/{{{name}}}/" for name in ("running", "queued", "done", "failed", "blocked")},
     "migration cancelled": "/migrations/{cancelled}/",
+    "migrations compared": "/migrations/compare/?source={a}",
     "migration numbers": "/migrations/{running}/numbers/",
     "migration attention": "/migrations/{attention}/",
     "close": "/migrations/{attention}/close/",

@@ -114,3 +114,22 @@ def test_what_happens_is_drawn_while_it_happens(site: Site, browser: Any, cookie
         page.locator(".pointed", has_text="gentle allows 700 ms of downtime.").wait_for()
     finally:
         context.close()
+
+
+def test_a_graph_that_is_still_wide_does_not_make_a_narrow_page_wide(
+    site: Site, browser: Any, cookies: Callable[[str], Any]
+) -> None:
+    """A graph is drawn again after the page became narrower: here it never is."""
+    pk = site.run(SAMPLES)
+    context = browser.new_context(storage_state=cookies("vera"), viewport={"width": 1280, "height": 900})
+    try:
+        page = context.new_page()
+        page.add_init_script("window.ResizeObserver = class { observe() {} disconnect() {} };" + KEEP_PLOTS)
+        page.goto(f"{site.url}/migrations/{pk}/")
+        wait_until(page, "window.plots.rates?.data[0].length > 0")
+        drawn = page.evaluate("plots.rates.width")
+        page.set_viewport_size({"width": 390, "height": 900})
+        assert page.evaluate("plots.rates.width") == drawn > 390
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    finally:
+        context.close()

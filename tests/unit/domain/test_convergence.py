@@ -15,6 +15,7 @@ from migrations_app.domain.convergence.policy import (
     GENTLE,
     LARGE_VM,
     MUST_FINISH,
+    POST_COPY,
     Consent,
     Consents,
     LastResort,
@@ -340,8 +341,25 @@ def test_it_does_not_give_up_while_qemu_slows_the_vm_down_further() -> None:
     assert slower(MUST_FINISH, throttled).acts[:2] == [Act.RAISE, Act.FINISH]
 
 
-def test_post_copy_gives_up_for_now() -> None:
-    assert go_on(stalled(replace(GENTLE, last_resort=LastResort.POST_COPY)), 200).acts[-1] is Act.ABORT
+def test_post_copy_where_it_was_allowed_at_the_start() -> None:
+    running = go_on(stalled(POST_COPY, track=Track(post_copy=True)), 200)
+    assert running.acts == [Act.RAISE, Act.RAISE, Act.POST_COPY]
+    assert running.last.text.startswith("Switched to post-copy: for ")
+    given_up = go_on(stalled(POST_COPY), 200)
+    assert given_up.acts == [Act.RAISE, Act.RAISE, Act.ABORT]
+    assert given_up.last.text.endswith("This migration could not begin with post-copy allowed.")
+
+
+def test_owners_and_post_copy() -> None:
+    never = Track(post_copy=True, consents=Consents(post_copy=Consent.NEVER))
+    running = go_on(stalled(POST_COPY, track=never), 200)
+    assert running.acts[-1] is Act.ABORT
+    assert running.last.text.endswith("The VM's owners do not allow post-copy.")
+    always = Track(post_copy=True, consents=Consents(post_copy=Consent.ALWAYS))
+    slow = replace(POST_COPY, patience_s=100)
+    at_once, patient = (go_on(stalled(slow, track=track), 400) for track in (always, Track(post_copy=True)))
+    assert at_once.acts[-1] is patient.acts[-1] is Act.POST_COPY
+    assert at_once.decided[-1][0] < patient.decided[-1][0]
 
 
 def test_owners_who_do_not_allow_a_pause() -> None:

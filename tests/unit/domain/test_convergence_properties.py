@@ -20,7 +20,7 @@ from migrations_app.domain.pause import LONGEST_MS
 from migrations_app.domain.progress import Phase, Progress
 
 MIB = 1024 * 1024
-ENDS = {Act.ABORT, Act.RESTART, Act.SUSPEND}
+ENDS = {Act.ABORT, Act.RESTART, Act.SUSPEND, Act.POST_COPY}
 PAUSES = {Act.FINISH, Act.SUSPEND}
 Run = list[tuple[int, int | None, int | None, dict[str, Any]]]
 
@@ -36,8 +36,15 @@ policies = st.builds(
     last_resort=st.sampled_from(LastResort),
     shadow=st.booleans(),
 )
-consents = st.builds(Consents, slow=st.sampled_from(Consent), pause=st.sampled_from(Consent))
-tracks = st.builds(Track, consents=consents, throttled=st.booleans(), extra_ms=st.sampled_from([0, 30, 1000]))
+any_consent = st.sampled_from(Consent)
+consents = st.builds(Consents, slow=any_consent, pause=any_consent, post_copy=any_consent)
+tracks = st.builds(
+    Track,
+    consents=consents,
+    throttled=st.booleans(),
+    post_copy=st.booleans(),
+    extra_ms=st.sampled_from([0, 30, 1000]),
+)
 rates = st.sampled_from([100 * MIB, 90 * MIB, 110 * MIB])
 #: milliseconds since the last look, what a new pass has left, the rate, and what else is seen at it
 looks = st.tuples(
@@ -150,6 +157,8 @@ def test_only_what_policy_and_owners_allow(policy: Policy, track: Track, run: Ru
         assert Act.ABORT not in acts
     if policy.last_resort is not LastResort.THROTTLE or track.throttled or track.consents.slow is Consent.NEVER:
         assert Act.RESTART not in acts
+    if not track.post_copy or track.consents.post_copy is Consent.NEVER:
+        assert Act.POST_COPY not in acts
 
 
 @any_run

@@ -287,14 +287,40 @@ def test_post_copy_running() -> None:
 
 
 def test_post_copy_broken() -> None:
-    for here, there in ((POST_COPY_BROKEN, FETCHING_BROKEN), (POST_COPY_BROKEN, ABSENT)):
-        decision = decide(here, there, JOB)
-        assert decision.outcome is Outcome.NEEDS_ATTENTION
+    """The destination may not have noticed it, or may not answer: the halves are there, and can be connected again."""
+    for there in (FETCHING_BROKEN, FETCHING, INCOMING, SILENT):
+        decision = decide(POST_COPY_BROKEN, there, after(10_000))
+        assert in_progress(decision, State.POST_COPY_FAILED)
         assert "--postcopy-resume" in decision.what_to_do
-        assert "do not destroy it on either host" in decision.what_to_do
-    assert verdict(POST_COPY, ABSENT, after(9)) is Outcome.IN_PROGRESS
-    assert verdict(POST_COPY, ABSENT, after(10)) is Outcome.NEEDS_ATTENTION
-    assert verdict(ABSENT, FETCHING_BROKEN, after(10)) is Outcome.NEEDS_ATTENTION
+        assert "Neither half may be resumed or destroyed" in decision.what_to_do
+        assert ("not reachable" in decision.sentence) == (there is SILENT)
+
+
+@pytest.mark.parametrize("here", [POST_COPY, POST_COPY_BROKEN])
+@pytest.mark.parametrize("there", [ABSENT, SHUT_DOWN])
+def test_a_half_that_is_gone_is_lost(here: GuestLook, there: GuestLook) -> None:
+    assert verdict(here, there, after(9)) is Outcome.WAIT
+    decision = decide(here, there, after(10))
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
+    assert decision.what_to_do.startswith("Do not resume it on kvm-a")
+    assert "--postcopy-resume" not in decision.what_to_do
+
+
+def test_broken_after_all_of_it_had_come() -> None:
+    assert in_progress(decide(POST_COPY_BROKEN, ARRIVED, after(9)), State.ARRIVING)
+    decision = decide(POST_COPY_BROKEN, ARRIVED, after(10))
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
+    assert "paused leftover is still on kvm-a" in decision.sentence
+
+
+def test_a_half_at_the_destination_is_never_done() -> None:
+    for there in (FETCHING, FETCHING_BROKEN):
+        assert verdict(ABSENT, there, after(9)) is Outcome.WAIT
+        assert verdict(ABSENT, there, after(10)) is Outcome.NEEDS_ATTENTION
+    resumed_by_hand = look(RunState.RUNNING, "unpaused", job=JobKind.MIGRATION_IN)
+    used = replace(after(10), postcopy_used=True)
+    assert verdict(ABSENT, resumed_by_hand, used) is Outcome.NEEDS_ATTENTION
+    assert verdict(ABSENT, replace(resumed_by_hand, job=JobKind.NONE), used) is Outcome.DONE
 
 
 def test_gone_and_running_there_is_done() -> None:
@@ -449,9 +475,18 @@ def test_a_job_at_the_destination_does_not_make_a_running_guest_less_running() -
     assert verdict(RUNS, replace(ARRIVED, job=JobKind.MIGRATION_IN), after(10)) is Outcome.NEEDS_ATTENTION
 
 
-def test_post_copy_that_half_broke_is_given_time() -> None:
-    assert in_progress(decide(POST_COPY, FETCHING_BROKEN, after(59)), State.POST_COPY)
-    assert verdict(POST_COPY, FETCHING_BROKEN, after(60)) is Outcome.NEEDS_ATTENTION
+def test_a_source_that_has_not_noticed_is_to_be_paused() -> None:
+    assert "switching over" in decide(POST_COPY, FETCHING_BROKEN, after(9)).sentence
+    late = decide(POST_COPY, FETCHING_BROKEN, after(10))
+    assert in_progress(late, State.POST_COPY)
+    assert "Pause post-copy" in late.sentence
+
+
+def test_a_switch_that_never_ends_needs_a_user() -> None:
+    assert in_progress(decide(POST_COPY, INCOMING, after(59)), State.POST_COPY)
+    decision = decide(POST_COPY, INCOMING, after(60))
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
+    assert decision.what_to_do.startswith("Do not resume it on kvm-a, and do not destroy it on either host.")
 
 
 def test_started_on_one_definition_only() -> None:

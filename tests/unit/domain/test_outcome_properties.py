@@ -89,7 +89,13 @@ def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job
     assert decision.sentence
     assert (decision.state is not None) == (decision.outcome is Outcome.IN_PROGRESS)
     if decision.state is not None:
-        assert decision.state in (State.COPYING_MEMORY, State.SWITCHING_OVER, State.POST_COPY, State.ARRIVING)
+        assert decision.state in (
+            State.COPYING_MEMORY,
+            State.SWITCHING_OVER,
+            State.POST_COPY,
+            State.POST_COPY_FAILED,
+            State.ARRIVING,
+        )
         assert allowed(State.VERIFYING, decision.state)
     if decision.outcome in (Outcome.NEEDS_ATTENTION, Outcome.FAILED):
         assert decision.what_to_do

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrations_app.domain.convergence.bounds import LONGEST_NAME, MOST_STEPS, NUMBERS, BadPolicy, Bounds, check
-from migrations_app.domain.convergence.policy import BUILT_IN, GENTLE, LastResort, Policy
+from migrations_app.domain.convergence.policy import BUILT_IN, GENTLE, Policy
 
 
 def _refused(policy: Policy) -> BadPolicy:
@@ -43,10 +43,6 @@ def test_longer_downtimes_that_rise(steps: tuple[int, ...]) -> None:
 )
 def test_longer_downtimes_that_do_not(steps: tuple[int, ...]) -> None:
     assert _refused(replace(GENTLE, ladder_ms=steps)).field == "ladder_ms"
-
-
-def test_post_copy_comes_later() -> None:
-    assert _refused(replace(GENTLE, last_resort=LastResort.POST_COPY)).field == "last_resort"
 
 
 @pytest.mark.parametrize(

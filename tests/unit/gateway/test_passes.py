@@ -11,6 +11,7 @@ import libvirt
 import pytest
 
 from hosts.gateway import _link
+from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway._passes import Passes
 from hosts.gateway.port import GatewayError
@@ -67,7 +68,7 @@ def link(raws: list[Raw], monkeypatch: pytest.MonkeyPatch) -> Link:
 @pytest.fixture
 def heard(link: Link) -> list[str]:
     heard: list[str] = []
-    Passes(link).listen(UUID, lambda: heard.append("pass"))
+    Passes(link, Guests(link)).listen(UUID, lambda: heard.append("pass"))
     return heard
 
 
@@ -78,7 +79,7 @@ def test_each_pass_of_this_guest_is_heard(heard: list[str], raws: list[Raw]) -> 
 
 
 def test_who_listens_twice_hears_it_once(link: Link, raws: list[Raw]) -> None:
-    passes, heard = Passes(link), threading.Event()
+    passes, heard = Passes(link, Guests(link)), threading.Event()
     for begun in (pytest.fail, heard.set):
         passes.listen(UUID, begun)
     assert len(raws[0].registered) == 1
@@ -104,5 +105,5 @@ def test_nothing_is_left_registered(heard: list[str], link: Link, raws: list[Raw
 def test_a_host_that_cannot_tell_says_so_and_keeps_its_connection() -> None:
     link = Link(Mute, name="kvm-a", deadline=0.3)
     with pytest.raises(GatewayError, match="unsupported event"):
-        Passes(link).listen(UUID, lambda: None)
+        Passes(link, Guests(link)).listen(UUID, lambda: None)
     assert link.call("x", lambda _: "answered") == "answered"

@@ -1,5 +1,5 @@
-"""Certificates that expire soon. When that of a host has expired, nobody connects to it by TLS any more; when kvmweb's
-has, it connects to no host."""
+"""Certificates that expire soon. When that of a host has expired, nobody connects to it by TLS any more, and its
+libvirtd does not start again; when QEMU's has, no migration is encrypted; when kvmweb's has, it connects to no host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, known, remedy, stays
 
 SOON_DAYS, VERY_SOON_DAYS = 30, 7
-KVMWEB = "kvmweb"
+KVMWEB, QEMU = "kvmweb", "QEMU on "
 
 
 @check(
@@ -30,7 +30,12 @@ def certificates_valid(facts: Facts) -> Iterator[Finding]:
         whole = max(0, math.floor(left))
         soon = f"expires in {whole} day{'' if whole == 1 else 's'}"
         words = f"The certificate of {whose} {'has expired' if left <= 0 else soon}."
-        place = (
-            "the folder pki of its data folder" if whose == KVMWEB else "/etc/pki/libvirt, and restart libvirtd there"
-        )
-        yield finding(severity, words, whose, {"days left": str(whole)}, remedy(f"Put a new one into {place}."))
+        yield finding(severity, words, whose, {"days left": str(whole)}, remedy(f"Put a new one into {_place(whose)}."))
+
+
+def _place(whose: str) -> str:
+    if whose == KVMWEB:
+        return "the folder pki of its data folder"
+    if whose.startswith(QEMU):
+        return "/etc/pki/libvirt-migrate there, or if there is no such folder, /etc/pki/qemu"
+    return "/etc/pki/libvirt, and restart libvirtd there"

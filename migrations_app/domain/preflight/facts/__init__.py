@@ -42,5 +42,7 @@ class Facts:
     sends_levels: bool = True
     others: Mapping[str, GuestLook] | Unknown = NOT_ASKED
     starts: bool = False
+    #: its policy may switch to post-copy, and nobody has asked for it otherwise
+    policy_post_copy: bool = False
     #: paths on the destination that kvmweb lists as rollback copies
     rollback_copies: frozenset[str] = frozenset()

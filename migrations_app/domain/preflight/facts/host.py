@@ -28,7 +28,8 @@ class HostFacts:
     matter and could be asked. `firmware` are the sizes in bytes of the files of the VM's firmware, its variables and
     their template, None for one that is not there. `media` is the content of CD and floppy images by path, where
     the pools do not prove that they are shared. `told` are the answers to the probes that are asked of this side, by
-    the probe's name. `certificates` are those of a connection by TLS: how many days each is valid, by whose it is.
+    the probe's name. `certificates` are those that TLS needs, as far as kvmweb sees them: how many days
+    each is valid, by whose it is.
     """
 
     name: str

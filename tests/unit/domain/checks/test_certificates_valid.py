@@ -20,6 +20,12 @@ def test_a_month_before_is_an_info_and_a_week_before_a_warning() -> None:
     assert found.summary == "The certificate of kvmweb expires in 1 day."
 
 
+def test_one_of_qemu_has_another_place() -> None:
+    found = only("certificates_valid", with_target(certificates={"QEMU on kvm-b": 3.0}), Severity.WARNING)
+    assert found.summary == "The certificate of QEMU on kvm-b expires in 3 days."
+    assert "/etc/pki/qemu" in found.remedies[0].text
+
+
 def test_one_that_has_expired_is_not_said_to_expire() -> None:
     found = only("certificates_valid", with_source(certificates={"kvmweb": -0.1}), Severity.WARNING)
     assert found.summary == "The certificate of kvmweb has expired."

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0008_transport_tls'),
-        ('migrations_app', '0021_stop_move_start'),
+        ('migrations_app', '0022_post_copy'),
     ]
 
     operations = [
