@@ -15,7 +15,9 @@ from migrations_app.api.texts import (
     EntryKindText,
     KindText,
     LaneText,
+    ResultText,
     SeverityText,
+    SignText,
     StateText,
     VerdictText,
 )
@@ -207,6 +209,14 @@ class FeltOut(Schema):
     __annotations__ = {"from": str, "address": str, "sent": int, "lost": int, "longest_ms": int}
 
 
+class ArrivalOut(Schema):
+    """`test`: the guest agent answers, CPU time advances, the address answers, the clock has not moved."""
+
+    test: SignText
+    result: ResultText
+    text: str
+
+
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
@@ -215,7 +225,8 @@ class MigrationOut(Schema):
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
     request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
-    options detach and eject have taken out of the VM."""
+    options detach and eject have taken out of the VM. `arrival`: tests of the VM, made when it is `done`: unknown for
+    some seconds. Empty for one that is not meant to run."""
 
     id: int
     guest: UUID
@@ -238,6 +249,7 @@ class MigrationOut(Schema):
     downtime_ms: int | None
     felt: FeltOut | None
     felt_reason: str
+    arrival: list[ArrivalOut]
     error: ErrorOut | None
     waiting: WaitingOut | None
     requested_by: str
@@ -319,6 +331,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_state_text(row: Migration, context: Any) -> object:
         return _veil(row, context)(row.state_text)
+
+    @staticmethod
+    def resolve_arrival(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.arrival)
 
     @staticmethod
     def resolve_findings(row: Migration, context: Any) -> object:
