@@ -31,6 +31,7 @@ from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeS
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port_memory import Memory
+from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
@@ -283,10 +284,7 @@ class HostConnection(Protocol):
         """Start a guest that is shut off. One that did not come back in time (code 68) may still start."""
         ...
 
-    def suspend(self, uuid: str) -> None:
-        """Pause a running guest."""
-        ...
-
+    def suspend(self, uuid: str) -> None: ...
     def resume(self, uuid: str) -> None: ...
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
@@ -334,6 +332,8 @@ class HostConnection(Protocol):
     def passes(self) -> Passes: ...
     @property
     def paused(self) -> Paused: ...
+    @property
+    def parts(self) -> Parts: ...
     @property
     def disks(self) -> Disks: ...
 

@@ -114,9 +114,12 @@ class Unfit(Problem):
 
 
 class RemedyOut(Schema):
+    """`option`: the option that removes the finding when it is true; "" for none."""
+
     text: str
     command: str
     on: str
+    option: str = ""
 
 
 class FindingOut(Schema):
@@ -240,6 +243,21 @@ class WaitingOut(Schema):
     at: str
 
 
+class TakenOutOut(Schema):
+    """`kind`: medium (a CD or floppy image in `drive`), usb, or teamed (a network device of a failover team). `state`:
+    leaving, out, back (again in the VM, on `host`), or left_out (kvmweb could not put it back on `host`, or must not:
+    `why` and `what_to_do`). `xml`: what libvirt is given to put it back."""
+
+    kind: str
+    name: str
+    drive: str
+    xml: str
+    state: str
+    host: str
+    why: str
+    what_to_do: str
+
+
 class FeltOut(Schema):
     """What probes of the VM at `address` measured, sent from the machine `from`: from some seconds before the
     switchover until the VM answered again. `longest_ms`: the longest time without an answer."""
@@ -254,7 +272,8 @@ class MigrationOut(Schema):
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
-    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise."""
+    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
+    options detach and eject have taken out of the VM."""
 
     id: int
     guest: UUID
@@ -290,6 +309,7 @@ class MigrationOut(Schema):
     policy: str | None
     restart_of: int | None
     restarted_as: int | None
+    taken_out: list[TakenOutOut]
 
     @staticmethod
     def resolve_guest(row: Migration) -> UUID:
@@ -332,6 +352,22 @@ class MigrationOut(Schema):
     def resolve_restarted_as(row: Migration) -> int | None:
         later = getattr(row, "restarted_as", None)
         return later.pk if later else None
+
+    @staticmethod
+    def resolve_taken_out(row: Migration) -> list[dict[str, str]]:
+        return [
+            {
+                "kind": str(one.part.kind),
+                "name": one.part.name,
+                "drive": one.part.drive,
+                "xml": one.part.back,
+                "state": str(one.state),
+                "host": one.host,
+                "why": one.why,
+                "what_to_do": one.to_do,
+            }
+            for one in row.taken_out
+        ]
 
     @staticmethod
     def resolve_state_text(row: Migration, context: Any) -> object:

@@ -24,6 +24,7 @@ from migrations_app.models.recorded import Recorded
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 from migrations_app.models.stopped import Stopped
+from migrations_app.models.taken_out import Stepped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -72,7 +73,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped, Arrived, Recorded):
+class Migration(Requested, Steered, Stopped, Stepped, Arrived, Recorded):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -127,9 +128,6 @@ class Migration(Requested, Steered, Stopped, Arrived, Recorded):
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
-    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
-    #: only this is ever undone
-    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)

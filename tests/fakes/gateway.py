@@ -60,6 +60,7 @@ from hosts.gateway.port import (
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
 from tests.fakes.guests import FakeGuest, Move, run_move, run_post_copy
+from tests.fakes.parts import FakeParts
 from tests.fakes.paused import FakePaused
 
 T = TypeVar("T")
@@ -102,6 +103,8 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
+    #: keys of the parts that guests can be given here; None for all
+    offers: set[str] | None = None
     #: files with UEFI variables
     variables: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
@@ -299,6 +302,7 @@ class FakeConnection:
         self.passes = FakePasses(self)
         self.paused = FakePaused(self._of_guest, host.resumes, self._called)
         self.power = FakePower(self)
+        self.parts = FakeParts(self._called, host.name)
 
     def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
         return self._called(method, uuid, *arguments).guest(uuid)

@@ -26,6 +26,7 @@ from hosts.facts.guest import (
     RuntimeSettings,
 )
 from hosts.facts.memory_use import DirtyRate, MemoryUse
+from hosts.facts.part import Part
 from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
@@ -85,6 +86,11 @@ class FakeGuest:
     run: int = 1
     #: it shuts down when it is asked to
     obeys: bool = True
+    #: what can be taken out of it; all that it ever had; whether it keeps what it is asked to release, and says so
+    parts: list[Part] = field(default_factory=list)
+    known_parts: list[Part] = field(default_factory=list)
+    holds: bool = False
+    refuses: bool = False
     #: of one that kvmweb started paused, and what it has done since
     mark: str = ""
     requests: int = 0
