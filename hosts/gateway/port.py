@@ -27,7 +27,7 @@ from hosts.facts.guest import (
 )
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
-from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import WHOLE, DiskPlace, Part, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port_memory import Memory
@@ -36,6 +36,9 @@ from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
+#: while a volume is read: gets the bytes that were read since the last time, and how many of them were no hole; whether
+#: to go on
+Tell = Callable[[int, int], bool]
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
@@ -161,14 +164,20 @@ class Disks(Protocol):
         """Write the new place into the saved definition. `off`: Refused when the guest is active."""
         ...
 
-    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
-        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. The connection is
-        busy for as long as that takes. `tell` gets the number of bytes that were read since the last time; Aborted when
-        it says False."""
+    def copy_content(
+        self, source: DiskPlace, target: DiskPlace, tell: Tell, *, to: Disks | None = None, part: Part = WHOLE
+    ) -> str:
+        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. `to`: on the host
+        of those disks, else on the same one. Parts are copied in their order. Both connections are busy for as long as
+        that takes. Raises Aborted when `tell` says so."""
         ...
 
-    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+    def checksum(self, place: DiskPlace, tell: Tell, *, part: Part = WHOLE) -> str:
         """The SHA-256 of a volume's file; otherwise the same."""
+        ...
+
+    def file_size(self, place: DiskPlace) -> int:
+        """Of a volume's file, in bytes."""
         ...
 
 

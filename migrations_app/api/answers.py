@@ -16,71 +16,12 @@ from migrations_app.api.texts import (
     EntryKindText,
     KindText,
     LaneText,
-    OptionTypeText,
     SeverityText,
     StateText,
     VerdictText,
 )
-from migrations_app.domain.kinds import Kind
-from migrations_app.domain.options import Option
 from migrations_app.models import Migration, Preflight
 from migrations_app.words.felt import not_felt
-
-
-class NeedsOut(Schema):
-    """The oldest versions that both hosts need, such as "9.0.0"; null when any version works."""
-
-    libvirt: str | None
-    qemu: str | None
-
-
-class OptionOut(Schema):
-    """`type`: boolean, integer, disks (false, true, or a list of targets such as vda), choice (one of `choices`),
-    address (an IP address or a host name), or placements (by target of a disk, its new pool, name and format). `virsh`:
-    the arguments of virsh migrate, or a separate command; {} is the value. `conflicts`: options that cannot be combined
-    with it. `requires`: options that it needs."""
-
-    name: str
-    type: OptionTypeText
-    unit: str
-    minimum: int | None
-    maximum: int | None
-    default: bool | int | None
-    kinds: list[KindText]
-    needs: NeedsOut
-    conflicts: list[str]
-    requires: list[str]
-    choices: list[str]
-    virsh: str
-    consequence: str
-
-    @staticmethod
-    def resolve_default(row: Option) -> object:
-        return row.default if isinstance(row.default, bool | int) else None
-
-    @staticmethod
-    def resolve_kinds(row: Option) -> list[str]:
-        return [kind for kind in Kind if kind in row.kinds]
-
-    @staticmethod
-    def resolve_needs(row: Option) -> dict[str, str | None]:
-        return {"libvirt": _version(row.since_libvirt), "qemu": _version(row.since_qemu)}
-
-    @staticmethod
-    def resolve_requires(row: Option) -> list[str]:
-        return [needs.option for needs in row.needs if not needs.when]
-
-    @staticmethod
-    def resolve_choices(row: Option) -> list[str]:
-        return [choice.value for choice in row.choices]
-
-    @staticmethod
-    def resolve_virsh(row: Option) -> str:
-        return " ".join(row.virsh)
-
-
-def _version(number: int) -> str | None:
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}" if number else None
 
 
 class RunningOut(Schema):
@@ -236,7 +177,8 @@ class FeltOut(Schema):
 
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
-    chose them. `forecast`: as it was at the start; null before, and when nothing was known. `timings`
+    chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
+    the disks itself; else empty. `forecast`: as it was at the start; null before, and when nothing was known. `timings`
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
@@ -259,6 +201,7 @@ class MigrationOut(Schema):
     verdict: VerdictText
     findings: list[FindingOut]
     copied_disks: list[str] | None
+    streamed_because: str
     forecast: ForecastOut | None
     downtime_ms: int | None
     felt: FeltOut | None
@@ -298,6 +241,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_waiting(row: Migration) -> dict[str, Any] | None:
         return None if row.terminal else row.waiting or None
+
+    @staticmethod
+    def resolve_streamed_because(row: Migration) -> str:
+        return str(row.stream.get("because", ""))
 
     @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:

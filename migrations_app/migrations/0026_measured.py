@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('migrations_app', '0027_recorded'),
+        ('migrations_app', '0025_stream'),
     ]
 
     operations = [

@@ -105,8 +105,8 @@ class FakeHost:
     contents: dict[str, str] = field(default_factory=dict)
     #: keys of the parts that guests can be given here; None for all
     offers: set[str] | None = None
-    #: files with UEFI variables
-    variables: dict[str, bytes] = field(default_factory=dict)
+    #: files with the state of guests
+    own_files: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
