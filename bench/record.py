@@ -13,9 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.before import known_before
 from bench.live import Live, Seen
 from bench.scenarios import SCENARIOS, Scenario, What
+from hosts import gateway
 from hosts.calls.steer import LimitDowntime
+from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.guest import JobStats
 from lab import GuestSpec, Lab, TickReceiver, Wanted
 
@@ -59,8 +62,9 @@ def record(lab: Lab, scenario: Scenario, software: dict[str, str]) -> dict[str, 
         if not ticks.wait_for(guest.name, timeout=BOOT_SECONDS, since=0):
             raise SystemExit(f"{guest.name} was not heard within {BOOT_SECONDS} s")
         time.sleep(SETTLE_SECONDS)
-        _wait_for_its_time(ticks, guest, scenario)
         _shape(lab, scenario.link_mib)
+        known = _before(lab, guest, ticks, scenario)
+        changes_in = _changes_in(ticks, guest)
         live = Live(lab, guest, SOURCE, TARGET, scenario.flags)
         try:
             seen = _watch(lab, live, guest, scenario)
@@ -83,7 +87,10 @@ def record(lab: Lab, scenario: Scenario, software: dict[str, str]) -> dict[str, 
         "link_mib": scenario.link_mib,
         "flags": [str(flag) for flag in scenario.flags],
         "changes": [asdict(change) for change in scenario.changes if change.at_s < live.ended - live.began],
+        "changes_in_s": changes_in,
+        "twin_of": scenario.twin_of,
         **software,
+        "before": known,
         "ended": "done" if live.arrived else "aborted",
         "duration_ms": round(1000 * (live.ended - live.began)),
         "downtime_ms": finished.downtime_ms if finished else None,
@@ -115,6 +122,31 @@ def _watch(lab: Lab, live: Live, guest: GuestSpec, scenario: Scenario) -> list[S
             live.abort()
             aborted = True
     return seen
+
+
+def _before(lab: Lab, guest: GuestSpec, ticks: TickReceiver, scenario: Scenario) -> dict[str, Any]:
+    """What is known before, and then it is time. Of a VM that rarely changes it is what it does then."""
+    changing = scenario.writes == "changing"
+    if changing:
+        _wait_for_its_time(ticks, guest, scenario)
+    here, there = lab.hosts[SOURCE], lab.hosts[TARGET]
+    connection = gateway.connect(Endpoint(transport=Transport.TCP, address=here.address))
+    try:
+        known = known_before(connection, guest.uuid, here, there)
+    finally:
+        connection.close()
+    if not changing:
+        _wait_for_its_time(ticks, guest, scenario)
+    return known
+
+
+def _changes_in(ticks: TickReceiver, guest: GuestSpec) -> float | None:
+    """Seconds until the VM next writes more, or less, by its own clock."""
+    if not guest.period_s:
+        return None
+    last = ticks.ticks(guest.name)[-1]
+    now = last.sent_ns / 1e9 + time.monotonic() - last.arrived
+    return round(guest.period_s - now % guest.period_s, 1)
 
 
 def _wait_for_its_time(ticks: TickReceiver, guest: GuestSpec, scenario: Scenario) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,20 @@ from lab.state import LabState
 
 _NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 _DAYS = 3650
+_BRIEF = """\
+[ca]
+default_ca = lab
+[lab]
+database = {book}
+new_certs_dir = {scratch}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+copy_extensions = copy
+policy = names
+[names]
+commonName = supplied
+"""
 
 
 class Run(Protocol):
@@ -43,17 +58,29 @@ class Authority:
             _keep(certificate, made.certificate)
         return Signed(ca=self._files()[0].read_text(), certificate=certificate.read_text(), key=key.read_text())
 
-    def issue(self, name: str, reached: Sequence[str] = (), *, days: int = _DAYS) -> Signed:
-        """`days` 0: it has expired."""
+    def issue(self, name: str, reached: Sequence[str] = (), *, days: int = _DAYS, seconds: int = 0) -> Signed:
+        """`days` 0: it has expired. `seconds`: it expires so soon."""
         self._bring()
         names = ",".join([f"DNS:{name}", *(f"IP:{address}" for address in reached)])
         extensions = [f"subjectAltName={names}", "basicConstraints=critical,CA:FALSE"]
         extensions += ["keyUsage=critical,digitalSignature,keyEncipherment", "extendedKeyUsage=serverAuth,clientAuth"]
         key, request = self._new(name, extensions, "-new")
         signing = ["-req", "-CA", self._own[0], "-CAkey", self._own[1], "-copy_extensions", "copy", "-days", str(days)]
-        certificate = self._run("openssl", "x509", *signing, stdin=request)
+        certificate = (
+            self._brief(request, seconds) if seconds else self._run("openssl", "x509", *signing, stdin=request)
+        )
         time.sleep(1.1 if not days else 0)
         return Signed(ca=self._files()[0].read_text(), certificate=certificate, key=key)
+
+    def _brief(self, request: str, seconds: int) -> str:
+        """Only `openssl ca`, which keeps books, knows less than a day."""
+        scratch = self._own[0].rpartition("/")[0]
+        config, asked, book = (f"{scratch}/brief.{what}" for what in ("conf", "csr", "txt"))
+        for path, text in ((config, _BRIEF.format(book=book, scratch=scratch)), (asked, request), (book, "")):
+            self._run("tee", path, stdin=text)
+        until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y%m%d%H%M%SZ")
+        signing = ["-batch", "-notext", "-config", config, "-cert", self._own[0], "-keyfile", self._own[1]]
+        return self._run("openssl", "ca", *signing, "-in", asked, "-enddate", until)
 
     def _bring(self) -> None:
         """The authority's own files into the node."""

@@ -137,6 +137,7 @@ def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
         "whole": int(spec.whole_pages),
         "disk": spec.disk_kib,
         "disk_fill": spec.disk_fill_mib,
+        "obeys": spec.obeys_after_s,
     }
     # The clock: guests that fell silent when they arrived had either (native/flush_tlb.c has the reason), so this could
     # be the TSC as well.

@@ -32,6 +32,7 @@ class GuestSpec:
     period_s     when not 0: so long `dirty_kib`, then so long `calm_kib`, and so on, by the guest's clock
     whole_pages  it rewrites all of each page, not only its start
     disk_kib     written to the disk per second, after `disk_fill_mib` once at boot
+    obeys_after_s  so long after its power button was pressed it powers off
     """
 
     name: str
@@ -49,6 +50,7 @@ class GuestSpec:
     whole_pages: bool = False
     disk_kib: int = 0
     disk_fill_mib: int = 0
+    obeys_after_s: int = 0
     vcpus: int = 1
     machine: str = "pc-q35-7.2"
     uuid: str = ""

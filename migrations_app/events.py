@@ -45,6 +45,8 @@ def fragments(topic: str, entries: Sequence[Entry]) -> dict[str, str] | None:
     if not entries or any(entry.kind not in (EntryKind.PROGRESS, EntryKind.SIGNAL) for entry in entries):
         parts["journal"] = "migrations/_journal.html"
         values["journal"] = journal_of(migration)
+        if migration.taken_out:
+            parts["taken_out"] = "migrations/_taken_out.html"
         if values["started"]:
             parts["marks"] = "migrations/_marks.html"
             values["marks"] = marks(migration)

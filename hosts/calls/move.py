@@ -78,7 +78,8 @@ class MigrateCall:
 
     `migration_address` becomes the migrate URI (`tcp://address`), "" lets libvirt choose. `copy_disks` are disk targets
     to copy over NBD (empty: storage is shared; an empty list would mean all to libvirt). `places`: those of them that
-    the destination has elsewhere, in another format or without their backing images; its definitions say so. Without
+    the destination has elsewhere, in another format or without their backing images; its definitions say so (of an
+    `offline` call: disks that were copied before). Without
     `live` libvirt pauses the guest before it copies memory, and resumes it at the destination, or here when it fails;
     while disks are copied the guest runs. `offline`: the definition of a guest that is shut off, instead of a guest
     that is active.
@@ -100,7 +101,7 @@ class MigrateCall:
             raise ValueError("undefine_source without persist: the guest's definition would be lost when it stops")
         if not all(self.copy_disks):
             raise ValueError("a disk to copy has no name")
-        if not self.places.keys() <= set(self.copy_disks):
+        if not (self.offline or self.places.keys() <= set(self.copy_disks)):
             raise ValueError("a disk that is not copied stays where it is")
         for name, value in self.parameters.items():
             if not value or (isinstance(value, int) and value < 0):

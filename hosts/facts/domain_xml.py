@@ -161,7 +161,7 @@ def _nic(nic: Node) -> Nic:
         # In live XML a network in bridge mode reads type='bridge'; what the destination needs is still the network.
         kind, source = "network", network
     elif kind == "hostdev":
-        source = _pci(nic.find("source/address"))
+        source = pci_name(nic.find("source/address"))
     return Nic(
         type=kind,
         source=source,
@@ -174,7 +174,7 @@ def _nic(nic: Node) -> Nic:
 
 
 def _nic_device(nic: Node) -> HostDevice:
-    return HostDevice(type="pci", name=_pci(nic.find("source/address")), teaming_transient=_leaves(nic))
+    return HostDevice(type="pci", name=pci_name(nic.find("source/address")), teaming_transient=_leaves(nic))
 
 
 def _host_device(device: Node) -> HostDevice:
@@ -184,9 +184,9 @@ def _host_device(device: Node) -> HostDevice:
     if source is not None:
         match kind:
             case "pci":
-                name = _pci(source.find("address"))
+                name = pci_name(source.find("address"))
             case "usb":
-                name = _usb(source)
+                name = usb_name(source)
             case "mdev":
                 name = source.get("uuid", "address")
             case "scsi":
@@ -203,7 +203,7 @@ def _leaves(device: Node) -> bool:
     return device.get("type", "teaming") == "transient"
 
 
-def _pci(address: Node | None) -> str:
+def pci_name(address: Node | None) -> str:
     """ "0000:03:00.0" as lspci writes it."""
     if address is None:
         return ""
@@ -211,7 +211,7 @@ def _pci(address: Node | None) -> str:
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 
-def _usb(source: Node) -> str:
+def usb_name(source: Node) -> str:
     if source.has("vendor"):
         return f"{_hex(source.get('id', 'vendor')):04x}:{_hex(source.get('id', 'product')):04x}"
     return f"bus {_hex(source.get('bus', 'address'))} device {_hex(source.get('device', 'address'))}"

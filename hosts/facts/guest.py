@@ -105,6 +105,11 @@ class HostDevice:
     #: of USB devices: mandatory (the same as ""), requisite, optional
     startup_policy: str = ""
 
+    @property
+    def can_leave(self) -> bool:
+        """Whether a guest can do without it while it runs: a USB device, or a PCI device that is in a failover team."""
+        return self.type == "usb" or (self.type == "pci" and self.teaming_transient)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharacterDevice:

@@ -144,6 +144,17 @@ class VolumeIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Of a volume's file, in bytes. A length of 0 goes to its end."""
+
+    offset: int = 0
+    length: int = 0
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskPlace:
     """Where the destination has a copied disk: a volume that is there already."""
 

@@ -51,6 +51,12 @@ def identity(text: str, *, file: str = "") -> VolumeIdentity:
     )
 
 
+def file_size(text: str) -> int:
+    """Bytes of its file. Raises BadXml."""
+    volume = xml.parse(text, root="volume")
+    return volume.size("physical", "bytes") or volume.size("capacity", "bytes")
+
+
 def _seconds(text: str) -> float:
     try:
         return float(text[:40])

@@ -45,6 +45,7 @@ from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway._loop import libvirt_with_loop
+from hosts.gateway._parts import Parts
 from hosts.gateway._passes import Passes
 from hosts.gateway._paused import Paused
 from hosts.gateway._power import Power
@@ -181,14 +182,13 @@ class LibvirtConnection:
         self.disks = Disks(self._link, self._guests)
         self._events = Events(self._link)
         self.passes = Passes(self._link, self._guests)
-        self.paused = Paused(self._link, self._guests)
+        self.paused, self.parts = Paused(self._link, self._guests), Parts(self._link, self._guests)
         self.power = Power(self._link, self._guests)
 
     def close(self) -> None:
         """Never raises, never waits longer than two seconds; a second time does nothing."""
-        self._events.mute()
-        self.passes.mute()
-        self.paused.mute()
+        for told in (self._events, self.passes, self.paused, self.parts):
+            told.mute()
         self._guests.forget()
         self._link.close()
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hosts.facts import domain_xml, mirror_xml, placed_xml
 from hosts.facts.disk_copy import BlockJob, GuestDisks
-from hosts.facts.storage import DiskPlace
+from hosts.facts.storage import WHOLE, DiskPlace, Part
 from hosts.facts.xml import BadXml
-from hosts.gateway import _codes, _contents, _errors
+from hosts.gateway import _codes, _contents, _errors, port
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
-from hosts.gateway.port import Refused
+from hosts.gateway.port import Refused, Tell
 
 if TYPE_CHECKING:
     import libvirt
@@ -94,11 +94,17 @@ class Disks:
 
         self._link.call(f"save the place of disk {target}", work, key=("save", uuid, target))
 
-    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
-        return _contents.copy(self._link, source, target, tell)
+    def copy_content(
+        self, source: DiskPlace, target: DiskPlace, tell: Tell, *, to: port.Disks | None = None, part: Part = WHOLE
+    ) -> str:
+        there = to._link if isinstance(to, Disks) else self._link
+        return _contents.copy(self._link, source, there, target, tell, part)
 
-    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
-        return _contents.checksum(self._link, place, tell)
+    def checksum(self, place: DiskPlace, tell: Tell, *, part: Part = WHOLE) -> str:
+        return _contents.checksum(self._link, place, tell, part)
+
+    def file_size(self, place: DiskPlace) -> int:
+        return _contents.file_size(self._link, place)
 
 
 def _jobs(guest: libvirt.virDomain, live: str, targets: tuple[str, ...]) -> dict[str, BlockJob]:

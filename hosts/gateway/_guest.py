@@ -62,7 +62,7 @@ class Guests:
             guest = self.handle(raw, uuid)
             number, why = guest.state()
             state = _codes.run_state(number)
-            if state is RunState.PAUSED and _coming_in(guest, why):
+            if state is RunState.PAUSED and coming_in(guest, why):
                 raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
             persistent = bool(guest.isPersistent())
             inactive = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else ""
@@ -142,7 +142,7 @@ class Guests:
         self._link.call("set autostart", work, key=("autostart", uuid))
 
 
-def _coming_in(guest: libvirt.virDomain, why: int) -> bool:
+def coming_in(guest: libvirt.virDomain, why: int) -> bool:
     """Of a paused guest. Reading the XML of an incoming one may block for 30 s (libvirt 11.0 to 11.4)."""
     import libvirt
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosts.gateway import _job
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
+from hosts.gateway._memory import Memory
 
 if TYPE_CHECKING:
     import libvirt
@@ -20,6 +21,7 @@ class Passes:
 
     def __init__(self, link: Link, guests: Guests) -> None:
         self._link = link
+        self.memory = Memory(link, guests)
         self._guests = guests
         self._begun: dict[str, Callable[[], None]] = {}
         self._registered = False

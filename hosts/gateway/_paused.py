@@ -13,7 +13,7 @@ from hosts.facts.xml import BadXml
 from hosts.gateway import _codes, _errors
 from hosts.gateway._guest import START_SECONDS, Guests
 from hosts.gateway._link import Link
-from hosts.gateway._variables import Variables
+from hosts.gateway._own_files import OwnFiles
 from hosts.gateway.port import Refused
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Paused:
         self._guests = guests
         self._resumed: dict[str, Callable[[], None]] = {}
         self._registered = False
-        self.variables = Variables(link)
+        self.files = OwnFiles(link)
 
     def start(self, uuid: str, mark: str) -> None:
         def work(raw: libvirt.virConnect) -> None:

@@ -27,13 +27,18 @@ from hosts.facts.guest import (
 )
 from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
 from hosts.facts.network import Interface, Lease, Network
-from hosts.facts.storage import DiskPlace, Pool, Volume, VolumeIdentity, VolumeSpec
+from hosts.facts.storage import WHOLE, DiskPlace, Part, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_memory import Memory
+from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
 from hosts.gateway.probe import Probe
 
 T = TypeVar("T")
+#: while a volume is read: gets the bytes that were read since the last time, and how many of them were no hole; whether
+#: to go on
+Tell = Callable[[int, int], bool]
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
@@ -159,14 +164,20 @@ class Disks(Protocol):
         """Write the new place into the saved definition. `off`: Refused when the guest is active."""
         ...
 
-    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
-        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. The connection is
-        busy for as long as that takes. `tell` gets the number of bytes that were read since the last time; Aborted when
-        it says False."""
+    def copy_content(
+        self, source: DiskPlace, target: DiskPlace, tell: Tell, *, to: Disks | None = None, part: Part = WHOLE
+    ) -> str:
+        """The file of one volume into another, which is new, as it is; the SHA-256 of what was read. `to`: on the host
+        of those disks, else on the same one. Parts are copied in their order. Both connections are busy for as long as
+        that takes. Raises Aborted when `tell` says so."""
         ...
 
-    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+    def checksum(self, place: DiskPlace, tell: Tell, *, part: Part = WHOLE) -> str:
         """The SHA-256 of a volume's file; otherwise the same."""
+        ...
+
+    def file_size(self, place: DiskPlace) -> int:
+        """Of a volume's file, in bytes."""
         ...
 
 
@@ -180,8 +191,11 @@ class Power(Protocol):
 
 
 class Passes(Protocol):
-    """How the memory of a guest that migrates away is copied: in passes, then perhaps by post-copy (called on the
-    source)."""
+    """The memory of a guest on the source: before it migrates, and while it is copied, in passes, then perhaps by
+    post-copy."""
+
+    @property
+    def memory(self) -> Memory: ...
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         """Call `begun` at the start of each pass, until the connection is closed; one per guest. It comes from a thread
@@ -279,10 +293,7 @@ class HostConnection(Protocol):
         """Start a guest that is shut off. One that did not come back in time (code 68) may still start."""
         ...
 
-    def suspend(self, uuid: str) -> None:
-        """Pause a running guest."""
-        ...
-
+    def suspend(self, uuid: str) -> None: ...
     def resume(self, uuid: str) -> None: ...
     def block_jobs(self, uuid: str, targets: Iterable[str]) -> tuple[str, ...]:
         """Those of the disk targets that have a block job."""
@@ -330,6 +341,8 @@ class HostConnection(Protocol):
     def passes(self) -> Passes: ...
     @property
     def paused(self) -> Paused: ...
+    @property
+    def parts(self) -> Parts: ...
     @property
     def disks(self) -> Disks: ...
 

@@ -8,15 +8,16 @@ from typing import Protocol
 from hosts.facts.paused import PausedGuest
 
 
-class Variables(Protocol):
-    """The file with a guest's UEFI variables, wherever it is; 64 MiB at most."""
+class OwnFiles(Protocol):
+    """Files of the host with a guest's own state, its UEFI variables or that of its TPM, wherever they are; 64 MiB each
+    at most."""
 
     def read(self, path: str) -> bytes | None:
-        """None: there is no such file."""
+        """None: there is no such file, or no such folder."""
         ...
 
     def write(self, path: str, content: bytes) -> None:
-        """Into a new file, or one of the same size."""
+        """Into a new file, also in a new folder. What is there of another size is made anew."""
         ...
 
     def remove(self, path: str) -> None: ...
@@ -45,4 +46,4 @@ class Paused(Protocol):
         ...
 
     @property
-    def variables(self) -> Variables: ...
+    def files(self) -> OwnFiles: ...

@@ -2,7 +2,8 @@
  * The whole user space of a lab guest: PID 1 of an initramfs with nothing else in it.
  *
  * It sends a numbered UDP datagram on a timer, so that a test hears from outside whether the guest runs and how long
- * it did not; it rewrites memory and disk at rates set by time, not by CPU; it powers off when the button is pressed.
+ * it did not; it rewrites memory and disk at rates set by time, not by CPU; it powers off `obeys` seconds after the
+ * button was pressed.
  * Everything is set on the kernel command line as kvmweb.KEY=VALUE (see lab/guests.py).
  */
 #define _GNU_SOURCE
@@ -252,6 +253,7 @@ static void wait_for_button(void)
             if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1) {
                 puts("power button: off");
                 sync();
+                sleep_until(now_ns() + number("obeys") * 1000000000ll);
                 reboot(RB_POWER_OFF);
             }
         }

@@ -15,71 +15,12 @@ from migrations_app.api.texts import (
     EntryKindText,
     KindText,
     LaneText,
-    OptionTypeText,
     SeverityText,
     StateText,
     VerdictText,
 )
-from migrations_app.domain.kinds import Kind
-from migrations_app.domain.options import Option
 from migrations_app.models import Migration, Preflight
 from migrations_app.words.felt import not_felt
-
-
-class NeedsOut(Schema):
-    """The oldest versions that both hosts need, such as "9.0.0"; null when any version works."""
-
-    libvirt: str | None
-    qemu: str | None
-
-
-class OptionOut(Schema):
-    """`type`: boolean, integer, disks (false, true, or a list of targets such as vda), choice (one of `choices`),
-    address (an IP address or a host name), or placements (by target of a disk, its new pool, name and format). `virsh`:
-    the arguments of virsh migrate, or a separate command; {} is the value. `conflicts`: options that cannot be combined
-    with it. `requires`: options that it needs."""
-
-    name: str
-    type: OptionTypeText
-    unit: str
-    minimum: int | None
-    maximum: int | None
-    default: bool | int | None
-    kinds: list[KindText]
-    needs: NeedsOut
-    conflicts: list[str]
-    requires: list[str]
-    choices: list[str]
-    virsh: str
-    consequence: str
-
-    @staticmethod
-    def resolve_default(row: Option) -> object:
-        return row.default if isinstance(row.default, bool | int) else None
-
-    @staticmethod
-    def resolve_kinds(row: Option) -> list[str]:
-        return [kind for kind in Kind if kind in row.kinds]
-
-    @staticmethod
-    def resolve_needs(row: Option) -> dict[str, str | None]:
-        return {"libvirt": _version(row.since_libvirt), "qemu": _version(row.since_qemu)}
-
-    @staticmethod
-    def resolve_requires(row: Option) -> list[str]:
-        return [needs.option for needs in row.needs if not needs.when]
-
-    @staticmethod
-    def resolve_choices(row: Option) -> list[str]:
-        return [choice.value for choice in row.choices]
-
-    @staticmethod
-    def resolve_virsh(row: Option) -> str:
-        return " ".join(row.virsh)
-
-
-def _version(number: int) -> str | None:
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}" if number else None
 
 
 class RunningOut(Schema):
@@ -114,9 +55,12 @@ class Unfit(Problem):
 
 
 class RemedyOut(Schema):
+    """`option`: the option that removes the finding when it is true; "" for none."""
+
     text: str
     command: str
     on: str
+    option: str = ""
 
 
 class FindingOut(Schema):
@@ -129,28 +73,41 @@ class FindingOut(Schema):
 
 
 class ForecastOut(Schema):
-    """Based on `runs` earlier migrations between the same two hosts. `low_ms` to `high_ms`: the expected time in
-    libvirt; without an earlier migration of this VM `low_ms` is null, and `high_ms` is one pass over all its memory.
-    `bps`: the lowest measured transfer rate in bytes/s. `ends`: whether the migration is expected to converge: that
-    rate, or the bandwidth limit, is more than 1.25 times the dirty rate. For a `paused` VM only the time is given. For
-    `stop_move_start` only the downtime: from the request to shut down until the VM runs again.
-    Null: not measured yet."""
+    """Based on `runs` earlier migrations between the same two hosts; without one on the nominal rate of the source's
+    network interface (`rate_from`: `transfers` or `nominal`). `low_ms` to `high_ms`: the expected time in libvirt,
+    `likely_ms` the most likely; `high_ms` is null when there is no upper bound. Without an earlier migration of this VM
+    and without a dirty rate `low_ms` is null, and `high_ms` is one pass over all its memory. `bps`: the lowest measured
+    transfer rate in bytes/s, `rate_bps` the most likely. `verdict`: `converges`, `needs_help` (by throttling, a longer
+    downtime or post-copy), `uncertain` or empty; `ends` is the same as true, false or null. `dirty_bps`: the dirty
+    rate, most likely, between `dirty_low_bps` and `dirty_high_bps`; `dirty_from`: `measured` by the check, `earlier` in
+    a migration of this VM, or empty. `first_bytes`: what the first pass has to send. `proposes`: the policy that is
+    likely to end it, empty when none is needed. For a `paused` VM only the time is given. For `stop_move_start` only
+    the downtime: from the request to shut down until the VM runs again. Null: not known."""
 
     runs: int
     bps: float
     low_ms: float | None = None
     high_ms: float | None = None
+    likely_ms: float | None = None
     downtime_low_ms: int | None = None
     downtime_high_ms: int | None = None
     dirty_bps: int | None = None
+    dirty_low_bps: int | None = None
+    dirty_high_bps: int | None = None
     limit_bps: int | None = None
+    rate_bps: float | None = None
+    first_bytes: int | None = None
     ends: bool | None = None
+    verdict: str = ""
+    rate_from: str = "transfers"
+    dirty_from: str = ""
+    proposes: str = ""
     paused: bool = False
 
 
 class PreflightOut(Schema):
     """`copied_disks`: the targets of the disks that the migration would copy; null when unknown. `forecast` is null
-    when the migration cannot start, or without an earlier one of this kind between the two hosts."""
+    when the migration cannot start, or when not even the transfer rate is known."""
 
     id: int
     verdict: VerdictText
@@ -180,7 +137,8 @@ class KindOut(Schema):
 class ProgressOut(Schema):
     """Progress as libvirt reports it; null: not reported. `pass_at_ms` and `pass_remaining_bytes`: when the newest pass
     over the memory began, in the time of `elapsed_ms`, and what was left then. `needed_downtime_ms`: the downtime that
-    this takes at the present rate. `throttle_percent`: by how much QEMU slows the VM's CPUs down."""
+    this takes at the present rate. `eta_low_ms` to `eta_high_ms`: the time left, `eta_ms` the most likely; null: not
+    known, or no upper bound. `throttle_percent`: by how much QEMU slows the VM's CPUs down."""
 
     phase: str | None = None
     percent: int | None = None
@@ -198,6 +156,7 @@ class ProgressOut(Schema):
     needed_downtime_ms: int | None = None
     throttle_percent: int | None = None
     eta_low_ms: int | None = None
+    eta_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
     disk_remaining_bytes: int | None = None
@@ -225,6 +184,21 @@ class WaitingOut(Schema):
     at: str
 
 
+class TakenOutOut(Schema):
+    """`kind`: medium (a CD or floppy image in `drive`), usb, or teamed (a network device of a failover team). `state`:
+    leaving, out, back (again in the VM, on `host`), or left_out (kvmweb could not put it back on `host`, or must not:
+    `why` and `what_to_do`). `xml`: what libvirt is given to put it back."""
+
+    kind: str
+    name: str
+    drive: str
+    xml: str
+    state: str
+    host: str
+    why: str
+    what_to_do: str
+
+
 class FeltOut(Schema):
     """What probes of the VM at `address` measured, sent from the machine `from`: from some seconds before the
     switchover until the VM answered again. `longest_ms`: the longest time without an answer."""
@@ -235,11 +209,13 @@ class FeltOut(Schema):
 
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
-    chose them. `forecast`: as it was at the start; null before, and without earlier migrations to learn from. `timings`
+    chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
+    the disks itself; else empty. `forecast`: as it was at the start; null before, and when nothing was known. `timings`
     in seconds: dispatch, connect, facts, transfer (missing when another worker took over), verify. `policy`: the name
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
-    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise."""
+    request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
+    options detach and eject have taken out of the VM."""
 
     id: int
     guest: UUID
@@ -257,6 +233,7 @@ class MigrationOut(Schema):
     verdict: VerdictText
     findings: list[FindingOut]
     copied_disks: list[str] | None
+    streamed_because: str
     forecast: ForecastOut | None
     downtime_ms: int | None
     felt: FeltOut | None
@@ -275,6 +252,7 @@ class MigrationOut(Schema):
     policy: str | None
     restart_of: int | None
     restarted_as: int | None
+    taken_out: list[TakenOutOut]
 
     @staticmethod
     def resolve_guest(row: Migration) -> UUID:
@@ -297,6 +275,10 @@ class MigrationOut(Schema):
         return None if row.terminal else row.waiting or None
 
     @staticmethod
+    def resolve_streamed_because(row: Migration) -> str:
+        return str(row.stream.get("because", ""))
+
+    @staticmethod
     def resolve_forecast(row: Migration) -> dict[str, Any] | None:
         return row.forecast or None
 
@@ -317,6 +299,22 @@ class MigrationOut(Schema):
     def resolve_restarted_as(row: Migration) -> int | None:
         later = getattr(row, "restarted_as", None)
         return later.pk if later else None
+
+    @staticmethod
+    def resolve_taken_out(row: Migration) -> list[dict[str, str]]:
+        return [
+            {
+                "kind": str(one.part.kind),
+                "name": one.part.name,
+                "drive": one.part.drive,
+                "xml": one.part.back,
+                "state": str(one.state),
+                "host": one.host,
+                "why": one.why,
+                "what_to_do": one.to_do,
+            }
+            for one in row.taken_out
+        ]
 
     @staticmethod
     def resolve_state_text(row: Migration, context: Any) -> object:

@@ -8,9 +8,7 @@ from ninja import Router
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.web.paging import Listed
 from kvmweb.web.problems import COMMON
-from migrations_app.api.answers import (
-    OptionOut,
-)
+from migrations_app.api.option_answers import OptionOut
 from migrations_app.domain.options import OPTIONS
 
 router = Router(tags=["migrations"])

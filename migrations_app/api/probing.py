@@ -24,7 +24,7 @@ class ProbeNetworkOut(Schema):
 
 
 class ProbeNetworkIn(Schema):
-    """`cidr`: such as 192.0.2.0/24."""
+    """`cidr`: such as 198.51.100.0/24."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -18,7 +18,7 @@ def read_network(text: str) -> Network:
     try:
         network = ipaddress.ip_network(text.strip())
     except ValueError:
-        raise ValueError("Enter a network such as 192.0.2.0/24 or 2001:db8::/64, without host bits.") from None
+        raise ValueError("Enter a network such as 198.51.100.0/24 or 2001:db8::/64, without host bits.") from None
     if network.prefixlen == 0:
         raise ValueError("This is every address. Name the networks that VMs are in.")
     if _never(network.network_address) or _never(network.broadcast_address):
@@ -31,7 +31,7 @@ def read_address(text: str) -> Address:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:
-        raise ValueError("Enter an IP address such as 192.0.2.17.") from None
+        raise ValueError("Enter an IP address such as 198.51.100.17.") from None
     if _never(address):
         raise ValueError("Loopback, link-local, multicast and reserved addresses are never probed.")
     return address

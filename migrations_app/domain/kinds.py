@@ -65,6 +65,11 @@ class KindRow:
         """Whether it migrates a VM that is shut off to another host."""
         return self.cold or self.starts_paused
 
+    @property
+    def carries_own_files(self) -> bool:
+        """Whether UEFI variables and the state of a TPM go with a VM that is off when it migrates."""
+        return self.starts_paused or self.stops
+
     def why_not(self, guest: str, state: RunState, *, can_copy: bool | None, saved: bool = False) -> str:
         """Why it does not apply to this VM, a sentence; "" when it does. `can_copy`: whether the VM has a disk that
         could be copied, wherever it lies; None when nobody knows. `saved`: it has a saved state (managed save)."""
@@ -142,7 +147,7 @@ KINDS: tuple[KindRow, ...] = (
         kind=Kind.OFFLINE_STORAGE,
         label="Offline with storage",
         consequence="For a VM that is shut off: its disks are copied, which can take a long time. libvirt starts it"
-        " paused for that; it never runs, and is shut off again.",
+        " paused for that; it never runs, and is shut off again. If it cannot start, kvmweb copies its disks.",
         copies=True,
         outcome=offline_storage.decide,
         unwanted=_NOT_OFFLINE,

@@ -137,6 +137,13 @@ _STAGE_OF_STARTED = {
     State.SWITCHING_OVER: Stage.HAND_OVER,
     State.ARRIVING: Stage.END_PAUSED,
 }
+#: of one that could not be started
+_STAGE_OF_STREAMED = {
+    State.STARTING: Stage.NEW_DISKS,
+    State.COPYING_DISKS: Stage.DISKS,
+    State.SWITCHING_OVER: Stage.DEFINITION,
+    State.ARRIVING: Stage.START,
+}
 _OWN = (
     Stage.SHUT_DOWN,
     Stage.DEFINITION,
@@ -158,8 +165,11 @@ def stages(
     stays: bool = False,
     starts_paused: bool = False,
     stops: bool = False,
+    streams: bool = False,
 ) -> list[Stage]:
-    """Those of one migration, in order."""
+    """Those of one migration, in order. `streams`: the guest could not be started, and kvmweb copies its disks."""
+    if streams:
+        return [Stage.NEW_DISKS, Stage.DISKS, Stage.DEFINITION, *([Stage.START] if starts else [])]
     if stays:
         return list(_STAYING)
     if starts_paused:
@@ -173,10 +183,18 @@ def stages(
 
 
 def stage_of(
-    state: State, *, cold: bool = False, stays: bool = False, starts_paused: bool = False, stops: bool = False
+    state: State,
+    *,
+    cold: bool = False,
+    stays: bool = False,
+    starts_paused: bool = False,
+    stops: bool = False,
+    streams: bool = False,
 ) -> Stage | None:
     """The stage a migration is in, None before it started and after it ended, and while both hosts are only asked: they
     are after a failure, too."""
+    if streams:
+        return _STAGE_OF_STREAMED.get(state)
     if starts_paused:
         return _STAGE_OF_STARTED.get(state)
     if stops:

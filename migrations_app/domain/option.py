@@ -46,6 +46,7 @@ class Group(StrEnum):
     ENCRYPTION = "Encryption"
     COMPRESSION = "Compression"
     DISKS = "Disks"
+    PARTS = "Devices and CDs"
     DEFINITION = "Definition and errors"
 
 

@@ -10,6 +10,7 @@ from hosts.calls.move import Flag, Parameter
 from migrations_app.domain.kinds import BETWEEN_HOSTS, LIVE_KINDS, OFF_KINDS, RUNNING_KINDS, SAME_HOST_KINDS, Kind
 from migrations_app.domain.option import Group, Needs, Option, Place, Type, flag
 from migrations_app.domain.option_encoding import ENCODING
+from migrations_app.domain.option_parts import DETACH, EJECT
 from migrations_app.domain.option_power import SHUTDOWN_PATIENCE, START_AFTER
 from migrations_app.domain.placement import Placements
 
@@ -304,5 +305,7 @@ OPTIONS: tuple[Option, ...] = (
         group=Group.DISKS,
         rank=2,
     ),
+    DETACH,
+    EJECT,
 )
 OPTION: Mapping[str, Option] = MappingProxyType({option.name: option for option in OPTIONS})

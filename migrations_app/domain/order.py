@@ -39,6 +39,8 @@ class Situation:
     progress: Progress
     #: it began with post-copy allowed, by the request or by its policy
     post_copy: bool = False
+    #: kvmweb copies its disks itself
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

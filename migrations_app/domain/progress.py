@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from hosts.facts.guest import JobStats
+from migrations_app.domain.forecast.foreseen import Forecast
+from migrations_app.domain.forecast.left import Left, Now, time_left
 from migrations_app.domain.lifecycle import State
 
 #: The most that is shown before both hosts were seen to agree on the end.
@@ -18,6 +20,10 @@ STALL_MS = 3000
 SAY_MS = 5000
 #: Between two looks so far apart a stop is one that carried less than a tenth of what is usual.
 GAP_MS = 2000
+#: With so much of the memory sent, it flows.
+FLOWS_BYTES = 1024 * 1024
+#: A pass that leaves no more than this of what the one before left comes closer to the end.
+CLEARLY_PERCENT = 96
 #: While disks are copied libvirt does not say how much memory follows; without a hint this much is kept for it.
 MEMORY_SHARE_PERCENT = 20
 #: A rate that we measure ourselves is that of about the last seconds.
@@ -52,8 +58,8 @@ class Progress:
     `percent` is how much has been copied at least once. `rate_bps` is the average once the migration is done.
     `dirty_max_bps` is the fastest seen so far. `moved_at_ms` is when bytes were last seen to come, `stalled_ms` the
     longest time without any; None: it was not watched from the beginning. `no_data_ms`: for so long none has come now,
-    None while they come. `converging` False: the guest writes faster than the link carries, so without help it will not
-    end; None: not known yet. `eta_high_ms` None beside a low one: no upper bound.
+    None while they come. `converging`: whether the newest pass left clearly less than the one before; None: not known
+    yet. `eta_high_ms` None beside a low one: no upper bound.
 
     `pass_at_ms` and `pass_remaining_bytes`: when the newest pass began, and what was left then; only at that moment is
     what is left a measure of how far it is. `needed_downtime_ms`: what that takes at the present rate.
@@ -67,15 +73,23 @@ class Progress:
     rate_bps: int | None = None
     dirty_bps: int | None = None
     dirty_max_bps: int | None = None
+    dirty_mean_bps: int | None = None
     iteration: int | None = None
     elapsed_ms: int | None = None
+    flow_ms: int | None = None
+    flow_bytes: int | None = None
+    first_pass_ms: int | None = None
+    first_pass_bytes: int | None = None
+    first_pass_left_bytes: int | None = None
     pass_at_ms: int | None = None
     pass_remaining_bytes: int | None = None
+    pass_before_bytes: int | None = None
     expected_downtime_ms: int | None = None
     allowed_downtime_ms: int | None = None
     needed_downtime_ms: int | None = None
     throttle_percent: int | None = None
     eta_low_ms: int | None = None
+    eta_ms: int | None = None
     eta_high_ms: int | None = None
     converging: bool | None = None
     disk_remaining_bytes: int | None = None
@@ -120,6 +134,7 @@ def advance(
     *,
     guest_memory_bytes: int | None = 0,
     allowed_downtime_ms: int | None = None,
+    foreseen: Forecast | None = None,
 ) -> Progress:
     """The next picture. `stats` None (no job any more) keeps the last numbers but those that speak of the future.
     `guest_memory_bytes`: 0 is not known, None that no memory follows the disks.
@@ -136,10 +151,11 @@ def advance(
     remaining = _sum(stats.memory_remaining, stats.disk_remaining)
     rate = _disk_rate(last, stats) if _only_disks(stats) else _sum(stats.memory_bps, stats.disk_bps)
     dirty = _dirty(stats)
-    low, high = _eta(remaining, rate, dirty, follows=guest_memory_bytes or 0 if _only_disks(stats) else 0)
     moved_at, stalled = _standstill(last, stats)
-    pass_at, pass_remaining = _newest_pass(last, stats)
-    return Progress(
+    pass_at, pass_remaining, pass_before = _newest_pass(last, stats)
+    first_ms, first_bytes, first_left = _first_pass(last, stats)
+    flow_ms, flow_bytes = _flow(last, stats)
+    now = Progress(
         phase=phase,
         percent=min(max(last.percent, _copied_percent(stats, guest_memory_bytes)), CAP),
         transferred_bytes=_highest(last.transferred_bytes, _sum(stats.memory_processed, stats.disk_processed)),
@@ -150,27 +166,34 @@ def advance(
         dirty_max_bps=_highest(last.dirty_max_bps, dirty),
         iteration=_highest(last.iteration, stats.iteration),
         elapsed_ms=_highest(last.elapsed_ms, stats.elapsed_ms),
+        dirty_mean_bps=_mean_dirty(last, stats, dirty, first_ms),
+        flow_ms=flow_ms,
+        flow_bytes=flow_bytes,
+        first_pass_ms=first_ms,
+        first_pass_bytes=first_bytes,
+        first_pass_left_bytes=first_left,
         pass_at_ms=pass_at,
         pass_remaining_bytes=pass_remaining,
+        pass_before_bytes=pass_before,
         needed_downtime_ms=pass_remaining * 1000 // rate if pass_remaining is not None and rate else None,
         throttle_percent=stats.throttle_percent,
         expected_downtime_ms=stats.downtime_ms if dirty else None,  # before QEMU counts, it is the allowed one
         allowed_downtime_ms=last.allowed_downtime_ms if allowed_downtime_ms is None else allowed_downtime_ms,
-        eta_low_ms=low,
-        eta_high_ms=high,
-        converging=None if dirty is None or not rate else rate > dirty,
+        converging=_converging(pass_remaining, pass_before),
         disk_remaining_bytes=last.disk_remaining_bytes if total is None else stats.disk_remaining,
         disk_total_bytes=last.disk_total_bytes if total is None else stats.disk_total,
         moved_at_ms=moved_at,
         stalled_ms=stalled,
     )
+    left = _left(now, stats, guest_memory_bytes or 0, foreseen)
+    return replace(now, eta_low_ms=left.low_ms, eta_ms=left.likely_ms, eta_high_ms=left.high_ms) if left else now
 
 
 def standing_still(shown: Progress, silent_ms: int) -> Progress:
     """The same numbers when no byte has come for `silent_ms`: what libvirt says of the rate is of before."""
     if silent_ms < STALL_MS:
         return shown
-    return replace(shown, rate_bps=0, eta_low_ms=None, eta_high_ms=None, no_data_ms=silent_ms)
+    return replace(shown, rate_bps=0, eta_low_ms=None, eta_ms=None, eta_high_ms=None, no_data_ms=silent_ms)
 
 
 def complete(last: Progress, finished: JobStats | None) -> Progress:
@@ -208,8 +231,15 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         dirty_max_bps=last.dirty_max_bps,
         iteration=last.iteration,
         elapsed_ms=last.elapsed_ms,
+        dirty_mean_bps=last.dirty_mean_bps,
+        flow_ms=last.flow_ms,
+        flow_bytes=last.flow_bytes,
+        first_pass_ms=last.first_pass_ms,
+        first_pass_bytes=last.first_pass_bytes,
+        first_pass_left_bytes=last.first_pass_left_bytes,
         pass_at_ms=last.pass_at_ms,
         pass_remaining_bytes=last.pass_remaining_bytes,
+        pass_before_bytes=last.pass_before_bytes,
         allowed_downtime_ms=last.allowed_downtime_ms,
         disk_remaining_bytes=last.disk_remaining_bytes,
         disk_total_bytes=last.disk_total_bytes,
@@ -235,12 +265,40 @@ def _standstill(last: Progress, stats: JobStats) -> tuple[int | None, int | None
     return (now if grown > 0 else moved_at), longest
 
 
-def _newest_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
-    """When it began and what was left then, as the first look that saw it has it. Before the second pass there is
-    nothing to tell: what is left then is what has not been copied at all."""
+def _newest_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None, int | None]:
+    """When it began and what was left then, as the first look that saw it has it, and what was left at the one before.
+    Before the second pass there is nothing to tell: what is left then is what has not been copied at all."""
     if (stats.iteration or 0) < 2 or stats.iteration == last.iteration:
-        return last.pass_at_ms, last.pass_remaining_bytes
-    return stats.elapsed_ms, stats.memory_remaining
+        return last.pass_at_ms, last.pass_remaining_bytes, last.pass_before_bytes
+    return stats.elapsed_ms, stats.memory_remaining, last.pass_remaining_bytes
+
+
+def _first_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None, int | None]:
+    """How long it took, what it sent (all of the memory that is not zeros), what was left after it. None when nobody
+    saw it end."""
+    if last.first_pass_ms is not None or stats.iteration is None or stats.iteration < 2:
+        return last.first_pass_ms, last.first_pass_bytes, last.first_pass_left_bytes
+    if last.iteration != 1 or not stats.memory_processed:
+        return None, None, None
+    return stats.elapsed_ms, stats.memory_processed, stats.memory_remaining
+
+
+def _flow(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
+    """When memory was first seen to come, and how much had by then: the beginning is slower than what follows."""
+    if last.flow_ms is not None or (stats.memory_processed or 0) < FLOWS_BYTES:
+        return last.flow_ms, last.flow_bytes
+    return stats.elapsed_ms, stats.memory_processed
+
+
+def _mean_dirty(last: Progress, stats: JobStats, dirty: int | None, first_ms: int | None) -> int | None:
+    """Of all the time since the first pass, which is counted when it ends."""
+    if dirty is None or stats.elapsed_ms is None or first_ms is None:
+        return last.dirty_mean_bps
+    if last.dirty_mean_bps is None or last.elapsed_ms is None:
+        return dirty
+    took = max(stats.elapsed_ms - last.elapsed_ms, 0)
+    whole = max(stats.elapsed_ms, 1)
+    return last.dirty_mean_bps + (dirty - last.dirty_mean_bps) * took // whole
 
 
 def _average(last: Progress) -> int | None:
@@ -284,17 +342,39 @@ def _disk_rate(last: Progress, stats: JobStats) -> int | None:
     return now if not last.rate_bps else last.rate_bps + (now - last.rate_bps) * min(took, SMOOTH_MS) // SMOOTH_MS
 
 
-def _eta(
-    remaining: int | None, rate: int | None, dirty: int | None, *, follows: int = 0
-) -> tuple[int | None, int | None]:
-    """From "nothing is written any more" to "it is written on as fast as now", or to "all of the memory follows"."""
-    if remaining is None or not rate:
-        return None, None
-    low = remaining * 1000 // rate
-    if follows:
-        return low, (remaining + follows) * 1000 // rate
-    high = remaining * 1000 // (rate - dirty) if dirty is not None and rate > dirty else None
-    return low, high
+def _converging(newest: int | None, before: int | None) -> bool | None:
+    """A dirty rate below the link's proves nothing: in a long pass the same pages are written again and count once. One
+    above it does not either: a small set of pages may fit into the downtime. That a pass leaves less than the one
+    before does."""
+    if newest is None or before is None:
+        return None
+    return newest * 100 < before * CLEARLY_PERCENT
+
+
+def _left(now: Progress, stats: JobStats, follows: int, foreseen: Forecast | None) -> Left | None:
+    """From "nothing is written any more" to "it is written on as fast as ever", or to "all of the memory follows"."""
+    remaining, rate = now.remaining_bytes, now.rate_bps or (foreseen and foreseen.runs and foreseen.rate_bps)
+    if remaining is None or not rate or (stats.memory_remaining is None and stats.disk_remaining is None):
+        return None
+    low = round(remaining * 1000 / rate)
+    if _only_disks(stats):  # memory follows
+        return Left(low, None, round((remaining + follows) * 1000 / rate) if follows else None)
+    return time_left(
+        Now(
+            sent=now.transferred_bytes or 0,
+            left=remaining,
+            elapsed_ms=now.elapsed_ms or 0,
+            flow_ms=now.flow_ms or 0,
+            flow_bytes=now.flow_bytes or 0,
+            bps=rate,
+            dirty_bps=now.dirty_bps,
+            dirty_max_bps=now.dirty_max_bps,
+            pass_ms=max((now.elapsed_ms or 0) - (now.pass_at_ms or 0), 0),
+            hot_bytes=now.first_pass_left_bytes,
+            allowed_ms=now.allowed_downtime_ms,
+        ),
+        None if now.disk_total_bytes else foreseen,
+    )
 
 
 def _sum(*values: int | None) -> int | None:

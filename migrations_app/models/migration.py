@@ -24,6 +24,8 @@ from migrations_app.models.recorded import Recorded
 from migrations_app.models.requested import Requested
 from migrations_app.models.steered import Steered
 from migrations_app.models.stopped import Stopped
+from migrations_app.models.streamed import Streamed
+from migrations_app.models.taken_out import Stepped
 
 if TYPE_CHECKING:
     from migrations_app.models.order import Order
@@ -41,7 +43,8 @@ SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
 START_PAUSED = "start paused"
 END_PAUSED = "end paused"
-COPY_VARIABLES = "copy UEFI variables"
+STREAM_PART = "stream part"
+COPY_OWN_FILE = "copy UEFI variables"  # of a TPM too, since the name was written first
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 
@@ -72,7 +75,7 @@ class MigrationQuerySet(VisibleQuerySet):
         return []
 
 
-class Migration(Requested, Steered, Stopped, Arrived, Recorded):
+class Migration(Requested, Steered, Stopped, Stepped, Streamed, Arrived, Recorded):
     """The migration of one guest, from the request to its verified end. Never deleted."""
 
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="migrations")
@@ -127,9 +130,6 @@ class Migration(Requested, Steered, Stopped, Arrived, Recorded):
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)
-    #: [kvmweb.steps.Written as JSON]: what this migration has changed on hosts, each written down before it was done;
-    #: only this is ever undone
-    steps = models.JSONField(default=list)
     call_made = models.BooleanField(default=False)
     #: libvirt's job has ended: an outgoing one that is seen later is somebody else's
     job_over = models.BooleanField(default=False)

@@ -47,6 +47,8 @@ class Preflight(Requested, models.Model):
     findings = models.JSONField(default=list)
     #: targets of the disks that a migration would copy; None: not known
     copied_disks = models.JSONField(null=True)
+    #: see domain.forecast.measured; {} when nothing was
+    measured = models.JSONField(default=dict)
     forecast = models.JSONField(default=dict)
     error = models.TextField(blank=True)
 

@@ -49,11 +49,12 @@ PRESETS = (
 )
 
 
-_NOT_FILLED_IN = (Group.ENCRYPTION, Group.DEFINITION)
+_NOT_FILLED_IN = (Group.ENCRYPTION, Group.PARTS, Group.DEFINITION)
 
 
 def filled_in() -> tuple[Option, ...]:
-    """The options whose boxes a preset may change: addresses, encryption and the definition are nobody's habit."""
+    """The options whose boxes a preset may change: addresses, encryption, devices and the definition are nobody's
+    habit."""
     options = on_page(Place.OPTIONS)
     return tuple(o for o in options if o.type is not Type.ADDRESS and o.group not in _NOT_FILLED_IN)
 

@@ -24,7 +24,7 @@ _LINE = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 
 
 class NetworkForm(ReasonForm):
-    cidr = PlainField(max_length=50, label="Network", help_text="Such as 192.0.2.0/24 or 2001:db8::/64.")
+    cidr = PlainField(max_length=50, label="Network", help_text="Such as 198.51.100.0/24 or 2001:db8::/64.")
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)

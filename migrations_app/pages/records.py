@@ -43,6 +43,8 @@ class _Address(forms.Form):
 @require_GET
 @page()
 def compare(request: HttpRequest) -> HttpResponse:
+    if not request.GET:
+        return render(request, "migrations/compare.html")
     form = _Address(request.GET)
     of = form.cleaned_data if form.is_valid() else {}
     group = group_of(request.user, vm=of.get("vm"), source=of.get("source"), target=of.get("target"))

@@ -13,7 +13,7 @@ from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.reading.new_disks import new_disks
-from migrations_app.words.forecast import forecast_words
+from migrations_app.words.forecast import forecast_words, rests_on
 from migrations_app.words.verdict import OLD, Aim, checking_words, go_words, verdict_words
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class ReportView:
     #: the equivalent virsh command, and the host to run it on
     command: str
     command_on: str
-    #: (what, words), and from how many migrations; none before the first, and of a migration that cannot start
+    #: (what, words), and from what that is known; none of a migration that cannot start
     forecast: Sequence[tuple[str, str]]
-    forecast_runs: int
+    forecast_from: str
     #: the targets of the disks that are copied, with spaces between them
     copied: str
     patience: int = PATIENCE_SECONDS
@@ -112,7 +112,7 @@ def report_view(preflight: Preflight) -> ReportView:
         command_on=command_on,
         forecast=forecast_words(guest, foreseen),
         copied=" ".join(preflight.copied_disks or ()) if row.copies and not row.same_host else "",
-        forecast_runs=foreseen.runs if foreseen else 0,
+        forecast_from=rests_on(foreseen),
     )
 
 

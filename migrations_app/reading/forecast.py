@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from hosts.models import Guest, Host
-from migrations_app.domain.forecast import Run, forecast, forecast_stop
+from migrations_app.domain.convergence.policy import Policy
+from migrations_app.domain.forecast import Known, Run, forecast, forecast_stop
+from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import MigrationRequest
-from migrations_app.models import Migration
+from migrations_app.models import Migration, PolicyChoice, Preflight
+from migrations_app.models import Policy as PolicyRow
 
 log = logging.getLogger(__name__)
 #: so many are looked through
 _MOST_ROWS = 50
+#: what was measured so long ago says little of what the VM does now
+_FRESH_MINUTES = 60
+_MOST_CHECKS = 5
 _MIB = 1024 * 1024
 
 
-def forecast_for(user: Any, request: MigrationRequest, guest: Guest, source: Host, *, paused: bool) -> dict[str, Any]:
-    """As it is stored (see domain.forecast.Forecast), from the migrations that this user may see; {} without any. Never
+def forecast_for(
+    user: Any,
+    request: MigrationRequest,
+    guest: Guest,
+    source: Host,
+    *,
+    paused: bool,
+    measured: Sequence[Measured] | None = None,
+) -> dict[str, Any]:
+    """As it is stored (see domain.forecast.Forecast), from the migrations that this user may see, and from what was
+    `measured`, the newest first; None: by the checks of the last hour. {} when there is nothing to tell it from. Never
     raises: a forecast is advice, and stops neither a report nor a migration."""
     try:
-        return _forecast(user, request, guest, source, paused)
+        return _forecast(
+            user, request, guest, source, paused, _by_checks(guest, request) if measured is None else measured
+        )
     except Exception:
         log.exception("no forecast for %s: internal error", guest)
         return {}
 
 
-def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool) -> dict[str, Any]:
+def _forecast(
+    user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool, measured: Sequence[Measured]
+) -> dict[str, Any]:
     if user is None or KIND[request.kind].same_host:  # no longer registered; no memory migrates, and no link tells
         return {}
     if KIND[request.kind].stops:
@@ -41,7 +62,8 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
-        .only("guest_id", "options", "progress", "downtime_ms", "was_paused", "suspended", "paused_by_policy")
+        .select_related("guest")
+        .defer("source_xml", "findings")
         .order_by("-id")[:_MOST_ROWS]
     )
     copies, starts_paused = bool(request.options.copy_disks), KIND[request.kind].starts_paused
@@ -53,8 +75,34 @@ def _forecast(user: Any, request: MigrationRequest, guest: Guest, source: Host, 
         paused=paused or starts_paused,
         pauses=KIND[request.kind].pauses,
         limit_bps=limit * _MIB if limit else None,
+        known=_known(request, guest, source, measured),
     )
     return foreseen.as_json() if foreseen else {}
+
+
+def _by_checks(guest: Guest, request: MigrationRequest) -> list[Measured]:
+    since = timezone.now() - timedelta(minutes=_FRESH_MINUTES)
+    checks = Preflight.objects.filter(guest=guest, target=request.target, seen_at__gte=since).exclude(measured={})
+    return [Measured.from_json(one.measured) for one in checks.order_by("-id")[:_MOST_CHECKS]]
+
+
+def _known(request: MigrationRequest, guest: Guest, source: Host, measured: Sequence[Measured]) -> Known:
+    newest = measured[0] if measured else Measured()
+    policy = _policy(request, guest, source)
+    allowed = request.options.max_downtime_ms or policy.start_downtime_ms
+    return Known(
+        memory_bytes=newest.memory_bytes or guest.memory_kib * 1024,
+        resident_bytes=newest.resident_bytes,
+        windows=tuple(one.dirty for one in measured if one.dirty is not None),
+        nominal_bps=newest.nominal_bps,
+        allowed_ms=allowed,
+        most_ms=max(allowed, policy.top_ms),
+    )
+
+
+def _policy(request: MigrationRequest, guest: Guest, source: Host) -> Policy:
+    chosen = PolicyRow.objects.filter(name=request.policy).first() if request.policy else None
+    return (chosen or PolicyChoice.objects.in_effect(guest=guest, source=source).policy).data
 
 
 def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[Run]:
@@ -72,5 +120,13 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
             seconds=(told.elapsed_ms or 0) / 1000,
             downtime_ms=None if stood_still else row.downtime_ms,
             dirty_bps=None if stood_still else told.dirty_max_bps,
+            mean_dirty_bps=None if stood_still else told.dirty_mean_bps,
+            memory_bytes=row.guest.memory_kib * 1024,
+            first_bytes=told.first_pass_bytes,
+            first_seconds=told.first_pass_ms / 1000 if told.first_pass_ms else None,
+            flow_seconds=(told.flow_ms or 0) / 1000,
+            flow_bytes=told.flow_bytes or 0,
+            rewritten_bytes=told.first_pass_left_bytes,
+            resident_bytes=row.forecast.get("resident_bytes"),
             stalled=told.stalled,
         )

@@ -11,6 +11,7 @@ from kvmweb.ui import units
 from kvmweb.ui.html import mark, sign
 from migrations_app.domain.kinds import KIND, Kind
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.domain.options import OPTION
 from migrations_app.reading import once
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
 from migrations_app.words.ended import ended_line
@@ -22,6 +23,7 @@ from migrations_app.words.rollback import copy_badge, how_verified
 from migrations_app.words.segment import segment_note, segment_text
 from migrations_app.words.storage import disk_ways, where_from, where_to
 from migrations_app.words.stored import with_name
+from migrations_app.words.taken_out import part_badge, part_name
 from migrations_app.words.way import where
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from hosts.models import Guest, Sighting
     from kvmweb.journal.models import Entry
     from migrations_app.models import Migration, RollbackCopy
+    from migrations_app.models.taken_out import TakenOut
 
 _MEASURED = frozenset({State.COPYING_DISKS, State.COPYING_MEMORY, State.POST_COPY})
 
@@ -42,6 +45,7 @@ for shown in (
     how_verified,
     new_places,
     outcome_times,
+    part_name,
     segment_note,
     segment_text,
     short_title,
@@ -65,6 +69,11 @@ def copy_state(copy: RollbackCopy, pill: bool = False) -> SafeString:
 
 
 @register.simple_tag
+def part_state(one: TakenOut) -> SafeString:
+    return mark(part_badge(one))
+
+
+@register.simple_tag
 def migration_sign(migration: Migration) -> SafeString:
     return sign(badge(migration))
 
@@ -72,6 +81,11 @@ def migration_sign(migration: Migration) -> SafeString:
 @register.simple_tag
 def severity_icon(value: str) -> SafeString:
     return sign(SEVERITY_BADGES.get(value, NOWHERE))
+
+
+@register.filter
+def option_label(name: str) -> str:
+    return OPTION[name].label if name in OPTION else name
 
 
 @register.filter

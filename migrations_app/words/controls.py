@@ -48,6 +48,7 @@ def situation(migration: Migration) -> Situation:
         state=State(migration.state),
         progress=Progress.from_json(migration.progress),
         post_copy=migration.post_copy_allowed,
+        streams=bool(migration.stream),
     )
 
 

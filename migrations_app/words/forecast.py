@@ -1,13 +1,19 @@
-"""What to expect of a migration, from earlier ones."""
+"""What to expect of a migration, and from what that is known."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kvmweb.ui import units
+from migrations_app.domain.forecast import DirtyFrom, Ending, RateFrom
 
 if TYPE_CHECKING:
     from migrations_app.domain.forecast import Forecast
+
+_FIRST = (
+    "kvmweb has not watched a migration between these hosts yet, so the transfer rate comes from the nominal rate of"
+    " the source’s network interface; not guaranteed."
+)
 
 
 def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
@@ -16,32 +22,72 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         return []
     if seen.stops:
         return [("Expected interruption", _first_upper(interruption_words(seen)))]
-    if seen.high_ms is None:
-        takes = "Unknown: its disks were not copied between these hosts before."
-    elif seen.low_ms is None and seen.pauses:
-        takes = f"About {units.duration(seen.high_ms)} for its memory."
-    elif seen.low_ms is None:
-        takes = f"About {units.duration(seen.high_ms)} for one pass over its memory; longer if its memory changes fast."
-    else:
-        takes = _first_upper(units.span(seen.low_ms, seen.high_ms))
-    lines = [("Transfer", takes)]
+    lines = [("Transfer", _transfer(seen))]
     if seen.paused:
         return lines
     if seen.pauses:
         return [*lines, ("Expected downtime", "As long as its memory takes to copy: the VM is paused meanwhile.")]
     if stood := foreseen_downtime(seen):
         lines.append(("Expected downtime", stood))
+    lines.append(("Converges", _converges(guest, seen)))
+    if seen.proposes:
+        lines.append(("Policy", f"“{seen.proposes}” is likely to end it."))
+    return lines
+
+
+def rests_on(seen: Forecast | None) -> str:
+    """What a forecast was made from."""
+    if seen is None:
+        return ""
+    if not seen.runs:
+        return _FIRST if seen.rate_from == RateFrom.NOMINAL else ""
+    earlier = f"{seen.runs} earlier migration{'' if seen.runs == 1 else 's'} between these hosts"
+    measured = " and the dirty rate measured by the check" if seen.dirty_from == DirtyFrom.MEASURED else ""
+    return f"Based on {earlier}{measured}; not guaranteed."
+
+
+def _transfer(seen: Forecast) -> str:
+    if seen.verdict == Ending.NEEDS_HELP:
+        return "Does not end by itself."
+    if seen.verdict == Ending.UNCERTAIN and seen.low_ms is not None:
+        return f"{units.duration(seen.low_ms)} or longer{_most_likely(seen)}."
+    if seen.high_ms is None:
+        if seen.low_ms is not None or seen.rate_from == RateFrom.NOMINAL:
+            return f"{units.duration(seen.low_ms)} or longer."
+        return "Unknown: its disks were not copied between these hosts before."
+    if seen.low_ms is None and seen.pauses:
+        return f"About {units.duration(seen.high_ms)} for its memory."
+    if seen.low_ms is None:
+        return f"About {units.duration(seen.high_ms)} for one pass over its memory; longer if its memory changes fast."
+    return _first_upper(units.span(seen.low_ms, seen.high_ms)) + _most_likely(seen)
+
+
+def _most_likely(seen: Forecast) -> str:
+    return "" if seen.likely_ms is None else f", most likely {units.duration(seen.likely_ms)}"
+
+
+def _converges(guest: str, seen: Forecast) -> str:
     carried = f"the transfer rate was {units.rate(seen.bps)}"
+    if seen.rate_from == RateFrom.NOMINAL:
+        carried = f"the path may carry {units.rate(seen.bps)} to {units.rate(seen.rate_bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
         carried = f"the bandwidth limit is {units.rate(seen.limit_bps)}"
-    if seen.ends is None or not seen.dirty_bps:
-        ends = f"Unknown: the dirty rate of {guest} was not measured yet; {carried}."
-    elif seen.ends:
-        ends = f"Likely: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
-    else:
-        ends = f"Uncertain: memory changed at {units.rate(seen.dirty_bps)}, {carried}."
-        ends += " Auto-converge or a longer allowed downtime can help."
-    return [*lines, ("Converges", ends)]
+    if seen.dirty_bps is None or not (seen.dirty_bps or seen.verdict):
+        return f"Unknown: the dirty rate of {guest} was not measured yet; {carried}."
+    changes = "changes" if seen.dirty_from == DirtyFrom.MEASURED else "changed"
+    said = f"memory {changes} at {_dirty_rate(seen)}, {carried}."
+    if seen.verdict == Ending.NEEDS_HELP:
+        return f"No: {said} It needs auto-converge, a longer allowed downtime or post-copy."
+    if seen.ends:
+        return f"Likely: {said}"
+    return f"Uncertain: {said} Auto-converge or a longer allowed downtime can help."
+
+
+def _dirty_rate(seen: Forecast) -> str:
+    if seen.dirty_low_bps is None or seen.dirty_high_bps is None:
+        return units.rate(seen.dirty_bps)
+    low, high = units.rate(seen.dirty_low_bps), units.rate(seen.dirty_high_bps)
+    return low if low == high else f"{low} to {high}"
 
 
 def foreseen_downtime(seen: Forecast | None) -> str:

@@ -47,8 +47,10 @@ def _downtime(migration: Migration, seen: Forecast | None) -> str:
 
 
 def _foreseen_copying(seen: Forecast | None) -> str:
-    if seen is None or seen.high_ms is None:
+    if seen is None or (seen.high_ms is None and seen.low_ms is None):
         return ""
+    if seen.high_ms is None:
+        return f", expected {units.duration(seen.low_ms)} or longer"
     if seen.low_ms is None:
         return f", expected about {units.duration(seen.high_ms)} for one pass"
     return f", expected {units.span(seen.low_ms, seen.high_ms)}"

@@ -35,6 +35,7 @@ def steps(migration: Migration, states: Iterable[str]) -> list[dict[str, str]]:
         "stays": row.same_host,
         "starts_paused": row.starts_paused,
         "stops": row.stops,
+        "streams": bool(migration.stream),
     }
     been = [stage for state in states if (stage := stage_of(State(state), **which)) is not None]
     here = stage_of(now, **which) or (been[-1] if been else None)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +23,7 @@ from hosts.words.contact import unreachable
 from kvmweb.journal import writer
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated
+from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
@@ -31,6 +31,7 @@ from migrations_app.reading.forecast import forecast_for
 from migrations_app.reading.rollback_copies import paths_on
 from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect
+from migrations_app.worker.facts.measured import Measuring
 from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Connection, Side
 from migrations_app.worker.policy_start import may_switch, policy_asked_for
@@ -77,6 +78,10 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
     ):
         between = not preflight.kind_row.same_host
         probe = alone and between and not Migration.objects.filter(BUSY, guest=guest).exists()
+        measuring = Measuring(str(guest.pk), source)
+        measures = probe and preflight.kind_row.has_policy  # its memory is copied while it runs
+        if measures:
+            measuring.begin()
         elsewhere = others_of(preflight.request, without=(sighting.host, preflight.target), connect=connect)
         facts, _ = collect(preflight.request, source, target, probe=probe, others=elsewhere)
         if probe:
@@ -84,16 +89,32 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         policy = policy_asked_for(preflight.request, guest, sighting.host)
         post_copy = may_switch(preflight.request, policy, guest)
         facts = replace(facts, rollback_copies=paths_on(preflight.target), policy_post_copy=post_copy)
+        if measures:
+            preflight.measured = measuring.result(_destination(preflight)).as_json()
     report = run_all(facts)
     _finish(
         preflight,
         verdict=report.verdict,
         findings=[finding.as_json() for finding in report.findings],
         copied_disks=report.copied,
+        measured=preflight.measured,
         forecast={}
         if report.verdict is Verdict.BLOCKED
-        else _forecast(preflight, sighting.host, paused=facts.guest.paused),
+        else forecast_for(
+            preflight.asked_by,
+            preflight.request,
+            guest,
+            sighting.host,
+            paused=facts.guest.paused,
+            measured=(Measured.from_json(preflight.measured),),
+        ),
     )
+
+
+def _destination(preflight: Preflight) -> str:
+    """Where the migration would connect to."""
+    asked, peer = preflight.request.options.migration_address, preflight.target.peer
+    return asked or preflight.target.migration_address or (peer.address if peer else "")
 
 
 def _answer_definition(preflight: Preflight, source_host: Host, connect: Connect) -> None:
@@ -111,10 +132,6 @@ def _answer_definition(preflight: Preflight, source_host: Host, connect: Connect
         findings=[finding.as_json() for finding in report.findings],
         copied_disks=report.copied,
     )
-
-
-def _forecast(preflight: Preflight, source: Host, *, paused: bool) -> dict[str, Any]:
-    return forecast_for(preflight.asked_by, preflight.request, preflight.vm, source, paused=paused)
 
 
 def _finish(preflight: Preflight, **fields: object) -> None:

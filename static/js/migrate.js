@@ -83,6 +83,15 @@
     htmx.trigger(form, "change");
   }
 
+  // With what it means in sight: its consequence is beside the box.
+  function choose(option) {
+    const box = form.querySelector(`[name=${option}]`);
+    box.checked = true;
+    box.closest("details")?.setAttribute("open", "");
+    box.focus();
+    htmx.trigger(form, "change");
+  }
+
   // Before anybody has chosen anything: a VM whose disks are local to its host is offered with them, and one that is shut
   // off as it is.
   function preselect() {
@@ -131,10 +140,11 @@
   document.addEventListener("htmx:afterSwap", note);
   document.addEventListener("htmx:afterSettle", settled);
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-use-kind]");
+    const button = event.target.closest("[data-use-kind], [data-use-option]");
     if (!button) return;
     event.preventDefault();
-    use(button);
+    if (button.dataset.useOption) choose(button.dataset.useOption);
+    else use(button);
   });
   let byHand = false; // disks that somebody ticked stay as they are
   form?.addEventListener(

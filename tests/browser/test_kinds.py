@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from lab import Lab
+from lab import Lab, TickReceiver
 from lab.guests import POOLS
 from tests.browser.conftest import Open
+from tests.lab.discs import ISO, in_drive, with_disc
+from tests.lab.fake_device import UUID, faked, give
 from tests.lab.serving import Serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
@@ -21,6 +24,12 @@ def at_home(fresh: Serving, lab: Lab) -> Iterator[Serving]:
     """`fresh` for the next tests too: a disk that went to another pool stays there otherwise."""
     yield fresh
     lab.reset()
+
+
+@pytest.fixture
+def ticks(lab: Lab) -> Iterator[TickReceiver]:
+    with TickReceiver(*lab.ticks_address) as heard:
+        yield heard
 
 
 def choose(page: Page, serving: Serving, name: str, kind: str) -> None:
@@ -99,3 +108,57 @@ def test_storage(runs: bool, at_home: Serving, lab: Lab, sign_in: Open) -> None:
     ends(page, "with disk vda at its new place")
     assert f"{POOLS['fast']}/build-01.qcow2" in a.virsh("domblklist", "build-01")
     assert a.virsh("domstate", "build-01").strip() == ("running" if runs else "shut off")
+
+
+def test_a_cd_is_ejected_with_consent_and_inserted_again(at_home: Serving, lab: Lab, sign_in: Open) -> None:
+    b = lab.hosts["kvm-b"]
+    with with_disc(at_home, lab):
+        page = sign_in("olga")
+        choose(page, at_home, "cd-01", "live")
+        finding = page.locator(".finding", has_text="Disk sda of cd-01")
+        expect(finding).to_contain_text(
+            "Let kvmweb eject it for the migration: cd-01 cannot read it until it is inserted"
+        )
+        expect(page.get_by_role("button", name="Migrate cd-01")).to_be_disabled()
+        finding.get_by_role("button", name="Choose “Eject CDs that the destination lacks”").click()
+        box = page.locator("label", has=page.locator("[name=eject]"))
+        expect(box.locator("input")).to_be_checked()
+        expect(box).to_contain_text("The VM cannot read them meanwhile")
+        expect(page.locator("#report")).to_contain_text(f"kvmweb ejects {ISO} from drive sda of cd-01")
+        b.exec("truncate", "-s", "1M", ISO)  # its pool has not seen it yet
+        start(page)
+        ends(page, "cd-01 runs on kvm-b")
+        part = page.locator("section", has=page.get_by_role("heading", name="Taken out for the migration"))
+        expect(part).to_contain_text(f"CD {ISO} in drive sda")
+        expect(part).to_contain_text("Inserted again on kvm-b")
+        assert in_drive(b) == ISO
+
+
+def test_a_vm_with_a_device_is_shut_down_migrated_and_started(
+    at_home: Serving, lab: Lab, sign_in: Open, ticks: TickReceiver
+) -> None:
+    page, a, b = sign_in("olga"), lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    with faked([a, b]):
+        give(a, "web-01")
+        assert ticks.wait_for("web-01", since=time.monotonic(), timeout=40)  # it has booted, and watches its button
+        choose(page, at_home, "web-01", "live")
+        report = page.locator("#report")
+        expect(report).to_contain_text(f"web-01 uses MDEV device {UUID} of kvm-a, which cannot be migrated.")
+        expect(page.locator("#go")).to_be_disabled()
+        report.get_by_role("button", name="Use Stop, migrate, start").click()
+        expect(page.locator("input[name=kind][value=stop_move_start]")).to_be_checked()
+        expect(report).to_contain_text("Expected interruption")
+        expect(report).not_to_contain_text("cannot be migrated")
+        go = page.get_by_role("button", name=re.compile("^Migrate "))
+        expect(go).to_be_enabled()
+        go.click()
+        expect(page.locator("main")).to_contain_text("web-01 is shut down on kvm-a and started on kvm-b.")
+        assert a.domain_state("web-01") == "running"
+        page.get_by_label("Type the VM's name to confirm its interruption").fill("web-01")
+        start(page)
+        expect(page.locator("#steps")).to_contain_text("Shut down")
+        ends(page, "web-01 runs on kvm-b")
+        measured = page.locator("dt:text-is('Interruption') + dd")
+        expect(measured).to_contain_text(re.compile(r"^\d+(\.\d)? s.*; it was off for .*expected"))
+        assert ticks.wait_for("web-01", since=time.monotonic(), timeout=40)
+        assert f"uuid='{UUID}'" in b.virsh("dumpxml", "web-01")

@@ -143,16 +143,6 @@ def test_a_failure_leaves_it_as_it_was(scene: Scene) -> None:
     assert_as_before(scene, guest)
 
 
-def test_a_start_that_the_source_refuses_ends_it(scene: Scene) -> None:
-    guest = off_guest(scene)
-    a(scene).fail("paused.start", Refused("unsupported configuration: no such device", code=67, domain=10))
-    ended = scene.run(ask(scene, guest))
-    assert ended.state == State.FAILED
-    assert "kvm-a could not start it paused: unsupported configuration: no such device" in ended.error["cause"]
-    assert "migrate" not in scene.fleet.methods()
-    assert_as_before(scene, guest)
-
-
 def test_a_start_without_an_answer_is_ended_when_it_came(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     guest = off_guest(scene)
     real = FakePaused.start
@@ -199,34 +189,34 @@ def uefi_guest(scene: Scene) -> FakeGuest:
 
 def test_uefi_variables_are_copied_before_it_is_started(scene: Scene) -> None:
     guest = uefi_guest(scene)
-    a(scene).variables[NVRAM], b(scene).variables[NVRAM] = b"ours", b"left"
+    a(scene).own_files[NVRAM], b(scene).own_files[NVRAM] = b"ours", b"left"
     done = scene.run(ask(scene, guest))
     kept = f"{NVRAM}.before-migration-{done.pk}"
-    assert (done.state, b(scene).variables) == (State.DONE, {NVRAM: b"ours", kept: b"left"})
+    assert (done.state, b(scene).own_files) == (State.DONE, {NVRAM: b"ours", kept: b"left"})
     methods = scene.fleet.methods()
-    assert methods.index("variables.write") < methods.index("paused.start")
+    assert methods.index("files.write") < methods.index("paused.start")
 
 
 def test_uefi_variables_that_it_created_are_removed_when_it_fails(scene: Scene) -> None:
     guest = uefi_guest(scene)
-    a(scene).variables[NVRAM] = b"ours"
+    a(scene).own_files[NVRAM] = b"ours"
     scene.script(guest, ending=Ending.ROLLED_BACK)
     assert scene.run(ask(scene, guest)).state == State.FAILED
-    assert (a(scene).variables, b(scene).variables) == ({NVRAM: b"ours"}, {})
+    assert (a(scene).own_files, b(scene).own_files) == ({NVRAM: b"ours"}, {})
 
 
 def test_a_file_that_the_destination_had_is_put_back_when_it_fails(scene: Scene) -> None:
     guest = uefi_guest(scene)
-    a(scene).variables[NVRAM], b(scene).variables[NVRAM] = b"ours", b"somebody's"
+    a(scene).own_files[NVRAM], b(scene).own_files[NVRAM] = b"ours", b"somebody's"
     scene.script(guest, ending=Ending.ROLLED_BACK)
     assert scene.run(ask(scene, guest)).state == State.FAILED
-    assert (a(scene).variables, b(scene).variables) == ({NVRAM: b"ours"}, {NVRAM: b"somebody's"})
+    assert (a(scene).own_files, b(scene).own_files) == ({NVRAM: b"ours"}, {NVRAM: b"somebody's"})
 
 
 def test_uefi_variables_that_cannot_be_copied_end_it(scene: Scene) -> None:
     guest = uefi_guest(scene)
-    a(scene).variables[NVRAM] = b"ours"
-    b(scene).fail("variables.read", Refused("no such folder", code=55))
+    a(scene).own_files[NVRAM] = b"ours"
+    b(scene).fail("files.read", Refused("no such folder", code=55))
     ended = scene.run(ask(scene, guest))
     assert ended.state == State.FAILED
     assert "could not copy the UEFI variables to kvm-b: no such folder" in ended.error["cause"]

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from hosts.calls.move import Flag, MigrateCall, Parameter
-from hosts.facts.guest import Disk, RunState
+from hosts.facts.guest import Disk, JobKind, JobStats, RunState
+from hosts.facts.memory_use import DirtyRate, MemoryUse
 from hosts.facts.storage import Mount
 from hosts.gateway.port import GatewayError, HostUnreachable, PeerProbe, PeerResult
 from hosts.models import Host, Sighting
@@ -427,6 +428,39 @@ def test_the_next_move_is_foreseen_from_the_one_before(scene: Scene, operator: A
     assert (preflight.forecast["runs"], preflight.forecast["low_ms"]) == (1, 10_000.0)
     assert preflight.forecast["downtime_high_ms"] == 412
     assert scene.run(scene.request(guest)).forecast == preflight.forecast
+
+
+def test_a_first_move_is_foreseen_from_the_nominal_rate_and_what_the_check_measured(
+    scene: Scene, operator: Any
+) -> None:
+    guest = scene.add_guest()
+    here = scene.fleet["kvm-a"]
+    here.written["link_speed"] = "1000\n"
+    seen = here.guests[guest.definition.uuid]
+    seen.memory_use, seen.dirty = MemoryUse(size=2**30, resident=2**29), DirtyRate(seconds=1, bps=2**20)
+    asked = scene.request(guest)
+    preflight = ask_preflight(by=operator, request=asked.request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    preflight.refresh_from_db()
+    first = preflight.forecast
+    assert (first["runs"], first["rate_from"], first["dirty_from"]) == (0, "nominal", "measured")
+    assert (first["verdict"], first["ends"], first["dirty_bps"]) == ("converges", True, 2**20)
+    assert 0 < first["low_ms"] < first["likely_ms"] < first["high_ms"]
+    assert preflight.measured["dirty"] == {"seconds": 1, "bps": 2**20}
+    assert (
+        scene.run(asked).forecast == first
+    )  # the check before a start measures nothing, and knows what the last one did
+
+
+def test_a_vm_with_a_job_is_not_measured(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    seen = scene.fleet["kvm-a"].guests[guest.definition.uuid]
+    seen.dirty, seen.job = DirtyRate(seconds=1, bps=2**20), JobStats(kind=JobKind.OTHER)
+    preflight = ask_preflight(by=operator, request=scene.request(guest).request)
+    run_preflight(preflight.pk, connect=scene.fleet.connect)
+    preflight.refresh_from_db()
+    assert (preflight.measured["dirty"], preflight.forecast) == (None, {})
+    assert "measure" not in [call.method for call in scene.fleet.calls]
 
 
 def test_a_forecast_knows_only_what_its_person_may_see(scene: Scene, operator: Any) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.guest import Disk, GuestDefinition
-from hosts.facts.storage import DiskPlace
-from hosts.gateway.port import Aborted, GatewayError, Refused
+from hosts.facts.storage import WHOLE, DiskPlace, Part
+from hosts.gateway.port import Aborted, GatewayError, Refused, Tell
 from tests.fakes.guests import FakeGuest
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ def placed(definition: GuestDefinition, target: str, place: DiskPlace) -> GuestD
         return replace(disk, path=place.path, format=place.format) if disk.target == target else disk
 
     return replace(definition, disks=tuple(map(at, definition.disks)))
+
+
+def _part(host: FakeHost, place: DiskPlace, part: Part) -> str:
+    """The content is text; a character is a byte of it."""
+    end = part.offset + part.length if part.length else None
+    return host.contents.get(place.path, "")[part.offset : end]
 
 
 class FakeDisks:
@@ -72,20 +78,28 @@ class FakeDisks:
         if guest.copies.pop(target, None) is None:
             raise Refused(f"disk {target} does not have an active block job", code=55, domain=10)
 
-    def copy_content(self, source: DiskPlace, target: DiskPlace, tell: Callable[[int], bool]) -> str:
+    def copy_content(
+        self, source: DiskPlace, target: DiskPlace, tell: Tell, *, to: FakeDisks | None = None, part: Part = WHOLE
+    ) -> str:
         host = self._host("disks.copy_content", source, target)
-        host.contents[target.path] = host.contents.get(source.path, "")
-        return self._read(host, source, tell)
+        there = to._host("disks.write_content", target) if to else host
+        read = _part(host, source, part)
+        there.contents[target.path] = there.contents.get(target.path, "")[: part.offset] + read
+        return self._read(host, read, tell)
 
-    def checksum(self, place: DiskPlace, tell: Callable[[int], bool]) -> str:
-        return self._read(self._host("disks.checksum", place), place, tell)
+    def checksum(self, place: DiskPlace, tell: Tell, *, part: Part = WHOLE) -> str:
+        host = self._host("disks.checksum", place)
+        return self._read(host, _part(host, place, part), tell)
 
-    def _read(self, host: FakeHost, place: DiskPlace, tell: Callable[[int], bool]) -> str:
+    def file_size(self, place: DiskPlace) -> int:
+        return len(self._host("disks.file_size", place).contents.get(place.path, ""))
+
+    def _read(self, host: FakeHost, text: str, tell: Tell) -> str:
         while True:
-            if not tell(1000):
+            if not tell(1000, 1000):
                 raise Aborted("kvmweb stopped reading the volume")
             if host.reads.wait(0.01):
-                return f"sha256 of {host.contents.get(place.path, '')}"
+                return f"sha256 of {text}"
 
     def save(self, uuid: str, target: str, place: DiskPlace, *, off: bool) -> None:
         guest = self._called("disks.save", uuid, target, place, off)

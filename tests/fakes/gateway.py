@@ -40,6 +40,7 @@ from hosts.facts.host import (
     MachineType,
     NodeMemory,
 )
+from hosts.facts.memory_use import DirtyRate, MemoryUse
 from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import Mount, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
@@ -59,6 +60,7 @@ from hosts.gateway.port import (
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
 from tests.fakes.guests import FakeGuest, Move, run_move, run_post_copy
+from tests.fakes.parts import FakeParts
 from tests.fakes.paused import FakePaused
 
 T = TypeVar("T")
@@ -101,8 +103,10 @@ class FakeHost:
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
-    #: files with UEFI variables
-    variables: dict[str, bytes] = field(default_factory=dict)
+    #: keys of the parts that guests can be given here; None for all
+    offers: set[str] | None = None
+    #: files with the state of guests
+    own_files: dict[str, bytes] = field(default_factory=dict)
     #: cleared: reading a volume goes on and on
     reads: threading.Event = field(default_factory=_set)
     #: what lies under which folder, for a host that is reached by ssh; None for the others
@@ -246,10 +250,28 @@ class FakePower:
             guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
 
 
+class FakeMemory:
+    """A host that cannot measure, until a test says how fast the guest writes."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def use(self, uuid: str) -> MemoryUse:
+        return self._connection._called("memory use", uuid).guest(uuid).memory_use
+
+    def measure(self, uuid: str, seconds: int) -> None:
+        if self._connection._called("measure", uuid).guest(uuid).dirty is None:
+            raise Refused("this function is not supported by the connection driver", code=3, domain=10)
+
+    def measured(self, uuid: str) -> DirtyRate | None:
+        return self._connection._called("measured", uuid).guest(uuid).dirty
+
+
 class FakePasses:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
         self.mine: list[tuple[str, Callable[[], None]]] = []
+        self.memory = FakeMemory(connection)
 
     def listen(self, uuid: str, begun: Callable[[], None]) -> None:
         host = self._connection._called("passes", uuid)
@@ -280,6 +302,7 @@ class FakeConnection:
         self.passes = FakePasses(self)
         self.paused = FakePaused(self._of_guest, host.resumes, self._called)
         self.power = FakePower(self)
+        self.parts = FakeParts(self._called, host.name)
 
     def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
         return self._called(method, uuid, *arguments).guest(uuid)

@@ -25,6 +25,8 @@ from hosts.facts.guest import (
     RunState,
     RuntimeSettings,
 )
+from hosts.facts.memory_use import DirtyRate, MemoryUse
+from hosts.facts.part import Part
 from hosts.facts.storage import DiskPlace
 from hosts.gateway.port import GatewayError
 
@@ -77,10 +79,18 @@ class FakeGuest:
     limits: JobLimits = field(
         default_factory=lambda: JobLimits(bandwidth_mib=0, max_downtime_ms=300, xbzrle_cache_mib=64)
     )
+    #: what it holds of the host's memory, and how fast it writes; None: the host cannot tell
+    memory_use: MemoryUse = field(default_factory=MemoryUse)
+    dirty: DirtyRate | None = None
     #: another one after every start
     run: int = 1
     #: it shuts down when it is asked to
     obeys: bool = True
+    #: what can be taken out of it; all that it ever had; whether it keeps what it is asked to release, and says so
+    parts: list[Part] = field(default_factory=list)
+    known_parts: list[Part] = field(default_factory=list)
+    holds: bool = False
+    refuses: bool = False
     #: of one that kvmweb started paused, and what it has done since
     mark: str = ""
     requests: int = 0

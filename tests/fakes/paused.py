@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 Called = Callable[..., FakeGuest]
 
 
-class FakeVariables:
+class FakeOwnFiles:
     def __init__(self, host: Callable[..., FakeHost]) -> None:
         self._host = host
 
     def read(self, path: str) -> bytes | None:
-        return self._host("variables.read", path).variables.get(path)
+        return self._host("files.read", path).own_files.get(path)
 
     def write(self, path: str, content: bytes) -> None:
-        self._host("variables.write", path).variables[path] = content
+        self._host("files.write", path).own_files[path] = content
 
     def remove(self, path: str) -> None:
-        self._host("variables.remove", path).variables.pop(path)
+        self._host("files.remove", path).own_files.pop(path)
 
 
 class FakePaused:
@@ -46,8 +46,8 @@ class FakePaused:
         self.mine: list[tuple[str, Callable[[], None]]] = []
 
     @property
-    def variables(self) -> FakeVariables:
-        return FakeVariables(self._host)
+    def files(self) -> FakeOwnFiles:
+        return FakeOwnFiles(self._host)
 
     def start(self, uuid: str, mark: str) -> None:
         guest = self._called("paused.start", uuid, mark)

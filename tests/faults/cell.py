@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab import CommandFailed, Host, Lab, LabError, TickReceiver
+from migrations_app.domain.kinds import KIND, Kind
 from tests.faults.phases import STORAGE_GUEST, Phase
 from tests.lab.serving import TERMINAL, Serving
 
@@ -33,6 +34,8 @@ class Cell:
         self.uuid = next(uuid for uuid, name in self.source.domains().items() if name == self.guest)
         self.pk = 0
         self.began = time.monotonic()
+        #: of a VM that was shut off for the migration: since when, and what its disk held then
+        self.off_since, self.content = 0.0, ""
         self._persons: list[threading.Thread] = []
 
     # --- bringing it there ----------------------------------------------------------------------------------------
@@ -43,7 +46,9 @@ class Cell:
 
     def request(self) -> None:
         kind = self.phase.kind or ("live_storage" if self.guest == STORAGE_GUEST else "live")
-        self.pk = self.kvmweb.migrate(self.guest, self.target.name, kind=kind, **self.phase.options)["id"]
+        confirm = self.guest if KIND[Kind(kind)].stops else ""
+        wanted = {"kind": kind, "confirm": confirm, **self.phase.options}
+        self.pk = self.kvmweb.migrate(self.guest, self.target.name, **wanted)["id"]
 
     def shown(self) -> Any:
         return self.kvmweb.migration(self.pk)
@@ -84,6 +89,12 @@ class Cell:
         """The process that holds the migration; the owner's name is MACHINE-PID-RANDOM."""
         owners = [entry["body"]["owner"] for entry in self.kvmweb.journal(self.pk) if entry["body"].get("owner")]
         return int(owners[-1].rsplit("-", 2)[1])
+
+    def switch_off(self) -> None:
+        """So that a VM migrates that is shut off."""
+        self.source.virsh("destroy", self.uuid)
+        self.kvmweb.wait_for_guest(self.guest, self.source.name, "shut off")
+        self.off_since = time.monotonic()
 
     def cancel(self) -> None:
         answer = self.kvmweb.post(f"/migrations/{self.pk}/cancel", {"reason": "it does not come to an end"})

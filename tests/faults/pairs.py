@@ -47,6 +47,8 @@ VALUES: Mapping[str, dict[str, Any]] = MappingProxyType({
     "xbzrle_cache_mib": {"compression": "xbzrle", "xbzrle_cache_mib": 16},
     "sync_writes": {"sync_writes": True},
     "detect_zeroes": {"detect_zeroes": True},
+    "detach": {"detach": True},
+    "eject": {"eject": True},
 })  # fmt: skip
 #: each way copies disks or not by its method; the lab cannot lock memory for zero-copy; unsafe and a shutdown ask for a
 #: confirmation

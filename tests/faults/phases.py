@@ -6,20 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab import GuestSpec
 from tests.lab.serving import wait_until
 
 if TYPE_CHECKING:
+    from lab import Host
     from tests.faults.cell import Cell
 
 STORAGE_GUEST = "build-01"
 """Its disk is on kvm-a only, so a migration copies it."""
+DISK = f"/var/lib/libvirt/images/{STORAGE_GUEST}.qcow2"
+STOPPED_GUEST = GuestSpec("stop-01", "kvm-a", fill_mib=8, obeys_after_s=5)
+"""It can be met while it shuts down."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """`mbit` shapes the migration network from before the request until the fault is over. `reach` returns when the
     migration is in the phase; what holds it there ends by `let_go`, right after the fault has been done. `kind` is the
-    method, "" for the live one that suits the VM; `off`: the VM is shut off."""
+    method, "" for the live one that suits the VM; `off`: the VM is shut off; `stops`: it is shut down and started;
+    `made`: the VM is made for it."""
 
     name: str
     guest: str
@@ -29,6 +35,8 @@ class Phase:
     mbit: int | None = None
     kind: str = ""
     off: bool = False
+    stops: bool = False
+    made: GuestSpec | None = None
 
 
 def _checking(cell: Cell) -> None:
@@ -40,10 +48,14 @@ def _checking(cell: Cell) -> None:
 
 def _disks(cell: Cell) -> None:
     """Once the VM, which may have just been made, has filled its disk: else there is nothing to copy."""
-    filled = next(spec.disk_fill_mib for spec in cell.lab.state.guests if spec.name == cell.guest) << 20
-    wait_until(lambda: _allocated(cell) >= filled, 60, "its disk is filled", tell=cell.tell)
+    _fill(cell)
     cell.request()
     cell.kvmweb.wait_for_state(cell.pk, "copying_disks", seconds=30)
+
+
+def _fill(cell: Cell) -> None:
+    filled = next(spec.disk_fill_mib for spec in cell.lab.state.guests if spec.name == cell.guest) << 20
+    wait_until(lambda: _allocated(cell) >= filled, 60, "its disk is filled", tell=cell.tell)
 
 
 def _allocated(cell: Cell) -> int:
@@ -67,13 +79,16 @@ def _switch_over(cell: Cell) -> None:
 def _offline(cell: Cell) -> None:
     """libvirt was asked, and what kvm-b answers to kvm-a is held back: its call does not come to an end. The check right
     before uses the answer of the preflight check (worker/peer_answers.py)."""
-    cell.source.virsh("destroy", cell.uuid)
-    cell.kvmweb.wait_for_guest(cell.guest, cell.source.name, "shut off")
-    wanted = {"guest": cell.uuid, "target": cell.target.name, "kind": "offline"}
+    cell.switch_off()
+    _request_in_silence(cell)
+    wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)
+
+
+def _request_in_silence(cell: Cell) -> None:
+    wanted = {"guest": cell.uuid, "target": cell.target.name, "kind": cell.phase.kind}
     assert cell.kvmweb.preflight(wanted).status == 200
     cell.target.mute(cell.source.address)
     cell.request()
-    wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)
 
 
 def _arrival(cell: Cell) -> None:
@@ -82,6 +97,62 @@ def _arrival(cell: Cell) -> None:
     cell.target.mute(cell.source.address)
     cell.lab.shape(None)
     wait_until(lambda: cell.virsh_state(cell.target).startswith("running"), 30, "it arrives", tell=cell.tell)
+
+
+def _started_paused(cell: Cell) -> None:
+    """It is started paused on kvm-a, and libvirt's call waits for kvm-b."""
+    _off_with_a_full_disk(cell)
+    _request_in_silence(cell)
+    wait_until(lambda: cell.virsh_state(cell.source).startswith("paused"), 30, "it is started", tell=cell.tell)
+    wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)
+
+
+def _off_disks(cell: Cell) -> None:
+    _off_with_a_full_disk(cell)
+    cell.request()
+    cell.kvmweb.wait_for_state(cell.pk, "copying_disks", seconds=30)
+
+
+def _off_with_a_full_disk(cell: Cell) -> None:
+    _fill(cell)
+    cell.switch_off()
+    cell.content = content(cell.source)
+
+
+def content(host: Host) -> str:
+    """What a VM would read from the copied disk: the hash of it."""
+    read = f"qemu-img convert -U -O raw {DISK} /root/raw && sha256sum </root/raw && rm /root/raw"
+    return host.exec("sh", "-c", read)
+
+
+def _off_arrival(cell: Cell) -> None:
+    """It is paused on kvm-b, and what kvm-b answers to kvm-a is held back: kvm-a has not let it go yet."""
+    _off_disks(cell)
+    cell.target.mute(cell.source.address)
+    cell.lab.shape(None)
+    waits = ("", "?", "paused (migrating)", "paused (starting up)")
+    wait_until(lambda: cell.virsh_state(cell.target) not in waits, 30, "it arrives", tell=cell.tell)
+    for host in (cell.source, cell.target):  # where a CPU begins when the power comes on
+        assert "EIP=0000fff0" in host.virsh("qemu-monitor-command", cell.uuid, "--hmp", "info registers")
+
+
+def _shutting_down(cell: Cell) -> None:
+    cell.request()
+    cell.kvmweb.wait_for_state(cell.pk, "shutting_down", seconds=30)
+
+
+def _definition(cell: Cell) -> None:
+    """It is shut off, libvirt was asked to send its definition, and what kvm-b answers to kvm-a is held back."""
+    _shutting_down(cell)
+    cell.target.mute(cell.source.address)
+    cell.kvmweb.wait_for_state(cell.pk, "switching_over", seconds=30)
+
+
+def _to_be_started(cell: Cell) -> None:
+    """Its definition is on kvm-b, and what kvm-b answers to kvmweb is held back, be it that it has started it."""
+    _shutting_down(cell)
+    wait_until(lambda: cell.virsh_state(cell.target) != "", 30, "its definition arrives", tell=cell.tell)
+    cell.target.mute(cell.lab.machine_address)
 
 
 def _unmute(cell: Cell) -> None:
@@ -107,9 +178,37 @@ SUSPENDED_DISKS = Phase(
     kind="suspended",
 )
 OFFLINE = Phase(name="offline", guest="web-01", reach=_offline, let_go=_unmute, kind="offline", off=True)
+STARTED_PAUSED = Phase(
+    name="started paused", guest=STORAGE_GUEST, reach=_started_paused, let_go=_unmute, kind="offline_storage", off=True
+)
+OFF_DISKS = Phase(
+    name="disks of offline", guest=STORAGE_GUEST, reach=_off_disks, mbit=4, kind="offline_storage", off=True
+)
+OFF_ARRIVAL = Phase(
+    name="arrival of offline",
+    guest=STORAGE_GUEST,
+    reach=_off_arrival,
+    let_go=_unmute,
+    mbit=4,
+    kind="offline_storage",
+    off=True,
+)
+_STOPS: dict[str, Any] = {
+    "guest": STOPPED_GUEST.name,
+    "made": STOPPED_GUEST,
+    "kind": "stop_move_start",
+    "stops": True,
+}
+SHUTTING_DOWN = Phase(name="shutting down", reach=_shutting_down, **_STOPS)
+DEFINITION = Phase(name="definition of stopped", reach=_definition, let_go=_unmute, **_STOPS)
+TO_BE_STARTED = Phase(name="to be started", reach=_to_be_started, let_go=_unmute, **_STOPS)
 
+#: each step of the two methods that start or end the VM
+STORED = (STARTED_PAUSED, OFF_DISKS, OFF_ARRIVAL)
+STOPPED = (SHUTTING_DOWN, DEFINITION, TO_BE_STARTED)
 #: the VM has a QEMU process
 ALL = (CHECKING, DISKS, MEMORY, SWITCH_OVER, ARRIVAL, SUSPENDED_DISKS, SUSPENDED)
 #: libvirt is at work
 AT_WORK = (DISKS, MEMORY, SWITCH_OVER, SUSPENDED_DISKS, SUSPENDED)
 EVERY = (*ALL, OFFLINE)
+STEPS = (*EVERY, *STORED, *STOPPED)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab import Lab, TickReceiver
+from lab.reset import refresh_pools
 from tests.faults import spoken, truth, verdict
 from tests.faults.catalog import FAULTS, Fault
 from tests.faults.cell import ENDS, Cell
@@ -55,6 +56,11 @@ def test_the_quick_cells_are_cells() -> None:
 def test_fault(
     fault: Fault, phase: Phase, fresh: Serving, lab: Lab, ticks: TickReceiver, results: list[Result]
 ) -> None:
+    if phase.made:
+        lab.define_guest(phase.made.host, phase.made)
+        refresh_pools(list(lab.hosts.values()))  # else a host that starts again has a new volume on shared storage
+        assert ticks.wait_for(phase.made.name, timeout=60)
+        fresh.wait_for_guest(phase.made.name, phase.made.host)
     cell = Cell(lab, fresh, ticks, phase, guest=fault.guest)
     before = leftovers.take(lab)
     reader = spoken.Reader(fresh)

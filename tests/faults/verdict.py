@@ -8,6 +8,7 @@ from typing import Any
 from tests.faults import spoken, truth
 from tests.faults.catalog import Fault
 from tests.faults.cell import Cell
+from tests.faults.phases import content
 from tests.lab import leftovers
 from tests.lab.leftovers import Before
 
@@ -34,12 +35,48 @@ def judge(
     broken = list(watcher.broken)
     if shown["state"] not in fault.right(cell.phase):
         broken.append(f"ended {shown['state']}, right would be {' or '.join(sorted(fault.right(cell.phase)))}")
-    alive = _defined(cell, shown) if cell.phase.off else _alive(cell, fault, seen) + _resumed(cell, fault, shown, seen)
-    broken += _one_copy(cell, seen) + alive + _place(cell, shown, seen)
+    broken += _one_copy(cell, seen) + _fate(cell, fault, shown, seen) + _place(cell, shown, seen)
     broken += spoken.differences(shown, reader.migration(cell.pk), cell.kvmweb.journal(cell.pk))
     broken += _kept(cell, fault, shown, before)
     if shown["state"] == "needs_attention" and not (shown["error"] or {}).get("what_to_do"):
         broken.append("it needs attention and does not say what to do")
+    return broken
+
+
+def _fate(cell: Cell, fault: Fault, shown: Any, seen: truth.Truth) -> list[str]:
+    """What became of the VM, by what its method does to it."""
+    if cell.phase.off:
+        return _defined(cell, shown) + _never_ran(cell, shown, seen)
+    if cell.phase.stops:
+        return _stopped(cell, shown, seen)
+    return _alive(cell, fault, seen) + _resumed(cell, fault, shown, seen)
+
+
+def _never_ran(cell: Cell, shown: Any, seen: truth.Truth) -> list[str]:
+    """One whose disks are copied while it is shut off: not one tick, not one block written."""
+    if not cell.content:
+        return []
+    broken = []
+    if cell.ticks.ticks(cell.guest, cell.off_since):
+        broken.append("it ran: it was heard")
+    if seen.active and shown["state"] != "needs_attention":
+        broken.append(f"it is not shut off on {' and '.join(seen.active)}")
+    whole = [cell.source, cell.target] if shown["state"] == "done" else [cell.source]
+    broken += [f"its disk on {host.name} is another" for host in whole if content(host) != cell.content]
+    return broken
+
+
+def _stopped(cell: Cell, shown: Any, seen: truth.Truth) -> list[str]:
+    """Shut down and started again on one of the hosts, once: it has been heard from two boots, not more."""
+    broken = []
+    boots = {tick.boot for tick in cell.ticks.ticks(cell.guest, cell.began)}
+    if len(boots) > 2:
+        broken.append(f"it was started {len(boots) - 1} times")
+    if shown["state"] != "needs_attention" and not (seen.running and seen.heard):
+        broken.append("it does not run any more")
+    for host in (cell.source, cell.target):
+        if host.name in seen.running and (trouble := truth.trouble_with_disk(cell, host)):
+            broken.append(trouble)
     return broken
 
 

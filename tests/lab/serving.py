@@ -208,8 +208,12 @@ class Serving:
 
     # --- migrations -----------------------------------------------------------------------------------------------
 
-    def migrate(self, name: str, target: str, *, kind: str = "live", token: str = "", **options: Any) -> Any:
+    def migrate(
+        self, name: str, target: str, *, kind: str = "live", token: str = "", confirm: str = "", **options: Any
+    ) -> Any:
+        """`confirm`: its name, for a method that interrupts it."""
         body = {"guest": self.guest(name)["uuid"], "target": target, "kind": kind, "options": options}
+        body |= {"confirm": confirm} if confirm else {}
         answer = self.post("/migrations", body, token=token)
         assert answer.status == 201, answer.body
         return answer.body

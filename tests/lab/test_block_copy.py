@@ -8,7 +8,7 @@ import pytest
 
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.guest import RunState
-from hosts.facts.storage import DiskPlace, VolumeSpec
+from hosts.facts.storage import DiskPlace, Part, VolumeSpec
 from hosts.gateway.port import Aborted, GatewayError, HostConnection, Refused
 from lab import Host, Lab
 from lab.guests import POOLS
@@ -120,13 +120,40 @@ def test_the_content_of_a_volume_is_copied_as_it_is(a: Host, opened: Open, forma
     new = connection.create_volume(VolumeSpec(pool="fast", name=f"filled.{format}", format=format, capacity=size))
     source = DiskPlace(path=old, pool="local", volume=f"filled.{format}", format=format)
     target = DiskPlace(path=new.path, pool="fast", volume=f"filled.{format}", format=format)
-    told: list[int] = []
-    digest = connection.disks.copy_content(source, target, lambda more: told.append(more) is None)
-    assert sum(told) == int(a.exec("stat", "-c", "%s", old))
-    assert digest == connection.disks.checksum(target, lambda more: True)
+    told: list[tuple[int, int]] = []
+    digest = connection.disks.copy_content(source, target, lambda read, sent: told.append((read, sent)) is None)
+    whole = int(a.exec("stat", "-c", "%s", old))
+    assert sum(read for read, _ in told) == connection.disks.file_size(source) == whole
+    if format == "raw":  # holes are not transferred
+        assert sum(sent for _, sent in told) < 1024**2
+    assert digest == connection.disks.checksum(target, lambda read, sent: True)
     assert {a.exec("sha256sum", path).split()[0] for path in (old, new.path)} == {digest}
     if format == "raw":
         assert int(a.exec("stat", "-c", "%b", new.path)) * 512 < 8 * 1024**2
     with pytest.raises(Aborted):
-        connection.disks.checksum(target, lambda more: False)
+        connection.disks.checksum(target, lambda read, sent: False)
     assert connection.alive()
+
+
+def test_parts_of_a_volume_are_copied_to_another_host(a: Host, lab: Lab, opened: Open) -> None:
+    b, name, size, mib = lab.hosts["kvm-b"], "streamed.raw", 64 * 1024**2, 1024**2
+    old = f"{POOLS['local']}/{name}"
+    a.exec("truncate", "-s", str(size), old)
+    for at in ("0", "5M", "31M", "40M"):  # data before and after the end of a part, holes between, and one at the end
+        a.exec("qemu-io", "-f", "raw", "-c", f"write -P 7 {at} 2M", old)
+    a.virsh("pool-refresh", "local")
+    here, there = opened(a), opened(b)
+    new = there.create_volume(VolumeSpec(pool="local", name=name, format="raw", capacity=size))
+    source = DiskPlace(path=old, pool="local", volume=name, format="raw")
+    target = DiskPlace(path=new.path, pool="local", volume=name, format="raw")
+    sent: list[int] = []
+    for offset in (0, 16, 16, 32, 48):  # one of them again
+        part = Part(offset=offset * mib, length=16 * mib)
+        digest = here.disks.copy_content(
+            source, target, lambda _, more: sent.append(more) is None, to=there.disks, part=part
+        )
+        assert digest == there.disks.checksum(target, lambda read, sent: True, part=part)
+    assert sum(sent) <= 12 * mib
+    assert there.disks.file_size(target) == size
+    assert a.exec("sha256sum", old).split()[0] == b.exec("sha256sum", new.path).split()[0]
+    assert int(b.exec("stat", "-c", "%b", new.path)) * 512 < 12 * mib

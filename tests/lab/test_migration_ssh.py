@@ -40,6 +40,13 @@ def test_a_guest_moves_over_ssh(over_ssh: Serving, lab: Lab) -> None:
     migration = over_ssh.wait_for_end(over_ssh.migrate("web-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration
     assert_moved(lab, before, "web-01")
+    for first in (report.body["forecast"], migration["forecast"]):  # no migration between these hosts was seen before
+        assert (first["runs"], first["rate_from"], first["dirty_from"]) == (0, "nominal", "measured")
+        assert first["rate_bps"] > 0 < first["first_bytes"]
+        assert first["verdict"] in ("converges", "uncertain")
+        assert 0 < first["downtime_low_ms"] < first["downtime_high_ms"]
+    assert migration["downtime_ms"] is not None  # beside the forecast
+    assert migration["progress"]["elapsed_ms"] >= 0
 
 
 FIRMWARE = "/var/lib/libvirt/firmware"
@@ -131,7 +138,9 @@ def test_a_cd_with_other_content_is_told_and_the_remedy_ejects_it(cd_vm: Serving
     assert "has other content on kvm-b, in an image of the same size" in finding["summary"]
     b.exec("truncate", "-s", "41M", ISO)
     assert "is 40 MiB on kvm-a and 41 MiB on kvm-b: it is another one" in judged()["summary"]
-    a.exec("sh", "-c", finding["remedies"][0]["command"])
+    by_kvmweb, by_hand = finding["remedies"][:2]
+    assert (by_kvmweb["option"], by_kvmweb["command"]) == ("eject", "")
+    a.exec("sh", "-c", by_hand["command"])
     assert judged()["severity"] == "passed"
     migration = cd_vm.wait_for_end(cd_vm.migrate("cd-01", "kvm-b")["id"])
     assert migration["state"] == "done", migration

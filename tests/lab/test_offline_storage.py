@@ -52,6 +52,16 @@ def state(host: Host) -> str:
     return host.virsh("domstate", NAME).strip()
 
 
+def executed_nothing(host: Host) -> bool:
+    """Its CPU is where it is when the power comes on, and it has read and written no block."""
+    registers = host.virsh("qemu-monitor-command", NAME, "--hmp", "info registers")
+    counted = host.virsh("domstats", NAME, "--block", "--raw")
+    requests = [
+        line.strip() for line in counted.splitlines() if line.strip().startswith(("block.0.rd.reqs", "block.0.wr.reqs"))
+    ]
+    return "EIP=0000fff0" in registers and requests == ["block.0.rd.reqs=0", "block.0.wr.reqs=0"]
+
+
 def ask(serving: Serving, **options: Any) -> int:
     pk: int = serving.migrate(NAME, "kvm-b", kind="offline_storage", **options)["id"]
     return pk
@@ -84,6 +94,7 @@ def test_a_cancel_leaves_it_shut_off(off: Serving, lab: Lab) -> None:
     pk = ask(off, bandwidth_mib=1)
     off.wait_for_state(pk, "copying_disks")
     assert state(lab.hosts["kvm-a"]) == "paused"
+    assert executed_nothing(lab.hosts["kvm-a"])
     assert off.post(f"/migrations/{pk}/cancel", {"reason": "wrong one"}).status == 202
     migration = off.wait_for_end(pk)
     assert migration["state"] == "cancelled", migration

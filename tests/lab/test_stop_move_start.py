@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from lab import Lab, TickReceiver
 from tests.lab.serving import Serving
+from tests.lab.test_what_travels import TPM, VARS, firmware_vm, part, tpm_state
+
+__all__ = ["firmware_vm"]
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -68,3 +72,29 @@ def test_one_that_does_not_obey_runs_on(deaf: Serving, lab: Lab) -> None:
     assert "It was asked to shut down and may still do so" in migration["state_text"]
     assert lab.hosts["kvm-a"].virsh("domstate", "deaf-01").strip() == "running"
     assert "deaf-01" not in lab.hosts["kvm-b"].domains().values()
+
+
+def test_uefi_variables_and_the_state_of_a_tpm_are_carried(fresh: Serving, lab: Lab, firmware_vm: str) -> None:
+    """Nobody in it hears the power button, so it is switched off as somebody at the host would."""
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    a.virsh("destroy", "fw-01")
+    domain = ElementTree.fromstring(a.virsh("dumpxml", "fw-01", "--inactive"))
+    part(domain, "devices").append(ElementTree.fromstring(TPM))
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+    a.virsh("start", "fw-01")  # a TPM gets its keys at its first start
+    fresh.wait_for_guest("fw-01", "kvm-a")
+    uuid = a.virsh("domuuid", "fw-01").strip()
+    definition, earlier = a.virsh("dumpxml", "fw-01", "--inactive"), b.exec("sha256sum", VARS).split()[0]
+    pk = stop(fresh, "fw-01").body["id"]
+    fresh.wait_for_state(pk, "shutting_down")
+    a.virsh("destroy", "fw-01")
+    before = tpm_state(a, uuid)
+    migration = fresh.wait_for_end(pk)
+    assert (migration["state"], migration["state_text"]) == ("done", "fw-01 runs on kvm-b."), migration
+    assert b.virsh("dumpxml", "fw-01", "--inactive") == definition
+    assert tpm_state(b, uuid) == before
+    assert b.exec("sha256sum", VARS) == firmware_vm
+    kept = f"{VARS}.before-migration-{pk}"
+    assert b.exec("sha256sum", kept).split()[0] == earlier
+    b.exec("rm", kept)
+    assert "kvmweb-" not in a.virsh("pool-list", "--all") + b.virsh("pool-list", "--all")

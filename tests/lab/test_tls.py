@@ -5,7 +5,7 @@ Certificates that are refused are put in place by these tests, one after the oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.gateway import _tls
 from hosts.gateway.port import HostUnreachable, PeerResult
 from hosts.words.contact import explain
-from lab import GuestSpec, Host, Lab
+from lab import CommandFailed, GuestSpec, Host, Lab
 from lab.certificates import of, write_client
 from lab.hostfiles import Signed
 from migrations_app.domain.preflight.checks.tls_copies import FIXED
 from tests.lab.doors import Moving, Open, opener, uuid_of
-from tests.lab.serving import Serving
+from tests.lab.serving import Serving, wait_until
+from tests.lab.shown_certificate import Show, shown
 from tests.lab.wire import MIB, captured
 
+__all__ = ["shown"]
 pytestmark = pytest.mark.lab
 
 A, B = "kvm-a", "kvm-b"
@@ -57,22 +59,6 @@ def pki(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def opened() -> Iterator[Open]:
     with opener() as connect:
         yield connect
-
-
-@pytest.fixture
-def shown(lab: Lab) -> Iterator[Callable[[Signed], None]]:
-    """Lets libvirtd on kvm-a show another certificate, until the end of the test."""
-    host, folder = lab.hosts[A], "/etc/pki/libvirt"
-    files = (f"{folder}/servercert.pem", f"{folder}/private/serverkey.pem")
-    before = [host.exec("cat", file) for file in files]
-
-    def show(*texts: str) -> None:
-        for file, text in zip(files, texts, strict=True):
-            host.exec("tee", file, stdin=text)
-        host.exec("virt-admin", "-c", "libvirtd:///system", "server-update-tls", "libvirtd")
-
-    yield lambda signed: show(signed.certificate, signed.key)
-    show(*before)
 
 
 def test_kvmweb_and_hosts_connect_with_certificates(lab: Lab, pki: Path, opened: Open) -> None:
@@ -119,8 +105,7 @@ def test_certificates_of_kvmweb_that_are_refused(lab: Lab, pki: Path) -> None:
     assert refused(lab.hosts[A])[0] is ContactProblem.TLS_REFUSED
 
 
-def test_certificates_of_a_host_that_are_refused(lab: Lab, pki: Path, shown: Callable[[Signed], None]) -> None:
-    """libvirtd itself loads none that has expired: tests/unit/gateway/test_tls.py has that."""
+def test_certificates_of_a_host_that_are_refused(lab: Lab, pki: Path, shown: Show) -> None:
     host = lab.hosts[A]
     shown(of(lab.state).issue("another-host"))
     problem, message, details = refused(host)
@@ -129,6 +114,24 @@ def test_certificates_of_a_host_that_are_refused(lab: Lab, pki: Path, shown: Cal
     assert details
     write_client(of(lab.state, "other").ensure("kvmweb"), pki)
     assert refused(host)[0] is ContactProblem.TLS_UNTRUSTED
+
+
+def test_a_certificate_of_a_host_that_expires_while_libvirtd_runs(lab: Lab, pki: Path, shown: Show) -> None:
+    """libvirtd loads none that has expired, and goes on showing one that does."""
+    host = lab.hosts[A]
+    for seconds in (3, 20):  # the second on a machine that is busy
+        try:
+            shown(of(lab.state).issue(A, [host.address], seconds=seconds))
+            break
+        except CommandFailed as failed:
+            assert "expired" in failed.output
+    wait_until(lambda: refused(host)[0] is not None, 30, "it has expired")
+    problem, message, details = refused(host)
+    assert problem is ContactProblem.TLS_EXPIRED
+    assert message == f"The certificate of {host.address} has expired, or is not valid yet."
+    assert "certificate" in details, "libvirt's own sentence"
+    with pytest.raises(HostUnreachable, match="certificate"):
+        gateway.connect(by_tls(host))
 
 
 def moved(opened: Open, source: Host, target: Host, name: str, **options: object) -> str:

@@ -90,7 +90,9 @@ def test_a_row_is_complete(option: Option) -> None:
         "allow_overcommit",
         "start_after",
         "shutdown_patience_s",
-    )  # virsh migrate neither checks room nor starts
+        "detach",
+        "eject",
+    )  # virsh migrate neither checks room nor starts, and takes nothing out
     assert option.kinds
     assert all(name in OPTION for name in option.conflicts)
     if option.type is Type.INTEGER:

@@ -365,10 +365,24 @@ def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator
     assert "No forecast yet:" in as_operator.get(page).content.decode()
     seed.Preflight.objects.filter(pk=report.pk).update(forecast=seed.FORECAST)
     text = flat(as_operator.get(page))
-    assert "<dt>Transfer</dt><dd>8 to 12 s</dd>" in text
+    assert "<dt>Transfer</dt><dd>8 to 12 s, most likely 9 s</dd>" in text
     assert "<dt>Expected downtime</dt><dd>70 to 140 ms</dd>" in text
-    assert "Likely: memory changed at 38 MiB/s, the transfer rate was 412 MiB/s." in text
-    assert "Based on 3 earlier migrations between these hosts; not guaranteed." in text
+    assert "Likely: memory changes at 30 MiB/s to 50 MiB/s, the transfer rate was 412 MiB/s." in text
+    assert (
+        "Based on 3 earlier migrations between these hosts and the dirty rate measured by the check; not guaranteed."
+        in text
+    )
+
+
+def test_a_first_forecast_says_that_it_rests_on_the_nominal_rate(scene: dict[str, Any], as_operator: Client) -> None:
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
+    first = {**seed.FORECAST, "runs": 0, "rate_from": "nominal", "verdict": "uncertain", "ends": None, "high_ms": None}
+    seed.Preflight.objects.filter(pk=report.pk).update(forecast={**first, "proposes": "must finish"})
+    text = flat(as_operator.get(f"/preflights/{report.pk}/"))
+    assert "<dt>Transfer</dt><dd>8 s or longer, most likely 9 s.</dd>" in text
+    assert "Uncertain: memory changes at 30 MiB/s to 50 MiB/s, the path may carry 412 MiB/s to 420 MiB/s." in text
+    assert "<dt>Policy</dt><dd>“must finish” is likely to end it.</dd>" in text
+    assert "the nominal rate of the source’s network interface; not guaranteed." in text
 
 
 def test_a_move_that_cannot_start_shows_no_forecast(scene: dict[str, Any], as_operator: Client) -> None:

@@ -607,7 +607,7 @@ def test_it_is_started_again_with_a_policy_that_is_chosen(
     running = scene["running"]
     page = text_of(as_operator, running)
     offered = page.partition('aria-label="Policy of the new migration"')[2].partition("</select>")[0]
-    assert re.findall('value="([^"]*)"', offered) == ["", "gentle", "large VM", "must finish"]
+    assert re.findall('value="([^"]*)"', offered) == ["", "gentle", "large VM", "must finish", "post-copy"]
     assert "Cancels this migration. Once the VM is seen on the source again, a new one starts" in page
     assert "Policy of the new migration" not in text_of(as_viewer, running)
     for wrong in ("", "nothing"):

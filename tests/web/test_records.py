@@ -124,6 +124,10 @@ def test_older_ones_follow(done: Migration, as_viewer: Client) -> None:
     assert "Older ones" not in after
 
 
-@pytest.mark.parametrize("query", ["", "vm=nonsense", "source=99999", "vm=&before=3", "source=1&before=x"])
+def test_without_an_address_the_page_says_where_to_begin(scene: dict[str, Any], as_viewer: Client) -> None:
+    assert "Choose what to compare" in flat(as_viewer.get("/migrations/compare/"))
+
+
+@pytest.mark.parametrize("query", ["vm=nonsense", "source=99999", "vm=&before=3", "source=1&before=x"])
 def test_an_address_that_names_nothing_is_not_found(scene: dict[str, Any], as_viewer: Client, query: str) -> None:
     assert as_viewer.get(f"/migrations/compare/?{query}").status_code == 404

@@ -24,6 +24,8 @@ def _never(situation: Situation) -> str:
 
 
 def _consequence(situation: Situation) -> str:
+    if situation.streams:
+        return "For the disks, which kvmweb copies itself. 0 is no limit."
     return "For memory; disks keep the rate that they began with. 0 is no limit."
 
 

@@ -22,6 +22,7 @@ class Action(StrEnum):
     """All that the table may ask for. Nothing is resumed or undefined automatically, and nothing is destroyed but what
     this migration started paused and what never ran."""
 
+    # And the files with its own state.
     DELETE_OWN_VOLUMES = "delete_own_volumes"
     # A user asked for it, and no host may have the guest active; the worker asks every one of them first.
     START_AT_DESTINATION = "start_at_destination"
@@ -126,6 +127,14 @@ class StopRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRecord:
+    """Of disks that kvmweb copies itself. `copied`: all of them are, and the same. `trouble`: why that cannot go on."""
+
+    copied: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PausedStart:
     """What is known of a guest that its migration starts paused. `begun`: libvirt was asked for it, or was about to be;
     `sure`: and it answered that it did. `here` and `there`: what is active on the source, on the destination is that
@@ -157,6 +166,8 @@ class JobRecord:
     undefine_source: bool
     cancel_requested: bool
     created_volumes: tuple[object, ...] = ()
+    #: files with the guest's own state were written to the destination, or were about to be
+    own_files_copied: bool = False
     #: True: it returned, False: it raised, None: it has not come back, or another process made it
     call_returned: bool | None = None
     #: this process is inside the call: libvirt may not have begun yet, so "nothing there" is not an end
@@ -199,6 +210,8 @@ class JobRecord:
     start_error: str = ""
     #: of a kind that starts the guest paused
     paused: PausedStart = PausedStart()
+    #: when kvmweb copies the disks itself
+    stream: StreamRecord | None = None
     #: those that go to another place on the same host
     disks: tuple[DiskNow, ...] = ()
     #: it was shut off when its disks were to be copied

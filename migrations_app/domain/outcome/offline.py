@@ -46,6 +46,17 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     return replace(ROWS[has(source), has(destination)](case), libvirt=job.call_error)
 
 
+def without_leftovers(found: Decision, case: Case) -> Decision:
+    """After a migration that did not happen, what it made on the destination is nobody's. One that does not answer has
+    nothing else of it before libvirt was asked."""
+    job, there = case.job, case.destination
+    made = job.created_volumes or job.own_files_copied
+    unused = not there.present if there.answered else not job.call_made
+    if found.outcome in (Outcome.FAILED, Outcome.CANCELLED) and made and unused:
+        return replace(found, actions=(Action.DELETE_OWN_VOLUMES,))
+    return found
+
+
 # --- nothing migrated ---------------------------------------------------------------------------------------------
 
 
@@ -53,7 +64,7 @@ def _stayed(case: Case) -> Decision:
     """Only the source has it, shut off."""
     job = case.job
     here = f"{job.name} is shut off on {job.source}"
-    if waiting := _not_over(case, here):
+    if waiting := not_over(case, here):
         return waiting
     if job.elsewhere:
         return seen_elsewhere(case)
@@ -62,10 +73,11 @@ def _stayed(case: Case) -> Decision:
 
 def _started_at_source(case: Case) -> Decision:
     """The source runs it, and the destination does not have it."""
-    return _not_over(case, case.here) or _ended(case, case.here)
+    return not_over(case, case.here) or _ended(case, case.here)
 
 
-def _not_over(case: Case, here: str) -> Decision | None:
+def not_over(case: Case, here: str) -> Decision | None:
+    """What is to be waited for while the call may still do something."""
     job = case.job
     if job.call_running:
         return case.wait(f"{here}; libvirt has not defined it on {job.target} yet.")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome import offline, patience
+from migrations_app.domain.outcome import offline, patience, streamed
 from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
@@ -21,7 +21,11 @@ from migrations_app.domain.outcome.whereabouts import AtDestination, AtSource
 
 
 def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decision:
-    return replace(_judge(Case(source, destination, job)), libvirt=job.call_error)
+    if job.stream is not None:
+        found = streamed.decide(source, destination, job, job.stream)
+    else:
+        found = _judge(Case(source, destination, job))
+    return replace(found, libvirt=job.call_error)
 
 
 def _judge(case: Case) -> Decision:
@@ -43,11 +47,7 @@ def _judge(case: Case) -> Decision:
 
 def _settled(case: Case) -> Decision:
     """What this migration started is on neither host. After one that did not happen, its volumes are nobody's."""
-    found = offline.decide(case.source, case.destination, case.job)
-    unused = case.there is AtDestination.ABSENT and case.job.created_volumes
-    if found.outcome in (Outcome.FAILED, Outcome.CANCELLED) and unused:
-        return replace(found, actions=(Action.DELETE_OWN_VOLUMES,))
-    return found
+    return offline.without_leftovers(offline.decide(case.source, case.destination, case.job), case)
 
 
 def _copying(case: Case) -> Decision:

@@ -14,9 +14,8 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import offline, patience
 from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome, StopRecord
-from migrations_app.domain.outcome.offline import FIRST, Has, has, seen_elsewhere
+from migrations_app.domain.outcome.offline import FIRST, Has, has, not_over, seen_elsewhere
 from migrations_app.domain.outcome.reasons import meaning
-from migrations_app.domain.outcome.stayed import call_may_still_begin
 
 #: libvirt's reasons why a VM is off that has ended by itself, or was switched off by somebody who wanted it off; it
 #: forgets them when it is restarted
@@ -34,7 +33,7 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
     if not source.answered or (not destination.answered and not _may_still_run(case)):
         return replace(_silent(case), libvirt=job.call_error)
     row = (has(source), has(destination) if destination.answered else Has.NOTHING)
-    return replace(ROWS[row](case), libvirt=job.call_error)
+    return replace(offline.without_leftovers(ROWS[row](case), case), libvirt=job.call_error)
 
 
 def stop_of(case: Case) -> StopRecord:
@@ -52,7 +51,7 @@ def _may_still_run(case: Case) -> bool:
 def _runs_here(case: Case) -> Decision:
     """Active on the source; the destination does not have it."""
     job, stop = case.job, stop_of(case)
-    if job.call_made and (waiting := _call_not_over(case, case.here)):
+    if job.call_made and (waiting := not_over(case, case.here)):
         return waiting
     if job.call_made or stop.back_tried or stop.was_off or stop.other_run:
         return _stays(case, _since(case))
@@ -134,7 +133,7 @@ def _off_here(case: Case) -> Decision:
     """Shut off on the source; the destination has answered that it does not have it."""
     job, stop = case.job, stop_of(case)
     here = f"{job.name} is shut off on {job.source}"
-    if job.call_made and (waiting := _call_not_over(case, here)):
+    if job.call_made and (waiting := not_over(case, here)):
         return waiting
     if job.elsewhere:
         return seen_elsewhere(case)
@@ -176,15 +175,6 @@ def _left_off(case: Case, here: str, cause: str) -> Decision:
         cause=cause if why in cause else f"{cause} {why}",  # told before, when it is looked at again
         what_to_do=f"{FIRST} {run_on(job.source, job, 'start')}",
     )
-
-
-def _call_not_over(case: Case, here: str) -> Decision | None:
-    job = case.job
-    if job.call_running:
-        return case.wait(f"{here}; libvirt has not defined it on {job.target} yet.")
-    if not case.lasts(call_may_still_begin(job)):
-        return case.wait(f"{here}; kvmweb looks again whether libvirt has begun the migration.")
-    return None
 
 
 # --- the destination has it ---------------------------------------------------------------------------------------

@@ -34,12 +34,14 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
     """What removes a finding: `text` says it, `command` is the exact command (run on `on`), if there is one. `kind` is
-    the kind of migration that the text tells to choose: the page has a button for it."""
+    the kind of migration that the text tells to choose, `option` the name of the one that it tells to set: the page has
+    a button for it."""
 
     text: str
     command: str = ""
     on: str = ""
     kind: str = ""
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hosts.facts.guest import GuestDefinition
 from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.option_parts import TAKE_OUT_KINDS
 from migrations_app.domain.preflight.check import Finding, Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 
@@ -92,9 +93,15 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number > 1 else ''}"
 
 
-def remedy(text: str, *, run: str = "", on: str = "", kind: str = "") -> Remedy:
-    """`run` is the whole command line, `on` the host's name, `kind` the kind of migration to choose instead."""
-    return Remedy(text=text, command=run, on=on, kind=kind)
+def remedy(text: str, *, run: str = "", on: str = "", kind: str = "", option: str = "") -> Remedy:
+    """`run` is the whole command line, `on` the host's name, `kind` the kind of migration to choose instead, `option`
+    the option to set."""
+    return Remedy(text=text, command=run, on=on, kind=kind, option=option)
+
+
+def takes_out(facts: Facts, option: str) -> bool:
+    """Whether this migration can take something out of the VM: `option` is "detach" or "eject"."""
+    return facts.request.kind in TAKE_OUT_KINDS and not facts.starts and not facts.request.options[option]
 
 
 #: of a VM that cannot migrate while it runs

@@ -24,10 +24,11 @@ from migrations_app.domain.disks import (
     sharing_of_copy,
 )
 from migrations_app.domain.kinds import KIND, Kind
+from migrations_app.domain.option_parts import TAKE_OUT_KINDS
 from migrations_app.domain.preflight.check import Remedy, Severity
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.host import HostFacts
-from migrations_app.domain.preflight.shared import guest_of, known, remedy, size, stays
+from migrations_app.domain.preflight.shared import guest_of, known, remedy, size, stays, takes_out
 from migrations_app.domain.virsh import virsh
 
 #: what every check about disks needs
@@ -77,9 +78,9 @@ def disks_in_place(facts: Facts) -> tuple[Disk, ...]:
 
     Without those whose place is not known (nvme, vhostuser, ...): they have a check of their own.
     """
-    copied = copied_disks(facts)
+    gone = {*copied_disks(facts), *ejected(facts)}
     judged = (disk for disk in guest_of(facts).disks if disk.type in (*STORED, "network"))
-    return tuple(disk for disk in judged if not disk.empty and disk.target not in copied)
+    return tuple(disk for disk in judged if not disk.empty and disk.target not in gone)
 
 
 def source_volume(facts: Facts, disk: Disk) -> Volume | Unknown | None:
@@ -240,10 +241,43 @@ def media(facts: Facts, disk: Disk) -> tuple[FileContent | Unknown, FileContent 
     return of(facts.source, here(facts).path(disk)), of(facts.target, target_path(facts, disk))
 
 
-def eject(facts: Facts, disk: Disk, text: str = "Or eject it, if the VM does not need it.") -> Remedy:
+def is_image(disk: Disk) -> bool:
+    """Whether it is a CD or floppy image in a drive."""
+    return disk.device in REMOVABLE and disk.type in ("file", "volume") and not disk.empty
+
+
+def other_medium(facts: Facts, disk: Disk) -> bool | None:
+    """Whether the destination has another image at the place of this one; None when kvmweb cannot tell."""
+    if shared(facts, disk) is Sharing.PROVEN:
+        return False
+    one, other = media(facts, disk)
+    if isinstance(one, FileContent) and isinstance(other, FileContent):
+        return one != other
+    here_, there_ = source_volume(facts, disk), target_volume(facts, disk)
+    known_sizes = isinstance(here_, Volume) and isinstance(there_, Volume)
+    return True if known_sizes and here_.capacity != there_.capacity else None  # type: ignore[union-attr]
+
+
+def ejected(facts: Facts) -> tuple[str, ...]:
+    """The drives that this migration empties first: those whose image the destination is not seen to have."""
+    if facts.starts or not facts.request.options.eject or facts.request.kind not in TAKE_OUT_KINDS:
+        return ()
+    images = (disk for disk in guest_of(facts).disks if is_image(disk))
+    return tuple(disk.target for disk in images if not seen(facts, disk) or other_medium(facts, disk) is not False)
+
+
+def eject(facts: Facts, disk: Disk, text: str = "Or eject it, if the VM does not need it.") -> tuple[Remedy, ...]:
+    """By kvmweb, where it can, and by hand."""
     flags = ("--eject", "--config" if facts.starts else "--live")
     command = virsh("change-media", facts.request.guest, disk.target, flags=flags)
-    return remedy(text, run=command, on=facts.source.name)
+    by_hand = remedy(text, run=command, on=facts.source.name)
+    if not (takes_out(facts, "eject") and is_image(disk)):
+        return (by_hand,)
+    words = (
+        f"Let kvmweb eject it for the migration: {guest_of(facts).name} cannot read it until it is inserted again, on"
+        f" {facts.target.name} if that has it then."
+    )
+    return remedy(words, option="eject"), by_hand
 
 
 def may_be_taken_out(disk: Disk) -> bool:

@@ -21,6 +21,8 @@ from migrations_app.worker.policy_start import options_in_effect
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
+from migrations_app.worker.steps.taken_out import take_out
+from migrations_app.worker.taking_out import to_take_out
 from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.steering import TalkedTo
 from migrations_app.worker.watch.watch import Watch
@@ -31,7 +33,21 @@ EXISTS = (90, 55)
 
 class Live:
     def begin(self, ready: Ready) -> Mover | None:
-        return ask_libvirt(ready, call_of(ready))
+        """None when something was taken out of the guest and libvirt was not asked: who follows puts it back."""
+        call = call_of(ready)
+        try:
+            plan = to_take_out(ready)
+            if plan:
+                ready.mover()  # cancelled by now?
+            take_out(ready.held, ready.source, plan)
+            return ask_libvirt(ready, call)
+        except (GatewayError, NotDone, NotStarted) as why:
+            if ready.held.row.taken_out:
+                ready.held.update(error={"cause": str(why), "what_to_do": "", "libvirt": ""})
+                return None
+            if isinstance(why, NotStarted):
+                raise
+            raise NotStarted(str(why)) from why
 
     def follow(
         self,

@@ -1,23 +1,34 @@
 """Offline with storage: the guest is started paused, so that libvirt copies its disks and migrates it as a live one; it
-never runs, and is ended where its migration leaves it."""
+never runs, and is ended where its migration leaves it. When the source cannot start it, kvmweb copies the disks itself,
+and its definition migrates."""
 
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
+
+from django.utils import timezone
 
 from hosts.calls.move import Flag
 from hosts.facts.unknown import Unknown
+from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone
 from migrations_app.domain.kinds import Kind
+from migrations_app.domain.own_files import own_files
+from migrations_app.domain.preflight.streams import why_not_stream
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.procedure import NotStarted, Procedure, Ready, ask_libvirt
-from migrations_app.worker.procedures.live import Live, call_of
+from migrations_app.worker.procedures.live import Live, call_of, helper
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.copy_variables import copy_variables, remove_variables
+from migrations_app.worker.steps.copy_content import file_size, modified
+from migrations_app.worker.steps.copy_own_file import copy_own_files, remove_own_files
 from migrations_app.worker.steps.paused_guest import start_paused
 from migrations_app.worker.watch.paused import PausedWatch
+from migrations_app.worker.watch.placed_disks import old_places
+from migrations_app.worker.watch.sending import follow
+from migrations_app.worker.watch.streamed import StreamWatch
 
 
 class OfflineStorage(Live):
@@ -32,7 +43,8 @@ class OfflineStorage(Live):
             return ask_libvirt(ready, call)
         except NotDone as why:
             if why.certain:
-                raise NotStarted(f"{ready.source.host} could not start it paused: {why}") from why
+                _begin_streams(ready, str(why))
+                return None
             ready.held.update(error={"cause": "", "what_to_do": "", "libvirt": str(why)})
         except NotStarted as why:
             ready.held.note(str(why) or "It was cancelled before libvirt was asked to migrate it.")
@@ -46,24 +58,44 @@ class OfflineStorage(Live):
         heart: Heartbeat,
         mover: Mover | None = None,
     ) -> None:
-        PausedWatch(held, source, target, heart, mover).run()
+        if held.row.stream:
+            follow(partial(StreamWatch, held, source, target, heart), mover)
+        else:
+            PausedWatch(held, source, target, heart, mover).run()
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
         look = target.look(held.guest)
         if look.answered and not look.present:
-            remove_variables(held, target)
+            remove_own_files(held, target)
         super().undo(held, target)
 
 
 def _carry_variables(ready: Ready) -> None:
     definition = ready.facts.guest.definition
-    path = "" if isinstance(definition, Unknown) else definition.boot.nvram
-    if not path:
+    if isinstance(definition, Unknown):
         return
+    files = [file for file in own_files(definition) if file.path == definition.boot.nvram]
     try:
-        copy_variables(ready.held, path, ready.source, ready.target)
+        copy_own_files(ready.held, files, ready.source, ready.target)
     except NotDone as why:
-        raise NotStarted(f"kvmweb could not copy the UEFI variables to {ready.target.host}: {why}") from why
+        raise NotStarted(str(why)) from why
+
+
+def _begin_streams(ready: Ready, refusal: str) -> None:
+    """Nothing is copied yet: who follows does."""
+    held, source, target = ready.held, ready.source, ready.target
+    said = f"{source.host} could not start it paused: {refusal.rstrip('.')}."
+    if why := why_not_stream(ready.facts, refusal):
+        raise NotStarted(f"{said} {why}")
+    try:
+        old = old_places(held.row)
+        sizes = {disk: source.call(partial(file_size, place=place)) for disk, place in old.items()}
+        times = {disk: source.call(partial(modified, place=place)) for disk, place in old.items()}
+    except GatewayError as error:
+        raise NotStarted(f"{said} kvmweb could not read its disks: {error}") from error
+    stream = {"because": refusal, "helper": str(helper(ready.facts)), "sizes": sizes, "modified": times}
+    held.update(stream=stream, started_at=timezone.now(), timings=held.row.timings)
+    held.note(f"{said} So kvmweb copies its disks to {target.host} itself, and its definition migrates after that.")
 
 
 PROCEDURES: dict[Kind, Procedure] = {Kind.OFFLINE_STORAGE: OfflineStorage()}

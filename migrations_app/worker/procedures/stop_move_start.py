@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.utils import timezone
 
 from kvmweb.steps import NotDone
@@ -13,6 +15,7 @@ from migrations_app.worker.procedure import NotStarted, Procedure, Ready
 from migrations_app.worker.procedures.live import helper
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.shut_down import ask_to_shut_down
+from migrations_app.worker.watch.sending import follow
 from migrations_app.worker.watch.stopping import StopWatch
 
 
@@ -39,13 +42,7 @@ class StopMoveStart:
         heart: Heartbeat,
         mover: Mover | None = None,
     ) -> None:
-        watch = StopWatch(held, source, target, heart, mover)
-        watch.run()
-        if watch.sent is not None:
-            try:
-                StopWatch(held, source, target, heart, watch.sent).run()
-            finally:
-                watch.sent.close()
+        follow(partial(StopWatch, held, source, target, heart), mover)
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
         """Nothing is prepared."""

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
-
 from hosts.facts.storage import DiskPlace
-from hosts.gateway.port import Aborted, GatewayError, HostConnection
+from hosts.gateway.port import HostConnection, Tell
 from kvmweb.steps import NotDone, Written
 from migrations_app.models.migration import COPY_CONTENT
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.alone import Alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyContent:
     """`about`: "target" in the guest ("vda") and "path", the new one. Its evidence: "sha256" of both, and "modified",
-    the time of the last write to the old one before it was read.
-
-    `tell` gets the bytes that were read since it was called last, and says whether to go on.
-    """
+    the time of the last write to the old one before it was read."""
 
     held: Held
     host: SteadyConnection
     target: str
     old: DiskPlace
     new: DiskPlace
-    tell: Callable[[int], bool]
+    tell: Tell
     #: what this process has seen: "sha256" and "modified"
     seen: dict[str, Any] = field(default_factory=dict)
 
@@ -46,48 +41,35 @@ class CopyContent:
         return f"the new disk {self.target} does not have the content of the old one: their checksums are different"
 
     def do(self) -> None:
-        def copy(connection: HostConnection) -> None:
+        with self._alone as alone, alone.used() as (connection,):
             self.seen["modified"] = modified(connection, self.old)
             self.seen["sha256"] = connection.disks.copy_content(self.old, self.new, self.tell)
-
-        self._alone(copy)
 
     def verify(self, written: Written) -> dict[str, Any] | None:
         """What another process began is copied again."""
         if not written.sure:
             return None
-
-        def compare(connection: HostConnection) -> None:
+        with self._alone as alone, alone.used() as (connection,):
             if not self.seen:
                 self.seen["modified"] = modified(connection, self.old)
                 self.seen["sha256"] = connection.disks.checksum(self.old, self.tell)
             if connection.disks.checksum(self.new, self.tell) != self.seen["sha256"]:
                 raise NotDone(self.gone, certain=True)
-
-        self._alone(compare)
         return self.seen
 
     def undo(self, written: Written) -> bool:
         return False
 
-    def _alone(self, work: Callable[[HostConnection], None]) -> None:
-        """Over a connection of its own, which is busy with it."""
-        host = self.host.host
-        try:
-            connection = self.host.open(host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
-            try:
-                if connection.identity().uuid != str(self.held.row.source_host_uuid):
-                    raise NotDone(f"another machine answers at the address of {host}", certain=True)
-                work(connection)
-            finally:
-                connection.close()
-        except Aborted:
-            raise NotDone("the copy was stopped", certain=False) from None
-        except GatewayError as error:
-            raise NotDone(error.message, certain=not error.unanswered) from error
+    @property
+    def _alone(self) -> Alone:
+        return Alone((self.host, self.held.row.source_host_uuid))
 
 
 def modified(connection: HostConnection, place: DiskPlace) -> float | None:
     """When a volume was written to last; None when it is not there."""
     identity = connection.volume_identity(place.pool, place.volume, place.path)
     return identity.modified if identity else None
+
+
+def file_size(connection: HostConnection, place: DiskPlace) -> int:
+    return connection.disks.file_size(place)

@@ -9,7 +9,7 @@ from migrations_app.domain.outcome.decision import Action, Decision
 from migrations_app.domain.virsh import virsh
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.copy_variables import remove_variables
+from migrations_app.worker.steps.copy_own_file import remove_own_files
 from migrations_app.worker.steps.make_volume import remove_volumes
 from migrations_app.worker.steps.redefine_checkpoint import redefine_checkpoints
 from migrations_app.worker.watch.limits import put_back
@@ -40,7 +40,7 @@ def keep_at_source(held: Held, decision: Decision, source: SteadyConnection, tar
     """After a migration that did not happen: nothing of it stays at the destination, and nothing is missing here."""
     if Action.DELETE_OWN_VOLUMES in decision.actions:
         remove_volumes(held, target)
-        remove_variables(held, target)
+        remove_own_files(held, target)
     left = decision.what_to_do, redefine_checkpoints(held, source), put_back(held, source)
     return replace(decision, what_to_do=" ".join(filter(None, left)))
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from hosts.calls.move import MigrateCall, PeerHelper
+from hosts.calls.move import KEEPS_ONE_DEFINITION, MigrateCall, Parameter, PeerHelper
 from hosts.facts.endpoint import PeerEndpoint
+from hosts.facts.storage import DiskPlace
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision
 from migrations_app.models import Migration
 from migrations_app.worker.steps.start_guest import start_guest
 from migrations_app.worker.watch.observer import Observation
+from migrations_app.worker.watch.placed_disks import places_of
 from migrations_app.worker.watch.watch import Watch
 
 
 def definition_call(row: Migration, peer: PeerEndpoint, helper: PeerHelper) -> MigrateCall:
+    """Whatever else was asked for is for memory and disks."""
+    options = row.request.options
     return MigrateCall(
         uuid=str(row.guest_id),
         peer=peer,
         helper=helper,
         migration_address=row.target.migration_address,
-        flags=row.request.options.flags(),
-        parameters=row.request.options.parameters(),
+        places=_places(row),
+        flags=options.flags() & KEEPS_ONE_DEFINITION,
+        parameters={name: told for name, told in options.parameters().items() if name is Parameter.DESTINATION_NAME},
         offline=True,
     )
+
+
+def _places(row: Migration) -> dict[str, DiskPlace]:
+    """Of the disks that were copied before, those that got another place."""
+    return {target: place for target, place in places_of(row).items() if target in row.request.options.disks}
 
 
 class ColdWatch(Watch):

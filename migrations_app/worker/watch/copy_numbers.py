@@ -12,8 +12,11 @@ from migrations_app.worker.held import Held
 
 
 class CopyNumbers:
-    def __init__(self, held: Held) -> None:
+    """`size`: of what kvmweb reads, in bytes; None when that is the disks as they were written down."""
+
+    def __init__(self, held: Held, size: int | None = None) -> None:
         self._held = held
+        self._size = size
         self._progress = Progress.from_json(held.row.progress)
         self._read = 0
 
@@ -22,12 +25,17 @@ class CopyNumbers:
         if seen and (jobs := seen.jobs.values()):
             self._tick(sum(job.done for job in jobs), sum(job.total for job in jobs))
 
+    def begin_at(self, read: int) -> None:
+        """So much was read before."""
+        self._read = read
+
     def read_more(self, more: int) -> None:
         self._read += more
 
     def own(self) -> None:
         """What kvmweb has read: each disk once from the old and once from the new volume."""
-        total = 2 * sum(map(_size, self._held.row.source_disks))
+        size = sum(map(_size, self._held.row.source_disks)) if self._size is None else self._size
+        total = 2 * size
         self._tick(min(self._read, total), total)
 
     def completed(self) -> Progress:

@@ -30,6 +30,7 @@ from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
 from migrations_app.worker.watch.pausing import Pausing
+from migrations_app.worker.watch.returning import Returning, left_out_words
 from migrations_app.worker.watch.saved_definition import tell_differences
 from migrations_app.worker.watch.silence import Silence
 
@@ -46,6 +47,7 @@ class Ending:
     numbers: Numbers
     silence: Silence
     pausing: Pausing
+    returning: Returning
     mover: Mover | None
     #: of a VM that runs meanwhile
     felt: Felt | None = None
@@ -61,9 +63,12 @@ class Ending:
         again, as another migration."""
         if self.pausing.still_paused(decision.outcome, seen):
             return False
+        done = decision.outcome is Outcome.DONE
+        if not self.returning.to(*((self.target, seen.target) if done else (self.source, seen.source))):
+            return False
         if self.held.row.suspended and not self._kept_suspended:
             self._keep_suspended(decision, seen)
-        elif decision.outcome is Outcome.DONE and not self.carried_over:
+        elif done and not self.carried_over:
             self._carry_over()
         else:
             self._end(decision, restart=restart)
@@ -107,8 +112,10 @@ class Ending:
         if decision.outcome is Outcome.CANCELLED and restart:
             fields["also"] = partial(start_again, held.row.pk)
         if decision.outcome is Outcome.FAILED:
-            decision = replace(decision, cause=self.silence.cause(decision.cause))
-        decision = replace(decision, what_to_do=" ".join(filter(None, (self.pausing.left, decision.what_to_do))))
+            held_back = "" if held.row.call_made else held.row.error.get("cause", "")
+            decision = replace(decision, cause=held_back or self.silence.cause(decision.cause))
+        to_do = self.pausing.left, left_out_words(held), decision.what_to_do
+        decision = replace(decision, what_to_do=" ".join(filter(None, to_do)))
         fields["error"] = error_of(decision)
         fields["waiting"] = {}
         held.become(ENDS[decision.outcome], decision.sentence, **fields)

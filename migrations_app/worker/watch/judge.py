@@ -12,6 +12,7 @@ from migrations_app.domain.outcome.stayed import call_may_still_begin
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.copy_own_file import own_files_copied
 from migrations_app.worker.steps.start_guest import start_tried
 from migrations_app.worker.watch.copied_disks import lost_disks
 from migrations_app.worker.watch.elsewhere import elsewhere
@@ -78,6 +79,7 @@ class Judge:
             undefine_source=options.undefine_source,
             cancel_requested=cancel,
             created_volumes=tuple(volume["name"] for volume in row.created_volumes),
+            own_files_copied=own_files_copied(self._held),
             call_returned=seen.returned,
             call_running=mover is not None and not seen.call_over,
             call_error=mover.error if mover and seen.call_over else self._said_before,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hosts.facts.guest import GuestLook, JobKind, JobStats
 from migrations_app.domain import progress
+from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
 from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause, suspended_by_somebody
@@ -30,6 +31,7 @@ class Numbers:
         self._limits = limits
         self._progress = Progress.from_json(held.row.progress)
         self._seen = bool(held.row.progress)
+        self._foreseen = Forecast.from_json(held.row.forecast)
         self._pauses = KIND[held.row.request.kind].pauses
         self._read_at = time.monotonic()
         self._sent: int | None = None
@@ -67,6 +69,7 @@ class Numbers:
             held.state,
             guest_memory_bytes=held.row.guest.memory_kib * 1024,
             allowed_downtime_ms=self._allowed_ms,
+            foreseen=self._foreseen,
         )
         if not source.runs:  # the last pages say nothing about what was needed
             self._progress = replace(self._progress, needed_downtime_ms=needed)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
-from hosts.gateway.port import HostConnection
+from hosts.gateway.port import HostConnection, Tell
 from kvmweb.steps import NotDone, Step, Steps
 from migrations_app.domain.outcome.decision import Action, At, Copying, DiskNow
 from migrations_app.worker.held import Held
@@ -19,9 +19,9 @@ _COPIES = (Copying.YES, Copying.READY)
 
 
 class Placing:
-    """`trouble`: what libvirt said to the last thing that could not be done. `tell`: see CopyContent."""
+    """`trouble`: what libvirt said to the last thing that could not be done. `tell`: see the gateway."""
 
-    def __init__(self, held: Held, host: SteadyConnection, tell: Callable[[int], bool], *, trouble: str) -> None:
+    def __init__(self, held: Held, host: SteadyConnection, tell: Tell, *, trouble: str) -> None:
         self._held = held
         self._host = host
         self._tell = tell

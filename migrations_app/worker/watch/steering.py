@@ -24,7 +24,7 @@ from hosts.calls.steer import (
 from hosts.facts.guest import GuestLook, JobKind
 from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
 from migrations_app import ledger
-from migrations_app.domain.order import Seen
+from migrations_app.domain.order import Answer, OrderState, Seen
 from migrations_app.domain.orders import ORDERS
 from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
@@ -87,6 +87,16 @@ class Steering:
             return False
         self._orders = ledger.take_orders(self._held.claim)
         return True
+
+    def of(self, what: str) -> list[Order]:
+        """The orders of this kind that were taken and not answered."""
+        return [order for order in self._orders if order.what == what]
+
+    def kept(self, order: Order, text: str) -> None:
+        """It was done without libvirt."""
+        ledger.answer_order(self._held.claim, order, Answer(state=OrderState.APPLIED, text=text))
+        self._held.note(text)
+        self._orders = [one for one in self._orders if one.pk != order.pk]
 
     def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool) -> None:
         """The looks are younger than everything that was told before: libvirt was read before it is told again."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
-from django.conf import settings
 from django.utils import timezone
 
 from hosts.calls.move import PeerHelper
 from hosts.facts.guest import GuestLook, RunState
-from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.ui.units import duration
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, StopRecord
@@ -21,18 +18,14 @@ from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.shut_down import ask_once_more, asked_to_shut_down
 from migrations_app.worker.steps.start_guest import start_again, start_tried
-from migrations_app.worker.watch.cold import ColdWatch, definition_call
-from migrations_app.worker.watch.judge import Judge
 from migrations_app.worker.watch.observer import Observation
-
-log = logging.getLogger(__name__)
-SAVED = "Somebody saved the memory of the VM (managed save), which would be lost on the destination."
+from migrations_app.worker.watch.sending import SendingJudge, SendingWatch
 
 
-class StopJudge(Judge):
-    """`held_back`: why the definition was not sent; `back_error`: why it was not started again on the source."""
+class StopJudge(SendingJudge):
+    """`back_error`: why it was not started again on the source."""
 
-    held_back = back_error = ""
+    back_error = ""
 
     def _record(self, seen: Observation, cancel: bool) -> JobRecord:
         # an offline migration has no job that could be seen
@@ -56,9 +49,7 @@ class StopJudge(Judge):
         )
 
 
-class StopWatch(ColdWatch):
-    """`sent`: the call that sends the definition. It has just begun, and another watch follows it."""
-
+class StopWatch(SendingWatch):
     def __init__(
         self,
         held: Held,
@@ -71,7 +62,6 @@ class StopWatch(ColdWatch):
         self.judge: StopJudge = StopJudge(held, source, target, self.numbers, mover)
         if held.state is State.NEEDS_ATTENTION and start_tried(held, START_AGAIN):
             self.judge.back_error = held.row.error.get("cause", "")
-        self.sent: Mover | None = None
         self._asked_again = False
 
     def _follow(self, decision: Decision, seen: Observation) -> bool:
@@ -79,7 +69,8 @@ class StopWatch(ColdWatch):
         self._measure(seen)
         if Action.SEND_DEFINITION in decision.actions:
             held.become(decision.state or held.state, decision.sentence)
-            return self._send()
+            asked = asked_to_shut_down(held)
+            return asked is not None and self._send(PeerHelper(asked.about["helper"]))
         if Action.START_AT_SOURCE in decision.actions:
             held.become(decision.state or held.state, decision.sentence)
             self.judge.back_error = start_again(held, self.source, self.target)
@@ -107,32 +98,3 @@ class StopWatch(ColdWatch):
         self._asked_again = True
         if error := ask_once_more(self.held, self.source, asked):
             self.held.note(error)
-
-    def _send(self) -> bool:
-        """Whether the call has begun. What could not be asked now is asked again after the next look."""
-        held, row = self.held, self.held.row
-        asked, peer = asked_to_shut_down(held), row.target.peer
-        if asked is None or peer is None:
-            self.judge.held_back = f"{row.target} has no address for other hosts any more."
-            return False
-        try:
-            if self.source.call(lambda c: c.guest_details(held.guest)).managed_save:
-                self.judge.held_back = SAVED
-                return False
-            connection = self._connection()
-        except GatewayError as error:
-            log.info("%s: %s", row.source, error.message)
-            return False
-        held.update(call_made=True)
-        self.sent = Mover(connection, definition_call(row, peer, PeerHelper(asked.about["helper"])))
-        self.sent.start()
-        return True
-
-    def _connection(self) -> HostConnection:
-        """The call blocks its own. Raises GatewayError."""
-        row, host = self.held.row, self.source.host
-        connection = self.source.open(host.endpoint, deadline=settings.KVMWEB.host_deadline_seconds)
-        if row.source_host_uuid and connection.identity().uuid != str(row.source_host_uuid):
-            connection.close()
-            raise GatewayError(f"another machine answers at the address of {host}")
-        return connection

@@ -105,10 +105,10 @@ class StorageWatch:
             was_off=row.source_run == -1,
         )
 
-    def _read_more(self, more: int) -> bool:
+    def _read_more(self, read: int, _sent: int) -> bool:
         """While kvmweb reads the content of a disk. Whether to go on: not when it was cancelled or the VM was started.
         Raises LostClaim."""
-        self.numbers.read_more(more)
+        self.numbers.read_more(read)
         now = time.monotonic()
         if now - self._read_at < LOOK_SECONDS:
             return True

@@ -21,6 +21,7 @@ from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
 from migrations_app.worker.watch.pausing import Pausing
+from migrations_app.worker.watch.returning import Returning
 from migrations_app.worker.watch.silence import Silence
 from migrations_app.worker.watch.steering import Steering, TalkedTo, note_post_copy
 from migrations_app.worker.watch.wake import Wake
@@ -69,6 +70,7 @@ class Watch:
             numbers=self.numbers,
             silence=self.silence,
             pausing=self.pausing,
+            returning=Returning(held, source),
             mover=mover,
             felt=felt,
         )

@@ -13,6 +13,7 @@ from migrations_app.domain.lifecycle import (
     State,
     allowed,
     stage_of,
+    stages,
 )
 from migrations_app.words.badges import STATE_BADGES
 
@@ -72,3 +73,12 @@ def test_stages_run_from_preparing_to_the_end() -> None:
     assert [order.index(stage) for stage in seen if stage] == sorted(order.index(stage) for stage in seen if stage)
     assert stage_of(State.REQUESTED) is None
     assert all(stage_of(state) is None for state in TERMINAL)
+
+
+def test_disks_that_kvmweb_copies_itself_come_before_the_definition() -> None:
+    rest = {"cold": False, "starts_paused": True, "streams": True}
+    found = stages(copies=True, starts=True, **rest)
+    assert found == [Stage.NEW_DISKS, Stage.DISKS, Stage.DEFINITION, Stage.START]
+    assert stages(copies=True, starts=False, **rest) == found[:-1]
+    states = (State.STARTING, State.COPYING_DISKS, State.SWITCHING_OVER, State.ARRIVING)
+    assert [stage_of(state, **rest) for state in states] == found

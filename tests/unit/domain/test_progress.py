@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosts.facts.guest import JobKind, JobStats
+from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import CAP, Phase, Progress, advance, complete, refine, standing_still
 
@@ -100,15 +101,23 @@ def test_the_first_pass() -> None:
         "rate_bps": 100 * MIB,
         "dirty_bps": None,
         "dirty_max_bps": None,
+        "dirty_mean_bps": None,
         "iteration": 1,
         "elapsed_ms": 1000,
+        "flow_ms": 1000,
+        "flow_bytes": 400 * MIB,
+        "first_pass_ms": None,
+        "first_pass_bytes": None,
+        "first_pass_left_bytes": None,
         "pass_at_ms": None,
         "pass_remaining_bytes": None,
+        "pass_before_bytes": None,
         "expected_downtime_ms": None,
         "allowed_downtime_ms": None,
         "needed_downtime_ms": None,
         "throttle_percent": None,
         "eta_low_ms": 6000,
+        "eta_ms": None,
         "eta_high_ms": None,
         "converging": None,
         "disk_remaining_bytes": None,
@@ -128,17 +137,42 @@ def test_later_passes_hold_the_percent_and_know_the_dirty_rate() -> None:
     assert second.percent == 99
     assert second.expected_downtime_ms == 300
     assert second.remaining_bytes == 300 * MIB
-    assert (second.eta_low_ms, second.eta_high_ms) == (3000, 6000)
-    assert second.converging is True
+    assert (second.eta_low_ms, second.eta_ms, second.eta_high_ms) == (3000, 6000, 6000)
+    assert second.converging is None  # in a long pass pages that are written again count once
+    assert (second.first_pass_ms, second.first_pass_bytes, second.first_pass_left_bytes) == (
+        1000, 400 * MIB, 300 * MIB,
+    )  # fmt: skip
     assert (second.pass_remaining_bytes, second.needed_downtime_ms) == (300 * MIB, 3000)
     third = advance(second, replace(again, memory_remaining=100 * MIB, memory_bps=200 * MIB), State.COPYING_MEMORY)
     assert (third.pass_remaining_bytes, third.needed_downtime_ms) == (300 * MIB, 1500)
 
 
-def test_a_guest_that_writes_faster_than_the_link_does_not_converge() -> None:
+def test_passes_that_leave_less_and_less_converge() -> None:
+    seen, left = advance(None, STATS, State.COPYING_MEMORY), (300, 150, 160)
+    for number, mib in enumerate(left):
+        stats = replace(
+            STATS, iteration=2 + number, memory_remaining=mib * MIB, dirty_bps=50 * MIB, elapsed_ms=2000 + number
+        )
+        seen = advance(seen, stats, State.COPYING_MEMORY)
+        assert seen.converging is (None, True, False)[number]
+    assert (seen.dirty_mean_bps, seen.dirty_max_bps) == (50 * MIB, 50 * MIB)
+
+
+def test_what_was_foreseen_tells_the_time_left_of_the_first_pass() -> None:
+    """Of 1000 MiB only 500 have to be sent, and 20 MiB/s are written meanwhile."""
+    foreseen = Forecast(
+        runs=1, bps=100 * MIB, first_bytes=500 * MIB, dirty_bps=20 * MIB, dirty_low_bps=0, dirty_high_bps=40 * MIB
+    )
+    seen = advance(None, replace(STATS, elapsed_ms=4000), State.COPYING_MEMORY, foreseen=foreseen)
+    assert (seen.eta_low_ms or 0) < 1000 < (seen.eta_ms or 0) < 2500 < (seen.eta_high_ms or 0)
+    unknown = advance(None, STATS, State.COPYING_MEMORY, foreseen=Forecast(runs=1, bps=100 * MIB))
+    assert (unknown.eta_low_ms, unknown.eta_ms, unknown.eta_high_ms) == (6000, None, None)
+
+
+def test_a_guest_that_writes_faster_than_the_link_has_no_upper_bound() -> None:
     progress = advance(None, replace(STATS, dirty_bps=100 * MIB, iteration=3), State.COPYING_MEMORY)
-    assert progress.converging is False
-    assert progress.eta_high_ms is None
+    assert (progress.eta_low_ms, progress.eta_high_ms) == (6000, None)
+    assert progress.converging is None  # a small set of pages may fit into the downtime
 
 
 @pytest.mark.parametrize(("hint", "percent"), [(0, 20), (1000 * MIB, 20), (6000 * MIB, 10)])

@@ -28,7 +28,7 @@ def disks_reachable(facts: Facts) -> Iterator[Finding]:
             continue
         why, *fixes = _why(facts, disk, missing=seen is False)
         if disk.device in REMOVABLE:
-            fixes.append(storage.eject(facts, disk))
+            fixes += storage.eject(facts, disk)
         elif storage.shared(facts, disk) is not Sharing.PROVEN and not storage.in_the_way(facts, disk):
             fixes.append(storage.copy_instead(facts, disk))
         severity = Severity.UNKNOWN if facts.starts and seen is None else Severity.BLOCKER

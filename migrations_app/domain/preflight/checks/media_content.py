@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hosts.facts.guest import Disk
 from hosts.facts.storage import FileContent, Volume
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.disks import REMOVABLE, Sharing
+from migrations_app.domain.disks import Sharing
 from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
@@ -27,8 +27,7 @@ HARM = "If the VM uses it, it reads wrong data."
 )
 def media_content(facts: Facts) -> Iterator[Finding]:
     for disk in storage.disks_in_place(facts):
-        image = disk.device in REMOVABLE and disk.type in ("file", "volume")
-        if image and storage.seen(facts, disk) and storage.shared(facts, disk) is not Sharing.PROVEN:
+        if storage.is_image(disk) and storage.seen(facts, disk) and storage.shared(facts, disk) is not Sharing.PROVEN:
             yield from _compare(facts, disk)
 
 
@@ -47,14 +46,14 @@ def _compare(facts: Facts, disk: Disk) -> Iterator[Finding]:
     if len(set(lengths)) == 2:
         ours, theirs = sizes(*lengths)
         words = f"The {which} is {ours} on {source} and {theirs} on {target}: it is another one. {HARM}"
-        yield finding(Severity.BLOCKER, words, affects, evidence | {source: ours, target: theirs}, eject, other)
+        yield finding(Severity.BLOCKER, words, affects, evidence | {source: ours, target: theirs}, *eject, other)
     elif len(contents) == 2 and here != there:
         words = f"The {which} has other content on {target}, in an image of the same size. {HARM}"
         evidence |= {"compared": f"the content, by SHA-256 of up to {MIB_COMPARED} MiB"}
-        yield finding(Severity.BLOCKER, words, affects, evidence, eject, other)
+        yield finding(Severity.BLOCKER, words, affects, evidence, *eject, other)
     elif len(contents) < 2:
         why = [content for content in (here, there) if isinstance(content, Unknown)]
         words = f"kvmweb cannot tell whether the {which} has the same content on {target}."
         fixes = [remedy(text) for text in dict.fromkeys(each.remedy for each in why) if text]
         reasons = {"why": " ".join(dict.fromkeys(each.reason for each in why))}
-        yield finding(Severity.UNKNOWN, words, affects, evidence | reasons, *fixes, storage.eject(facts, disk))
+        yield finding(Severity.UNKNOWN, words, affects, evidence | reasons, *fixes, *storage.eject(facts, disk))

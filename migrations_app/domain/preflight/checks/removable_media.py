@@ -1,6 +1,7 @@
 """A CD or floppy image with startup policy optional or requisite is ejected by libvirt when the destination lacks it.
 
-The migration works; the guest finds the drive empty afterwards. A drive of the host has another medium there.
+The migration works; the guest finds the drive empty afterwards. A drive of the host has another medium there. With the
+option eject, kvmweb takes out those that the destination is not seen to have.
 """
 
 from __future__ import annotations
@@ -32,3 +33,18 @@ def removable_media(facts: Facts) -> Iterator[Finding]:
             evidence = {"path": place(disk), "startup policy": disk.startup_policy}
             fix = remedy(f"Put it at the same path on {target}, if the VM needs it.")
             yield finding(Severity.WARNING, words, f"disk {disk.target}", evidence, fix)
+    for drive in storage.ejected(facts):
+        if disk_ := guest_of(facts).disk(drive):
+            words = f"kvmweb ejects {place(disk_)} from drive {drive} of {name}: {target} is not seen to have it."
+            then = remedy(f"Put it at the same path on {target}: kvmweb inserts it there after the migration.")
+            fix = (
+                remedy(f"{target} has another image there: drive {drive} stays empty.")
+                if _other(facts, drive)
+                else then
+            )
+            yield finding(Severity.WARNING, words, f"disk {drive}", {"path": place(disk_)}, fix)
+
+
+def _other(facts: Facts, drive: str) -> bool:
+    disk = guest_of(facts).disk(drive)
+    return disk is not None and storage.other_medium(facts, disk) is True

@@ -1,6 +1,7 @@
 """libvirt gives the destination the saved definition too, which the next start uses: can the VM start with it there?
 
-The other checks judge it as they judge the running VM. What they say of both is said once, by themselves.
+The other checks judge it as they judge the running VM. What they say of both is said once, by themselves: what is
+ejected from the running VM is judged here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.preflight.shared import guest_of, remedy
+from migrations_app.domain.preflight.storage import ejected
 from migrations_app.domain.virsh import virsh
 
 #: checks whose blockers keep the VM from starting
@@ -33,7 +35,9 @@ def saved_definition(facts: Facts) -> Iterator[Finding]:
     saved, guest = facts.saved, guest_of(facts)
     if saved is None or not facts.request.options.persist:
         return
-    running = SavedFacts(definition=guest, domcaps=facts.target.domcaps, cpu=facts.target.cpu)
+    stays = tuple(disk for disk in guest.disks if disk.target not in ejected(facts))
+    runs = replace(guest, disks=stays)
+    running = SavedFacts(definition=runs, domcaps=facts.target.domcaps, cpu=facts.target.cpu)
     told = {(one.check, one.summary) for one in judge_start(facts, running)}
     change = remedy("Or change the saved definition.", run=virsh("edit", guest.uuid), on=facts.source.name)
     for one in judge_start(facts, saved):

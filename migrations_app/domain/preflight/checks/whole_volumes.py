@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hosts.facts.guest import Disk, RunState
-from hosts.facts.storage import Volume
+from hosts.facts.guest import RunState
 from migrations_app.domain.kinds import SAME_HOST_KINDS
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
+from migrations_app.domain.preflight.whole import why_not_whole
 from migrations_app.domain.virsh import virsh
 
 
@@ -27,20 +27,9 @@ def whole_volumes(facts: Facts) -> Iterator[Finding]:
         return
     guest, copied = guest_of(facts), storage.copied_disks(facts)
     for disk in guest.disks:
-        if disk.target in copied and (why := _why_not(facts, disk)):
+        if disk.target in copied and (why := why_not_whole(facts, disk)):
             fix = remedy(
                 "Start the VM: QEMU then copies the disk.", run=virsh("start", guest.uuid), on=facts.source.name
             )
             words = f"{guest.name} is shut off, and disk {disk.target} {why}."
             yield finding(Severity.BLOCKER, words, f"disk {disk.target}", {"path": storage.here(facts).path(disk)}, fix)
-
-
-def _why_not(facts: Facts, disk: Disk) -> str:
-    new, volume = storage.new_place(facts, disk), storage.source_volume(facts, disk)
-    if new.format != disk.format:
-        return f"would get another format ({new.format}), which only a running VM's disk can get"
-    if not isinstance(volume, Volume) or not volume.pool:  # the size of a block device is known without one
-        return "is in no active pool, so that libvirt does not read it"
-    if "block" in (disk.type, volume.type):
-        return "is a block device, which only QEMU copies into a file"
-    return "builds on another image, which a copied file would still need" if volume.backing else ""

@@ -162,7 +162,8 @@ def test_a_path_in_no_pool_blocks_because_nobody_can_see_it() -> None:
 def test_a_cd_that_is_not_there_blocks_and_can_be_ejected() -> None:
     cd = replace(disk, target="sda", device="cdrom", path="/vms/install.iso", readonly=True, format="raw")
     finding = only("disks_reachable", with_guest(disks=(cd,)), Severity.BLOCKER)
-    assert finding.remedies[1].command == f"virsh change-media --eject --live {UUID} sda"
+    assert finding.remedies[1].option == "eject"
+    assert finding.remedies[2].command == f"virsh change-media --eject --live {UUID} sda"
 
 
 def test_an_optional_cd_is_for_another_check() -> None:

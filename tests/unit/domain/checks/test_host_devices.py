@@ -6,7 +6,8 @@ import pytest
 
 from hosts.facts.guest import HostDevice
 from migrations_app.domain.preflight.check import Severity
-from tests.unit.domain.factories import HEALTHY, SILENT, facts, nic, only, run, with_guest
+from migrations_app.domain.preflight.facts import Facts
+from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, nic, only, run, with_guest
 
 
 def test_passes_without_devices() -> None:
@@ -45,3 +46,53 @@ def test_vdpa_blocks() -> None:
 
 def test_unknown_without_the_definition() -> None:
     only("host_devices", facts(guest_definition=SILENT), Severity.UNKNOWN)
+
+
+# --- the option detach ----------------------------------------------------------------------------------------------
+
+STICK = HostDevice(type="usb", name="0951:1666")
+TEAMED = HostDevice(type="pci", name="0000:03:00.0", teaming_transient=True)
+
+
+def with_device(device: HostDevice, *, detach: bool = False, **changes: object) -> Facts:
+    given = changed(with_guest(host_devices=(device,)), **changes)
+    return replace(given, request=replace(given.request, options=given.request.options.changed(detach=detach)))
+
+
+@pytest.mark.parametrize("device", [STICK, TEAMED])
+def test_what_the_destination_lacks_blocks_and_can_be_detached_by_kvmweb(device: HostDevice) -> None:
+    finding = only("host_devices", with_device(device, target_devices={}), Severity.BLOCKER)
+    assert "kvm-b does not have it: libvirt would refuse the migration." in finding.summary
+    assert [fix.option for fix in finding.remedies] == ["detach", "", ""]
+
+
+def test_what_cannot_be_told_can_be_detached_too() -> None:
+    finding = only("host_devices", with_device(STICK), Severity.UNKNOWN)
+    assert finding.remedies[0].option == "detach"
+
+
+def test_a_pci_device_without_a_team_cannot_leave() -> None:
+    fixed = replace(TEAMED, teaming_transient=False)
+    for detach in (True, False):
+        finding = only("host_devices", with_device(fixed, detach=detach, target_devices={}), Severity.BLOCKER)
+        assert [fix.option for fix in finding.remedies] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("device", "there", "severity", "ends"),
+    [
+        (STICK, {"usb 0951:1666": "usb"}, Severity.INFO, "and attaches the one of kvm-b afterwards."),
+        (STICK, {}, Severity.WARNING, "kvm-b does not have it: the VM will run there without it."),
+        (STICK, SILENT, Severity.WARNING, "If kvm-b does not have it, the VM will run there without it."),
+        (replace(STICK, name="bus 1 device 4"), {}, Severity.WARNING, "you must attach it on kvm-b."),
+        (TEAMED, {"pci 0000:03:00.0": "0x8086:0x10ed"}, Severity.INFO, "attaches the one of kvm-b afterwards."),
+        (TEAMED, {"pci 0000:03:00.0": "0x1234:0x1111"}, Severity.WARNING, "the VM will run there without it."),
+    ],
+)
+def test_detached_by_kvmweb(device: HostDevice, there: object, severity: Severity, ends: str) -> None:
+    here = {"pci 0000:03:00.0": "0x8086:0x10ed", "usb 0951:1666": "usb"}
+    given = with_device(device, detach=True, source_devices=here, target_devices=there)
+    finding = only("host_devices", given, severity)
+    assert "kvmweb detaches" in finding.summary
+    assert finding.summary.endswith(ends)
+    assert finding.remedies == ()

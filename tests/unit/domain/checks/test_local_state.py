@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hosts.facts.guest import BootFiles
+from migrations_app.domain.kinds import Kind
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import LOCAL, SHARED, SILENT, cold, only, run, with_guest
@@ -44,3 +47,24 @@ def test_an_emulated_tpm_blocks() -> None:
 
 def test_unknown_blocks() -> None:
     only("local_state", cold(source_pools=SILENT), Severity.BLOCKER)
+
+
+TPM = (("devices/tpm/backend/@type", "emulator"),)
+
+
+def stopped(facts: Facts) -> Facts:
+    return replace(facts, request=replace(facts.request, kind=Kind.STOP_MOVE_START))
+
+
+def test_what_is_shut_down_for_it_takes_both_along() -> None:
+    assert run("local_state", stopped(with_nvram(NVRAM, source_firmware={NVRAM: 540672}))) == ()
+    assert run("local_state", stopped(cold(with_guest(leaves=TPM)))) == ()
+
+
+def test_state_of_a_tpm_at_another_place_blocks() -> None:
+    given = stopped(cold(with_guest(leaves=(*TPM, ("devices/tpm/backend/source/@path", "/srv/tpm")))))
+    assert "only from libvirt's own place" in only("local_state", given, Severity.BLOCKER).summary
+
+
+def test_variables_at_an_unknown_place_block_that_too() -> None:
+    only("local_state", stopped(cold(with_guest(leaves=(("os/@firmware", "efi"),)))), Severity.BLOCKER)

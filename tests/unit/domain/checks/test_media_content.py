@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from hosts.facts.guest import GuestDefinition
 from hosts.facts.storage import FileContent, Mount
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.facts.saved import SavedFacts
 from tests.unit.domain.factories import (
     GIB,
     HEALTHY,
@@ -68,15 +72,57 @@ def test_other_content_of_the_same_size_blocks_until_it_is_ejected(device: str) 
     given = with_guest(with_cd(SAME, OTHER), disks=(replace(CD, device=device),))
     finding = only("media_content", given, Severity.BLOCKER)
     assert "has other content on kvm-b, in an image of the same size. If the VM uses it, it reads" in finding.summary
-    eject, copy = finding.remedies
+    by_kvmweb, eject, copy = finding.remedies
+    assert by_kvmweb.option == "eject"
     assert (eject.command, eject.on) == (f"virsh change-media --eject --live {UUID} sda", "kvm-a")
     assert "put the same image there" in copy.text
+
+
+def test_with_the_option_kvmweb_ejects_what_is_not_the_same_there() -> None:
+    for given, text in (
+        (with_cd(SAME, OTHER), "kvm-b has another image there: drive sda stays empty."),
+        (with_cd(SAME, BY_SSH, target_volumes={ISO: None}, target_files={ISO: False}), "Put it at the same path on"),
+    ):
+        asked = ejecting(given)
+        assert run("media_content", asked) == ()
+        assert [one for one in run("disks_reachable", asked) if one.affects == "disk sda"] == []
+        finding = only("removable_media", asked, Severity.WARNING)
+        assert finding.summary == f"kvmweb ejects {ISO} from drive sda of web01: kvm-b is not seen to have it."
+        assert finding.remedies[0].text.startswith(text)
+
+
+def test_the_saved_definition_still_has_what_is_ejected() -> None:
+    missing = ejecting(with_cd(SAME, BY_SSH, target_volumes={ISO: None}, target_files={ISO: False}))
+    domcaps, definition = missing.target.domcaps, missing.guest.definition
+    assert isinstance(definition, GuestDefinition)
+    saved = SavedFacts(definition=definition, domcaps=domcaps, cpu=missing.target.cpu)
+    (finding,) = [one for one in run("saved_definition", replace(missing, saved=saved)) if one.affects == "disk sda"]
+    assert finding.severity is Severity.WARNING
+    assert "will not start on kvm-b with its saved definition: Disk sda of web01" in finding.summary
+    assert any("--eject --config" in fix.command for fix in finding.remedies)
+    assert not any(fix.option for fix in finding.remedies)
+
+
+def test_with_the_option_a_cd_that_is_the_same_stays_in() -> None:
+    for given in (with_cd(SAME, SAME), with_guest(disks=(replace(CD, path=SHARED),))):
+        assert storage.ejected(ejecting(given)) == ()
+
+
+def test_nothing_is_ejected_for_a_vm_that_is_off() -> None:
+    given = with_cd(SAME, OTHER)
+    off = replace(given, request=replace(given.request, kind=Kind.OFFLINE))
+    assert storage.ejected(ejecting(off)) == ()
+    assert storage.ejected(replace(ejecting(given), starts=True)) == ()
+
+
+def ejecting(given: Facts) -> Facts:
+    return replace(given, request=replace(given.request, options=given.request.options.changed(eject=True)))
 
 
 def test_another_size_is_another_cd_and_ejected_too() -> None:
     finding = only("media_content", with_cd(SAME, LARGER), Severity.BLOCKER)
     assert "is 1 GiB on kvm-a and 2 GiB on kvm-b: it is another one" in finding.summary
-    assert "--eject" in finding.remedies[0].command
+    assert "--eject" in finding.remedies[1].command
     assert run("disk_sizes", with_cd(SAME, LARGER)) == ()
 
 

@@ -23,6 +23,7 @@ from hosts.gateway.probes.file_sizes import file_sizes
 from hosts.gateway.probes.files import files
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
+from hosts.gateway.probes.link_speed import link_speed
 from hosts.gateway.probes.listening_ports import listening_ports
 from hosts.gateway.probes.media_contents import media_contents
 from hosts.gateway.probes.mounts import mounts
@@ -192,6 +193,13 @@ def test_listening_ports() -> None:
     assert listening_ports.read(TCP, ()) == frozenset({5900, 5901})
     with pytest.raises(NoAnswer):
         listening_ports.read("", ())
+
+
+def test_link_speed() -> None:
+    assert [link_speed.read(out, ()) for out in ("1000\n", "-1\n", "0\n")] == [125_000_000, None, None]
+    for strange in ("", "fast\n", "1000 2000\n"):
+        with pytest.raises(NoAnswer):
+            link_speed.read(strange, ())
 
 
 def test_addresses() -> None:

@@ -1,9 +1,10 @@
-"""The file with a guest's UEFI variables. It is in a folder of libvirt's own, which is no pool: for a moment there is
-one, because libvirt reads and writes files in pools only."""
+"""Files with a guest's own state: its UEFI variables, that of its TPM. They are in folders of libvirt's own, which are
+no pools: for a moment there is one, because libvirt reads and writes files in pools only."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import posixpath
 from collections.abc import Iterator
@@ -17,32 +18,41 @@ from hosts.gateway.port import Refused
 if TYPE_CHECKING:
     import libvirt
 
-#: what is larger is no such file
+#: what is larger is no such file; a TPM has some kilobytes
 MOST_BYTES = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 _SECONDS = 60.0
 
 
-class Variables:
-    """The methods are described in port.Variables."""
+class OwnFiles:
+    """The methods are described in port.OwnFiles."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
 
     def read(self, path: str) -> bytes | None:
         def work(raw: libvirt.virConnect) -> bytes | None:
-            with _pool(raw, path) as pool:
-                volume = _find(pool, path)
-                return None if volume is None else _download(raw, volume)
+            import libvirt
 
-        return self._link.call("read the UEFI variables of a VM", work, seconds=_SECONDS, key=("read", path))
+            try:
+                with _pool(raw, path) as pool:
+                    volume = _find(pool, path)
+                    return None if volume is None else _download(raw, volume)
+            except libvirt.libvirtError as error:
+                if _no_such_folder(error):
+                    return None
+                raise
+
+        return self._link.call("read a file with the state of a VM", work, seconds=_SECONDS, key=("read", path))
 
     def write(self, path: str, content: bytes) -> None:
         def work(raw: libvirt.virConnect) -> None:
-            with _pool(raw, path) as pool:
-                volume = _find(pool, path) or pool.createXML(_volume_xml(path, len(content)), 0)
-                if int(volume.info()[1]) != len(content):
-                    raise Refused(f"{path} has another size", code=_errors.OPERATION_INVALID)
+            with _pool(raw, path, make=True) as pool:
+                volume = _find(pool, path)
+                if volume is not None and int(volume.info()[1]) != len(content):
+                    volume.delete(0)
+                    volume = None
+                volume = volume or pool.createXML(_volume_xml(path, len(content)), 0)
                 stream = raw.newStream(0)
                 volume.upload(stream, 0, len(content), 0)
                 rest = content
@@ -50,7 +60,7 @@ class Variables:
                     rest = rest[stream.send(rest[:_CHUNK]) :]
                 stream.finish()
 
-        self._link.call("write the UEFI variables of a VM", work, seconds=_SECONDS, key=("write", path))
+        self._link.call("write a file with the state of a VM", work, seconds=_SECONDS, key=("write", path))
 
     def remove(self, path: str) -> None:
         def work(raw: libvirt.virConnect) -> None:
@@ -59,12 +69,13 @@ class Variables:
                 if volume is not None:
                     volume.delete(0)
 
-        self._link.call("remove the UEFI variables of a VM", work, seconds=_SECONDS, key=("remove", path))
+        self._link.call("remove a file with the state of a VM", work, seconds=_SECONDS, key=("remove", path))
 
 
 @contextlib.contextmanager
-def _pool(raw: libvirt.virConnect, path: str) -> Iterator[libvirt.virStoragePool]:
-    """The pool of a file's folder; one that was made for this is gone afterwards, and its files are not."""
+def _pool(raw: libvirt.virConnect, path: str, *, make: bool = False) -> Iterator[libvirt.virStoragePool]:
+    """The pool of a file's folder; one that was made for this is gone afterwards, and its files are not. `make`: the
+    folder too, where there is none."""
     import libvirt
 
     folder = posixpath.dirname(path)
@@ -82,7 +93,7 @@ def _pool(raw: libvirt.virConnect, path: str) -> Iterator[libvirt.virStoragePool
         made = xml.Builder("pool", type="dir")
         made.add("name", name)
         made.add("target").add("path", folder)
-        pool = raw.storagePoolCreateXML(made.xml(), 0)
+        pool = raw.storagePoolCreateXML(made.xml(), libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD if make else 0)
     try:
         yield pool
     finally:
@@ -90,6 +101,10 @@ def _pool(raw: libvirt.virConnect, path: str) -> Iterator[libvirt.virStoragePool
 
 
 _PREFIX = "kvmweb-variables-"
+
+
+def _no_such_folder(error: libvirt.libvirtError) -> bool:
+    return (error.get_error_code(), error.get_int1()) == (_errors.SYSTEM_ERROR, errno.ENOENT)
 
 
 def _find(pool: libvirt.virStoragePool, path: str) -> libvirt.virStorageVol | None:

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0008_transport_tls'),
-        ('migrations_app', '0024_post_copy'),
+        ('migrations_app', '0022_post_copy'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('migrations_app', '0025_felt_and_arrival'),
+        ('migrations_app', '0023_felt_and_arrival'),
     ]
 
     operations = [

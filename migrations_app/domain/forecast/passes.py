@@ -1,0 +1,60 @@
+"""The passes of QEMU over the memory of a running VM, as they would go: a model of pre-copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: a pass that leaves so little has written nothing that matters
+_NOTHING = 64 * 1024
+#: no more passes are followed: it does not end by itself
+_MOST_PASSES = 200
+#: it does not end by itself either when it takes so many times one pass over all memory
+_MOST_TIMES = 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """`ends`: by itself. `seconds` until then, with the switch-over; `sent_bytes` of memory."""
+
+    ends: bool
+    seconds: float
+    sent_bytes: float
+    last_bytes: float
+
+
+def course(
+    first_bytes: float,
+    *,
+    bps: float,
+    dirtied: Callable[[float], float],
+    hot_bytes: float | None = None,
+    allowed_s: float,
+    before_s: float = 0.0,
+) -> Course:
+    """`dirtied`: how much is written in so many seconds, but no more than `hot_bytes`. `before_s`: for so long the
+    first of these passes has been under way.
+
+    QEMU sends until what is left would take less than the allowed downtime. Then it looks what has been written
+    meanwhile: when both together still take less it switches over, else it continues with both.
+    """
+    enough = bps * allowed_s
+    at, sent, left = 0.0, 0.0, first_bytes
+    longest = _MOST_TIMES * (first_bytes / bps + before_s) + 1
+    for number in range(_MOST_PASSES):
+        pass_bytes = max(left - enough, 0.0)
+        took = pass_bytes / bps
+        at, sent, left = at + took, sent + pass_bytes, left - pass_bytes
+        new = dirtied(took + (before_s if not number else 0.0))
+        if hot_bytes is not None:
+            new = min(new, hot_bytes)
+        # after the first pass all that is left is what is written again and again
+        if hot_bytes is not None and number:
+            new = min(new, max(hot_bytes - left, 0.0))
+        if new <= _NOTHING or left + new <= enough:
+            left += new
+            return Course(ends=True, seconds=at + left / bps, sent_bytes=sent + left, last_bytes=left)
+        left += new
+        if at > longest:
+            break
+    return Course(ends=False, seconds=at, sent_bytes=sent, last_bytes=left)

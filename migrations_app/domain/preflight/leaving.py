@@ -1,0 +1,46 @@
+"""Devices that leave the VM for its migration (option detach)."""
+
+from __future__ import annotations
+
+from hosts.facts.guest import HostDevice
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.option_parts import TAKE_OUT_KINDS
+from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import guest_of, remedy
+
+LET_DETACH = remedy(
+    "Let kvmweb detach it for the migration: the VM does not have it until it is attached again, on the destination if"
+    " that has one.",
+    option="detach",
+)
+
+
+def detached(facts: Facts, device: HostDevice) -> bool:
+    options, kind = facts.request.options, facts.request.kind
+    return bool(options.detach and kind in TAKE_OUT_KINDS and not facts.starts and device.can_leave)
+
+
+def lacks(facts: Facts, device: HostDevice) -> bool | None:
+    """Whether the destination is known not to have it; None when kvmweb cannot tell."""
+    there, here, name = facts.target.devices, facts.source.devices, f"{device.type} {device.name}"
+    if isinstance(there, Unknown) or device.name.startswith("bus "):
+        return None
+    if name not in there:
+        return True
+    if device.type != "pci":
+        return False
+    return None if isinstance(here, Unknown) or name not in here else here[name] != there[name]
+
+
+def detached_words(facts: Facts, device: HostDevice) -> tuple[Severity, str]:
+    name, target = f"{device.type.upper()} device {device.name}", facts.target.name
+    said = f"kvmweb detaches {name} of {guest_of(facts).name} for the migration"
+    if device.name.startswith("bus "):
+        return Severity.WARNING, f"{said}. It is known by its place on the host: you must attach it on {target}."
+    lacking = lacks(facts, device)
+    if lacking:
+        return Severity.WARNING, f"{said}. {target} does not have it: the VM will run there without it."
+    if lacking is None:
+        return Severity.WARNING, f"{said}. If {target} does not have it, the VM will run there without it."
+    return Severity.INFO, f"{said}, and attaches the one of {target} afterwards."

@@ -1,0 +1,39 @@
+"""The disks of a VM that its host cannot start: whether kvmweb may copy them itself, and in which parts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from hosts.facts.storage import Part
+from migrations_app.domain.own_files import has_emulated_tpm, tpm_elsewhere
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.shared import guest_of
+from migrations_app.domain.preflight.whole import why_not_whole
+
+#: why a start is refused when something may write to the disks; QEMU and the lock managers say it in English
+_IN_USE = re.compile(r"\block\b|another process|resource busy|already (active|being)|in use by", re.IGNORECASE)
+#: a part of a large disk is larger: each is written down
+_PART = 64 * 1024**2
+_MOST_PARTS = 128
+
+
+def why_not_stream(facts: Facts, refusal: str) -> str:
+    """Sentences, "" when kvmweb may. `refusal` is why the host did not start the VM."""
+    guest = guest_of(facts)
+    if _IN_USE.search(refusal):
+        return "Something may use its disks, so kvmweb does not copy them."
+    if has_emulated_tpm(guest) and tpm_elsewhere(guest):
+        return "kvmweb cannot copy it either: the state of its TPM is not in libvirt's own place."
+    copied = storage.copied_disks(facts)
+    found = ((disk.target, why_not_whole(facts, disk)) for disk in guest.disks if disk.target in copied)
+    return " ".join(f"kvmweb cannot copy it either: disk {target} {why}." for target, why in found if why)
+
+
+def parts(size: int) -> Iterator[Part]:
+    """Of a file of this size, in order."""
+    length = max(_PART, math.ceil(size / _MOST_PARTS / _PART) * _PART)
+    for offset in range(0, size, length):
+        yield Part(offset=offset, length=min(length, size - offset))

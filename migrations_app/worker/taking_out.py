@@ -1,0 +1,46 @@
+"""What this migration takes out of its guest: what its options and its preflight say, as libvirt names it now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosts.facts.part import Part, PartKind
+from hosts.facts.unknown import Unknown
+from migrations_app.domain.disks import place
+from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.facts import Facts
+from migrations_app.models.taken_out import about_part
+from migrations_app.worker.procedure import NotStarted, Ready
+
+
+def to_take_out(ready: Ready) -> list[dict[str, Any]]:
+    """The `about` of each step. Raises NotStarted and GatewayError."""
+    facts, options = ready.facts, ready.held.row.request.options
+    drives = storage.ejected(facts)
+    if not (options.detach or drives):
+        return []
+    parts = ready.source.call(lambda c: c.parts.look(ready.held.guest))
+    found = [_medium(facts, part) for part in parts if part.drive in drives]
+    if options.detach:
+        found += [_device(facts, part) for part in parts if part.kind is not PartKind.MEDIUM]
+    return found
+
+
+def _medium(facts: Facts, part: Part) -> dict[str, Any]:
+    definition = facts.guest.definition
+    disk = None if isinstance(definition, Unknown) else definition.disk(part.drive)
+    if disk is None or place(disk) != part.image:
+        raise NotStarted(f"Somebody changed the medium in drive {part.drive} just now.")
+    return about_part(part, other_there=storage.other_medium(facts, disk) is True and storage.seen(facts, disk) is True)
+
+
+def _device(facts: Facts, part: Part) -> dict[str, Any]:
+    """A PCI device at the same address may be another one, which libvirt would take away from the host: only one that
+    is known to be the same model is attached."""
+    here, there = facts.source.devices, facts.target.devices
+    other = False
+    if part.device.startswith("pci "):
+        known = not isinstance(here, Unknown) and not isinstance(there, Unknown)
+        same = known and part.device in here and here[part.device] == there.get(part.device)  # type: ignore[union-attr,operator,index]
+        other = not same
+    return about_part(part, other_there=other)
