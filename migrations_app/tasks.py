@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrations_app.worker import adopt_migration as adopting
 from migrations_app.worker import delete_copy as deleting
+from migrations_app.worker import examine as examining
 from migrations_app.worker import run_migration as running
 from migrations_app.worker import run_preflight as checking
 
@@ -22,3 +23,11 @@ def run_preflight(pk: int) -> None:
 
 def delete_copy(pk: int) -> None:
     deleting.delete_copy(pk)
+
+
+def examine(pk: int) -> None:
+    examining.examine(pk)
+
+
+def set_clock(pk: int) -> None:
+    examining.set_clock(pk)

@@ -168,6 +168,8 @@ class Cpu:
     xml: str = ""
 
 
+#: the name of the channel of QEMU's guest agent
+AGENT = "org.qemu.guest_agent.0"
 #: of the element `team` in a definition's metadata: the name of the team that the VM belongs to
 TEAM_NAMESPACE = "urn:kvmweb:team:1"
 
@@ -205,6 +207,11 @@ class GuestDefinition:
     def values(self, *paths: str) -> tuple[str, ...]:
         """What the definition says at these paths, each value once."""
         return tuple(dict.fromkeys(value for path, value in self.leaves if path in paths and value))
+
+    @property
+    def has_agent(self) -> bool:
+        """A channel for the guest agent; whether one runs inside is another question."""
+        return AGENT in self.values("devices/channel/target/@name")
 
     def disk(self, target: str) -> Disk | None:
         return next((disk for disk in self.disks if disk.target == target), None)

@@ -30,6 +30,7 @@ from hosts.facts.network import Interface, Lease, Network
 from hosts.facts.storage import WHOLE, DiskPlace, Part, Pool, Volume, VolumeIdentity, VolumeSpec
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
+from hosts.gateway.port_agent import Agent
 from hosts.gateway.port_memory import Memory
 from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
@@ -182,7 +183,14 @@ class Disks(Protocol):
 
 
 class Power(Protocol):
-    """Whether a guest is on. (start, suspend and resume are HostConnection's own.)"""
+    """Whether a guest is on, and shows signs of life. (start, suspend and resume are HostConnection's own.)"""
+
+    @property
+    def agent(self) -> Agent: ...
+
+    def cpu_ns(self, uuid: str) -> int:
+        """The CPU time that it has used since it was started on this host."""
+        ...
 
     def shut_down(self, uuid: str) -> None:
         """Ask a running guest to shut down, through its agent, or by the ACPI power button where no agent answers.

@@ -11,11 +11,14 @@ from ninja import Schema
 from hosts.reading.veil import Veil, veil_of
 from kvmweb.journal.models import Entry
 from kvmweb.web.problems import Problem
+from migrations_app.api.forecast_answers import ForecastOut
 from migrations_app.api.texts import (
     EntryKindText,
     KindText,
     LaneText,
+    ResultText,
     SeverityText,
+    SignText,
     StateText,
     VerdictText,
 )
@@ -70,39 +73,6 @@ class FindingOut(Schema):
     evidence: dict[str, str]
     affects: str
     remedies: list[RemedyOut]
-
-
-class ForecastOut(Schema):
-    """Based on `runs` earlier migrations between the same two hosts; without one on the nominal rate of the source's
-    network interface (`rate_from`: `transfers` or `nominal`). `low_ms` to `high_ms`: the expected time in libvirt,
-    `likely_ms` the most likely; `high_ms` is null when there is no upper bound. Without an earlier migration of this VM
-    and without a dirty rate `low_ms` is null, and `high_ms` is one pass over all its memory. `bps`: the lowest measured
-    transfer rate in bytes/s, `rate_bps` the most likely. `verdict`: `converges`, `needs_help` (by throttling, a longer
-    downtime or post-copy), `uncertain` or empty; `ends` is the same as true, false or null. `dirty_bps`: the dirty
-    rate, most likely, between `dirty_low_bps` and `dirty_high_bps`; `dirty_from`: `measured` by the check, `earlier` in
-    a migration of this VM, or empty. `first_bytes`: what the first pass has to send. `proposes`: the policy that is
-    likely to end it, empty when none is needed. For a `paused` VM only the time is given. For `stop_move_start` only
-    the downtime: from the request to shut down until the VM runs again. Null: not known."""
-
-    runs: int
-    bps: float
-    low_ms: float | None = None
-    high_ms: float | None = None
-    likely_ms: float | None = None
-    downtime_low_ms: int | None = None
-    downtime_high_ms: int | None = None
-    dirty_bps: int | None = None
-    dirty_low_bps: int | None = None
-    dirty_high_bps: int | None = None
-    limit_bps: int | None = None
-    rate_bps: float | None = None
-    first_bytes: int | None = None
-    ends: bool | None = None
-    verdict: str = ""
-    rate_from: str = "transfers"
-    dirty_from: str = ""
-    proposes: str = ""
-    paused: bool = False
 
 
 class PreflightOut(Schema):
@@ -207,6 +177,14 @@ class FeltOut(Schema):
     __annotations__ = {"from": str, "address": str, "sent": int, "lost": int, "longest_ms": int}
 
 
+class ArrivalOut(Schema):
+    """`test`: the guest agent answers, CPU time advances, the address answers, the clock has not moved."""
+
+    test: SignText
+    result: ResultText
+    text: str
+
+
 class MigrationOut(Schema):
     """`state_text`: what is true now, as a sentence. `copied_disks`: the disks that are copied, as the preflight check
     chose them. `streamed_because`: what the source said when it could not start the VM paused, so that kvmweb copies
@@ -215,7 +193,8 @@ class MigrationOut(Schema):
     that it had at the request; null for a method without one. `restart_of`: the migration that this one was started
     instead of; `restarted_as`: the one that was started instead of this. `lane`: whom it is for, operations or a
     request of the portal. `felt_reason`: why `felt` is null, or what it lacks; "" otherwise. `taken_out`: what the
-    options detach and eject have taken out of the VM."""
+    options detach and eject have taken out of the VM. `arrival`: tests of the VM, made when it is `done`: unknown for
+    some seconds. Empty for one that is not meant to run."""
 
     id: int
     guest: UUID
@@ -238,6 +217,7 @@ class MigrationOut(Schema):
     downtime_ms: int | None
     felt: FeltOut | None
     felt_reason: str
+    arrival: list[ArrivalOut]
     error: ErrorOut | None
     waiting: WaitingOut | None
     requested_by: str
@@ -319,6 +299,10 @@ class MigrationOut(Schema):
     @staticmethod
     def resolve_state_text(row: Migration, context: Any) -> object:
         return _veil(row, context)(row.state_text)
+
+    @staticmethod
+    def resolve_arrival(row: Migration, context: Any) -> object:
+        return _veil(row, context)(row.arrival)
 
     @staticmethod
     def resolve_findings(row: Migration, context: Any) -> object:

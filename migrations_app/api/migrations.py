@@ -25,7 +25,8 @@ from migrations_app.domain.lifecycle import TERMINAL
 from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.migrations import whole_rows
 from migrations_app.usecases.close_migration import close_migration
-from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, TooLate
+from migrations_app.usecases.errors import AlreadyMoving, KeyReused, NothingToClose, NotOffered, TooLate
+from migrations_app.usecases.examine import correct_clock, examine_again
 from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.usecases.look_again import look_again
 from migrations_app.usecases.request_migration import request_migration
@@ -119,6 +120,35 @@ def look(request: HttpRequest, migration_id: int) -> object:
         return Status(202, look_again(migration, by=person(request)))
     except TooLate as late:
         raise ProblemError(409, str(late), state=late.migration.state) from None
+
+
+@router.post(
+    "/migrations/{migration_id}/arrival",
+    response={202: MigrationOut, **COMMON, 409: OtherState},
+    summary="Test a VM that has arrived again",
+)
+def examine(request: HttpRequest, migration_id: int) -> object:
+    """The results are in `arrival`, within about ten seconds."""
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
+    try:
+        return Status(202, examine_again(migration, by=person(request)))
+    except NotOffered as refused:
+        raise ProblemError(409, str(refused), state=refused.migration.state) from None
+
+
+@router.post(
+    "/migrations/{migration_id}/clock",
+    response={202: MigrationOut, **COMMON, 409: OtherState},
+    summary="Set the clock of a VM that has arrived",
+)
+def clock(request: HttpRequest, migration_id: int, payload: CancelIn | None = None) -> object:
+    """Through the guest agent, to that of kvmweb's machine. The journal says what came of it; then the VM is tested
+    again."""
+    migration = get_object_or_404(whole_rows(request.user), pk=migration_id)
+    try:
+        return Status(202, correct_clock(migration, by=person(request), reason=payload.reason if payload else ""))
+    except NotOffered as refused:
+        raise ProblemError(409, str(refused), state=refused.migration.state) from None
 
 
 @router.post(

@@ -9,6 +9,7 @@ from pydantic import WithJsonSchema
 
 from hosts.facts.guest import RunState
 from kvmweb.journal.models import EntryKind
+from migrations_app.domain.arrival import Result, Sign
 from migrations_app.domain.convergence.action import Act
 from migrations_app.domain.convergence.policy import Consent, LastResort
 from migrations_app.domain.gate import Lane
@@ -38,4 +39,6 @@ LastResortText = Annotated[str, one_of(LastResort)]
 ConsentText = Annotated[str, one_of(Consent)]
 LaneText = Annotated[str, one_of(Lane)]
 ActText = Annotated[str, one_of(Act)]
+SignText = Annotated[str, one_of(Sign)]
+ResultText = Annotated[str, one_of(Result)]
 OptionTypeText = Annotated[str, one_of(Type)]

@@ -37,12 +37,20 @@ def read_address(text: str) -> Address:
     return address
 
 
-def may_probe(text: str, networks: Iterable[str]) -> bool:
-    """Whether this address, whoever reported it, is in a network that an admin named."""
+def is_address(text: str) -> bool:
+    """Of one VM, as other machines know it."""
     try:
-        address = read_address(text)
+        read_address(text)
     except ValueError:
         return False
+    return True
+
+
+def may_probe(text: str, networks: Iterable[str]) -> bool:
+    """Whether this address, whoever reported it, is in a network that an admin named."""
+    if not is_address(text):
+        return False
+    address = read_address(text)
     return any(_holds(ipaddress.ip_network(network), address) for network in networks)
 
 

@@ -11,6 +11,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from migrations_app.reading.journal import journal_of, states_of
 from migrations_app.reading.migrations import migration_of, sighting_of
+from migrations_app.words.arrival import arrival_part
 from migrations_app.words.cancel import cancel_words
 from migrations_app.words.close import close_words
 from migrations_app.words.controls import controls_on_page, finish_words
@@ -67,5 +68,6 @@ def page_values(migration: Migration) -> dict[str, Any]:
         "marks": marks(migration),
         "closing": close_words(migration) if migration.state == State.NEEDS_ATTENTION else "",
         "accepted": [f for f in migration.findings if f["severity"] in ("blocker", "unknown", "warning")],
+        "arrival": arrival_part(migration),
         "passed": sum(f["severity"] == "passed" for f in migration.findings),
     }

@@ -30,6 +30,7 @@ from migrations_app.reading.rollback_copies import copies_of
 from migrations_app.reading.samples import measured, passes, samples_of
 from migrations_app.usecases.close_migration import close_migration
 from migrations_app.usecases.errors import NothingToClose, NotOffered, RequestRefused, TooLate
+from migrations_app.usecases.examine import correct_clock, examine_again
 from migrations_app.usecases.give_order import cancel_migration, order_by_name
 from migrations_app.usecases.look_again import look_again
 from migrations_app.words.course import marks
@@ -101,6 +102,30 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
         look_again(migration_or_404(request, pk), by=person(request))
     except TooLate as late:
         messages.warning(request, str(late))
+    return redirect("migration", pk)
+
+
+@require_POST
+@page(Right.MOVE)
+def examine(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        examine_again(migration_or_404(request, pk), by=person(request))
+    except NotOffered as refused:
+        messages.warning(request, str(refused))
+    return redirect("migration", pk)
+
+
+@require_POST
+@page(Right.MOVE)
+def clock(request: HttpRequest, pk: int) -> HttpResponse:
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["reason"])))
+        return redirect("migration", pk)
+    try:
+        correct_clock(migration_or_404(request, pk), by=person(request), reason=form.cleaned_data["reason"])
+    except NotOffered as refused:
+        messages.warning(request, str(refused))
     return redirect("migration", pk)
 
 

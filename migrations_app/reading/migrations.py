@@ -59,7 +59,7 @@ def ended_lately(user: Any, after: datetime | None) -> list[Migration]:
 def veiled(user: Any, migration: Migration) -> Migration:
     """Its sentences as this user may read them. It is not for saving."""
     veil = veil_for(user, migration.source_id, migration.target_id)
-    for name in {"state_text", "error", "reason", "findings"} - migration.get_deferred_fields():
+    for name in {"state_text", "error", "reason", "findings", "arrival"} - migration.get_deferred_fields():
         setattr(migration, name, veil(getattr(migration, name)))
     return migration
 

@@ -36,6 +36,7 @@ SEVERITY_BADGES: dict[str, Badge] = {
     "warning": Badge("Warning", "amber", "alert-triangle"),
     "info": Badge("Note", "blue", "info-circle"),
     "passed": Badge("Passed", "green", "circle-check"),
+    "failed": Badge("Failed", "red", "circle-x"),
 }
 
 

@@ -7,6 +7,7 @@ in a thread of the fleet, as it does in libvirt, whatever becomes of the connect
 from __future__ import annotations
 
 import threading
+import time
 import uuid as uuids
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -59,7 +60,7 @@ from hosts.gateway.port import (
 )
 from hosts.gateway.probe import Probe
 from tests.fakes.disks import FakeDisks
-from tests.fakes.guests import FakeGuest, Move, run_move, run_post_copy
+from tests.fakes.guests import FakeGuest, GuestAgent, Move, run_move, run_post_copy
 from tests.fakes.parts import FakeParts
 from tests.fakes.paused import FakePaused
 
@@ -237,9 +238,40 @@ class FakeFleet:
         return move
 
 
+class FakeAgent:
+    """Answers as the guest's `agent` says; what that raises is raised."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def _agent(self, method: str, uuid: str) -> GuestAgent:
+        agent = self._connection._called(method, uuid).guest(uuid).agent
+        if agent is None:
+            raise Refused("argument unsupported: QEMU guest agent is not configured", code=74, domain=10)
+        agent.awake.wait(60)
+        if agent.error:
+            raise agent.error
+        return agent
+
+    def addresses(self, uuid: str) -> tuple[str, ...]:
+        return self._agent("agent_addresses", uuid).addresses
+
+    def clock(self, uuid: str) -> float:
+        return time.time() + self._agent("agent_clock", uuid).ahead_s
+
+    def set_clock(self, uuid: str, seconds: float) -> None:
+        self._agent("agent_set_clock", uuid).ahead_s = seconds - time.time()
+
+
 class FakePower:
     def __init__(self, connection: FakeConnection) -> None:
         self._connection = connection
+        self.agent = FakeAgent(connection)
+
+    def cpu_ns(self, uuid: str) -> int:
+        guest = self._connection._called("cpu_ns", uuid).guest(uuid)
+        guest.cpu_ms += guest.works_ms
+        return guest.cpu_ms * 1_000_000
 
     def shut_down(self, uuid: str) -> None:
         host = self._connection._called("shut_down", uuid)

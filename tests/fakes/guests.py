@@ -51,6 +51,22 @@ def definition(name: str, uuid: str, **changes: object) -> GuestDefinition:
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
+def _goes_on() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@dataclass
+class GuestAgent:
+    """`awake`: cleared, it does not answer for the time being. `ahead_s`: its clock, of the real one."""
+
+    addresses: tuple[str, ...] = ()
+    ahead_s: float = 0.0
+    error: GatewayError | None = None
+    awake: threading.Event = field(default_factory=_goes_on)
+
+
 @dataclass
 class FakeGuest:
     """A guest on one host. Everything may be changed by the test at any time."""
@@ -95,6 +111,9 @@ class FakeGuest:
     mark: str = ""
     requests: int = 0
     cpu_ms: int = 0
+    #: CPU time that it uses between two questions
+    works_ms: int = 20
+    agent: GuestAgent | None = None
     #: bytes per disk target; a disk that is not in here has 1 GiB
     disk_sizes: dict[str, int] = field(default_factory=dict)
     #: disks that are copied on its host, by target; how a copy begins, and where they go

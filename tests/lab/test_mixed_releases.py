@@ -36,6 +36,9 @@ def test_a_guest_moves_from_12_to_13_and_on_to_13(mixed: Lab, tmp_path: Path) ->
         libvirt = {host["name"]: host["libvirt"] for host in serving.items("/hosts")}
         assert libvirt["kvm-a"].startswith("9.")
         assert libvirt["kvm-b"].startswith("11.")
+        refused = serving.wait_for_end(serving.migrate("web-01", "kvm-b", post_copy=True)["id"])
+        assert refused["state"] == "blocked", refused
+        assert "Post-copy could not be resumed: libvirt 11.3" in refused["state_text"]
         before = take(mixed)
         first = serving.wait_for_end(serving.migrate("web-01", "kvm-b")["id"])
         assert first["state"] == "done", first

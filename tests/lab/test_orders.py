@@ -25,11 +25,12 @@ def order(serving: Serving, pk: int, what: str, value: int | None = None, *, sta
     return answer.body
 
 
-def answered(serving: Serving, pk: int, given: Any) -> Any:
+def answered(serving: Serving, pk: int, given: Any, *, seconds: float = 20) -> Any:
     def now() -> Any:
         return serving.get(f"/migrations/{pk}/orders/{given['id']}").body
 
-    wait_until(lambda: now()["state"] in ("applied", "refused"), 20, "the order is answered", tell=serving.tail_of_log)
+    done = ("applied", "refused")
+    wait_until(lambda: now()["state"] in done, seconds, "the order is answered", tell=serving.tail_of_log)
     return now()
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from hosts.gateway.port import GatewayError
 from lab import Lab
+from lab.host import Host
 from tests.lab.discs import ISO, NAME, in_drive, read_pools, with_disc
-from tests.lab.serving import Serving
+from tests.lab.doors import opener
+from tests.lab.serving import Serving, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -79,3 +83,48 @@ def test_after_a_cancel_it_is_in_the_drive_again(with_cd: Serving, lab: Lab) -> 
         lab.shape(None)
     assert ended["state"] == "cancelled"
     assert (in_drive(a), taken_out(ended)["state"], taken_out(ended)["host"]) == (ISO, "back", "kvm-a")
+
+
+# --- devices: the lab's hosts have none that VMs can be given, so this is a NIC that libvirt plugs in -----------------
+
+MAC = "52:54:00:7a:00:05"
+NIC = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='br1'/><model type='virtio'/></interface>"
+TEAMED = NIC.replace("</interface>", "<teaming type='transient' persistent='ua-net0'/></interface>")
+USB = "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1d6b'/><product id='0x0104'/></source></hostdev>"
+SLOT = "<controller type='pci' model='pcie-root-port'/>"
+
+
+def test_a_device_is_detached_from_and_attached_to_the_running_vm_alone(fresh: Serving, lab: Lab) -> None:
+    a, uuid = lab.hosts["kvm-a"], fresh.guest("web-01")["uuid"]
+    restart_with_slots(a)
+    with opener() as connect:
+        parts = connect(a).parts
+        parts.attach(uuid, NIC)
+        assert (has_nic(a), has_nic(a, "--inactive")) == (True, False)
+        parts.detach(uuid, NIC)
+        wait_until(lambda: not has_nic(a), 30, "the VM has released its NIC")
+        assert parts.look(uuid) == ()
+        with pytest.raises(GatewayError, match=r"no device matching|not found"):
+            parts.detach(uuid, NIC)
+        with pytest.raises(GatewayError, match="USB"):
+            parts.attach(uuid, USB)
+        with pytest.raises(GatewayError, match="must be type='hostdev'"):
+            parts.attach(uuid, TEAMED)
+
+
+def restart_with_slots(host: Host) -> None:
+    """Its operating system must run to release a device."""
+    host.virsh("destroy", "web-01")
+    domain = ElementTree.fromstring(host.virsh("dumpxml", "web-01", "--inactive"))
+    devices = domain.find("devices")
+    assert devices is not None
+    devices.extend(ElementTree.fromstring(text) for text in (SLOT, SLOT))
+    host.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+    host.virsh("start", "web-01")
+    host.virsh("setmem", "web-01", "80000", "--live")
+    given = "balloon.current=80000"
+    wait_until(lambda: given in host.virsh("domstats", "web-01", "--balloon"), 60, "its driver gave memory back")
+
+
+def has_nic(host: Host, *flags: str) -> bool:
+    return MAC in host.virsh("dumpxml", "web-01", *flags)

@@ -58,7 +58,7 @@ class Live:
         mover: Mover | None = None,
     ) -> None:
         told: TalkedTo = {}
-        with Felt(held) as felt:
+        with Felt(held, source) as felt:
             while (resumed := Watch(held, source, target, heart, mover, told, felt).run()) is not None:
                 mover = resumed
 

@@ -10,10 +10,12 @@ from typing import Any
 from django.utils import timezone
 
 from hosts.facts.guest import JobStats
+from migrations_app.domain.arrival import not_yet, runs_there
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Decision, Outcome
 from migrations_app.domain.outcome.whereabouts import ARRIVED, WOKEN
-from migrations_app.ledger import keep_copies, start_again
+from migrations_app.ledger import examine_later, keep_copies, start_again
+from migrations_app.models import RollbackCopy
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
@@ -24,6 +26,7 @@ from migrations_app.worker.watch.afterwards import (
     keep_suspended,
     with_new_name,
 )
+from migrations_app.worker.watch.before import has_agent
 from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS
 from migrations_app.worker.watch.kept_copies import kept_copies
@@ -106,7 +109,8 @@ class Ending:
             if self.felt is not None:
                 fields |= self.felt.told()
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
-            fields["also"] = partial(keep_copies, kept_copies(held, self.source))
+            fields["arrival"] = self._to_examine()
+            fields["also"] = partial(self._afterwards, kept_copies(held, self.source))
         else:
             decision = keep_at_source(held, decision, self.source, self.target)
         if decision.outcome is Outcome.CANCELLED and restart:
@@ -119,6 +123,19 @@ class Ending:
         fields["error"] = error_of(decision)
         fields["waiting"] = {}
         held.become(ENDS[decision.outcome], decision.sentence, **fields)
+
+    def _to_examine(self) -> list[dict[str, str]]:
+        """What is tested once this is done: nothing that is said then may delay or change the end."""
+        row = self.held.row
+        if not runs_there(row.kind_row, row.request.options, was_paused=bool(row.was_paused)):
+            return []
+        return [found.as_json() for found in not_yet(has_agent=has_agent(row))]
+
+    def _afterwards(self, copies: list[RollbackCopy]) -> None:
+        """In the transaction of the end."""
+        keep_copies(copies)
+        if self._to_examine():
+            examine_later(self.held.row.pk)
 
     def _timings(self) -> dict[str, float]:
         now, row = time.monotonic(), self.held.row

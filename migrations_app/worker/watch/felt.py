@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,11 +15,13 @@ from django.db import DatabaseError
 
 from hosts.facts.guest import GuestLook
 from hosts.models import Sighting
-from migrations_app.domain.felt import Course, may_probe
+from migrations_app.domain.felt import Course, is_address, may_probe
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, ProbeAddress, ProbeNetwork
 from migrations_app.worker.echo import PORTS, Echo, find
 from migrations_app.worker.held import Held
+from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.before import Before
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ ANSWER_SECONDS = 2.0
 #: between two attempts to find a way to probe, and between two probes while disks are copied
 AGAIN_SECONDS = 5.0
 CALM_SECONDS = 0.1
+MOST_NAMED = 3
 
 NO_NETWORK = "No network is named in which VMs may be probed. An admin names them in the console, under Probe networks."
 NO_ADDRESS = "kvmweb knows no address of this VM. One can be entered on its page."
@@ -36,9 +40,13 @@ NOT_HEARD = "The VM was not heard before the switchover."
 class Felt:
     """`with Felt(held) as felt:` around the watch."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: Held, source: SteadyConnection) -> None:
         self._held = held
-        self._address, self._reason = _address_now(held.row)
+        self._before = Before(held, source)
+        self._networks, known, self._reason = _facts(held.row)
+        self._address = ""
+        if not self._reason:
+            self._address, self._reason = choose(known, self._networks)
         self._course = Course()
         self._lock = threading.Lock()
         self._stop, self._settled = threading.Event(), threading.Event()
@@ -49,7 +57,8 @@ class Felt:
         self._thread = threading.Thread(target=self._run, name="felt", daemon=True)
 
     def __enter__(self) -> Self:
-        if self._address:
+        self._before.ask()
+        if self._address or (self._networks and self._before.has_agent):
             self._thread.start()
         return self
 
@@ -70,9 +79,10 @@ class Felt:
 
     def told(self) -> dict[str, Any]:
         """Fields of the row, when the VM runs at the destination for certain."""
+        fields: dict[str, Any] = {"clock_before_ms": self._before.clock_ms}
         if not self._heard_there:
             self._stop.set()
-            return {"felt": None, "felt_reason": self._reason or NOT_HEARD}
+            return {**fields, "felt": None, "felt_reason": self._reason or NOT_HEARD}
         self._asked_at = time.monotonic()
         answers = self._settled.wait(ANSWER_SECONDS)
         self._stop.set()
@@ -80,13 +90,16 @@ class Felt:
             numbers = self._course.measured(None if answers else time.monotonic())
         felt = {"from": socket.gethostname(), "address": self._address, **(numbers or {})}
         silent = f"{self._address} has not answered since. It was silent for at least this long."
-        return {"felt": felt, "felt_reason": "" if answers else silent}
+        return {**fields, "felt": felt, "felt_reason": "" if answers else silent}
 
     # --- in its thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
-            while not self._stop.is_set():
+            if not self._address:
+                self._before.told.wait()
+                self._address, self._reason = choose(self._before.addresses, self._networks)
+            while self._address and not self._stop.is_set():
                 way = find(self._address)
                 if way is not None:
                     try:
@@ -120,31 +133,35 @@ class Felt:
                     self._settled.set()
 
 
-def _address_now(row: Migration) -> tuple[str, str]:
-    """libvirt has been asked already: nothing here may keep the watch from beginning."""
+def _facts(row: Migration) -> tuple[list[str], list[str], str]:
+    """(networks that may be probed, addresses that are known without the agent, why nothing is probed). libvirt has
+    been asked already: nothing here may keep the watch from beginning."""
+    if row.was_paused:
+        return [], [], "The VM was paused."
     try:
-        return address_of(row)
+        networks = named_networks()
+        return networks, known_addresses(row, host=row.source_id), "" if networks else NO_NETWORK
     except DatabaseError as error:
         log.info("migration %s: no probe: %s", row.pk, error)
-        return "", "kvmweb's database did not answer when the probe was to begin."
+        return [], [], "kvmweb's database did not answer when the probe was to begin."
 
 
-def address_of(row: Migration) -> tuple[str, str]:
-    """(the address that may be probed, ""), or ("", why there is none). What a user gave counts first."""
-    if row.was_paused:
-        return "", "The VM was paused."
-    networks = list(ProbeNetwork.objects.values_list("cidr", flat=True))
-    if not networks:
-        return "", NO_NETWORK
-    known = list(ProbeAddress.objects.filter(guest=row.guest_id).values_list("address", flat=True))
-    known = known or _lent(row)
+def named_networks() -> list[str]:
+    return list(ProbeNetwork.objects.values_list("cidr", flat=True))
+
+
+def known_addresses(row: Migration, *, host: int) -> list[str]:
+    """What a user gave, which counts alone; else the DHCP leases of this host's libvirt networks, as last seen."""
+    if given := list(ProbeAddress.objects.filter(guest=row.guest_id).values_list("address", flat=True)):
+        return given
+    seen = Sighting.objects.filter(guest=row.guest_id, host=host).values_list("addresses", flat=True).first()
+    return [one["address"] for one in seen or []]
+
+
+def choose(known: Sequence[str], networks: Sequence[str]) -> tuple[str, str]:
+    """(the address that may be probed, ""), or ("", why there is none)."""
     allowed = [address for address in known if may_probe(address, networks)]
     if allowed:
         return allowed[0], ""
-    return "", f"{', '.join(known)}: not in a network that an admin named for probes." if known else NO_ADDRESS
-
-
-def _lent(row: Migration) -> list[str]:
-    """From the DHCP leases of the source's libvirt networks, as last seen."""
-    seen = Sighting.objects.filter(guest=row.guest_id, host=row.source_id).values_list("addresses", flat=True).first()
-    return [one["address"] for one in seen or []]
+    named = ", ".join([address for address in known if is_address(address)][:MOST_NAMED])
+    return "", f"{named}: not in a network that an admin named for probes." if named else NO_ADDRESS

@@ -14,7 +14,6 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
 from migrations_app.domain.virsh import virsh
 
-AGENT = "org.qemu.guest_agent.0"
 #: libvirt's default when the definition says nothing
 ENDS = "destroy"
 
@@ -33,7 +32,7 @@ def clean_shutdown(facts: Facts) -> Iterator[Finding]:
         words = f"{guest.name} does not end when it shuts down: its definition says on_poweroff {then}."
         fix = remedy("Set on_poweroff to destroy; it takes effect at its next start.", run=change, on=source)
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"on_poweroff": then}, fix)
-    if not (_has_acpi(guest) or _has_agent(guest)):
+    if not (_has_acpi(guest) or guest.has_agent):
         words = f"{guest.name} has neither ACPI nor a channel for the guest agent: nothing can ask it to shut down."
         fix = remedy("Shut it down from inside, and choose Offline.")
         yield finding(Severity.BLOCKER, words, f"VM {guest.name}", {"ACPI": "no", "guest agent": "no"}, fix)
@@ -41,7 +40,3 @@ def clean_shutdown(facts: Facts) -> Iterator[Finding]:
 
 def _has_acpi(guest: GuestDefinition) -> bool:
     return any(path == "features/acpi" for path, _ in guest.leaves)
-
-
-def _has_agent(guest: GuestDefinition) -> bool:
-    return AGENT in guest.values("devices/channel/target/@name")

@@ -1,0 +1,72 @@
+"""Post-copy between real hosts as its page shows it: the notice of a cut, the pause, the halves, the resume."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from hosts.facts.runtime import NO_LIMIT
+from lab import Lab
+from lab.ticks import TickReceiver
+from tests.browser.conftest import Open
+from tests.browser.test_axe import faults
+from tests.lab.serving import Serving
+from tests.lab.test_post_copy import wait_until_it_settles
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def healed(fresh: Serving, lab: Lab) -> Iterator[None]:
+    yield
+    lab.hosts["kvm-b"].link("mig", up=True)
+
+
+def _well(name: str, *pages: Page) -> None:
+    """No fault in either theme, and nothing wider than a phone."""
+    for page in pages:
+        assert faults(page) == []
+        assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
+            width = page.evaluate("innerWidth")
+            page.screenshot(path=f"{folder}/post-copy-{name}-{width}.png", full_page=True)
+
+
+def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
+    fresh: Serving, lab: Lab, sign_in: Open, healed: None
+) -> None:
+    pk = fresh.migrate("web-01", "kvm-b", post_copy=True, bandwidth_mib=3)["id"]
+    fresh.wait_for_copying(pk)
+    pages = wide, phone = sign_in("olga"), sign_in("olga", width=390, dark=True)
+    for page in pages:
+        page.goto(f"{fresh.url}/migrations/{pk}/")
+    expect(wide.locator(".controls")).to_contain_text("losing either host")
+    wide.get_by_role("button", name="Switch to post-copy").click()
+    for page in pages:
+        expect(page.locator("h1")).to_contain_text("Post-copy")
+        expect(page.locator("main")).to_contain_text("losing either host loses what it has in memory")
+        expect(page.locator("main")).not_to_contain_text("No data is being transferred")
+    with TickReceiver(*lab.ticks_address) as ticks:
+        wait_until_it_settles(ticks, "web-01")
+    lab.hosts["kvm-b"].link("mig", up=False)
+    for page in pages:
+        expect(page.locator("main")).to_contain_text("No data is being transferred")
+    _well("cut", *pages)
+    phone.get_by_role("button", name="Pause post-copy").click()
+    for page in pages:
+        expect(page.locator("h1")).to_contain_text("Post-copy failed")
+        expect(page.locator(".outcome")).to_contain_text("Neither half may be resumed or destroyed")
+        expect(page.locator(".outcome")).to_contain_text("what the VM has in memory is lost")
+        expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
+    _well("failed", *pages)
+    wide.get_by_role("button", name="Resume post-copy").click()
+    expect(wide.locator(".controls")).to_contain_text("olga asked to resume post-copy.")
+    lab.hosts["kvm-b"].link("mig", up=True)
+    fresh.wait_for_state(pk, "post_copy", seconds=150)
+    lab.hosts["kvm-a"].virsh("migrate-setspeed", "--postcopy", "web-01", str(NO_LIMIT))
+    for page in pages:
+        expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
+    assert fresh.wait_for_end(pk)["state"] == "done"

@@ -1,0 +1,117 @@
+"""Post-copy on real hosts: switched to by order; cut, noticed, paused and resumed, with the worker killed in between."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hosts.facts.runtime import NO_LIMIT
+from lab import Lab
+from lab.ticks import TickReceiver
+from tests.lab.serving import Serving, wait_until
+from tests.lab.test_orders import answered, order
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+#: MiB/s, also in post-copy: there is something left when the link is cut
+SLOW = 3
+
+
+@pytest.fixture
+def ticks(lab: Lab) -> Iterator[TickReceiver]:
+    with TickReceiver(*lab.ticks_address) as receiver:
+        yield receiver
+
+
+def switched(serving: Serving, lab: Lab, ticks: TickReceiver, name: str) -> int:
+    """A migration of this VM that an order has switched."""
+    assert ticks.wait_for(name, since=time.monotonic(), timeout=20)
+    pk: int = serving.migrate(name, "kvm-b", post_copy=True, bandwidth_mib=SLOW)["id"]
+    serving.wait_for_copying(pk)
+    given = answered(serving, pk, order(serving, pk, "post_copy"))
+    assert given["state"] == "applied", given
+    serving.wait_for_state(pk, "post_copy")
+    wait_until(lambda: reason(lab, "kvm-b", name) == "running (post-copy)", 20, "it runs on kvm-b")
+    return pk
+
+
+def wait_until_it_settles(ticks: TickReceiver, name: str) -> None:
+    """Until the VM has what it uses all the time. Before that QEMU's own thread may be what waits for memory, and libvirt
+    has no way to tell it of a new connection."""
+
+    began = time.monotonic()
+
+    def regular() -> bool:
+        now = time.monotonic()
+        return now - began > 3 and ticks.largest_hole(name, now - 2.5, now) < 0.8
+
+    wait_until(regular, 40, "it runs smoothly")
+
+
+def reason(lab: Lab, host: str, name: str) -> str:
+    """As libvirt says it; "" where the host does not have the VM."""
+    return lab.hosts[host].virsh("domstate", "--reason", name, check=False).strip()
+
+
+def hurry(lab: Lab, name: str) -> None:
+    lab.hosts["kvm-a"].virsh("migrate-setspeed", "--postcopy", name, str(NO_LIMIT))
+
+
+def assert_it_lived(ticks: TickReceiver, name: str, since: float) -> None:
+    assert ticks.wait_for(name, since=time.monotonic(), timeout=20)
+    assert len(ticks.boots(name, since)) == 1
+    assert not ticks.ran_twice(name, since)
+
+
+def test_an_order_switches_a_vm_that_writes_all_the_time(fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
+    since = time.monotonic()
+    pk = switched(fresh, lab, ticks, "db-01")
+    wait_until(lambda: "losing either host" in fresh.migration(pk)["state_text"], 20, "its price is said")
+    offered = {one["what"]: one["allowed"] for one in fresh.get(f"/migrations/{pk}/controls").body["offered"]}
+    assert {what for what, allowed in offered.items() if allowed} == {"pause_post_copy"}
+    hurry(lab, "db-01")
+    assert fresh.wait_for_end(pk)["state"] == "done"
+    assert_it_lived(ticks, "db-01", since)
+    assert reason(lab, "kvm-b", "db-01") == "running (migrated)"
+    assert reason(lab, "kvm-a", "db-01") == ""
+
+
+def test_a_cut_is_noticed_paused_and_resumed_by_another_worker(fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
+    since = time.monotonic()
+    pk = switched(fresh, lab, ticks, "web-01")
+    wait_until_it_settles(ticks, "web-01")
+    lab.hosts["kvm-b"].link("mig", up=False)
+    try:
+        wait_until(lambda: seconds_without(fresh, pk) is not None, 30, "it is said", tell=fresh.tail_of_log)
+        assert (seconds_without(fresh, pk) or 99) < 10
+        # libvirt on both hosts has noticed nothing
+        assert reason(lab, "kvm-a", "web-01") == "paused (post-copy)"
+        assert reason(lab, "kvm-b", "web-01") == "running (post-copy)"
+        given = answered(fresh, pk, order(fresh, pk, "pause_post_copy"))
+        assert given["state"] == "applied", given
+        shown = fresh.wait_for_state(pk, "post_copy_failed")
+        assert not shown["terminal"]
+        assert "Neither half may be resumed or destroyed" in shown["error"]["what_to_do"]
+        assert reason(lab, "kvm-a", "web-01") == "paused (post-copy failed)"
+        os.kill(fresh.owner_pid(pk), signal.SIGKILL)
+        given = order(fresh, pk, "resume_post_copy")
+    finally:
+        lab.hosts["kvm-b"].link("mig", up=True)
+    assert answered(fresh, pk, given, seconds=150)["state"] == "applied"
+    hurry(lab, "web-01")
+    ended = fresh.wait_for_end(pk)
+    assert ended["state"] == "done", ended
+    assert_it_lived(ticks, "web-01", since)
+    assert len(fresh.owners(pk)) > 1
+
+
+def seconds_without(serving: Serving, pk: int) -> int | None:
+    """What the journal says."""
+    texts = " ".join(entry["text"] for entry in serving.journal(pk))
+    found = re.search(r"No data has been transferred from kvm-a to kvm-b for (\d+) s", texts)
+    return int(found[1]) if found else None
