@@ -46,7 +46,7 @@ class Journey:
 JOURNEYS = (
     Journey("web-01", "live"),
     Journey("old-01", "offline", running=False),
-    Journey("build-01", "live", {"copy_disks": True}),
+    Journey("build-01", "live_storage"),
     Journey("db-01", "suspended"),
     Journey("build-01", "storage", pools=("fast", "local")),
     Journey("db-01", "live", {"auto_converge": True}),
