@@ -11,7 +11,7 @@ from kvmweb.web.page import page
 from migrations_app.api.flight_record import record_of
 from migrations_app.pages.migration_page import migration_or_404
 from migrations_app.reading.compare import MOST, compared, group_of
-from migrations_app.words.compare import lines
+from migrations_app.words.compare import lines, title
 from migrations_app.words.flight_text import flight_text
 
 
@@ -44,7 +44,7 @@ class _Address(forms.Form):
 @page()
 def compare(request: HttpRequest) -> HttpResponse:
     if not request.GET:
-        return render(request, "migrations/compare.html")
+        return render(request, "migrations/compare.html", {"title": title()})
     form = _Address(request.GET)
     of = form.cleaned_data if form.is_valid() else {}
     group = group_of(request.user, vm=of.get("vm"), source=of.get("source"), target=of.get("target"))
@@ -59,7 +59,13 @@ def compare(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "migrations/compare.html",
-        {"group": group, "migrations": shown, "lines": lines(shown), "older": older},
+        {
+            "title": title(group.guest, group.source, group.target),
+            "group": group,
+            "migrations": shown,
+            "lines": lines(shown),
+            "older": older,
+        },
     )
 
 

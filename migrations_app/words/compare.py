@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hosts.models import Guest, Host
 from kvmweb.ui import units
+from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast import Forecast
 from migrations_app.models import Migration
 from migrations_app.words.chosen import chosen
@@ -23,6 +25,11 @@ class Line:
     @property
     def differs(self) -> bool:
         return len(set(self.cells)) > 1
+
+
+def title(guest: Guest | None = None, source: Host | None = None, target: Host | None = None) -> str:
+    named = (("of", guest), ("from", source), ("to", target))
+    return " ".join(["Migrations", *(f"{word} {isolated(str(what))}" for word, what in named if what), "compared"])
 
 
 def lines(migrations: Sequence[Migration]) -> list[Line]:

@@ -107,6 +107,7 @@ def test_migrations_of_a_vm_and_of_two_hosts_are_compared(done: Migration, as_vi
         assert f"/migrations/{done.pk}/" in shown
         assert "11.3.0" in shown
         assert "Downtime" in shown
+        assert " compared</span>" in shown
 
 
 def test_older_ones_follow(done: Migration, as_viewer: Client) -> None:
