@@ -130,11 +130,11 @@ def _other_pool(lab: Lab, host: str, journey: Journey) -> str:
 
 
 def _held(lab: Lab, serving: Serving) -> Iterator[tuple[str, float]]:
-    """{"web MiB": …, "web descriptors": …, "web connections": …}, and the same of each host's libvirtd."""
+    """{"web: MiB": …, "web: descriptors": …, "web: connections": …}, and the same of both libvirtd together: each has a
+    few for each VM that is on its host."""
     for part in ("web", "watcher", "tasks"):
         yield from _of(part, serving.pids(f"kvmweb: {part}"))
-    for name in _HOSTS:
-        yield from _of(f"libvirtd of {name}", lab.hosts[name].daemon_pids("libvirtd"))
+    yield from _of("libvirtd", [pid for name in _HOSTS for pid in lab.hosts[name].daemon_pids("libvirtd")])
 
 
 def _of(name: str, pids: Sequence[int]) -> Iterator[tuple[str, float]]:
