@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 BIND ?= 127.0.0.1:8000
 PYTHON := .venv/bin/python
+N ?= 50
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -34,6 +35,10 @@ bench: ## compare kvmweb with virsh in the lab (root); ARGS="--beside CHECKOUT" 
 	@scripts/bootstrap.sh lab dev
 	@exec $(PYTHON) -m bench $(ARGS)
 
+soak: ## N migrations of all methods, there and back (N=50): none may fail, nothing may grow (root)
+	@scripts/bootstrap.sh lab dev
+	@exec $(PYTHON) -m bench.soak $(N)
+
 record: ## record real live migrations of the lab as data of the tests (root); ARGS="NAME ..." for some scenarios only
 	@scripts/bootstrap.sh lab dev
 	@exec $(PYTHON) -m bench.record $(ARGS)
@@ -49,4 +54,4 @@ vendor: ## for maintainers, with Node: fetch the front-end files again (package.
 	@$(PYTHON) -m scripts.vendor
 	@$(PYTHON) -m scripts.third_party
 
-.PHONY: help demo test faults lint install run bench record lock vendor
+.PHONY: help demo test faults lint install run bench soak record lock vendor
