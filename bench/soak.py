@@ -22,8 +22,8 @@ from lab import Lab, TickReceiver, Wanted
 from tests.lab.serving import Serving
 
 MIB = 1024 * 1024
-#: rounds of all journeys before it counts
-WARM_ROUNDS = 2
+#: rounds of all journeys before it counts: caches and pools of memory fill up until then (seen: 36 migrations)
+WARM_ROUNDS = 6
 HEARD_SECONDS = 30
 #: kvmweb puts down what it held for a migration
 SETTLE_SECONDS = 2.0
@@ -89,10 +89,13 @@ def _run(lab: Lab, number: int) -> list[dict[str, float]]:
             journey = JOURNEYS[turn % len(JOURNEYS)]
             began = time.monotonic()
             _travel(lab, serving, ticks, journey)
-            print(f"{turn + 1 - warm:4} {journey.guest} {journey.kind}: {time.monotonic() - began:.0f} s", flush=True)
+            took = time.monotonic() - began
             time.sleep(SETTLE_SECONDS)
+            held = dict(_held(lab, serving))
+            memory = ", ".join(f"{what} {held[what]:.1f}" for what in held if what.endswith("MiB"))
+            print(f"{turn + 1 - warm:4} {journey.guest} {journey.kind}: {took:.0f} s, {memory}", flush=True)
             if turn >= warm:
-                seen.append(dict(_held(lab, serving)))
+                seen.append(held)
     return seen
 
 
