@@ -48,9 +48,9 @@ class Seen:
     """What a worker has just read, and what it has done for this order before. `value` is what the order asks for.
 
     `since` is how many seconds ago this worker told libvirt, None when it has not: then a worker before it may have.
-    `refusals` counts what libvirt has refused of that, and `refusal` is its last answer, "" when it took it.
-    `read_back` is what libvirt has reported after it took it. `calling`: this process is inside a call that migrates
-    the VM, `resuming`: inside one that resumes a post-copy.
+    `refusals` counts what libvirt has refused of that, and `refusal` is its last answer, "" when it took it. `taken`:
+    libvirt has answered that it took it. `read_back` is what it has reported after that. `calling`: this process is
+    inside a call that migrates the VM, `resuming`: inside one that resumes a post-copy.
     """
 
     source: GuestLook
@@ -62,6 +62,7 @@ class Seen:
     refusals: int = 0
     refusal: str = ""
     read_back: int | None = None
+    taken: bool = False
     target: GuestLook = field(default_factory=lambda: GuestLook(answered=False))
     target_name: str = ""
     calling: bool = False

@@ -6,13 +6,14 @@ import logging
 import threading
 
 from hosts.calls.move import Flag, MigrateCall
-from hosts.gateway.port import Aborted, GatewayError, HostConnection
+from hosts.gateway.port import Aborted, GatewayError, HostConnection, HostUnreachable
 
 log = logging.getLogger(__name__)
 
 
 class Mover:
-    """`returned` is None while the call runs, then True or False; the return is a hint and no proof. `resumes`: it
+    """`returned` is None while the call runs, then True or False; the return is a hint and no proof. It stays None when
+    the connection was lost: libvirt may go on with the call. `resumes`: it
     connects the halves of a post-copy again, over a connection of its own, which it closes."""
 
     def __init__(self, connection: HostConnection, call: MigrateCall) -> None:
@@ -48,13 +49,15 @@ class Mover:
         return not self.over.is_set()
 
     def _run(self) -> None:
-        returned = False
+        returned: bool | None = False
         try:
             self._connection.migrate(self._call)
             returned = True
         except Aborted as error:
             self.aborted = True
             self.error = error.message
+        except HostUnreachable as error:
+            returned, self.error = None, error.message
         except GatewayError as error:
             self.error = error.message
         except Exception as error:  # a hint must never kill the watch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hosts.facts.part import Part, PartKind
@@ -22,8 +23,19 @@ def to_take_out(ready: Ready) -> list[dict[str, Any]]:
     parts = ready.source.call(lambda c: c.parts.look(ready.held.guest))
     found = [_medium(facts, part) for part in parts if part.drive in drives]
     if options.detach:
+        _all_different(parts)
         found += [_device(facts, part) for part in parts if part.kind is not PartKind.MEDIUM]
     return found
+
+
+def _all_different(parts: Sequence[Part]) -> None:
+    """Nobody could tell which of two has left the VM, and which was put back."""
+    devices = [part for part in parts if part.kind is not PartKind.MEDIUM]
+    for part in devices:
+        if sum(one.key == part.key for one in devices) > 1:
+            raise NotStarted(
+                f"The VM has more than one {part.name}, and kvmweb cannot tell them apart: detach by hand."
+            )
 
 
 def _medium(facts: Facts, part: Part) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from migrations_app.usecases.give_order import cancel_migration, give_order
 from migrations_app.words.controls import situation
 from migrations_app.worker.watch import sending
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
-from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest
+from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest, paths
 from tests.db.test_placed_copies import Killed, killer
 from tests.fakes.disks import FakeDisks
 from tests.fakes.gateway import FakeHost
@@ -303,7 +303,8 @@ def test_killed_at_other_steps(scene: Scene, host: Callable[[Scene], FakeHost], 
 
 
 def test_killed_before_its_definition_was_sent(scene: Scene, monkeypatch: Any) -> None:
-    """Nobody knows whether libvirt was asked: it is waited for, and never asked twice."""
+    """Nobody knows whether libvirt was asked: it is waited for, and never asked twice. It may still define the VM on the
+    destination, so the copies stay there."""
     monkeypatch.setattr(patience, "JOB_WAIT_S", 1.0)
     guest = stuck_guest(scene)
     with monkeypatch.context() as patch:
@@ -313,4 +314,6 @@ def test_killed_before_its_definition_was_sent(scene: Scene, monkeypatch: Any) -
     end = scene.adopt(left)
     assert end.state == State.FAILED
     assert "migrate" not in scene.fleet.methods()
-    assert_as_before(scene, guest)
+    assert a(scene).guests[guest.definition.uuid].state is RunState.SHUTOFF
+    assert (paths(a(scene)), paths(b(scene))) == ([PATH], [PATH])
+    assert "what it copied to kvm-b stays there" in end.error["what_to_do"]

@@ -326,6 +326,16 @@ def run_killed(scene: Scene, make: Any) -> tuple[FakeGuest, Migration]:
     return guest, migration
 
 
+def test_two_devices_that_are_called_the_same_stay(scene: Scene) -> None:
+    """Nobody could tell which of them has left the VM."""
+    guest = guest_with(scene, usb(), usb(), devices=(STICK, STICK))
+    ended = scene.run(scene.request(guest, detach=True))
+    assert ended.state == State.FAILED
+    assert "cannot tell them apart" in ended.error["cause"]
+    assert len(at(a(scene), guest)) == 2
+    assert not done_to(scene)
+
+
 @pytest.mark.parametrize("state", list(StepState))
 @pytest.mark.parametrize("make", [with_cd, with_stick])
 def test_killed_while_it_takes_out(scene: Scene, monkeypatch: pytest.MonkeyPatch, make: Any, state: StepState) -> None:

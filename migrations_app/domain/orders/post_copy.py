@@ -14,7 +14,7 @@ NOT_ALLOWED = "This migration was not started with post-copy allowed (option pos
 
 
 def next_of(seen: Seen) -> Next:
-    if seen.source.reason in (POST_COPY, POST_COPY_FAILED) or (seen.since is not None and not seen.refusal):
+    if seen.source.reason in (POST_COPY, POST_COPY_FAILED) or seen.taken:
         return Next(answer=Answer(state=OrderState.APPLIED, text="libvirt switches over to post-copy.", told=True))
     if seen.refusals >= PATIENCE:
         return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))

@@ -23,7 +23,8 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord, stream: St
         return offline.silent(case)
     here, there = has(source), has(destination)
     if job.call_made:
-        return offline.without_leftovers(offline.ROWS[here, there](case), case)
+        found = offline.ROWS[here, there](case)
+        return _kept(found, case) if job.call_returned is None else offline.without_leftovers(found, case)
     if there is not Has.NOTHING:
         return offline.runs_twice(case) if source.runs and destination.runs else _defined_there(case)
     stops = job.cancel_requested or job.elsewhere or stream.trouble
@@ -43,6 +44,17 @@ def _goes_on(case: Case, stream: StreamRecord) -> Decision:
         return replace(case.moving(State.COPYING_DISKS, words), actions=(Action.COPY_DISKS,))
     words = f"{here}. Its disks are on {job.target}, and its definition migrates."
     return replace(case.moving(State.SWITCHING_OVER, words), actions=(Action.SEND_DEFINITION,))
+
+
+def _kept(found: Decision, case: Case) -> Decision:
+    """Nobody heard how the call ended, and a VM that is off shows no job: libvirt may still define it there."""
+    if found.outcome not in (Outcome.FAILED, Outcome.CANCELLED):
+        return found
+    left = (
+        f"kvmweb did not hear how libvirt's call ended, so what it copied to {case.job.target} stays there; the journal"
+        " names it. Delete it when the VM is still on the source only."
+    )
+    return replace(found, what_to_do=f"{found.what_to_do} {left}".strip())
 
 
 def _defined_there(case: Case) -> Decision:

@@ -49,6 +49,7 @@ class Told:
     at: float | None = None
     refusals: int = 0
     refusal: str = ""
+    taken: bool = False
     read_back: int | None = None
     call: Mover | None = None
 
@@ -142,6 +143,7 @@ class Steering:
             progress=Progress.from_json(row.progress),
             refusals=told.refusals,
             refusal=told.refusal,
+            taken=told.taken,
             read_back=told.read_back,
         )
 
@@ -164,7 +166,7 @@ class Steering:
         except GatewayError as error:
             told.refusals, told.refusal = told.refusals + 1, error.message
             return False
-        told.refusal = ""
+        told.refusal, told.taken = "", True
         if isinstance(what, Limit):
             told.read_back = self.limits.value(what)
         return True

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from hosts.calls.move import PeerHelper
+from hosts.facts.guest import GuestDetails
 from hosts.gateway.port import GatewayError
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, StreamRecord
@@ -51,8 +52,12 @@ class StreamWatch(SendingWatch):
             return False
         if Action.SEND_DEFINITION in decision.actions:
             self.held.become(decision.state or State.SWITCHING_OVER, decision.sentence)
-            return self._unchanged() and self._send(PeerHelper(self.held.row.stream["helper"]))
+            return self._send(PeerHelper(self.held.row.stream["helper"]))
         return super()._follow(decision, seen)
+
+    def _carry(self, details: GuestDetails) -> bool:
+        """The last that is asked is whether the disks are still what was copied."""
+        return super()._carry(details) and self._unchanged()
 
     def _unchanged(self) -> bool:
         try:

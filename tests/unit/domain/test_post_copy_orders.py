@@ -36,7 +36,8 @@ def test_the_switch_is_told_until_libvirt_takes_it() -> None:
     assert SWITCH(seen(COPYING)).tell == StartPostCopy()
     assert SWITCH(seen(COPYING, since=0.5, refusals=1, refusal="not yet")).tell is None
     assert SWITCH(seen(COPYING, since=1.5, refusals=1, refusal="not yet")).tell == StartPostCopy()
-    taken = SWITCH(seen(COPYING, since=0.0)).answer
+    assert SWITCH(seen(COPYING, since=0.5)).answer is None  # its connection was lost: nobody heard
+    taken = SWITCH(seen(COPYING, since=0.0, taken=True)).answer
     assert taken is not None
     assert taken.state is OrderState.APPLIED
     given_up = SWITCH(seen(COPYING, since=0.0, refusals=5, refusal="no")).answer
