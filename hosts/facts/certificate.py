@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from datetime import UTC, datetime
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _SEQUENCE, _VERSION = 0x30, 0xA0
 #: how the two types of time are written; the first has two digits of the year, which are those after 1950
 _TIMES = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
@@ -16,10 +15,11 @@ _BEFORE_VALIDITY = 3
 
 def valid_until(text: str) -> datetime:
     """Of the first one in the text, which is the owner's own. Raises ValueError."""
-    found = _PEM.search(text)
-    if found is None:
+    begin = text.find(_BEGIN)
+    end = text.find(_END, begin)
+    if begin < 0 or end < 0:
         raise ValueError("no certificate")
-    fields = _inside(ssl.PEM_cert_to_DER_cert(found[0]), _SEQUENCE)
+    fields = _inside(ssl.PEM_cert_to_DER_cert(text[begin : end + len(_END)]), _SEQUENCE)
     body = list(_parts(_inside(fields, _SEQUENCE)))
     if body and body[0][0] == _VERSION:
         del body[0]

@@ -24,7 +24,7 @@ class ProbeNetworkOut(Schema):
 
 
 class ProbeNetworkIn(Schema):
-    """`cidr`: such as 198.51.100.0/24."""
+    """`cidr`: in the form address/length."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -11,6 +11,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: what came before the switchover is forgotten after so long, in seconds
 KEPT_SECONDS = 10.0
+#: probes, about half an hour of silence: then nothing is measured any more
+MOST_KEPT = 100_000
 
 
 def read_network(text: str) -> Network:
@@ -90,6 +92,17 @@ class Course:
             self.first_answer = at if self.first_answer is None else self.first_answer
             if not self.kept:
                 self._forget(at - KEPT_SECONDS)
+
+    @property
+    def full(self) -> bool:
+        return len(self._sent) >= MOST_KEPT
+
+    def go_on(self) -> None:
+        """It runs where it ran: that it stood still before was not the switchover."""
+        if self.kept:
+            self.kept = False
+            self._sent.clear()
+            self._answered.clear()
 
     def answers_since(self, moment: float) -> bool:
         """Whether a probe that was sent after this moment was answered."""

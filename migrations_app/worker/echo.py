@@ -26,8 +26,8 @@ class Echo(Protocol):
 
     seconds: float
 
-    def send(self, number: int) -> None:
-        """Never raises: what could not be sent is not answered."""
+    def send(self, number: int) -> bool:
+        """Whether it left this machine. Never raises."""
         ...
 
     def answers(self, seconds: float) -> list[tuple[int, float]]:
@@ -56,18 +56,23 @@ class Icmp:
             self._socket.close()
             raise
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         kind, _ = _ECHO[self._family]
         body = self._cookie + struct.pack("!Q", number)
         head = struct.pack("!BBHHH", kind, 0, 0, self._id, number & 0xFFFF)
         if self._family == socket.AF_INET:  # the system counts that of IPv6
             head = struct.pack("!BBHHH", kind, 0, checksum(head + body), self._id, number & 0xFFFF)
-        with contextlib.suppress(OSError):
+        try:
             self._socket.send(head + body)
+        except OSError:
+            return False
+        return True
 
     def answers(self, seconds: float) -> list[tuple[int, float]]:
         found: list[tuple[int, float]] = []
-        if not select.select([self._socket], [], [], seconds)[0]:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        if not poll.poll(seconds * 1000):
             return found
         for _ in range(_MOST_READ):  # a VM may send more than it was asked
             try:
@@ -103,19 +108,20 @@ class Tcp:
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._waiting: dict[int, tuple[int, socket.socket]] = {}
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         if len(self._waiting) >= _MOST_WAITING:
             self._drop(next(iter(self._waiting)))
         try:
             connection = socket.socket(self._family, socket.SOCK_STREAM)
         except OSError:
-            return
+            return False
         connection.setblocking(False)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if connection.connect_ex((self._address, self._port)) in (0, errno.EINPROGRESS):
             self._waiting[connection.fileno()] = (number, connection)
-        else:
-            connection.close()
+            return True
+        connection.close()
+        return False
 
     def answers(self, seconds: float) -> list[tuple[int, float]]:
         if not self._waiting:

@@ -20,7 +20,7 @@ from migrations_app.models import Migration
 from migrations_app.worker.echo import find
 from migrations_app.worker.run_preflight import Connect
 from migrations_app.worker.watch.before import clock_offset, has_agent
-from migrations_app.worker.watch.felt import NO_NETWORK, choose, known_addresses, named_networks
+from migrations_app.worker.watch.felt import NO_NETWORK, choose, given_addresses, known_addresses, named_networks
 
 log = logging.getLogger(__name__)
 #: an idle VM may do nothing for some time
@@ -123,12 +123,13 @@ def _agent(row: Migration, connection: HostConnection) -> list[Found]:
 
 
 def _addresses(row: Migration) -> tuple[str, str]:
-    """(the one to test, ""), or ("", why there is none). The one that was felt first: it answered before."""
+    """(the one to test, ""), or ("", why there is none). Unless a user gave one, the one that was felt comes first: it
+    answered before."""
     networks = named_networks()
     if not networks:
         return "", NO_NETWORK
     felt = [row.felt["address"]] if row.felt else []
-    return choose([*felt, *known_addresses(row, host=row.target_id)], networks)
+    return choose(given_addresses(row) or [*felt, *known_addresses(row, host=row.target_id)], networks)
 
 
 def _address(row: Migration, known: tuple[str, str]) -> list[Found]:
@@ -138,4 +139,5 @@ def _address(row: Migration, known: tuple[str, str]) -> list[Found]:
     way = find(where, seconds=ADDRESS_SECONDS)
     if way is not None:
         way.close()
-    return [arrival.address(where, answers=way is not None, answered_before=bool(row.felt))]
+    before = row.felt is not None and row.felt["address"] == where
+    return [arrival.address(where, answers=way is not None, answered_before=before)]

@@ -60,6 +60,11 @@ def test_a_host_that_cannot_be_asked_has_none(fleet: FakeFleet) -> None:
     assert collector.host(_side(fleet, "tcp"), tls=True)["certificates"] == {}
 
 
+def test_certificates_that_cannot_be_read_are_unknown(fleet: FakeFleet) -> None:
+    fleet["kvm-a"].written["certificates"] = ""
+    assert isinstance(collector.host(_side(fleet, "ssh"), tls=True)["certificates"], Unknown)
+
+
 def test_a_handshake_that_fails_is_unknown(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     def certificates(endpoint: Endpoint, *, deadline: float) -> Certificates:
         raise HostUnreachable("timed out")

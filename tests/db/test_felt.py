@@ -34,11 +34,12 @@ class FakeEcho:
         self.answered = self.lost = 0
         self._waiting: list[int] = []
 
-    def send(self, number: int) -> None:
+    def send(self, number: int) -> bool:
         if self.answering:
             self._waiting.append(number)
         else:
             self.lost += 1
+        return True
 
     def answers(self, seconds: float) -> list[tuple[int, float]]:
         time.sleep(min(seconds, 0.005))

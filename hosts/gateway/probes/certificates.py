@@ -31,6 +31,8 @@ def certificates(out: str) -> Mapping[str, datetime]:
     found: dict[str, datetime] = {}
     for part in f"\n{out}".split("\n== ")[1:]:
         whose, _, text = part.partition("\n")
+        if whose not in (LIBVIRT, QEMU):
+            continue  # a line of a file
         try:
             until = valid_until(text)
         except ValueError:

@@ -40,7 +40,11 @@ def _of_host(side: Side) -> dict[str, float] | Unknown:
     found = side.learn(lambda c: c.probe(certificates_probe))
     if isinstance(found, Unknown):
         return found
-    return _days({f"{who} on {side.host.name}": until for who, until in (found or {}).items()})
+    if found is None:
+        return {}  # without ssh nobody can ask
+    if not found:
+        return Unknown(f"{side.host.name}: kvmweb could not read the certificates that it shows other hosts.")
+    return _days({f"{who} on {side.host.name}": until for who, until in found.items()})
 
 
 def _days(whose: Mapping[str, datetime | None]) -> dict[str, float]:

@@ -54,6 +54,8 @@ class Felt:
         #: when a look at the source began that saw it run
         self._ran_at = float("-inf")
         self._heard_there = False
+        #: nobody probes any more, so silence says nothing
+        self._failed = False
         self._thread = threading.Thread(target=self._run, name="felt", daemon=True)
 
     def __enter__(self) -> Self:
@@ -72,6 +74,7 @@ class Felt:
         with self._lock:
             if source.runs:
                 self._ran_at = at
+                self._course.go_on()
                 heard = self._course.first_answer
                 self._heard_there = self._heard_there or (heard is not None and heard < at)
             elif source.answered:
@@ -80,7 +83,7 @@ class Felt:
     def told(self) -> dict[str, Any]:
         """Fields of the row, when the VM runs at the destination for certain."""
         fields: dict[str, Any] = {"clock_before_ms": self._before.clock_ms}
-        if not self._heard_there:
+        if self._failed or not self._heard_there:
             self._stop.set()
             return {**fields, "felt": None, "felt_reason": self._reason or NOT_HEARD}
         self._asked_at = time.monotonic()
@@ -112,7 +115,10 @@ class Felt:
                 self._stop.wait(AGAIN_SECONDS)
         except Exception:
             log.exception("migration %s: the probe failed", self._held.row.pk)
-            self._reason = "The probe failed; kvmweb's log has the details."
+            self._fail("The probe failed; kvmweb's log has the details.")
+
+    def _fail(self, reason: str) -> None:
+        self._reason, self._failed = reason, True
 
     def _probe(self, way: Echo) -> None:
         number, due = 0, time.monotonic()
@@ -120,9 +126,12 @@ class Felt:
             now = time.monotonic()
             if now >= due:
                 number += 1
-                with self._lock:
-                    self._course.sent(number, now)
-                way.send(number)
+                if way.send(number):
+                    with self._lock:
+                        self._course.sent(number, now)
+                if self._course.full:
+                    self._fail("The VM did not answer for too long.")
+                    return
                 calm = self._held.state is State.COPYING_DISKS
                 due = max(due + max(way.seconds, CALM_SECONDS if calm else 0), now)
             found = way.answers(max(0.0, due - time.monotonic()))
@@ -150,9 +159,13 @@ def named_networks() -> list[str]:
     return list(ProbeNetwork.objects.values_list("cidr", flat=True))
 
 
+def given_addresses(row: Migration) -> list[str]:
+    return list(ProbeAddress.objects.filter(guest=row.guest_id).values_list("address", flat=True))
+
+
 def known_addresses(row: Migration, *, host: int) -> list[str]:
     """What a user gave, which counts alone; else the DHCP leases of this host's libvirt networks, as last seen."""
-    if given := list(ProbeAddress.objects.filter(guest=row.guest_id).values_list("address", flat=True)):
+    if given := given_addresses(row):
         return given
     seen = Sighting.objects.filter(guest=row.guest_id, host=host).values_list("addresses", flat=True).first()
     return [one["address"] for one in seen or []]

@@ -7,6 +7,18 @@ import pytest
 from migrations_app.domain.felt import KEPT_SECONDS, Course, may_probe, read_address, read_network
 
 
+def test_what_ran_where_it_ran_was_no_switchover() -> None:
+    course = Course()
+    course.sent(1, 0.0)
+    course.answered(1, 0.1)
+    course.kept = True
+    course.sent(2, 9.0)
+    course.answered(2, 9.1)
+    course.go_on()
+    assert course.measured() is None
+    assert not course.kept
+
+
 def course(*answered: float | None, every: float = 0.02) -> Course:
     """A probe every 20 ms from 0 on; each is answered after so many seconds, or never."""
     course = Course()
