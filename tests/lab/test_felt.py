@@ -41,28 +41,28 @@ def probing(fresh: Serving, lab: Lab) -> Iterator[Serving]:
     fresh.patch(f"/guests/{fresh.guest('web-01')['uuid']}", {"probe_address": None})
 
 
-def felt_and_heard(serving: Serving, lab: Lab, kind: str, source: str, target: str) -> tuple[Any, float]:
+def felt_and_heard(serving: Serving, lab: Lab, source: str, target: str) -> tuple[Any, float]:
     """A migration of web-01, slow enough to be heard before the switchover; and the longest gap between its ticks, ms."""
     serving.wait_for_guest("web-01", source)
     with TickReceiver(*lab.ticks_address) as ticks:
         assert ticks.wait_for("web-01", since=time.monotonic(), timeout=20)
         since = time.monotonic()
-        migration = serving.wait_for_end(serving.migrate("web-01", target, kind=kind, bandwidth_mib=16)["id"])
+        migration = serving.wait_for_end(serving.migrate("web-01", target, bandwidth_mib=16)["id"])
         time.sleep(0.2)
         moments = [tick.arrived for tick in ticks.ticks("web-01", since)]
     assert migration["state"] == "done", migration
     return migration, max(later - earlier for earlier, later in itertools.pairwise(moments)) * 1000
 
 
-@pytest.mark.parametrize("kind", ["live", "suspended"])
-def test_what_is_felt_agrees_with_the_vms_own_ticks(kind: str, probing: Serving, lab: Lab) -> None:
+def test_what_is_felt_agrees_with_the_vms_own_ticks(probing: Serving, lab: Lab) -> None:
+    """Of a live migration. When libvirt pauses the VM at once (Suspended), it is often not heard before: then it is null."""
     address = address_of(lab, "web-01")
     answer = probing.patch(f"/guests/{probing.guest('web-01')['uuid']}", {"probe_address": address})
     assert answer.body["probe_address"] == address
     seen = []
     # on a busy machine either of the two may read late; a fault of the probe would be there each time
     for source, target in (("kvm-a", "kvm-b"), ("kvm-b", "kvm-a"), ("kvm-a", "kvm-b")):
-        migration, hole = felt_and_heard(probing, lab, kind, source, target)
+        migration, hole = felt_and_heard(probing, lab, source, target)
         felt = migration["felt"]
         assert felt is not None, migration["felt_reason"]
         assert migration["felt_reason"] == ""
