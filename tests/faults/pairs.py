@@ -27,6 +27,7 @@ VALUES: Mapping[str, dict[str, Any]] = MappingProxyType({
     "new_name": {"new_name": "pair & 1"},
     "disks": {"disks": _PLACE},
     "allow_overcommit": {"allow_overcommit": True},
+    "post_copy": {"post_copy": True},
     "keep_paused": {"keep_paused": True},
     "start_after": {"start_after": True},
     "bandwidth_mib": {"bandwidth_mib": 50},
