@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from lab import Lab, TickReceiver
 from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -24,6 +27,24 @@ SLOW = {"bandwidth_mib": 2}
 
 def running_on(lab: Lab, host: str, name: str) -> bool:
     return name in lab.hosts[host].virsh("list", "--name").split()
+
+
+def stop_between_writes(serving: Serving, pids: list[int]) -> None:
+    """One that is stopped while it writes would keep the database from all others."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(serving.folder / "kvmweb.sqlite3", timeout=0.5)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.rollback()
+            return
+        except sqlite3.OperationalError:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            assert time.monotonic() < until, "the database is never free"
+            time.sleep(0.2)
 
 
 def job_runs(lab: Lab, host: str, name: str) -> bool:
@@ -293,8 +314,7 @@ def test_one_out_of_a_host_at_a_time_the_rest_waits_with_the_reason(fresh: Servi
 def test_a_guest_moved_by_virsh_meanwhile_is_not_touched(fresh: Serving, lab: Lab) -> None:
     uuid = fresh.guest("web-01")["uuid"]
     watchers = fresh.pids("kvmweb: watcher")
-    for pid in watchers:  # so that kvmweb does not hear of it
-        os.kill(pid, signal.SIGSTOP)
+    stop_between_writes(fresh, watchers)  # so that kvmweb does not hear of it
     try:
         target = lab.hosts["kvm-b"]
         command = ["migrate", "--live", "--p2p", "--persistent", "--undefinesource", "web-01"]

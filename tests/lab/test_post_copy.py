@@ -81,6 +81,8 @@ def test_an_order_switches_a_vm_that_writes_all_the_time(fresh: Serving, lab: La
     assert reason(lab, "kvm-a", "db-01") == ""
 
 
+#: QEMU may never resume when it waits for memory itself (docs/kinds.md), so a long list runs it, and no small one
+@pytest.mark.faults
 def test_a_cut_is_noticed_paused_and_resumed_by_another_worker(fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
     since = time.monotonic()
     pk = switched(fresh, lab, ticks, "web-01")
