@@ -30,11 +30,12 @@ if (($#)); then
 fi
 
 scripts/lint.sh
-# What needs no lab shares the cores. Labs want them for themselves, and end as they should only in a run of their own:
-# pytest-xdist gives its workers seconds to do so.
+# What needs no lab shares the cores. Labs end as they should only in a run of their own: pytest-xdist gives its workers
+# seconds to do so. They mostly wait, so there are two such runs at the same time, each with its own lab.
 alone=(tests/unit tests/db tests/web tests/ws)
 echo "== pytest ${alone[*]}"
 python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on="$KVMWEB_DATA_DIR/alone"
 root_is_there
 echo "== pytest, the rest"
-python -m pytest "${alone[@]/#/--ignore=}" --after="$KVMWEB_DATA_DIR/alone"
+beside=tests/lab
+python -m pytest "${alone[@]/#/--ignore=}" --ignore="$beside" --beside="$beside" --after="$KVMWEB_DATA_DIR/alone"
