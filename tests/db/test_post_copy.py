@@ -374,6 +374,14 @@ def test_a_policy_goes_without_it_where_it_could_not_be_resumed(scene: Scene) ->
     moving.done()
 
 
+def test_the_kernel_is_asked_where_qemu_is_not_root(scene: Scene) -> None:
+    target = scene.fleet["kvm-b"]
+    target.qemu_uid, target.written["userfaultfd"] = 64055, "0\n"
+    row = scene.run(scene.request(scene.add_guest(), post_copy=True))
+    assert row.state == State.BLOCKED
+    assert "vm.unprivileged_userfaultfd is 0" in row.state_text
+
+
 def test_who_asks_for_it_there_is_refused(scene: Scene) -> None:
     scene.fleet["kvm-b"].libvirt = 11_003_000
     row = scene.run(scene.request(scene.add_guest(), post_copy=True))
