@@ -257,8 +257,9 @@ def test_a_host_refuses_to_resume(scene: Scene, moving: Scripted, monkeypatch: p
     moving.broken()
     moving.move.cut.clear()
     error = Refused("unable to connect to server at 'kvm-b:49152': No route to host", code=38, domain=7)
-    scene.fleet["kvm-a"].fail("migrate", error, times=3)
+    scene.fleet["kvm-a"].fail("migrate", error, times=20)
     state, text = moving.answered(moving.order("resume_post_copy"))
+    assert "No route to host. kvmweb tries again." in said(moving.row)
     assert state == "refused"
     assert "No route to host" in text
     moving.becomes(State.POST_COPY_FAILED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,7 +13,7 @@ from migrations_app.worker.facts.side import Side, ssh_only
 _ROOT = 0
 
 
-def userfaultfd(side: Side, there: Future[Mapping[str, Any]]) -> bool | Unknown:
+def userfaultfd(side: Side, there: Future[dict[str, Any]]) -> bool | Unknown:
     """`there`: what the host tells of itself."""
     capabilities = there.result()["capabilities"]
     if isinstance(capabilities, Unknown) or capabilities.qemu_uid == _ROOT:

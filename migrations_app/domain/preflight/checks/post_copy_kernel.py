@@ -1,7 +1,7 @@
 """Whether the destination's kernel lets QEMU wait for memory that has not come. libvirt refuses the migration where it
 does not, and the VM stays.
 
-QEMU as root always may. Another user needs vm.unprivileged_userfaultfd, or from QEMU 8.0 on the device /dev/userfaultfd.
+QEMU as root always may. Another user needs vm.unprivileged_userfaultfd, or from QEMU 8.0 on /dev/userfaultfd.
 """
 
 from __future__ import annotations
