@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import Client
 
 from kvmweb.accounts.models import Token
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.options import Options
 from migrations_app.models import Decision, Migration
 from migrations_app.pages.history_csv import COLUMNS, safe
 from tests.web.pages import flat
@@ -91,14 +94,59 @@ def test_the_history_is_that_of_the_list_and_safe(scene: dict[str, Any], as_view
     assert "/migrations/history.csv?state=done" in as_viewer.get("/migrations/?state=done").content.decode()
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1", "  =1", "\uff1d1"])
+@pytest.mark.parametrize(
+    "text",
+    [*("=1", "+1", "-1", "@A1", "\ta", "\rb", "\nc", "  =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "-1 \u00b0C"),
+     *("\u00a0=1", "\ufeff=1", "\u200b=1", '"=1', "\x00=1")],
+)  # fmt: skip
 def test_what_a_spreadsheet_would_calculate_is_text(text: str) -> None:
     assert safe(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("cell", [None, 5, 2.5, "web-01", "", "a=1"])
+@pytest.mark.parametrize("text", ["a;=1", 'a; "@A1', "a\n=1", "a\t+1", "a\r\n-1"])
+def test_no_separator_of_another_language_begins_a_formula(text: str) -> None:
+    """Such a spreadsheet splits this line at its semicolons and its ends; a quote in the middle of a cell is a letter."""
+    for line in re.split("[\r\n]", safe(text)):
+        for cell in re.split("[;\t]", line)[1:]:
+            assert cell.strip(' "')[:1] not in ("=", "+", "-", "@")
+    assert safe(text).replace("'", "") == text
+
+
+@pytest.mark.parametrize("cell", [None, 5, -5, 2.5, -2.5, "web-01", "", "a=1", "a, -1", "Grüße; ja"])
 def test_other_cells_stay(cell: Any) -> None:
     assert safe(cell) == cell
+
+
+def whole(answer: Any) -> str:
+    async def read() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    return async_to_sync(read)().decode()
+
+
+def test_a_long_history_comes_in_pieces(done: Migration, as_viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrations_app.pages.history_csv._ROWS_AT_ONCE", 3)
+    for number in range(8):
+        row = Migration.objects.get(pk=done.pk)
+        row.pk, row.guest_name, row._state.adding = None, f"Prüfung-{number}", True
+        row.save()
+    answer = as_viewer.get("/migrations/history.csv")
+    assert answer.streaming
+    rows = list(csv.DictReader(io.StringIO(whole(answer))))
+    assert [int(row["id"]) for row in rows] == list(Migration.objects.order_by("-id").values_list("pk", flat=True))
+    assert rows[0]["vm"] == "Prüfung-7"
+    some = as_viewer.get("/migrations/history.csv?q=prüfung-1").content.decode()
+    assert len(some.splitlines()) == 2
+
+
+def test_the_history_has_forecast_and_truth(scene: dict[str, Any], as_viewer: Client) -> None:
+    felt = {"from": "kvmweb", "address": "192.0.2.9", "sent": 40, "lost": 2, "longest_ms": 131}
+    options = Options(bandwidth_mib=50).as_json()
+    Migration.objects.filter(pk=scene["done"].pk).update(felt=felt, options=options)
+    rows = csv.DictReader(io.StringIO(as_viewer.get("/migrations/history.csv").content.decode()))
+    [row] = [row for row in rows if row["id"] == str(scene["done"].pk)]
+    assert (row["felt_ms"], row["downtime_ms"], row["options"]) == ("131", "84", '{"bandwidth_mib": 50}')
+    assert float(row["forecast_low_ms"]) <= float(row["forecast_high_ms"])
 
 
 def test_migrations_of_a_vm_and_of_two_hosts_are_compared(done: Migration, as_viewer: Client) -> None:
