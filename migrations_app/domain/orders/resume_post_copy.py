@@ -15,6 +15,8 @@ from migrations_app.domain.outcome.whereabouts import POST_COPY, POST_COPY_FAILE
 #: so often it is tried again: about a minute
 _PATIENCE = 20
 _AGAIN_SECONDS = 3.0
+#: libvirt ends its first call at the destination then; before, it takes the old failure for one of the new call
+_SETTLES_SECONDS = 2.0
 
 
 def _next(seen: Seen) -> Next:
@@ -34,6 +36,8 @@ def _next(seen: Seen) -> Next:
             say=f"Post-copy is resumed when {seen.target_name} has noticed that the connection has ended: up to two"
             " minutes after the network works again."
         )
+    if seen.settled < _SETTLES_SECONDS:
+        return Next()
     due = seen.since is None or seen.since > _AGAIN_SECONDS
     return Next(say=_again(seen.refusal) if seen.refusal else "", tell=ResumePostCopy() if due else None)
 

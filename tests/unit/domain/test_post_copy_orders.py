@@ -28,7 +28,14 @@ THERE_FAILED = at(RunState.RUNNING, "post-copy failed", JobKind.MIGRATION_IN)
 
 
 def seen(source: GuestLook, target: GuestLook = THERE, **more: Any) -> Seen:
-    usual = {"source_name": "kvm-a", "target_name": "kvm-b", "job_over": False, "value": None, "since": None}
+    usual = {
+        "source_name": "kvm-a",
+        "target_name": "kvm-b",
+        "job_over": False,
+        "value": None,
+        "since": None,
+        "settled": 2.0,
+    }
     return Seen(source=source, target=target, **{**usual, **more})
 
 
@@ -74,6 +81,7 @@ def test_a_resume_waits_until_both_hosts_know() -> None:
     for waits in (
         seen(HERE_FAILED, THERE),
         seen(HERE_FAILED, SILENT),
+        seen(HERE_FAILED, THERE_FAILED, settled=1.9),
         seen(HERE_FAILED, THERE_FAILED, calling=True),
         seen(HERE_FAILED, THERE_FAILED, calling=True, resuming=True),
         seen(HERE_FAILED, THERE_FAILED, since=1.0, refusals=1, refusal="monitored by another thread"),
