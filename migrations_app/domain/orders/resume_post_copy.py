@@ -24,6 +24,8 @@ def _next(seen: Seen) -> Next:
         return Next(answer=Answer(state=OrderState.APPLIED, text="Post-copy goes on.", told=True))
     if seen.resuming:
         return Next()
+    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
+        return Next(say=f"Memory follows again, although libvirt says that it has not resumed it: {seen.refusal}")
     if seen.refusals >= _PATIENCE:
         return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))
     silent = seen.source_name if not seen.source.answered else "" if seen.target.answered else seen.target_name
