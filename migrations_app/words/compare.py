@@ -11,7 +11,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast import Forecast
 from migrations_app.models import Migration
 from migrations_app.words.chosen import chosen
-from migrations_app.words.forecast import foreseen_downtime
+from migrations_app.words.forecast import foreseen_downtime, foreseen_transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,6 @@ def _options(one: Migration) -> str:
     return "; ".join(f"{label}: {value}" for label, value in chosen(one.options))
 
 
-def _foreseen(one: Migration) -> str:
-    seen = Forecast.from_json(one.forecast)
-    return units.span(seen.low_ms, seen.high_ms) if seen and not seen.stops else ""
-
-
 def _number(name: str) -> Callable[[Migration], str]:
     return lambda one: str(one.progress.get(name) or "")
 
@@ -66,7 +61,7 @@ _LINES: tuple[tuple[str, bool, Callable[[Migration], str]], ...] = (
     ("libvirt of the destination", False, _software("target", "libvirt")),
     ("QEMU of the source", False, _software("source", "qemu")),
     ("QEMU of the destination", False, _software("target", "qemu")),
-    ("Foreseen transfer", True, _foreseen),
+    ("Foreseen transfer", True, lambda one: foreseen_transfer(Forecast.from_json(one.forecast))),
     ("Transfer", True, lambda one: units.duration(one.copying_ms)),
     ("Request to end", True, lambda one: units.duration(one.whole_ms)),
     ("Transferred", True, lambda one: units.size(one.progress.get("transferred_bytes"))),
