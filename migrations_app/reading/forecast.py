@@ -41,14 +41,14 @@ def forecast_for(
     *,
     paused: bool,
     post_copy: bool = False,
-    measured: Sequence[Measured] | None = None,
+    measured: Measured | None = None,
 ) -> dict[str, Any]:
     """As it is stored (see domain.forecast.Forecast), from the migrations that this user may see, and from what was
-    `measured`, the newest first; None: by the checks of the last hour. `post_copy`: whether the checks allow it. {}
-    when there is nothing to tell it from. Never raises: a forecast is advice, and stops neither a report nor a
-    migration."""
+    `measured` just now and by the checks of the last hour. `post_copy`: whether the checks allow it. {} when there is
+    nothing to tell it from. Never raises: a forecast is advice, and stops neither a report nor a migration."""
     try:
-        known = _known(request, guest, source, _by_checks(guest, request) if measured is None else measured)
+        found = [one for one in (measured, *_by_checks(guest, request)) if one is not None and one.memory_bytes]
+        known = _known(request, guest, source, found)
         known = replace(known, allowed=_allowed(guest, post_copy=post_copy))
         return _forecast(user, request, guest, source, paused, known)
     except Exception:

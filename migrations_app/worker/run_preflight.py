@@ -109,7 +109,7 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
             sighting.host,
             paused=facts.guest.paused,
             post_copy=allows_post_copy(facts),
-            measured=(Measured.from_json(preflight.measured),),
+            measured=Measured.from_json(preflight.measured),
         ),
     )
 

@@ -453,6 +453,20 @@ def test_a_first_move_is_foreseen_from_the_nominal_rate_and_what_the_check_measu
     )  # the check before a start measures nothing, and knows what the last one did
 
 
+def test_the_checks_of_the_last_hour_count_together(scene: Scene, operator: Any) -> None:
+    guest = scene.add_guest()
+    scene.fleet["kvm-a"].written["link_speed"] = "10000\n"
+    seen = scene.fleet["kvm-a"].guests[guest.definition.uuid]
+    seen.memory_use = MemoryUse(size=2**30, resident=2**29)
+    asked = scene.request(guest)
+    for bps in (0, 2**22):
+        seen.dirty = DirtyRate(seconds=1, bps=bps)
+        preflight = ask_preflight(by=operator, request=asked.request)
+        run_preflight(preflight.pk, connect=scene.fleet.connect)
+        preflight.refresh_from_db()
+    assert preflight.forecast["dirty_bps"] == 2**21
+
+
 def test_a_policy_is_proposed_that_the_owners_and_the_hosts_allow(scene: Scene, operator: Any) -> None:
     for policy in BUILT_IN:
         fields = {name: value for name, value in policy.as_json().items() if name != "name"}
