@@ -68,7 +68,8 @@ def _in_first_pass(now: Now, bps: float, seen: Forecast | None) -> Left:
     if seen is None or not seen.first_bytes or seen.dirty_bps is None:
         return Left(round(now.left / bps * 1000))
     rest = max(seen.first_bytes - now.sent, 0)
-    margin = _FIRST_MARGIN * seen.first_bytes
+    # before any migration was seen, between nothing more and all of the memory
+    margin = _FIRST_MARGIN * seen.first_bytes if seen.runs else seen.first_bytes + now.left
 
     def go(rest: float, dirty_bps: float | None) -> Course:
         rest = min(max(rest, 0), now.left)

@@ -62,4 +62,4 @@ def test_those_that_were_recorded_before_are_enough() -> None:
 def test_the_figures_are_printed() -> None:
     lines = list(figures(foreseen()))
     assert lines[0].startswith("verdict wrong in 0 of ")
-    assert len(lines) == 5
+    assert len(lines) >= 5

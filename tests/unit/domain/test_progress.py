@@ -166,6 +166,13 @@ def test_what_was_foreseen_tells_the_time_left_of_the_first_pass() -> None:
     assert (unknown.eta_low_ms, unknown.eta_ms, unknown.eta_high_ms) == (6000, None, None)
 
 
+def test_of_a_first_migration_the_time_left_goes_up_to_all_of_the_memory() -> None:
+    foreseen = Forecast(runs=0, bps=1, first_bytes=500 * MIB, dirty_bps=0, dirty_low_bps=0, dirty_high_bps=0)
+    seen = advance(None, replace(STATS, elapsed_ms=4000), State.COPYING_MEMORY, foreseen=foreseen)
+    assert (seen.eta_low_ms or 0) < 1000 < (seen.eta_ms or 0) < 2000
+    assert (seen.eta_high_ms or 0) > 6000
+
+
 def test_a_guest_that_writes_faster_than_the_link_has_no_upper_bound() -> None:
     progress = advance(None, replace(STATS, dirty_bps=100 * MIB, iteration=3), State.COPYING_MEMORY)
     assert (progress.eta_low_ms, progress.eta_high_ms) == (6000, None)
