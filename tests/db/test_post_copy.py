@@ -32,6 +32,7 @@ pytestmark = pytest.mark.dual
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrations_app.worker.watch.watch.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._SETTLES_SECONDS", 0.0)
 
 
 class Scripted:

@@ -105,6 +105,8 @@ class Ending:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
             libvirts = stood.downtime_ms if stood else None
+            if held.row.post_copy_at is not None:
+                libvirts = libvirts or None  # without a number of QEMU's it says 0
             fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
             if self.felt is not None:
                 fields |= self.felt.told()
