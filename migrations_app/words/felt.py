@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvmweb.ui import units
 from migrations_app.domain.lifecycle import State
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ def felt_words(migration: Migration) -> str:
     if felt is None:
         return f"not measured. {not_felt(migration)}"
     lost = f"{felt['lost']} of {felt['sent']} probes lost"
-    words = f"{felt['longest_ms']} ms without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
+    silent = units.duration(felt["longest_ms"])
+    words = f"{silent} without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
     return f"{words}. {migration.felt_reason}" if migration.felt_reason else words
 
 
 def not_felt(migration: Migration) -> str:
-    """Why there is no measurement, a sentence; "" as long as there may be one."""
+    """Why there is no measurement, a sentence; "" of one that there is, unless it is not all of the silence."""
     kind = migration.kind_row
     if migration.felt is not None or migration.felt_reason:
         return str(migration.felt_reason)
@@ -30,5 +32,5 @@ def not_felt(migration: Migration) -> str:
     if kind.off:
         return "The VM is shut off for this migration." if kind.stops else "The VM is shut off."
     if not migration.terminal:
-        return ""
+        return "The switchover is not over yet."
     return "Nothing was recorded." if migration.state == State.DONE else "There was no switchover."
