@@ -128,17 +128,20 @@ class Course:
         return longest if silent_at is None else max(longest, silent_at - moments[-1])
 
     def _silent(self, begin: float, end: float) -> float:
-        """Between two answers. While nobody sent, on a busy machine or because it was calm, nobody knows: just before
-        the first probe that was not answered by then, and between the last of these and the one that ended it."""
+        """Between two answers. What nobody asked for, on a busy machine or because it was calm, nobody knows: the pause
+        before the first probe that was not answered by then, and the one between the last of these and the probe that
+        ended it. Without such a probe there was no silence, else it began and ended in the middle of these pauses."""
         if end - begin <= self.every:
             return end - begin
         waiting = sorted(at for number, at in self._sent.items() if self._waits(number, at, begin, end))
         ender = max((self._sent[number] for number, at in self._answered.items() if at == end), default=end)
-        pauses = [waiting[0] - begin] if waiting else []
         before = [at for at in waiting if at < ender]
-        if before and end - ender <= self.every:
+        prompt = end - ender <= self.every
+        pauses = [waiting[0] - begin] if waiting else []
+        if before and prompt:
             pauses.append(ender - before[-1])
-        return end - begin - sum(max(0.0, pause - self.every) for pause in pauses)
+        unknown = sum(max(0.0, pause - self.every) for pause in pauses)
+        return end - begin - (unknown if prompt and not before else unknown / 2)
 
     def _waits(self, number: int, sent: float, begin: float, end: float) -> bool:
         """Whether this probe was on its way, unanswered, between the two."""

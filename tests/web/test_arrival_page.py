@@ -84,8 +84,10 @@ def test_over_the_api(scene: dict[str, Any], done: Migration) -> None:
 def test_the_buttons_of_the_page(scene: dict[str, Any], done: Migration) -> None:
     client = client_of(scene["olga"])
     OrmQ.objects.all().delete()
-    assert client.post(f"/migrations/{done.pk}/examine/").status_code == 302
-    assert client.post(f"/migrations/{done.pk}/clock/", {"reason": "late"}).status_code == 302
+    tested = flat(client.post(f"/migrations/{done.pk}/examine/", follow=True))
+    assert "The VM is being tested. The results appear here" in tested
+    asked = flat(client.post(f"/migrations/{done.pk}/clock/", {"reason": "late"}, follow=True))
+    assert "The journal says what came of it." in asked
     assert OrmQ.objects.count() == 2
     refused = client.post(f"/migrations/{scene['running'].pk}/clock/", follow=True)
     assert "Only a VM that has arrived" in flat(refused)
