@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from kvmweb.ui import units
 from migrations_app.domain.lifecycle import State
@@ -13,13 +14,17 @@ if TYPE_CHECKING:
 
 def felt_words(migration: Migration) -> str:
     """One line of the outcome."""
-    felt = migration.felt
+    return felt_line(migration.felt, not_felt(migration))
+
+
+def felt_line(felt: Mapping[str, Any] | None, reason: str) -> str:
+    """The same of what the API calls `felt` and `felt_reason`."""
     if felt is None:
-        return f"not measured. {not_felt(migration)}"
+        return f"not measured. {reason}"
     lost = f"{felt['lost']} of {felt['sent']} probes lost"
     silent = units.duration(felt["longest_ms"])
     words = f"{silent} without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
-    return f"{words}. {migration.felt_reason}" if migration.felt_reason else words
+    return f"{words}. {reason}" if reason else words
 
 
 def not_felt(migration: Migration) -> str:

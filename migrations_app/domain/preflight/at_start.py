@@ -28,7 +28,7 @@ NOT_ASKED = frozenset(
         "copy_room",
         "flat_copies",
     }
-    | {"post_copy_hosts", "post_copy_options", "post_copy_devices"}
+    | {"post_copy_hosts", "post_copy_options", "post_copy_devices", "post_copy_kernel"}
     | {"media_content", "runtime_settings", "dhcp_addresses"}
 )
 

@@ -122,7 +122,17 @@ def test_values_of_what_may_hold_secrets_are_not_shown() -> None:
         Difference("qemu:commandline/qemu:env/@value", HIDDEN, HIDDEN),
     )
     (no_os,) = differences(BEFORE, BEFORE[: BEFORE.index("<os>")] + BEFORE[BEFORE.index("</os>") + 5 :])
-    assert no_os == Difference("os", HIDDEN, "")
+    assert (no_os.path, no_os.after) == ("os", "")
+    assert "type machine=" in no_os.before
+    assert "quiet" not in no_os.before
+    whole = "<disk type='network' device='disk'><source protocol='https' query='token={}'/><target dev='vdq'/></disk>"
+    with_query = BEFORE.replace("</devices>", f"{whole.format('a1')}</devices>")
+    (gone,) = differences(with_query, BEFORE)
+    assert f"query={HIDDEN}" in gone.before
+    assert "a1" not in gone.before
+    assert differences(with_query, with_query.replace("a1", "b2")) == (
+        Difference("devices/disk[vdq]/source/@query", HIDDEN, HIDDEN),
+    )
     assert changed("<cmdline>console=ttyS0 quiet</cmdline>", "") == (Difference("os/cmdline", HIDDEN, ""),)
 
 
