@@ -79,8 +79,23 @@ def test_its_disks_go_first_and_its_definition_after_them(scene: Scene) -> None:
         " migrates after that."
     ) in said(done)
     assert done.stream["because"] == REFUSAL
+    assert foretold(done)[0] == "info", "only the start showed it"
     assert RollbackCopy.objects.get().path == PATH
     assert done.progress["disk_total_bytes"] == 2 * len(CONTENT)
+
+
+def foretold(done: Migration) -> tuple[str, str]:
+    (one,) = [one for one in done.findings if one["check"] == "source_start"]
+    return one["severity"], one["summary"]
+
+
+def test_it_is_foretold_when_the_source_is_seen_to_lack_something(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    a(scene).interfaces = []
+    done = scene.run(ask(scene, guest))
+    severity, words = foretold(done)
+    assert (severity, done.state) == ("warning", State.DONE)
+    assert "kvm-a cannot start db-01, so kvmweb copies its disks itself: kvm-a has no bridge br1" in words
 
 
 def test_it_is_started_there_when_that_was_asked_for(scene: Scene) -> None:
