@@ -21,8 +21,7 @@ _END_MS = 300
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
     """Bytes, bytes per second and milliseconds, as libvirt counts them. `flow_bytes` had come at `flow_ms`, when data
-    was first seen. `dirty_bps` None: not counted yet, in the first pass. `pass_ms`: since the newest pass began;
-    `hot_bytes`: left after the first."""
+    was first seen. `dirty_bps` None: not counted yet, in the first pass. `pass_ms`: since the newest pass began."""
 
     sent: int
     left: int
@@ -33,7 +32,6 @@ class Now:
     dirty_bps: float | None = None
     dirty_max_bps: float | None = None
     pass_ms: int = 0
-    hot_bytes: int | None = None
     allowed_ms: int | None = None
 
 
@@ -77,9 +75,8 @@ def _in_first_pass(now: Now, bps: float, seen: Forecast | None) -> Left:
         return course(
             rest,
             bps=bps,
-            dirtied=lambda seconds: (dirty_bps or 0) * seconds,
+            dirty_bps=dirty_bps or 0,
             before_s=now.elapsed_ms / 1000,
-            hot_bytes=seen.hot_bytes,
             allowed_s=(now.allowed_ms or _ALLOWED_MS) / 1000,
         )
 
@@ -99,9 +96,8 @@ def _later(now: Now, bps: float, dirty_bps: float) -> Course:
     return course(
         now.left,
         bps=bps,
-        dirtied=lambda seconds: dirty_bps * seconds,
+        dirty_bps=dirty_bps,
         before_s=now.pass_ms / 1000,
-        hot_bytes=now.hot_bytes,
         allowed_s=(now.allowed_ms or _ALLOWED_MS) / 1000,
     )
 
