@@ -32,7 +32,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         return []
     if seen.stops:
         return [("Expected interruption", _first_upper(interruption_words(seen)))]
-    lines = [("Transfer", _transfer(seen))]
+    lines = [("Transfer", transfer_words(seen))]
     if seen.paused:
         return lines
     if seen.pauses:
@@ -63,7 +63,8 @@ def rests_on(seen: Forecast | None) -> str:
     return f"Based on {earlier}{measured}; not guaranteed."
 
 
-def _transfer(seen: Forecast) -> str:
+def transfer_words(seen: Forecast) -> str:
+    """Of a VM that is not shut down."""
     if seen.verdict == Ending.NEEDS_HELP:
         return "Does not end by itself."
     if seen.verdict == Ending.UNCERTAIN and seen.low_ms is not None:

@@ -34,7 +34,7 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
 def _downtime(migration: Migration, seen: Forecast | None) -> str:
     """As libvirt reports it."""
     if migration.downtime_ms is None:
-        return "not reported by libvirt"
+        return f"not reported by libvirt{' after post-copy' if migration.post_copy_at else ''}"
     whole = units.duration(migration.downtime_ms)
     if migration.suspended:
         return f"{whole}, with the time it was suspended by somebody"
