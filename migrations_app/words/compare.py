@@ -71,7 +71,7 @@ _LINES: tuple[tuple[str, bool, Callable[[Migration], str]], ...] = (
     ("libvirt of the destination", False, _software("target", "libvirt")),
     ("QEMU of the source", False, _software("source", "qemu")),
     ("QEMU of the destination", False, _software("target", "qemu")),
-    ("Foreseen transfer", True, lambda one: foreseen_transfer(Forecast.from_json(one.forecast))),
+    ("Foreseen transfer", True, _foreseen),
     ("Transfer", True, lambda one: units.duration(one.copying_ms)),
     ("Request to end", True, lambda one: units.duration(one.whole_ms)),
     ("Transferred", True, lambda one: units.size(one.progress.get("transferred_bytes"))),
