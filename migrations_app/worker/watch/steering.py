@@ -22,7 +22,7 @@ from hosts.calls.steer import (
     Steer,
 )
 from hosts.facts.guest import GuestLook, JobKind
-from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
+from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable, Refused
 from migrations_app import ledger
 from migrations_app.domain.order import Answer, OrderState, Seen
 from migrations_app.domain.orders import ORDERS
@@ -156,14 +156,15 @@ class Steering:
             if not self.limits.remember(what):
                 return False
             ledger.order_told(self._held.claim, order, what)
-        elif isinstance(what, StartPostCopy):
-            note_post_copy(self._held)
         told.at = time.monotonic()
         try:
             if isinstance(what, ResumePostCopy):
                 self._resume(told)
                 return False
-            self._source.call(lambda c: steer(c, self._held.guest, what))
+            if isinstance(what, StartPostCopy):
+                switch_to_post_copy(self._held, self._source)
+            else:
+                self._source.call(lambda c: steer(c, self._held.guest, what))
         except HostUnreachable as error:
             log.info("%s: %s", self._source.host.name, error.message)
             return False
@@ -209,12 +210,22 @@ def note_post_copy(held: Held) -> None:
         held.update(post_copy_at=timezone.now())
 
 
-def steer(connection: HostConnection, guest: str, what: Abort | StartPostCopy | PausePostCopy | Limit) -> None:
+def switch_to_post_copy(held: Held, source: SteadyConnection) -> None:
+    """Raises GatewayError. After a refusal of the first one that was told, all memory is still on the source."""
+    first = held.row.post_copy_at is None
+    note_post_copy(held)
+    try:
+        source.call(lambda c: c.passes.post_copy(held.guest))
+    except Refused:
+        if first:
+            held.update(post_copy_at=None)
+        raise
+
+
+def steer(connection: HostConnection, guest: str, what: Abort | PausePostCopy | Limit) -> None:
     match what:
         case Abort():
             connection.abort(guest)
-        case StartPostCopy():
-            connection.passes.post_copy(guest)
         case PausePostCopy():
             connection.passes.pause_post_copy(guest)
         case _:
