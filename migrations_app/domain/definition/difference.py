@@ -29,6 +29,7 @@ HIDDEN = "not shown here"
 _DEFAULTS = frozenset(
     {
         "vcpu/@placement",
+        "os/loader",
         "os/loader/@format",
         "os/nvram/@format",
         "os/nvram/@template",
@@ -44,6 +45,8 @@ _DEFAULTS = frozenset(
 )
 #: devices that it writes down for a machine that always had them
 _OWN_DEVICES = {"devices/audio": ("type", "none"), "devices/watchdog": ("model", "itco")}
+#: the file with UEFI variables that an older one looked for without being told
+_NAMED_AFTER_IT = "_VARS.fd"
 #: by what an element is known among those of its name: an attribute of a child, or one of its own
 _KNOWN_BY = (("target", "dev"), ("mac", "address"), ("target", "name"))
 _KNOWN_BY_OWN = ("name", "id", "vcpu", "vcpus", "iothread", "iothreads")
@@ -178,6 +181,8 @@ def _differ_in(old: _Part | None, new: _Part | None, path: str, shown: str) -> I
 
 
 def _is_default(part: _Part, path: str) -> bool:
+    if path == "os/nvram":
+        return part.text.endswith(_NAMED_AFTER_IT)
     return path in _DEFAULTS or _OWN_DEVICES.get(path) in part.attributes
 
 

@@ -15,6 +15,8 @@ from migrations_app.domain.outcome.whereabouts import POST_COPY, POST_COPY_FAILE
 #: so often it is tried again: about a minute
 _PATIENCE = 20
 _AGAIN_SECONDS = 3.0
+#: libvirt ends its first call at the destination then; before, it takes the old failure for one of the new call
+_SETTLES_SECONDS = 2.0
 
 
 def _next(seen: Seen) -> Next:
@@ -22,6 +24,8 @@ def _next(seen: Seen) -> Next:
         return Next(answer=Answer(state=OrderState.APPLIED, text="Post-copy goes on.", told=True))
     if seen.resuming:
         return Next()
+    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
+        return Next(say=f"Memory follows again, although libvirt says that it has not resumed it: {seen.refusal}")
     if seen.refusals >= _PATIENCE:
         return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))
     silent = seen.source_name if not seen.source.answered else "" if seen.target.answered else seen.target_name
@@ -34,6 +38,8 @@ def _next(seen: Seen) -> Next:
             say=f"Post-copy is resumed when {seen.target_name} has noticed that the connection has ended: up to two"
             " minutes after the network works again."
         )
+    if seen.settled < _SETTLES_SECONDS:
+        return Next()
     due = seen.since is None or seen.since > _AGAIN_SECONDS
     return Next(say=_again(seen.refusal) if seen.refusal else "", tell=ResumePostCopy() if due else None)
 

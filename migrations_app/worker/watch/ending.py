@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -64,14 +65,15 @@ class Ending:
         if self.pausing.still_paused(decision.outcome, seen):
             return False
         done = decision.outcome is Outcome.DONE
-        if not self.returning.to(*((self.target, seen.target) if done else (self.source, seen.source))):
+        where = (self.target, seen.target) if done else (self.source, seen.source)
+        if not self.returning.to(*where):
             return False
         if self.held.row.suspended and not self._kept_suspended:
             self._keep_suspended(decision, seen)
         elif done and not self.carried_over:
             self._carry_over()
         else:
-            self._end(decision, restart=restart)
+            self._end(decision, partial(self.returning.look_once_more, *where), restart=restart)
             return True
         return False
 
@@ -94,7 +96,7 @@ class Ending:
         self._left_to_do = carry_over(held, self.source, self.target)
         self.carried_over = True
 
-    def _end(self, decision: Decision, *, restart: bool) -> None:
+    def _end(self, decision: Decision, look_once_more: Callable[[], None], *, restart: bool) -> None:
         held = self.held
         fields: dict[str, Any] = {"timings": self._timings()}
         if decision.outcome is Outcome.DONE:
@@ -102,6 +104,8 @@ class Ending:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
             libvirts = stood.downtime_ms if stood else None
+            if held.row.post_copy_at is not None:
+                libvirts = libvirts or None  # without a number of QEMU's it says 0
             fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
             if held.felt is not None:
                 fields |= held.felt.told()
@@ -115,6 +119,7 @@ class Ending:
         if decision.outcome is Outcome.FAILED:
             held_back = "" if held.row.call_made else held.row.error.get("cause", "")
             decision = replace(decision, cause=held_back or self.silence.cause(decision.cause))
+        look_once_more()
         to_do = self.pausing.left, left_out_words(held), decision.what_to_do
         decision = replace(decision, what_to_do=" ".join(filter(None, to_do)))
         fields["error"] = error_of(decision)

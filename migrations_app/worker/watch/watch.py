@@ -83,7 +83,7 @@ class Watch:
             self.silence.observe(seen)
             if self.held.felt is not None:
                 self.held.felt.observe(seen.source, seen.at)
-            self.steering.act(seen.source, seen.target, memory_began=self.numbers.memory_began)
+            self.steering.act(seen.source, seen.target, settled=seen.seconds, memory_began=self.numbers.memory_began)
             if self.steering.resumed is not None:
                 return self.steering.resumed
             self.wake.listen(seen.source)

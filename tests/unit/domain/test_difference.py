@@ -37,6 +37,7 @@ def test_a_definition_does_not_differ_from_itself(path: Path) -> None:
         ("</devices>", "<controller type='pci' index='5' model='pcie-root-port'/></devices>"),
         ("      <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>\n", ""),
         ("<acpi/>\n", "<acpi></acpi>"),
+        ("</os>", "<loader readonly='yes' type='pflash'>/x</loader><nvram>/y_VARS.fd</nvram></os>"),
     ],
 )
 def test_what_libvirt_rewrites_is_none(old: str, new: str) -> None:
@@ -46,6 +47,7 @@ def test_what_libvirt_rewrites_is_none(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("</os>", "<nvram>/y_VARS.qcow2</nvram></os>", Difference("os/nvram", "", "/y_VARS.qcow2")),
         ("98304</memory>", "1024</memory>", Difference("memory", "98304", "1024")),
         ("cache='none'", "cache='unsafe'", Difference(f"{DISK}/driver/@cache", "none", "unsafe")),
         (" cache='none'", "", Difference(f"{DISK}/driver/@cache", "none", "")),
