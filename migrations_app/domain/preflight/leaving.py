@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosts.facts.guest import HostDevice
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.leaving import DETACHED
 from migrations_app.domain.option_parts import TAKE_OUT_KINDS
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
@@ -31,6 +32,11 @@ def lacks(facts: Facts, device: HostDevice) -> bool | None:
     if device.type != "pci":
         return False
     return None if isinstance(here, Unknown) or name not in here else here[name] != there[name]
+
+
+def leaves(device: HostDevice) -> dict[str, str]:
+    """In the evidence of what is detached."""
+    return {DETACHED: f"{device.type} {device.name}"}
 
 
 def detached_words(facts: Facts, device: HostDevice) -> tuple[Severity, str]:
