@@ -26,6 +26,10 @@ _OPTIONS = {
     "performance.io-cache": "off",
     "performance.stat-prefetch": "off",
     "performance.write-behind": "off",
+    # The network on which the hosts reach it gets cut, too: a guest's disk waits then, as one of a real SAN would.
+    "network.ping-timeout": "600",
+    "client.tcp-user-timeout": "600",
+    "server.tcp-user-timeout": "600",
 }
 
 

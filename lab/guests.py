@@ -7,7 +7,8 @@ import hashlib
 import uuid
 from xml.etree import ElementTree
 
-from lab.state import GuestSpec
+from lab import guestimage
+from lab.state import AGENT, GuestSpec
 
 BOOT = "/var/lib/libvirt/boot"
 """Where every host has the guests' kernel and initramfs."""
@@ -71,7 +72,7 @@ def domain_xml(spec: GuestSpec, *, ticks: tuple[str, int]) -> str:
     system = _add(domain, "os")
     _add(system, "type", "hvm", arch="x86_64", machine=spec.machine)
     _add(system, "kernel", f"{BOOT}/vmlinuz")
-    _add(system, "initrd", f"{BOOT}/initrd")
+    _add(system, "initrd", f"{BOOT}/{guestimage.AGENT_INITRD if spec.agent == AGENT else 'initrd'}")
     _add(system, "cmdline", _command_line(spec, ticks))
     _add(_add(domain, "features"), "acpi")
     cpu = _add(domain, "cpu", mode="custom", match="exact", check="none")
@@ -120,6 +121,8 @@ def _add_devices(devices: ElementTree.Element, spec: GuestSpec) -> None:
     _add(link, "rom", enabled="no")
     _add(devices, "serial", type="pty")
     _add(devices, "console", type="pty")
+    if spec.agent:
+        _add(_add(devices, "channel", type="unix"), "target", type="virtio", name="org.qemu.guest_agent.0")
     _add(devices, "memballoon", model="virtio")
 
 

@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 GUEST_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev")
+#: only in guests that have an agent
+AGENT_MODULES = ("virtio_console",)
 GUEST_FOLDER = "usr/lib/kvmweb-guest"
 
 
@@ -42,8 +44,9 @@ def add_guest_kernel(root: Path) -> None:
         subprocess.run(["dpkg-deb", "-x", str(next(scratch.glob("*.deb"))), str(scratch / "x")], check=True)
         target = root / GUEST_FOLDER
         (target / "modules").mkdir(parents=True)
+        (target / "agent-modules").mkdir()
         shutil.copy(next((scratch / "x/boot").glob("vmlinuz-*")), target / "vmlinuz")
-        _copy_modules(scratch / "x", target / "modules")
+        _copy_modules(scratch / "x", target)
 
 
 def _copy_modules(unpacked: Path, target: Path) -> None:
@@ -61,8 +64,12 @@ def _copy_modules(unpacked: Path, target: Path) -> None:
 
     for wanted in GUEST_MODULES:
         add(wanted)
+    every = len(order)
+    for wanted in AGENT_MODULES:
+        add(wanted)
     for position, name in enumerate(order):
-        (target / f"{position:02d}-{name}.ko").write_bytes(_content(files[name]))
+        folder = target / ("modules" if position < every else "agent-modules")
+        (folder / f"{position:02d}-{name}.ko").write_bytes(_content(files[name]))
 
 
 def _content(file: Path) -> bytes:

@@ -56,10 +56,11 @@ def native_suite() -> str:
 
 
 def packages(suite: str) -> tuple[str, ...]:
-    """What a root of `suite` holds. The native one also has the PostgreSQL that the test suite starts."""
+    """What a root of `suite` holds. The native one also has the PostgreSQL that the test suite starts, and what a guest
+    with an agent is given (guestimage.py)."""
     wanted = [*_COMMON, *_PER_SUITE[suite]]
     if suite == native_suite():
-        wanted.append("postgresql")
+        wanted += ["postgresql", "qemu-guest-agent", "util-linux-extra"]
     return tuple(sorted(wanted))
 
 

@@ -20,6 +20,9 @@ from lab.run import LabError
 DEFAULT_PREFIX = "demo"
 
 
+AGENT, NO_ONE = "agent", "no-one"
+
+
 @dataclass(frozen=True)
 class GuestSpec:
     """One guest. From `tick_ms` on it is how it behaves, done by lab/native/guest.c.
@@ -33,6 +36,7 @@ class GuestSpec:
     whole_pages  it rewrites all of each page, not only its start
     disk_kib     written to the disk per second, after `disk_fill_mib` once at boot
     obeys_after_s  so long after its power button was pressed it powers off
+    agent        AGENT: it has a channel for a guest agent and Debian's agent behind it; NO_ONE: only the channel
     """
 
     name: str
@@ -51,6 +55,7 @@ class GuestSpec:
     disk_kib: int = 0
     disk_fill_mib: int = 0
     obeys_after_s: int = 0
+    agent: str = ""
     vcpus: int = 1
     machine: str = "pc-q35-7.2"
     uuid: str = ""

@@ -31,11 +31,17 @@ fi
 
 scripts/lint.sh
 # What needs no lab shares the cores. Labs end as they should only in a run of their own: pytest-xdist gives its workers
-# seconds to do so. They mostly wait, so there are two such runs at the same time, each with its own lab.
+# seconds to do so. They mostly wait, so there are two such runs at the same time. A browser is alone: Chromium gives up
+# what it loads when an interface of this machine comes or goes, as those of labs do.
 alone=(tests/unit tests/db tests/web tests/ws)
+beside=(tests/lab/test_[a-m]*.py)
+browser=(tests/browser)
+done=$KVMWEB_DATA_DIR/done
 echo "== pytest ${alone[*]}"
-python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on="$KVMWEB_DATA_DIR/alone"
+python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on="$done"
 root_is_there
-echo "== pytest, the rest"
-beside=tests/lab
-python -m pytest "${alone[@]/#/--ignore=}" --ignore="$beside" --beside="$beside" --after="$KVMWEB_DATA_DIR/alone"
+echo "== pytest, what needs a lab"
+labs=("${alone[@]/#/--ignore=}" "${browser[@]/#/--ignore=}" "${beside[@]/#/--ignore=}")
+python -m pytest "${labs[@]}" "${beside[@]/#/--beside=}" --after="$done" --hand-on="$done"
+echo "== pytest ${browser[*]}"
+python -m pytest "${browser[@]}" --after="$done"

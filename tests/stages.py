@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,15 +21,14 @@ HANDED_ON = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 class Beside:
     """A run of its own at the same time. Ctrl-C does not reach it: it is told once, and tears its fixtures down."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, paths: Sequence[str]) -> None:
         from kvmweb.serve.children import die_with_parent
 
-        self.path = path
         self._folder = tempfile.TemporaryDirectory(prefix="kvmweb-beside-")
         self.handed_on, self._output = (Path(self._folder.name) / name for name in ("handed-on", "output"))
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", path, f"--hand-on={self.handed_on}"],
+                [sys.executable, "-m", "pytest", *paths, f"--hand-on={self.handed_on}"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -59,15 +59,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hand-on", type=Path, metavar="FILE", help="write what the tests came to into this file")
     group.addoption("--after", type=Path, metavar="FILE", help="add what an earlier run handed on to the summary")
     group.addoption(
-        "--beside", metavar="PATH", help="run the tests there too, at the same time in a process of their own"
+        "--beside",
+        action="append",
+        metavar="PATH",
+        help="run the tests there too, at the same time in a process of their own",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    path = session.config.getoption("--beside")
-    if path and not session.testsfailed and not session.config.option.collectonly:
-        session.config.stash[BESIDE] = Beside(path)
+    paths = session.config.getoption("--beside")
+    if paths and not session.testsfailed and not session.config.option.collectonly:
+        session.config.stash[BESIDE] = Beside(paths)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the summary
@@ -81,7 +84,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     stats = terminalreporter.stats
     files = [file] if (file := config.getoption("--after")) else []
     if beside := config.stash.get(BESIDE, None):
-        terminalreporter.section(f"at the same time: {beside.path}")
+        terminalreporter.section("at the same time")
         terminalreporter.write(beside.text())
         files += [beside.handed_on] if beside.handed_on.exists() else []
     for file in files:

@@ -8,6 +8,7 @@ from hosts.facts.xml import Node
 
 #: a NUMA node
 _CELL = "host/topology/cells/cell"
+_UID_DIGITS = 10
 _TSC = "host/cpu/counter[@name='tsc']"
 
 
@@ -24,10 +25,18 @@ def parse(text: str) -> HostCapabilities:
         cpu_numbers=frozenset(xml.number(cpu.get("id")) for cpu in capabilities.all(f"{_CELL}/cpus/cpu")),
         numa_nodes=frozenset(xml.number(cell.get("id")) for cell in capabilities.all(_CELL)),
         security_models=frozenset(model.text("model") for model in capabilities.all("host/secmodel")),
+        qemu_uid=_qemu_uid(capabilities),
         tsc_frequency=xml.number(capabilities.get("frequency", _TSC)),
         tsc_scaling=capabilities.get("scaling", _TSC) == "yes",
         guests=tuple(_guest(guest) for guest in capabilities.all("guest") if guest.text("os_type") == "hvm"),
     )
+
+
+def _qemu_uid(capabilities: Node) -> int | None:
+    """The label that security driver "dac" gives: "+64055:+64055"."""
+    labels = [m.text("baselabel") for m in capabilities.all("host/secmodel") if m.text("model") == "dac"]
+    uid = labels[0].partition(":")[0].removeprefix("+") if labels else ""
+    return int(uid) if uid.isdecimal() and len(uid) <= _UID_DIGITS else None
 
 
 def _guest(guest: Node) -> GuestArch:

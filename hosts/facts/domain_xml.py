@@ -19,6 +19,8 @@ from hosts.facts.guest import (
 )
 from hosts.facts.xml import Node
 
+#: where libvirt keeps UEFI variables whose place no definition names
+NVRAM_FOLDER = "/var/lib/libvirt/qemu/nvram"
 #: where each type of disk and network card keeps what it is connected to
 _DISK_SOURCE = {"file": "file", "block": "dev", "dir": "dir"}
 _CHARACTER_DEVICES = (
@@ -80,13 +82,16 @@ def _cpu(domain: Node) -> Cpu:
 
 
 def _boot(domain: Node) -> BootFiles:
+    by_name = domain.get("firmware", "os") == "efi" and not domain.has("os/nvram")
+    named = domain.text("os/nvram") or domain.get("file", "os/nvram/source")
     return BootFiles(
         kernel=domain.text("os/kernel"),
         initrd=domain.text("os/initrd"),
         dtb=domain.text("os/dtb"),
         shim=domain.text("os/shim"),
         loader=domain.text("os/loader"),
-        nvram=domain.text("os/nvram") or domain.get("file", "os/nvram/source"),
+        nvram=f"{NVRAM_FOLDER}/{domain.name('name')}_VARS.fd" if by_name else named,
+        nvram_by_name=by_name,
         nvram_template=domain.get("template", "os/nvram"),
     )
 

@@ -153,6 +153,9 @@ class BootFiles:
     shim: str = ""
     loader: str = ""
     nvram: str = ""
+    #: the definition does not say where that is: libvirt 9.0 names the file after the VM, and writes it down in the
+    #: definition of a VM that runs only
+    nvram_by_name: bool = False
     #: what libvirt makes the NVRAM file from where there is none
     nvram_template: str = ""
 

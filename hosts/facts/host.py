@@ -58,6 +58,8 @@ class HostCapabilities:
     numa_nodes: frozenset[int] = frozenset()
     #: the security drivers of its libvirtd: "selinux", "apparmor", "dac"
     security_models: frozenset[str] = frozenset()
+    #: the user that its QEMUs run as; None when libvirt does not say
+    qemu_uid: int | None = None
     #: of its CPU's time stamp counter, in Hz; 0 when libvirt does not say
     tsc_frequency: int = 0
     tsc_scaling: bool = False

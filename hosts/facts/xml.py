@@ -24,6 +24,8 @@ _BIGGEST = 2**64 - 1
 #: in place of a secret
 HIDDEN = "hidden"
 _NAMESPACE = re.compile(r"\{http://libvirt\.org/schemas/domain/([a-z]+)/1\.0\}(\w+)")
+_PASSWORD = re.compile(r"(://)[^/@\s]*@")
+_QUERY = re.compile(r"\?[^\s?=&]+=.*", re.DOTALL)
 #: what may precede the root element and a document type; further down the same words are only text
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
@@ -105,13 +107,19 @@ class Node:
             if element.tag in names:
                 element.text = HIDDEN
 
-    def empty(self, names: Collection[str], prefix: str) -> None:
-        """Hide all that is in the elements with these names, and in those whose name begins with `prefix`."""
+    def empty(self, names: Collection[str]) -> None:
+        """Hide all that is in the elements with these names, and in those of other namespaces."""
         for element in list(self._element.iter()):
-            name = plain_name(str(element.tag))
-            if name in names or name.startswith(prefix):
+            if element.tag in names or "{" in str(element.tag):
                 element.clear(keep_tail=True)
                 element.text = HIDDEN
+
+    def mask(self) -> None:
+        """Hide what addresses and paths say beside the place: passwords in front of it, and queries after it."""
+        for element in self._element.iter():
+            for name, value in element.attrib.items():
+                element.set(name, _masked(str(value)))
+            element.text = _masked(element.text or "") or None
 
     def put(self, tag: str, text: str) -> None:
         """Give the child with this tag this text; it is added if there is none."""
@@ -151,6 +159,10 @@ def _leaves(element: etree._Element, path: str, free: str) -> Iterator[tuple[str
         else:
             again = path.rsplit("/", 1)[-1] == name
             yield from _leaves(child, path if again else inside + name, free)
+
+
+def _masked(value: str) -> str:
+    return _QUERY.sub(f"?{HIDDEN}", _PASSWORD.sub(rf"\1{HIDDEN}@", value))
 
 
 def plain_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Keeps the journal small: deletes old signals and thins the progress of ended migrations."""
+"""Keeps the journal small: deletes old signals and thins the progress of migrations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from datetime import timedelta
 from django.utils import timezone
 
 from kvmweb.journal.models import Entry, EntryKind
+from kvmweb.journal.thin import thinned
 
 SIGNALS_KEPT = timedelta(hours=1)
 #: a topic without new numbers for this long has ended
 QUIET = timedelta(hours=1)
 #: how far back a sweep searches for topics that have just become quiet; the first one of a process searches all
 RECENT = timedelta(hours=3)
-PROGRESS_KEPT = 200
+PROGRESS_KEPT = 400
+#: of one that goes on, which is thinned when it has twice as many: after 20 minutes, and then less and less often
+RUNNING_KEPT = 1200
 EVERY_SECONDS = 60.0
 #: rows per transaction: others want to write too
 BATCH = 500
@@ -32,22 +35,18 @@ def hook() -> None:
 
 
 def sweep(*, everything: bool = True) -> None:
-    """Delete old signals; of each quiet topic keep PROGRESS_KEPT progress rows, the first, the last, evenly between."""
+    """Delete old signals, and of each topic's progress all but so many rows."""
     now = timezone.now()
     _delete(Entry.objects.filter(kind=EntryKind.SIGNAL, created__lt=now - SIGNALS_KEPT).values_list("id", flat=True))
     progress = Entry.objects.filter(kind=EntryKind.PROGRESS).order_by()
     busy = set(progress.filter(created__gte=now - QUIET).values_list("topic", flat=True).distinct())
     rows = progress if everything else progress.filter(created__gte=now - RECENT)
-    for topic in set(rows.values_list("topic", flat=True).distinct()) - busy:
-        ids = list(progress.filter(topic=topic).order_by("id").values_list("id", flat=True))
-        if len(ids) > PROGRESS_KEPT:
-            _thin(ids)
-
-
-def _thin(ids: list[int]) -> None:
-    step = (len(ids) - 1) / (PROGRESS_KEPT - 1)
-    keep = {ids[round(step * place)] for place in range(PROGRESS_KEPT)}
-    _delete(pk for pk in ids if pk not in keep)
+    for topic in set(rows.values_list("topic", flat=True).distinct()):
+        most = RUNNING_KEPT if topic in busy else PROGRESS_KEPT
+        written = list(progress.filter(topic=topic).order_by("id").values_list("id", "created"))
+        if len(written) > (2 * most if topic in busy else most):
+            keep = set(thinned(written, most))
+            _delete(pk for pk, _ in written if pk not in keep)
 
 
 def _delete(ids: Iterable[int]) -> None:

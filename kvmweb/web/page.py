@@ -7,13 +7,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from kvmweb.accounts.permissions import Right, require
 from kvmweb.journal.models import Entry
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
@@ -25,7 +26,7 @@ def page(right: Right = Right.SEE) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             require(request.user, right)
             if request.method == "GET":
                 newest = Entry.objects.order_by("-id").values_list("id", flat=True).first()

@@ -3,7 +3,7 @@
  *
  * It sends a numbered UDP datagram on a timer, so that a test hears from outside whether the guest runs and how long
  * it did not; it rewrites memory and disk at rates set by time, not by CPU; it powers off `obeys` seconds after the
- * button was pressed.
+ * button was pressed. Where the initramfs has a guest agent, it starts that, and is the /sbin/shutdown that it runs.
  * Everything is set on the kernel command line as kvmweb.KEY=VALUE (see lab/guests.py).
  */
 #define _GNU_SOURCE
@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <linux/input.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,9 @@
 
 #define PAGE 4096ul
 #define WORK_NS 20000000l
+#define AGENT "/usr/sbin/qemu-ga"
+/* As lab/network.py has it. */
+#define NOBODY "\x02\0\0\0\0\x01"
 
 static char command_line[4096];
 static unsigned char *memory;
@@ -107,6 +112,27 @@ static void set_link(int sock, const char *name, const char *address, int bits)
         perror("up");
 }
 
+/*
+ * Ticks go to a link address that nobody has: whoever listens hears them, and nobody asks or answers. A guest that gets
+ * packets is another one: QEMU writes them into its memory, and waits for that when it has not come in post-copy.
+ */
+static void set_nobody(int sock, const char *name)
+{
+    struct arpreq request = {.arp_flags = ATF_PERM | ATF_COM, .arp_ha.sa_family = ARPHRD_ETHER};
+    struct sockaddr_in *where = (struct sockaddr_in *)&request.arp_pa;
+    char *ticks = strdup(setting("ticks", ""));
+    char *colon = strchr(ticks, ':');
+    if (!colon)
+        return;
+    *colon = 0;
+    where->sin_family = AF_INET;
+    inet_pton(AF_INET, ticks, &where->sin_addr);
+    memcpy(request.arp_ha.sa_data, NOBODY, sizeof NOBODY - 1);
+    strncpy(request.arp_dev, name, sizeof request.arp_dev - 1);
+    if (ioctl(sock, SIOCSARP, &request) != 0)
+        perror("nobody");
+}
+
 static void set_network(void)
 {
     char *address = strdup(setting("address", ""));
@@ -116,6 +142,7 @@ static void set_network(void)
     if (slash) {
         *slash = 0;
         set_link(sock, "eth0", address, atoi(slash + 1));
+        set_nobody(sock, "eth0");
     }
     close(sock);
 }
@@ -260,8 +287,56 @@ static void wait_for_button(void)
     }
 }
 
-int main(void)
+/* Of the agent's channel. A system with udev has a link with this name. */
+static int is_agents_port(const char *port)
 {
+    char path[300], name[64] = "";
+    snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/name", port);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, name, sizeof name - 1);
+    close(file);
+    return length > 0 && strncmp(name, "org.qemu.guest_agent.0", 22) == 0;
+}
+
+static void *start_agent(void *unused)
+{
+    if (access(AGENT, X_OK) != 0)
+        return unused;
+    for (;; sleep_until(now_ns() + 100000000l)) {
+        struct dirent **names;
+        int count = scandir("/sys/class/virtio-ports", &names, NULL, alphasort);
+        for (int i = 0; i < count; i++) {
+            if (!is_agents_port(names[i]->d_name))
+                continue;
+            char path[300];
+            snprintf(path, sizeof path, "--path=/dev/%s", names[i]->d_name);
+            if (fork() == 0) {
+                execl(AGENT, AGENT, path, NULL);
+                _exit(1);
+            }
+            return unused;
+        }
+    }
+}
+
+/* Run by the agent: as /sbin/shutdown, or by a test, that it hangs or ends. */
+static int told_by_agent(int count, char **words)
+{
+    if (strstr(words[0], "shutdown")) {
+        sync();
+        return reboot(RB_POWER_OFF);
+    }
+    if (count != 2)
+        return 1;
+    return kill(getppid(), strcmp(words[1], "hang") == 0 ? SIGSTOP : SIGKILL);
+}
+
+int main(int count, char **words)
+{
+    if (getpid() != 1)
+        return told_by_agent(count, words);
     mkdir("/proc", 0755);
     mkdir("/sys", 0755);
     mkdir("/dev", 0755);
@@ -275,6 +350,7 @@ int main(void)
     set_network();
     pthread_t thread;
     pthread_create(&thread, NULL, send_ticks, NULL);
+    pthread_create(&thread, NULL, start_agent, NULL);
     fill_memory();
     pthread_create(&thread, NULL, dirty_memory, NULL);
     pthread_create(&thread, NULL, write_disk, NULL);

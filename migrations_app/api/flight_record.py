@@ -29,7 +29,10 @@ class SoftwareOut(Schema):
     qemu: str = ""
 
 
-class BothOut(Schema):
+class VersionsOut(Schema):
+    """`kvmweb`: of the worker that started the migration."""
+
+    kvmweb: str = ""
     source: SoftwareOut = SoftwareOut()
     target: SoftwareOut = SoftwareOut()
 
@@ -62,7 +65,7 @@ class RecordOut(Schema):
     evenly thinned. `truth` is null until the migration has ended."""
 
     migration: MigrationOut
-    versions: BothOut
+    versions: VersionsOut
     definition_before: str
     definition_after: str
     truth: TruthOut | None

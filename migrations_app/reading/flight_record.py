@@ -12,7 +12,7 @@ from migrations_app.models import Decision, Migration, Order
 from migrations_app.reading.journal import record_of, told
 from migrations_app.reading.orders import orders_of
 from migrations_app.reading.policies import decisions_of
-from migrations_app.reading.samples import measured
+from migrations_app.reading.samples import recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Truth:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlightRecord:
     """`versions`: see models.Recorded. The definitions are without secrets; "" is not known. `samples`: see
-    reading.samples.measured. `journal`: without the samples."""
+    reading.samples.recorded. `journal`: without the samples."""
 
     migration: Migration
     versions: dict[str, dict[str, str]]
@@ -51,7 +51,7 @@ def flight_record(user: Any, migration: Migration) -> FlightRecord:
         truth=_truth(migration),
         orders=list(orders_of(migration)),
         decisions=list(decisions_of(migration)),
-        samples=measured(migration),
+        samples=recorded(migration),
         journal=told(user, migration, list(record_of(migration).exclude(kind=EntryKind.PROGRESS))),
     )
 

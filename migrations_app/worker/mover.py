@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from hosts.calls.move import Flag, MigrateCall
 from hosts.gateway.port import Aborted, GatewayError, HostConnection, HostUnreachable
@@ -23,13 +24,20 @@ class Mover:
         self.returned: bool | None = None
         self.aborted = False
         self.error = ""
+        self._began = 0.0
         self.over = threading.Event()
         self._news = threading.Event()
         # not daemon-joined anywhere: when this process ends, libvirt goes on by itself (peer-to-peer)
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
     def start(self) -> None:
+        self._began = time.monotonic()
         self._thread.start()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began, while it runs; else 0."""
+        return time.monotonic() - self._began if self._began and self.running else 0.0
 
     def tells(self, news: threading.Event) -> None:
         """`news` is set when the call is over, at once if it is."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hosts.facts.guest import GuestDetails
-from hosts.facts.host import HostIdentity
+from hosts.facts.host import HostIdentity, version_text
 from hosts.facts.unknown import Unknown
 from hosts.models import Host
+from kvmweb.version import VERSION
 from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.catalog import allows_post_copy
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report
 from migrations_app.models import Migration
@@ -33,7 +35,11 @@ def write_ahead(
     checkpoints = () if isinstance(known, Unknown) else known  # unknown ones were a finding
     return {
         "source_xml": details.xml,
-        "versions": {"source": _versions(row.source), "target": _versions(row.target)},
+        "versions": {
+            "kvmweb": VERSION,
+            "source": _versions(row.source, source),
+            "target": _versions(row.target, target),
+        },
         "source_host_uuid": source.uuid if isinstance(source, HostIdentity) else None,
         "target_host_uuid": target.uuid if isinstance(target, HostIdentity) else None,
         "was_persistent": details.persistent,
@@ -44,12 +50,22 @@ def write_ahead(
         "source_disks": _source_disks(facts),
         "limits_before": _limits_before(row, facts),
         "track": first_track(row, report),
-        "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
+        "forecast": forecast_for(
+            row.requested_by,
+            row.request,
+            row.guest,
+            row.source,
+            paused=facts.guest.paused,
+            post_copy=allows_post_copy(facts),
+        ),
     }
 
 
-def _versions(host: Host) -> dict[str, str]:
-    return {"libvirt": host.libvirt, "qemu": host.qemu}
+def _versions(host: Host, now: HostIdentity | Unknown) -> dict[str, str]:
+    """As the host says now; what was seen last is shown else."""
+    if isinstance(now, Unknown):
+        return {"libvirt": host.libvirt, "qemu": host.qemu}
+    return {"libvirt": version_text(now.libvirt), "qemu": version_text(now.qemu)}
 
 
 def _limits_before(row: Migration, facts: Facts) -> dict[str, int]:

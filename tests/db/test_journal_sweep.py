@@ -10,12 +10,18 @@ from django.utils import timezone
 
 from kvmweb.journal import sweep, writer
 from kvmweb.journal.models import Entry, EntryKind
+from kvmweb.journal.thin import thinned
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dual]
 
 
 def _age(hours: float) -> None:
-    Entry.objects.update(created=timezone.now() - timedelta(hours=hours))
+    """As if all of them had been written so much earlier, half a second apart."""
+    ended = timezone.now() - timedelta(hours=hours)
+    rows = list(Entry.objects.order_by("id"))
+    for number, row in enumerate(reversed(rows)):
+        row.created = ended - timedelta(seconds=number / 2)
+    Entry.objects.bulk_update(rows, ["created"], batch_size=500)
 
 
 def _progress(topic: str, number: int) -> None:
@@ -51,18 +57,52 @@ def test_numbers_of_an_ended_migration_are_thinned_evenly() -> None:
     _age(2)
     sweep.sweep()
     kept = [int(text) for text in _texts("migration:1")]
-    assert len(kept) == sweep.PROGRESS_KEPT
+    assert sweep.PROGRESS_KEPT // 2 <= len(kept) <= sweep.PROGRESS_KEPT
     assert (kept[0], kept[-1]) == (0, 999)
-    assert max(after - before for before, after in itertools.pairwise(kept)) <= 6
+    assert max(after - before for before, after in itertools.pairwise(kept)) <= 5
     assert len(_texts("migration:2")) == 150
 
 
 def test_numbers_of_a_running_migration_are_not_touched() -> None:
-    _progress("migration:1", 300)
+    _progress("migration:1", 500)
     _age(5)
     _progress("migration:1", 1)
     sweep.sweep()
-    assert len(_texts("migration:1")) == 301
+    assert len(_texts("migration:1")) == 501
+
+
+def test_a_migration_of_hours_keeps_its_early_and_its_late_part() -> None:
+    """Ten hours, two rows a second, swept once a minute, without the database."""
+    began, rows = timezone.now(), []
+    most = sweep.RUNNING_KEPT
+    for number in range(10 * 3600 * 2):
+        rows.append((number, began + timedelta(seconds=number / 2)))
+        if number % 120 == 0 and len(rows) > 2 * most:
+            kept = set(thinned(rows, most))
+            rows = [row for row in rows if row[0] in kept]
+    assert len(rows) <= 2 * most + 120
+    ids = thinned(rows, 600)
+    assert 300 <= len(ids) <= 600
+    assert (ids[0], ids[-1]) == (0, 10 * 3600 * 2 - 1)
+    assert max(after - before for before, after in itertools.pairwise(ids)) <= 3 * 10 * 3600 * 2 // len(ids)
+
+
+def test_numbers_of_a_long_migration_are_thinned_while_it_runs() -> None:
+    number = 2 * sweep.RUNNING_KEPT + 1
+    _progress("migration:1", number)
+    _age(0)
+    sweep.sweep()
+    kept = [int(text) for text in _texts("migration:1")]
+    assert (kept[0], kept[-1]) == (0, number - 1)
+    assert len(kept) <= sweep.RUNNING_KEPT
+
+
+@pytest.mark.parametrize("times", [[0] * 10, [9, 8, 7, 0, 0, 1, 2, 3, 4, 5]])
+def test_times_that_do_not_advance_are_no_trouble(times: list[int]) -> None:
+    began = timezone.now()
+    kept = thinned([(number, began + timedelta(seconds=at)) for number, at in enumerate(times)], 5)
+    assert len(kept) <= 5
+    assert (kept[0], kept[-1]) == (0, 9)
 
 
 def test_a_second_sweep_changes_nothing() -> None:

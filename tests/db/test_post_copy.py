@@ -32,6 +32,7 @@ pytestmark = pytest.mark.dual
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrations_app.worker.watch.watch.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._SETTLES_SECONDS", 0.0)
 
 
 class Scripted:
@@ -268,8 +269,9 @@ def test_a_host_refuses_to_resume(scene: Scene, moving: Scripted, monkeypatch: p
     moving.broken()
     moving.move.cut.clear()
     error = Refused("unable to connect to server at 'kvm-b:49152': No route to host", code=38, domain=7)
-    scene.fleet["kvm-a"].fail("migrate", error, times=3)
+    scene.fleet["kvm-a"].fail("migrate", error, times=20)
     state, text = moving.answered(moving.order("resume_post_copy"))
+    assert "No route to host. kvmweb tries again." in said(moving.row)
     assert state == "refused"
     assert "No route to host" in text
     moving.becomes(State.POST_COPY_FAILED)
@@ -383,6 +385,14 @@ def test_a_policy_goes_without_it_where_it_could_not_be_resumed(scene: Scene) ->
     assert found["severity"] == "warning"
     assert "the policy gives up" in found["summary"]
     moving.done()
+
+
+def test_the_kernel_is_asked_where_qemu_is_not_root(scene: Scene) -> None:
+    target = scene.fleet["kvm-b"]
+    target.qemu_uid, target.written["userfaultfd"] = 64055, "0\n"
+    row = scene.run(scene.request(scene.add_guest(), post_copy=True))
+    assert row.state == State.BLOCKED
+    assert "vm.unprivileged_userfaultfd is 0" in row.state_text
 
 
 def test_who_asks_for_it_there_is_refused(scene: Scene) -> None:

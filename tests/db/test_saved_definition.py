@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from hosts.facts.guest import RunState
+from hosts.facts.host import version_text
 from hosts.gateway.port import Refused
 from kvmweb.journal.models import Entry
 from kvmweb.journal.writer import migration_topic
+from kvmweb.version import VERSION
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration
 from tests.db.moving import LOCAL, Scene, eventually, fresh, in_state, said
+from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import IMAGES, FakeGuest
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dual]
@@ -63,7 +66,8 @@ def test_what_differs_is_in_the_journal_and_changes_nothing_else(kind: Kind, sce
     assert entry.body["differences"] == [["devices/disk[vda]/driver/@cache", "none", "unsafe"]]
     assert DIFFERS not in done.state_text
     assert done.target_xml == xml("/a", cache="unsafe")
-    assert set(done.versions) == {"source", "target"}
+    now = {"libvirt": version_text(FakeHost.libvirt), "qemu": version_text(FakeHost.qemu)}
+    assert done.versions == {"kvmweb": VERSION, "source": now, "target": now}
 
 
 def test_no_difference_no_line(scene: Scene) -> None:

@@ -118,6 +118,8 @@ class FakeHost:
     #: what the programs of other probes write, by the probe's name, on a host that is reached by ssh
     written: dict[str, str] = field(default_factory=dict)
     libvirt: int = 9_000_000
+    #: the user that its QEMUs run as
+    qemu_uid: int = 0
     qemu: int = 7_002_000
     machines: tuple[str, ...] = ("pc-q35-7.2",)
     cpu_answer: tuple[bool, str] = (True, "the CPU is identical")
@@ -374,6 +376,7 @@ class FakeConnection:
             cpu_vendor="AMD",
             cpu_features=frozenset(),
             cpus=4,
+            qemu_uid=host.qemu_uid,
             guests=(arch,),
         )
 

@@ -18,6 +18,7 @@ from tests.faults.phases import (
     DISKS,
     EVERY,
     MEMORY,
+    OFF_ARRIVAL,
     OFF_DISKS,
     OFFLINE,
     STEPS,
@@ -63,9 +64,11 @@ class Fault:
     ends_the_vm: tuple[Phase, ...] = ()
     #: phases in which it can be told that a person paused it: it is paused at the end
     stays_paused: tuple[Phase, ...] = ()
+    #: a person lets a VM run on kvm-b that was shut off: it is left running
+    resumes: bool = False
 
     def right(self, phase: Phase) -> Ends:
-        return self.at.get(phase.name, self.ends)
+        return self.at.get(phase.name, self.at.get(phase.like, self.ends))
 
 
 def _host(cell: Cell, name: str) -> Host:
@@ -233,17 +236,21 @@ def _cut(
 _SILENT = {
     "checking": NOT_STARTED,
     "arrival": DONE | ATTENTION,
+    "arrival of offline": DONE | ATTENTION,
+    "shutting down": DONE,
+    "definition of stopped": ANY_END,
+    "to be started": DONE,
 }
 
 LINKS = (
     _cut("kvm-b", "mig", 5, ends=DONE, at={}, phases=(*EVERY, OFF_DISKS)),
     _cut("kvm-b", "mig", 40, ends=DONE | FAILED, at={}),
     _cut("kvm-b", "mig", UNTIL_A_WORD, ends=CANCELLED | FAILED | DONE, at={"arrival": DONE}),
-    _cut("kvm-b", "mgmt", 5, ends=DONE, at={"checking": DONE | NOT_STARTED}),
-    _cut("kvm-b", "mgmt", 40, ends=DONE | FAILED, at=_SILENT),
+    _cut("kvm-b", "mgmt", 5, ends=DONE, at={"checking": DONE | NOT_STARTED}, phases=STEPS),
+    _cut("kvm-b", "mgmt", 40, ends=DONE | FAILED, at=_SILENT, phases=STEPS),
     _cut("kvm-b", "mgmt", UNTIL_A_WORD, ends=DONE | FAILED, at={"checking": NOT_STARTED, "arrival": DONE | ATTENTION}),
-    _cut("kvm-a", "mgmt", 5, ends=DONE, at={"checking": DONE | NOT_STARTED}),
-    _cut("kvm-a", "mgmt", 40, ends=DONE | FAILED, at=_SILENT),
+    _cut("kvm-a", "mgmt", 5, ends=DONE, at={"checking": DONE | NOT_STARTED}, phases=STEPS),
+    _cut("kvm-a", "mgmt", 40, ends=DONE | FAILED, at=_SILENT, phases=STEPS),
     _cut("kvm-a", "mgmt", UNTIL_A_WORD, ends=DONE | FAILED, at={"checking": NOT_STARTED, "arrival": DONE | ATTENTION}),
 )
 
@@ -336,6 +343,18 @@ PEOPLE = (
         name="resumed on kvm-a",
         do=_by_hand("kvm-a", "resume", "VM"),
         at={"switch-over": DONE | FAILED, "suspended": DONE | FAILED, "arrival": DONE | ATTENTION},
+    ),
+    Fault(
+        name="resumed on kvm-a while its disks are copied",
+        phases=(OFF_DISKS,),
+        do=_by_hand("kvm-a", "resume", "VM"),  # libvirt refuses it
+    ),
+    Fault(
+        name="resumed on kvm-b after its disks were copied",
+        phases=(OFF_ARRIVAL,),
+        do=_by_hand("kvm-b", "resume", "VM"),
+        ends=ATTENTION,
+        resumes=True,
     ),
     Fault(
         name="destroyed on kvm-a",

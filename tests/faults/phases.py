@@ -25,7 +25,7 @@ class Phase:
     """`mbit` shapes the migration network from before the request until the fault is over. `reach` returns when the
     migration is in the phase; what holds it there ends by `let_go`, right after the fault has been done. `kind` is the
     method, "" for the live one that suits the VM; `off`: the VM is shut off; `stops`: it is shut down and started;
-    `made`: the VM is made for it."""
+    `made`: the VM is made for it; `like`: the phase whose ends are right where a fault has none for this one."""
 
     name: str
     guest: str
@@ -37,6 +37,7 @@ class Phase:
     off: bool = False
     stops: bool = False
     made: GuestSpec | None = None
+    like: str = ""
 
 
 def _checking(cell: Cell) -> None:
@@ -105,6 +106,11 @@ def _started_paused(cell: Cell) -> None:
     _request_in_silence(cell)
     wait_until(lambda: cell.virsh_state(cell.source).startswith("paused"), 30, "it is started", tell=cell.tell)
     wait_until(lambda: cell.shown()["started_at"] is not None, 30, "libvirt was asked", tell=cell.tell)
+
+
+def _off_checking(cell: Cell) -> None:
+    _off_with_a_full_disk(cell)
+    _checking(cell)
 
 
 def _off_disks(cell: Cell) -> None:
@@ -178,6 +184,15 @@ SUSPENDED_DISKS = Phase(
     kind="suspended",
 )
 OFFLINE = Phase(name="offline", guest="web-01", reach=_offline, let_go=_unmute, kind="offline", off=True)
+OFF_CHECKING = Phase(
+    name="checking of offline with storage",
+    like="checking",
+    guest=STORAGE_GUEST,
+    reach=_off_checking,
+    let_go=_unmute,
+    kind="offline_storage",
+    off=True,
+)
 STARTED_PAUSED = Phase(
     name="started paused", guest=STORAGE_GUEST, reach=_started_paused, let_go=_unmute, kind="offline_storage", off=True
 )
@@ -199,13 +214,14 @@ _STOPS: dict[str, Any] = {
     "kind": "stop_move_start",
     "stops": True,
 }
+STOP_CHECKING = Phase(name="checking of stopped", like="checking", reach=_checking, let_go=_unmute, **_STOPS)
 SHUTTING_DOWN = Phase(name="shutting down", reach=_shutting_down, **_STOPS)
 DEFINITION = Phase(name="definition of stopped", reach=_definition, let_go=_unmute, **_STOPS)
 TO_BE_STARTED = Phase(name="to be started", reach=_to_be_started, let_go=_unmute, **_STOPS)
 
 #: each step of the two methods that start or end the VM
-STORED = (STARTED_PAUSED, OFF_DISKS, OFF_ARRIVAL)
-STOPPED = (SHUTTING_DOWN, DEFINITION, TO_BE_STARTED)
+STORED = (OFF_CHECKING, STARTED_PAUSED, OFF_DISKS, OFF_ARRIVAL)
+STOPPED = (STOP_CHECKING, SHUTTING_DOWN, DEFINITION, TO_BE_STARTED)
 #: the VM has a QEMU process
 ALL = (CHECKING, DISKS, MEMORY, SWITCH_OVER, ARRIVAL, SUSPENDED_DISKS, SUSPENDED)
 #: libvirt is at work

@@ -45,6 +45,8 @@ def judge(
 
 def _fate(cell: Cell, fault: Fault, shown: Any, seen: truth.Truth) -> list[str]:
     """What became of the VM, by what its method does to it."""
+    if fault.resumes:
+        return [] if seen.running == [cell.target.name] and seen.heard else ["it was not left running"]
     if cell.phase.off:
         return _defined(cell, shown) + _never_ran(cell, shown, seen)
     if cell.phase.stops:

@@ -16,13 +16,14 @@ from lab.host import Host
 from tests.lab.leftovers import assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
 from tests.lab.test_what_travels import TPM, VARS, firmware_vm, part, tpm_state
+from tests.lab.wire import carried
 
 __all__ = ["firmware_vm"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 NAME, MIB = "fw-01", 1024**2
 RAW, MOVED = f"{POOLS['local']}/fw.raw", f"{POOLS['local']}/moved.raw"
-QCOW2 = f"{POOLS['local']}/fw.qcow2"
+QCOW2, MOVED_QCOW2 = f"{POOLS['local']}/fw.qcow2", f"{POOLS['local']}/moved.qcow2"
 GONE = "<serial type='dev'><source path='/dev/gone'/><target port='0'/></serial>"
 
 
@@ -56,7 +57,7 @@ def stuck(fresh: Serving, lab: Lab, firmware_vm: str) -> Iterator[Serving]:
     yield fresh
     for host in lab.hosts.values():
         host.virsh("undefine", NAME, "--keep-nvram", check=False)
-        host.exec("sh", "-c", f"rm -f {RAW} {MOVED} {QCOW2} {VARS}.before-*")
+        host.exec("sh", "-c", f"rm -f {RAW} {MOVED} {QCOW2} {MOVED_QCOW2} {VARS}.before-*")
         host.virsh("pool-refresh", "local")
 
 
@@ -89,6 +90,35 @@ def test_disks_and_state_of_a_vm_that_cannot_start_are_carried(stuck: Serving, l
     assert sums(b, MOVED, QCOW2) == sums(a, RAW, QCOW2) == disks
     assert blocks(b, MOVED) <= 16 * MIB
     assert (tpm_state(b, uuid), b.exec("sha256sum", VARS)) == (tpm, firmware_vm)
+
+
+def test_disks_go_through_kvmweb_only_when_they_are_streamed(stuck: Serving, lab: Lab) -> None:
+    """There as streams; back as a migration of libvirt's, because it can start again."""
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    a.exec("qemu-io", "-f", "raw", "-c", "write -P 5 140M 40M", RAW)
+    size = blocks(a, RAW)
+
+    def crossed(source: str, target: str, **options: Any) -> tuple[float, float]:
+        """Both links of both hosts, beside the disk: kvmweb's, and the one from host to host."""
+        hosts = (a, b)
+        before = [carried(hosts, link) for link in ("mgmt", "mig")]
+        stuck.wait_for_guest(NAME, source, "shut off")
+        migration = stuck.wait_for_end(stuck.migrate(NAME, target, kind="offline_storage", **options)["id"])
+        assert migration["state"] == "done", migration
+        assert bool(migration["streamed_because"]) == (source == "kvm-a")
+        mgmt, mig = (carried(hosts, link) - was for link, was in zip(("mgmt", "mig"), before, strict=True))
+        return mgmt / size, mig / size
+
+    kvmwebs, hosts_own = crossed("kvm-a", "kvm-b")
+    assert kvmwebs > 2 > 0.1 > hosts_own  # each byte left one host and reached the other
+    domain = ElementTree.fromstring(b.virsh("dumpxml", NAME, "--inactive"))
+    devices = part(domain, "devices")
+    for tag in ("serial", "console"):
+        for device in devices.findall(tag):
+            devices.remove(device)
+    b.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+    kvmwebs, hosts_own = crossed("kvm-b", "kvm-a", disks={"vda": {"name": "moved.raw"}, "vdb": {"name": "moved.qcow2"}})
+    assert hosts_own > 2 > 0.1 > kvmwebs
 
 
 def test_a_cancel_leaves_it_as_it_was(stuck: Serving, lab: Lab) -> None:

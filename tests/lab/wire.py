@@ -1,11 +1,11 @@
-"""What crosses a host's link of the migration network, counted by the kernel."""
+"""What crosses a host's link, most often that of the migration network, counted by the kernel."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lab import node
@@ -33,8 +33,17 @@ except BlockingIOError:
 
 def sent(host: Host, link: str = "mig") -> int:
     """Bytes that the host has sent over one of its links."""
+    return _counted(host, link)[8]
+
+
+def carried(hosts: Iterable[Host], link: str) -> int:
+    """Bytes that the hosts have received and sent over one of their links."""
+    return sum(counted[0] + counted[8] for counted in (_counted(host, link) for host in hosts))
+
+
+def _counted(host: Host, link: str) -> list[int]:
     rows = [line.split(":", 1) for line in host.exec("cat", "/proc/net/dev").splitlines() if ":" in line]
-    return int(next(row[1].split()[8] for row in rows if row[0].strip() == link))
+    return [int(number) for number in next(row[1].split() for row in rows if row[0].strip() == link)]
 
 
 def mib_per_second(host: Host, seconds: float) -> float:

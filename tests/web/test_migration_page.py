@@ -365,14 +365,10 @@ def test_the_samples_are_columns_for_the_graph(scene: dict[str, Any], as_viewer:
 
 
 def test_many_samples_are_thinned(scene: dict[str, Any], as_viewer: Client) -> None:
-    from kvmweb.journal.models import Entry, EntryKind
-
-    topic = f"migration:{scene['done'].pk}"
-    Entry.objects.bulk_create(
-        Entry(topic=topic, kind=EntryKind.PROGRESS, body={"rate_bps": 1, "dirty_bps": 1}) for _ in range(2000)
-    )
-    times, *_ = as_viewer.get(f"/migrations/{scene['done'].pk}/samples.json").json()
+    seed.add_samples(scene["failed"], 2000)
+    times, *_ = as_viewer.get(f"/migrations/{scene['failed'].pk}/samples.json").json()
     assert 300 <= len(times) <= 600
+    assert times[-1] - times[0] == pytest.approx(2000 / 2, rel=0.01)
 
 
 def test_what_it_needs_stands_against_what_is_allowed(scene: dict[str, Any], as_viewer: Client) -> None:

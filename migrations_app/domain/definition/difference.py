@@ -11,6 +11,7 @@ from hosts.facts import placed_xml, xml
 from hosts.facts.storage import DiskPlace
 from hosts.facts.text import clean
 from hosts.facts.xml import Node, plain_name
+from migrations_app.domain.definition.secret import hides, secret
 
 #: differences that are told, and characters of a text in them
 MOST = 10
@@ -23,13 +24,12 @@ DEEPEST = 50
 _NOT_COMPARED = frozenset({"seclabel", "backingStore", "mirror"})
 #: aliases that a user gave begin so; the others are libvirt's
 _USERS_ALIAS = "ua-"
-#: what belongs to applications and users, who may keep secrets in it
-_NOT_SHOWN = ("metadata", "qemu:", "sysinfo", "os/cmdline", "os/init")
 HIDDEN = "not shown here"
 #: versions of libvirt write down what an earlier one left out: these may be new
 _DEFAULTS = frozenset(
     {
         "vcpu/@placement",
+        "os/loader",
         "os/loader/@format",
         "os/nvram/@format",
         "os/nvram/@template",
@@ -45,6 +45,8 @@ _DEFAULTS = frozenset(
 )
 #: devices that it writes down for a machine that always had them
 _OWN_DEVICES = {"devices/audio": ("type", "none"), "devices/watchdog": ("model", "itco")}
+#: the file with UEFI variables that an older one looked for without being told
+_NAMED_AFTER_IT = "_VARS.fd"
 #: by what an element is known among those of its name: an attribute of a child, or one of its own
 _KNOWN_BY = (("target", "dev"), ("mac", "address"), ("target", "name"))
 _KNOWN_BY_OWN = ("name", "id", "vcpu", "vcpus", "iothread", "iothreads")
@@ -171,7 +173,7 @@ def _without(parts: Sequence[_Part], equal: Counter[_Part]) -> list[_Part]:
 
 def _differ_in(old: _Part | None, new: _Part | None, path: str, shown: str) -> Iterator[Difference]:
     known = old or new
-    at = f"{shown}[{known.key}]" if known and known.key and not _hides(path) else shown
+    at = f"{shown}[{known.key}]" if known and known.key and not hides(path) else shown
     if old and new:
         yield from _differ(old, new, path, at)
     elif old or (new and not _is_default(new, path)):
@@ -179,6 +181,8 @@ def _differ_in(old: _Part | None, new: _Part | None, path: str, shown: str) -> I
 
 
 def _is_default(part: _Part, path: str) -> bool:
+    if path == "os/nvram":
+        return part.text.endswith(_NAMED_AFTER_IT)
     return path in _DEFAULTS or _OWN_DEVICES.get(path) in part.attributes
 
 
@@ -188,22 +192,21 @@ def _whole(part: _Part | None) -> str:
 
 
 def _said(part: _Part, before: str) -> Iterator[str]:
+    if secret(part.name):
+        yield before + HIDDEN
+        return
     if part.text:
         yield before + part.text
     for name, value in part.attributes:
-        yield f"{before}{name}={value}"
+        yield f"{before}{name}={HIDDEN if secret(name) else value}"
     for child in part.parts:
         yield from _said(child, f"{child.name} ")
 
 
 def _told(path: str, shown: str, before: str, after: str) -> Difference:
-    if _hides(path):
+    if hides(path):
         before, after = (HIDDEN if value else "" for value in (before, after))
     return Difference(_short(shown), _short(before), _short(after))
-
-
-def _hides(path: str) -> bool:
-    return path.startswith(_NOT_SHOWN) or any(one.startswith(f"{path}/") for one in _NOT_SHOWN)
 
 
 def _short(text: str) -> str:

@@ -37,8 +37,9 @@ def _why_not(situation: Situation) -> str:
 
 def _consequence(situation: Situation) -> str:
     return (
-        "Only if no data comes any more: libvirt ends the connection, and the VM stops where it needs memory that has"
-        " not come. Both hosts keep what they have, and post-copy can be resumed."
+        "Only if no data comes any more, and the network will not work again within a few minutes; if it does,"
+        " post-copy goes on by itself. libvirt ends the connection, and the VM stops where it needs memory that has not"
+        " come. Both hosts keep what they have, and post-copy can be resumed."
     )
 
 

@@ -12,17 +12,20 @@ from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen, S
 from migrations_app.domain.orders.post_copy import never
 from migrations_app.domain.outcome.whereabouts import POST_COPY, POST_COPY_FAILED
 
-#: libvirt may still be ending the call before
-_PATIENCE = 3
-_AGAIN_SECONDS = 2.0
-_SLOW_SECONDS = 20.0
+#: so often it is tried again: about a minute
+_PATIENCE = 20
+_AGAIN_SECONDS = 3.0
+#: libvirt ends its first call at the destination then; before, it takes the old failure for one of the new call
+_SETTLES_SECONDS = 2.0
 
 
 def _next(seen: Seen) -> Next:
     if seen.source.reason == POST_COPY:
         return Next(answer=Answer(state=OrderState.APPLIED, text="Post-copy goes on.", told=True))
     if seen.resuming:
-        return Next(say=_slow(seen) if (seen.since or 0) > _SLOW_SECONDS else "")
+        return Next()
+    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
+        return Next(say=f"Memory follows again, although libvirt says that it has not resumed it: {seen.refusal}")
     if seen.refusals >= _PATIENCE:
         return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))
     silent = seen.source_name if not seen.source.answered else "" if seen.target.answered else seen.target_name
@@ -35,16 +38,14 @@ def _next(seen: Seen) -> Next:
             say=f"Post-copy is resumed when {seen.target_name} has noticed that the connection has ended: up to two"
             " minutes after the network works again."
         )
+    if seen.settled < _SETTLES_SECONDS:
+        return Next()
     due = seen.since is None or seen.since > _AGAIN_SECONDS
-    return Next(tell=ResumePostCopy()) if due else Next()
+    return Next(say=_again(seen.refusal) if seen.refusal else "", tell=ResumePostCopy() if due else None)
 
 
-def _slow(seen: Seen) -> str:
-    """libvirt tells QEMU in a queue with other commands: they wait when QEMU itself does."""
-    return (
-        f"libvirt has not resumed post-copy within {_SLOW_SECONDS:.0f} s. If QEMU on {seen.target_name} itself waits"
-        " for memory that has not come, it cannot be told of the new connection, and the VM's memory is lost."
-    )
+def _again(refusal: str) -> str:
+    return f"libvirt has not resumed post-copy: {refusal.rstrip('.')}. kvmweb tries again."
 
 
 def _ended(state: State) -> Answer:

@@ -177,6 +177,8 @@ class JobRecord:
     aborted: bool = False
     seconds_in_this_view: float
     postcopy_used: bool = False
+    #: this process has been inside a call that resumes post-copy for so long; 0: it is in none
+    resuming_seconds: float = 0
     #: False: the worker died before libvirt was asked, and whoever took over made sure that it never will be
     call_made: bool = True
     #: libvirt's job was seen at least once

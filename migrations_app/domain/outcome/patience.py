@@ -8,6 +8,8 @@ SETTLED_S = 1.0
 JOB_WAIT_S = 35.0
 #: libvirt stops the source, starts the destination and tidies up; all of it takes a moment.
 HANDOVER_S = 10.0
+#: libvirt connects the halves of a post-copy again within a second, when QEMU at the destination answers it.
+RECONNECT_S = 15.0
 #: A restarting daemon resumes its guest by itself within this time.
 RESUME_S = 30.0
 #: A destination that hung may still drop its waiting QEMU.

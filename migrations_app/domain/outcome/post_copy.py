@@ -43,6 +43,8 @@ def post_copy_broken(case: Case) -> Decision:
     job = case.job
     if case.there in _NO_HALF:
         return _half_lost(case)
+    if job.resuming_seconds > patience.RECONNECT_S and case.there is AtDestination.POST_COPY_BROKEN:
+        return _qemu_silent(case)
     silent_there = f" {job.target} is not reachable." if case.there is AtDestination.SILENT else ""
     return Decision(
         outcome=Outcome.IN_PROGRESS,
@@ -56,6 +58,27 @@ def post_copy_broken(case: Case) -> Decision:
             " works again, resume post-copy here. If it never does, what the VM has in memory is lost; what it has"
             " written to its disks stays. By hand: repeat the virsh migrate command with --postcopy-resume on"
             f" {job.source}."
+        ),
+    )
+
+
+def _qemu_silent(case: Case) -> Decision:
+    """libvirt tells QEMU in a queue with other commands, which its main thread answers."""
+    job = case.job
+    return Decision(
+        outcome=Outcome.IN_PROGRESS,
+        state=State.POST_COPY_FAILED,
+        sentence=f"{job.name} is divided between {job.source} and {job.target}, and its QEMU on {job.target} does not"
+        f" answer libvirt, which is to connect it to {job.source} again.",
+        cause=f"{case.both_say} QEMU itself probably waits for memory that has not come, for a disk or network card"
+        " that it emulates. libvirt cannot tell it of the new connection then.",
+        what_to_do=(
+            f"As long as neither half is resumed or destroyed, nothing more is lost, and post-copy continues as soon as"
+            f" QEMU answers. {run_on(job.target, job, 'domcontrol')} says “ok” when it has. If it never does, the"
+            " halves cannot be brought together: what the VM has in memory is lost, what it has written to its disks"
+            " stays. Only then end both halves, and start the VM from its disks."
+            f" {run_on(job.target, job, 'destroy')}. {run_on(job.source, job, 'destroy')}, then"
+            f" {virsh('start', job.guest)}"
         ),
     )
 

@@ -34,7 +34,7 @@ NOT_ASKED = frozenset(
         "flat_copies",
         "source_start",
     }
-    | {"post_copy_hosts", "post_copy_options", "post_copy_devices"}
+    | {"post_copy_hosts", "post_copy_options", "post_copy_devices", "post_copy_kernel"}
     | {"media_content", "runtime_settings", "dhcp_addresses"}
 )
 

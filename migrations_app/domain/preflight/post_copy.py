@@ -7,7 +7,7 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, remedy
 
 #: while one of them has a finding, no policy switches to post-copy
-CHECKS_OF_POST_COPY = frozenset({"post_copy_hosts", "post_copy_options", "post_copy_devices"})
+CHECKS_OF_POST_COPY = frozenset({"post_copy_hosts", "post_copy_options", "post_copy_devices", "post_copy_kernel"})
 
 
 def wanted(facts: Facts) -> bool:

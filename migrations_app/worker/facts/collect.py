@@ -46,6 +46,7 @@ from migrations_app.worker.facts.saved import Definition, Definitions, at_next_s
 from migrations_app.worker.facts.side import Side
 from migrations_app.worker.facts.supplies import host_addresses, supplies
 from migrations_app.worker.facts.told import told
+from migrations_app.worker.facts.userfaultfd import userfaultfd
 from migrations_app.worker.facts.volumes import volumes, with_copies, with_devices
 
 Values = dict[str, Any]
@@ -85,7 +86,7 @@ def collect(
         details_coming = None if given else pool.submit(_details, request, source)
         there = pool.submit(host, target, tls=tls)
         asked_here: Asking = {"told": pool.submit(told, source, Asked.SOURCE)}
-        asked_there = _about_target(pool, request, target)
+        asked_there = _about_target(pool, request, target) | {"userfaultfd": pool.submit(userfaultfd, target, there)}
         details = details_coming.result() if details_coming else _NOBODY_ASKED
         given = given and as_defined(given, source)
         definition, saved, every = definitions(details, given)

@@ -34,3 +34,9 @@ class Side:
             return ask(self.connection)
         except GatewayError as error:
             return Unknown(f"{self.host.name}: {error.message}")
+
+
+def ssh_only(side: Side) -> Unknown:
+    name = side.host.name
+    reason = f"libvirt on {name} does not report this; kvmweb can ask the host itself only by ssh."
+    return Unknown(reason, f"Register {name} by ssh.")

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import hosts.gateway.probes  # noqa: F401  registers them
-from hosts.facts.unknown import Unknown
 from hosts.gateway.probe import PROBES, Asked, Probe
-from migrations_app.worker.facts.side import Side
+from migrations_app.worker.facts.side import Side, ssh_only
 
 
 def told(side: Side, role: Asked) -> dict[str, object]:
@@ -15,8 +14,4 @@ def told(side: Side, role: Asked) -> dict[str, object]:
 
 def _answer(probe: Probe[object], side: Side) -> object:
     found = side.learn(lambda c: c.probe(probe))
-    if found is not None:
-        return found
-    name = side.host.name
-    reason = f"libvirt on {name} does not report this; kvmweb can ask the host itself only by ssh."
-    return Unknown(reason, f"Register {name} by ssh.")
+    return ssh_only(side) if found is None else found

@@ -28,7 +28,6 @@ from migrations_app.worker.watch.afterwards import (
     with_new_name,
 )
 from migrations_app.worker.watch.before import has_agent
-from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
@@ -53,8 +52,6 @@ class Ending:
     pausing: Pausing
     returning: Returning
     mover: Mover | None
-    #: of a VM that runs meanwhile
-    felt: Felt | None = None
     carried_over: bool = False
     #: of a guest that is shut down: from the moment it was asked until it was seen running at the destination
     interrupted_ms: int | None = None
@@ -107,9 +104,11 @@ class Ending:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
             libvirts = stood.downtime_ms if stood else None
+            if held.row.post_copy_at is not None:
+                libvirts = libvirts or None  # without a number of QEMU's it says 0
             fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
-            if self.felt is not None:
-                fields |= self.felt.told()
+            if held.felt is not None:
+                fields |= held.felt.told()
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
             fields["arrival"] = self._to_examine()
             fields["also"] = partial(self._afterwards, kept_copies(held, self.source))

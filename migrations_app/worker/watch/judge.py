@@ -91,6 +91,7 @@ class Judge:
             suspended=row.suspended,
             paused_by_policy=row.paused_by_policy,
             postcopy_used=row.post_copy_at is not None,
+            resuming_seconds=mover.seconds if mover and mover.resumes else 0,
             too_early=self._numbers.too_early,
             pauses=KIND[row.request.kind].pauses,
             keep_paused=options.keep_paused,

@@ -70,6 +70,7 @@ class Steering:
         self.limits = Limits(held, source)
         self._told: TalkedTo = {} if told is None else told
         self.resumed: Mover | None = None
+        self._settled = 0.0
         self._orders = ledger.take_orders(held.claim)
 
     @property
@@ -99,8 +100,10 @@ class Steering:
         self._held.note(text)
         self._orders = [one for one in self._orders if one.pk != order.pk]
 
-    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool) -> None:
-        """The looks are younger than everything that was told before: libvirt was read before it is told again."""
+    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool, settled: float = 0) -> None:
+        """The looks are younger than everything that was told before: libvirt was read before it is told again.
+        `settled`: for so many seconds the hosts have been saying this."""
+        self._settled = settled
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
             self.limits.follow()
@@ -135,6 +138,7 @@ class Steering:
             source_name=row.source.name,
             target=target,
             target_name=row.target.name,
+            settled=self._settled,
             calling=calling,
             resuming=calling and mover is not None and mover.resumes,
             job_over=row.job_over,

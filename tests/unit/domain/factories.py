@@ -90,6 +90,7 @@ capabilities = HostCapabilities(
     cpu_vendor="Intel",
     cpu_features=frozenset({"avx2", "aes"}),
     cpus=8,
+    qemu_uid=0,
     guests=(
         GuestArch(
             arch="x86_64",

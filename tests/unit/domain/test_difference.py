@@ -37,6 +37,7 @@ def test_a_definition_does_not_differ_from_itself(path: Path) -> None:
         ("</devices>", "<controller type='pci' index='5' model='pcie-root-port'/></devices>"),
         ("      <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>\n", ""),
         ("<acpi/>\n", "<acpi></acpi>"),
+        ("</os>", "<loader readonly='yes' type='pflash'>/x</loader><nvram>/y_VARS.fd</nvram></os>"),
     ],
 )
 def test_what_libvirt_rewrites_is_none(old: str, new: str) -> None:
@@ -46,6 +47,7 @@ def test_what_libvirt_rewrites_is_none(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("</os>", "<nvram>/y_VARS.qcow2</nvram></os>", Difference("os/nvram", "", "/y_VARS.qcow2")),
         ("98304</memory>", "1024</memory>", Difference("memory", "98304", "1024")),
         ("cache='none'", "cache='unsafe'", Difference(f"{DISK}/driver/@cache", "none", "unsafe")),
         (" cache='none'", "", Difference(f"{DISK}/driver/@cache", "none", "")),
@@ -122,7 +124,17 @@ def test_values_of_what_may_hold_secrets_are_not_shown() -> None:
         Difference("qemu:commandline/qemu:env/@value", HIDDEN, HIDDEN),
     )
     (no_os,) = differences(BEFORE, BEFORE[: BEFORE.index("<os>")] + BEFORE[BEFORE.index("</os>") + 5 :])
-    assert no_os == Difference("os", HIDDEN, "")
+    assert (no_os.path, no_os.after) == ("os", "")
+    assert "type machine=" in no_os.before
+    assert "quiet" not in no_os.before
+    whole = "<disk type='network' device='disk'><source protocol='https' query='token={}'/><target dev='vdq'/></disk>"
+    with_query = BEFORE.replace("</devices>", f"{whole.format('a1')}</devices>")
+    (gone,) = differences(with_query, BEFORE)
+    assert f"query={HIDDEN}" in gone.before
+    assert "a1" not in gone.before
+    assert differences(with_query, with_query.replace("a1", "b2")) == (
+        Difference("devices/disk[vdq]/source/@query", HIDDEN, HIDDEN),
+    )
     assert changed("<cmdline>console=ttyS0 quiet</cmdline>", "") == (Difference("os/cmdline", HIDDEN, ""),)
 
 

@@ -296,6 +296,18 @@ def test_post_copy_broken() -> None:
         assert ("not reachable" in decision.sentence) == (there is SILENT)
 
 
+def test_a_qemu_that_does_not_answer_the_resume() -> None:
+    """It waits for memory itself. Where it does answer, the resume is over within a second."""
+    assert (
+        "does not answer" not in decide(POST_COPY_BROKEN, FETCHING_BROKEN, replace(JOB, resuming_seconds=15)).sentence
+    )
+    decision = decide(POST_COPY_BROKEN, FETCHING_BROKEN, replace(JOB, resuming_seconds=16))
+    assert in_progress(decision, State.POST_COPY_FAILED)
+    assert "its QEMU on kvm-b does not answer" in decision.sentence
+    assert "domcontrol" in decision.what_to_do
+    assert "does not answer" not in decide(POST_COPY_BROKEN, SILENT, replace(JOB, resuming_seconds=16)).sentence
+
+
 @pytest.mark.parametrize("here", [POST_COPY, POST_COPY_BROKEN])
 @pytest.mark.parametrize("there", [ABSENT, SHUT_DOWN])
 def test_a_half_that_is_gone_is_lost(here: GuestLook, there: GuestLook) -> None:

@@ -34,6 +34,16 @@ def test_the_live_definition_has_the_cpu_as_it_runs() -> None:
     assert cpu.xml.endswith("</cpu>")
 
 
+@pytest.mark.parametrize("inside", ["<nvram/>", "<nvram type='network'><source protocol='nbd'/></nvram>"])
+def test_uefi_variables_whose_file_has_the_name_of_the_vm(inside: str) -> None:
+    """libvirt 9.0 writes it into the definition of the running VM only."""
+    text = "<domain><name>web 01</name><uuid>x</uuid><os firmware='efi'><type>hvm</type>{}</os></domain>"
+    by_name = BootFiles(nvram="/var/lib/libvirt/qemu/nvram/web 01_VARS.fd", nvram_by_name=True)
+    assert domain_xml.parse(text.format("")).boot == by_name
+    assert domain_xml.parse(text.format("<nvram>/x.fd</nvram>")).boot == BootFiles(nvram="/x.fd")
+    assert domain_xml.parse(text.format(inside)).boot == BootFiles()
+
+
 def test_every_kind_of_device() -> None:
     guest = domain_xml.parse(read("domain-devices.xml"))
     assert guest.uuid == "0a1b2c3d-0000-4000-8000-000000000001"

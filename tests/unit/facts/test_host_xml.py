@@ -30,6 +30,7 @@ def test_capabilities(suite: str, newest: str) -> None:
     assert len(found.cpu_numbers) == found.cpus
     assert found.numa_nodes
     assert found.security_models >= {"dac"}
+    assert found.qemu_uid == 0
     canonical = {machine.name: machine.canonical for machine in x86.machines}
     assert canonical["q35"] == newest
     assert canonical["pc-q35-7.2"] == "pc-q35-7.2"

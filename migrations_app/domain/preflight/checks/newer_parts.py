@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from hosts.facts.host import version_text
 from migrations_app.domain.definition.schema import newer
+from migrations_app.domain.definition.secret import readable
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy, version
@@ -24,7 +25,7 @@ def newer_parts(facts: Facts) -> Iterator[Finding]:
     guest, target = guest_of(facts), facts.target.name
     there = version(known(facts.target.identity, "target.identity").libvirt, "libvirt", target)
     for path, value, since in newer(guest.leaves, than=there):
-        what = f"{path}={value[:80]}" if value else path
+        what = f"{path}={readable(path, value)[:80]}" if value else path
         words = f"libvirt on {target} may be too old for {what}, which {guest.name} uses."
         evidence = {
             "in the definition": what,

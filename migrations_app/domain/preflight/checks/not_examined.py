@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrations_app.domain.definition.cover import Unread, unread
+from migrations_app.domain.definition.secret import readable
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, remedy
@@ -27,14 +28,15 @@ def not_examined(facts: Facts) -> Iterator[Finding]:
     found = unread(guest.leaves)
     fix = remedy(f"Find out whether libvirt migrates it, and whether {facts.target.name} has what it needs.")
     for part in found[:MOST]:
-        what = f"{part.path}={part.value[:80]}" if part.value else part.path
+        value = readable(part.path, part.value)
+        what = f"{part.path}={value[:80]}" if value else part.path
         words = f"Not examined: {what}. kvmweb cannot tell whether {guest.name} can migrate with it."
-        yield finding(Severity.UNKNOWN, words, f"definition {part.path}", _evidence(part), fix)
+        yield finding(Severity.UNKNOWN, words, f"definition {part.path}", _evidence(part, value), fix)
     if len(found) > MOST:
         words = f"Not examined: {len(found) - MOST} more parts of the definition of {guest.name}."
         yield finding(Severity.UNKNOWN, words, "definition", {}, fix)
 
 
-def _evidence(part: Unread) -> dict[str, str]:
+def _evidence(part: Unread, value: str) -> dict[str, str]:
     why = part.because or "kvmweb does not know this part of a definition."
-    return {"in the definition": part.path, "value": part.value[:200] or "none", "why": why}
+    return {"in the definition": part.path, "value": value[:200] or "none", "why": why}

@@ -91,5 +91,7 @@ class TargetFacts(HostFacts):
     secrets: tuple[Secret, ...] | Unknown = NOT_ASKED
     network_filters: tuple[NetworkFilter, ...] | Unknown = NOT_ASKED
     ports: frozenset[int] | Unknown = NOT_ASKED
+    #: whether its kernel lets a QEMU that is not root wait for memory; asked where it may not be root
+    userfaultfd: bool | Unknown = NOT_ASKED
     #: its IP addresses
     addresses: frozenset[str] | Unknown = NOT_ASKED

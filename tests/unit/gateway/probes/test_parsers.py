@@ -28,6 +28,14 @@ from hosts.gateway.probes.listening_ports import listening_ports
 from hosts.gateway.probes.media_contents import media_contents
 from hosts.gateway.probes.mounts import mounts
 from hosts.gateway.probes.qcow2_headers import qcow2_headers
+from hosts.gateway.probes.userfaultfd import userfaultfd
+
+
+def test_userfaultfd() -> None:
+    assert (userfaultfd.read("1\n", ()), userfaultfd.read("0\n", ())) == (True, False)
+    for said in ("", "2\n", "yes"):
+        with pytest.raises(NoAnswer):
+            userfaultfd.read(said, ())
 
 
 def test_files() -> None:
