@@ -17,9 +17,12 @@ LET_DETACH = remedy(
 )
 
 
+def detaches(facts: Facts) -> bool:
+    return bool(facts.request.options.detach and facts.request.kind in TAKE_OUT_KINDS and not facts.starts)
+
+
 def detached(facts: Facts, device: HostDevice) -> bool:
-    options, kind = facts.request.options, facts.request.kind
-    return bool(options.detach and kind in TAKE_OUT_KINDS and not facts.starts and device.can_leave)
+    return detaches(facts) and device.can_leave
 
 
 def lacks(facts: Facts, device: HostDevice) -> bool | None:
