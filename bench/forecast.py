@@ -2,7 +2,7 @@
 
 Each run that nobody interfered with is foreseen from what was measured right before it, one second of dirty rate as a
 check does, and from the other runs over the same link: those of the same VM are its earlier migrations, the rest are
-other VMs'. The run itself is never among them. `first`: nothing was seen before, and the path's rate is nominal.
+other VMs'. The run itself is never among them. First ones: nothing was seen before, and the path's rate is nominal.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.scenarios import SCENARIOS
 from hosts.facts.memory_use import MIB, DirtyRate
 from migrations_app.domain.forecast import Ending, Forecast, Known, forecast
 from migrations_app.domain.forecast import Run as Earlier
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress, advance, complete
-from tests.runs import FILES, Run, load
+from tests.runs import FOLDER, Run, load
 
 #: so much of the time has passed when what is left is compared
 AT = 0.25
@@ -70,10 +73,33 @@ class Foreseen:
         return abs((self.left_ms or 0) / self.true_left_ms - 1)
 
 
+class History(StrEnum):
+    """Which of the other runs over the same link are known: all, those that were recorded before it, none."""
+
+    OTHERS = "others"
+    BEFORE = "before"
+    NONE = "none"
+
+
+_ORDER = {scenario.name: number for number, scenario in enumerate(SCENARIOS)}
+
+
 @cache
-def foreseen(*, first: bool = False) -> tuple[Foreseen, ...]:
-    runs = [run for run in map(load, FILES) if not run.about["changes"] and not run.about["flags"]]
-    return tuple(_foreseen(run, [] if first else _earlier(run, runs)) for run in runs)
+def foreseen(history: History = History.OTHERS, folder: Path = FOLDER) -> tuple[Foreseen, ...]:
+    runs = [load(file) for file in sorted(folder.glob("*.json"), key=lambda file: _ORDER.get(file.stem, 0))]
+    runs = [run for run in runs if not run.about["changes"] and not run.about["flags"]]
+    newest_first = runs[::-1]
+    return tuple(_foreseen(run, _earlier(run, _known(history, run, newest_first))) for run in runs)
+
+
+def _known(history: History, run: Run, newest_first: Sequence[Run]) -> Sequence[Run]:
+    match history:
+        case History.OTHERS:
+            return newest_first
+        case History.BEFORE:
+            return newest_first[newest_first.index(run) + 1 :]
+        case History.NONE:
+            return ()
 
 
 def _foreseen(run: Run, earlier: Sequence[Earlier]) -> Foreseen:
@@ -82,8 +108,8 @@ def _foreseen(run: Run, earlier: Sequence[Earlier]) -> Foreseen:
         memory_bytes=before["memory"]["size"],
         resident_bytes=before["memory"]["resident"],
         windows=tuple(DirtyRate(**one) for one in before["dirty"][:1]),
-        # an interface of the lab does not know how it is shaped: it is taken for one of that rate
-        nominal_bps=run.about["link_mib"] * MIB if run.about["link_mib"] else before["nominal_mbit"] * 1_000_000 / 8,
+        # an interface of the lab does not know how it is shaped, and nor does one whose path is narrow elsewhere
+        nominal_bps=before["nominal_mbit"] * 1_000_000 / 8,
         allowed_ms=ALLOWED_MS,
         most_ms=ALLOWED_MS,
     )
@@ -126,7 +152,6 @@ def _earlier(run: Run, runs: Sequence[Run]) -> list[Earlier]:
                 first_seconds=told.first_pass_ms / 1000 if told.first_pass_ms else None,
                 flow_seconds=(told.flow_ms or 0) / 1000,
                 flow_bytes=told.flow_bytes or 0,
-                rewritten_bytes=told.first_pass_left_bytes,
                 resident_bytes=about["before"]["memory"]["resident"],
             )
         )
@@ -150,17 +175,30 @@ def figures(found: Sequence[Foreseen]) -> Iterator[str]:
     stood = [one.downtime_inside for one in ended]
     wrong = sum(one.wrong for one in found)
     yield f"verdict wrong in {wrong} of {len(found)} (uncertain in {verdicts.count(Ending.UNCERTAIN)})"
-    yield f"duration off by {median(one.duration_off for one in ended):.1%} (median of {len(ended)})"
+    named = [one for one in ended if one.seen.likely_ms is not None]
+    if named:
+        yield f"duration off by {median(one.duration_off for one in named):.1%} (median of {len(named)})"
+    if len(named) < len(ended):
+        yield f"no likely duration named of {len(ended) - len(named)}"
     yield f"duration in its range in {sum(one.duration_inside for one in ended)} of {len(ended)}"
     yield f"downtime in its range in {sum(stood)} of {len(stood)}"
     yield f"time left at {AT:.0%} off by {median(one.left_off for one in ended):.1%} (median of {len(ended)})"
 
 
+_TITLES = {
+    History.OTHERS: "Forecasts of recorded migrations, from the others over the same link",
+    History.BEFORE: "From those before it alone",
+    History.NONE: "First ones",
+}
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench forecast", description=__doc__)
     parser.add_argument("--each", action="store_true", help="each run too")
+    parser.add_argument("--runs", type=Path, default=FOLDER, metavar="FOLDER", help="of other recorded migrations")
     options = parser.parse_args(arguments)
-    for title, found in (("Forecasts of recorded migrations", foreseen()), ("First ones", foreseen(first=True))):
+    for history, title in _TITLES.items():
+        found = foreseen(history, options.runs)
         print("\n  ".join([f"{title}:", *figures(found)]))
         for one in found if options.each else ():
             print(f"    {_line(one)}")

@@ -20,12 +20,13 @@ from hosts import gateway
 from hosts.calls.steer import LimitDowntime
 from hosts.facts.endpoint import Endpoint, Transport
 from hosts.facts.guest import JobStats
+from hosts.facts.memory_use import MIB
 from lab import GuestSpec, Lab, TickReceiver, Wanted
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "data" / "runs"
 SOURCE, TARGET = "kvm-a", "kvm-b"
 BOOT_SECONDS = 90
-#: until the memory is filled and the VM does what it will do
+#: the memory is filled when QEMU's has not grown for so long; then the VM does what it will do
 SETTLE_SECONDS = 6
 #: after the end; QEMU before 9.0 may have lost memory of an emulated VM (docs/measured.md)
 HEARD_SECONDS = 3
@@ -61,7 +62,7 @@ def record(lab: Lab, scenario: Scenario, software: dict[str, str]) -> dict[str, 
     with TickReceiver(*lab.ticks_address) as ticks:
         if not ticks.wait_for(guest.name, timeout=BOOT_SECONDS, since=0):
             raise SystemExit(f"{guest.name} was not heard within {BOOT_SECONDS} s")
-        time.sleep(SETTLE_SECONDS)
+        _settle(lab, guest)
         _shape(lab, scenario.link_mib)
         known = _before(lab, guest, ticks, scenario)
         changes_in = _changes_in(ticks, guest)
@@ -98,6 +99,19 @@ def record(lab: Lab, scenario: Scenario, software: dict[str, str]) -> dict[str, 
         "heard_after": heard,
     }
     return {"about": about, "samples": [_sample(one.stats) for one in thinned(seen)]}
+
+
+def _settle(lab: Lab, guest: GuestSpec) -> None:
+    connection = gateway.connect(Endpoint(transport=Transport.TCP, address=lab.hosts[SOURCE].address))
+    held, since, late = 0, time.monotonic(), time.monotonic() + BOOT_SECONDS
+    try:
+        while time.monotonic() < min(since + SETTLE_SECONDS, late):
+            now = connection.passes.memory.use(guest.uuid).resident or 0
+            if now > held + MIB:
+                held, since = now, time.monotonic()
+            time.sleep(0.5)
+    finally:
+        connection.close()
 
 
 def _watch(lab: Lab, live: Live, guest: GuestSpec, scenario: Scenario) -> list[Seen]:

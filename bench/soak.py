@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.footprint import footprint
-from lab import Lab, TickReceiver, Wanted
+from lab import GuestSpec, Lab, TickReceiver, Wanted
+from migrations_app.domain.kinds import KIND, Kind
 from tests.lab.serving import Serving
 
 MIB = 1024 * 1024
-#: rounds of all journeys before it counts: caches and pools of memory fill up until then (seen: 36 migrations)
-WARM_ROUNDS = 6
-HEARD_SECONDS = 30
+#: rounds of all journeys before it counts: caches and pools of memory fill up until then (seen: 64 migrations)
+WARM_ROUNDS = 8
+HEARD_SECONDS = 60
 #: kvmweb puts down what it held for a migration
 SETTLE_SECONDS = 2.0
 #: what may be more in the end: MiB of memory, and of the others what a look in the middle of something finds
@@ -50,7 +51,11 @@ JOURNEYS = (
     Journey("db-01", "suspended"),
     Journey("build-01", "storage", pools=("fast", "local")),
     Journey("db-01", "live", {"auto_converge": True}),
+    Journey("cold-01", "offline_storage", running=False),
+    Journey("web-01", "stop_move_start"),
 )
+#: beside those that every lab has
+_COLD = GuestSpec("cold-01", "kvm-a", memory_mib=64, storage="local", disk_mib=32, running=False)
 
 
 class Failed(Exception):
@@ -75,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(lab: Lab, number: int) -> list[dict[str, float]]:
     lab.reset()
+    lab.define_guest(_COLD.host, _COLD, start=False)
     with ExitStack() as stack:
         ticks = stack.enter_context(TickReceiver(*lab.ticks_address))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -107,7 +113,9 @@ def _travel(lab: Lab, serving: Serving, ticks: TickReceiver, journey: Journey) -
         options["disks"] = {"vda": {"pool": _other_pool(lab, here, journey)}}
     serving.wait_for_guest(journey.guest, here, "running" if journey.running else "shut off")
     since = time.monotonic()
-    ended = serving.wait_for_end(serving.migrate(journey.guest, there, kind=journey.kind, **options)["id"], 300)
+    confirm = journey.guest if KIND[Kind(journey.kind)].stops else ""
+    asked = serving.migrate(journey.guest, there, kind=journey.kind, confirm=confirm, **options)
+    ended = serving.wait_for_end(asked["id"], 300)
     if ended["state"] != "done":
         raise Failed(f"{journey.guest} {journey.kind}: {ended['state']}, {ended['state_text']} {ended['error']}")
     if journey.running and not ticks.wait_for(journey.guest, timeout=HEARD_SECONDS):

@@ -230,6 +230,7 @@ def _start_host_node(lab: LabState, plan: Plan, root: _Root, identity: Identity,
     for name, address in addresses.items():
         lines += [f"address add {address}/24 dev {name}", f"link set {name} up"]
     network.batch(process, [*lines, "link set guest master br1", "link set guest up", "link set br1 up"])
+    network.lead_nobody(process, "guest")
     return HostState(
         name=identity.name,
         process=process,

@@ -1,4 +1,4 @@
-"""What the lab compiles: the guests' initramfs, and a library that keeps QEMU from two faults.
+"""What the lab compiles: the guests' initramfs, and a library that keeps QEMU from three faults.
 
 The guests are Debian's cloud kernel, its virtio modules and one static program as PID 1. There is no busybox: what a
 guest has to do (native/guest.c) is a matter of timers, and a shell that starts a process for each step would do it as
@@ -20,7 +20,8 @@ from lab.paths import CODE, GUEST_IMAGES
 from lab.run import run, tool
 
 GUEST_SOURCE = CODE / "native" / "guest.c"
-PRELOAD_SOURCES = [CODE / "native" / name for name in ("no_io_uring.c", "flush_tlb.c")]
+PRELOAD_SOURCES = [CODE / "native" / name for name in ("no_io_uring.c", "threads.c", "flush_tlb.c", "interrupts.c")]
+PRELOAD_HEADER = CODE / "native" / "threads.h"
 BOOT, PRELOAD = "boot", "qemu.so"
 """What `ensure` makes: the folder with `vmlinuz`, `initrd` and AGENT_INITRD, and the library."""
 
@@ -32,7 +33,7 @@ _FILE, _FOLDER, _CHARACTER_DEVICE, _LINK = 0o100000, 0o040000, 0o020000, 0o12000
 def ensure(root: Path) -> Path:
     """Return a folder with BOOT and PRELOAD, made with the kernel in `root`. Compiles once per source."""
     kernel = root / "usr/lib/kvmweb-guest"
-    sources = [file.read_bytes() for file in (GUEST_SOURCE, *PRELOAD_SOURCES, Path(__file__))]
+    sources = [file.read_bytes() for file in (GUEST_SOURCE, *PRELOAD_SOURCES, PRELOAD_HEADER, Path(__file__))]
     target = GUEST_IMAGES / hashlib.sha256(b"".join([*sources, str(root).encode()])).hexdigest()[:12]
     if target.is_dir():
         return target

@@ -11,7 +11,7 @@ ACCOUNTS = {"vmadmin": 2001, "outsider": 2002}
 """Users besides root: vmadmin is in group libvirt, outsider is not (to test what "permission denied" looks like)."""
 
 PRELOAD = "/usr/local/lib/kvmweb-lab/qemu.so"
-"""Loaded into every program of a host; lab/native says why: no_io_uring.c, flush_tlb.c."""
+"""Loaded into every program of a host; lab/native says why: no_io_uring.c, flush_tlb.c, interrupts.c."""
 
 _QEMU_CONF = """\
 security_driver = "none"

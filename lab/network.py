@@ -23,6 +23,9 @@ MACHINE, NAMES, STORAGE, FIRST_HOST, FIRST_GUEST = 1, 2, 3, 11, 101
 
 NETWORKS = ("mgmt", "mig", "guest")
 
+NOBODY = "02:00:00:00:00:01"
+"""The link address that the guests' ticks go to (native/guest.c). No other guest shall hear them."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -74,6 +77,7 @@ def build_switch(switch: Process, plan: Plan) -> None:
         run([tool("ip"), "address", "add", f"{plan.address(name, MACHINE)}/24", "dev", link])
         run([tool("ip"), "link", "set", link, "up"])
         batch(switch, [f"link set m-{name} master {name}", f"link set m-{name} up"])
+    lead_nobody(switch, "m-guest")
 
 
 def plug(switch: Process, target: Process, name: str, networks: Iterable[str]) -> None:
@@ -93,6 +97,11 @@ def plug(switch: Process, target: Process, name: str, networks: Iterable[str]) -
 def batch(target: Process, lines: list[str]) -> None:
     """Run lines of `ip` in a node's network."""
     node.run_in(target, [tool("ip"), "-batch", "-"], network_only=True, stdin="\n".join(lines) + "\n")
+
+
+def lead_nobody(target: Process, port: str) -> None:
+    """Let a node's bridge send what is for NOBODY to this port alone."""
+    node.run_in(target, [tool("bridge"), "fdb", "add", NOBODY, "dev", port, "master", "static"], network_only=True)
 
 
 def shape(target: Process, link: str, mbit: int | None) -> None:

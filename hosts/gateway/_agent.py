@@ -28,8 +28,8 @@ class Agent:
             import libvirt
 
             found = self._guests.handle(raw, uuid).interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
-            every = (one["addr"] for interface in found.values() for one in interface.get("addrs") or ())
-            return tuple(dict.fromkeys(every))[:_MOST_ADDRESSES]
+            every = (one.get("addr") for interface in found.values() for one in interface.get("addrs") or ())
+            return tuple(dict.fromkeys(one for one in every if isinstance(one, str)))[:_MOST_ADDRESSES]
 
         return self._link.call("the addresses of a VM", work, seconds=AGENT_SECONDS, key=("addresses", uuid))
 

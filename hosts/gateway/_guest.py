@@ -62,7 +62,7 @@ class Guests:
             guest = self.handle(raw, uuid)
             number, why = guest.state()
             state = _codes.run_state(number)
-            if state is RunState.PAUSED and coming_in(guest, why):
+            if coming_in(guest, number, why):
                 raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
             persistent = bool(guest.isPersistent())
             inactive = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else ""
@@ -142,11 +142,15 @@ class Guests:
         self._link.call("set autostart", work, key=("autostart", uuid))
 
 
-def coming_in(guest: libvirt.virDomain, why: int) -> bool:
-    """Of a paused guest. Reading the XML of an incoming one may block for 30 s (libvirt 11.0 to 11.4)."""
+def coming_in(guest: libvirt.virDomain, number: int, why: int) -> bool:
+    """Whether libvirt's job holds it while it arrives, until post-copy is over. Reading its XML may block for 30 s then
+    (libvirt 11.0 to 11.4), or for as long as its QEMU waits for memory."""
     import libvirt
 
-    if why not in (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP):
+    if number == libvirt.VIR_DOMAIN_RUNNING:
+        return _codes.reason(RunState.RUNNING, why).startswith("post-copy")
+    waits = (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
+    if number != libvirt.VIR_DOMAIN_PAUSED or why not in waits:
         return False
     try:
         guest.jobStats(0)

@@ -38,7 +38,7 @@ class Parts:
             number, why = guest.state()
             if not _codes.run_state(number).active:
                 raise Refused("the VM does not run", code=_errors.OPERATION_INVALID)
-            if number == libvirt.VIR_DOMAIN_PAUSED and coming_in(guest, why):
+            if coming_in(guest, number, why):
                 raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
             saved = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if guest.isPersistent() else ""
             return part_xml.parts(guest.XMLDesc(0), saved)

@@ -6,6 +6,7 @@ database transaction. Text that comes back (names, errors) is hostile: it came f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,6 +44,11 @@ Tell = Callable[[int, int], bool]
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
+#: libvirt's numbers of what holds a disk: VIR_ERR_RESOURCE_BUSY; the lock managers' domains (VIR_FROM_LOCKING,
+#: VIR_FROM_LOCKSPACE); VIR_ERR_OPERATION_INVALID of VIR_FROM_SECURITY, for an image with another guest's label
+_BUSY, _LOCKS, _OTHER_LABEL = 87, frozenset({42, 51}), (55, 24)
+#: QEMU's own words for it come in libvirt's sentence. They are always English: libvirt starts QEMU with LC_ALL=C
+_QEMU_HOLDS = re.compile(r"\block\b|another process|resource busy", re.IGNORECASE)
 
 
 class GatewayError(Exception):
@@ -58,6 +64,13 @@ class GatewayError(Exception):
     def unanswered(self) -> bool:
         """Whether it may have been done although no answer came in time."""
         return isinstance(self, HostUnreachable | Left) or self.code == _TIMED_OUT
+
+    @property
+    def held(self) -> bool:
+        """Whether something else may use a disk. Nothing here is a sentence of libvirt, which is in the host's
+        language."""
+        by_numbers = self.code == _BUSY or self.domain in _LOCKS or (self.code, self.domain) == _OTHER_LABEL
+        return by_numbers or _QEMU_HOLDS.search(self.message) is not None
 
 
 class Left(GatewayError):

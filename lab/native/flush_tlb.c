@@ -6,14 +6,12 @@
  * more, and never copied: it arrives with old pages, panics, or is silent for good. QEMU has mended it in its commit
  * 03bfc2188f06; here the TLBs are emptied after each such look, while QEMU waits, before it reads the first page.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <string.h>
 
-/* As QEMU 7.2 has them. From 9.1 on its thread has another name, and nothing happens here. */
-#define MIGRATION_THREAD "live_migration"
+#include "threads.h"
+
+/* As QEMU 7.2 has it. */
 enum { AFTER_BITMAP_SYNC = 2 };
 
 struct notifier {
@@ -48,12 +46,9 @@ static void begin(void)
     precopy_add_notifier(&notifier);
 }
 
-/* The migration's thread begins with this: what it tells of itself can be listened to from here on. */
-int pthread_setname_np(pthread_t thread, const char *name)
+void thread_migrates_out(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    if (strcmp(name, MIGRATION_THREAD) == 0 && precopy_add_notifier && qemu_get_cpu && run_on_cpu && tlb_flush)
+    if (precopy_add_notifier && qemu_get_cpu && run_on_cpu && tlb_flush)
         pthread_once(&once, begin);
-    int (*real)(pthread_t, const char *) = dlsym(RTLD_NEXT, "pthread_setname_np");
-    return real(thread, name);
 }

@@ -156,8 +156,9 @@ class WaitingOut(Schema):
 
 class TakenOutOut(Schema):
     """`kind`: medium (a CD or floppy image in `drive`), usb, or teamed (a network device of a failover team). `state`:
-    leaving, out, back (again in the VM, on `host`), or left_out (kvmweb could not put it back on `host`, or must not:
-    `why` and `what_to_do`). `xml`: what libvirt is given to put it back."""
+    leaving, out, back (again in the VM, on `host`), left_out (kvmweb could not put it back on `host`, or must not), or
+    kept (the VM still had it at the end, and may still release it); the last two with `why` and `what_to_do`. `xml`:
+    what libvirt is given to put it back."""
 
     kind: str
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -73,8 +74,10 @@ def _never(address: Address) -> bool:
 
 @dataclass(slots=True)
 class Course:
-    """The probes of one VM: numbers in the order in which they were sent, times in seconds of one clock."""
+    """The probes of one VM: numbers in the order in which they were sent, times in seconds of one clock. `every`: so
+    long it is between two of them, where whoever sends is not held up."""
 
+    every: float
     _sent: dict[int, float] = field(default_factory=dict)
     _answered: dict[int, float] = field(default_factory=dict)
     #: nothing is forgotten any more
@@ -113,13 +116,37 @@ class Course:
         silent now, so that all counts up to this moment."""
         if not self._answered:
             return None
-        moments = sorted(self._answered.values())
-        ends = [*moments[1:], moments[-1] if silent_at is None else silent_at]
         first, last = min(self._answered), max(self._answered)
         sent = [number for number in self._sent if number >= first and (silent_at is not None or number <= last)]
         lost = sum(number not in self._answered for number in sent)
-        longest = max(end - begin for begin, end in zip(moments, ends, strict=True))
-        return {"sent": len(sent), "lost": lost, "longest_ms": round(longest * 1000)}
+        return {"sent": len(sent), "lost": lost, "longest_ms": round(self._longest(silent_at) * 1000)}
+
+    def _longest(self, silent_at: float | None) -> float:
+        """Silence, in seconds: between an answer and the next, as far as there were probes to tell it."""
+        moments = sorted(self._answered.values())
+        longest = max((self._silent(a, b) for a, b in itertools.pairwise(moments)), default=0.0)
+        return longest if silent_at is None else max(longest, silent_at - moments[-1])
+
+    def _silent(self, begin: float, end: float) -> float:
+        """Between two answers. What nobody asked for, on a busy machine or because it was calm, nobody knows: the pause
+        before the first probe that was not answered by then, and the one between the last of these and the probe that
+        ended it. Without such a probe there was no silence, else it began and ended in the middle of these pauses."""
+        if end - begin <= self.every:
+            return end - begin
+        waiting = sorted(at for number, at in self._sent.items() if self._waits(number, at, begin, end))
+        ender = max((self._sent[number] for number, at in self._answered.items() if at == end), default=end)
+        before = [at for at in waiting if at < ender]
+        prompt = end - ender <= self.every
+        pauses = [waiting[0] - begin] if waiting else []
+        if before and prompt:
+            pauses.append(ender - before[-1])
+        unknown = sum(max(0.0, pause - self.every) for pause in pauses)
+        return end - begin - (unknown if prompt and not before else unknown / 2)
+
+    def _waits(self, number: int, sent: float, begin: float, end: float) -> bool:
+        """Whether this probe was on its way, unanswered, between the two."""
+        answered = self._answered.get(number)
+        return begin < sent < end if answered is None else sent < end <= answered
 
     def _forget(self, before: float) -> None:
         """Up to the last but one answer before this moment: a silence that has begun by then is still measured."""

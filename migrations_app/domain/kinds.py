@@ -201,6 +201,8 @@ COLD_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.cold)
 STOP_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.stops)
 #: those that migrate a VM that is shut off
 OFF_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.off)
+#: those that start a VM paused to migrate it
+PAUSED_KINDS: frozenset[Kind] = frozenset(row.kind for row in KINDS if row.starts_paused)
 #: those that migrate a VM with its memory: of one that is started paused, with what QEMU puts there
 LIVE_KINDS: frozenset[Kind] = BETWEEN_HOSTS - COLD_KINDS
 #: those that copy memory while the VM runs, pass after pass

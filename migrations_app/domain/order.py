@@ -49,7 +49,8 @@ class Seen:
 
     `since` is how many seconds ago this worker told libvirt, None when it has not: then a worker before it may have.
     `refusals` counts what libvirt has refused of that, and `refusal` is its last answer, "" when it took it. `taken`:
-    libvirt has answered that it took it. `read_back` is what it has reported after that. `calling`: this process is
+    libvirt has answered that it took it. `read_back` is what it has reported after that. `settled`: for so many seconds
+    both hosts have been saying the same. `calling`: this process is
     inside a call that migrates the VM, `resuming`: inside one that resumes a post-copy.
     """
 
@@ -65,6 +66,7 @@ class Seen:
     taken: bool = False
     target: GuestLook = field(default_factory=lambda: GuestLook(answered=False))
     target_name: str = ""
+    settled: float = 0
     calling: bool = False
     resuming: bool = False
 

@@ -80,7 +80,6 @@ class Progress:
     flow_bytes: int | None = None
     first_pass_ms: int | None = None
     first_pass_bytes: int | None = None
-    first_pass_left_bytes: int | None = None
     pass_at_ms: int | None = None
     pass_remaining_bytes: int | None = None
     pass_before_bytes: int | None = None
@@ -153,7 +152,7 @@ def advance(
     dirty = _dirty(stats)
     moved_at, stalled = _standstill(last, stats)
     pass_at, pass_remaining, pass_before = _newest_pass(last, stats)
-    first_ms, first_bytes, first_left = _first_pass(last, stats)
+    first_ms, first_bytes = _first_pass(last, stats)
     flow_ms, flow_bytes = _flow(last, stats)
     now = Progress(
         phase=phase,
@@ -171,7 +170,6 @@ def advance(
         flow_bytes=flow_bytes,
         first_pass_ms=first_ms,
         first_pass_bytes=first_bytes,
-        first_pass_left_bytes=first_left,
         pass_at_ms=pass_at,
         pass_remaining_bytes=pass_remaining,
         pass_before_bytes=pass_before,
@@ -236,7 +234,6 @@ def _without_job(last: Progress, phase: Phase) -> Progress:
         flow_bytes=last.flow_bytes,
         first_pass_ms=last.first_pass_ms,
         first_pass_bytes=last.first_pass_bytes,
-        first_pass_left_bytes=last.first_pass_left_bytes,
         pass_at_ms=last.pass_at_ms,
         pass_remaining_bytes=last.pass_remaining_bytes,
         pass_before_bytes=last.pass_before_bytes,
@@ -273,14 +270,13 @@ def _newest_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | Non
     return stats.elapsed_ms, stats.memory_remaining, last.pass_remaining_bytes
 
 
-def _first_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None, int | None]:
-    """How long it took, what it sent (all of the memory that is not zeros), what was left after it. None when nobody
-    saw it end."""
+def _first_pass(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
+    """How long it took, and what it sent: all of the memory that is not zeros. None when nobody saw it end."""
     if last.first_pass_ms is not None or stats.iteration is None or stats.iteration < 2:
-        return last.first_pass_ms, last.first_pass_bytes, last.first_pass_left_bytes
+        return last.first_pass_ms, last.first_pass_bytes
     if last.iteration != 1 or not stats.memory_processed:
-        return None, None, None
-    return stats.elapsed_ms, stats.memory_processed, stats.memory_remaining
+        return None, None
+    return stats.elapsed_ms, stats.memory_processed
 
 
 def _flow(last: Progress, stats: JobStats) -> tuple[int | None, int | None]:
@@ -370,7 +366,6 @@ def _left(now: Progress, stats: JobStats, follows: int, foreseen: Forecast | Non
             dirty_bps=now.dirty_bps,
             dirty_max_bps=now.dirty_max_bps,
             pass_ms=max((now.elapsed_ms or 0) - (now.pass_at_ms or 0), 0),
-            hot_bytes=now.first_pass_left_bytes,
             allowed_ms=now.allowed_downtime_ms,
         ),
         None if now.disk_total_bytes else foreseen,

@@ -17,6 +17,8 @@ TAKE_OUT = "take out"
 PUT_BACK = "put back"
 #: it could not be put back: written down in the end, with the reason
 LEFT_OUT = "left out"
+#: the VM had it in the end, and may still release it
+KEPT = "kept"
 
 
 class PartState(StrEnum):
@@ -26,12 +28,18 @@ class PartState(StrEnum):
     BACK = "back"
     #: kvmweb could not put it back, or must not
     LEFT_OUT = "left_out"
+    #: the VM was perhaps asked to release it, and had it in the end: it may still release it
+    KEPT = "kept"
+
+
+#: that are written down at the end of a migration, each in a step of its own
+_LAST = {LEFT_OUT: PartState.LEFT_OUT, KEPT: PartState.KEPT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenOut:
-    """`host`: the one where it is again, or could not be put back, "" before that. `why` and `to_do`: why it was left
-    out, and what a user can do."""
+    """`host`: the one where it is again, was kept, or could not be put back, "" before that. `why` and `to_do`: why it
+    was left out or may still be, and what a user can do."""
 
     part: Part
     #: whether the destination had another device or image under the same name
@@ -55,15 +63,15 @@ def part_in(about: dict[str, Any]) -> Part:
 
 def taken_out(steps: Iterable[Written]) -> list[TakenOut]:
     written = list(steps)
-    ends = {step.about["key"]: step for step in written if step.step in (PUT_BACK, LEFT_OUT)}
+    ends = {step.about["key"]: step for step in written if step.step in (PUT_BACK, *_LAST)}
     return [_one(step, ends.get(step.about["part"]["key"])) for step in written if step.step == TAKE_OUT]
 
 
 def _one(step: Written, end: Written | None) -> TakenOut:
     part, other = part_in(step.about), step.about["other_there"]
-    if end is not None and end.step == LEFT_OUT:
+    if end is not None and end.step in _LAST:
         told = {name: end.about[name] for name in ("host", "why", "to_do")}
-        return TakenOut(part=part, other_there=other, state=PartState.LEFT_OUT, **told)
+        return TakenOut(part=part, other_there=other, state=_LAST[end.step], **told)
     if end is not None and end.evidence is not None:
         return TakenOut(part=part, other_there=other, state=PartState.BACK, host=end.about["host"])
     state = PartState.OUT if step.sure else PartState.LEAVING

@@ -112,6 +112,8 @@ def examine(request: HttpRequest, pk: int) -> HttpResponse:
         examine_again(migration_or_404(request, pk), by=person(request))
     except NotOffered as refused:
         messages.warning(request, str(refused))
+    else:
+        messages.info(request, "The VM is being tested. The results appear here in about ten seconds.")
     return redirect("migration", pk)
 
 
@@ -126,6 +128,8 @@ def clock(request: HttpRequest, pk: int) -> HttpResponse:
         correct_clock(migration_or_404(request, pk), by=person(request), reason=form.cleaned_data["reason"])
     except NotOffered as refused:
         messages.warning(request, str(refused))
+    else:
+        messages.info(request, "The guest agent is asked to set the clock. The journal says what came of it.")
     return redirect("migration", pk)
 
 

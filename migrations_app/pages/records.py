@@ -65,8 +65,17 @@ def compare(request: HttpRequest) -> HttpResponse:
             "migrations": shown,
             "lines": lines(shown),
             "older": older,
+            "other_way": _other_way(request),
         },
     )
+
+
+def _other_way(request: HttpRequest) -> str:
+    """Between the same two hosts."""
+    address = request.GET.copy()
+    address.pop("before", None)
+    address["source"], address["target"] = address.get("target", ""), address.get("source", "")
+    return f"?{address.urlencode()}"
 
 
 def _to_download(answer: HttpResponse, name: str) -> HttpResponse:

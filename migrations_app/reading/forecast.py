@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +15,14 @@ from hosts.models import Guest, Host
 from migrations_app.domain.convergence.policy import Policy
 from migrations_app.domain.forecast import Known, Run, forecast, forecast_stop
 from migrations_app.domain.forecast.measured import Measured
+from migrations_app.domain.forecast.proposal import Allowed
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import MigrationRequest
 from migrations_app.models import Migration, PolicyChoice, Preflight
 from migrations_app.models import Policy as PolicyRow
+from migrations_app.models.policy import consents_of
 
 log = logging.getLogger(__name__)
 #: so many are looked through
@@ -37,28 +40,30 @@ def forecast_for(
     source: Host,
     *,
     paused: bool,
-    measured: Sequence[Measured] | None = None,
+    post_copy: bool = False,
+    measured: Measured | None = None,
 ) -> dict[str, Any]:
     """As it is stored (see domain.forecast.Forecast), from the migrations that this user may see, and from what was
-    `measured`, the newest first; None: by the checks of the last hour. {} when there is nothing to tell it from. Never
-    raises: a forecast is advice, and stops neither a report nor a migration."""
+    `measured` just now and by the checks of the last hour. `post_copy`: whether the checks allow it. {} when there is
+    nothing to tell it from. Never raises: a forecast is advice, and stops neither a report nor a migration."""
     try:
-        return _forecast(
-            user, request, guest, source, paused, _by_checks(guest, request) if measured is None else measured
-        )
+        found = [one for one in (measured, *_by_checks(guest, request)) if one is not None and one.memory_bytes]
+        known = _known(request, guest, source, found)
+        known = replace(known, allowed=_allowed(guest, post_copy=post_copy))
+        return _forecast(user, request, guest, source, paused, known)
     except Exception:
         log.exception("no forecast for %s: internal error", guest)
         return {}
 
 
 def _forecast(
-    user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool, measured: Sequence[Measured]
+    user: Any, request: MigrationRequest, guest: Guest, source: Host, paused: bool, known: Known
 ) -> dict[str, Any]:
     if user is None or KIND[request.kind].same_host:  # no longer registered; no memory migrates, and no link tells
         return {}
     if KIND[request.kind].stops:
-        known = Migration.objects.visible_to(user).interruptions(guest=guest, source=source, target=request.target)
-        return forecast_stop(known, patience_s=request.options.shutdown_patience_s).as_json()
+        earlier = Migration.objects.visible_to(user).interruptions(guest=guest, source=source, target=request.target)
+        return forecast_stop(earlier, patience_s=request.options.shutdown_patience_s).as_json()
     rows = (
         Migration.objects.visible_to(user)
         .filter(source=source, target=request.target, kind=request.kind, state=State.DONE)
@@ -75,7 +80,7 @@ def _forecast(
         paused=paused or starts_paused,
         pauses=KIND[request.kind].pauses,
         limit_bps=limit * _MIB if limit else None,
-        known=_known(request, guest, source, measured),
+        known=known,
     )
     return foreseen.as_json() if foreseen else {}
 
@@ -100,6 +105,11 @@ def _known(request: MigrationRequest, guest: Guest, source: Host, measured: Sequ
     )
 
 
+def _allowed(guest: Guest, *, post_copy: bool) -> Allowed:
+    policies = tuple(row.data for row in PolicyRow.objects.all())
+    return Allowed(policies=policies, consents=consents_of(guest), post_copy=post_copy)
+
+
 def _policy(request: MigrationRequest, guest: Guest, source: Host) -> Policy:
     chosen = PolicyRow.objects.filter(name=request.policy).first() if request.policy else None
     return (chosen or PolicyChoice.objects.in_effect(guest=guest, source=source).policy).data
@@ -114,19 +124,20 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
         told = Progress.from_json(row.progress)
         # by a user or a policy: says nothing about the migration
         stood_still = row.was_paused or row.suspended or row.paused_by_policy
+        # QEMU may have slowed the VM down: it wrote most before
+        slowed = row.options.get("auto_converge") or row.track_data.throttled
         yield Run(
             same_guest=row.guest_id == guest.pk,
             transferred_bytes=told.transferred_bytes or 0,
             seconds=(told.elapsed_ms or 0) / 1000,
             downtime_ms=None if stood_still else row.downtime_ms,
             dirty_bps=None if stood_still else told.dirty_max_bps,
-            mean_dirty_bps=None if stood_still else told.dirty_mean_bps,
+            mean_dirty_bps=None if stood_still else told.dirty_max_bps if slowed else told.dirty_mean_bps,
             memory_bytes=row.guest.memory_kib * 1024,
             first_bytes=told.first_pass_bytes,
             first_seconds=told.first_pass_ms / 1000 if told.first_pass_ms else None,
             flow_seconds=(told.flow_ms or 0) / 1000,
             flow_bytes=told.flow_bytes or 0,
-            rewritten_bytes=told.first_pass_left_bytes,
             resident_bytes=row.forecast.get("resident_bytes"),
             stalled=told.stalled,
         )

@@ -11,7 +11,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast import Forecast
 from migrations_app.models import Migration
 from migrations_app.words.chosen import chosen
-from migrations_app.words.forecast import foreseen_downtime
+from migrations_app.words.forecast import foreseen_downtime, transfer_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,11 @@ def _options(one: Migration) -> str:
 
 def _foreseen(one: Migration) -> str:
     seen = Forecast.from_json(one.forecast)
-    return units.span(seen.low_ms, seen.high_ms) if seen and not seen.stops else ""
+    return transfer_words(seen).removesuffix(".") if seen and not seen.stops else ""
+
+
+def _felt(one: Migration) -> str:
+    return f"{one.felt['longest_ms']} ms" if one.felt else ""
 
 
 def _number(name: str) -> Callable[[Migration], str]:
@@ -62,6 +66,7 @@ _LINES: tuple[tuple[str, bool, Callable[[Migration], str]], ...] = (
     ("Method", False, lambda one: one.kind_row.label),
     ("Options", False, _options),
     ("Policy", False, lambda one: one.policy_data.name if one.policy_data else ""),
+    ("kvmweb", False, lambda one: one.versions.get("kvmweb", "")),
     ("libvirt of the source", False, _software("source", "libvirt")),
     ("libvirt of the destination", False, _software("target", "libvirt")),
     ("QEMU of the source", False, _software("source", "qemu")),
@@ -75,5 +80,6 @@ _LINES: tuple[tuple[str, bool, Callable[[Migration], str]], ...] = (
     ("Passes", True, _number("iteration")),
     ("Foreseen downtime", True, lambda one: foreseen_downtime(Forecast.from_json(one.forecast))),
     ("Downtime", True, lambda one: units.duration(one.downtime_ms)),
+    ("Felt downtime", True, _felt),
     ("Cause", False, lambda one: one.error.get("cause", "")),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kvmweb.ui import units
 from migrations_app.domain.lifecycle import State
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ def felt_line(felt: Mapping[str, Any] | None, reason: str) -> str:
     if felt is None:
         return f"not measured. {reason}"
     lost = f"{felt['lost']} of {felt['sent']} probes lost"
-    words = f"{felt['longest_ms']} ms without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
+    silent = units.duration(felt["longest_ms"])
+    words = f"{silent} without an answer, {lost} ({felt['address']}, probed from {felt['from']})"
     return f"{words}. {reason}" if reason else words
 
 
 def not_felt(migration: Migration) -> str:
-    """Why there is no measurement, a sentence; "" as long as there may be one."""
+    """Why there is no measurement, a sentence; "" of one that there is, unless it is not all of the silence."""
     kind = migration.kind_row
     if migration.felt is not None or migration.felt_reason:
         return str(migration.felt_reason)
@@ -35,5 +37,5 @@ def not_felt(migration: Migration) -> str:
     if kind.off:
         return "The VM is shut off for this migration." if kind.stops else "The VM is shut off."
     if not migration.terminal:
-        return ""
+        return "The switchover is not over yet."
     return "Nothing was recorded." if migration.state == State.DONE else "There was no switchover."

@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvmweb.ui import units
+from migrations_app.domain.convergence.policy import LastResort
 from migrations_app.domain.forecast import DirtyFrom, Ending, RateFrom
+from migrations_app.domain.forecast.proposal import BY_DOWNTIME
 
 if TYPE_CHECKING:
     from migrations_app.domain.forecast import Forecast
 
 _FIRST = (
-    "kvmweb has not watched a migration between these hosts yet, so the transfer rate comes from the nominal rate of"
-    " the source’s network interface; not guaranteed."
+    "kvmweb has not watched a migration with this method between these hosts yet. It knows only the nominal rate of the"
+    " source’s network interface: the path may carry far less."
 )
+_ENDS_BY = {
+    BY_DOWNTIME: "it allows a longer downtime.",
+    LastResort.FINISH: "in the end it pauses the VM until the rest is copied.",
+    LastResort.THROTTLE: "it slows the VM’s CPUs down.",
+    LastResort.POST_COPY: "the VM continues on the destination before all its memory is there. From then until the end,"
+    " losing either host loses the VM.",
+}
+_NO_POLICY = "None is likely to end it: the VM’s owners or these hosts do not allow what it takes."
 
 
 def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
@@ -22,7 +32,7 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
         return []
     if seen.stops:
         return [("Expected interruption", _first_upper(interruption_words(seen)))]
-    lines = [("Transfer", _transfer(seen))]
+    lines = [("Transfer", transfer_words(seen))]
     if seen.paused:
         return lines
     if seen.pauses:
@@ -30,9 +40,16 @@ def forecast_words(guest: str, seen: Forecast | None) -> list[tuple[str, str]]:
     if stood := foreseen_downtime(seen):
         lines.append(("Expected downtime", stood))
     lines.append(("Converges", _converges(guest, seen)))
-    if seen.proposes:
-        lines.append(("Policy", f"“{seen.proposes}” is likely to end it."))
+    if policy := _policy(seen):
+        lines.append(("Policy", policy))
     return lines
+
+
+def _policy(seen: Forecast) -> str:
+    if seen.proposes:
+        how = _ENDS_BY.get(seen.proposes_by)
+        return f"“{seen.proposes}” is likely to end it{f': {how}' if how else '.'}"
+    return _NO_POLICY if seen.verdict == Ending.NEEDS_HELP else ""
 
 
 def rests_on(seen: Forecast | None) -> str:
@@ -46,13 +63,14 @@ def rests_on(seen: Forecast | None) -> str:
     return f"Based on {earlier}{measured}; not guaranteed."
 
 
-def _transfer(seen: Forecast) -> str:
+def transfer_words(seen: Forecast) -> str:
+    """Of a VM that is not shut down."""
     if seen.verdict == Ending.NEEDS_HELP:
         return "Does not end by itself."
     if seen.verdict == Ending.UNCERTAIN and seen.low_ms is not None:
         return f"{units.duration(seen.low_ms)} or longer{_most_likely(seen)}."
     if seen.high_ms is None:
-        if seen.low_ms is not None or seen.rate_from == RateFrom.NOMINAL:
+        if seen.low_ms is not None:
             return f"{units.duration(seen.low_ms)} or longer."
         return "Unknown: its disks were not copied between these hosts before."
     if seen.low_ms is None and seen.pauses:
@@ -68,8 +86,9 @@ def _most_likely(seen: Forecast) -> str:
 
 def _converges(guest: str, seen: Forecast) -> str:
     carried = f"the transfer rate was {units.rate(seen.bps)}"
-    if seen.rate_from == RateFrom.NOMINAL:
-        carried = f"the path may carry {units.rate(seen.bps)} to {units.rate(seen.rate_bps)}"
+    nominal = seen.rate_from == RateFrom.NOMINAL
+    if nominal:
+        carried = f"the path carries at most {units.rate(seen.rate_bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
         carried = f"the bandwidth limit is {units.rate(seen.limit_bps)}"
     if seen.dirty_bps is None or not (seen.dirty_bps or seen.verdict):
@@ -80,6 +99,8 @@ def _converges(guest: str, seen: Forecast) -> str:
         return f"No: {said} It needs auto-converge, a longer allowed downtime or post-copy."
     if seen.ends:
         return f"Likely: {said}"
+    if nominal:
+        return f"Uncertain: {said} How much less it carries was not measured."
     return f"Uncertain: {said} Auto-converge or a longer allowed downtime can help."
 
 
@@ -94,6 +115,17 @@ def foreseen_downtime(seen: Forecast | None) -> str:
     if seen is None or seen.downtime_low_ms is None or seen.downtime_high_ms is None:
         return ""
     return units.downtime(seen.downtime_low_ms, seen.downtime_high_ms)
+
+
+def foreseen_transfer(seen: Forecast | None) -> str:
+    """As a range; "" without one."""
+    if seen is None or seen.stops or (seen.high_ms is None and seen.low_ms is None):
+        return ""
+    if seen.high_ms is None:
+        return f"{units.duration(seen.low_ms)} or longer"
+    if seen.low_ms is None:
+        return f"about {units.duration(seen.high_ms)} for one pass"
+    return units.span(seen.low_ms, seen.high_ms)
 
 
 def interruption_words(seen: Forecast) -> str:

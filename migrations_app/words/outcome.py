@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kvmweb.ui import units
 from migrations_app.domain.forecast import Forecast
 from migrations_app.words.felt import felt_words
-from migrations_app.words.forecast import foreseen_downtime
+from migrations_app.words.forecast import foreseen_downtime, foreseen_transfer
 
 if TYPE_CHECKING:
     from migrations_app.models import Migration
@@ -34,7 +34,7 @@ def outcome_times(migration: Migration) -> list[tuple[str, str]]:
 def _downtime(migration: Migration, seen: Forecast | None) -> str:
     """As libvirt reports it."""
     if migration.downtime_ms is None:
-        return "not reported by libvirt"
+        return f"not reported by libvirt{' after post-copy' if migration.post_copy_at else ''}"
     whole = units.duration(migration.downtime_ms)
     if migration.suspended:
         return f"{whole}, with the time it was suspended by somebody"
@@ -47,13 +47,8 @@ def _downtime(migration: Migration, seen: Forecast | None) -> str:
 
 
 def _foreseen_copying(seen: Forecast | None) -> str:
-    if seen is None or (seen.high_ms is None and seen.low_ms is None):
-        return ""
-    if seen.high_ms is None:
-        return f", expected {units.duration(seen.low_ms)} or longer"
-    if seen.low_ms is None:
-        return f", expected about {units.duration(seen.high_ms)} for one pass"
-    return f", expected {units.span(seen.low_ms, seen.high_ms)}"
+    expected = foreseen_transfer(seen)
+    return f", expected {expected}" if expected else ""
 
 
 def _interruption(migration: Migration, seen: Forecast | None) -> str:

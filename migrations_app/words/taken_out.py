@@ -11,12 +11,14 @@ _MEDIUM = {
     PartState.OUT: Badge("Ejected", "amber", "clock"),
     PartState.BACK: Badge("Inserted again", "green", "circle-check"),
     PartState.LEFT_OUT: Badge("Not inserted", "red", "alert-triangle"),
+    PartState.KEPT: Badge("Not ejected", "amber", "alert-triangle"),
 }
 _DEVICE = {
     PartState.LEAVING: Badge("Being detached", "amber", "clock"),
     PartState.OUT: Badge("Detached", "amber", "clock"),
     PartState.BACK: Badge("Attached again", "green", "circle-check"),
     PartState.LEFT_OUT: Badge("Not attached", "red", "alert-triangle"),
+    PartState.KEPT: Badge("Not detached", "amber", "alert-triangle"),
 }
 
 

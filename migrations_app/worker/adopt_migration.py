@@ -18,6 +18,7 @@ from migrations_app.worker.procedures import PROCEDURES
 from migrations_app.worker.run_preflight import Connect
 from migrations_app.worker.slots import wake_queued
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.felt import feeling
 
 log = logging.getLogger(__name__)
 #: the first looks should not be wasted on connections that are still being opened
@@ -52,11 +53,14 @@ def adopt_migration(
     try:
         with (
             Heartbeat(claim) as heart,
+            feeling(held),
             SteadyConnection(migration.source, connect, machine=migration.source_host_uuid) as source,
             SteadyConnection(migration.target, connect, machine=migration.target_host_uuid) as target,
         ):
             source.wait(_CONNECT_PATIENCE)
             target.wait(_CONNECT_PATIENCE)
+            if held.felt is not None:
+                held.felt.ask_agent(source)
             PROCEDURES[migration.request.kind].follow(held, source, target, heart)
     except LostClaim as lost:
         log.info("%s", lost)

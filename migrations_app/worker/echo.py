@@ -167,6 +167,16 @@ def _answered(echo: Echo, seconds: float) -> Echo | None:
     return None
 
 
+def is_own(address: str) -> bool:
+    """Whether it is this machine's, which answers whatever a VM does."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as tried:
+        try:
+            tried.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
 def checksum(data: bytes) -> int:
     """RFC 1071, of an even number of bytes."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))

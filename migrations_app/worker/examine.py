@@ -20,7 +20,7 @@ from migrations_app.models import Migration
 from migrations_app.worker.echo import find
 from migrations_app.worker.run_preflight import Connect
 from migrations_app.worker.watch.before import clock_offset, has_agent
-from migrations_app.worker.watch.felt import NO_NETWORK, choose, given_addresses, known_addresses, named_networks
+from migrations_app.worker.watch.felt import NO_NETWORK, choose, given_addresses, known_addresses, places
 
 log = logging.getLogger(__name__)
 #: an idle VM may do nothing for some time
@@ -58,6 +58,8 @@ def set_clock(pk: int, *, connect: Connect = gateway.connect) -> None:
             if why := _elsewhere(row, connection):
                 text = f"The VM's clock was not set. {why}"
             else:
+                # one that does not answer now would take it later, when that time is long over
+                connection.power.agent.clock(str(row.guest_id))
                 connection.power.agent.set_clock(str(row.guest_id), time.time())
         finally:
             connection.close()
@@ -125,11 +127,11 @@ def _agent(row: Migration, connection: HostConnection) -> list[Found]:
 def _addresses(row: Migration) -> tuple[str, str]:
     """(the one to test, ""), or ("", why there is none). Unless a user gave one, the one that was felt comes first: it
     answered before."""
-    networks = named_networks()
-    if not networks:
+    where = places()
+    if not where.networks:
         return "", NO_NETWORK
     felt = [row.felt["address"]] if row.felt else []
-    return choose(given_addresses(row) or [*felt, *known_addresses(row, host=row.target_id)], networks)
+    return choose(given_addresses(row) or [*felt, *known_addresses(row, host=row.target_id)], where)
 
 
 def _address(row: Migration, known: tuple[str, str]) -> list[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvmweb.steps import Written
 from migrations_app import ledger
@@ -11,6 +11,9 @@ from migrations_app.domain.convergence.action import Action
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.ledger import Claim
 from migrations_app.models import Decision, Migration
+
+if TYPE_CHECKING:
+    from migrations_app.worker.watch.felt import Felt
 
 
 class Held:
@@ -23,6 +26,8 @@ class Held:
         self.claim = claim
         self.row = row
         self.been = {self.state}
+        #: what probes its VM meanwhile
+        self.felt: Felt | None = None
 
     @property
     def state(self) -> State:

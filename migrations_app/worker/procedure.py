@@ -45,6 +45,8 @@ def ask_libvirt(ready: Ready, call: MigrateCall) -> Mover:
     mover = Mover(ready.mover(), call)
     held = ready.held
     held.update(call_made=True, started_at=timezone.now(), timings=held.row.timings)
+    if held.felt is not None:
+        held.felt.before_call()
     mover.start()
     return mover
 

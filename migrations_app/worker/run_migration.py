@@ -45,6 +45,7 @@ from migrations_app.worker.procedures import PROCEDURES
 from migrations_app.worker.run_preflight import Connect, both_sides
 from migrations_app.worker.slots import lock_slots, take, wake_queued, why_not
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.watch.felt import feeling
 from migrations_app.worker.write_ahead import write_ahead
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def run_migration(pk: int, *, connect: Connect = gateway.connect) -> None:
         return
     held = Held(claim, Migration.objects.select_related("source", "target", "guest").get(pk=pk))
     try:
-        with Heartbeat(claim) as heart:
+        with Heartbeat(claim) as heart, feeling(held):
             Start(held, heart, connect).run()
     except LostClaim as lost:
         log.info("%s", lost)

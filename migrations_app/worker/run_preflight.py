@@ -24,7 +24,7 @@ from kvmweb.journal import writer
 from kvmweb.queue import Detached
 from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast.measured import Measured
-from migrations_app.domain.preflight.catalog import run_all
+from migrations_app.domain.preflight.catalog import allows_post_copy, run_all
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.models import Migration, Preflight
 from migrations_app.reading.forecast import forecast_for
@@ -90,7 +90,9 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         post_copy = may_switch(preflight.request, policy, guest)
         facts = replace(facts, rollback_copies=paths_on(preflight.target), policy_post_copy=post_copy)
         if measures:
-            preflight.measured = measuring.result(_destination(preflight)).as_json()
+            found = facts.guest.definition
+            huge = isinstance(found, Unknown) or found.hugepages
+            preflight.measured = measuring.result(_destination(preflight), huge_pages=huge).as_json()
     report = run_all(facts)
     _finish(
         preflight,
@@ -106,7 +108,8 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
             guest,
             sighting.host,
             paused=facts.guest.paused,
-            measured=(Measured.from_json(preflight.measured),),
+            post_copy=allows_post_copy(facts),
+            measured=Measured.from_json(preflight.measured),
         ),
     )
 

@@ -10,6 +10,7 @@ from hosts.facts.unknown import Unknown
 from hosts.models import Host
 from kvmweb.version import VERSION
 from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.catalog import allows_post_copy
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.report import Report
 from migrations_app.models import Migration
@@ -49,7 +50,14 @@ def write_ahead(
         "source_disks": _source_disks(facts),
         "limits_before": _limits_before(row, facts),
         "track": first_track(row, report),
-        "forecast": forecast_for(row.requested_by, row.request, row.guest, row.source, paused=facts.guest.paused),
+        "forecast": forecast_for(
+            row.requested_by,
+            row.request,
+            row.guest,
+            row.source,
+            paused=facts.guest.paused,
+            post_copy=allows_post_copy(facts),
+        ),
     }
 
 

@@ -10,11 +10,10 @@ from playwright.sync_api import Page, expect
 
 from hosts.facts.runtime import NO_LIMIT
 from lab import Lab
-from lab.ticks import TickReceiver
 from tests.browser.conftest import Open
 from tests.browser.test_axe import faults
-from tests.lab.serving import Serving
-from tests.lab.test_post_copy import wait_until_it_settles
+from tests.lab.serving import Serving, wait_until
+from tests.lab.test_post_copy import reason
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -30,12 +29,16 @@ def _well(name: str, *pages: Page) -> None:
     for page in pages:
         assert faults(page) == []
         assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
-            width = page.evaluate("innerWidth")
-            page.screenshot(path=f"{folder}/post-copy-{name}-{width}.png", full_page=True)
+    _shoot(name, *pages)
 
 
-@pytest.mark.faults  # as the one in tests/lab/test_post_copy.py
+def _shoot(name: str, *pages: Page) -> None:
+    """To be looked at, with KVMWEB_LAB_SHOTS=FOLDER."""
+    if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
+        for page in pages:
+            page.screenshot(path=f"{folder}/post-copy-{name}-{page.evaluate('innerWidth')}.png", full_page=True)
+
+
 def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
     fresh: Serving, lab: Lab, sign_in: Open, healed: None
 ) -> None:
@@ -50,8 +53,8 @@ def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
         expect(page.locator("h1")).to_contain_text("Post-copy")
         expect(page.locator("main")).to_contain_text("losing either host loses what it has in memory")
         expect(page.locator("main")).not_to_contain_text("No data is being transferred")
-    with TickReceiver(*lab.ticks_address) as ticks:
-        wait_until_it_settles(ticks, "web-01")
+    wait_until(lambda: reason(lab, "kvm-b", "web-01") == "running (post-copy)", 20, "it runs on kvm-b")
+    _shoot("running", *pages)
     lab.hosts["kvm-b"].link("mig", up=False)
     for page in pages:
         expect(page.locator("main")).to_contain_text("No data is being transferred")
@@ -65,9 +68,11 @@ def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
     _well("failed", *pages)
     wide.get_by_role("button", name="Resume post-copy").click()
     expect(wide.locator(".controls")).to_contain_text("olga asked to resume post-copy.")
+    _shoot("waits", *pages)
     lab.hosts["kvm-b"].link("mig", up=True)
-    fresh.wait_for_state(pk, "post_copy", seconds=150)
+    fresh.wait_for_state(pk, "post_copy", "verifying", "done", seconds=60)
     lab.hosts["kvm-a"].virsh("migrate-setspeed", "--postcopy", "web-01", str(NO_LIMIT))
     for page in pages:
         expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
     assert fresh.wait_for_end(pk)["state"] == "done"
+    _shoot("done", *pages)

@@ -212,3 +212,35 @@ def test_what_cannot_be_asked_for(scene: Scene, operator: Any, django_user_model
     assert back.state == State.DONE
     with pytest.raises(NotOffered, match="migrated again"):
         examine_again(done, by=operator)
+
+
+def test_two_users_at_once_are_one_test(scene: Scene, operator: Any) -> None:
+    done = scene.run(scene.request(add_guest(scene)))
+    OrmQ.objects.all().delete()
+    refused = []
+
+    def ask(migration: Migration) -> Migration:
+        try:
+            return examine_again(migration, by=operator)
+        except NotOffered as why:
+            refused.append(str(why))
+            return migration
+
+    for worker in [scene.in_background(ask, done) for _ in range(4)]:
+        worker.join(30)
+    assert (tasks(), len(refused)) == (["examine"], 3)
+    assert all(why.startswith("This was asked for a moment ago.") for why in refused)
+
+
+def test_a_clock_is_not_set_by_an_agent_that_would_do_it_later(scene: Scene) -> None:
+    """With the time of now, that is."""
+    agent = GuestAgent(ahead_s=-7)
+    done = migrated(scene, add_guest(scene, agent=agent))
+    agent.error = SILENT
+    examining.set_clock(done.pk, connect=scene.fleet.connect)
+    assert "agent_set_clock" not in scene.fleet.methods("kvm-b")
+    there = scene.fleet["kvm-b"]
+    agent.error, there.silent = None, True
+    examining.set_clock(done.pk, connect=scene.fleet.connect)
+    assert agent.ahead_s == -7
+    assert said(done).count("The VM's clock was not set.") == 2

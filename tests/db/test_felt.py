@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hosts.facts.guest import RunState
-from hosts.models import Sighting
+from hosts.models import Host, Sighting
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, ProbeAddress, ProbeNetwork
@@ -117,6 +117,35 @@ def test_the_silence_is_measured(scene: Scene, guest: FakeGuest, ways: Ways) -> 
     eventually(lambda: ways.echo is not None and ways.echo.closed)
 
 
+def test_it_is_heard_before_libvirt_is_asked(
+    scene: Scene, guest: FakeGuest, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So also a VM that is paused at once is measured, which no look sees run on its source any more."""
+    monkeypatch.setattr(felt.Felt, "observe", lambda *_: None)
+    assert ways.echo is not None
+    during: list[State] = []
+    work = felt.Felt.before_call
+
+    def call(self: felt.Felt) -> None:
+        eventually(lambda: ways.echo is not None and ways.echo.answered > 0)
+        during.append(self._held.state)
+        work(self)
+
+    monkeypatch.setattr(felt.Felt, "before_call", call)
+    done = scene.run(scene.request(guest, kind=Kind.SUSPENDED))
+    assert (done.state, during) == (State.DONE, [State.STARTING])
+    assert done.felt is not None, done.felt_reason
+    eventually(lambda: ways.echo is not None and ways.echo.closed)
+
+
+def test_no_probe_goes_on_after_a_start_that_was_refused(scene: Scene, guest: FakeGuest, ways: Ways) -> None:
+    scene.fleet["kvm-b"].volumes.clear()
+    scene.fleet["kvm-b"].pools = []
+    blocked = scene.run(scene.request(guest))
+    assert blocked.state == State.BLOCKED
+    eventually(lambda: not ways.asked or (ways.echo is not None and ways.echo.closed))
+
+
 def test_one_that_stays_silent_is_measured_up_to_the_end_and_ends_all_the_same(
     scene: Scene, guest: FakeGuest, ways: Ways
 ) -> None:
@@ -176,7 +205,7 @@ def test_leases_are_taken_where_no_user_gave_an_address(scene: Scene, guest: Fak
     Sighting.objects.filter(guest=guest.definition.uuid).update(addresses=lent)
     known = felt.known_addresses(done, host=done.source_id)
     assert len(known) == 3
-    assert felt.choose(known, felt.named_networks()) == (ADDRESS, "")
+    assert felt.choose(known, felt.places()) == (ADDRESS, "")
 
 
 def test_a_paused_vm_is_not_probed(scene: Scene, ways: Ways) -> None:
@@ -212,3 +241,51 @@ def test_one_that_is_shut_off_has_none(scene: Scene, guest: FakeGuest, ways: Way
     assert not_felt(row) == "The VM is shut off for this migration."
     row.kind = Kind.STORAGE
     assert not_felt(row) == "The VM stays on its host."
+
+
+@pytest.mark.parametrize(
+    "reported",
+    [
+        ("203.0.113.5",),  # of kvm-a
+        ("198.51.100.5", "203.0.113.5"),
+        (
+            "127.0.0.1",
+            "0.0.0.0",
+            "::1",
+            "::ffff:203.0.113.5",
+            "224.0.0.1",
+            "ff02::1",
+            "fe80::1%eth0",
+            "255.255.255.255",
+        ),
+        ("203.0.113.0", "203.0.113.255", "10.0.0.7"),
+        ("203.0.113.5 ", "203.0.113.17.evil.test", "203.0.113.17/32", "", "-c", "x" * 10_000, "203.0.113.17\n"),
+        tuple(f"198.51.{one % 256}.{one // 256}" for one in range(5000)),
+    ],
+    ids=["host", "both", "special", "edges", "text", "many"],
+)
+def test_what_a_vm_reports_leads_nowhere_else(
+    scene: Scene, reported: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ProbeNetwork.objects.create(cidr="203.0.113.0/24")
+    Host.objects.filter(name="kvm-a").update(address="203.0.113.5", migration_address="198.51.100.5")
+    address, why = felt.choose(reported, felt.places())
+    assert address in ("", "203.0.113.17"), address  # written as an address is, whatever was around it
+    assert bool(why) is not bool(address)
+    assert len(why) < 300
+
+
+def test_its_own_machine_is_not_probed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(felt, "is_own", lambda address: address == ADDRESS)
+    ProbeNetwork.objects.create(cidr="203.0.113.0/24")
+    assert felt.choose([ADDRESS], felt.places()) == (
+        "",
+        f"{ADDRESS}: of a host or of kvmweb's own machine, not of a VM.",
+    )
+    assert felt.choose([ADDRESS, "203.0.113.18"], felt.places()) == ("203.0.113.18", "")
+
+
+def test_addresses_of_ipv6(scene: Scene) -> None:
+    ProbeNetwork.objects.create(cidr="2001:db8:7::/64")
+    Host.objects.filter(name="kvm-a").update(address="2001:db8:7::a")
+    assert felt.choose(["fe80::1", "2001:DB8:7:0::A", "2001:db8:7:0:0:0:0:17"], felt.places()) == ("2001:db8:7::17", "")

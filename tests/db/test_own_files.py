@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from hosts.facts.guest import BootFiles, RunState
-from hosts.gateway.port import GatewayError, Refused
+from hosts.gateway.port import GatewayError, HostUnreachable, Refused
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import patience
 from migrations_app.models import Migration
+from migrations_app.worker.watch.sending import SendingWatch
 from tests.db.moving import Scene, fresh, said
-from tests.db.test_placed_copies import Killed
+from tests.db.test_placed_copies import Killed, killer
 from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import Ending, FakeGuest
 from tests.fakes.paused import FakeOwnFiles
@@ -160,3 +161,32 @@ def test_a_source_that_changed_them_is_not_left(scene: Scene, monkeypatch: Any) 
     assert failed.state == State.FAILED
     assert f"{NVRAM} was changed on kvm-a meanwhile" in failed.error["cause"]
     assert guest.state is RunState.RUNNING
+
+
+@pytest.mark.parametrize("lacks", ["UEFI variables", "TPM state"])
+def test_a_vm_that_ran_does_not_go_without_them(scene: Scene, lacks: str) -> None:
+    guest, tpm = uefi_guest(scene)
+    path = NVRAM if lacks == "UEFI variables" else tpm
+    del a(scene).own_files[path]
+    failed = scene.run(stop(scene, guest))
+    assert failed.state == State.FAILED
+    why = f"kvmweb could not copy the {lacks} to kvm-b: kvm-a does not have {path}, although the VM ran there."
+    assert failed.error["cause"] == why
+    assert "migrate" not in scene.fleet.methods()
+    assert (guest.state, b(scene).own_files) == (RunState.RUNNING, {})
+
+
+def test_a_silent_destination_keeps_what_was_copied(scene: Scene, monkeypatch: Any) -> None:
+    """It runs on the source again; nobody knows what the destination has, although it answers a moment later."""
+    guest, tpm = uefi_guest(scene)
+    with monkeypatch.context() as patch:
+        patch.setattr(SendingWatch, "_connection", killer)
+        left = killed(scene, stop(scene, guest))
+    copied = {NVRAM: b"boot order", tpm: b"keys"}
+    assert b(scene).own_files == copied
+    guest.state, guest.reason, guest.run = RunState.RUNNING, "booted", guest.run + 1
+    b(scene).fail("look", HostUnreachable("no connection"), times=99)
+    failed = scene.adopt(left)
+    assert failed.state == State.FAILED
+    assert "kvm-b is not reachable, so what kvmweb copied there stays" in failed.error["what_to_do"]
+    assert (b(scene).own_files, guest.state) == (copied, RunState.RUNNING)

@@ -10,7 +10,7 @@ import pytest
 
 from hosts.calls.move import Flag, Parameter
 from hosts.facts.guest import RunState
-from hosts.gateway.port import Refused
+from hosts.gateway.port import GatewayError, Refused
 from migrations_app import ledger
 from migrations_app.domain.convergence.action import Act, Action
 from migrations_app.domain.convergence.policy import GENTLE, POST_COPY, Policy
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.dual
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrations_app.worker.watch.watch.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._SETTLES_SECONDS", 0.0)
 
 
 class Scripted:
@@ -249,11 +250,23 @@ def test_a_host_refuses_to_switch(scene: Scene, moving: Scripted, monkeypatch: p
     state, text = moving.answered(moving.order("post_copy"))
     assert (state, text) == ("refused", "libvirt refused: Requested operation is not valid: not now")
     assert fresh(moving.row).state == State.COPYING_MEMORY
+    assert fresh(moving.row).post_copy_at is None, "all memory is on the source"
+    moving.done()
+
+
+def test_a_switch_that_nobody_heard_of_counts(scene: Scene, moving: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrations_app.domain.orders.post_copy.AGAIN_SECONDS", 0.0)
+    scene.fleet["kvm-a"].fail("post_copy", GatewayError("no answer", code=68))
+    scene.fleet["kvm-a"].fail("post_copy", Refused("not now", code=55), times=9)
+    order = moving.order("post_copy")
+    assert moving.answered(order)[0] == "refused"
+    assert fresh(moving.row).post_copy_at is not None
     moving.done()
 
 
 def test_a_host_refuses_to_resume(scene: Scene, moving: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("migrations_app.domain.progress.STALL_MS", 0)  # it stands still at once
     moving.broken()
     moving.move.cut.clear()
     error = Refused("unable to connect to server at 'kvm-b:49152': No route to host", code=38, domain=7)

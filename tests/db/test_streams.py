@@ -25,6 +25,7 @@ from tests.db.test_placed_copies import Killed, killer
 from tests.fakes.disks import FakeDisks
 from tests.fakes.gateway import FakeHost
 from tests.fakes.guests import Ending, FakeGuest
+from tests.fakes.paused import FakePaused
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -78,8 +79,23 @@ def test_its_disks_go_first_and_its_definition_after_them(scene: Scene) -> None:
         " migrates after that."
     ) in said(done)
     assert done.stream["because"] == REFUSAL
+    assert foretold(done)[0] == "info", "only the start showed it"
     assert RollbackCopy.objects.get().path == PATH
     assert done.progress["disk_total_bytes"] == 2 * len(CONTENT)
+
+
+def foretold(done: Migration) -> tuple[str, str]:
+    (one,) = [one for one in done.findings if one["check"] == "source_start"]
+    return one["severity"], one["summary"]
+
+
+def test_it_is_foretold_when_the_source_is_seen_to_lack_something(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    a(scene).interfaces = []
+    done = scene.run(ask(scene, guest))
+    severity, words = foretold(done)
+    assert (severity, done.state) == ("warning", State.DONE)
+    assert "kvm-a cannot start db-01, so kvmweb copies its disks itself: kvm-a has no bridge br1" in words
 
 
 def test_it_is_started_there_when_that_was_asked_for(scene: Scene) -> None:
@@ -112,21 +128,36 @@ def test_uefi_variables_and_the_state_of_a_tpm_are_carried(scene: Scene) -> None
 
 
 @pytest.mark.parametrize(
-    ("refusal", "word"),
+    "refusal",
     [
-        ('Failed to get "write" lock', "Something may use its disks"),
-        ("resource busy: Failed to acquire lock", "Something may use its disks"),
-        ("Requested operation is not valid: domain is already active", "Something may use its disks"),
+        GatewayError('Prozess beendet: Failed to get "write" lock', code=1, domain=10),
+        GatewayError("Sperre konnte nicht erlangt werden", code=87, domain=42),
     ],
 )
-def test_disks_that_may_be_in_use_are_not_copied(scene: Scene, refusal: str, word: str) -> None:
+def test_disks_that_may_be_in_use_are_not_copied(scene: Scene, refusal: GatewayError) -> None:
     guest = off_guest(scene)
-    a(scene).fail("paused.start", Refused(refusal, code=55))
+    a(scene).fail("paused.start", refusal)
     ended = scene.run(ask(scene, guest))
     assert ended.state == State.FAILED
-    assert word in ended.error["cause"]
+    assert "Something may use its disks, so kvmweb does not copy them." in ended.error["cause"]
     assert not {"disks.copy_content", "migrate"} & set(scene.fleet.methods())
     assert_as_before(scene, guest)
+
+
+def test_one_that_somebody_starts_in_the_same_moment_is_not_copied(scene: Scene, monkeypatch: Any) -> None:
+    """Whatever libvirt calls it: the host is asked."""
+    guest = off_guest(scene)
+
+    def start(*_: Any) -> None:
+        guest.state, guest.reason = RunState.RUNNING, "booted"
+        raise Refused("Die Domain ist bereits aktiv", code=55, domain=20)
+
+    monkeypatch.setattr(FakePaused, "start", start)
+    ended = scene.run(ask(scene, guest))
+    assert ended.state == State.FAILED
+    assert "Something may use its disks" in ended.error["cause"]
+    assert not {"disks.copy_content", "migrate", "paused.end"} & set(scene.fleet.methods())
+    assert guest.state is RunState.RUNNING
 
 
 def test_a_disk_that_libvirt_does_not_read_ends_it(scene: Scene) -> None:

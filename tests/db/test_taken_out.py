@@ -21,7 +21,7 @@ from migrations_app.usecases.give_order import cancel_migration
 from migrations_app.words.close import close_words
 from migrations_app.worker.held import Held
 from migrations_app.worker.steps import taken_out as steps
-from migrations_app.worker.watch import returning
+from migrations_app.worker.watch import ending, returning
 from migrations_app.worker.watch.watch import Watch
 from tests.db.moving import Scene, eventually, fresh, in_state, said
 from tests.db.test_placed_copies import Killed, killer
@@ -261,8 +261,30 @@ def test_a_guest_that_keeps_its_device_does_not_migrate(scene: Scene, refuses: b
     ended = scene.run(scene.request(guest, detach=True))
     assert ended.state == State.FAILED
     assert "kvmweb could not detach USB device 046d:0825: the VM " in ended.error["cause"]
-    assert (at(a(scene), guest), ended.taken_out) == (["usb 046d:0825"], [])
+    assert at(a(scene), guest) == ["usb 046d:0825"]
+    assert [one.state for one in ended.taken_out] == ([] if refuses else [PartState.KEPT])
+    assert ("web-01 still has USB device 046d:0825 on kvm-a" in ended.error["what_to_do"]) is not refuses
+    assert ("If it is gone later, save its XML" in ended.error["what_to_do"]) is not refuses
     assert "migrate" not in scene.fleet.methods()
+
+
+def test_a_device_that_leaves_at_the_last_moment_is_attached_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After all waiting, and before the end is written down."""
+    guest = with_stick(scene)
+    guest.holds = True
+    ends = ending.Ending._end
+
+    def leaves(self: Any, *arguments: Any, **more: Any) -> None:
+        guest.parts = []
+        ends(self, *arguments, **more)
+
+    monkeypatch.setattr(ending.Ending, "_end", leaves)
+    ended = scene.run(scene.request(guest, detach=True))
+    assert (ended.state, at(a(scene), guest)) == (State.FAILED, ["usb 046d:0825"])
+    assert only(ended).state is PartState.BACK
+    assert "still has" not in said(ended)
 
 
 def test_when_the_second_is_refused_the_first_is_attached_again(scene: Scene) -> None:
@@ -345,7 +367,7 @@ def test_killed_while_it_takes_out(scene: Scene, monkeypatch: pytest.MonkeyPatch
         guest, migration = run_killed(scene, make)
     ended = scene.adopt(migration)
     assert (ended.state, len(at(a(scene), guest))) == (State.FAILED, 1)
-    assert [one.state for one in ended.taken_out] == ([] if state is StepState.BEGUN else [PartState.BACK])
+    assert only(ended).state is (PartState.KEPT if state is StepState.BEGUN else PartState.BACK)
     assert "kvm-b" not in dict(done_to(scene))
 
 

@@ -41,13 +41,13 @@ def probing(fresh: Serving, lab: Lab) -> Iterator[Serving]:
     fresh.patch(f"/guests/{fresh.guest('web-01')['uuid']}", {"probe_address": None})
 
 
-def felt_and_heard(serving: Serving, lab: Lab, source: str, target: str) -> tuple[Any, float]:
-    """A migration of web-01, slow enough to be heard before the switchover; and the longest gap between its ticks, ms."""
+def felt_and_heard(serving: Serving, lab: Lab, source: str, target: str, kind: str) -> tuple[Any, float]:
+    """A migration of web-01, and the longest gap between its ticks, ms."""
     serving.wait_for_guest("web-01", source)
     with TickReceiver(*lab.ticks_address) as ticks:
         assert ticks.wait_for("web-01", since=time.monotonic(), timeout=20)
         since = time.monotonic()
-        migration = serving.wait_for_end(serving.migrate("web-01", target, bandwidth_mib=16)["id"])
+        migration = serving.wait_for_end(serving.migrate("web-01", target, kind=kind)["id"])
         time.sleep(0.2)
         moments = [tick.arrived for tick in ticks.ticks("web-01", since)]
     assert migration["state"] == "done", migration
@@ -55,23 +55,25 @@ def felt_and_heard(serving: Serving, lab: Lab, source: str, target: str) -> tupl
 
 
 def test_what_is_felt_agrees_with_the_vms_own_ticks(probing: Serving, lab: Lab) -> None:
-    """Of a live migration. When libvirt pauses the VM at once (Suspended), it is often not heard before: then it is null."""
+    """Also when libvirt pauses the VM as soon as it is asked (Suspended): it is probed from the check on."""
     address = address_of(lab, "web-01")
     answer = probing.patch(f"/guests/{probing.guest('web-01')['uuid']}", {"probe_address": address})
     assert answer.body["probe_address"] == address
-    seen = []
-    # on a busy machine either of the two may read late; a fault of the probe would be there each time
-    for source, target in (("kvm-a", "kvm-b"), ("kvm-b", "kvm-a"), ("kvm-a", "kvm-b")):
-        migration, hole = felt_and_heard(probing, lab, source, target)
-        felt = migration["felt"]
-        assert felt is not None, migration["felt_reason"]
+    places = ["kvm-a", "kvm-b"]
+    for kind in ("live", "suspended"):
+        seen = []
+        # on a busy machine either of the two may read late; a fault of the probe would be there each time
+        for _ in range(3):
+            migration, hole = felt_and_heard(probing, lab, *places, kind)
+            places.reverse()
+            felt = migration["felt"]
+            seen.append((kind, felt, migration["felt_reason"], hole, migration["downtime_ms"]))
+            if felt is not None and abs(felt["longest_ms"] - hole) <= max(50, 0.2 * hole):
+                break
+        else:
+            pytest.fail(f"felt, ticks, libvirt: {seen}")
         assert migration["felt_reason"] == ""
         assert (felt["address"], felt["sent"] > felt["lost"] >= 0) == (address, True)
-        seen.append((felt, hole, migration["downtime_ms"]))
-        if abs(felt["longest_ms"] - hole) <= max(50, 0.2 * hole):
-            break
-    else:
-        pytest.fail(f"felt, ticks, libvirt: {seen}")
     found = arrival(probing, migration["id"])
     assert found == {"cpu": "passed", "address": "passed", "clock": "unknown"}
 

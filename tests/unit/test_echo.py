@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migrations_app.worker import echo
-from migrations_app.worker.echo import Icmp, Tcp, checksum, find
+from migrations_app.worker.echo import Icmp, Tcp, checksum, find, is_own
 
 HERE = "127.0.0.1"
 
@@ -30,15 +32,16 @@ def closed_port(port: int) -> int:
         return int(server.getsockname()[1])
 
 
-def icmp() -> Icmp:
+def icmp(address: str = HERE) -> Icmp:
     try:
-        return Icmp(HERE)
-    except PermissionError:
-        pytest.skip("this machine allows no ICMP socket")
+        return Icmp(address)
+    except OSError as error:
+        pytest.skip(f"this machine allows no ICMP socket to {address}: {error}")
 
 
-def test_a_ping_is_answered_with_its_number_and_the_time_when_it_came() -> None:
-    ping = icmp()
+@pytest.mark.parametrize("address", [HERE, "::1"])
+def test_a_ping_is_answered_with_its_number_and_the_time_when_it_came(address: str) -> None:
+    ping = icmp(address)
     try:
         before = time.monotonic()
         ping.send(70_000)  # more than the sequence of ICMP has room for
@@ -90,6 +93,24 @@ def test_icmp_is_tried_before_tcp(port: int, closed_port: int, monkeypatch: pyte
     assert isinstance(found, Tcp)
     found.close()
     assert find(HERE, seconds=0.2, ports=(closed_port,)) is None
+
+
+@given(packet=st.binary(max_size=200))
+def test_what_a_vm_sends_is_an_answer_or_nothing(packet: bytes) -> None:
+    ping = icmp()
+    try:
+        assert ping._number(packet) is None
+        answer = bytes([0, 0, 0, 0]) + packet[:4].ljust(4, b"0") + ping._cookie + packet[:8].ljust(8, b"0")
+        ping._number(answer + packet)
+        ping._number(packet + answer)
+    finally:
+        ping.close()
+
+
+def test_which_addresses_are_this_machines() -> None:
+    assert is_own(HERE)
+    assert not is_own("198.51.100.1")
+    assert not is_own("2001:db8::1")
 
 
 def test_the_checksum_of_a_packet_with_its_checksum_is_zero() -> None:

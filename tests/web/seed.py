@@ -97,6 +97,7 @@ FORECAST: dict[str, Any] = {
     "rate_from": "transfers",
     "dirty_from": "measured",
     "proposes": "",
+    "proposes_by": "",
     "paused": False,
 }
 

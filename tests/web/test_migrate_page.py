@@ -377,12 +377,16 @@ def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator
 def test_a_first_forecast_says_that_it_rests_on_the_nominal_rate(scene: dict[str, Any], as_operator: Client) -> None:
     report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
     first = {**seed.FORECAST, "runs": 0, "rate_from": "nominal", "verdict": "uncertain", "ends": None, "high_ms": None}
-    seed.Preflight.objects.filter(pk=report.pk).update(forecast={**first, "proposes": "must finish"})
+    first |= {"likely_ms": None, "proposes": "post-copy", "proposes_by": "post_copy"}
+    seed.Preflight.objects.filter(pk=report.pk).update(forecast=first)
     text = flat(as_operator.get(f"/preflights/{report.pk}/"))
-    assert "<dt>Transfer</dt><dd>8 s or longer, most likely 9 s.</dd>" in text
-    assert "Uncertain: memory changes at 30 MiB/s to 50 MiB/s, the path may carry 412 MiB/s to 420 MiB/s." in text
-    assert "<dt>Policy</dt><dd>“must finish” is likely to end it.</dd>" in text
-    assert "the nominal rate of the source’s network interface; not guaranteed." in text
+    assert "<dt>Transfer</dt><dd>8 s or longer.</dd>" in text
+    assert (
+        "Uncertain: memory changes at 30 MiB/s to 50 MiB/s, the path carries at most 420 MiB/s. How much less" in text
+    )
+    assert "<dt>Policy</dt><dd>“post-copy” is likely to end it: the VM continues on the destination before" in text
+    assert "losing either host loses the VM.</dd>" in text
+    assert "only the nominal rate of the source’s network interface: the path may carry far less." in text
 
 
 def test_a_move_that_cannot_start_shows_no_forecast(scene: dict[str, Any], as_operator: Client) -> None:
@@ -628,3 +632,25 @@ def test_a_check_of_storage_is_about_its_host(
         "virt-xml idle-01 --edit target=vda --disk path=/fast/idle-01.qcow2",
     ):
         assert line in text
+
+
+def test_the_same_by_hand_takes_out_and_puts_back(scene: dict[str, Any], as_operator: Client) -> None:
+    usual = {"severity": "info", "check": "host_devices", "affects": "x", "remedies": [], "summary": "It is detached."}
+    found = [
+        usual | {"evidence": {"detached": "usb 046d:0825"}},
+        usual | {"evidence": {"path": "/isos/tools.iso", "ejected from drive": "sda"}},
+    ]
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=found, verdict="ok")
+    text = as_operator.get(f"/preflights/{report.pk}/").content.decode()
+    lines = [
+        "virsh -c qemu:///system detach-device --live idle-01 usb-046d-0825.xml",
+        "virsh -c qemu:///system change-media --eject --live idle-01 sda",
+        "virsh -c qemu:///system migrate --live",
+        "virsh -c qemu+ssh://root@192.0.2.1/system attach-device --live idle-01 usb-046d-0825.xml",
+        "virsh -c qemu+ssh://root@192.0.2.1/system change-media --insert --live idle-01 sda /isos/tools.iso",
+    ]
+    places = [text.index(one) for one in lines]
+    assert places == sorted(places)
+    assert "save the XML of each device (virsh dumpxml) as usb-046d-0825.xml" in flat(
+        as_operator.get(f"/preflights/{report.pk}/")
+    )

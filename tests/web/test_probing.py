@@ -113,4 +113,4 @@ def test_why_nothing_was_felt(scene: dict[str, Any], as_admin: Client, by_admin:
     answer = by_admin.get(f"/migrations/{done.pk}").json()
     assert (answer["felt"], answer["felt_reason"]) == (None, why)
     running = by_admin.get(f"/migrations/{scene['running'].pk}").json()
-    assert (running["felt"], running["felt_reason"]) == (None, "")
+    assert (running["felt"], running["felt_reason"]) == (None, "The switchover is not over yet.")

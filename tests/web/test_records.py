@@ -255,6 +255,45 @@ def test_migrations_of_a_vm_and_of_two_hosts_are_compared(done: Migration, as_vi
         assert " compared</span>" in shown
 
 
+def test_what_differs_between_methods_and_ends_is_told(done: Migration, as_viewer: Client) -> None:
+    felt = {"from": "kvmweb", "address": "192.0.2.9", "sent": 40, "lost": 2, "longest_ms": 131}
+    changes: list[dict[str, Any]] = [
+        {"kind": "storage", "target_id": done.source_id, "progress": {}},
+        {"kind": "offline", "progress": {}, "downtime_ms": None, "felt": felt},
+        {"state": "failed", "error": {"cause": "The link broke."}},
+    ]
+    for change in changes:
+        row = Migration.objects.get(pk=done.pk)
+        row.pk, row._state.adding = None, True
+        for name, value in change.items():
+            setattr(row, name, value)
+        row.save()
+    shown = flat(as_viewer.get(f"/migrations/compare/?vm={done.guest_id}"))
+    for part in (
+        f"within {done.source}",
+        "Offline",
+        "Storage",
+        "131 ms",
+        "The link broke.",
+        "8 to 12 s, most likely 9 s",
+    ):
+        assert part in shown, part
+
+
+def test_the_way_back_of_two_hosts_is_one_click(done: Migration, as_viewer: Client) -> None:
+    here, there = done.source_id, done.target_id
+    shown = as_viewer.get(f"/migrations/compare/?source={here}&target={there}").content.decode()
+    assert f'href="?source={there}&amp;target={here}"' in shown
+    assert "The other way" not in as_viewer.get(f"/migrations/compare/?vm={done.guest_id}").content.decode()
+
+
+def test_what_runs_or_never_began_is_not_compared(scene: dict[str, Any], as_viewer: Client) -> None:
+    for name in ("running", "queued"):
+        shown = flat(as_viewer.get(f"/migrations/compare/?vm={scene[name].guest_id}"))
+        assert f'/migrations/{scene[name].pk}/"' not in shown.partition("compare-title")[2]
+        assert "No migration has started and ended here yet." in shown
+
+
 def test_older_ones_follow(done: Migration, as_viewer: Client) -> None:
     for number in range(8):
         row = Migration.objects.get(pk=done.pk)
@@ -262,7 +301,7 @@ def test_older_ones_follow(done: Migration, as_viewer: Client) -> None:
         row.save()
     address = f"/migrations/compare/?source={done.source_id}&target={done.target_id}"
     shown = as_viewer.get(address).content.decode()
-    older = shown.partition('href="?')[2].partition('"')[0].replace("&amp;", "&")
+    [older] = re.findall(r'href="\?([^"]*before=[^"]*)"', shown.replace("&amp;", "&"))
     assert "copy-1<" not in shown
     assert "copy-7<" in shown
     after = as_viewer.get(f"/migrations/compare/?{older}").content.decode()

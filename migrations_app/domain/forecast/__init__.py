@@ -30,7 +30,7 @@ def forecast(
     """None when nothing tells the rate of the path; the newest run comes first. `memory_bytes`: what one pass has to
     send. `known`: what was measured right before."""
     runs = newest(runs)
-    watched = known and (known.windows or not runs or any(run.first_bytes for run in runs))
+    watched = known and known.memory_bytes and (known.windows or not runs or any(run.first_bytes for run in runs))
     if known and watched and not (with_disks or paused or pauses):
         return foresee(runs, known, limit_bps=limit_bps)
     if not runs:

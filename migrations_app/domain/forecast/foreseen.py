@@ -37,12 +37,12 @@ class Forecast:
     kind shuts the guest down, and the downtime is from the request to shut down until it runs again; without `runs` it
     is what the options allow.
 
-    `verdict` is an Ending, `rate_from` a RateFrom, `dirty_from` a DirtyFrom; "" is not known. `first_bytes`: what the
-    first pass has to send, most likely; `resident_bytes`: what QEMU held of the host's memory. `rate_bps`: what the
-    path carries, most likely. `correction`: earlier migrations took so many times as long as the model of their passes
-    says. `dirty_low_bps` and `dirty_high_bps`: what the dirty rate may be. `proposes`: the policy
-    that ends it, "" when none is needed or nothing is known.
-    """
+    `verdict` is an Ending, `rate_from` a RateFrom, `dirty_from` a DirtyFrom; "" is not known. `first_bytes`: what
+    the first pass has to send, most likely; `resident_bytes`: what QEMU held of the host's memory. `rate_bps`: what
+    the path carries, most likely; from a nominal rate, the most that it can. `correction`: earlier migrations took
+    so many times as long as the model of their passes says. `dirty_low_bps` and `dirty_high_bps`: what the dirty
+    rate may be. `proposes`: the policy that ends it, "" when none is needed, none is allowed or nothing is known;
+    `proposes_by`: how (see proposal.py)."""
 
     runs: int
     bps: float
@@ -54,7 +54,6 @@ class Forecast:
     dirty_bps: int | None = None
     dirty_low_bps: int | None = None
     dirty_high_bps: int | None = None
-    hot_bytes: int | None = None
     first_bytes: int | None = None
     resident_bytes: int | None = None
     correction: float = 1.0
@@ -65,6 +64,7 @@ class Forecast:
     rate_from: str = RateFrom.TRANSFERS
     dirty_from: str = ""
     proposes: str = ""
+    proposes_by: str = ""
     paused: bool = False
     pauses: bool = False
     stops: bool = False

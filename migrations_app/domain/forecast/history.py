@@ -11,6 +11,8 @@ ENOUGH_BYTES = 64 * 1024 * 1024
 ENOUGH_SECONDS = 2.0
 #: the first pass has no set-up in it
 ENOUGH_FIRST_SECONDS = 0.75
+#: libvirt tells bytes and milliseconds together; they are no measure of a rate when so little time is between them
+ENOUGH_FLOW_SECONDS = 0.1
 #: the newest of them: links and guests change
 MOST_RUNS = 10
 
@@ -21,7 +23,7 @@ class Run:
     `mean_dirty_bps` the mean. For a paused guest they are None, and so is `downtime_ms`. `stalled`: whether the link
     carried nothing for a while; None when nobody watched. `first_bytes`: sent in the first pass, in `first_seconds`, of
     `memory_bytes` of memory; `flow_bytes` of them had come in `flow_seconds`, when data was first seen.
-    `rewritten_bytes`: left after the first pass; `resident_bytes`: what QEMU held before. None: not seen."""
+    `resident_bytes`: what QEMU held before. None: not seen."""
 
     same_guest: bool
     transferred_bytes: int
@@ -35,13 +37,12 @@ class Run:
     first_seconds: float | None = None
     flow_seconds: float = 0.0
     flow_bytes: int = 0
-    rewritten_bytes: int | None = None
     resident_bytes: int | None = None
 
     @property
     def tells(self) -> bool:
         """Whether there is something to learn from it."""
-        long = self.seconds >= ENOUGH_SECONDS or (self.first_seconds or 0) >= ENOUGH_FIRST_SECONDS
+        long = self.seconds >= ENOUGH_SECONDS or min(self.seconds, self.first_seconds or 0) >= ENOUGH_FIRST_SECONDS
         return self.stalled is False and self.transferred_bytes >= ENOUGH_BYTES and long
 
     @property
@@ -50,11 +51,13 @@ class Run:
 
     @property
     def first_bps(self) -> float:
-        """Of the first pass, from when data flowed: no set-up and no switch-over in it."""
+        """Of the first pass, from when data flowed: no set-up and no switch-over in it. One that was seen too late, or
+        for too short a time, tells no more than the whole."""
         seconds = (self.first_seconds or 0) - self.flow_seconds
-        if not self.first_bytes or seconds <= 0:
+        flowed = (self.first_bytes or 0) - self.flow_bytes
+        if seconds < ENOUGH_FLOW_SECONDS or flowed <= 0:
             return self.bps
-        return (self.first_bytes - self.flow_bytes) / seconds
+        return flowed / seconds
 
     @property
     def share(self) -> float | None:

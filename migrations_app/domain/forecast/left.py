@@ -21,8 +21,7 @@ _END_MS = 300
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
     """Bytes, bytes per second and milliseconds, as libvirt counts them. `flow_bytes` had come at `flow_ms`, when data
-    was first seen. `dirty_bps` None: not counted yet, in the first pass. `pass_ms`: since the newest pass began;
-    `hot_bytes`: left after the first."""
+    was first seen. `dirty_bps` None: not counted yet, in the first pass. `pass_ms`: since the newest pass began."""
 
     sent: int
     left: int
@@ -33,7 +32,6 @@ class Now:
     dirty_bps: float | None = None
     dirty_max_bps: float | None = None
     pass_ms: int = 0
-    hot_bytes: int | None = None
     allowed_ms: int | None = None
 
 
@@ -70,16 +68,16 @@ def _in_first_pass(now: Now, bps: float, seen: Forecast | None) -> Left:
     if seen is None or not seen.first_bytes or seen.dirty_bps is None:
         return Left(round(now.left / bps * 1000))
     rest = max(seen.first_bytes - now.sent, 0)
-    margin = _FIRST_MARGIN * seen.first_bytes
+    # before any migration was seen, between nothing more and all of the memory
+    margin = _FIRST_MARGIN * seen.first_bytes if seen.runs else seen.first_bytes + now.left
 
     def go(rest: float, dirty_bps: float | None) -> Course:
         rest = min(max(rest, 0), now.left)
         return course(
             rest,
             bps=bps,
-            dirtied=lambda seconds: (dirty_bps or 0) * seconds,
+            dirty_bps=dirty_bps or 0,
             before_s=now.elapsed_ms / 1000,
-            hot_bytes=seen.hot_bytes,
             allowed_s=(now.allowed_ms or _ALLOWED_MS) / 1000,
         )
 
@@ -99,9 +97,8 @@ def _later(now: Now, bps: float, dirty_bps: float) -> Course:
     return course(
         now.left,
         bps=bps,
-        dirtied=lambda seconds: dirty_bps * seconds,
+        dirty_bps=dirty_bps,
         before_s=now.pass_ms / 1000,
-        hot_bytes=now.hot_bytes,
         allowed_s=(now.allowed_ms or _ALLOWED_MS) / 1000,
     )
 

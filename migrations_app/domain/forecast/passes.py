@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 #: a pass that leaves so little has written nothing that matters
@@ -15,46 +14,31 @@ _MOST_TIMES = 12.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """`ends`: by itself. `seconds` until then, with the switch-over; `sent_bytes` of memory."""
+    """`ends`: by itself. `seconds` until then, with the switch-over; `last_bytes`: left when it ends, or when it was
+    followed no further."""
 
     ends: bool
     seconds: float
-    sent_bytes: float
     last_bytes: float
 
 
-def course(
-    first_bytes: float,
-    *,
-    bps: float,
-    dirtied: Callable[[float], float],
-    hot_bytes: float | None = None,
-    allowed_s: float,
-    before_s: float = 0.0,
-) -> Course:
-    """`dirtied`: how much is written in so many seconds, but no more than `hot_bytes`. `before_s`: for so long the
-    first of these passes has been under way.
+def course(first_bytes: float, *, bps: float, dirty_bps: float, allowed_s: float, before_s: float = 0.0) -> Course:
+    """`before_s`: for so long the first of these passes has been under way.
 
     QEMU sends until what is left would take less than the allowed downtime. Then it looks what has been written
     meanwhile: when both together still take less it switches over, else it continues with both.
     """
     enough = bps * allowed_s
-    at, sent, left = 0.0, 0.0, first_bytes
+    at, left = 0.0, first_bytes
     longest = _MOST_TIMES * (first_bytes / bps + before_s) + 1
     for number in range(_MOST_PASSES):
         pass_bytes = max(left - enough, 0.0)
         took = pass_bytes / bps
-        at, sent, left = at + took, sent + pass_bytes, left - pass_bytes
-        new = dirtied(took + (before_s if not number else 0.0))
-        if hot_bytes is not None:
-            new = min(new, hot_bytes)
-        # after the first pass all that is left is what is written again and again
-        if hot_bytes is not None and number:
-            new = min(new, max(hot_bytes - left, 0.0))
-        if new <= _NOTHING or left + new <= enough:
-            left += new
-            return Course(ends=True, seconds=at + left / bps, sent_bytes=sent + left, last_bytes=left)
+        at, left = at + took, left - pass_bytes
+        new = dirty_bps * (took + (before_s if not number else 0.0))
         left += new
+        if new <= _NOTHING or left <= enough:
+            return Course(ends=True, seconds=at + left / bps, last_bytes=left)
         if at > longest:
             break
-    return Course(ends=False, seconds=at, sent_bytes=sent, last_bytes=left)
+    return Course(ends=False, seconds=at, last_bytes=left)

@@ -1,4 +1,4 @@
-"""How a VM writes its memory: how fast, how certain that is, and in how much of it."""
+"""How fast a VM writes its memory, and how certain that is."""
 
 from __future__ import annotations
 
@@ -17,19 +17,17 @@ WIDE = 1.64
 EARLIER_SHARE = 0.1
 #: standard deviations between then and now, from which on the VM does something else
 DIFFERS = 3.0
-#: by so many times more would have been written, had it been other pages each time
-SATURATES = 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """Bytes per second, from the lowest to the highest it may be. `hot_bytes`: it writes only so much memory, again and
-    again; None: not known."""
+    """Bytes per second, from the lowest to the highest it may be. `in_passes`: QEMU has seen it write as much as now,
+    or more, in passes that were short."""
 
     bps: float
     low_bps: float
     high_bps: float
-    hot_bytes: float | None = None
+    in_passes: bool = False
 
 
 def writing(windows: Sequence[DirtyRate], own: Sequence[Run] = ()) -> Writing | None:
@@ -41,15 +39,15 @@ def writing(windows: Sequence[DirtyRate], own: Sequence[Run] = ()) -> Writing | 
         return measured
     then = counted[0]
     spread = max(EARLIER_SHARE * then, MIB / 4)
-    before = Writing(bps=then, low_bps=max(min(*counted, then - spread), 0), high_bps=max(*counted, then + spread))
+    before = Writing(
+        bps=then, low_bps=max(min(*counted, then - spread), 0), high_bps=max(*counted, then + spread), in_passes=True
+    )
     if measured is None:
         return before
-    hot = _hot(measured.bps, own)
     sigma = (measured.high_bps - measured.low_bps) / (2 * WIDE) or 1.0
     if abs(measured.bps - then) > DIFFERS * math.hypot(sigma, spread):  # it does something else now
-        return replace(
-            measured, low_bps=min(measured.low_bps, then), high_bps=max(measured.high_bps, then), hot_bytes=hot
-        )
+        low, high = min(measured.low_bps, then), max(measured.high_bps, then)
+        return replace(measured, low_bps=low, high_bps=high, in_passes=measured.bps <= then)
     # each counts by how certain it is
     now_counts = spread**2 / (sigma**2 + spread**2)
     likely = now_counts * measured.bps + (1 - now_counts) * then
@@ -58,18 +56,8 @@ def writing(windows: Sequence[DirtyRate], own: Sequence[Run] = ()) -> Writing | 
         bps=likely,
         low_bps=max(min(likely - off, before.low_bps), 0),
         high_bps=max(likely + off, before.high_bps),
-        hot_bytes=hot,
+        in_passes=True,
     )
-
-
-def _hot(bps: float, own: Sequence[Run]) -> float | None:
-    """In a long first pass less was written than at this rate: the same pages, again and again."""
-    seen = [
-        run.rewritten_bytes
-        for run in own
-        if run.rewritten_bytes and run.first_seconds and bps * run.first_seconds > SATURATES * run.rewritten_bytes
-    ]
-    return max(seen, default=None)
 
 
 def _measured(windows: Sequence[DirtyRate]) -> Writing | None:

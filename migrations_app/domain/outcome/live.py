@@ -103,7 +103,8 @@ def _stopped(case: Case) -> Decision:
             f"{job.name} is paused on {job.source}, and {job.target} does not run it."
             f" Waiting for libvirt on {job.source} to resume it.",
             f"{job.name} runs nowhere: it is paused on {job.source}, and {job.target} does not run it.",
-            "Do not resume it: a part of its memory was on the other host and is lost. Stop it and start it again."
+            "Do not resume it: a part of its memory may have gone to the other host, and is lost then. Stop it and"
+            " start it again."
             if job.postcopy_used
             else f"{run_on(job.target, job, 'domstate')};"
             f" if it does not run there: {run_on(job.source, job, 'resume')}."
@@ -114,7 +115,7 @@ def _stopped(case: Case) -> Decision:
         return case.attention_after(
             patience.STALE_INCOMING_S,
             waiting,
-            f"{job.name} runs nowhere: its memory is divided between {job.source} and {job.target}.",
+            f"{job.name} runs nowhere: its memory may be divided between {job.source} and {job.target}.",
             f"Never resume it on {job.source}. {run_on(job.target, job, 'domstate', '--reason')}; unless it runs there"
             " again by itself, its memory is lost: stop it and start it again.",
         )

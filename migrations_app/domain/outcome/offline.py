@@ -47,14 +47,19 @@ def decide(source: GuestLook, destination: GuestLook, job: JobRecord) -> Decisio
 
 
 def without_leftovers(found: Decision, case: Case) -> Decision:
-    """After a migration that did not happen, what it made on the destination is nobody's. One that does not answer has
-    nothing else of it before libvirt was asked."""
+    """After a migration that did not happen, what it made on the destination is nobody's: when that has answered that
+    it does not have the VM."""
     job, there = case.job, case.destination
     made = job.created_volumes or job.own_files_copied
-    unused = not there.present if there.answered else not job.call_made
-    if found.outcome in (Outcome.FAILED, Outcome.CANCELLED) and made and unused:
+    if found.outcome not in (Outcome.FAILED, Outcome.CANCELLED) or not made or there.present:
+        return found
+    if there.answered:
         return replace(found, actions=(Action.DELETE_OWN_VOLUMES,))
-    return found
+    left = (
+        f"{job.target} is not reachable, so what kvmweb copied there stays; the journal names it. Delete it when"
+        f" {job.target} does not have the VM."
+    )
+    return replace(found, what_to_do=f"{found.what_to_do} {left}".strip())
 
 
 # --- nothing migrated ---------------------------------------------------------------------------------------------

@@ -74,10 +74,11 @@ def _qemu_silent(case: Case) -> Decision:
         " that it emulates. libvirt cannot tell it of the new connection then.",
         what_to_do=(
             f"As long as neither half is resumed or destroyed, nothing more is lost, and post-copy continues as soon as"
-            f" QEMU answers. {run_on(job.target, job, 'domcontrol')} says “ok” when it has. If it never does, they"
-            " cannot be brought together: what the VM has in memory is lost, what it has written to its disks stays."
-            f" Only then end both halves and start the VM from its disks. {run_on(job.target, job, 'destroy')}."
-            f" {run_on(job.source, job, 'destroy')}, then {virsh('start', job.guest)}"
+            f" QEMU answers. {run_on(job.target, job, 'domcontrol')} says “ok” when it has. If it never does, the"
+            " halves cannot be brought together: what the VM has in memory is lost, what it has written to its disks"
+            " stays. Only then end both halves, and start the VM from its disks."
+            f" {run_on(job.target, job, 'destroy')}. {run_on(job.source, job, 'destroy')}, then"
+            f" {virsh('start', job.guest)}"
         ),
     )
 

@@ -12,6 +12,11 @@ from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.preflight.shared import guest_of
 from migrations_app.domain.preflight.storage import copied_disks
 
+#: checks whose blockers keep the VM from starting
+NEEDED = frozenset(
+    {"boot_files", "cpu_model", "cpu_pinning", "device_models", "disks_reachable", "emulator", "listen_addresses"}
+    | {"machine_type", "needed_files", "network_filters", "networks_present", "secrets_present"}
+)
 #: they judge the migration alone, and the first of them would ask itself
 NOT_ASKED = frozenset(
     {"saved_definition", "block_jobs", "cache_mode", "checkpoints", "cpu_passthrough", "cpu_vendor", "firmware_size"}
@@ -27,6 +32,7 @@ NOT_ASKED = frozenset(
         "copy_place",
         "copy_room",
         "flat_copies",
+        "source_start",
     }
     | {"post_copy_hosts", "post_copy_options", "post_copy_devices", "post_copy_kernel"}
     | {"media_content", "runtime_settings", "dhcp_addresses"}

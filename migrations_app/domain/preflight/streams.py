@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 
 from hosts.facts.storage import Part
@@ -13,18 +12,14 @@ from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import guest_of
 from migrations_app.domain.preflight.whole import why_not_whole
 
-#: why a start is refused when something may write to the disks; QEMU and the lock managers say it in English
-_IN_USE = re.compile(r"\block\b|another process|resource busy|already (active|being)|in use by", re.IGNORECASE)
 #: a part of a large disk is larger: each is written down
 _PART = 64 * 1024**2
 _MOST_PARTS = 128
 
 
-def why_not_stream(facts: Facts, refusal: str) -> str:
-    """Sentences, "" when kvmweb may. `refusal` is why the host did not start the VM."""
+def why_not_stream(facts: Facts) -> str:
+    """Sentences, "" when kvmweb can."""
     guest = guest_of(facts)
-    if _IN_USE.search(refusal):
-        return "Something may use its disks, so kvmweb does not copy them."
     if has_emulated_tpm(guest) and tpm_elsewhere(guest):
         return "kvmweb cannot copy it either: the state of its TPM is not in libvirt's own place."
     copied = storage.copied_disks(facts)

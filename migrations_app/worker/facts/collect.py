@@ -30,6 +30,7 @@ from migrations_app.worker.facts.given import (
     peer_untried,
 )
 from migrations_app.worker.facts.guest import guest
+from migrations_app.worker.facts.home import home
 from migrations_app.worker.facts.host_devices import host_devices
 from migrations_app.worker.facts.hosts import host
 from migrations_app.worker.facts.look import look
@@ -106,14 +107,14 @@ def collect(
         )
     facts = Facts(
         request=request,
-        source=SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here)),
+        source=(ours := SourceFacts(**here, **namesakes, volumes=volumes_here, **_answers(asked_here))),
         target=TargetFacts(
-            **there.result(),
-            **_on_start(guest_there.result() | _answers(asked_there), starting, here, there.result()),
+            **there.result(), **_on_start(guest_there.result() | _answers(asked_there), starting, here, there.result())
         ),
         guest=guest_here,
         peer=between,
         saved=saved_there.result(),
+        home=None if given else home(request, definition, here, ours, source),
         sends_levels=source.learn(lambda c: c.can_ask(Parameter.ZSTD_LEVEL)) is not False,
         others=others,
     )

@@ -36,14 +36,15 @@ class Measuring:
         if not isinstance(began, Unknown):
             self._until = time.monotonic() + SECONDS + _PATIENCE
 
-    def result(self, destination: str) -> Measured:
-        """`destination`: the address that the migration goes to."""
+    def result(self, destination: str, *, huge_pages: bool) -> Measured:
+        """`destination`: the address that the migration goes to. What is in huge pages does not count as QEMU's, and
+        how much of it is in use nobody tells."""
         use = self._side.learn(lambda c: c.passes.memory.use(self._uuid))
         nominal = self._side.learn(lambda c: c.probe(link_speed, destination)) if destination else None
         known = None if isinstance(use, Unknown) else use
         return Measured(
             memory_bytes=known.size if known else None,
-            resident_bytes=known.resident if known else None,
+            resident_bytes=known.resident if known and not huge_pages else None,
             dirty=self._dirty(),
             nominal_bps=None if isinstance(nominal, Unknown) else nominal,
         )

@@ -23,7 +23,6 @@ from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.make_volume import MakeVolume, make_volumes, remove_volumes
 from migrations_app.worker.steps.taken_out import take_out
 from migrations_app.worker.taking_out import to_take_out
-from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.steering import TalkedTo
 from migrations_app.worker.watch.watch import Watch
 
@@ -34,6 +33,8 @@ EXISTS = (90, 55)
 class Live:
     def begin(self, ready: Ready) -> Mover | None:
         """None when something was taken out of the guest and libvirt was not asked: who follows puts it back."""
+        if ready.held.felt is not None:
+            ready.held.felt.ask_agent(ready.source)
         call = call_of(ready)
         try:
             plan = to_take_out(ready)
@@ -58,9 +59,8 @@ class Live:
         mover: Mover | None = None,
     ) -> None:
         told: TalkedTo = {}
-        with Felt(held, source) as felt:
-            while (resumed := Watch(held, source, target, heart, mover, told, felt).run()) is not None:
-                mover = resumed
+        while (resumed := Watch(held, source, target, heart, mover, told).run()) is not None:
+            mover = resumed
 
     def undo(self, held: Held, target: SteadyConnection) -> None:
         look = target.look(held.guest)

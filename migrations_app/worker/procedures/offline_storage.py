@@ -43,7 +43,7 @@ class OfflineStorage(Live):
             return ask_libvirt(ready, call)
         except NotDone as why:
             if why.certain:
-                _begin_streams(ready, str(why))
+                _begin_streams(ready, why)
                 return None
             ready.held.update(error={"cause": "", "what_to_do": "", "libvirt": str(why)})
         except NotStarted as why:
@@ -81,11 +81,13 @@ def _carry_variables(ready: Ready) -> None:
         raise NotStarted(str(why)) from why
 
 
-def _begin_streams(ready: Ready, refusal: str) -> None:
+def _begin_streams(ready: Ready, refused: NotDone) -> None:
     """Nothing is copied yet: who follows does."""
-    held, source, target = ready.held, ready.source, ready.target
+    held, source, target, refusal = ready.held, ready.source, ready.target, str(refused)
     said = f"{source.host} could not start it paused: {refusal.rstrip('.')}."
-    if why := why_not_stream(ready.facts, refusal):
+    if _in_use(ready, refused.__cause__):
+        raise NotStarted(f"{said} Something may use its disks, so kvmweb does not copy them.")
+    if why := why_not_stream(ready.facts):
         raise NotStarted(f"{said} {why}")
     try:
         old = old_places(held.row)
@@ -96,6 +98,12 @@ def _begin_streams(ready: Ready, refusal: str) -> None:
     stream = {"because": refusal, "helper": str(helper(ready.facts)), "sizes": sizes, "modified": times}
     held.update(stream=stream, started_at=timezone.now(), timings=held.row.timings)
     held.note(f"{said} So kvmweb copies its disks to {target.host} itself, and its definition migrates after that.")
+
+
+def _in_use(ready: Ready, why: BaseException | None) -> bool:
+    """By what the refusal is, and by whether somebody has started the guest meanwhile."""
+    held = isinstance(why, GatewayError) and why.held
+    return held or ready.source.look(ready.held.guest).active
 
 
 PROCEDURES: dict[Kind, Procedure] = {Kind.OFFLINE_STORAGE: OfflineStorage()}

@@ -113,6 +113,8 @@ def _copy(held: Held, file: OwnFile, source: SteadyConnection, target: SteadyCon
         raise NotDone(error.message, certain=True) from error
     about = next((written.about for written in _written(held) if written.about["path"] == path), None)
     if about is None:
+        if ours is None and held.row.kind_row.stops:  # a VM that has run had it
+            raise NotDone(f"{source.host} does not have {path}, although the VM ran there", certain=True)
         if ours is None or ours == theirs:  # it never started, or the file is on storage of both
             return
         kept = "" if theirs is None else f"{path}.before-migration-{held.row.pk}"

@@ -13,7 +13,7 @@ from typing import Any
 from hosts.facts.part import Part, PartKind
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone, Steps, StepState, Written
-from migrations_app.models.taken_out import LEFT_OUT, PUT_BACK, TAKE_OUT, PartState, TakenOut, part_in
+from migrations_app.models.taken_out import KEPT, LEFT_OUT, PUT_BACK, TAKE_OUT, PartState, TakenOut, part_in
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 
@@ -153,16 +153,21 @@ def put_back(held: Held, host: SteadyConnection, one: TakenOut) -> None:
 
 def leave_out(held: Held, host: SteadyConnection, part: Part, *, why: str, to_do: str) -> None:
     """Kept for good: it is not tried again."""
-    steps = [step for step in held.read() if not (step.step == PUT_BACK and step.about["key"] == part.key)]
-    about = {"key": part.key, "host": host.host.name, "why": why, "to_do": to_do}
-    held.write([*steps, Written(step=LEFT_OUT, about=about, state=StepState.DONE)])
+    _last(held, LEFT_OUT, host, part, why, to_do)
     held.note(f"{part.name} was not put back on {host.host}: {why}.")
 
 
-def was_never_out(held: Held, part: Part) -> None:
-    """What was about to be taken out, and the guest still has: nothing is to be put back."""
-    held.note_once(f"{held.row.guest_name} still has {part.name}.")
-    held.write([step for step in held.read() if not (step.step == TAKE_OUT and step.about["part"]["key"] == part.key)])
+def keep(held: Held, host: SteadyConnection, part: Part, *, to_do: str) -> None:
+    """What was about to be taken out, and the guest still has in the end. A request to release it cannot be taken
+    back."""
+    _last(held, KEPT, host, part, "it may have been asked to release it, and may still do so", to_do)
+    held.note(f"{held.row.guest_name} still has {part.name}.")
+
+
+def _last(held: Held, step: str, host: SteadyConnection, part: Part, why: str, to_do: str) -> None:
+    before = [one for one in held.read() if not (one.step == PUT_BACK and one.about["key"] == part.key)]
+    about = {"key": part.key, "host": host.host.name, "why": why, "to_do": to_do}
+    held.write([*before, Written(step=step, about=about, state=StepState.DONE)])
 
 
 def missing(held: Held) -> list[TakenOut]:

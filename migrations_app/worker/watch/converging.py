@@ -24,7 +24,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.limits import Limits
 from migrations_app.worker.watch.pausing import Pausing
-from migrations_app.worker.watch.steering import note_post_copy
+from migrations_app.worker.watch.steering import switch_to_post_copy
 
 log = logging.getLogger(__name__)
 
@@ -127,9 +127,12 @@ class Converging:
         if source.reason in (POST_COPY, POST_COPY_FAILED):
             self._taken(switch)
         elif self._due(switch, AGAIN_SECONDS):
-            note_post_copy(self._held)
-            if self._source.do(lambda c: c.passes.post_copy(self._held.guest)):
-                self._taken(switch)
+            try:
+                switch_to_post_copy(self._held, self._source)
+            except GatewayError as error:
+                log.info("%s: %s", self._source.host.name, error.message)
+                return
+            self._taken(switch)
 
     def _due(self, decision: Decision, seconds: float) -> bool:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,7 +28,6 @@ from migrations_app.worker.watch.afterwards import (
     with_new_name,
 )
 from migrations_app.worker.watch.before import has_agent
-from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS
 from migrations_app.worker.watch.kept_copies import kept_copies
 from migrations_app.worker.watch.numbers import Numbers
@@ -52,8 +52,6 @@ class Ending:
     pausing: Pausing
     returning: Returning
     mover: Mover | None
-    #: of a VM that runs meanwhile
-    felt: Felt | None = None
     carried_over: bool = False
     #: of a guest that is shut down: from the moment it was asked until it was seen running at the destination
     interrupted_ms: int | None = None
@@ -67,14 +65,15 @@ class Ending:
         if self.pausing.still_paused(decision.outcome, seen):
             return False
         done = decision.outcome is Outcome.DONE
-        if not self.returning.to(*((self.target, seen.target) if done else (self.source, seen.source))):
+        where = (self.target, seen.target) if done else (self.source, seen.source)
+        if not self.returning.to(*where):
             return False
         if self.held.row.suspended and not self._kept_suspended:
             self._keep_suspended(decision, seen)
         elif done and not self.carried_over:
             self._carry_over()
         else:
-            self._end(decision, restart=restart)
+            self._end(decision, partial(self.returning.look_once_more, *where), restart=restart)
             return True
         return False
 
@@ -97,7 +96,7 @@ class Ending:
         self._left_to_do = carry_over(held, self.source, self.target)
         self.carried_over = True
 
-    def _end(self, decision: Decision, *, restart: bool) -> None:
+    def _end(self, decision: Decision, look_once_more: Callable[[], None], *, restart: bool) -> None:
         held = self.held
         fields: dict[str, Any] = {"timings": self._timings()}
         if decision.outcome is Outcome.DONE:
@@ -105,9 +104,11 @@ class Ending:
             fields["progress"] = self.numbers.completed(self._finished).as_json()
             stood = None if held.row.kind_row.starts_paused else self._finished  # nothing ran that could stand still
             libvirts = stood.downtime_ms if stood else None
+            if held.row.post_copy_at is not None:
+                libvirts = libvirts or None  # without a number of QEMU's it says 0
             fields["downtime_ms"] = libvirts if self.interrupted_ms is None else self.interrupted_ms
-            if self.felt is not None:
-                fields |= self.felt.told()
+            if held.felt is not None:
+                fields |= held.felt.told()
             decision = replace(with_new_name(held, decision), what_to_do=self._left_to_do)
             fields["arrival"] = self._to_examine()
             fields["also"] = partial(self._afterwards, kept_copies(held, self.source))
@@ -118,6 +119,7 @@ class Ending:
         if decision.outcome is Outcome.FAILED:
             held_back = "" if held.row.call_made else held.row.error.get("cause", "")
             decision = replace(decision, cause=held_back or self.silence.cause(decision.cause))
+        look_once_more()
         to_do = self.pausing.left, left_out_words(held), decision.what_to_do
         decision = replace(decision, what_to_do=" ".join(filter(None, to_do)))
         fields["error"] = error_of(decision)

@@ -1,5 +1,6 @@
-"""Beside the watch: what a peer of the VM feels of the switchover. It asks no host and changes nothing, and the watch
-waits for it for a moment at the very end, only where there was an answer before."""
+"""Beside the worker: what a peer of the VM feels of the switchover. It begins with the check, because a VM may be
+paused when libvirt is asked. It asks no host and changes nothing, and the watch waits for it for a moment at the very
+end, only where there was an answer before."""
 
 from __future__ import annotations
 
@@ -7,18 +8,19 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError
 
 from hosts.facts.guest import GuestLook
-from hosts.models import Sighting
-from migrations_app.domain.felt import Course, is_address, may_probe
+from hosts.models import Host, Sighting
+from migrations_app.domain.felt import Course, is_address, may_probe, read_address
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, ProbeAddress, ProbeNetwork
-from migrations_app.worker.echo import PORTS, Echo, find
+from migrations_app.worker.echo import PORTS, Echo, find, is_own
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.before import Before
@@ -27,62 +29,85 @@ log = logging.getLogger(__name__)
 
 #: a VM that was heard before is silent at the end: for so long the end waits for it
 ANSWER_SECONDS = 2.0
-#: between two attempts to find a way to probe, and between two probes while disks are copied
+#: between two attempts to find a way to probe, and between two probes while no switchover can be near
 AGAIN_SECONDS = 5.0
+CALM = (State.CHECKING, State.COPYING_DISKS)
 CALM_SECONDS = 0.1
 MOST_NAMED = 3
 
 NO_NETWORK = "No network is named in which VMs may be probed. An admin names them in the console, under Probe networks."
 NO_ADDRESS = "kvmweb knows no address of this VM. One can be entered on its page."
+PAUSED = "The VM was paused."
 NOT_HEARD = "The VM was not heard before the switchover."
 
 
-class Felt:
-    """`with Felt(held) as felt:` around the watch."""
+@contextmanager
+def feeling(held: Held) -> Iterator[None]:
+    """`held.felt` probes meanwhile, where there is a VM that runs on one host and then on another."""
+    kind = held.row.kind_row
+    if kind.off or kind.same_host:
+        yield
+        return
+    held.felt = Felt(held)
+    try:
+        held.felt.begin()
+        yield
+    finally:
+        held.felt.stop()
 
-    def __init__(self, held: Held, source: SteadyConnection) -> None:
+
+class Felt:
+    def __init__(self, held: Held) -> None:
         self._held = held
-        self._before = Before(held, source)
-        self._networks, known, self._reason = _facts(held.row)
+        self._before: Before | None = None
+        self._places, known, self._reason = _facts(held.row)
         self._address = ""
         if not self._reason:
-            self._address, self._reason = choose(known, self._networks)
-        self._course = Course()
+            self._address, self._reason = choose(known, self._places)
+        self._course = Course(every=0.0)
         self._lock = threading.Lock()
         self._stop, self._settled = threading.Event(), threading.Event()
         self._asked_at: float | None = None
-        #: when a look at the source began that saw it run
-        self._ran_at = float("-inf")
         self._heard_there = False
         #: nobody probes any more, so silence says nothing
         self._failed = False
         self._thread = threading.Thread(target=self._run, name="felt", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._before.ask()
-        if self._address or (self._networks and self._before.has_agent):
+    def begin(self) -> None:
+        if self._address:
             self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         self._stop.set()
+
+    def ask_agent(self, source: SteadyConnection) -> None:
+        """Once the VM's definition is on record. Its addresses count where no other is known."""
+        self._before = Before(self._held, source)
+        self._before.ask()
+        if self._held.row.was_paused:
+            self.stop()
+        elif self._places.networks and self._before.has_agent and not self._address:
+            self._thread.start()
+
+    def before_call(self) -> None:
+        """libvirt is about to be asked: so far the VM ran where it was."""
+        with self._lock:
+            self._note_heard(time.monotonic())
 
     def observe(self, source: GuestLook, at: float) -> None:
         """After a look at the source, which began then."""
         with self._lock:
             if source.runs:
-                self._ran_at = at
                 self._course.go_on()
-                heard = self._course.first_answer
-                self._heard_there = self._heard_there or (heard is not None and heard < at)
+                self._note_heard(at)
             elif source.answered:
                 self._course.kept = True
 
     def told(self) -> dict[str, Any]:
         """Fields of the row, when the VM runs at the destination for certain."""
-        fields: dict[str, Any] = {"clock_before_ms": self._before.clock_ms}
+        fields: dict[str, Any] = {"clock_before_ms": self._before.clock_ms if self._before else None}
+        if self._held.row.was_paused:
+            return {**fields, "felt": None, "felt_reason": PAUSED}
         if self._failed or not self._heard_there:
             self._stop.set()
             return {**fields, "felt": None, "felt_reason": self._reason or NOT_HEARD}
@@ -95,13 +120,18 @@ class Felt:
         silent = f"{self._address} has not answered since. It was silent for at least this long."
         return {**fields, "felt": felt, "felt_reason": "" if answers else silent}
 
+    def _note_heard(self, at: float) -> None:
+        """At this moment it ran at the source for certain."""
+        heard = self._course.first_answer
+        self._heard_there = self._heard_there or (heard is not None and heard < at)
+
     # --- in its thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
-            if not self._address:
+            if not self._address and self._before is not None:
                 self._before.told.wait()
-                self._address, self._reason = choose(self._before.addresses, self._networks)
+                self._address, self._reason = choose(self._before.addresses, self._places)
             while self._address and not self._stop.is_set():
                 way = find(self._address)
                 if way is not None:
@@ -122,6 +152,7 @@ class Felt:
 
     def _probe(self, way: Echo) -> None:
         number, due = 0, time.monotonic()
+        self._course.every = way.seconds
         while not self._stop.is_set():
             now = time.monotonic()
             if now >= due:
@@ -132,7 +163,7 @@ class Felt:
                 if self._course.full:
                     self._fail("The VM did not answer for too long.")
                     return
-                calm = self._held.state is State.COPYING_DISKS
+                calm = self._held.state in CALM
                 due = max(due + max(way.seconds, CALM_SECONDS if calm else 0), now)
             found = way.answers(max(0.0, due - time.monotonic()))
             with self._lock:
@@ -142,21 +173,29 @@ class Felt:
                     self._settled.set()
 
 
-def _facts(row: Migration) -> tuple[list[str], list[str], str]:
-    """(networks that may be probed, addresses that are known without the agent, why nothing is probed). libvirt has
-    been asked already: nothing here may keep the watch from beginning."""
-    if row.was_paused:
-        return [], [], "The VM was paused."
+def _facts(row: Migration) -> tuple[Places, list[str], str]:
+    """(where may be probed, addresses that are known without the agent, why nothing is probed). Nothing here may keep
+    the migration from going on."""
     try:
-        networks = named_networks()
-        return networks, known_addresses(row, host=row.source_id), "" if networks else NO_NETWORK
+        where = places()
+        return where, known_addresses(row, host=row.source_id), "" if where.networks else NO_NETWORK
     except DatabaseError as error:
         log.info("migration %s: no probe: %s", row.pk, error)
-        return [], [], "kvmweb's database did not answer when the probe was to begin."
+        return Places(), [], "kvmweb's database did not answer when the probe was to begin."
 
 
-def named_networks() -> list[str]:
-    return list(ProbeNetwork.objects.values_list("cidr", flat=True))
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The networks that an admin named, and addresses of hosts, which are no VM's."""
+
+    networks: tuple[str, ...] = ()
+    hosts: frozenset[str] = frozenset()
+
+
+def places() -> Places:
+    hosts = Host.objects.values_list("address", "migration_address")
+    known = (str(read_address(text)) for pair in hosts for text in pair if is_address(text))
+    return Places(tuple(ProbeNetwork.objects.values_list("cidr", flat=True)), frozenset(known))
 
 
 def given_addresses(row: Migration) -> list[str]:
@@ -171,10 +210,15 @@ def known_addresses(row: Migration, *, host: int) -> list[str]:
     return [one["address"] for one in seen or []]
 
 
-def choose(known: Sequence[str], networks: Sequence[str]) -> tuple[str, str]:
-    """(the address that may be probed, ""), or ("", why there is none)."""
-    allowed = [address for address in known if may_probe(address, networks)]
+def choose(known: Sequence[str], where: Places) -> tuple[str, str]:
+    """(the address that may be probed, ""), or ("", why there is none). As an address is written, never as it came: a
+    system would look up anything else as a name."""
+    addresses = [str(read_address(text)) for text in known if is_address(text)]
+    allowed = [address for address in addresses if may_probe(address, where.networks)]
+    for address in allowed:
+        if address not in where.hosts and not is_own(address):
+            return address, ""
+    named = ", ".join((allowed or addresses)[:MOST_NAMED])
     if allowed:
-        return allowed[0], ""
-    named = ", ".join([address for address in known if is_address(address)][:MOST_NAMED])
+        return "", f"{named}: of a host or of kvmweb's own machine, not of a VM."
     return "", f"{named}: not in a network that an admin named for probes." if named else NO_ADDRESS

@@ -11,7 +11,7 @@ from migrations_app.domain.virsh import virsh
 from migrations_app.models.taken_out import PartState, TakenOut
 from migrations_app.worker.held import Held
 from migrations_app.worker.steady_connection import SteadyConnection
-from migrations_app.worker.steps.taken_out import find, leave_out, missing, put_back, was_never_out
+from migrations_app.worker.steps.taken_out import find, keep, leave_out, missing, put_back
 
 #: a device that a guest was asked to release may leave it until then
 SETTLES_SECONDS = 5.0
@@ -35,6 +35,16 @@ class Returning:
         tried = [self._one(host, one, look) for one in missing(self._held)]
         return all(tried)
 
+    def look_once_more(self, host: SteadyConnection, look: GuestLook) -> None:
+        """Right before the last words: what the guest has released by now is put back, and the rest is said."""
+        held = self._held
+        for one in missing(held):
+            if not self._one(host, one, look):
+                why = f"{host.host} does not answer"
+                leave_out(held, host, one.part, why=why, to_do=_to_do(held, host, one.part, look))
+        for one in missing(held):
+            keep(held, host, one.part, to_do=_to_do(held, host, one.part, look, when="If it is gone later"))
+
     @property
     def _waited(self) -> float:
         return time.monotonic() - (self._began or time.monotonic())
@@ -46,10 +56,7 @@ class Returning:
             return True
         try:
             if one.state is PartState.LEAVING and find(host, held.guest, part) is not None:
-                if self._waited < SETTLES_SECONDS:
-                    return False
-                was_never_out(held, part)
-                return True
+                return self._waited >= SETTLES_SECONDS  # it is looked for once more at the end
             put_back(held, host, one)
         except NotDone as error:
             if not error.certain and self._waited < PATIENCE_SECONDS:
@@ -72,8 +79,9 @@ class Returning:
         return ""
 
 
-def _to_do(held: Held, host: SteadyConnection, part: Part, look: GuestLook) -> str:
+def _to_do(held: Held, host: SteadyConnection, part: Part, look: GuestLook, *, when: str = "") -> str:
     guest, name = held.guest, host.host.name
+    when = when or f"When {name} has it"
     if not look.active:
         return "It has it again when it starts." if part.saved else f"Give it {part.name} when it runs."
     if part.kind is PartKind.MEDIUM:
@@ -84,15 +92,17 @@ def _to_do(held: Held, host: SteadyConnection, part: Part, look: GuestLook) -> s
             if part.saved
             else ""
         )
-        return f"When {name} has it, on {name} run: {run}.{then}"
+        return f"{when}, on {name} run: {run}.{then}"
     run = virsh("attach-device", guest, "device.xml", flags=("--live",))
     then = " Its saved definition names it too: the VM may not start there without it." if part.saved else ""
-    return f"When {name} has it, save its XML from this page as device.xml, and on {name} run: {run}.{then}"
+    return f"{when}, save its XML from this page as device.xml, and on {name} run: {run}.{then}"
 
 
 def left_out_words(held: Held) -> str:
     """What a user should know and do about what could not be put back, "" for nothing."""
-    left = [one for one in held.row.taken_out if one.state is PartState.LEFT_OUT]
+    verbs = {PartState.LEFT_OUT: "is without", PartState.KEPT: "still has"}
+    left = [one for one in held.row.taken_out if one.state in verbs]
     return " ".join(
-        f"{held.row.guest_name} is without {one.part.name} on {one.host}: {one.why}. {one.to_do}" for one in left
+        f"{held.row.guest_name} {verbs[one.state]} {one.part.name} on {one.host}: {one.why}. {one.to_do}"
+        for one in left
     )

@@ -22,7 +22,7 @@ from hosts.calls.steer import (
     Steer,
 )
 from hosts.facts.guest import GuestLook, JobKind
-from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable
+from hosts.gateway.port import GatewayError, HostConnection, HostUnreachable, Refused
 from migrations_app import ledger
 from migrations_app.domain.order import Answer, OrderState, Seen
 from migrations_app.domain.orders import ORDERS
@@ -70,6 +70,7 @@ class Steering:
         self.limits = Limits(held, source)
         self._told: TalkedTo = {} if told is None else told
         self.resumed: Mover | None = None
+        self._settled = 0.0
         self._orders = ledger.take_orders(held.claim)
 
     @property
@@ -99,8 +100,10 @@ class Steering:
         self._held.note(text)
         self._orders = [one for one in self._orders if one.pk != order.pk]
 
-    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool) -> None:
-        """The looks are younger than everything that was told before: libvirt was read before it is told again."""
+    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool, settled: float = 0) -> None:
+        """The looks are younger than everything that was told before: libvirt was read before it is told again.
+        `settled`: for so many seconds the hosts have been saying this."""
+        self._settled = settled
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
             self.limits.follow()
@@ -135,6 +138,7 @@ class Steering:
             source_name=row.source.name,
             target=target,
             target_name=row.target.name,
+            settled=self._settled,
             calling=calling,
             resuming=calling and mover is not None and mover.resumes,
             job_over=row.job_over,
@@ -152,14 +156,15 @@ class Steering:
             if not self.limits.remember(what):
                 return False
             ledger.order_told(self._held.claim, order, what)
-        elif isinstance(what, StartPostCopy):
-            note_post_copy(self._held)
         told.at = time.monotonic()
         try:
             if isinstance(what, ResumePostCopy):
                 self._resume(told)
                 return False
-            self._source.call(lambda c: steer(c, self._held.guest, what))
+            if isinstance(what, StartPostCopy):
+                switch_to_post_copy(self._held, self._source)
+            else:
+                self._source.call(lambda c: steer(c, self._held.guest, what))
         except HostUnreachable as error:
             log.info("%s: %s", self._source.host.name, error.message)
             return False
@@ -205,12 +210,22 @@ def note_post_copy(held: Held) -> None:
         held.update(post_copy_at=timezone.now())
 
 
-def steer(connection: HostConnection, guest: str, what: Abort | StartPostCopy | PausePostCopy | Limit) -> None:
+def switch_to_post_copy(held: Held, source: SteadyConnection) -> None:
+    """Raises GatewayError. After a refusal of the first one that was told, all memory is still on the source."""
+    first = held.row.post_copy_at is None
+    note_post_copy(held)
+    try:
+        source.call(lambda c: c.passes.post_copy(held.guest))
+    except Refused:
+        if first:
+            held.update(post_copy_at=None)
+        raise
+
+
+def steer(connection: HostConnection, guest: str, what: Abort | PausePostCopy | Limit) -> None:
     match what:
         case Abort():
             connection.abort(guest)
-        case StartPostCopy():
-            connection.passes.post_copy(guest)
         case PausePostCopy():
             connection.passes.pause_post_copy(guest)
         case _:

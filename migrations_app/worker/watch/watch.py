@@ -16,7 +16,6 @@ from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.watch.converging import Converging
 from migrations_app.worker.watch.ending import Ending, error_of
-from migrations_app.worker.watch.felt import Felt
 from migrations_app.worker.watch.judge import ENDS, Judge
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation, Observer
@@ -46,14 +45,12 @@ class Watch:
         heart: Heartbeat,
         mover: Mover | None = None,
         told: TalkedTo | None = None,
-        felt: Felt | None = None,
     ) -> None:
         self.held = held
         self.source = source
         self.target = target
         self.heart = heart
         self.mover = mover
-        self.felt = felt
         self.observer = Observer(held, source, target, mover)
         self.steering = Steering(held, source, mover, told)
         self.numbers = Numbers(held, source, self.steering.limits)
@@ -72,7 +69,6 @@ class Watch:
             pausing=self.pausing,
             returning=Returning(held, source),
             mover=mover,
-            felt=felt,
         )
         self._began = self._next_look = time.monotonic()
 
@@ -85,9 +81,9 @@ class Watch:
             self.steering.news()
             seen = self.observer.look()
             self.silence.observe(seen)
-            if self.felt is not None:
-                self.felt.observe(seen.source, seen.at)
-            self.steering.act(seen.source, seen.target, memory_began=self.numbers.memory_began)
+            if self.held.felt is not None:
+                self.held.felt.observe(seen.source, seen.at)
+            self.steering.act(seen.source, seen.target, settled=seen.seconds, memory_began=self.numbers.memory_began)
             if self.steering.resumed is not None:
                 return self.steering.resumed
             self.wake.listen(seen.source)

@@ -60,6 +60,7 @@ def test_cpus() -> None:
         (12, -4, 0, "passed", "The VM's clock is 12 ms ahead of kvmweb's; before the switchover it was 4 ms behind."),
         (-3200, 100, 0, "failed", "The VM's clock is 3.2 s behind kvmweb's; before the switchover it was 100 ms ahead."),
         (-3200, -3000, 0, "passed", "The VM's clock is 3.2 s behind kvmweb's; before the switchover it was 3.0 s behind."),
+        (40, -3600, 0, "passed", "The VM's clock is 40 ms ahead of kvmweb's; before the switchover it was 3.6 s behind."),
         (900, None, 0, "passed", "The VM's clock is 900 ms ahead of kvmweb's; it was not known before."),
         (1500, None, 0, "failed", "The VM's clock is 1.5 s ahead of kvmweb's; it was not known before."),
         (1500, 0, 800, "passed", "The VM's clock is 1.5 s ahead of kvmweb's; before the switchover it was 0 ms ahead."),

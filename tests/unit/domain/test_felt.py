@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from migrations_app.domain.felt import KEPT_SECONDS, Course, may_probe, read_address, read_network
 
 
 def test_what_ran_where_it_ran_was_no_switchover() -> None:
-    course = Course()
+    course = Course(every=0.02)
     course.sent(1, 0.0)
     course.answered(1, 0.1)
     course.kept = True
@@ -21,7 +25,7 @@ def test_what_ran_where_it_ran_was_no_switchover() -> None:
 
 def course(*answered: float | None, every: float = 0.02) -> Course:
     """A probe every 20 ms from 0 on; each is answered after so many seconds, or never."""
-    course = Course()
+    course = Course(every=every)
     for number, after in enumerate(answered, 1):
         course.sent(number, number * every)
         if after is not None:
@@ -55,10 +59,12 @@ def test_a_silence_that_lasts_counts_up_to_now() -> None:
 
 def test_what_came_long_before_is_forgotten_but_not_a_silence_that_began() -> None:
     seen = course(0.001, None, 0.001, None)  # it is forgotten that the second was lost, not that the fourth was
-    seen.sent(5, KEPT_SECONDS + 1)
-    seen.answered(5, KEPT_SECONDS + 1)
-    seen.sent(6, 2 * KEPT_SECONDS + 2)
-    seen.answered(6, 2 * KEPT_SECONDS + 2)
+    unanswered(seen, 5, KEPT_SECONDS + 1)
+    seen.sent(90_000, KEPT_SECONDS + 1)
+    seen.answered(90_000, KEPT_SECONDS + 1)
+    unanswered(seen, 90_001, 2 * KEPT_SECONDS + 2, since=KEPT_SECONDS + 1)
+    seen.sent(99_000, 2 * KEPT_SECONDS + 2)
+    seen.answered(99_000, 2 * KEPT_SECONDS + 2)
     assert seen.first_answer == pytest.approx(0.021)
     measured = seen.measured()
     assert measured is not None
@@ -68,9 +74,50 @@ def test_what_came_long_before_is_forgotten_but_not_a_silence_that_began() -> No
 def test_nothing_is_forgotten_once_the_switchover_was_seen() -> None:
     seen = course(0.001, None, 0.001)
     seen.kept = True
-    seen.sent(4, 60)
-    seen.answered(4, 60)
-    assert seen.measured() == {"sent": 4, "lost": 1, "longest_ms": 59_939}
+    lost = unanswered(seen, 4, 60)
+    seen.sent(90_000, 60)
+    seen.answered(90_000, 60)
+    measured = seen.measured()
+    assert measured is not None
+    assert (measured["sent"], measured["lost"]) == (4 + lost, 1 + lost)
+    assert measured["longest_ms"] >= 59_900
+
+
+def test_while_nobody_sent_nobody_knows() -> None:
+    """The machine was busy, or probed less because nothing could happen yet."""
+    seen = course(0.001, 0.001)
+    seen.sent(3, 0.34)
+    seen.answered(3, 0.341)
+    assert seen.measured() == {"sent": 3, "lost": 0, "longest_ms": 21}
+
+
+def test_nor_just_before_the_first_that_was_lost_or_just_after_the_last() -> None:
+    seen = course(0.001, 0.001)  # to 41 ms
+    for number, at in ((3, 0.141), (4, 0.161), (5, 0.181)):
+        seen.sent(number, at)
+    seen.sent(6, 0.281)
+    seen.answered(6, 0.282)
+    assert seen.measured() == {"sent": 6, "lost": 3, "longest_ms": 241 - 80 // 2 - 80 // 2}
+
+
+def test_a_pause_in_the_middle_of_a_silence_counts_and_so_does_what_waited_for_its_answer() -> None:
+    seen = course(0.001, None, None)
+    for number, at in ((4, 0.26), (5, 0.28)):
+        seen.sent(number, at)
+    seen.answered(5, 0.281)
+    assert seen.measured() == {"sent": 5, "lost": 3, "longest_ms": 260}
+    late = course(0.001, None)
+    late.sent(3, 0.1)
+    late.answered(3, 0.321)
+    assert late.measured() == {"sent": 3, "lost": 1, "longest_ms": 300}
+
+
+def unanswered(course: Course, number: int, until: float, since: float = 0.1) -> int:
+    """How many were sent."""
+    count = int((until - since) / course.every)
+    for one in range(count):
+        course.sent(number + one, since + one * course.every)
+    return count
 
 
 def test_an_answer_counts_once_and_only_to_what_was_sent() -> None:
@@ -120,3 +167,40 @@ def test_only_in_the_named_networks() -> None:
     assert not may_probe("192.0.2.17", [])
     assert may_probe("192.0.2.17", ["192.0.2.17/32"])
     assert may_probe("192.0.2.17", ["192.0.2.16/31"])
+
+
+_ANY = st.one_of(
+    st.ip_addresses().map(str),
+    st.text(max_size=60),
+    st.ip_addresses(v=4).map(lambda address: f"::ffff:{address}"),
+    st.ip_addresses(v=6).map(lambda address: f"{address}%eth0"),
+    st.sampled_from(["0.0.0.0", "255.255.255.255", "::", "::1", "127.1", "010.0.0.1", "0x7f.0.0.1", "192.0.2.256"]),
+)
+
+
+@given(text=_ANY)
+@example("١٩٢.0.2.1")
+@example("64:ff9b::192.0.2.1")
+def test_whatever_is_reported_only_an_address_of_a_named_network_is_probed(text: str) -> None:
+    named = ("192.0.2.0/24", "2001:db8::/32", "64.0.0.0/2")
+    if may_probe(text, named):
+        address = read_address(text)
+        assert any(
+            address in ip_network(network) for network in named if ip_network(network).version == address.version
+        )
+        assert not any((address.is_loopback, address.is_multicast, address.is_link_local, address.is_unspecified))
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 30) | st.none()), max_size=80), st.booleans())
+def test_a_measurement_is_never_more_than_all_and_never_less_than_nothing(
+    probes: list[tuple[float, float | None]], kept: bool
+) -> None:
+    seen = Course(every=0.02, kept=kept)
+    for number, (at, after) in enumerate(sorted(probes, key=lambda probe: probe[0]), 1):
+        seen.sent(number, at)
+        if after is not None:
+            seen.answered(number, at + after)
+    measured = seen.measured()
+    if measured is not None:
+        assert 0 <= measured["lost"] < measured["sent"] <= len(probes)
+        assert 0 <= measured["longest_ms"] <= 60_000

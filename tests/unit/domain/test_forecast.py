@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,3 +167,26 @@ def test_while_it_is_paused_the_downtime_is_the_copy() -> None:
     assert with_disks.downtime_high_ms is None
     paused = forecast([run()], memory_bytes=MIB, with_disks=False, pauses=True, paused=True)
     assert [what for what, _ in forecast_words("web-01", paused)] == ["Transfer"]
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        ("downtime", "it allows a longer downtime."),
+        ("finish", "in the end it pauses the VM until the rest is copied."),
+        ("throttle", "it slows the VM’s CPUs down."),
+        ("post_copy", "losing either host loses the VM."),
+    ],
+)
+def test_a_proposed_policy_says_what_it_does(by: str, words: str) -> None:
+    seen = Forecast(runs=1, bps=MIB, verdict="needs_help", ends=False, proposes="mine", proposes_by=by)
+    line = dict(forecast_words("web-01", seen))["Policy"]
+    assert line.startswith("“mine” is likely to end it: ")
+    assert line.endswith(words)
+
+
+def test_when_nothing_that_helps_is_allowed_it_says_so() -> None:
+    seen = Forecast(runs=1, bps=MIB, verdict="needs_help", ends=False)
+    assert dict(forecast_words("web-01", seen))["Policy"].startswith("None is likely to end it: the VM’s owners")
+    old = Forecast(runs=1, bps=MIB, verdict="needs_help", ends=False, proposes="must finish")
+    assert dict(forecast_words("web-01", old))["Policy"] == "“must finish” is likely to end it."

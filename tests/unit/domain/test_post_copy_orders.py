@@ -10,6 +10,7 @@ from hosts.calls.steer import PausePostCopy, ResumePostCopy, StartPostCopy
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.order import OrderState, Seen
 from migrations_app.domain.orders import ORDERS
+from migrations_app.domain.progress import Progress
 
 SWITCH, PAUSE, RESUME = (ORDERS[what].next for what in ("post_copy", "pause_post_copy", "resume_post_copy"))
 SILENT = GuestLook(answered=False)
@@ -28,7 +29,14 @@ THERE_FAILED = at(RunState.RUNNING, "post-copy failed", JobKind.MIGRATION_IN)
 
 
 def seen(source: GuestLook, target: GuestLook = THERE, **more: Any) -> Seen:
-    usual = {"source_name": "kvm-a", "target_name": "kvm-b", "job_over": False, "value": None, "since": None}
+    usual = {
+        "source_name": "kvm-a",
+        "target_name": "kvm-b",
+        "job_over": False,
+        "value": None,
+        "since": None,
+        "settled": 2.0,
+    }
     return Seen(source=source, target=target, **{**usual, **more})
 
 
@@ -74,6 +82,7 @@ def test_a_resume_waits_until_both_hosts_know() -> None:
     for waits in (
         seen(HERE_FAILED, THERE),
         seen(HERE_FAILED, SILENT),
+        seen(HERE_FAILED, THERE_FAILED, settled=1.9),
         seen(HERE_FAILED, THERE_FAILED, calling=True),
         seen(HERE_FAILED, THERE_FAILED, calling=True, resuming=True),
         seen(HERE_FAILED, THERE_FAILED, since=1.0, refusals=1, refusal="monitored by another thread"),
@@ -82,6 +91,18 @@ def test_a_resume_waits_until_both_hosts_know() -> None:
     again = RESUME(seen(HERE_FAILED, THERE_FAILED, since=4.0, refusals=19, refusal="no route."))
     assert again.tell == ResumePostCopy()
     assert again.say == "libvirt has not resumed post-copy: no route. kvmweb tries again."
+
+
+def test_a_resume_that_qemu_has_made_and_libvirt_denies() -> None:
+    """libvirt may take the failure of before for one of this call. It would not see the end: it is made once more."""
+    refused = {"refusals": 1, "refusal": "job 'migration in' failed in post-copy phase"}
+    follows = {"progress": Progress(rate_bps=5), **refused}
+    assert RESUME(seen(HERE_FAILED, THERE_FAILED, since=1.0, **follows)).tell is None
+    again = RESUME(seen(HERE_FAILED, THERE_FAILED, since=4.0, **follows))
+    assert again.tell == PausePostCopy()
+    assert "Memory follows again" in again.say
+    stands = Progress(rate_bps=0, no_data_ms=3000)
+    assert RESUME(seen(HERE_FAILED, THERE_FAILED, since=4.0, progress=stands, **refused)).tell == ResumePostCopy()
 
 
 def test_a_resume_ends_when_the_source_sends_again_or_libvirt_refuses() -> None:

@@ -108,7 +108,6 @@ def test_the_first_pass() -> None:
         "flow_bytes": 400 * MIB,
         "first_pass_ms": None,
         "first_pass_bytes": None,
-        "first_pass_left_bytes": None,
         "pass_at_ms": None,
         "pass_remaining_bytes": None,
         "pass_before_bytes": None,
@@ -139,9 +138,7 @@ def test_later_passes_hold_the_percent_and_know_the_dirty_rate() -> None:
     assert second.remaining_bytes == 300 * MIB
     assert (second.eta_low_ms, second.eta_ms, second.eta_high_ms) == (3000, 6000, 6000)
     assert second.converging is None  # in a long pass pages that are written again count once
-    assert (second.first_pass_ms, second.first_pass_bytes, second.first_pass_left_bytes) == (
-        1000, 400 * MIB, 300 * MIB,
-    )  # fmt: skip
+    assert (second.first_pass_ms, second.first_pass_bytes) == (1000, 400 * MIB)
     assert (second.pass_remaining_bytes, second.needed_downtime_ms) == (300 * MIB, 3000)
     third = advance(second, replace(again, memory_remaining=100 * MIB, memory_bps=200 * MIB), State.COPYING_MEMORY)
     assert (third.pass_remaining_bytes, third.needed_downtime_ms) == (300 * MIB, 1500)
@@ -167,6 +164,13 @@ def test_what_was_foreseen_tells_the_time_left_of_the_first_pass() -> None:
     assert (seen.eta_low_ms or 0) < 1000 < (seen.eta_ms or 0) < 2500 < (seen.eta_high_ms or 0)
     unknown = advance(None, STATS, State.COPYING_MEMORY, foreseen=Forecast(runs=1, bps=100 * MIB))
     assert (unknown.eta_low_ms, unknown.eta_ms, unknown.eta_high_ms) == (6000, None, None)
+
+
+def test_of_a_first_migration_the_time_left_goes_up_to_all_of_the_memory() -> None:
+    foreseen = Forecast(runs=0, bps=1, first_bytes=500 * MIB, dirty_bps=0, dirty_low_bps=0, dirty_high_bps=0)
+    seen = advance(None, replace(STATS, elapsed_ms=4000), State.COPYING_MEMORY, foreseen=foreseen)
+    assert (seen.eta_low_ms or 0) < 1000 < (seen.eta_ms or 0) < 2000
+    assert (seen.eta_high_ms or 0) > 6000
 
 
 def test_a_guest_that_writes_faster_than_the_link_has_no_upper_bound() -> None:

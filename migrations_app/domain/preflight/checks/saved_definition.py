@@ -10,19 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrations_app.domain.kinds import LIVE_KINDS
-from migrations_app.domain.preflight.at_start import judge_start
+from migrations_app.domain.preflight.at_start import NEEDED, judge_start
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from migrations_app.domain.preflight.shared import guest_of, remedy
 from migrations_app.domain.preflight.storage import ejected
 from migrations_app.domain.virsh import virsh
-
-#: checks whose blockers keep the VM from starting
-NEEDED = frozenset(
-    {"boot_files", "cpu_model", "cpu_pinning", "device_models", "disks_reachable", "emulator", "listen_addresses"}
-    | {"machine_type", "needed_files", "network_filters", "networks_present", "secrets_present"}
-)
 
 
 @check(

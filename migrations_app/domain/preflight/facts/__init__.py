@@ -28,7 +28,8 @@ class PeerFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """A record per side, and what lies between them. `saved` is None when the VM has no other definition than the one
-    that migrates. `others` are the looks of all other registered hosts at the VM, asked only for one that is shut off.
+    that migrates. `home` is the source as the host on which a VM starts that is shut off, of a kind that starts it
+    there. `others` are the looks of all other registered hosts at the VM, asked only for one that is shut off.
 
     `sends_levels`: whether kvmweb's own libvirt can ask for a compression level.
     `starts`: what is judged is a start on the destination, not a migration; then not knowing blocks nothing."""
@@ -39,6 +40,7 @@ class Facts:
     guest: GuestFacts
     peer: PeerFact | Unknown
     saved: SavedFacts | None = None
+    home: TargetFacts | None = None
     sends_levels: bool = True
     others: Mapping[str, GuestLook] | Unknown = NOT_ASKED
     starts: bool = False

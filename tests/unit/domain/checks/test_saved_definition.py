@@ -10,10 +10,9 @@ import pytest
 from hosts.facts import domain_xml
 from hosts.facts.guest import Cpu, Disk, Graphics, GuestDefinition, HostDevice
 from hosts.facts.unknown import Unknown
-from migrations_app.domain.preflight.at_start import NOT_ASKED
+from migrations_app.domain.preflight.at_start import NEEDED, NOT_ASKED
 from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import CHECKS, Severity
-from migrations_app.domain.preflight.checks.saved_definition import NEEDED
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.facts.saved import SavedFacts
 from tests.unit.domain.destinations import equal
