@@ -54,11 +54,11 @@ def ends(page: Page, sentence: str) -> None:
 
 
 def shots(name: str, page: Page) -> None:
-    """Nothing is wider than the window. To look at, where KVMWEB_LAB_SHOTS says."""
+    """Nothing is wider than the window. To look at, where BROWSER_SHOTS says."""
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 850})
         assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
+        if folder := os.environ.get("BROWSER_SHOTS"):
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme)
                 page.screenshot(path=f"{folder}/{name}-{width}-{theme}.png", full_page=True)
