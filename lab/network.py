@@ -18,13 +18,13 @@ from lab.node import Process
 from lab.run import LabError, run, tool
 
 POOL = ipaddress.ip_network("10.213.0.0/16")
-MACHINE, NAMES, STORAGE, FIRST_HOST, FIRST_GUEST = 1, 2, 3, 11, 101
-"""Last byte of the addresses: the machine, the lab's dnsmasq, the Gluster server, kvm-a, the first guest."""
+MACHINE, NAMES, STORAGE, TICKS, FIRST_HOST, FIRST_GUEST = 1, 2, 3, 4, 11, 101
+"""Last byte of the addresses: the machine, the lab's dnsmasq, the Gluster server, nobody, kvm-a, the first guest."""
 
 NETWORKS = ("mgmt", "mig", "guest")
 
 NOBODY = "02:00:00:00:00:01"
-"""The link address that the guests' ticks go to (native/guest.c). No other guest shall hear them."""
+"""The link address of TICKS, where the guests' ticks go (native/guest.c). No other guest shall hear them."""
 
 
 @dataclass(frozen=True)

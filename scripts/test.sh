@@ -31,17 +31,17 @@ fi
 
 scripts/lint.sh
 # What needs no lab shares the cores. Labs end as they should only in a run of their own: pytest-xdist gives its workers
-# seconds to do so. They mostly wait, so there are two such runs at the same time. A browser is alone: Chromium gives up
-# what it loads when an interface of this machine comes or goes, as those of labs do.
+# seconds to do so. They mostly wait, so there are two such runs at the same time. Alone at the end is what measures
+# moments, and a browser: Chromium gives up what it loads when an interface of this machine comes or goes, as labs' do.
 alone=(tests/unit tests/db tests/web tests/ws)
-beside=(tests/lab/test_[a-m]*.py)
-browser=(tests/browser)
+beside=(tests/lab/test_[a-eg-m]*.py)
+last=(tests/lab/test_felt.py tests/lab/test_footprint.py tests/browser)
 done=$KVMWEB_DATA_DIR/done
 echo "== pytest ${alone[*]}"
 python -m pytest "${alone[@]}" --numprocesses=auto --dist=loadfile --no-loadscope-reorder --hand-on="$done"
 root_is_there
 echo "== pytest, what needs a lab"
-labs=("${alone[@]/#/--ignore=}" "${browser[@]/#/--ignore=}" "${beside[@]/#/--ignore=}")
+labs=("${alone[@]/#/--ignore=}" "${last[@]/#/--ignore=}" "${beside[@]/#/--ignore=}")
 python -m pytest "${labs[@]}" "${beside[@]/#/--beside=}" --after="$done" --hand-on="$done"
-echo "== pytest ${browser[*]}"
-python -m pytest "${browser[@]}" --after="$done"
+echo "== pytest ${last[*]}"
+python -m pytest "${last[@]}" --after="$done"

@@ -38,7 +38,7 @@ def test_the_runs_leave_nothing_out_and_hand_on(tmp_path: Path) -> None:
     (tmp_path / "done").write_bytes(pickle.dumps({}))
     script = (ROOT / "scripts/test.sh").read_text()
     first, *others = re.findall(r"^python -m pytest .*$", script[script.index("\nalone=") :], re.MULTILINE)
-    names = re.findall(r"^(?:alone|beside|browser|done|labs)=.*$", script, re.MULTILINE)
+    names = re.findall(r"^(?:alone|beside|last|done|labs)=.*$", script, re.MULTILINE)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = environment(PATH=path, KVMWEB_DATA_DIR=str(tmp_path), PYTEST_ADDOPTS="--collect-only -qq -m ''")
     tell = 'printf "%s\\n" "${alone[@]}" "${beside[@]}"'
