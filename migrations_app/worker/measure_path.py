@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from hosts import gateway
@@ -12,7 +14,10 @@ from hosts.gateway.path_rate import DEADLINE_SECONDS, path_rate
 from hosts.gateway.port import GatewayError, HostConnection
 from hosts.models import Host
 from hosts.words.contact import unreachable
+from kvmweb.journal import writer
+from kvmweb.journal.models import EntryKind
 from kvmweb.queue import Detached
+from kvmweb.ui import units
 from migrations_app.models import PathRate
 from migrations_app.models.path_rate import PATIENCE
 from migrations_app.reading.path_rates import migrating_words
@@ -44,7 +49,7 @@ def measure_path(pk: int, epoch: int, *, connect: Connect = gateway.connect) -> 
         log.exception("path rate %s: the worker failed", pk)
         _end(row, error=FAILED)
     else:
-        _end(row, bps=bps, measured_at=timezone.now(), measured_address=row.address)
+        _end(row, bps=bps)
 
 
 def _measured(row: PathRate, connect: Connect) -> float:
@@ -70,5 +75,14 @@ def _open(host: Host, connect: Connect, opened: ExitStack) -> HostConnection:
     return connection
 
 
-def _end(row: PathRate, **fields: object) -> None:
-    PathRate.objects.filter(pk=row.pk, epoch=row.epoch, ended_at=None).update(ended_at=timezone.now(), **fields)
+def _end(row: PathRate, *, bps: float | None = None, error: str = "") -> None:
+    now = timezone.now()
+    fields: dict[str, Any] = {"ended_at": now, "error": error}
+    text = f"The {row} was not measured. {error}"
+    if bps is not None:  # what was measured before stays otherwise
+        fields |= {"bps": bps, "measured_at": now, "measured_address": row.address}
+        text = f"The {row} carried {units.rate(bps)}."
+    with transaction.atomic():
+        if PathRate.objects.filter(pk=row.pk, epoch=row.epoch, ended_at=None).update(**fields):
+            for host in (row.source_id, row.target_id):
+                writer.write(writer.host_topic(host), EntryKind.NOTE, text)

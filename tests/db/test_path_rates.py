@@ -66,6 +66,9 @@ def test_a_worker_measures_it_and_keeps_the_result(scene: Scene, a: Host, b: Hos
     done = run(scene, row)
     assert (done.error, done.open, done.counts) == ("", False, True)
     assert (done.bps, done.measured_address) == (80 * MIB / 0.1, row.address)
+    for host in (a, b):
+        last = Entry.objects.filter(topic=f"host:{host.pk}").latest("id")
+        assert last.text == "The path from kvm-a to kvm-b carried 800 MiB/s."
 
 
 def test_a_second_delivery_sends_nothing(scene: Scene, a: Host, b: Host) -> None:
@@ -121,6 +124,7 @@ def test_a_host_that_is_silent_leaves_it_unknown(scene: Scene, a: Host, b: Host,
     scene.fleet[name].silent = True
     found = run(scene, measure_path(a, b, by=scene.operator))
     assert name in found.error
+    assert Entry.objects.filter(topic=f"host:{a.pk}", text__startswith="The path from kvm-a to kvm-b was not").exists()
     assert (found.bps, found.open) == (None, False)
 
 

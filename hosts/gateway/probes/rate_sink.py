@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hosts.gateway.probe import probe
 
-FIRST_SECONDS, SECOND_SECONDS = 7, 9
+FIRST_SECONDS, SECOND_SECONDS = 6, 8
 #: one connection each, and the end of it ends the program. That nobody came in time is no fault of this host
 _SCRIPT = f"""\
 command -v qemu-nbd >/dev/null || {{ echo "qemu-nbd is not installed (Debian: qemu-utils)" >&2; exit 1; }}
