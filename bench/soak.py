@@ -23,8 +23,8 @@ from migrations_app.domain.kinds import KIND, Kind
 from tests.lab.serving import Serving
 
 MIB = 1024 * 1024
-#: rounds of all journeys before it counts: caches and pools of memory fill up until then (seen: 36 migrations)
-WARM_ROUNDS = 6
+#: rounds of all journeys before it counts: caches and pools of memory fill up until then (seen: 64 migrations)
+WARM_ROUNDS = 8
 HEARD_SECONDS = 60
 #: kvmweb puts down what it held for a migration
 SETTLE_SECONDS = 2.0

@@ -104,9 +104,12 @@ def _look(raw: libvirt.virConnect, guest: libvirt.virDomain) -> PausedGuest:
     if "block.count" not in stats:
         raise Refused("the VM is busy", code=_errors.OPERATION_TIMEOUT)
     times = [int(value) for name, value in stats.items() if name.startswith("vcpu.") and name.endswith(".time")]
+    mark, state = _mark(guest), _codes.run_state(guest.state()[0])
+    if not state.active:  # since it was counted: its migration is over, and that tells nothing of whether it ran
+        raise Refused("the VM is not active any more", code=_errors.OPERATION_INVALID)
     return PausedGuest(
-        mark=_mark(guest),
-        state=_codes.run_state(guest.state()[0]),
+        mark=mark,
+        state=state,
         requests=sum(int(value) for name, value in stats.items() if name.endswith(_REQUESTS)),
         cpu_ms=max(times, default=0) // 1_000_000,
     )

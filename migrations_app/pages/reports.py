@@ -11,6 +11,7 @@ from django.utils import timezone
 from kvmweb.web.plain import isolated
 from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
+from migrations_app.domain.leaving import commands_back, commands_out, leaving_in
 from migrations_app.domain.preflight.check import Verdict
 from migrations_app.pages.path_rates import PathView, path_view
 from migrations_app.reading.new_disks import new_disks
@@ -65,6 +66,8 @@ class ReportView:
     #: the equivalent virsh command, and the host to run it on
     command: str
     command_on: str
+    #: what it reads: the XML of each device that leaves the VM
+    device_files: Sequence[str]
     #: (what, words), and from what that is known; none of a migration that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_from: str
@@ -113,6 +116,7 @@ def report_view(preflight: Preflight) -> ReportView:
         button=go_words(aim, preflight.verdict, counts["unknown"]),
         command=command,
         command_on=command_on,
+        device_files=[one.file for one in leaving_in(preflight.findings) if one.file],
         forecast=forecast_words(guest, foreseen),
         copied=" ".join(preflight.copied_disks or ()) if row.copies and not row.same_host else "",
         forecast_from=rests_on(foreseen),
@@ -153,12 +157,15 @@ def _command(preflight: Preflight) -> tuple[str, str]:
         cold=row.cold,
         live=not row.pauses,
     )
+    leaving = leaving_in(preflight.findings)
     around = by_hand.around_paused(migrate, guest=guest, there=there, target_uri=uri)
     commands = [
         *by_hand.commands_before(stops=row.stops, guest=guest, source_uri="qemu:///system"),
+        *commands_out(leaving, guest=guest, uri="qemu:///system"),
         *(around if row.starts_paused else [migrate]),
         *by_hand.commands_beside(options=options, guest=guest, source_uri="qemu:///system", copy_disks=copied),
         *by_hand.commands_after(options=options, stops=row.stops, guest=there, target_uri=uri),
+        *commands_back(leaving, guest=there, uri=uri),
     ]
     return "\n".join(virsh.line(words) for words in commands if words), str(here.host)
 

@@ -15,7 +15,7 @@ from migrations_app.domain.options import OPTION
 from migrations_app.reading import once
 from migrations_app.words.badges import SEVERITY_BADGES, STATE_BADGES, badge
 from migrations_app.words.ended import ended_line
-from migrations_app.words.headline import headline, short_title
+from migrations_app.words.headline import headline, short_title, streamed_words
 from migrations_app.words.movable import movable_words
 from migrations_app.words.outcome import outcome_times
 from migrations_app.words.places import new_places, short_way
@@ -50,6 +50,7 @@ for shown in (
     segment_text,
     short_title,
     short_way,
+    streamed_words,
     where,
     where_from,
     where_to,

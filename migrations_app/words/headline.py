@@ -69,7 +69,16 @@ def second_line(migration: Migration, first: str) -> str:
     said = told(migration)
     if said == first or migration.state == State.CHECKING:
         said = ""
-    return " ".join(filter(None, (said, _standstill(migration))))
+    streamed = "" if migration.terminal else streamed_words(migration)
+    return " ".join(filter(None, (said, streamed, _standstill(migration))))
+
+
+def streamed_words(migration: Migration) -> str:
+    """Why its disks are copied through kvmweb, "" when they are not."""
+    if not migration.stream:
+        return ""
+    why = isolated(migration.stream["because"].rstrip("."))
+    return f"libvirt on {migration.source} could not start it paused, and so could not copy its disks: {why}."
 
 
 def _standstill(migration: Migration) -> str:

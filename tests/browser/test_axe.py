@@ -52,7 +52,7 @@ def test_no_page_has_a_fault(width: int, dark: bool, paths: list[str], kvmweb: S
             found.append("wider than the window")
         if found:
             wrong[path] = found
-        if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
+        if folder := os.environ.get("BROWSER_SHOTS"):
             name = path.strip("/").replace("/", "-").replace("?", "-") or "dashboard"
             page.screenshot(path=f"{folder}/{name}-{width}-{'dark' if dark else 'light'}.png", full_page=True)
     page.context.clear_cookies()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,6 +17,7 @@ from tests.browser.conftest import Open
 from tests.lab.discs import ISO, in_drive, with_disc
 from tests.lab.fake_device import UUID, faked, give
 from tests.lab.serving import Serving
+from tests.lab.test_what_travels import part
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -50,6 +53,17 @@ def ends(page: Page, sentence: str) -> None:
     expect(page).to_have_title(re.compile("[Dd]one"))
 
 
+def shots(name: str, page: Page) -> None:
+    """Nothing is wider than the window. To look at, where BROWSER_SHOTS says."""
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 850})
+        assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        if folder := os.environ.get("BROWSER_SHOTS"):
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                page.screenshot(path=f"{folder}/{name}-{width}-{theme}.png", full_page=True)
+
+
 def test_suspended_on_shared_storage(at_home: Serving, lab: Lab, sign_in: Open) -> None:
     page = sign_in("olga")
     choose(page, at_home, "web-01", "suspended")
@@ -80,6 +94,43 @@ def test_offline_with_storage_and_started_there(at_home: Serving, lab: Lab, sign
     start(page)
     ends(page, "build-01 runs on kvm-b")
     assert lab.hosts["kvm-b"].virsh("domstate", "build-01").strip() == "running"
+
+
+@pytest.fixture
+def cannot_start(at_home: Serving, lab: Lab) -> Iterator[None]:
+    """build-01 is off, and has a NIC on a network that only kvm-b has."""
+    a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
+    network = "<network><name>side</name><forward mode='bridge'/><bridge name='br1'/></network>"
+    b.exec("virsh", "-q", "net-create", "/dev/stdin", stdin=network)
+    a.virsh("destroy", "build-01")
+    domain = ElementTree.fromstring(a.virsh("dumpxml", "build-01", "--inactive"))
+    nic = part(domain, "devices/interface")
+    nic.set("type", "network")
+    part(nic, "source").attrib = {"network": "side"}
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+    at_home.wait_for_guest("build-01", "kvm-a", "shut off")
+    yield
+    b.virsh("net-destroy", "side")
+
+
+def test_offline_with_storage_through_kvmweb(at_home: Serving, lab: Lab, sign_in: Open, cannot_start: None) -> None:
+    """The check says it before, the page while it is copied and afterwards."""
+    page = sign_in("olga")
+    choose(page, at_home, "build-01", "offline_storage")
+    page.get_by_text("Options", exact=True).click()
+    page.locator("[name=disk_bandwidth_mib]").fill("1")
+    finding = page.locator(".finding", has_text="kvm-a cannot start build-01")
+    expect(finding).to_contain_text("kvm-a has no network side, which build-01 uses. Their data passes through kvmweb")
+    shots("streamed-check", page)
+    start(page)
+    expect(page.locator(".sentence")).to_contain_text("Its disks are copied to kvm-b through kvmweb.")
+    expect(page.locator(".explain").first).to_contain_text("libvirt on kvm-a could not start it paused")
+    expect(page.locator("#live")).to_contain_text(re.compile(r"[1-9]\d* %"))
+    shots("streamed", page)
+    ends(page, "build-01 is shut off on kvm-b")
+    expect(page.locator(".facts-list")).to_contain_text("Through kvmweb. libvirt on kvm-a could not start it paused")
+    shots("streamed-end", page)
+    assert lab.hosts["kvm-b"].virsh("domstate", "build-01").strip() == "shut off"
 
 
 def test_live_with_storage_under_another_name(at_home: Serving, lab: Lab, sign_in: Open) -> None:

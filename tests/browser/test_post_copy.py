@@ -33,8 +33,8 @@ def _well(name: str, *pages: Page) -> None:
 
 
 def _shoot(name: str, *pages: Page) -> None:
-    """To be looked at, with KVMWEB_LAB_SHOTS=FOLDER."""
-    if folder := os.environ.get("KVMWEB_LAB_SHOTS"):
+    """To be looked at, with BROWSER_SHOTS=FOLDER."""
+    if folder := os.environ.get("BROWSER_SHOTS"):
         for page in pages:
             page.screenshot(path=f"{folder}/post-copy-{name}-{page.evaluate('innerWidth')}.png", full_page=True)
 

@@ -266,6 +266,7 @@ def test_a_switch_that_nobody_heard_of_counts(scene: Scene, moving: Scripted, mo
 
 def test_a_host_refuses_to_resume(scene: Scene, moving: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("migrations_app.domain.progress.STALL_MS", 0)  # it stands still at once
     moving.broken()
     moving.move.cut.clear()
     error = Refused("unable to connect to server at 'kvm-b:49152': No route to host", code=38, domain=7)

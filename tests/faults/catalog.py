@@ -21,6 +21,7 @@ from tests.faults.phases import (
     OFF_ARRIVAL,
     OFF_DISKS,
     OFFLINE,
+    POST_COPY,
     STEPS,
     STORAGE_GUEST,
     SUSPENDED_DISKS,
@@ -111,7 +112,7 @@ def _continue_worker(cell: Cell) -> None:
 PROCESSES = (
     Fault(
         name="libvirtd of kvm-a killed, 5 s",
-        phases=STEPS,
+        phases=(*STEPS, POST_COPY),
         do=partial(_kill_libvirtd, host="kvm-a"),
         undo=partial(_start_libvirtd, host="kvm-a"),
         lasts=5,
@@ -123,12 +124,13 @@ PROCESSES = (
             "arrival of offline": DONE | ATTENTION,
             "shutting down": DONE,
             "definition of stopped": ANY_END,
+            "post-copy": DONE | ATTENTION,
             "to be started": DONE,
         },
     ),
     Fault(
         name="libvirtd of kvm-b killed, 5 s",
-        phases=STEPS,
+        phases=(*STEPS, POST_COPY),
         do=partial(_kill_libvirtd, host="kvm-b"),
         undo=partial(_start_libvirtd, host="kvm-b"),
         lasts=5,
@@ -139,6 +141,7 @@ PROCESSES = (
             "arrival of offline": DONE | ATTENTION,
             "shutting down": DONE,
             "definition of stopped": ANY_END,
+            "post-copy": DONE | ATTENTION,
             "to be started": DONE | ATTENTION,
         },
     ),
@@ -189,7 +192,7 @@ PROCESSES = (
     ),
     Fault(
         name="worker killed",
-        phases=STEPS,
+        phases=(*STEPS, POST_COPY),
         do=partial(_signal_worker, number=signal.SIGKILL),
         at={"started paused": DONE | FAILED},  # in the moment before libvirt was asked, too
     ),
@@ -243,8 +246,8 @@ _SILENT = {
 }
 
 LINKS = (
-    _cut("kvm-b", "mig", 5, ends=DONE, at={}, phases=(*EVERY, OFF_DISKS)),
-    _cut("kvm-b", "mig", 40, ends=DONE | FAILED, at={}),
+    _cut("kvm-b", "mig", 5, ends=DONE, at={}, phases=(*EVERY, OFF_DISKS, POST_COPY)),
+    _cut("kvm-b", "mig", 40, ends=DONE | FAILED, at={"post-copy": DONE}, phases=(*EVERY, POST_COPY)),
     _cut("kvm-b", "mig", UNTIL_A_WORD, ends=CANCELLED | FAILED | DONE, at={"arrival": DONE}),
     _cut("kvm-b", "mgmt", 5, ends=DONE, at={"checking": DONE | NOT_STARTED}, phases=STEPS),
     _cut("kvm-b", "mgmt", 40, ends=DONE | FAILED, at=_SILENT, phases=STEPS),

@@ -77,6 +77,15 @@ def _switch_over(cell: Cell) -> None:
     wait_until(lambda: cell.virsh_state(cell.source) == "paused (migrating)", 90, "it switches over", tell=cell.tell)
 
 
+def _post_copy(cell: Cell) -> None:
+    """Switched by order; at this rate the rest of its memory takes half a minute."""
+    cell.request()
+    cell.kvmweb.wait_for_copying(cell.pk)
+    answer = cell.kvmweb.post(f"/migrations/{cell.pk}/orders", {"what": "post_copy", "value": None})
+    assert answer.status == 202, answer.body
+    wait_until(lambda: cell.virsh_state(cell.target) == "running (post-copy)", 30, "it is switched", tell=cell.tell)
+
+
 def _offline(cell: Cell) -> None:
     """libvirt was asked, and what kvm-b answers to kvm-a is held back: its call does not come to an end. The check right
     before uses the answer of the preflight check (worker/peer_answers.py)."""
@@ -172,6 +181,7 @@ DISKS = Phase(name="disks", guest=STORAGE_GUEST, reach=_disks, mbit=4)
 #: db-01 rewrites its memory faster than that
 MEMORY = Phase(name="memory", guest="db-01", reach=_memory, mbit=12)
 SWITCH_OVER = Phase(name="switch-over", guest="web-01", reach=_switch_over, options=_LONG_STOP, mbit=24)
+POST_COPY = Phase(name="post-copy", guest="web-01", reach=_post_copy, options={"post_copy": True, "bandwidth_mib": 3})
 ARRIVAL = Phase(name="arrival", guest="web-01", reach=_arrival, let_go=_unmute, options=_LONG_STOP, mbit=24)
 #: at this rate libvirt keeps it paused for half a minute
 SUSPENDED = Phase(name="suspended", guest="web-01", reach=_switch_over, mbit=12, kind="suspended")

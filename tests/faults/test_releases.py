@@ -5,15 +5,22 @@ libvirt of both hosts speaks TLS to the other, and kvmweb speaks ssh to both.
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
 
 import pytest
 
-from lab import GuestSpec, Lab, TickReceiver, Wanted
+from lab import GuestSpec, Host, Lab, TickReceiver, Wanted
+from lab.guests import POOLS
+from lab.reset import refresh_pools
+from tests.faults import tpm
 from tests.faults.phases import content
 from tests.lab.serving import Serving
+from tests.lab.test_what_travels import TPM, part, tpm_state
 
 pytestmark = [pytest.mark.lab, pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -111,3 +118,142 @@ def test_13_encrypts_copies_beside_parallel_connections(served: Serving, mixed: 
     ended = served.wait_for_end(served.migrate("copied", C, kind="live_storage", **options)["id"])
     assert ended["state"] == "done", ended
     assert mixed.where("copied") == [C]
+
+
+#: a PC's usual firmware where UEFI would be: it boots the lab's VMs, and leaves the variables alone
+FIRMWARE, TEMPLATE = f"{POOLS['local']}/code.fd", f"{POOLS['local']}/vars.fd"
+#: so that libvirt finds it for firmware='efi'
+DESCRIBED = {
+    "description": "of the tests",
+    "interface-types": ["uefi"],
+    "mapping": {
+        "device": "flash",
+        "executable": {"filename": FIRMWARE, "format": "raw"},
+        "nvram-template": {"filename": TEMPLATE, "format": "raw"},
+    },
+    "targets": [{"architecture": "x86_64", "machines": ["pc-q35-*"]}],
+    "features": ["acpi-s3"],
+    "tags": [],
+}
+SHARED, NVRAM = POOLS["testvms"], "/var/lib/libvirt/qemu/nvram"
+#: all that hosts keep for VMs
+KEPT = (*POOLS.values(), NVRAM, "/var/lib/libvirt/swtpm", "/run/libvirt/qemu/swtpm")
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A VM with UEFI variables and a TPM, shut off on kvm-a. Variables in libvirt's own folder are not in its saved
+    definition: libvirt of Debian 12 does not write them there."""
+
+    name: str
+    uuid: str
+    disk: str
+    variables: str
+
+    @property
+    def tpm(self) -> set[str]:
+        return {f"{tpm.folder(self.uuid)}/{file}" for file in ("tpm2-00.permall", ".lock")}
+
+    @property
+    def local(self) -> set[str]:
+        return {path for path in (self.disk, self.variables) if not path.startswith(SHARED)}
+
+
+Make = Callable[..., Sealed]
+
+
+@pytest.fixture
+def make(served: Serving, mixed: Lab) -> Iterator[Make]:
+    a, made = mixed.hosts[A], []
+    for host in mixed.hosts.values():
+        host.exec("cp", "/usr/share/seabios/bios-256k.bin", FIRMWARE)
+        host.exec("truncate", "-s", "128K", TEMPLATE)
+        host.exec("mkdir", "-p", "/etc/qemu/firmware")
+        host.exec("tee", "/etc/qemu/firmware/10-tests.json", stdin=json.dumps(DESCRIBED))
+
+    def sealed(name: str, *, pool: str, variables: str) -> Sealed:
+        spec = mixed.define_guest(A, GuestSpec(name, A, storage=pool), start=False)
+        one = Sealed(name, spec.uuid, f"{POOLS[pool]}/{name}.qcow2", f"{variables}/{name}_VARS.fd")
+        made.append(one)
+        domain = ElementTree.fromstring(a.virsh("dumpxml", name, "--inactive"))
+        system = part(domain, "os")
+        system.set("firmware", "efi")
+        if variables != NVRAM:
+            ElementTree.SubElement(system, "nvram").text = one.variables
+        part(domain, "devices").append(ElementTree.fromstring(TPM))
+        a.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
+        a.exec("dd", "if=/dev/urandom", f"of={one.variables}", "bs=128K", "count=1", "status=none")
+        a.virsh("start", name)  # a TPM gets its keys at its first start
+        a.virsh("destroy", name)
+        tpm.write_word(a, spec.uuid)
+        refresh_pools(list(mixed.hosts.values()))
+        served.wait_for_guest(name, A, "shut off")
+        return one
+
+    yield sealed
+    for one in made:
+        for host in mixed.hosts.values():
+            host.virsh("destroy", one.uuid, check=False)
+            host.virsh("undefine", one.uuid, "--nvram", check=False)
+            host.exec("rm", "-f", one.disk, one.variables)
+    refresh_pools(list(mixed.hosts.values()))
+
+
+def files(host: Host) -> set[str]:
+    """And sockets, in folders that may not be there."""
+    return set(host.exec("sh", "-c", f"find {' '.join(KEPT)} -type f -o -type s 2>/dev/null; true").split())
+
+
+def checksum(host: Host, one: Sealed) -> str:
+    """Of its UEFI variables."""
+    return host.exec("sha256sum", one.variables)
+
+
+def assert_its_own(host: Host, one: Sealed, variables: str) -> None:
+    """It runs there; at the end it is off."""
+    host.virsh("destroy", one.name)
+    assert tpm.has_word(host, one.uuid)
+    assert checksum(host, one) == variables
+
+
+@pytest.mark.parametrize(("pool", "folder"), [("local", NVRAM), ("testvms", SHARED)], ids=["local", "shared"])
+def test_offline_with_storage_carries_uefi_variables_and_a_tpm(
+    served: Serving, mixed: Lab, make: Make, pool: str, folder: str
+) -> None:
+    a, b = mixed.hosts[A], mixed.hosts[B]
+    one = make("sealed-01", pool=pool, variables=folder)
+    variables, state, here, there = checksum(a, one), tpm_state(a, one.uuid), files(a), files(b)
+    with TickReceiver(*mixed.ticks_address) as ticks:
+        began = time.monotonic()
+        ended = served.wait_for_end(served.migrate(one.name, B, kind="offline_storage")["id"])
+        assert (ended["state"], ended["state_text"]) == ("done", f"{one.name} is shut off on kvm-b."), ended
+        assert not ticks.ticks(one.name, began)
+        assert (checksum(b, one), tpm_state(b, one.uuid)) == (variables, state)
+        assert files(a) == here - one.tpm
+        assert files(b) == there | one.tpm | one.local
+        assert mixed.where(one.name) == [B]
+        b.virsh("start", one.name)
+        assert ticks.wait_for(one.name, timeout=60)
+    assert_its_own(b, one, variables)
+
+
+@pytest.mark.parametrize("folder", [NVRAM, SHARED], ids=["local", "shared"])
+def test_stop_migrate_start_carries_uefi_variables_and_a_tpm(
+    served: Serving, mixed: Lab, make: Make, folder: str
+) -> None:
+    a, b = mixed.hosts[A], mixed.hosts[B]
+    one = make("sealed-02", pool="testvms", variables=folder)
+    variables, here, there = checksum(a, one), files(a), files(b)
+    with TickReceiver(*mixed.ticks_address) as ticks:
+        began = time.monotonic()
+        a.virsh("start", one.name)
+        assert ticks.wait_for(one.name, timeout=60)
+        served.wait_for_guest(one.name, A)
+        ended = served.wait_for_end(served.migrate(one.name, B, kind="stop_move_start", confirm=one.name)["id"])
+        assert (ended["state"], ended["state_text"]) == ("done", f"{one.name} runs on kvm-b."), ended
+        assert ticks.wait_for(one.name, since=time.monotonic(), timeout=60)
+        assert not ticks.ran_twice(one.name, began)
+    assert mixed.where(one.name) == [B]
+    assert_its_own(b, one, variables)
+    assert files(a) == here - one.tpm
+    assert files(b) == there | one.tpm | one.local

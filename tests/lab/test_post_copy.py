@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -89,12 +90,23 @@ def test_a_cut_is_noticed_paused_and_resumed_by_another_worker(fresh: Serving, l
         given = order(fresh, pk, "resume_post_copy")
     finally:
         lab.hosts["kvm-b"].link("mig", up=True)
-    assert answered(fresh, pk, given, seconds=60)["state"] == "applied"
+    wait_until(lambda: is_applied(fresh, pk, given), 60, "it is resumed", tell=lambda: situation(fresh, lab, pk))
     hurry(lab, "web-01")
     ended = fresh.wait_for_end(pk)
     assert ended["state"] == "done", ended
     assert_it_lived(ticks, "web-01", since)
     assert len(fresh.owners(pk)) > 1
+
+
+def is_applied(serving: Serving, pk: int, given: Any) -> bool:
+    state: str = serving.get(f"/migrations/{pk}/orders/{given['id']}").body["state"]
+    return state == "applied"
+
+
+def situation(serving: Serving, lab: Lab, pk: int) -> str:
+    shown, notes = serving.migration(pk), [one["text"] for one in serving.journal(pk) if one["kind"] != "progress"]
+    hosts = [f"{name}: {reason(lab, name, 'web-01')}" for name in ("kvm-a", "kvm-b")]
+    return "\n".join([f"{shown['state']}: {shown['state_text']}", *hosts, *notes])
 
 
 def assert_said_in_time(serving: Serving, lab: Lab, pk: int, name: str, *, cut_at: datetime) -> None:

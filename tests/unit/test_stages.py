@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,15 @@ def started(folder: Path) -> subprocess.Popen[str]:
         "no:cacheprovider",
     ]
     env = environment(PYTHONPATH=str(ROOT), PYTEST_ADDOPTS="-p no:django", DJANGO_SETTINGS_MODULE="kvmweb.settings")
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # also in the background of a shell
+    )
 
 
 @pytest.mark.parametrize(

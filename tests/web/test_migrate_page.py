@@ -632,3 +632,25 @@ def test_a_check_of_storage_is_about_its_host(
         "virt-xml idle-01 --edit target=vda --disk path=/fast/idle-01.qcow2",
     ):
         assert line in text
+
+
+def test_the_same_by_hand_takes_out_and_puts_back(scene: dict[str, Any], as_operator: Client) -> None:
+    usual = {"severity": "info", "check": "host_devices", "affects": "x", "remedies": [], "summary": "It is detached."}
+    found = [
+        usual | {"evidence": {"detached": "usb 046d:0825"}},
+        usual | {"evidence": {"path": "/isos/tools.iso", "ejected from drive": "sda"}},
+    ]
+    report = seed.make_preflight(scene["idle"], scene["a"], findings=found, verdict="ok")
+    text = as_operator.get(f"/preflights/{report.pk}/").content.decode()
+    lines = [
+        "virsh -c qemu:///system detach-device --live idle-01 usb-046d-0825.xml",
+        "virsh -c qemu:///system change-media --eject --live idle-01 sda",
+        "virsh -c qemu:///system migrate --live",
+        "virsh -c qemu+ssh://root@192.0.2.1/system attach-device --live idle-01 usb-046d-0825.xml",
+        "virsh -c qemu+ssh://root@192.0.2.1/system change-media --insert --live idle-01 sda /isos/tools.iso",
+    ]
+    places = [text.index(one) for one in lines]
+    assert places == sorted(places)
+    assert "save the XML of each device (virsh dumpxml) as usb-046d-0825.xml" in flat(
+        as_operator.get(f"/preflights/{report.pk}/")
+    )

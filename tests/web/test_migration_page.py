@@ -195,6 +195,18 @@ def test_a_migration_closed_by_hand_claims_no_place(scene: dict[str, Any], as_vi
     assert "stayed on" not in text
 
 
+def test_why_disks_go_through_kvmweb_is_said_meanwhile_and_afterwards(scene: dict[str, Any], as_viewer: Client) -> None:
+    for name in ("running", "done"):
+        migration = Migration.objects.get(pk=scene[name].pk)
+        Migration.objects.filter(pk=migration.pk).update(
+            kind="offline_storage", stream={"because": "<b>no br0</b>.", "helper": "", "sizes": {}, "modified": {}}
+        )
+        text = text_of(as_viewer, migration)
+        assert "could not start it paused, and so could not copy its disks: " in text
+        assert "&lt;b&gt;no br0&lt;/b&gt;" in text
+        assert ("<dt>Disks</dt><dd>Through kvmweb." in text) is (name == "done")
+
+
 def test_a_second_line_says_something_else(scene: dict[str, Any], as_viewer: Client) -> None:
     text = text_of(as_viewer, scene["queued"])
     assert "db-01 runs on kvm-a. The migration is queued." in text

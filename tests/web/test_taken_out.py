@@ -11,7 +11,7 @@ from django.test import Client
 from kvmweb.steps import StepState, Written
 from migrations_app.events import fragments
 from migrations_app.models import Migration
-from migrations_app.models.taken_out import LEFT_OUT, PUT_BACK, TAKE_OUT, about_part
+from migrations_app.models.taken_out import KEPT, LEFT_OUT, PUT_BACK, TAKE_OUT, about_part
 from tests.fakes.parts import medium, usb
 from tests.web.api_client import Api
 from tests.web.pages import flat
@@ -34,9 +34,9 @@ def back(part: Any) -> Written:
     return Written(step=PUT_BACK, about=about, state=StepState.VERIFIED, evidence={"back": True})
 
 
-def left(part: Any) -> Written:
+def left(part: Any, step: str = LEFT_OUT) -> Written:
     about = {"key": part.key, "host": "kvm-b", "why": "Did not find it", "to_do": "When kvm-b has it, run this."}
-    return Written(step=LEFT_OUT, about=about, state=StepState.DONE)
+    return Written(step=step, about=about, state=StepState.DONE)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def left(part: Any) -> Written:
         ((out(usb(), StepState.DONE),), "Detached", "out"),
         ((out(usb()), back(usb())), "Attached again", "back"),
         ((out(usb()), left(usb())), "Not attached", "left_out"),
+        ((out(usb(), StepState.BEGUN), left(usb(), KEPT)), "Not detached", "kept"),
     ],
 )
 def test_its_page_and_the_api_say_where_it_is(
@@ -59,8 +60,8 @@ def test_its_page_and_the_api_say_where_it_is(
     assert "Taken out for the migration" in page
     assert word in page
     (one,) = Api(scene["viewer"]).get(f"/migrations/{migration.pk}").json()["taken_out"]
-    assert (one["state"], bool(one["what_to_do"])) == (state, state == "left_out")
-    assert ("When kvm-b has it, run this." in page) is (state == "left_out")
+    assert (one["state"], bool(one["what_to_do"])) == (state, state in ("left_out", "kept"))
+    assert ("When kvm-b has it, run this." in page) is (state in ("left_out", "kept"))
     pushed = fragments(f"migration:{migration.pk}", [])
     assert pushed is not None
     assert word in pushed["taken_out"]

@@ -6,7 +6,7 @@ destination notices the end of the connection when the network works again.
 
 from __future__ import annotations
 
-from hosts.calls.steer import ResumePostCopy
+from hosts.calls.steer import PausePostCopy, ResumePostCopy
 from migrations_app.domain.lifecycle import TERMINAL, State
 from migrations_app.domain.order import Answer, Next, Order, OrderState, Seen, Situation
 from migrations_app.domain.orders.post_copy import never
@@ -24,8 +24,6 @@ def _next(seen: Seen) -> Next:
         return Next(answer=Answer(state=OrderState.APPLIED, text="Post-copy goes on.", told=True))
     if seen.resuming:
         return Next()
-    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
-        return Next(say=f"Memory follows again, although libvirt says that it has not resumed it: {seen.refusal}")
     if seen.refusals >= _PATIENCE:
         return Next(answer=Answer(state=OrderState.REFUSED, text=f"libvirt refused: {seen.refusal}", told=True))
     silent = seen.source_name if not seen.source.answered else "" if seen.target.answered else seen.target_name
@@ -41,7 +39,17 @@ def _next(seen: Seen) -> Next:
     if seen.settled < _SETTLES_SECONDS:
         return Next()
     due = seen.since is None or seen.since > _AGAIN_SECONDS
+    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
+        # QEMU has resumed; libvirt took the failure of before for one of this call, and would never see the end
+        return Next(say=_denied(seen), tell=PausePostCopy() if due else None)
     return Next(say=_again(seen.refusal) if seen.refusal else "", tell=ResumePostCopy() if due else None)
+
+
+def _denied(seen: Seen) -> str:
+    return (
+        f"Memory follows again, but libvirt on {seen.target_name} has not noticed it: {seen.refusal.rstrip('.')}."
+        " kvmweb pauses post-copy and resumes it once more."
+    )
 
 
 def _again(refusal: str) -> str:

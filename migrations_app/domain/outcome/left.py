@@ -8,7 +8,7 @@ from migrations_app.domain.outcome.case import Case, run_on
 from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
-from migrations_app.domain.outcome.whereabouts import STARTED_ANEW, AtDestination, AtSource
+from migrations_app.domain.outcome.whereabouts import ARRIVED, STARTED_ANEW, AtDestination, AtSource
 
 
 def left(case: Case) -> Decision:
@@ -26,7 +26,7 @@ def left(case: Case) -> Decision:
         case AtDestination.ABSENT | AtDestination.OFF:
             return _nowhere(case)
         case AtDestination.POST_COPY | AtDestination.POST_COPY_BROKEN:
-            return _without_the_rest(case)
+            return _not_noticed(case) if case.source.reason == ARRIVED else _without_the_rest(case)
         case _:
             return case.attention_after(
                 patience.STALE_INCOMING_S,
@@ -35,6 +35,18 @@ def left(case: Case) -> Decision:
                 f"{run_on(job.target, job, 'domstate', '--reason')}. If an I/O error paused it, repair the"
                 " storage and resume it there. If it waits for memory, its memory is lost.",
             )
+
+
+def _not_noticed(case: Case) -> Decision:
+    """The source ends like this only when it has sent all of it."""
+    job = case.job
+    return case.attention_after(
+        patience.HANDOVER_S,
+        f"{job.source} has sent all memory of {job.name}; kvmweb looks again.",
+        f"{job.name} runs on {job.target} with all its memory, but libvirt there still waits for some.",
+        f"Restart libvirtd on {job.target}: it looks again, and its VMs run on. kvmweb notices. Do not start"
+        f" {job.name} on {job.source}.",
+    )
 
 
 def _without_the_rest(case: Case) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosts.facts.guest import HostDevice
 from hosts.facts.unknown import Unknown
+from migrations_app.domain.leaving import DETACHED
 from migrations_app.domain.option_parts import TAKE_OUT_KINDS
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
@@ -16,9 +17,12 @@ LET_DETACH = remedy(
 )
 
 
+def detaches(facts: Facts) -> bool:
+    return bool(facts.request.options.detach and facts.request.kind in TAKE_OUT_KINDS and not facts.starts)
+
+
 def detached(facts: Facts, device: HostDevice) -> bool:
-    options, kind = facts.request.options, facts.request.kind
-    return bool(options.detach and kind in TAKE_OUT_KINDS and not facts.starts and device.can_leave)
+    return detaches(facts) and device.can_leave
 
 
 def lacks(facts: Facts, device: HostDevice) -> bool | None:
@@ -31,6 +35,11 @@ def lacks(facts: Facts, device: HostDevice) -> bool | None:
     if device.type != "pci":
         return False
     return None if isinstance(here, Unknown) or name not in here else here[name] != there[name]
+
+
+def leaves(device: HostDevice) -> dict[str, str]:
+    """In the evidence of what is detached."""
+    return {DETACHED: f"{device.type} {device.name}"}
 
 
 def detached_words(facts: Facts, device: HostDevice) -> tuple[Severity, str]:

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from migrations_app.domain.by_hand import commands_beside, equivalent_command
+from migrations_app.domain.leaving import DETACHED, EJECTED, commands_back, commands_out, leaving_in
 from migrations_app.domain.options import Options
 from migrations_app.domain.virsh import line, vm
 
@@ -147,3 +148,25 @@ def test_suspended_is_without_live() -> None:
         "virsh -c qemu+ssh://kvm-a/system migrate --p2p --persistent --undefinesource --suspend"
         " web01 qemu+tcp://kvm-b/system"
     )
+
+
+def test_what_leaves_the_vm_first_and_comes_back_afterwards() -> None:
+    found = [
+        {"evidence": {"path": "/isos/tools.iso", EJECTED: "sda"}},
+        {"evidence": {"type": "usb", "device": "046d:0825", DETACHED: "usb 046d:0825"}},
+        {"evidence": {"type": "usb", "device": "046d:0826"}},
+    ]
+    parts = leaving_in(found)
+    assert [line(words) for words in commands_out(parts, guest="web01", uri=SOURCE)] == [
+        "virsh -c qemu+ssh://kvm-a/system detach-device --live web01 usb-046d-0825.xml",
+        "virsh -c qemu+ssh://kvm-a/system change-media --eject --live web01 sda",
+    ]
+    assert [line(words) for words in commands_back(parts, guest="web01", uri=PEER)] == [
+        "virsh -c qemu+tcp://kvm-b/system attach-device --live web01 usb-046d-0825.xml",
+        "virsh -c qemu+tcp://kvm-b/system change-media --insert --live web01 sda /isos/tools.iso",
+    ]
+
+
+def test_a_hostile_name_is_no_path_and_no_option() -> None:
+    (one,) = leaving_in([{"evidence": {DETACHED: "--usb ../../x\n rm -rf /;"}}])
+    assert one.file == "usb-x-rm-rf.xml"

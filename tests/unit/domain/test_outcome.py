@@ -308,6 +308,16 @@ def test_a_qemu_that_does_not_answer_the_resume() -> None:
     assert "does not answer" not in decide(POST_COPY_BROKEN, SILENT, replace(JOB, resuming_seconds=16)).sentence
 
 
+def test_all_memory_was_sent_and_the_destination_has_not_noticed() -> None:
+    sent = look(RunState.SHUTOFF, "migrated")
+    decision = decide(sent, FETCHING_BROKEN, after(10))
+    assert decision.outcome is Outcome.NEEDS_ATTENTION
+    assert "with all its memory" in decision.sentence
+    assert "Restart libvirtd on kvm-b" in decision.what_to_do
+    lost = decide(look(RunState.SHUTOFF, "destroyed"), FETCHING_BROKEN, after(10))
+    assert "before all its memory was copied" in lost.sentence
+
+
 @pytest.mark.parametrize("here", [POST_COPY, POST_COPY_BROKEN])
 @pytest.mark.parametrize("there", [ABSENT, SHUT_DOWN])
 def test_a_half_that_is_gone_is_lost(here: GuestLook, there: GuestLook) -> None:

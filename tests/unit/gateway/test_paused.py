@@ -159,3 +159,14 @@ def test_a_resume_is_heard_and_an_arrival_is_not_one(guest: Paused, raw: Raw) ->
     guest.mute()
     raw.callbacks[0](raw, about, libvirt.VIR_DOMAIN_EVENT_RESUMED, 0, None)
     assert heard == ["resumed"]
+
+
+@pytest.mark.parametrize("number", [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED])
+def test_one_that_its_migration_has_just_ended_has_not_run_for_that(guest: Paused, raw: Raw, number: int) -> None:
+    """Its counters were read a moment before: that it is not paused any more says nothing."""
+    raw.number = number
+    with pytest.raises(Refused, match="not active any more"):
+        guest.look(UUID)
+    with pytest.raises(Refused):
+        guest.end(UUID, "m17")
+    assert raw.ended == []

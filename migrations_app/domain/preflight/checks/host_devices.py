@@ -15,7 +15,7 @@ from hosts.facts.guest import HostDevice
 from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.leaving import LET_DETACH, detached, detached_words, lacks
+from migrations_app.domain.preflight.leaving import LET_DETACH, detached, detached_words, lacks, leaves
 from migrations_app.domain.preflight.shared import DETACH, STOP_INSTEAD, finding, guest_of, remedy, takes_out
 
 FIXED = ("pci", "mdev", "scsi_host")
@@ -33,7 +33,7 @@ def host_devices(facts: Facts) -> Iterator[Finding]:
     for device in guest.host_devices:
         evidence, affects = {"type": device.type, "device": device.name}, f"device {device.name}"
         if detached(facts, device):
-            yield finding(*detached_words(facts, device), affects, evidence)
+            yield finding(*detached_words(facts, device), affects, evidence | leaves(device))
             continue
         severity, words = _judge(facts, device)
         by_kvmweb = (LET_DETACH,) if takes_out(facts, "detach") and device.can_leave else ()

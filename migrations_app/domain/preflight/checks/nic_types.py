@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrations_app.domain.leaving import DETACHED
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.leaving import detaches
 from migrations_app.domain.preflight.shared import DETACH, finding, guest_of, known, remedy
 
 #: judged by other checks, or nothing to judge
@@ -32,6 +34,9 @@ def nic_types(facts: Facts) -> Iterator[Finding]:
             words = f"NIC {nic.mac} of {guest.name} is a PCI device of {facts.source.name} and cannot be migrated."
             evidence = {"network": nic.source, "forward mode": "hostdev"}
             yield finding(Severity.BLOCKER, words, f"NIC {nic.mac}", evidence, remedy(DETACH))
+        if nic.type == "network" and nic.teaming_transient and detaches(facts):
+            words = f"kvmweb detaches NIC {nic.mac} of {guest.name} for the migration, and attaches it afterwards."
+            yield finding(Severity.INFO, words, f"NIC {nic.mac}", {DETACHED: f"nic {nic.mac}"})
         if nic.type in JUDGED:
             continue
         which = f"NIC {nic.mac} of {guest.name}"

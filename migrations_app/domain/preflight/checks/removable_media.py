@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrations_app.domain.disks import REMOVABLE, place
+from migrations_app.domain.leaving import EJECTED
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
@@ -42,7 +43,7 @@ def removable_media(facts: Facts) -> Iterator[Finding]:
                 if _other(facts, drive)
                 else then
             )
-            yield finding(Severity.WARNING, words, f"disk {drive}", {"path": place(disk_)}, fix)
+            yield finding(Severity.WARNING, words, f"disk {drive}", {"path": place(disk_), EJECTED: drive}, fix)
 
 
 def _other(facts: Facts, drive: str) -> bool:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hosts.facts import domain_xml
 from hosts.facts.guest import BootFiles
 from migrations_app.domain.kinds import Kind
+from migrations_app.domain.own_files import OwnFile, own_files
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
+from tests.data import read
 from tests.unit.domain.factories import LOCAL, SHARED, SILENT, cold, only, run, with_guest
 
 NVRAM = "/var/lib/libvirt/qemu/nvram/web01_VARS.fd"
@@ -68,3 +71,11 @@ def test_state_of_a_tpm_at_another_place_blocks() -> None:
 
 def test_variables_at_an_unknown_place_block_that_too() -> None:
     only("local_state", stopped(cold(with_guest(leaves=(("os/@firmware", "efi"),)))), Severity.BLOCKER)
+
+
+def test_variables_that_only_the_name_tells_are_carried() -> None:
+    """The saved definition of a VM of Debian 12 that virt-manager made, and so of one that was shut down to migrate."""
+    saved = domain_xml.parse(read("ordinary/debian12-virt-manager.inactive.xml"))
+    path = "/var/lib/libvirt/qemu/nvram/debian12-virt-manager_VARS.fd"
+    assert OwnFile(what="UEFI variables", path=path) in own_files(saved)
+    assert run("local_state", stopped(cold(with_guest(boot=saved.boot), source_firmware={path: 540672}))) == ()

@@ -15,6 +15,7 @@ from tests.unit.domain.factories import (
     only,
     run,
     with_guest,
+    with_options,
     with_source,
 )
 
@@ -41,6 +42,13 @@ def test_a_network_of_pci_devices_blocks_unless_libvirt_unplugs_the_nic() -> Non
     found = only("nic_types", with_guest(pool, nics=(network_nic,)), Severity.BLOCKER)
     assert found.evidence == {"network": "lan", "forward mode": "hostdev"}
     assert run("nic_types", with_guest(pool, nics=(replace(network_nic, teaming_transient=True),))) == ()
+
+
+def test_a_nic_of_a_team_that_kvmweb_detaches_is_said() -> None:
+    nics = (replace(network_nic, teaming_transient=True),)
+    found = only("nic_types", with_guest(with_options(detach=True), nics=nics), Severity.INFO)
+    assert found.evidence == {"detached": f"nic {network_nic.mac}"}
+    assert run("nic_types", with_guest(nics=nics)) == ()
 
 
 def test_unknown_without_the_sources_networks() -> None:
