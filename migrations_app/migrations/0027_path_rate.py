@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('address', models.CharField(max_length=253)),
                 ('asked_at', models.DateTimeField()),
                 ('epoch', models.PositiveIntegerField(default=1)),
-                ('taken', models.BooleanField(default=False)),
+                ('leased_until', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('error', models.TextField(blank=True)),
                 ('bps', models.FloatField(null=True)),

@@ -15,8 +15,17 @@ from hosts.models import Host, VisibleQuerySet
 
 #: an older result counts for nothing
 COUNTS = timedelta(days=1)
-#: a stream takes seconds; a worker that was killed in it never answers
+#: a worker begins within seconds; and the stream takes seconds, unless the hosts are slow to answer
 PATIENCE = timedelta(seconds=60)
+#: a worker that has not ended by then was killed
+LEASE = timedelta(minutes=3)
+
+
+def running() -> Q:
+    """Where a worker may still answer."""
+    now = timezone.now()
+    begins = Q(leased_until=None, asked_at__gt=now - PATIENCE)
+    return Q(ended_at=None) & (begins | Q(leased_until__gt=now))
 
 
 class PathRate(models.Model):
@@ -30,8 +39,8 @@ class PathRate(models.Model):
     asked_at = models.DateTimeField()
     #: grows with each wish: what a worker found out for an older one hits no row
     epoch = models.PositiveIntegerField(default=1)
-    #: a worker has it; none begins again what another one had
-    taken = models.BooleanField(default=False)
+    #: by the worker that has it; none begins again what another one had
+    leased_until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     #: why there is no new result
     error = models.TextField(blank=True)
@@ -57,7 +66,7 @@ class PathRate(models.Model):
     @property
     def open(self) -> bool:
         """Whether a worker may still answer."""
-        return self.ended_at is None and timezone.now() - self.asked_at < PATIENCE
+        return self.ended_at is None and timezone.now() < (self.leased_until or self.asked_at + PATIENCE)
 
     @property
     def counts(self) -> bool:

@@ -18,7 +18,7 @@ from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
 from migrations_app.models import PathRate
-from migrations_app.models.path_rate import PATIENCE
+from migrations_app.models.path_rate import running
 from migrations_app.reading.path_rates import address_of, migrating_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 AGAIN_SECONDS = 30
 #: streams at the same time. Preflight checks wait behind them.
 MOST_AT_ONCE = 3
-LOST = "No worker answered within 60 s. Measure again; if this happens again, kvmweb's workers are not running."
+LOST = "No worker answered in time. Measure again; if this happens again, kvmweb's workers are not running."
 #: where programs can be started
 _SHELLS = (Transport.SSH, Transport.UNIX)
 
@@ -44,7 +44,7 @@ def measure_path(source: Host, target: Host, *, by: User, reason: str = "") -> P
     with transaction.atomic():
         _offered(source, target)
         values = {"address": address_of(target), "asked_by": by, "asked_at": timezone.now(), "ended_at": None}
-        values |= {"taken": False, "error": ""}
+        values |= {"leased_until": None, "error": ""}
         row, new = PathRate.objects.get_or_create(source=source, target=target, defaults=values)
         if not new:
             row.epoch += 1
@@ -80,10 +80,10 @@ def _offered(source: Host, target: Host) -> None:
     if not address_of(target):
         raise NotMeasurable(f"Other hosts have no address for {target}.")
     now = timezone.now()
-    running = PathRate.objects.filter(ended_at=None, asked_at__gt=now - PATIENCE)
-    if running.filter(Q(source__in=hosts) | Q(target__in=hosts)).exists():
+    streams = PathRate.objects.filter(running())
+    if streams.filter(Q(source__in=hosts) | Q(target__in=hosts)).exists():
         raise NotMeasurable("A probe stream from or to one of these hosts is running. Wait until it has ended.")
-    if running.count() >= MOST_AT_ONCE:
+    if streams.count() >= MOST_AT_ONCE:
         raise NotMeasurable(f"{MOST_AT_ONCE} probe streams are running already. Try again in some seconds.")
     last = PathRate.objects.filter(source=source, target=target, asked_at__gt=now - timedelta(seconds=AGAIN_SECONDS))
     if (row := last.first()) is not None:

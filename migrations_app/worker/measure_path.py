@@ -19,7 +19,7 @@ from kvmweb.journal.models import EntryKind
 from kvmweb.queue import Detached
 from kvmweb.ui import units
 from migrations_app.models import PathRate
-from migrations_app.models.path_rate import PATIENCE
+from migrations_app.models.path_rate import LEASE, running
 from migrations_app.reading.path_rates import migrating_words
 from migrations_app.worker.run_preflight import Connect
 
@@ -34,8 +34,8 @@ class _NotMeasured(Exception):
 
 def measure_path(pk: int, epoch: int, *, connect: Connect = gateway.connect) -> None:
     """A second delivery does nothing, and nobody repeats the stream of a worker that was killed."""
-    waiting = PathRate.objects.filter(pk=pk, epoch=epoch, ended_at=None, taken=False)
-    if not waiting.filter(asked_at__gt=timezone.now() - PATIENCE).update(taken=True):
+    waiting = PathRate.objects.filter(running(), pk=pk, epoch=epoch, leased_until=None)
+    if not waiting.update(leased_until=timezone.now() + LEASE):
         return
     row = PathRate.objects.select_related("source", "target").get(pk=pk)
     try:

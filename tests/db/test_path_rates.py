@@ -17,6 +17,7 @@ from kvmweb.journal.models import Entry
 from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import State
 from migrations_app.models import Migration, PathRate
+from migrations_app.models.path_rate import LEASE
 from migrations_app.usecases.ask_preflight import ask_preflight
 from migrations_app.usecases.measure_path import LOST, NotMeasurable, answered, measure_path
 from migrations_app.worker import measure_path as measuring
@@ -48,7 +49,9 @@ def run(scene: Scene, row: PathRate) -> PathRate:
 def later(seconds: float = 60) -> None:
     """As much time goes by."""
     row = PathRate.objects.get()
-    PathRate.objects.update(asked_at=row.asked_at - timedelta(seconds=seconds))
+    since = timedelta(seconds=seconds)
+    until = row.leased_until - since if row.leased_until else None
+    PathRate.objects.update(asked_at=row.asked_at - since, leased_until=until)
 
 
 def streams(scene: Scene) -> int:
@@ -94,10 +97,13 @@ def test_one_stream_at_a_time_and_not_again_at_once(scene: Scene, a: Host, b: Ho
 
 def test_a_killed_worker_is_not_followed_by_another_one(scene: Scene, a: Host, b: Host) -> None:
     row = measure_path(a, b, by=scene.operator)
-    PathRate.objects.update(taken=True)  # and then it was killed
+    PathRate.objects.update(leased_until=timezone.now() + LEASE)  # and then it was killed
+    later(90)
     assert run(scene, row).open
     assert streams(scene) == 0
-    later()
+    with pytest.raises(NotMeasurable, match="is running"):
+        measure_path(a, b, by=scene.operator)
+    later(90)
     lost = answered(PathRate.objects.get())
     assert (lost.open, lost.error) == (False, LOST)
     again = measure_path(a, b, by=scene.operator)
@@ -116,7 +122,7 @@ def test_a_stopped_worker_says_so(scene: Scene, a: Host, b: Host) -> None:
 def test_a_worker_that_comes_too_late_sends_nothing(scene: Scene, a: Host, b: Host) -> None:
     row = measure_path(a, b, by=scene.operator)
     later()
-    assert run(scene, row).taken is False
+    assert (run(scene, row).leased_until, streams(scene)) == (None, 0)
 
 
 @pytest.mark.parametrize("name", ["kvm-a", "kvm-b"])

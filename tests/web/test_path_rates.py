@@ -145,4 +145,4 @@ def test_a_stream_that_no_worker_sent_is_answered(scene: dict[str, Any]) -> None
     row = measured(scene, asked_at=timezone.now() - timedelta(minutes=2), ended_at=None, bps=None, measured_at=None)
     told = Api(scene["viewer"]).get(f"/path-rates/{row.pk}").json()
     assert told["running"] is False
-    assert told["error"].startswith("No worker answered within 60 s.")
+    assert told["error"].startswith("No worker answered in time.")
