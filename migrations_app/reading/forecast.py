@@ -20,10 +20,11 @@ from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import MigrationRequest
+from migrations_app.ledger.path_rates import address_of
 from migrations_app.models import Migration, PolicyChoice, Preflight
 from migrations_app.models import Policy as PolicyRow
 from migrations_app.models.policy import consents_of
-from migrations_app.reading.path_rates import address_of, result_for
+from migrations_app.reading.path_rates import result_for
 
 log = logging.getLogger(__name__)
 #: so many are looked through

@@ -17,9 +17,9 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
+from migrations_app.ledger.path_rates import address_of, migrating_words
 from migrations_app.models import PathRate
 from migrations_app.models.path_rate import running
-from migrations_app.reading.path_rates import address_of, migrating_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -26,10 +26,10 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.preflight.catalog import allows_post_copy, run_all
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.ledger.path_rates import address_of
 from migrations_app.models import Migration, Preflight
 from migrations_app.models.migration import BUSY
 from migrations_app.reading.forecast import forecast_for
-from migrations_app.reading.path_rates import address_of
 from migrations_app.reading.rollback_copies import paths_on
 from migrations_app.worker import peer_answers
 from migrations_app.worker.facts.collect import collect

@@ -16,6 +16,7 @@ from hosts.models import Host
 from kvmweb.journal.models import Entry
 from kvmweb.queue import Detached
 from migrations_app.domain.lifecycle import State
+from migrations_app.ledger.path_rates import end_path
 from migrations_app.models import Migration, PathRate
 from migrations_app.models.path_rate import LEASE
 from migrations_app.usecases.ask_preflight import ask_preflight
@@ -107,7 +108,7 @@ def test_a_killed_worker_is_not_followed_by_another_one(scene: Scene, a: Host, b
     lost = answered(PathRate.objects.get())
     assert (lost.open, lost.error) == (False, LOST)
     again = measure_path(a, b, by=scene.operator)
-    measuring._end(row, bps=1.0)  # the old one wakes up
+    end_path(row, bps=1.0)  # the old one wakes up
     assert run(scene, again).bps != 1.0
 
 

@@ -15,7 +15,6 @@ from hosts.facts.contact import ContactProblem
 from hosts.facts.endpoint import Endpoint, PeerEndpoint, Transport
 from hosts.facts.guest import GuestLook, JobKind, RunState, RuntimeSettings
 from hosts.facts.storage import VolumeSpec
-from hosts.gateway.path_rate import DEADLINE_SECONDS, path_rate
 from hosts.gateway.port import EventKind, GatewayError, GuestMissing, HostEvent, HostUnreachable, PeerResult, Refused
 from lab import Host, Lab
 from tests.lab import wire
@@ -287,17 +286,19 @@ def test_a_killed_libvirtd(b: Host, opened: Open) -> None:
 
 def test_a_probe_stream(a: Host, b: Host, opened: Open) -> None:
     """From host to host, by what Debian's QEMU brings, as a user who is not root."""
-    source, target = (opened(host, Transport.SSH, deadline=DEADLINE_SECONDS, user="vmadmin") for host in (a, b))
+    source, target = (
+        opened(host, Transport.SSH, deadline=gateway.PATH_RATE_SECONDS, user="vmadmin") for host in (a, b)
+    )
     with pytest.raises(GatewayError, match="registered by ssh"):
-        path_rate(opened(a), target, b.migration_address)
+        gateway.path_rate(opened(a), target, b.migration_address)
     ports, before = b.listening_ports(), wire.sent(a)
     a.shape(80)
     try:
-        carried = path_rate(source, target, b.migration_address)
+        carried = gateway.path_rate(source, target, b.migration_address)
     finally:
         a.shape(None)
     assert 5_000_000 < carried < 11_500_000  # 80 Mbit/s; less where the machine has too much to do
     assert wire.sent(a) - before > 2 * carried * 0.8  # nothing was left out on the way
     eventually(lambda: b.listening_ports() == ports)
     with pytest.raises(GatewayError, match="could not take in a probe stream: qemu-nbd"):
-        path_rate(source, target, a.migration_address)  # not an address of the destination
+        gateway.path_rate(source, target, a.migration_address)  # not an address of the destination

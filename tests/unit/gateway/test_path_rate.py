@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hosts.gateway.path_rate import PORTS, path_rate
+from hosts.gateway import path_rate
+from hosts.gateway._path_rate import PORTS
 from hosts.gateway.port import GatewayError
 from tests.fakes.gateway import FakeFleet, FakeHost
 from tests.fakes.streaming import can_stream, took

@@ -14,8 +14,6 @@ from hosts.gateway.probes.rate_sink import FIRST_SECONDS, SECOND_SECONDS, rate_s
 from hosts.gateway.probes.rate_stream import rate_stream
 from hosts.gateway.probes.resolved_address import resolved_address
 
-#: of a connection that is given to `path_rate`: longer than each of the questions takes
-DEADLINE_SECONDS = 22.0
 #: libvirt's for migrations, which firewalls let through; it takes the lowest free one itself
 PORTS = range(49152, 49216)
 _MIB = 1024 * 1024
