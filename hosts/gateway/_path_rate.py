@@ -52,5 +52,5 @@ def _streamed(source: HostConnection, place: str, port: int) -> float:
 
 
 def _sent(source: HostConnection, place: str, port: int, mib: int, patience: int) -> float:
-    took = source.probe(rate_stream, place, str(port), str(mib), str(patience))
+    took = source.probe(rate_stream, place, str(port), str(mib), f"{patience}s")  # no word twice: it would be left out
     return max(took or 0.0, _LEAST_SECONDS)

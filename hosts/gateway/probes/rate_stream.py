@@ -1,6 +1,6 @@
 """How long a stream takes from one host to another, where `rate_sink` listens: in seconds.
 
-Its words are the other's address and port, how many MiB, and after how many seconds it gives up. The program is QEMU's
+Its words are the other's address and port, how many MiB, and after what time it gives up ("4s"). The program is QEMU's
 own; what it writes is not zeros, which something on the way could make small.
 """
 
@@ -19,7 +19,7 @@ while :; do
   said=$(timeout -k 1 "$4" qemu-img bench -w -c "$3" -d 8 -s 1048576 --pattern=165 --image-opts "$to" 2>&1) && break
   code=$?
   if test "$code" -ge 124; then
-    echo "$3 MiB took longer than $4 s. The path is very slow, or a firewall drops what goes to port $2." >&2
+    echo "$3 MiB took longer than $4. The path is very slow, or a firewall drops what goes to port $2." >&2
     exit 1
   fi
   tries=$((tries + 1))

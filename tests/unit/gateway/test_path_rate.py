@@ -7,6 +7,7 @@ import pytest
 from hosts.gateway import path_rate
 from hosts.gateway._path_rate import PORTS
 from hosts.gateway.port import GatewayError
+from hosts.gateway.probes.rate_stream import rate_stream
 from tests.fakes.gateway import FakeFleet, FakeHost
 from tests.fakes.streaming import can_stream, took
 
@@ -36,6 +37,11 @@ def test_a_short_stream_tells_how_long_the_other_one_is(fleet: FakeFleet) -> Non
     assert [words[2] for words in asked(fleet, "rate_stream")] == ["4", "20"]
     assert {words[:2] for words in asked(fleet, "rate_stream")} == {(ADDRESS, "49215")}
     assert asked(fleet, "rate_sink") == [(ADDRESS, "49215")]
+    for seconds in (0.4, 4 * 2 / 7):  # as many MiB as seconds of patience
+        fleet["kvm-a"].written["rate_stream"] = took(seconds)
+        measured(fleet)
+    for words in asked(fleet, "rate_stream"):
+        assert rate_stream.words(words) == words  # a probe leaves out what it was given before
 
 
 def test_it_is_never_endless_and_never_shorter_than_the_first(fleet: FakeFleet) -> None:
