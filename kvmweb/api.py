@@ -79,6 +79,7 @@ from migrations_app.api import (  # noqa: E402
     migrations,
     options,
     orders,
+    path_rates,
     policies,
     preflights,
     probing,
@@ -91,7 +92,7 @@ api.add_router("", hosts_router)
 api.add_router("", people_router)
 for subject in (
     guests, options, preflights, migrations, flight_record, orders, policies, rollback_copies, journal, teams,
-    probing,
+    probing, path_rates,
 ):  # fmt: skip
     api.add_router("", subject.router)
 api.add_router("", health_router)

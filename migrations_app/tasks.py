@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrations_app.worker import adopt_migration as adopting
 from migrations_app.worker import delete_copy as deleting
 from migrations_app.worker import examine as examining
+from migrations_app.worker import measure_path as measuring
 from migrations_app.worker import run_migration as running
 from migrations_app.worker import run_preflight as checking
 
@@ -31,3 +32,7 @@ def examine(pk: int) -> None:
 
 def set_clock(pk: int) -> None:
     examining.set_clock(pk)
+
+
+def measure_path(pk: int, epoch: int) -> None:
+    measuring.measure_path(pk, epoch)

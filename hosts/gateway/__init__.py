@@ -12,15 +12,20 @@ from hosts.facts.endpoint import DEFAULT_PORTS, Endpoint
 from hosts.gateway.port import HostConnection, SharedConnections
 
 __all__ = [
+    "PATH_RATE_SECONDS",
     "certificates",
     "connect",
     "discard_shared_connections",
     "first_contact",
     "load",
     "own_certificate_until",
+    "path_rate",
     "share_connections",
     "warm_up",
 ]
+
+#: the deadline of connections for `path_rate`: longer than each of its questions takes
+PATH_RATE_SECONDS = 22.0
 
 
 def connect(endpoint: Endpoint, *, deadline: float = 10.0) -> HostConnection:
@@ -58,6 +63,14 @@ def own_certificate_until() -> datetime | None:
     from hosts.gateway import _tls
 
     return _tls.own_certificate_until()
+
+
+def path_rate(source: HostConnection, target: HostConnection, address: str) -> float:
+    """What the path from one host to the migration address of another carries, in bytes per second. It takes about
+    three seconds, and for about two the path is full. Raises GatewayError when it cannot be told."""
+    from hosts.gateway import _path_rate
+
+    return _path_rate.path_rate(source, target, address)
 
 
 def load() -> None:

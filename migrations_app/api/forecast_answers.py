@@ -6,8 +6,9 @@ from ninja import Schema
 
 
 class ForecastOut(Schema):
-    """Based on `runs` earlier migrations between the same two hosts; without one on the nominal rate of the
-    source's network interface (`rate_from`: `transfers` or `nominal`), which says only the least that it takes.
+    """Based on `runs` earlier migrations between the same two hosts; where none is newer than a probe stream, the
+    path's rate is that of the stream, at `rate_at`; without both it is the nominal rate of the source's network
+    interface (`rate_from`: `transfers`, `probe` or `nominal`), which says only the least that it takes.
     `low_ms` to `high_ms`: the expected time in libvirt, `likely_ms` the most likely; `high_ms` is null when there
     is no upper bound. Without an earlier migration of this VM and without a dirty rate `low_ms` is null, and
     `high_ms` is one pass over all its memory. `bps`: the lowest measured transfer rate in bytes/s, `rate_bps` the
@@ -37,6 +38,7 @@ class ForecastOut(Schema):
     ends: bool | None = None
     verdict: str = ""
     rate_from: str = "transfers"
+    rate_at: str = ""
     dirty_from: str = ""
     proposes: str = ""
     proposes_by: str = ""

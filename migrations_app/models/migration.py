@@ -17,7 +17,7 @@ from kvmweb.steps import Written
 from migrations_app.domain.forecast import MOST_RUNS
 from migrations_app.domain.gate import Lane
 from migrations_app.domain.kinds import SAME_HOST_KINDS, Kind
-from migrations_app.domain.lifecycle import TERMINAL, State
+from migrations_app.domain.lifecycle import IN_FLIGHT, TERMINAL, State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
 from migrations_app.models.probing import Arrived
 from migrations_app.models.recorded import Recorded
@@ -45,6 +45,8 @@ START_PAUSED = "start paused"
 END_PAUSED = "end paused"
 STREAM_PART = "stream part"
 COPY_OWN_FILE = "copy UEFI variables"  # of a TPM too, since the name was written first
+#: libvirt is at work, or may be: what needs a user counts until its job was seen to be over
+BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)
 
 

@@ -13,6 +13,7 @@ from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.leaving import commands_back, commands_out, leaving_in
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.pages.path_rates import PathView, path_view
 from migrations_app.reading.new_disks import new_disks
 from migrations_app.words.forecast import forecast_words, rests_on
 from migrations_app.words.verdict import OLD, Aim, checking_words, go_words, verdict_words
@@ -70,6 +71,8 @@ class ReportView:
     #: (what, words), and from what that is known; none of a migration that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_from: str
+    #: what a probe stream told of the path, and a button for one
+    path: PathView | None
     #: the targets of the disks that are copied, with spaces between them
     copied: str
     patience: int = PATIENCE_SECONDS
@@ -117,6 +120,7 @@ def report_view(preflight: Preflight) -> ReportView:
         forecast=forecast_words(guest, foreseen),
         copied=" ".join(preflight.copied_disks or ()) if row.copies and not row.same_host else "",
         forecast_from=rests_on(foreseen),
+        path=None if waiting or blocked or preflight.error else path_view(preflight, foreseen),
     )
 
 

@@ -13,16 +13,18 @@ from django.utils import timezone
 
 from hosts.models import Guest, Host
 from migrations_app.domain.convergence.policy import Policy
-from migrations_app.domain.forecast import Known, Run, forecast, forecast_stop
+from migrations_app.domain.forecast import Known, Probed, Run, forecast, forecast_stop
 from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.forecast.proposal import Allowed
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.progress import Progress
 from migrations_app.domain.request import MigrationRequest
+from migrations_app.ledger.path_rates import address_of
 from migrations_app.models import Migration, PolicyChoice, Preflight
 from migrations_app.models import Policy as PolicyRow
 from migrations_app.models.policy import consents_of
+from migrations_app.reading.path_rates import result_for
 
 log = logging.getLogger(__name__)
 #: so many are looked through
@@ -100,9 +102,18 @@ def _known(request: MigrationRequest, guest: Guest, source: Host, measured: Sequ
         resident_bytes=newest.resident_bytes,
         windows=tuple(one.dirty for one in measured if one.dirty is not None),
         nominal_bps=newest.nominal_bps,
+        probed=_probed(request, source),
         allowed_ms=allowed,
         most_ms=max(allowed, policy.top_ms),
     )
+
+
+def _probed(request: MigrationRequest, source: Host) -> Probed | None:
+    target = Host.objects.filter(pk=request.target).first()
+    if target is None:
+        return None
+    row = result_for(source, target, address_of(target, request.options.migration_address or ""))
+    return Probed(bps=row.bps, at=row.measured_at) if row and row.bps and row.measured_at else None
 
 
 def _allowed(guest: Guest, *, post_copy: bool) -> Allowed:
@@ -140,4 +151,5 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
             flow_bytes=told.flow_bytes or 0,
             resident_bytes=row.forecast.get("resident_bytes"),
             stalled=told.stalled,
+            ended_at=row.finished_at,
         )

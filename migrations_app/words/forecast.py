@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kvmweb.ui import units
@@ -56,11 +58,21 @@ def rests_on(seen: Forecast | None) -> str:
     """What a forecast was made from."""
     if seen is None:
         return ""
+    if seen.rate_from == RateFrom.PROBE:
+        return _by_probe(seen)
     if not seen.runs:
         return _FIRST if seen.rate_from == RateFrom.NOMINAL else ""
     earlier = f"{seen.runs} earlier migration{'' if seen.runs == 1 else 's'} between these hosts"
     measured = " and the dirty rate measured by the check" if seen.dirty_from == DirtyFrom.MEASURED else ""
     return f"Based on {earlier}{measured}; not guaranteed."
+
+
+def _by_probe(seen: Forecast) -> str:
+    when = datetime.fromisoformat(seen.rate_at).strftime("%Y-%m-%d %H:%M UTC")
+    rate = f"The path’s rate was measured by a probe stream at {when}; a migration may get less of it."
+    if not seen.runs:
+        return f"{rate} kvmweb has not watched a migration with this method between these hosts yet."
+    return f"{rate} {rests_on(replace(seen, rate_from=RateFrom.TRANSFERS))}"
 
 
 def transfer_words(seen: Forecast) -> str:
@@ -89,6 +101,8 @@ def _converges(guest: str, seen: Forecast) -> str:
     nominal = seen.rate_from == RateFrom.NOMINAL
     if nominal:
         carried = f"the path carries at most {units.rate(seen.rate_bps)}"
+    elif seen.rate_from == RateFrom.PROBE:
+        carried = f"the path carried {units.rate(seen.bps)}"
     if seen.limit_bps is not None and seen.limit_bps < seen.bps:
         carried = f"the bandwidth limit is {units.rate(seen.limit_bps)}"
     if seen.dirty_bps is None or not (seen.dirty_bps or seen.verdict):

@@ -26,7 +26,9 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.preflight.catalog import allows_post_copy, run_all
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.ledger.path_rates import address_of
 from migrations_app.models import Migration, Preflight
+from migrations_app.models.migration import BUSY
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.reading.rollback_copies import paths_on
 from migrations_app.worker import peer_answers
@@ -36,7 +38,6 @@ from migrations_app.worker.facts.others import others_of
 from migrations_app.worker.facts.side import Connection, Side
 from migrations_app.worker.policy_start import may_switch, policy_asked_for
 from migrations_app.worker.probe_lock import probing
-from migrations_app.worker.slots import BUSY
 
 log = logging.getLogger(__name__)
 Connect = Callable[..., HostConnection]
@@ -92,7 +93,9 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         if measures:
             found = facts.guest.definition
             huge = isinstance(found, Unknown) or found.hugepages
-            preflight.measured = measuring.result(_destination(preflight), huge_pages=huge).as_json()
+            preflight.measured = measuring.result(
+                address_of(preflight.target, preflight.request.options.migration_address or ""), huge_pages=huge
+            ).as_json()
     report = run_all(facts)
     _finish(
         preflight,
@@ -112,12 +115,6 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
             measured=Measured.from_json(preflight.measured),
         ),
     )
-
-
-def _destination(preflight: Preflight) -> str:
-    """Where the migration would connect to."""
-    asked, peer = preflight.request.options.migration_address, preflight.target.peer
-    return asked or preflight.target.migration_address or (peer.address if peer else "")
 
 
 def _answer_definition(preflight: Preflight, source_host: Host, connect: Connect) -> None:

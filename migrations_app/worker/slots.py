@@ -18,13 +18,10 @@ from django.utils import timezone
 from hosts.models import Host
 from kvmweb.queue import enqueue
 from migrations_app.domain.gate import Wait
-from migrations_app.domain.lifecycle import IN_FLIGHT, State
+from migrations_app.domain.lifecycle import State
 from migrations_app.hooks import gate
 from migrations_app.models import Migration
-
-#: libvirt is at work, or may be: what needs a user counts until its job was seen to be over
-BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
-
+from migrations_app.models.migration import BUSY
 
 #: as long as the answers of two hosts that are not silent take
 CHECK_SECONDS = 60.0

@@ -17,6 +17,7 @@ from hosts.facts.guest import GuestLook, JobKind, RunState, RuntimeSettings
 from hosts.facts.storage import VolumeSpec
 from hosts.gateway.port import EventKind, GatewayError, GuestMissing, HostEvent, HostUnreachable, PeerResult, Refused
 from lab import Host, Lab
+from tests.lab import wire
 from tests.lab.doors import Open, door, eventually, opener, own_key, uuid_of
 
 pytestmark = pytest.mark.lab
@@ -281,3 +282,23 @@ def test_a_killed_libvirtd(b: Host, opened: Open) -> None:
     finally:
         b.start_daemon("libvirtd")
     assert opened(b).guests() is not None
+
+
+def test_a_probe_stream(a: Host, b: Host, opened: Open) -> None:
+    """From host to host, by what Debian's QEMU brings, as a user who is not root."""
+    source, target = (
+        opened(host, Transport.SSH, deadline=gateway.PATH_RATE_SECONDS, user="vmadmin") for host in (a, b)
+    )
+    with pytest.raises(GatewayError, match="registered by ssh"):
+        gateway.path_rate(opened(a), target, b.migration_address)
+    ports, before = b.listening_ports(), wire.sent(a)
+    a.shape(80)
+    try:
+        carried = gateway.path_rate(source, target, b.migration_address)
+    finally:
+        a.shape(None)
+    assert 5_000_000 < carried < 11_500_000  # 80 Mbit/s; less where the machine has too much to do
+    assert wire.sent(a) - before > 2 * carried * 0.8  # nothing was left out on the way
+    eventually(lambda: b.listening_ports() == ports)
+    with pytest.raises(GatewayError, match="could not take in a probe stream: qemu-nbd"):
+        gateway.path_rate(source, target, a.migration_address)  # not an address of the destination

@@ -92,6 +92,7 @@ def test_where_an_answer_says_where() -> None:
         ("post", "/preflights", 200),
         ("post", "/preflights", 202),
         ("get", "/preflights/{preflight_id}", 202),
+        ("post", "/path-rates", 202),
         ("post", "/policies", 201),
         ("post", "/teams", 201),
         ("post", "/windows", 201),

@@ -34,7 +34,7 @@ from kvmweb.api import api
 from kvmweb.journal import live, writer
 from kvmweb.journal.models import Entry
 from migrations_app.domain.lifecycle import State
-from migrations_app.models import GuestConsent, Migration, Policy, PolicyChoice, Preflight, ProbeNetwork
+from migrations_app.models import GuestConsent, Migration, PathRate, Policy, PolicyChoice, Preflight, ProbeNetwork
 from migrations_app.reading import follow
 from portal.models import Blackout, Delay, Quota, Request, Storage, Terms, Window
 from tests.web import seed
@@ -100,6 +100,8 @@ PAGES = {
     "vm": Rule(SEE),
     "vm-migrate": Rule(MOVE, MOVE),
     "vm-preflight": Rule(post=MOVE),
+    "vm-measure-path": Rule(post=MOVE),
+    "path-rate": Rule(SEE),
     "preflight": Rule(SEE),
     "migration-list": Rule(SEE),
     "migrations-dismiss": Rule(post=SEE),
@@ -274,6 +276,8 @@ OPERATIONS = {
     "get /probe-networks": ADMIN,
     "post /probe-networks": ADMIN,
     "delete /probe-networks/{network_id}": ADMIN,
+    "post /path-rates": MOVE,
+    "get /path-rates/{path_rate_id}": SEE,
     "get /portal/guests/{uuid}/terms": ENTER,
     "put /portal/guests/{uuid}/terms": MOVE | {Role.LEAD},
     "post /portal/guests/{uuid}/go-ahead": ASK,
@@ -299,6 +303,7 @@ BODIES: dict[str, Any] = {
     "put /four-eyes": {"unsafe": True, "closing": True},
     "post /windows": {"name": "night", "rule": "FREQ=DAILY", "minutes": 60},
     "post /blackouts": {"name": "freeze", "begins": "2027-12-24T00:00:00Z", "ends": "2028-01-02T00:00:00Z"},
+    "post /path-rates": {"source": "kvm-a", "target": "kvm-b"},
     "post /probe-networks": {"cidr": "203.0.113.0/24"},
     "put /portal/guests/{uuid}/terms": {"quiet_hours": "08:00-18:00"},
 }
@@ -382,6 +387,7 @@ def scene(db: None) -> dict[str, Any]:
     others = {"guest": far, "team": data, "username": "fred", "move": queued, "hosts": (e, f), "group": south}
     for one in (own, others):
         one["copy"] = seed.make_copy(seed.make_migration(one["guest"], *one["hosts"], State.DONE))
+        one["path"] = PathRate.objects.create(source=one["hosts"][0], target=one["hosts"][1], asked_at=timezone.now())
         one["report"] = seed.make_preflight(one["guest"], one["hosts"][1])
         one["request"] = seed.make_request(one["guest"], one["team"], by=User.objects.get(username=one["username"]))
         one["approval"] = seed.make_approval(one["guest"])
@@ -410,6 +416,8 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
                     "blackout_id",
                     "network_id",
                     "network_pk",
+                    "path_rate_id",
+                    "path",
                 ),
                 999_999,
             ),
@@ -450,6 +458,7 @@ def _objects(scene: dict[str, Any], which: str, user: User | None) -> dict[str, 
         "copy_id": one["copy"].pk,
         "preflight": one["report"].pk,
         "preflight_id": one["report"].pk,
+        **dict.fromkeys(("path", "path_rate_id"), one["path"].pk),
         "pool": StoragePool.objects.filter(host=host).earliest("pk").pk,
         "introduction": asked.pk,
         "user_pk": scene["viewer"].pk,
@@ -543,6 +552,7 @@ def _everything() -> tuple[int, ...]:
         Blackout,
         Terms,
         Delay,
+        PathRate,
     )
     models += (Approval, ApprovalRule, Vote)
     counts = [f"(SELECT count(*) FROM {model._meta.db_table})" for model in models]

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from migrations_app.domain.forecast.foreseen import DirtyFrom, Ending, Forecast, RateFrom
 from migrations_app.domain.forecast.history import MOST_RUNS, Run, newest
-from migrations_app.domain.forecast.known import Known, foresee
+from migrations_app.domain.forecast.known import Known, Probed, foresee
 
-__all__ = ["MOST_RUNS", "DirtyFrom", "Ending", "Forecast", "Known", "RateFrom", "Run", "forecast", "forecast_stop"]
+__all__ = [
+    "MOST_RUNS", "DirtyFrom", "Ending", "Forecast", "Known", "Probed", "RateFrom", "Run", "forecast", "forecast_stop",
+]  # fmt: skip
 
 #: a link that carries this much more than the guest writes lets it end
 ENOUGH = 1.25

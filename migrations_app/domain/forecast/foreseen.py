@@ -18,6 +18,7 @@ class Ending(StrEnum):
 
 class RateFrom(StrEnum):
     TRANSFERS = "transfers"  # earlier migrations between the two hosts
+    PROBE = "probe"  # a stream that a user had sent between them
     NOMINAL = "nominal"  # what the source's network interface says of itself
 
 
@@ -39,7 +40,8 @@ class Forecast:
 
     `verdict` is an Ending, `rate_from` a RateFrom, `dirty_from` a DirtyFrom; "" is not known. `first_bytes`: what
     the first pass has to send, most likely; `resident_bytes`: what QEMU held of the host's memory. `rate_bps`: what
-    the path carries, most likely; from a nominal rate, the most that it can. `correction`: earlier migrations took
+    the path carries, most likely; from a nominal rate, the most that it can; `rate_at`: when a probe stream measured
+    it, in ISO 8601. `correction`: earlier migrations took
     so many times as long as the model of their passes says. `dirty_low_bps` and `dirty_high_bps`: what the dirty
     rate may be. `proposes`: the policy that ends it, "" when none is needed, none is allowed or nothing is known;
     `proposes_by`: how (see proposal.py)."""
@@ -62,6 +64,7 @@ class Forecast:
     ends: bool | None = None
     verdict: str = ""
     rate_from: str = RateFrom.TRANSFERS
+    rate_at: str = ""
     dirty_from: str = ""
     proposes: str = ""
     proposes_by: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 #: what a migration must have sent, and for how long, to say something about the link: less is mostly set-up
@@ -38,6 +39,7 @@ class Run:
     flow_seconds: float = 0.0
     flow_bytes: int = 0
     resident_bytes: int | None = None
+    ended_at: datetime | None = None
 
     @property
     def tells(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from statistics import median
 
 from hosts.facts.memory_use import MIB, DirtyRate
@@ -31,20 +32,31 @@ _IN_BUFFERS = 2 * MIB
 _OWN_MARGIN, _OTHERS_MARGIN = 0.08, 0.15
 #: the same of the rate of the path
 _RATE_MARGIN = 0.05
+#: of what a probe stream carried: QEMU has to read and pack the memory too
+_OF_PROBE = Span(low=0.7, likely=0.95, high=1.05)
 #: the model is corrected by no more than this
 _LEAST_RATIO, _MOST_RATIO = 0.5, 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What a stream between the two hosts carried."""
+
+    bps: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """`windows`: measurements of the dirty rate right before, () when none was made. `nominal_bps`: what the network
-    interface of the migration calls its rate. `allowed_ms`: the downtime at the start, `most_ms`: what the policy may
-    raise it to. `allowed`: what may be done to end it."""
+    interface of the migration calls its rate, `probed`: what a stream carried. `allowed_ms`: the downtime at the start,
+    `most_ms`: what the policy may raise it to. `allowed`: what may be done to end it."""
 
     memory_bytes: int
     resident_bytes: int | None = None
     windows: tuple[DirtyRate, ...] = ()
     nominal_bps: float | None = None
+    probed: Probed | None = None
     allowed_ms: int = ALLOWED_MS
     most_ms: int = ALLOWED_MS
     allowed: Allowed = NOTHING_REFUSED
@@ -52,7 +64,8 @@ class Known:
 
 def foresee(runs: Sequence[Run], known: Known, *, limit_bps: int | None = None) -> Forecast | None:
     """Of a running VM without disks to copy. None: not even a nominal rate of the path is known."""
-    rate = path_rate(runs, limit_bps)
+    probed = known.probed if _is_newest(known.probed, runs) else None
+    rate = _limited(_by_probe(probed), limit_bps) if probed else path_rate(runs, limit_bps)
     fastest = rate.high if rate else _least(known.nominal_bps, limit_bps)
     if not fastest:
         return None
@@ -60,12 +73,13 @@ def foresee(runs: Sequence[Run], known: Known, *, limit_bps: int | None = None) 
     best = _course(first.low, fastest, writes.low_bps if writes else 0.0, known)
     seen = Forecast(
         runs=len(runs),
-        bps=min((run.bps for run in runs), default=known.nominal_bps or fastest),
+        bps=probed.bps if probed else min((run.bps for run in runs), default=known.nominal_bps or fastest),
         limit_bps=limit_bps,
         rate_bps=rate.likely if rate else fastest,
         first_bytes=round(first.likely),
         resident_bytes=known.resident_bytes,
-        rate_from=RateFrom.TRANSFERS if rate else RateFrom.NOMINAL,
+        rate_from=RateFrom.PROBE if probed else RateFrom.TRANSFERS if rate else RateFrom.NOMINAL,
+        rate_at=probed.at.isoformat(timespec="seconds") if probed else "",
         low_ms=_ms(best),
     )
     if writes is None:  # one pass at least; what comes after it, nobody knows
@@ -128,8 +142,22 @@ def path_rate(runs: Sequence[Run], limit_bps: int | None) -> Span | None:
     own = span([run.first_bps for run in runs if run.same_guest])
     if carried is None:
         return None
-    low, likely, high = (_least(bps, limit_bps) for bps in (carried.low, (own or carried).likely, carried.high))
-    return Span(low=low or 0, likely=likely or 0, high=high or 0)
+    return _limited(replace(carried, likely=(own or carried).likely), limit_bps)
+
+
+def _by_probe(probed: Probed) -> Span:
+    low, likely, high = (probed.bps * share for share in (_OF_PROBE.low, _OF_PROBE.likely, _OF_PROBE.high))
+    return Span(low=low, likely=likely, high=high)
+
+
+def _is_newest(probed: Probed | None, runs: Sequence[Run]) -> bool:
+    """A migration that ended later knows better."""
+    return probed is not None and not any(run.ended_at and run.ended_at > probed.at for run in runs)
+
+
+def _limited(rate: Span, limit_bps: int | None) -> Span:
+    low, likely, high = (min(bps, limit_bps or bps) for bps in (rate.low, rate.likely, rate.high))
+    return Span(low=low, likely=likely, high=high)
 
 
 def _least(bps: float | None, limit_bps: int | None) -> float | None:

@@ -14,7 +14,7 @@ from hosts.facts.network import Interface
 from hosts.facts.storage import FileContent, Mount, Qcow2, Qcow2Header
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
-from hosts.gateway.probe import NoAnswer
+from hosts.gateway.probe import NoAnswer, Probe
 from hosts.gateway.probes.addresses import addresses
 from hosts.gateway.probes.available_memory import available_memory
 from hosts.gateway.probes.file_identity import GONE, file_identity
@@ -28,6 +28,9 @@ from hosts.gateway.probes.listening_ports import listening_ports
 from hosts.gateway.probes.media_contents import media_contents
 from hosts.gateway.probes.mounts import mounts
 from hosts.gateway.probes.qcow2_headers import qcow2_headers
+from hosts.gateway.probes.rate_sink import rate_sink
+from hosts.gateway.probes.rate_stream import rate_stream
+from hosts.gateway.probes.resolved_address import resolved_address
 from hosts.gateway.probes.userfaultfd import userfaultfd
 
 
@@ -219,3 +222,30 @@ def test_addresses() -> None:
 
 def test_a_host_without_ipv6_says_its_ports() -> None:
     assert listening_ports.read(TCP.split("  sl  local_address       ")[0], ()) == frozenset({5900})
+
+
+BENCH = "Sending 19 write requests, 1048576 bytes each, 8 in parallel (starting at offset 0, step size 1048576)\n"
+
+
+def test_how_long_a_probe_stream_took() -> None:
+    assert rate_stream.read(f"Welcome!\n{BENCH}Run completed in 2.070 seconds.\n", ()) == 2.07
+    for said in ("", BENCH, "Run completed in -1.0 seconds.", "Run completed in nan seconds.", "12"):
+        with pytest.raises(NoAnswer):
+            rate_stream.read(said, ())
+
+
+def test_an_address_is_looked_up() -> None:
+    said = "192.0.2.7       STREAM kvm-b\n192.0.2.7       DGRAM\n"
+    assert resolved_address.read(said, ("kvm-b",)) == "192.0.2.7"
+    assert resolved_address.read("2001:db8::7     STREAM 2001:db8::7\n", ()) == "2001:db8::7"
+    for said in ("", "\n", "1,server.path=/x STREAM"):
+        with pytest.raises(NoAnswer):
+            resolved_address.read(said, ())
+
+
+@pytest.mark.parametrize(("asked", "program"), [(rate_sink, "qemu-nbd"), (rate_stream, "qemu-img")])
+def test_without_qemus_tools_there_is_no_probe_stream(asked: Probe[object], program: str) -> None:
+    command = ["/bin/sh", *asked.command[1:], "192.0.2.7", "49215", "4", "5"]
+    done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{program} is not installed (Debian: qemu-utils)")
