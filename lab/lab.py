@@ -57,17 +57,12 @@ class Lab:
     def reset(self) -> None:
         """Put the initial guests back where and as they were, delete everything else, heal what a test broke."""
         with state.locked(f"lab-{self.prefix}"):
-            reset.reset(self.state, list(self.hosts.values()), self._ticks_go_to)
+            reset.reset(self.state, list(self.hosts.values()), _ticks_go_to(self.state))
 
     @property
     def ticks_address(self) -> tuple[str, int]:
         """Where the guests' ticks arrive on this machine: the arguments of TickReceiver."""
         return Plan(self.prefix, self.state.index).address("guest", MACHINE), guests.TICKS_PORT
-
-    @property
-    def _ticks_go_to(self) -> tuple[str, int]:
-        """Nobody has this address; ticks_address is where they are heard."""
-        return Plan(self.prefix, self.state.index).address("guest", TICKS), guests.TICKS_PORT
 
     @property
     def machine_address(self) -> str:
@@ -90,7 +85,7 @@ class Lab:
         address = next(address for address in free if address not in taken)
         spec = dataclasses.replace(spec, host=host, running=start and spec.running)
         complete = guests.completed(spec, prefix=self.prefix, address=address)
-        reset.create_guest(self.hosts[host], complete, self._ticks_go_to)
+        reset.create_guest(self.hosts[host], complete, _ticks_go_to(self.state))
         return complete
 
     def authorize_key(self, public_key_line: str) -> None:
@@ -167,7 +162,12 @@ class Lab:
             complete.append(guests.completed(spec, prefix=self.prefix, address=address))
         self.state.guests = complete
         state.save(self.state)
-        reset.create_guests(list(self.hosts.values()), complete, self._ticks_go_to)
+        reset.create_guests(list(self.hosts.values()), complete, _ticks_go_to(self.state))
+
+
+def _ticks_go_to(lab: LabState) -> tuple[str, int]:
+    """Nobody has this address; they are heard at Lab.ticks_address."""
+    return Plan(lab.prefix, lab.index).address("guest", TICKS), guests.TICKS_PORT
 
 
 def none_runs(prefix: str) -> str:
