@@ -34,7 +34,7 @@ scripts/lint.sh
 # seconds to do so. They mostly wait, so there are two such runs at the same time. Alone at the end is what measures
 # moments, and a browser: Chromium gives up what it loads when an interface of this machine comes or goes, as labs' do.
 alone=(tests/unit tests/db tests/web tests/ws)
-beside=(tests/lab/test_[a-eg-m]*.py)
+beside=(tests/lab/test_[a-eg-o]*.py)
 last=(tests/lab/test_felt.py tests/lab/test_footprint.py tests/browser)
 done=$KVMWEB_DATA_DIR/done
 echo "== pytest ${alone[*]}"
