@@ -8,6 +8,7 @@ import uuid
 from xml.etree import ElementTree
 
 from lab import guestimage
+from lab.network import TICKS
 from lab.state import AGENT, GuestSpec
 
 BOOT = "/var/lib/libvirt/boot"
@@ -127,10 +128,12 @@ def _add_devices(devices: ElementTree.Element, spec: GuestSpec) -> None:
 
 
 def _command_line(spec: GuestSpec, ticks: tuple[str, int]) -> str:
+    # where they are heard, pings of the guest come from, and are to be answered
+    nobody = f"{ticks[0].rpartition('.')[0]}.{TICKS}"
     settings: dict[str, object] = {
         "name": spec.name,
         "address": f"{spec.address}/24",
-        "ticks": f"{ticks[0]}:{ticks[1]}",
+        "ticks": f"{nobody}:{ticks[1]}",
         "tick": spec.tick_ms,
         "fill": spec.fill_mib,
         "dirty": spec.dirty_kib,

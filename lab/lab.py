@@ -10,7 +10,7 @@ from typing import Any
 from lab import bringup, guests, keys, reset, state
 from lab.bringup import Wanted, in_parallel
 from lab.host import Host
-from lab.network import FIRST_GUEST, MACHINE, TICKS, Plan
+from lab.network import FIRST_GUEST, MACHINE, Plan
 from lab.run import LabError
 from lab.state import GuestSpec, LabState
 
@@ -57,7 +57,7 @@ class Lab:
     def reset(self) -> None:
         """Put the initial guests back where and as they were, delete everything else, heal what a test broke."""
         with state.locked(f"lab-{self.prefix}"):
-            reset.reset(self.state, list(self.hosts.values()), _ticks_go_to(self.state))
+            reset.reset(self.state, list(self.hosts.values()), self.ticks_address)
 
     @property
     def ticks_address(self) -> tuple[str, int]:
@@ -85,7 +85,7 @@ class Lab:
         address = next(address for address in free if address not in taken)
         spec = dataclasses.replace(spec, host=host, running=start and spec.running)
         complete = guests.completed(spec, prefix=self.prefix, address=address)
-        reset.create_guest(self.hosts[host], complete, _ticks_go_to(self.state))
+        reset.create_guest(self.hosts[host], complete, self.ticks_address)
         return complete
 
     def authorize_key(self, public_key_line: str) -> None:
@@ -162,12 +162,7 @@ class Lab:
             complete.append(guests.completed(spec, prefix=self.prefix, address=address))
         self.state.guests = complete
         state.save(self.state)
-        reset.create_guests(list(self.hosts.values()), complete, _ticks_go_to(self.state))
-
-
-def _ticks_go_to(lab: LabState) -> tuple[str, int]:
-    """Nobody has this address; they are heard at Lab.ticks_address."""
-    return Plan(lab.prefix, lab.index).address("guest", TICKS), guests.TICKS_PORT
+        reset.create_guests(list(self.hosts.values()), complete, self.ticks_address)
 
 
 def none_runs(prefix: str) -> str:
