@@ -20,11 +20,23 @@ UNDEFINE = ("--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-
 def create_guest(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> None:
     """Make the guest's disk and the guest, and start it if it is to run."""
     if spec.storage:
-        volume = [f"{spec.name}.qcow2", f"{spec.disk_mib}M", "--format", "qcow2"]
-        host.virsh("vol-create-as", spec.storage, *volume)
+        _create_disk(host, spec)
     host.exec("virsh", "-q", "define", "/dev/stdin", stdin=guests.domain_xml(spec, ticks=ticks))
     if spec.running:
         host.virsh("start", spec.name)
+
+
+def _create_disk(host: Host, spec: GuestSpec) -> None:
+    """Again when it fails: libvirt makes a pool inactive when it is refreshed while files of it are removed on another
+    host, and what is half made then stays."""
+    name, pool = f"{spec.name}.qcow2", spec.storage
+    create = ("vol-create-as", pool, name, f"{spec.disk_mib}M", "--format", "qcow2")
+    try:
+        host.virsh(*create)
+    except CommandFailed:
+        for command in (("pool-start", pool), ("pool-refresh", pool), ("vol-delete", name, "--pool", pool)):
+            host.virsh(*command, check=False)
+        host.virsh(*create)
 
 
 def create_guests(hosts: list[Host], specs: list[GuestSpec], ticks: tuple[str, int]) -> None:
