@@ -27,8 +27,7 @@ def create_guest(host: Host, spec: GuestSpec, ticks: tuple[str, int]) -> None:
 
 
 def _create_disk(host: Host, spec: GuestSpec) -> None:
-    """Again when it fails: libvirt makes a pool inactive when it is refreshed while files of it are removed on another
-    host, and what is half made then stays."""
+    """Again when it fails, as when somebody has made the pool inactive meanwhile. What is half made then stays."""
     name, pool = f"{spec.name}.qcow2", spec.storage
     create = ("vol-create-as", pool, name, f"{spec.disk_mib}M", "--format", "qcow2")
     try:
@@ -133,12 +132,14 @@ def _drop_domains(host: Host, uuids: list[str]) -> None:
 
 
 def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> bool:
-    """Delete every volume but the disks of guests that stay; returns whether there were any."""
+    """Delete every volume but the disks of guests that stay; returns whether there were any. One host deletes those on
+    shared storage: libvirt makes a pool inactive when it is refreshed while a file of it goes."""
 
     def drop(host: Host) -> bool:
-        found = host.ask(*(f"pool-refresh {pool}; vol-list {pool}" for pool in guests.POOLS))
+        pools = [pool for pool in guests.POOLS if pool != storage.SHARED or host is hosts[0]]
+        found = host.ask(*(f"pool-refresh {pool}; vol-list {pool}" for pool in pools))
         dropped = False
-        for pool, listing in zip(guests.POOLS, found, strict=True):
+        for pool, listing in zip(pools, found, strict=True):
             wanted = {
                 f"{s.name}.qcow2" for s in kept if s.storage == pool and (pool == storage.SHARED or s.host == host.name)
             }
@@ -147,7 +148,9 @@ def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> bool:
                 dropped = True
         return dropped
 
-    return any(in_parallel(drop, hosts))
+    dropped = any(in_parallel(drop, hosts))
+    in_parallel(lambda host: host.virsh("pool-refresh", storage.SHARED), hosts[1:])
+    return dropped
 
 
 def _is_home(spec: GuestSpec, holders: list[Host], ticks: tuple[str, int]) -> bool:

@@ -23,7 +23,7 @@ from kvmweb.accounts.models import Team, Token
 from kvmweb.api import api
 from kvmweb.database import Trouble, trouble
 from kvmweb.journal.models import Entry
-from migrations_app.models import RollbackCopy
+from migrations_app.models import PathRate, RollbackCopy
 from portal.models import Window
 from tests.web import seed
 from tests.web.api_client import check_problem
@@ -109,6 +109,8 @@ def test_who_only_reads_does_not_notice(scene: dict[str, Any], request: pytest.F
     client = client_of(scene["admin"])
     numbers = {"host_id": scene["a"].pk, "migration_id": scene["running"].pk, "preflight_id": scene["report"].pk}
     numbers["copy_id"] = RollbackCopy.objects.get().pk
+    path = PathRate.objects.create(source=scene["a"], target=scene["b"], asked_at=timezone.now())
+    numbers["path_rate_id"] = path.pk
     team = Team.objects.create(name="shop")
     asked = seed.make_request(scene["db"], team, by=scene["olga"])
     approval = {"subject": f"request:{asked.pk}", "guest": scene["db"], "guest_name": "db-01", "role": "lead"}

@@ -95,6 +95,7 @@ FORECAST: dict[str, Any] = {
     "ends": True,
     "verdict": "converges",
     "rate_from": "transfers",
+    "rate_at": "",
     "dirty_from": "measured",
     "proposes": "",
     "proposes_by": "",
