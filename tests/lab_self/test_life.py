@@ -219,9 +219,9 @@ def test_a_lab_with_a_killed_host_is_started_anew(labs: Labs) -> None:
     host = node.find(FIRST)[HOST]
     with takes_long_to_end(host):
         os.kill(host.pid, signal.SIGKILL)
-        for _ in range(3):  # in the middle of its end
+        assert host.alive()  # in the middle of its end
+        for _ in range(3):
             assert f"no lab '{FIRST}' runs" in run("status", code=1)
-        assert host.alive()
     assert f"no lab '{FIRST}' runs" in run("status", code=1)
     assert run("up", "--hosts", "1", "--profile", "test") == labs.output_of_first
     assert not any(process.alive() for process in was.processes)
