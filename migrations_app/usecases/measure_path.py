@@ -51,7 +51,7 @@ def measure_path(source: Host, target: Host, *, by: User, reason: str = "") -> P
             for field, value in values.items():
                 setattr(row, field, value)
             row.save()
-        text = f"{isolated(by.get_username())} wants a probe stream from {source} to {target}"
+        text = f"{isolated(by.get_username())} asked for a probe stream from {source} to {target}"
         body = {"source": source.pk, "target": target.pk}
         for host in (source, target):
             writer.write(writer.host_topic(host.pk), EntryKind.ACTION, text, body=body, actor=by, reason=reason)

@@ -66,7 +66,7 @@ def test_a_worker_measures_it_and_keeps_the_result(scene: Scene, a: Host, b: Hos
     (task,) = OrmQ.objects.all()
     assert (task.task["func"], task.task["args"]) == ("migrations_app.tasks.measure_path", (row.pk, 1))
     told = Entry.objects.filter(topic=f"host:{b.pk}", reason="new switch").get()
-    assert "wants a probe stream from kvm-a to kvm-b" in told.text
+    assert "asked for a probe stream from kvm-a to kvm-b" in told.text
     done = run(scene, row)
     assert (done.error, done.open, done.counts) == ("", False, True)
     assert (done.bps, done.measured_address) == (80 * MIB / 0.1, row.address)

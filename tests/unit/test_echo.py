@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,9 @@ from migrations_app.worker import echo
 from migrations_app.worker.echo import Icmp, Tcp, checksum, find, is_own
 
 HERE = "127.0.0.1"
+#: where a machine has no IPv6, nothing of it can be pinged
+_SIX = Path("/proc/net/if_inet6")
+LOOPBACK = [HERE, *(["::1"] if _SIX.exists() and f"{1:032x}" in _SIX.read_text() else [])]
 
 
 @pytest.fixture
@@ -32,16 +36,9 @@ def closed_port(port: int) -> int:
         return int(server.getsockname()[1])
 
 
-def icmp(address: str = HERE) -> Icmp:
-    try:
-        return Icmp(address)
-    except OSError as error:
-        pytest.skip(f"this machine allows no ICMP socket to {address}: {error}")
-
-
-@pytest.mark.parametrize("address", [HERE, "::1"])
+@pytest.mark.parametrize("address", LOOPBACK)
 def test_a_ping_is_answered_with_its_number_and_the_time_when_it_came(address: str) -> None:
-    ping = icmp(address)
+    ping = Icmp(address)
     try:
         before = time.monotonic()
         ping.send(70_000)  # more than the sequence of ICMP has room for
@@ -55,7 +52,7 @@ def test_a_ping_is_answered_with_its_number_and_the_time_when_it_came(address: s
 
 
 def test_answers_to_others_are_not_taken() -> None:
-    mine, others = icmp(), icmp()
+    mine, others = Icmp(HERE), Icmp(HERE)
     try:
         others.send(1)
         assert mine.answers(0.05) == []
@@ -80,7 +77,7 @@ def test_tcp_counts_accepted_connections_only(port: int, closed_port: int) -> No
 
 
 def test_icmp_is_tried_before_tcp(port: int, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    icmp().close()
+    Icmp(HERE).close()
     found = find(HERE, ports=(port,))
     assert isinstance(found, Icmp)
     found.close()
@@ -97,7 +94,7 @@ def test_icmp_is_tried_before_tcp(port: int, closed_port: int, monkeypatch: pyte
 
 @given(packet=st.binary(max_size=200))
 def test_what_a_vm_sends_is_an_answer_or_nothing(packet: bytes) -> None:
-    ping = icmp()
+    ping = Icmp(HERE)
     try:
         assert ping._number(packet) is None
         answer = bytes([0, 0, 0, 0]) + packet[:4].ljust(4, b"0") + ping._cookie + packet[:8].ljust(8, b"0")
