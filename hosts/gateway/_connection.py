@@ -40,6 +40,7 @@ from hosts.gateway import (
     transports,
 )
 from hosts.gateway._asking import ask
+from hosts.gateway._definition import Definition
 from hosts.gateway._disks import Disks
 from hosts.gateway._events import Events
 from hosts.gateway._guest import Guests
@@ -183,7 +184,7 @@ class LibvirtConnection:
         self._events = Events(self._link)
         self.passes = Passes(self._link, self._guests)
         self.paused, self.parts = Paused(self._link, self._guests), Parts(self._link, self._guests)
-        self.power = Power(self._link, self._guests)
+        self.power, self.definition = Power(self._link, self._guests), Definition(self._link, self._guests)
 
     def close(self) -> None:
         """Never raises, never waits longer than two seconds; a second time does nothing."""
@@ -273,9 +274,6 @@ class LibvirtConnection:
 
     def runtime_settings(self, uuid: str) -> RuntimeSettings:
         return self._guests.runtime_settings(uuid)
-
-    def set_autostart(self, uuid: str, enabled: bool) -> None:
-        self._guests.set_autostart(uuid, enabled)
 
     def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
         return _checkpoints.checkpoints(self._link, self._guests, uuid)

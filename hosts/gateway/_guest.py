@@ -135,12 +135,6 @@ class Guests:
 
         return self._link.call("the runtime settings of a VM", work, key=("runtime", uuid))
 
-    def set_autostart(self, uuid: str, enabled: bool) -> None:
-        def work(raw: libvirt.virConnect) -> None:
-            self.handle(raw, uuid).setAutostart(int(enabled))
-
-        self._link.call("set autostart", work, key=("autostart", uuid))
-
 
 def coming_in(guest: libvirt.virDomain, number: int, why: int) -> bool:
     """Whether libvirt's job holds it while it arrives, until post-copy is over. Reading its XML may block for 30 s then

@@ -32,6 +32,7 @@ from hosts.facts.storage import WHOLE, DiskPlace, Part, Pool, Volume, VolumeIden
 from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port_agent import Agent
+from hosts.gateway.port_definition import Definition
 from hosts.gateway.port_memory import Memory
 from hosts.gateway.port_parts import Parts
 from hosts.gateway.port_paused import Paused
@@ -324,7 +325,6 @@ class HostConnection(Protocol):
         """Of a running guest. Raises Refused (code 68) while it is busy."""
         ...
 
-    def set_autostart(self, uuid: str, enabled: bool) -> None: ...
     def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
         """Parents before children; none where the driver has no checkpoints."""
         ...
@@ -356,6 +356,8 @@ class HostConnection(Protocol):
     def limits(self, uuid: str) -> JobLimits: ...
     def set_limit(self, uuid: str, limit: Limit) -> None: ...
 
+    @property
+    def definition(self) -> Definition: ...
     @property
     def power(self) -> Power: ...
     @property

@@ -43,6 +43,7 @@ SAVE_PLACE = "save place"
 SET_SPEED = "set speed"
 START_PAUSED = "start paused"
 END_PAUSED = "end paused"
+UNDEFINE = "undefine"
 STREAM_PART = "stream part"
 COPY_OWN_FILE = "copy UEFI variables"  # of a TPM too, since the name was written first
 #: libvirt is at work, or may be: what needs a user counts until its job was seen to be over

@@ -284,6 +284,20 @@ class FakePower:
             guest.state, guest.reason = RunState.SHUTOFF, "shutdown"
 
 
+class FakeDefinition:
+    def __init__(self, connection: FakeConnection) -> None:
+        self._called = connection._called
+
+    def set_autostart(self, uuid: str, enabled: bool) -> None:
+        self._called("set_autostart", uuid, enabled).guest(uuid).autostart = enabled
+
+    def undefine(self, uuid: str) -> None:
+        host = self._called("undefine", uuid)
+        if host.guest(uuid).active:
+            raise Refused("the VM is not shut off", code=55, domain=10)
+        del host.guests[uuid]
+
+
 class FakeMemory:
     """A host that cannot measure, until a test says how fast the guest writes."""
 
@@ -336,6 +350,7 @@ class FakeConnection:
         self.passes = FakePasses(self)
         self.paused = FakePaused(self._of_guest, host.resumes, self._called)
         self.power = FakePower(self)
+        self.definition = FakeDefinition(self)
         self.parts = FakeParts(self._called, host.name)
 
     def _of_guest(self, method: str, uuid: str, *arguments: Any) -> FakeGuest:
@@ -514,9 +529,6 @@ class FakeConnection:
 
     def runtime_settings(self, uuid: str) -> RuntimeSettings:
         return self._called("runtime_settings", uuid).guest(uuid).runtime
-
-    def set_autostart(self, uuid: str, enabled: bool) -> None:
-        self._called("set_autostart", uuid, enabled).guest(uuid).autostart = enabled
 
     def checkpoints(self, uuid: str) -> tuple[Checkpoint, ...]:
         return self._called("checkpoints", uuid).guest(uuid).checkpoints

@@ -160,12 +160,13 @@ class Ending(Enum):
     SAYS_DONE_NOWHERE = auto()  # the call returns, the guest is on neither host
     SAYS_FAILED_BUT_DONE = auto()  # the call raises, the guest arrived
     CONFIRM_LOST = auto()  # the call returns, the guest arrived, the source is left paused without a job
+    DEFINITION_LEFT = auto()  # the call raises, the guest arrived, the source keeps its definition
     SPLIT = auto()  # the call raises, both run
 
 
 #: after these the call raises
-_RAISE = {Ending.ROLLED_BACK, Ending.SAYS_FAILED_BUT_DONE, Ending.SPLIT}
-_ARRIVES = {Ending.DONE, Ending.SAYS_FAILED_BUT_DONE, Ending.CONFIRM_LOST, Ending.SPLIT}
+_RAISE = {Ending.ROLLED_BACK, Ending.SAYS_FAILED_BUT_DONE, Ending.DEFINITION_LEFT, Ending.SPLIT}
+_ARRIVES = {Ending.DONE, Ending.SAYS_FAILED_BUT_DONE, Ending.CONFIRM_LOST, Ending.DEFINITION_LEFT, Ending.SPLIT}
 
 
 def job(remaining: int, total: int = 1000, **changes: object) -> JobStats:
@@ -357,7 +358,9 @@ def _switch_over(
         return
     if move.ending is Ending.SPLIT:
         guest.state, guest.reason = RunState.RUNNING, "migration canceled"
-    elif guest.persistent and call is not None and Flag.UNDEFINE_SOURCE not in call.flags:
+    elif move.ending is Ending.DEFINITION_LEFT or (
+        guest.persistent and call is not None and Flag.UNDEFINE_SOURCE not in call.flags
+    ):
         guest.state, guest.reason = RunState.SHUTOFF, "migrated"
     else:
         source.pop(uuid, None)

@@ -302,3 +302,27 @@ def test_a_probe_stream(a: Host, b: Host, opened: Open) -> None:
     eventually(lambda: b.listening_ports() == ports)
     with pytest.raises(GatewayError, match="could not take in a probe stream: qemu-nbd"):
         gateway.path_rate(source, target, a.migration_address)  # not an address of the destination
+
+
+NVRAM = "/var/lib/libvirt/images/uefi-01_VARS.fd"
+UEFI_XML = f"""<domain type='qemu'><name>uefi-01</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>
+<nvram>{NVRAM}</nvram></os></domain>"""
+
+
+def test_a_definition_is_removed_and_the_uefi_variables_stay(a: Host, opened: Open) -> None:
+    connection = opened(a)
+    a.exec("virsh", "-q", "define", "/dev/stdin", stdin=UEFI_XML)
+    a.exec("truncate", "-s", "1M", NVRAM)
+    try:
+        uuid = uuid_of(a, "uefi-01")
+        connection.definition.undefine(uuid)
+        assert connection.find_guest(uuid=uuid) is None
+        a.exec("test", "-f", NVRAM)
+        with pytest.raises(GuestMissing):
+            connection.definition.undefine(uuid)
+    finally:
+        a.exec("rm", "-f", NVRAM)
+    with pytest.raises(Refused, match="not shut off"):
+        connection.definition.undefine(uuid_of(a, "web-01"))
+    assert connection.look(uuid_of(a, "web-01")).persistent

@@ -19,8 +19,8 @@ class Outcome(StrEnum):
 
 
 class Action(StrEnum):
-    """All that the table may ask for. Nothing is resumed or undefined automatically, and nothing is destroyed but what
-    this migration started paused and what never ran."""
+    """All that the table may ask for. Nothing is resumed automatically, nothing is destroyed but what this migration
+    started paused and what never ran, and nothing is undefined that has not migrated."""
 
     # And the files with its own state.
     DELETE_OWN_VOLUMES = "delete_own_volumes"
@@ -34,6 +34,8 @@ class Action(StrEnum):
     # Only the very run that this migration started paused; the host proves once more that it never ran.
     END_PAUSED_AT_SOURCE = "end_paused_at_source"
     END_PAUSED_AT_DESTINATION = "end_paused_at_destination"
+    # What libvirt was to do itself: the guest runs at the destination, and both hosts say so.
+    UNDEFINE_AT_SOURCE = "undefine_at_source"
     # Of disks that go to another place on the same host, in this order: copy, and when all are copied switch over (a VM
     # that runs), then write the new places into the saved definition.
     COPY_DISKS = "copy_disks"
@@ -210,6 +212,8 @@ class JobRecord:
     start_tried: bool = False
     #: why it does not run there
     start_error: str = ""
+    #: why the definition that libvirt left at the source was not removed
+    undefine_error: str = ""
     #: of a kind that starts the guest paused
     paused: PausedStart = PausedStart()
     #: when kvmweb copies the disks itself

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hosts.facts.guest import JobKind
 from migrations_app.domain.outcome import lost_disks, patience
 from migrations_app.domain.outcome.case import Case, run_on
-from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.whereabouts import ARRIVED, STARTED_ANEW, AtDestination, AtSource
@@ -79,13 +81,24 @@ def _arrived(case: Case) -> Decision:
             f"Save the definition recorded with this migration to a file. On {job.target} run: virsh define FILE",
         )
     if job.undefine_source and case.at is AtSource.OFF:
-        return case.attention_after(
-            patience.HANDOVER_S,
-            f"{where}; waiting for {job.source} to remove its definition.",
-            f"{where}, and its shut-off definition is still on {job.source}.",
-            f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
-        )
+        return _definition_left(case)
     return Decision(outcome=Outcome.DONE, sentence=_arrival_words(case, where), cause=meaning(job.call_error))
+
+
+def _definition_left(case: Case) -> Decision:
+    """libvirt removes it, unless it was interrupted, or took a resumed post-copy for a failed one."""
+    job = case.job
+    waits = case.wait(f"{case.arrived}; waiting for {job.source} to remove its definition.", case.both_say)
+    if not case.lasts(patience.HANDOVER_S):
+        return waits
+    proven = ARRIVED in (case.source.reason, case.destination.reason) and case.destination.persistent
+    if proven and not job.undefine_error:
+        return replace(waits, actions=(Action.UNDEFINE_AT_SOURCE,))
+    return case.attention(
+        f"{case.arrived}, and its shut-off definition is still on {job.source}.",
+        f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        job.undefine_error,
+    )
 
 
 def _arrival_words(case: Case, where: str) -> str:

@@ -1,7 +1,7 @@
 """A live migration: what each pair of looks at source and destination means.
 
 What both hosts say decides; the return of the libvirt call is a hint that only shortens the waiting. When a
-person is needed the words say exactly what to run: nothing is resumed, destroyed or undefined automatically.
+person is needed the words say exactly what to run: nothing is resumed or destroyed automatically.
 """
 
 from __future__ import annotations

@@ -54,13 +54,13 @@ def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnecti
     if not migration.source_autostart:
         return ""
     uuid, options, left = held.guest, migration.request.options, []
-    if not options.undefine_source and not source.do(lambda c: c.set_autostart(uuid, False)):
+    if not options.undefine_source and not source.do(lambda c: c.definition.set_autostart(uuid, False)):
         left.append(
             f"Autostart is still on for the VM on {migration.source}: the VM would run twice after that host's next"
             f" start. On {migration.source} run: {virsh('autostart', uuid, flags=['--disable'])}"
         )
     if options.persist:
-        if not target.do(lambda c: c.set_autostart(uuid, True)):
+        if not target.do(lambda c: c.definition.set_autostart(uuid, True)):
             left.append(
                 f"kvmweb could not switch on autostart on {migration.target}. On {migration.target} run:"
                 f" {virsh('autostart', uuid)}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hosts.facts.guest import JobKind
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.stayed import call_may_still_begin
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
@@ -19,6 +19,7 @@ from migrations_app.worker.watch.elsewhere import elsewhere
 from migrations_app.worker.watch.numbers import Numbers
 from migrations_app.worker.watch.observer import Observation
 
+_BY_HAND = "kvmweb does not remove it by itself after its migration needed a user."
 ENDS = {Outcome.DONE: State.DONE, Outcome.FAILED: State.FAILED, Outcome.CANCELLED: State.CANCELLED}
 
 
@@ -37,6 +38,8 @@ class Judge:
         self._attended = held.state is State.NEEDS_ATTENTION
         #: why the guest was not started at the destination, where that is wanted
         self.start_error = _not_started(held) if self._attended else ""
+        #: why the definition that libvirt left at the source was not removed
+        self.undefine_error = _BY_HAND if self._attended else ""
 
     def decide(self, seen: Observation, *, cancel: bool, gave_up: str = "") -> Decision:
         """An end is judged a second time, with what is asked only then. `gave_up`: why its policy has ended it."""
@@ -46,7 +49,7 @@ class Judge:
         if seen.source.answered and seen.target.answered and not seen.source.active and not seen.target.active:
             record = replace(record, elsewhere=elsewhere(self._held.row))
         decision = self._decide(seen.source, seen.target, record)
-        if decision.outcome is Outcome.DONE:
+        if decision.outcome is Outcome.DONE or Action.UNDEFINE_AT_SOURCE in decision.actions:
             record = replace(record, lost_disks=lost_disks(self._held.row, self._target))
         elif decision.outcome in ENDS:
             record = replace(record, restarted=self._restarted())
@@ -98,6 +101,7 @@ class Judge:
             start_wanted=bool(options.start_after),
             start_tried=self._attended or start_tried(self._held),
             start_error=self.start_error,
+            undefine_error=self.undefine_error,
         )
 
 

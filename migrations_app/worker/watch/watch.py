@@ -8,12 +8,13 @@ from functools import partial
 
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders.resume_post_copy import ORDER as RESUME
-from migrations_app.domain.outcome.decision import Decision, Outcome
+from migrations_app.domain.outcome.decision import Action, Decision, Outcome
 from migrations_app.ledger import order_by_policy, refuse_restart
 from migrations_app.worker.heartbeat import Heartbeat
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.undefine import undefine_at_source
 from migrations_app.worker.watch.converging import Converging
 from migrations_app.worker.watch.ending import Ending, error_of
 from migrations_app.worker.watch.judge import ENDS, Judge
@@ -119,6 +120,9 @@ class Watch:
         match decision.outcome:
             case Outcome.IN_PROGRESS:
                 self._follow_progress(decision)
+            case Outcome.WAIT if Action.UNDEFINE_AT_SOURCE in decision.actions:
+                held.become(State.VERIFYING, decision.sentence)
+                self.judge.undefine_error = undefine_at_source(held, self.source, self.target)
             case Outcome.WAIT:
                 if self.mover is None or not self.mover.running:
                     held.become(State.VERIFYING, decision.sentence)

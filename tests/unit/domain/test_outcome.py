@@ -8,7 +8,7 @@ import pytest
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Loss, LostDisk, Outcome
 from migrations_app.domain.outcome.live import decide
 
 UUID = "6a3c1b52-7d1e-4a55-9a0b-0d8f3d6c1e11"
@@ -369,8 +369,27 @@ def test_shut_off_migrated_and_running_there_is_done_when_the_definition_stays()
 def test_definition_still_at_the_source_although_it_should_go() -> None:
     assert verdict(OFF, ARRIVED, after(9, RETURNED)) is Outcome.WAIT
     decision = decide(OFF, ARRIVED, after(10, RETURNED))
-    assert decision.outcome is Outcome.NEEDS_ATTENTION
+    assert (decision.outcome, decision.actions) == (Outcome.WAIT, (Action.UNDEFINE_AT_SOURCE,))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "job"),
+    [
+        (OFF, ARRIVED, replace(RETURNED, undefine_error="The host is busy.")),
+        (replace(OFF, reason="shutdown"), replace(ARRIVED, reason="unpaused"), RETURNED),  # nobody says "migrated"
+        (OFF, replace(ARRIVED, persistent=False), replace(RETURNED, persist=False)),
+    ],
+)
+def test_a_definition_that_kvmweb_leaves_to_a_user(here: GuestLook, there: GuestLook, job: JobRecord) -> None:
+    decision = decide(here, there, after(10, job))
+    assert (decision.outcome, decision.actions) == (Outcome.NEEDS_ATTENTION, ())
     assert f"On kvm-a run: virsh undefine {UUID} --keep-nvram" in decision.what_to_do
+    assert job.undefine_error in decision.cause
+
+
+def test_no_definition_goes_when_a_copied_disk_is_lost() -> None:
+    lost = LostDisk(target="vda", path="/x/a.qcow2", pool="p", how=Loss.DELETED)
+    assert decide(OFF, ARRIVED, after(10, replace(RETURNED, lost_disks=(lost,)))).actions == ()
 
 
 def test_no_definition_at_the_destination_although_wanted() -> None:

@@ -82,6 +82,20 @@ def test_volumes_go_only_where_nothing_can_use_them(source: GuestLook, destinati
         assert not destination.present
 
 
+@settings(max_examples=1000)
+@given(source=looks, destination=looks, job=jobs)
+def test_a_definition_goes_only_from_where_it_is_off_and_when_the_other_host_has_one(
+    source: GuestLook, destination: GuestLook, job: JobRecord
+) -> None:
+    if Action.UNDEFINE_AT_SOURCE in decide(source, destination, job).actions:
+        assert job.undefine_source
+        assert source.answered
+        assert source.state is RunState.SHUTOFF
+        assert destination.answered
+        assert destination.active
+        assert destination.persistent
+
+
 @settings(max_examples=600)
 @given(source=looks, destination=looks, job=jobs)
 def test_every_answer_is_complete(source: GuestLook, destination: GuestLook, job: JobRecord) -> None:
