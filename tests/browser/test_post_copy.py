@@ -8,12 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from hosts.facts.runtime import NO_LIMIT
 from lab import Lab
 from tests.browser.conftest import Open
 from tests.browser.test_axe import faults
 from tests.lab.serving import Serving, wait_until
-from tests.lab.test_post_copy import reason
+from tests.lab.test_post_copy import hurry, reason
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -71,7 +70,7 @@ def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
     _shoot("waits", *pages)
     lab.hosts["kvm-b"].link("mig", up=True)
     fresh.wait_for_state(pk, "post_copy", "verifying", "done", seconds=60)
-    lab.hosts["kvm-a"].virsh("migrate-setspeed", "--postcopy", "web-01", str(NO_LIMIT))
+    hurry(lab, "web-01")
     for page in pages:
         expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
     assert fresh.wait_for_end(pk)["state"] == "done"
