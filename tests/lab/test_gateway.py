@@ -307,7 +307,7 @@ def test_a_probe_stream(a: Host, b: Host, opened: Open) -> None:
 NVRAM = "/var/lib/libvirt/images/uefi-01_VARS.fd"
 UEFI_XML = f"""<domain type='qemu'><name>uefi-01</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>
-<nvram>{NVRAM}</nvram></os></domain>"""
+<nvram>{NVRAM}</nvram></os><features><acpi/></features></domain>"""
 
 
 def test_a_definition_is_removed_and_the_uefi_variables_stay(a: Host, opened: Open) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hosts.gateway.port import GatewayError
 from lab import Lab
 from lab.host import Host
-from tests.lab.discs import ISO, NAME, in_drive, read_pools, with_disc
+from tests.lab.discs import DRIVE, ISO, NAME, disc, in_drive, read_pools, with_disc
 from tests.lab.doors import opener
 from tests.lab.serving import Serving, wait_until
 
@@ -70,19 +70,17 @@ def test_a_cd_that_the_destination_lacks(with_cd: Serving, lab: Lab) -> None:
     assert differences(with_cd, back) == []
 
 
-def test_after_a_cancel_it_is_in_the_drive_again(with_cd: Serving, lab: Lab) -> None:
-    a = lab.hosts["kvm-a"]
-    lab.shape(1)
-    try:
-        migration = with_cd.migrate(NAME, "kvm-b", eject=True)
-        with_cd.wait_for_copying(migration["id"])
-        assert in_drive(a) is None
-        with_cd.post(f"/migrations/{migration['id']}/cancel", {"reason": "wrong host"})
-        ended = with_cd.wait_for_end(migration["id"])
-    finally:
-        lab.shape(None)
-    assert ended["state"] == "cancelled"
-    assert (in_drive(a), taken_out(ended)["state"], taken_out(ended)["host"]) == (ISO, "back", "kvm-a")
+def test_after_a_cancel_it_is_in_the_drive_again(fresh: Serving, lab: Lab) -> None:
+    with disc(lab) as a:
+        restart_with(a, DRIVE)  # one that has memory to copy
+        migration = fresh.migrate("web-01", "kvm-b", eject=True, bandwidth_mib=1)
+        fresh.wait_for_copying(migration["id"])
+        assert in_drive(a, name="web-01") is None
+        fresh.post(f"/migrations/{migration['id']}/cancel", {"reason": "wrong host"})
+        ended = fresh.wait_for_end(migration["id"])
+        assert ended["state"] == "cancelled"
+        assert (taken_out(ended)["state"], taken_out(ended)["host"]) == ("back", "kvm-a")
+        assert in_drive(a, name="web-01") == ISO
 
 
 # --- devices: the lab's hosts have none that VMs can be given, so this is a NIC that libvirt plugs in -----------------
@@ -96,7 +94,7 @@ SLOT = "<controller type='pci' model='pcie-root-port'/>"
 
 def test_a_device_is_detached_from_and_attached_to_the_running_vm_alone(fresh: Serving, lab: Lab) -> None:
     a, uuid = lab.hosts["kvm-a"], fresh.guest("web-01")["uuid"]
-    restart_with_slots(a)
+    restart_with(a, SLOT, SLOT)
     with opener() as connect:
         parts = connect(a).parts
         parts.attach(uuid, NIC)
@@ -112,13 +110,13 @@ def test_a_device_is_detached_from_and_attached_to_the_running_vm_alone(fresh: S
             parts.attach(uuid, TEAMED)
 
 
-def restart_with_slots(host: Host) -> None:
-    """Its operating system must run to release a device."""
+def restart_with(host: Host, *more: str) -> None:
+    """web-01 with more devices, until its operating system runs: that releases devices, and has memory in use."""
     host.virsh("destroy", "web-01")
     domain = ElementTree.fromstring(host.virsh("dumpxml", "web-01", "--inactive"))
     devices = domain.find("devices")
     assert devices is not None
-    devices.extend(ElementTree.fromstring(text) for text in (SLOT, SLOT))
+    devices.extend(map(ElementTree.fromstring, more))
     host.exec("virsh", "-q", "define", "/dev/stdin", stdin=ElementTree.tostring(domain, encoding="unicode"))
     host.virsh("start", "web-01")
     host.virsh("setmem", "web-01", "80000", "--live")
