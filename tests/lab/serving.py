@@ -222,11 +222,20 @@ class Serving:
         return self.get(f"/migrations/{pk}").body
 
     def wait_for_state(self, pk: int, *states: str, seconds: float = 60) -> Any:
+        def reached() -> bool:
+            now: str = self.migration(pk)["state"]
+            assert now in states or now not in TERMINAL, f"it has ended before: {tell()}"
+            return now in states
+
+        def tell() -> str:
+            shown = self.migration(pk)
+            return f"{shown['state']}: {shown['state_text']}\n{self.tail_of_log()}"
+
         wait_until(
-            lambda: self.migration(pk)["state"] in states,
+            reached,
             seconds,
             f"migration {pk} is {' or '.join(states)}",
-            tell=lambda: f"{self.migration(pk)['state']}: {self.migration(pk)['state_text']}\n{self.tail_of_log()}",
+            tell=tell,
         )
         return self.migration(pk)
 
