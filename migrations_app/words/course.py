@@ -17,7 +17,13 @@ from migrations_app.words.controls import asking
 if TYPE_CHECKING:
     from migrations_app.models import Decision, Migration, Order
 
-_ACTS = {Act.FINISH: "finish", Act.SUSPEND: "pause", Act.ABORT: "give up", Act.RESTART: "restart"}
+_ACTS = {
+    Act.FINISH: "finish",
+    Act.SUSPEND: "pause",
+    Act.POST_COPY: "post-copy",
+    Act.ABORT: "give up",
+    Act.RESTART: "restart",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ def _order(order: Order) -> Mark:
     row = ORDERS[order.what]
     return Mark(
         at=order.done_at or order.asked_at,
-        label=row.shown(order.value) or row.what,
+        label=row.shown(order.value) or row.label.lower() or row.what,
         text=f"{isolated(order.asked_by_name)} {asking(row.asked, row, order.value)}",
     )
 

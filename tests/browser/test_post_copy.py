@@ -64,6 +64,9 @@ def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
         expect(page.locator(".outcome")).to_contain_text("Neither half may be resumed or destroyed")
         expect(page.locator(".outcome")).to_contain_text("what the VM has in memory is lost")
         expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
+        expect(page.locator("#route")).to_contain_text("has the rest of its memory")
+        expect(page.locator("#route")).not_to_contain_text("left")
+        expect(page.locator("main")).not_to_contain_text("Data is transferred again")
     _well("failed", *pages)
     wide.get_by_role("button", name="Resume post-copy").click()
     expect(wide.locator(".controls")).to_contain_text("olga asked to resume post-copy.")
@@ -73,5 +76,8 @@ def test_a_cut_post_copy_is_told_paused_and_resumed_on_the_page(
     hurry(lab, "web-01")
     for page in pages:
         expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
+        expect(page.locator("h1")).to_contain_text("Done")
+        expect(page.get_by_role("button", name="Resume post-copy")).to_have_count(0)
+        expect(page.locator("#steps .is-stopped")).to_have_count(0)
     assert fresh.wait_for_end(pk)["state"] == "done"
-    _shoot("done", *pages)
+    _well("done", *pages)

@@ -128,6 +128,19 @@ def test_only_where_it_was_allowed_at_the_start(scene: Scene, operator: Any) -> 
     moving.done()
 
 
+def test_what_is_paused_has_no_rate_and_no_time_left(moving: Scripted) -> None:
+    moving.switched()
+    eventually(lambda: fresh(moving.row).progress.get("rate_bps") == 1000)
+    moving.move.cut.set()
+    moving.answered(moving.order("pause_post_copy"))
+    moving.becomes(State.POST_COPY_FAILED)
+    eventually(lambda: fresh(moving.row).progress["rate_bps"] is None)
+    assert fresh(moving.row).progress["eta_high_ms"] is None
+    moving.move.cut.clear()
+    moving.order("resume_post_copy")
+    moving.done()
+
+
 def test_what_is_offered_when(moving: Scripted) -> None:
     assert "post_copy" in on_page(moving.row)
     assert offered(moving.row)["pause_post_copy"] == "It is not in post-copy."

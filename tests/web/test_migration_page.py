@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from hosts.models import Sighting
 from kvmweb.journal.models import Entry, EntryKind
+from migrations_app.domain.convergence.action import Act
 from migrations_app.domain.convergence.policy import GENTLE
 from migrations_app.domain.convergence.track import Pass, Track
 from migrations_app.domain.forecast import forecast_stop
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.options import Options
+from migrations_app.domain.orders import ORDERS
 from migrations_app.events import fragments
 from migrations_app.models import Migration
 from migrations_app.words.badges import badge
@@ -420,6 +422,24 @@ def test_orders_and_decisions_are_marks_on_the_time_line(scene: dict[str, Any], 
     assert "asked for this bandwidth limit: 400 MiB/s." in marks[0][1]
     assert fragments(running.topic, [Entry(kind=EntryKind.PROGRESS)]).keys().isdisjoint({"marks", "journal"})  # type: ignore[union-attr]
     assert "400 MiB/s" in fragments(running.topic, [Entry(kind=EntryKind.NOTE)])["marks"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("act", Act)
+def test_each_decision_has_words_on_the_time_line(act: Act, scene: dict[str, Any], as_viewer: Client) -> None:
+    running, allowed = scene["running"], 500 if act is Act.RAISE else None
+    running.decisions.create(at=timezone.now(), action=act, downtime_ms=allowed, applied=True, text="It was decided.")
+    (label,) = re.findall(r'data-label="([^"]*)" data-text="It was decided."', text_of(as_viewer, running))
+    assert label
+    assert "_" not in label
+
+
+@pytest.mark.parametrize("what", ORDERS)
+def test_each_order_has_words_on_the_time_line(what: str, scene: dict[str, Any], as_viewer: Client) -> None:
+    running = scene["running"]
+    running.orders.create(what=what, state="applied", asked_by_name="olga", asked_at=timezone.now())
+    (label,) = re.findall(r'data-label="([^"]*)" data-text="[^"]*olga', text_of(as_viewer, running))
+    assert label
+    assert "_" not in label
 
 
 def test_the_graphs_as_tables(scene: dict[str, Any], as_viewer: Client) -> None:

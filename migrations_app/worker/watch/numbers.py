@@ -10,7 +10,11 @@ from migrations_app.domain import progress
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import IN_FLIGHT, State
-from migrations_app.domain.outcome.whereabouts import suspended_before_the_pause, suspended_by_somebody
+from migrations_app.domain.outcome.whereabouts import (
+    POST_COPY_FAILED,
+    suspended_before_the_pause,
+    suspended_by_somebody,
+)
 from migrations_app.domain.progress import Progress, advance, complete, refine, standing_still
 from migrations_app.worker.held import Held
 from migrations_app.worker.policy_start import options_in_effect
@@ -37,6 +41,8 @@ class Numbers:
         self._sent: int | None = None
         self._sent_at = time.monotonic()
         self._told_still = False
+        #: since that was told, some bytes came
+        self._came = False
         self.phase = State.COPYING_MEMORY
         self.memory_began = self.fresh = False
         self.too_early = False
@@ -50,10 +56,11 @@ class Numbers:
         """After a look at the source."""
         held = self._held
         ours = source.job is JobKind.MIGRATION_OUT and not held.row.job_over
-        stats = self._source.ask(lambda c: c.job(held.guest)) if ours else None
+        broken = source.reason == POST_COPY_FAILED  # libvirt repeats the rate it had
+        stats = self._source.ask(lambda c: c.job(held.guest)) if ours and not broken else None
         self.fresh = stats is not None and bool(stats.memory_total)
         if stats is None:
-            self._forget_rate()
+            self._forget_rate(at_once=broken)
             return
         self._read_at = time.monotonic()
         self.phase = refine(held.state, stats)
@@ -88,21 +95,27 @@ class Numbers:
     def completed(self, finished: JobStats | None) -> Progress:
         return complete(self._progress, finished)
 
-    def _forget_rate(self) -> None:
+    def _forget_rate(self, *, at_once: bool) -> None:
         """Numbers that nobody has read for a while say nothing about now."""
-        if self._progress.rate_bps is None or (time.monotonic() - self._read_at) * 1000 < progress.STALL_MS:
+        young = (time.monotonic() - self._read_at) * 1000 < progress.STALL_MS
+        if self._progress.rate_bps is None or (young and not at_once):
             return
         self._progress = advance(self._progress, None, self._held.state)
         self._held.tick(self._progress.as_json())
 
     def _silent_ms(self, stats: JobStats) -> int:
-        """How long no byte has come, by our own clock; told once, and when they come again."""
+        """How long no byte has come, by our own clock; told once, and when they come again. What comes once may be what
+        libvirt counts when it gives up the connection."""
         now, sent = time.monotonic(), (stats.memory_processed or 0) + (stats.disk_processed or 0)
         silent = now - self._sent_at
         if sent != self._sent:
+            self._sent = sent
+            if self._told_still and not self._came:
+                self._came = True
+                return round(silent * 1000)
             if self._told_still:
                 self._held.note(f"Data is transferred again, after {silent:.0f} s without any.")
-            self._sent, self._sent_at, self._told_still = sent, now, False
+            self._sent_at, self._told_still, self._came = now, False, False
             return 0
         if silent * 1000 >= progress.SAY_MS and not self._told_still:
             self._told_still = True
