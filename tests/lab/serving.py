@@ -222,13 +222,20 @@ class Serving:
         return self.get(f"/migrations/{pk}").body
 
     def wait_for_state(self, pk: int, *states: str, seconds: float = 60) -> Any:
-        wait_until(
-            lambda: self.migration(pk)["state"] in states,
-            seconds,
-            f"migration {pk} is {' or '.join(states)}",
-            tell=lambda: f"{self.migration(pk)['state']}: {self.migration(pk)['state_text']}\n{self.tail_of_log()}",
-        )
-        return self.migration(pk)
+        """An end is told at once, and not waited for: no other state comes after it."""
+        shown: Any = {}
+
+        def reached() -> bool:
+            shown.update(self.migration(pk))
+            over = f"migration {pk} was to be {' or '.join(states)}, and ended before that was seen. {tell()}"
+            assert shown["state"] in states or not shown["terminal"], over
+            return shown["state"] in states
+
+        def tell() -> str:
+            return f"{shown['state']}: {shown['state_text']}\n{self.tail_of_log()}"
+
+        wait_until(reached, seconds, f"migration {pk} is {' or '.join(states)}", tell)
+        return shown
 
     def wait_for_copying(self, pk: int) -> Any:
         """Until libvirt copies memory and a first progress row is there."""
@@ -277,8 +284,13 @@ class Serving:
         return sorted(found)
 
     def owner_pid(self, pk: int) -> int:
-        """The worker that holds a migration; the owner's name is MACHINE-PID-RANDOM."""
-        return int(self.migration(pk)["progress"]["owner"].rsplit("-", 2)[1])
+        """The worker that holds a migration, once it has written progress; the owner's name is MACHINE-PID-RANDOM."""
+
+        def owner() -> str:
+            return self.migration(pk)["progress"]["owner"] or ""
+
+        wait_until(lambda: owner() != "", 20, f"a worker holds migration {pk}", tell=self.tail_of_log)
+        return int(owner().rsplit("-", 2)[1])
 
     def kill(self, *words: str) -> None:
         for pid in self.pids(*words):
