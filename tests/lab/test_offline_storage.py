@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_in_the_middle(off: Serving, lab: Lab) -> None:
     b = lab.hosts["kvm-b"]
     with TickReceiver(*lab.ticks_address) as ticks:
         since = time.monotonic()
-        pk = ask(off, disk_bandwidth_mib=1)
+        pk = ask(off, disk_bandwidth_mib=3)
         off.wait_for_state(pk, "copying_disks")
         os.kill(off.owner_pid(pk), signal.SIGKILL)
         wait_until(lambda: len(off.owners(pk)) == 2, 30, "another worker follows it", tell=off.tail_of_log)

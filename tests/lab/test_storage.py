@@ -66,7 +66,7 @@ def begin(serving: Serving, **options: Any) -> int:
 
 def begin_slowly(serving: Serving, host: Host) -> int:
     """So slowly that it can be stopped in the middle."""
-    pk = begin(serving, disk_bandwidth_mib=1)
+    pk = begin(serving, disk_bandwidth_mib=3)
     wait_until(lambda: copies(host), 60, "QEMU copies")
     serving.wait_for_state(pk, "copying_disks")
     return pk
