@@ -76,6 +76,21 @@ def reset(lab: LabState, hosts: list[Host], ticks: tuple[str, int]) -> None:
         in_parallel(lambda host, uuid=spec.uuid: _drop_domains(host, [uuid]), hosts)  # type: ignore[misc]
     if _drop_volumes(hosts, [spec for spec in lab.guests if spec not in anew]) or anew:
         create_guests(hosts, anew, ticks)
+        by_name = {host.name: host for host in hosts}
+        in_parallel(lambda spec: _wait_for_content(by_name[spec.host], spec), [spec for spec in anew if spec.running])
+
+
+def _wait_for_content(host: Host, spec: GuestSpec) -> None:
+    """A guest is heard before it has filled its disk, and an empty one is copied in a moment."""
+    deadline = time.monotonic() + BOOT_SECONDS
+    while spec.disk_fill_mib and _allocated(host, spec) < spec.disk_fill_mib << 20:
+        if time.monotonic() > deadline:
+            raise LabError(f"guest {spec.name} did not fill its disk within {BOOT_SECONDS} s")
+        time.sleep(0.1)
+
+
+def _allocated(host: Host, spec: GuestSpec) -> int:
+    return int(host.exec("stat", "-c", "%b", guests.disk_path(spec))) * 512
 
 
 def _silent(specs: list[GuestSpec], ticks: tuple[str, int]) -> list[GuestSpec]:

@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from lab import Lab, TickReceiver
+from tests.browser import polling
 from tests.browser.conftest import Open
 from tests.lab.leftovers import assert_moved, assert_unchanged, take
 from tests.lab.serving import Serving, wait_until
-from tests.lab.test_migration import felt
+from tests.lab.test_migration import felt, hurry
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -28,7 +29,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
         page.get_by_role("link", name="web-01").first.click()
         page.get_by_role("link", name=re.compile("Migrate")).first.click()
         page.get_by_text("Options", exact=True).click()
-        page.fill("input[name=bandwidth_mib]", "4")
+        page.fill("input[name=bandwidth_mib]", "2")
         button = page.get_by_role("button", name=re.compile("^Migrate web-01 to kvm-b"))
         expect(button).to_be_enabled()
         report = page.locator("#report")
@@ -43,6 +44,7 @@ def test_a_person_moves_a_running_vm_and_watches_it(fresh: Serving, lab: Lab, si
         expect(page).to_have_title(re.compile(r"%.*web-01"))
         page.reload()
         wait_until(lambda: float(bar.get_attribute("value") or 0) > seen, 30, "the bar moves on after a reload")
+        hurry(lab, "web-01")
         expect(page.locator(".outcome .sentence")).to_contain_text("web-01 runs on kvm-b")
         until = time.monotonic()
         hole, control = ticks.largest_hole("web-01", since, until), ticks.largest_hole("build-01", since, until)
@@ -77,7 +79,7 @@ def test_cancel_from_the_page(fresh: Serving, lab: Lab, sign_in: Open) -> None:
 
 def test_two_moves_and_their_two_pages(fresh: Serving, lab: Lab, sign_in: Open) -> None:
     """The second waits for the first: neither page ever says anything of the other, also when the first has ended."""
-    numbers = {"web-01": fresh.migrate("web-01", "kvm-b", bandwidth_mib=8)["id"]}
+    numbers = {"web-01": fresh.migrate("web-01", "kvm-b", bandwidth_mib=2)["id"]}
     fresh.wait_for_copying(numbers["web-01"])
     numbers["db-01"] = fresh.migrate("db-01", "kvm-b", bandwidth_mib=16)["id"]
     fresh.wait_for_state(numbers["db-01"], "queued")
@@ -92,6 +94,8 @@ def test_two_moves_and_their_two_pages(fresh: Serving, lab: Lab, sign_in: Open) 
     pages = {name: context.new_page() for name in numbers}
     for name, page in pages.items():
         page.goto(f"{fresh.url}/migrations/{numbers[name]}/")
+    polling.wait_until(pages["web-01"], "new Set(seen).size > 3")
+    hurry(lab, "web-01")
     for name, page in pages.items():
         assert fresh.wait_for_end(numbers[name])["state"] == "done"
         expect(page.locator(".outcome .sentence")).to_contain_text(f"{name} runs on kvm-b")

@@ -21,6 +21,7 @@ from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.give_order import give_order
 from migrations_app.usecases.request_migration import request_migration
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
+from tests.fakes.gateway import FakeConnection
 from tests.fakes.guests import Ending, FakeGuest
 
 
@@ -73,6 +74,23 @@ def test_it_is_waited_for_while_it_shuts_down(scene: Scene) -> None:
     assert (done.state, done.state_text) == (State.DONE, "web-01 runs on kvm-b.")
     assert "shutting_down" in states(done)
     assert scene.fleet.methods().count("shut_down") == 1
+
+
+def test_one_that_is_off_before_kvmweb_asks_whether_it_was_restarted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at it is seconds old when the destination was silent meanwhile."""
+    guest = scene.add_guest(obeys=False)
+    migration, number = stop(scene, guest), FakeConnection.run_number
+
+    def off_by_then(connection: FakeConnection, uuid: str) -> int:
+        if fresh(migration).state == State.SHUTTING_DOWN:
+            off(guest)
+        return number(connection, uuid)
+
+    monkeypatch.setattr(FakeConnection, "run_number", off_by_then)
+    done = scene.run(migration)
+    assert (done.state, done.state_text) == (State.DONE, "web-01 runs on kvm-b.")
 
 
 def test_the_next_one_is_foreseen_by_what_was_measured(scene: Scene) -> None:

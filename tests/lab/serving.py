@@ -222,22 +222,19 @@ class Serving:
         return self.get(f"/migrations/{pk}").body
 
     def wait_for_state(self, pk: int, *states: str, seconds: float = 60) -> Any:
+        """An end is told at once, and not waited for: no other state comes after it."""
+        shown: Any = {}
+
         def reached() -> bool:
-            now: str = self.migration(pk)["state"]
-            assert now in states or now not in TERMINAL, f"it has ended before: {tell()}"
-            return now in states
+            shown.update(self.migration(pk))
+            assert shown["state"] in states or not shown["terminal"], f"it ended before that was seen. {tell()}"
+            return shown["state"] in states
 
         def tell() -> str:
-            shown = self.migration(pk)
             return f"{shown['state']}: {shown['state_text']}\n{self.tail_of_log()}"
 
-        wait_until(
-            reached,
-            seconds,
-            f"migration {pk} is {' or '.join(states)}",
-            tell=tell,
-        )
-        return self.migration(pk)
+        wait_until(reached, seconds, f"migration {pk} is {' or '.join(states)}", tell)
+        return shown
 
     def wait_for_copying(self, pk: int) -> Any:
         """Until libvirt copies memory and a first progress row is there."""
@@ -286,8 +283,13 @@ class Serving:
         return sorted(found)
 
     def owner_pid(self, pk: int) -> int:
-        """The worker that holds a migration; the owner's name is MACHINE-PID-RANDOM."""
-        return int(self.migration(pk)["progress"]["owner"].rsplit("-", 2)[1])
+        """The worker that holds a migration, once it has written progress; the owner's name is MACHINE-PID-RANDOM."""
+
+        def owner() -> str:
+            return self.migration(pk)["progress"]["owner"] or ""
+
+        wait_until(lambda: owner() != "", 20, f"a worker holds migration {pk}", tell=self.tail_of_log)
+        return int(owner().rsplit("-", 2)[1])
 
     def kill(self, *words: str) -> None:
         for pid in self.pids(*words):

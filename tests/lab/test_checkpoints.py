@@ -134,8 +134,11 @@ def test_a_worker_killed_between_two_is_followed_by_one_that_finishes(fresh: Ser
     fresh.wait_for_copying(pk)
     worker = fresh.owner_pid(pk)
     third = f"/var/lib/libvirt/qemu/checkpoint/{NAME}/{MANY[2]}.xml"
-    b.exec("sh", "-c", f"until test -e {third}; do sleep 0.01; done", timeout=90)
+    # it hangs at the third, so that the worker does not come to the last one meanwhile
+    hangs = f"until test -e {third}; do sleep 0.01; done; kill -STOP $(cat /run/libvirtd.pid)"
+    b.exec("sh", "-c", hangs, timeout=90)
     os.kill(worker, signal.SIGKILL)
+    b.cont_daemon("libvirtd")
     assert checkpoints(b) != MANY
     assert not fresh.migration(pk)["terminal"]
     migration = fresh.wait_for_end(pk)

@@ -36,9 +36,11 @@ def policies(kvmweb: Serving) -> None:
 
 @pytest.fixture
 def busy(fresh: Serving, lab: Lab, policies: None) -> Iterator[Serving]:
-    """The VM runs, and the link is slow."""
+    """The VM has booted, so that there is something to copy, and the link is slow."""
     lab.define_guest("kvm-a", BUSY)
     fresh.wait_for_guest(NAME, "kvm-a")
+    with TickReceiver(*lab.ticks_address) as ticks:
+        assert ticks.wait_for(NAME, since=time.monotonic(), timeout=60), f"{NAME} is silent"
     lab.shape(LINK_MBIT)
     yield fresh
     lab.shape(None)

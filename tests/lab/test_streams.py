@@ -133,7 +133,7 @@ def test_a_cancel_leaves_it_as_it_was(stuck: Serving, lab: Lab) -> None:
 
 def test_a_worker_that_is_killed_in_the_middle(stuck: Serving, lab: Lab) -> None:
     a, b = lab.hosts["kvm-a"], lab.hosts["kvm-b"]
-    pk = ask(stuck, disk_bandwidth_mib=2)
+    pk = ask(stuck, disk_bandwidth_mib=1)
     stuck.wait_for_state(pk, "copying_disks")
     wait_until(lambda: blocks(b, RAW) > 5 * MIB, 30, "its second part is copied", tell=stuck.tail_of_log)
     os.kill(stuck.owner_pid(pk), signal.SIGKILL)

@@ -85,7 +85,7 @@ def test_a_cancel_in_the_middle_lets_it_run_at_the_source(options: dict[str, boo
 
 def test_disks_are_copied_while_it_runs_and_memory_while_it_is_paused(fresh: Serving, lab: Lab) -> None:
     before = take(lab)
-    pk = fresh.migrate("build-01", "kvm-b", kind="suspended", copy_disks=True, bandwidth_mib=10)["id"]
+    pk = fresh.migrate("build-01", "kvm-b", kind="suspended", copy_disks=True, disk_bandwidth_mib=10, **SLOW)["id"]
     fresh.wait_for_state(pk, "copying_disks")
     assert state(lab, "kvm-a", "build-01").startswith("running")
     wait_until(lambda: state(lab, "kvm-a", "build-01") == "paused (migrating)", 100, "build-01 is paused")

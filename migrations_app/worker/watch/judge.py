@@ -58,9 +58,10 @@ class Judge:
         return self._decide(seen.source, seen.target, record)
 
     def _restarted(self) -> bool:
+        """Not one that has shut off since it was looked at, which the next look sees."""
         before = self._held.row.source_run
         now = self._source.ask(lambda c: c.run_number(self._held.guest)) if before is not None else None
-        return now is not None and now != before
+        return now not in (None, -1, before)
 
     def _job_is_over(self, seen: Observation, record: JobRecord) -> bool:
         """After the call came back a source without a job has none of ours; an adopter has to wait and see."""
