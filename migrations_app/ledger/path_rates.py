@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -16,6 +16,21 @@ from kvmweb.web.plain import isolated
 from migrations_app.models import Migration, PathRate
 from migrations_app.models.migration import BUSY
 from migrations_app.models.path_rate import LEASE, running
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def wish_path(source: Host, target: Host, *, by: User) -> PathRate | None:
+    """A new wish for the rate of this path. None when another one came meanwhile."""
+    values: dict[str, Any] = {"address": address_of(target), "asked_by": by, "asked_at": timezone.now()}
+    values |= {"ended_at": None, "leased_until": None, "error": ""}
+    row, new = PathRate.objects.get_or_create(source=source, target=target, defaults=values)
+    if not new:
+        if not PathRate.objects.filter(pk=row.pk, epoch=row.epoch).update(epoch=row.epoch + 1, **values):
+            return None
+        row.refresh_from_db()
+    return row
 
 
 def take_path(pk: int, epoch: int) -> PathRate | None:

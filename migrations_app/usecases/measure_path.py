@@ -17,7 +17,7 @@ from kvmweb.journal import writer
 from kvmweb.journal.models import EntryKind
 from kvmweb.queue import enqueue
 from kvmweb.web.plain import isolated
-from migrations_app.ledger.path_rates import address_of, migrating_words
+from migrations_app.ledger.path_rates import address_of, migrating_words, wish_path
 from migrations_app.models import PathRate
 from migrations_app.models.path_rate import running
 
@@ -43,14 +43,9 @@ def measure_path(source: Host, target: Host, *, by: User, reason: str = "") -> P
     require(by, Right.MOVE, target)
     with transaction.atomic():
         _offered(source, target)
-        values = {"address": address_of(target), "asked_by": by, "asked_at": timezone.now(), "ended_at": None}
-        values |= {"leased_until": None, "error": ""}
-        row, new = PathRate.objects.get_or_create(source=source, target=target, defaults=values)
-        if not new:
-            row.epoch += 1
-            for field, value in values.items():
-                setattr(row, field, value)
-            row.save()
+        row = wish_path(source, target, by=by)
+        if row is None:
+            raise NotMeasurable("Somebody else has just asked for this path. Look again in some seconds.")
         text = f"{isolated(by.get_username())} asked for a probe stream from {source} to {target}"
         body = {"source": source.pk, "target": target.pk}
         for host in (source, target):
