@@ -130,6 +130,8 @@ def _runs(rows: QuerySet[Migration], guest: Guest, *, copies: bool) -> Iterator[
     for row in rows:
         if row.options.get("bandwidth_mib"):
             continue  # slowed down on request: it says nothing about the link
+        if row.stream:
+            continue  # kvmweb copied: it says nothing about what libvirt copies
         if bool(row.options.get("copy_disks")) is not copies:
             continue
         told = Progress.from_json(row.progress)

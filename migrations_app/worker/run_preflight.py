@@ -26,6 +26,7 @@ from kvmweb.web.plain import isolated
 from migrations_app.domain.forecast.measured import Measured
 from migrations_app.domain.preflight.catalog import allows_post_copy, run_all
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.domain.preflight.streams import foretold
 from migrations_app.ledger.path_rates import address_of
 from migrations_app.models import Migration, Preflight
 from migrations_app.models.migration import BUSY
@@ -104,7 +105,7 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
         copied_disks=report.copied,
         measured=preflight.measured,
         forecast={}
-        if report.verdict is Verdict.BLOCKED
+        if report.verdict is Verdict.BLOCKED or foretold(report)
         else forecast_for(
             preflight.asked_by,
             preflight.request,

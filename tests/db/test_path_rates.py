@@ -96,6 +96,20 @@ def test_one_stream_at_a_time_and_not_again_at_once(scene: Scene, a: Host, b: Ho
     assert measure_path(a, b, by=scene.operator).epoch == 2
 
 
+def test_a_wish_that_another_one_overtook_is_refused(scene: Scene, a: Host, b: Host, monkeypatch: Any) -> None:
+    run(scene, measure_path(a, b, by=scene.operator))
+    later()
+
+    def overtaken(**_: Any) -> tuple[PathRate, bool]:
+        before = PathRate.objects.get()
+        PathRate.objects.update(epoch=before.epoch + 1)
+        return before, False
+
+    monkeypatch.setattr(PathRate.objects, "get_or_create", overtaken)
+    with pytest.raises(NotMeasurable, match="Somebody else has just asked"):
+        measure_path(a, b, by=scene.operator)
+
+
 def test_a_killed_worker_is_not_followed_by_another_one(scene: Scene, a: Host, b: Host) -> None:
     row = measure_path(a, b, by=scene.operator)
     PathRate.objects.update(leased_until=timezone.now() + LEASE)  # and then it was killed

@@ -16,6 +16,7 @@ from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
 from migrations_app.domain.outcome import patience
 from migrations_app.domain.preflight import streams
 from migrations_app.models import Migration, RollbackCopy
+from migrations_app.reading.forecast import forecast_for
 from migrations_app.usecases.give_order import cancel_migration, give_order
 from migrations_app.words.controls import situation
 from migrations_app.worker.watch import sending
@@ -96,6 +97,21 @@ def test_it_is_foretold_when_the_source_is_seen_to_lack_something(scene: Scene) 
     severity, words = foretold(done)
     assert (severity, done.state) == ("warning", State.DONE)
     assert "kvm-a cannot start db-01, so kvmweb copies its disks itself: kvm-a has no bridge br1" in words
+
+
+def test_what_is_known_of_libvirts_copies_tells_nothing_of_kvmwebs(scene: Scene, monkeypatch: Any) -> None:
+    monkeypatch.setattr("migrations_app.worker.write_ahead.forecast_for", lambda *_, **__: {"most_s": 9.0})
+    guest = stuck_guest(scene)
+    request = ask(scene, guest)
+    done = scene.run(request)
+    assert (done.state, done.forecast) == (State.DONE, {})
+    Migration.objects.filter(pk=done.pk).update(
+        progress={**done.progress, "transferred_bytes": 10**9, "elapsed_ms": 10_000}
+    )
+    given = (request.requested_by, request.request, request.guest, request.source)
+    assert forecast_for(*given, paused=False) == {}
+    Migration.objects.filter(pk=done.pk).update(stream={})
+    assert forecast_for(*given, paused=False)["runs"] == 1
 
 
 def test_it_is_started_there_when_that_was_asked_for(scene: Scene) -> None:

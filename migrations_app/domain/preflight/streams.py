@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from hosts.facts.storage import Part
 from migrations_app.domain.own_files import has_emulated_tpm, tpm_elsewhere
 from migrations_app.domain.preflight import storage
+from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.report import Report
 from migrations_app.domain.preflight.shared import guest_of
 from migrations_app.domain.preflight.whole import why_not_whole
 
@@ -25,6 +27,11 @@ def why_not_stream(facts: Facts) -> str:
     copied = storage.copied_disks(facts)
     found = ((disk.target, why_not_whole(facts, disk)) for disk in guest.disks if disk.target in copied)
     return " ".join(f"kvmweb cannot copy it either: disk {target} {why}." for target, why in found if why)
+
+
+def foretold(report: Report) -> bool:
+    """Whether the source is seen to lack what the start needs, so that kvmweb will copy them."""
+    return any(one.check == "source_start" for one in report.of(Severity.WARNING))
 
 
 def parts(size: int) -> Iterator[Part]:

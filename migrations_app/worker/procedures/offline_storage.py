@@ -96,7 +96,8 @@ def _begin_streams(ready: Ready, refused: NotDone) -> None:
     except GatewayError as error:
         raise NotStarted(f"{said} kvmweb could not read its disks: {error}") from error
     stream = {"because": refusal, "helper": str(helper(ready.facts)), "sizes": sizes, "modified": times}
-    held.update(stream=stream, started_at=timezone.now(), timings=held.row.timings)
+    # what was forecast is how long libvirt's copy takes
+    held.update(stream=stream, forecast={}, started_at=timezone.now(), timings=held.row.timings)
     held.note(f"{said} So kvmweb copies its disks to {target.host} itself, and its definition migrates after that.")
 
 

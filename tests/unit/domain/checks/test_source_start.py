@@ -11,8 +11,10 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.placement import placements
+from migrations_app.domain.preflight.catalog import run_all
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
+from migrations_app.domain.preflight.streams import foretold
 from tests.unit.domain.factories import (
     EMULATOR,
     HEALTHY,
@@ -144,3 +146,8 @@ def test_a_host_that_says_nothing_is_no_obstacle_and_no_pass() -> None:
 
 def test_pools_that_are_not_known() -> None:
     assert only("source_start", with_source(off(), pools=SILENT), Severity.UNKNOWN)
+
+
+def test_only_what_is_seen_to_lack_something_is_foretold() -> None:
+    assert not foretold(run_all(off()))
+    assert foretold(run_all(off({"interfaces": ()})))
