@@ -26,6 +26,8 @@ CLOSING: list[Callable[[Migration, User, str, str], Later | None]] = []
 REQUESTED: list[Callable[[Migration, User, str], None]] = []
 #: told when a migration has its slot and begins, in the transaction that records it
 BEGUN: list[Callable[[Migration], None]] = []
+#: told when a migration begins to need a user, and when it goes on without one, in the transaction that records it
+ATTENTION: list[Callable[[Migration], None]] = []
 #: told when a migration has ended, in the transaction that ends it
 ENDED: list[Callable[[Migration, State], None]] = []
 #: told that operations want this VM, before their migration is recorded: what waits for it gives way

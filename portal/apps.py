@@ -17,6 +17,7 @@ class PortalConfig(AppConfig):
         hooks.GATES.extend((course.quota_gate, course.lane_gate, gates.times_gate, gates.delay_gate))
         hooks.REQUESTED.append(gates.requested)
         hooks.BEGUN.append(course.begun)
+        hooks.ATTENTION.append(course.attention)
         hooks.ENDED.append(course.ended)
         hooks.WANTED.append(course.wanted)
         DECIDED.extend((course.decided, tell.tell_approved))

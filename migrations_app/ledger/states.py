@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kvmweb.database import patiently
 from migrations_app.domain.lifecycle import TERMINAL, State, allowed
-from migrations_app.hooks import BEGUN, ENDED
+from migrations_app.hooks import ATTENTION, BEGUN, ENDED
 from migrations_app.ledger.claims import NOBODY, PATIENCE_SECONDS, Claim, LostClaim, tell
 from migrations_app.ledger.orders import answer_all
 from migrations_app.models import Migration
@@ -45,10 +45,12 @@ def change_state(
         tell(held.pk, new, text, {"owner": held.owner})
         if also is not None:
             also()
-        if new is State.STARTING and BEGUN:
-            _begun(held.pk)
+        if new is State.STARTING:
+            _tell_all(BEGUN, held.pk)
         if new in TERMINAL:
             _ended(held.pk, new)
+        elif State.NEEDS_ATTENTION in (old, new):
+            _tell_all(ATTENTION, held.pk)
 
     write()
 
@@ -70,10 +72,11 @@ def end_by_person(pk: int, *, states: Iterable[State], new: State, text: str, **
     return True
 
 
-def _begun(pk: int) -> None:
-    migration = Migration.objects.get(pk=pk)
-    for tell_them in BEGUN:
-        tell_them(migration)
+def _tell_all(hooks: list[Callable[[Migration], None]], pk: int) -> None:
+    if hooks:
+        migration = Migration.objects.get(pk=pk)
+        for tell_them in hooks:
+            tell_them(migration)
 
 
 def _ended(pk: int, state: State) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hosts.models import Guest
 
 _COURSE = (RequestState.QUEUED, RequestState.MOVING)
+_ATTENTION = "Something went wrong, and operations must look at it. They can say where the VM stands."
 NEEDED = "Operations needed this VM. The request ended before its migration began."
 _GIB = 1024**3
 
@@ -56,8 +57,21 @@ def begun(migration: Migration) -> None:
         return
     memory = 0 if migration.kind_row.same_host else migration.guest.memory_kib / 1024**2
     disks = sum(disk.get("allocated") or disk.get("size") or 0 for disk in migration.source_disks) / _GIB
-    text = "Its disks are being copied." if migration.kind_row.same_host else "The VM is migrating."
-    ledger.change(row.pk, [RequestState.QUEUED], RequestState.MOVING, text, gib=memory + disks)
+    ledger.change(row.pk, [RequestState.QUEUED], RequestState.MOVING, _under_way(migration), gib=memory + disks)
+
+
+def attention(migration: Migration) -> None:
+    """The request goes on: kvmweb looks again until the hosts agree."""
+    row = _request_of(migration)
+    if row is None:
+        return
+    needed = migration.state == State.NEEDS_ATTENTION
+    text = _ATTENTION if needed else _under_way(migration)
+    ledger.change(row.pk, [RequestState.MOVING], RequestState.MOVING, text)
+
+
+def _under_way(migration: Migration) -> str:
+    return "Its disks are being copied." if migration.kind_row.same_host else "The VM is migrating."
 
 
 def ended(migration: Migration, state: State) -> None:

@@ -209,6 +209,18 @@ def test_its_team_cancels_its_own_running_migration(shop: Asking, web: Guest, sc
     assert (row.state, row.text) == ("withdrawn", "Withdrawn by lea. The VM is where it was.")
 
 
+def test_its_team_reads_that_operations_must_look_at_it(shop: Asking, web: Guest, scene: Scene) -> None:
+    scene.script(scene.fleet["kvm-a"].guests[str(web.pk)], ending=Ending.CONFIRM_LOST)
+    row = shop.run(shop.advance(shop.ask(web)))
+    assert row.migration is not None
+    assert row.migration.state == State.NEEDS_ATTENTION
+    assert row.state == "moving"
+    assert row.text == "Something went wrong, and operations must look at it. They can say where the VM stands."
+    del scene.fleet["kvm-a"].guests[str(web.pk)]
+    scene.adopt(row.migration)
+    assert fresh(row).state == "done"
+
+
 def test_a_migration_that_is_started_again_is_still_the_request(shop: Asking, web: Guest, operator: Any) -> None:
     built_in_policies()
     row = shop.advance(shop.ask(web))
