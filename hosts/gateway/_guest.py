@@ -9,7 +9,7 @@ from hosts.facts import domain_xml, runtime
 from hosts.facts.guest import GuestDefinition, GuestDetails, RunState, RuntimeSettings
 from hosts.gateway import _codes, _errors
 from hosts.gateway._link import Link
-from hosts.gateway.port import Refused
+from hosts.gateway.port import Arriving, Refused
 
 if TYPE_CHECKING:
     import libvirt
@@ -54,7 +54,7 @@ class Guests:
         return self._link.call("the state of a VM", work, key=("look", uuid))
 
     def details(self, uuid: str) -> GuestDetails:
-        """Raises GuestMissing; Refused (code 84) for a guest that is arriving, whose XML may not be read."""
+        """Raises GuestMissing; Arriving for a guest whose XML may not be read yet."""
 
         def work(raw: libvirt.virConnect) -> GuestDetails:
             import libvirt
@@ -63,7 +63,7 @@ class Guests:
             number, why = guest.state()
             state = _codes.run_state(number)
             if coming_in(guest, number, why):
-                raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
+                raise Arriving
             persistent = bool(guest.isPersistent())
             inactive = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else ""
             live = guest.XMLDesc(0) if state.active else ""

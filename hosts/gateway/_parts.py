@@ -12,7 +12,7 @@ from hosts.facts.part import Part
 from hosts.gateway import _codes, _errors
 from hosts.gateway._guest import Guests, coming_in
 from hosts.gateway._link import Link
-from hosts.gateway.port import Refused
+from hosts.gateway.port import Arriving, Refused
 
 if TYPE_CHECKING:
     import libvirt
@@ -39,7 +39,7 @@ class Parts:
             if not _codes.run_state(number).active:
                 raise Refused("the VM does not run", code=_errors.OPERATION_INVALID)
             if coming_in(guest, number, why):
-                raise Refused("the VM is arriving now", code=_errors.OPERATION_UNSUPPORTED)
+                raise Arriving
             saved = guest.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if guest.isPersistent() else ""
             return part_xml.parts(guest.XMLDesc(0), saved)
 

@@ -45,6 +45,8 @@ Tell = Callable[[int, int], bool]
 
 #: libvirt's VIR_ERR_OPERATION_TIMEOUT, also given to a call that did not come back within its deadline
 _TIMED_OUT = 68
+#: libvirt's VIR_ERR_OPERATION_UNSUPPORTED
+_UNSUPPORTED = 84
 #: libvirt's numbers of what holds a disk: VIR_ERR_RESOURCE_BUSY; the lock managers' domains (VIR_FROM_LOCKING,
 #: VIR_FROM_LOCKSPACE); VIR_ERR_OPERATION_INVALID of VIR_FROM_SECURITY, for an image with another guest's label
 _BUSY, _LOCKS, _OTHER_LABEL = 87, frozenset({42, 51}), (55, 24)
@@ -88,6 +90,13 @@ class GuestMissing(GatewayError):
 
 class Refused(GatewayError):
     """libvirt refused the call; nothing was changed."""
+
+
+class Arriving(Refused):
+    """A guest that is arriving must not be read yet."""
+
+    def __init__(self) -> None:
+        super().__init__("the VM is arriving now", code=_UNSUPPORTED)
 
 
 class Aborted(GatewayError):
@@ -271,7 +280,7 @@ class HostConnection(Protocol):
         ...
 
     def guest_details(self, uuid: str) -> GuestDetails:
-        """Raises Refused (code 84) for a guest that is arriving: its XML must not be read yet."""
+        """Raises Arriving for a guest whose XML must not be read yet."""
         ...
 
     def managed_save_definition(self, uuid: str) -> GuestDefinition:

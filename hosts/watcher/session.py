@@ -16,7 +16,7 @@ from typing import NoReturn
 from django.db import connection as database
 
 from hosts.facts.guest import GuestDetails
-from hosts.gateway.port import EventKind, GatewayError, GuestMissing, HostConnection, HostUnreachable
+from hosts.gateway.port import Arriving, EventKind, GatewayError, GuestMissing, HostConnection, HostUnreachable
 from hosts.models import Errand
 from hosts.watcher import store_hosts
 from hosts.watcher.due import NEVER, Due
@@ -149,6 +149,9 @@ class Session:
             return []
         except HostUnreachable:
             raise
+        except Arriving:
+            self._due.failed(uuid, time.monotonic())
+            return []
         except GatewayError as error:
             if self._due.failed(uuid, time.monotonic()) == LOGGED_FAILURE:
                 logger.warning("%s: VM %s could not be read: %s", self._name, uuid, error)

@@ -13,6 +13,7 @@ from migrations_app.domain import by_hand, virsh
 from migrations_app.domain.forecast import Forecast
 from migrations_app.domain.leaving import commands_back, commands_out, leaving_in
 from migrations_app.domain.preflight.check import Verdict
+from migrations_app.domain.preflight.streams import foretold
 from migrations_app.pages.path_rates import PathView, path_view
 from migrations_app.reading.new_disks import new_disks
 from migrations_app.words.forecast import forecast_words, rests_on
@@ -71,6 +72,8 @@ class ReportView:
     #: (what, words), and from what that is known; none of a migration that cannot start
     forecast: Sequence[tuple[str, str]]
     forecast_from: str
+    #: kvmweb copies the disks itself: nothing tells how long that takes
+    streamed: bool
     #: what a probe stream told of the path, and a button for one
     path: PathView | None
     #: the targets of the disks that are copied, with spaces between them
@@ -120,6 +123,7 @@ def report_view(preflight: Preflight) -> ReportView:
         forecast=forecast_words(guest, foreseen),
         copied=" ".join(preflight.copied_disks or ()) if row.copies and not row.same_host else "",
         forecast_from=rests_on(foreseen),
+        streamed=foretold(preflight.findings),
         path=None if waiting or blocked or preflight.error else path_view(preflight, foreseen),
     )
 
@@ -132,14 +136,15 @@ def age_of(preflight: Preflight) -> int | None:
 
 
 def _command(preflight: Preflight) -> tuple[str, str]:
-    """The virsh line for a root shell on the source; empty when the guest is nowhere, nobody can reach the target, or
-    nobody knows which disks to copy."""
+    """The virsh line for a root shell on the source; empty when the guest is nowhere, nobody can reach the target,
+    nobody knows which disks to copy, or libvirt cannot copy them."""
     here = preflight.vm.current_sighting()
     peer = preflight.target.peer
     asked = preflight.request.options.copy_disks
     if preflight.kind_row.same_host:
         return _storage_command(preflight, here)
-    if here is None or peer is None or (asked and preflight.copied_disks is None):
+    unknown = asked and preflight.copied_disks is None
+    if here is None or peer is None or unknown or foretold(preflight.findings):
         return "", ""
     guest = virsh.vm(preflight.vm.name, str(preflight.guest_id))
     there = virsh.vm(preflight.name_there(preflight.vm.name), str(preflight.guest_id))

@@ -98,14 +98,15 @@ def _answer(preflight: Preflight, connect: Connect) -> None:
                 address_of(preflight.target, preflight.request.options.migration_address or ""), huge_pages=huge
             ).as_json()
     report = run_all(facts)
+    findings = [finding.as_json() for finding in report.findings]
     _finish(
         preflight,
         verdict=report.verdict,
-        findings=[finding.as_json() for finding in report.findings],
+        findings=findings,
         copied_disks=report.copied,
         measured=preflight.measured,
         forecast={}
-        if report.verdict is Verdict.BLOCKED or foretold(report)
+        if report.verdict is Verdict.BLOCKED or foretold(findings)
         else forecast_for(
             preflight.asked_by,
             preflight.request,

@@ -48,6 +48,7 @@ from hosts.facts.supplies import NetworkFilter, Secret
 from hosts.facts.usage import GuestUsage
 from hosts.gateway.port import (
     Aborted,
+    Arriving,
     EventKind,
     GatewayError,
     GuestMissing,
@@ -443,7 +444,7 @@ class FakeConnection:
     def guest_details(self, uuid: str) -> GuestDetails:
         guest = self._called("guest_details", uuid).guest(uuid)
         if guest.job is not None and guest.job.kind is JobKind.MIGRATION_IN:
-            raise Refused("the VM is arriving now", code=84)
+            raise Arriving
         return guest.details()
 
     def managed_save_definition(self, uuid: str) -> GuestDefinition:

@@ -359,6 +359,25 @@ def test_a_late_cancel_says_so(scene: dict[str, Any]) -> None:
     assert "has already ended" in answer.content.decode()
 
 
+@pytest.mark.parametrize(("severity", "streamed"), [("info", False), ("warning", True)])
+def test_disks_that_kvmweb_copies_itself_have_no_forecast_and_no_command(
+    severity: str, streamed: bool, scene: dict[str, Any], as_operator: Client
+) -> None:
+    said = {
+        "check": "source_start",
+        "title": "Start",
+        "severity": severity,
+        "summary": "",
+        "affects": "",
+        "remedies": [],
+    }
+    made = seed.make_preflight(scene["off"], scene["b"], findings=[{**said, "evidence": {}}], kind="offline_storage")
+    text = flat(as_operator.get(f"/preflights/{made.pk}/"))
+    assert ("No forecast: kvmweb copies the disks itself" in text) is streamed
+    assert ("No forecast yet:" in text) is not streamed
+    assert ("start --paused" in text) is not streamed
+
+
 def test_the_forecast_stands_under_the_report(scene: dict[str, Any], as_operator: Client) -> None:
     report = seed.make_preflight(scene["idle"], scene["a"], findings=[])
     page = f"/preflights/{report.pk}/"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from hosts.facts.storage import Part
 from migrations_app.domain.own_files import has_emulated_tpm, tpm_elsewhere
 from migrations_app.domain.preflight import storage
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.report import Report
 from migrations_app.domain.preflight.shared import guest_of
 from migrations_app.domain.preflight.whole import why_not_whole
 
@@ -29,9 +29,9 @@ def why_not_stream(facts: Facts) -> str:
     return " ".join(f"kvmweb cannot copy it either: disk {target} {why}." for target, why in found if why)
 
 
-def foretold(report: Report) -> bool:
-    """Whether the source is seen to lack what the start needs, so that kvmweb will copy them."""
-    return any(one.check == "source_start" for one in report.of(Severity.WARNING))
+def foretold(findings: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether these, as they are stored, say that the source cannot start it, so that kvmweb will copy them."""
+    return any((one["check"], one["severity"]) == ("source_start", Severity.WARNING) for one in findings)
 
 
 def parts(size: int) -> Iterator[Part]:
