@@ -212,8 +212,9 @@ def test_kvmweb_touches_neither_half(scene: Scene, moving: Scripted) -> None:
 
 
 def kill(scene: Scene, moving: Scripted) -> None:
-    """Its worker's claim is taken away, as an adopter does it; then another one adopts."""
-    assert ledger.claim(moving.row.pk, states=IN_FLIGHT) is not None
+    """Its worker's claim is taken away, as an adopter does it, who tries again when the state changes in this moment;
+    then another one adopts."""
+    eventually(lambda: ledger.claim(moving.row.pk, states=IN_FLIGHT) is not None)
     moving.worker.join(PATIENCE)
     assert not moving.worker.is_alive()
     Migration.objects.filter(pk=moving.row.pk).update(owner="", owner_pid=None)
