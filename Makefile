@@ -17,7 +17,7 @@ test: ## lint, types, contracts, schema, unit, lab and browser tests (root); ARG
 
 faults: ## every fault at every phase of a migration; takes hours (root); ARGS="-k 'libvirtd and memory'" for some only
 	@scripts/bootstrap.sh lab dev
-	@exec scripts/test.sh tests/faults -m "" $(ARGS)
+	@exec scripts/test.sh tests/faults tests/lab/test_post_copy.py tests/browser/test_post_copy.py -m "" $(ARGS)
 
 lint: ## the part of `make test` that runs no tests: style, types, contracts, size limits, schema
 	@scripts/bootstrap.sh dev

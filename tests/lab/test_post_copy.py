@@ -71,6 +71,8 @@ def test_an_order_switches_a_vm_that_writes_all_the_time(fresh: Serving, lab: La
     assert reason(lab, "kvm-a", "db-01") == ""
 
 
+#: of 31 in a row one QEMU never answered again (docs/kinds.md), and no later test could have its VM: not for `make test`
+@pytest.mark.faults
 def test_a_cut_is_noticed_paused_and_resumed_by_another_worker(fresh: Serving, lab: Lab, ticks: TickReceiver) -> None:
     """The VM has no disk and gets no packets: where QEMU waits for memory itself, nobody can resume (docs/kinds.md)."""
     since = time.monotonic()
