@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -406,6 +407,16 @@ def test_it_is_said_whether_passes_leave_less_and_less(scene: dict[str, Any], as
     stalled = Track(newest=worse, lows=(first, best), stalled_at_ms=4000)
     assert said(stalled).endswith("The migration does not end with the allowed downtime.")
     assert said(better, no_data_ms=4000) == ""
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_in_post_copy_the_source_has_a_rest_of_the_memory(state: State, scene: dict[str, Any]) -> None:
+    running = scene["running"]
+    Migration.objects.filter(pk=running.pk).update(state=state)
+    running.refresh_from_db()
+    values = {"migration": running, "host": running.source, "at": "target", "end": "source"}
+    told = "has the rest of its memory" in render_to_string("migrations/_end.html", values)
+    assert told is (state in (State.POST_COPY, State.POST_COPY_FAILED))
 
 
 def test_orders_and_decisions_are_marks_on_the_time_line(scene: dict[str, Any], as_viewer: Client) -> None:

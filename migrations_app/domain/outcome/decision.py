@@ -34,7 +34,7 @@ class Action(StrEnum):
     # Only the very run that this migration started paused; the host proves once more that it never ran.
     END_PAUSED_AT_SOURCE = "end_paused_at_source"
     END_PAUSED_AT_DESTINATION = "end_paused_at_destination"
-    # What libvirt was to do itself: the guest runs at the destination, and both hosts say so.
+    # What libvirt was to do itself: both hosts answer, and the guest has arrived at the destination.
     UNDEFINE_AT_SOURCE = "undefine_at_source"
     # Of disks that go to another place on the same host, in this order: copy, and when all are copied switch over (a VM
     # that runs), then write the new places into the saved definition.
