@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from xml.etree import ElementTree
 
-from lab import guests, storage
+from lab import guests, node, storage
 from lab.bringup import in_parallel
 from lab.host import DAEMONS, Host
 from lab.run import CommandFailed, LabError
@@ -14,6 +15,7 @@ from lab.ticks import TickReceiver
 
 BOOT_SECONDS = 90
 SILENT_SECONDS = 3.0
+DROP_SECONDS = 30.0
 UNDEFINE = ("--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata")
 
 
@@ -137,13 +139,18 @@ def _end_jobs(host: Host) -> None:
 def _drop_domains(host: Host, uuids: list[str]) -> None:
     if not uuids:
         return
-    present = host.domains()
-    for uuid in uuids:
-        if uuid in present:
-            host.virsh("destroy", uuid, check=False)
+    for uuid in set(uuids) & set(host.domains()):
+        host.virsh("destroy", uuid, check=False)
+        host.virsh("undefine", uuid, *UNDEFINE, check=False)
+    deadline = time.monotonic() + DROP_SECONDS
+    while left := set(host.domains()) & set(uuids):
+        if time.monotonic() > deadline:
+            raise LabError(f"{host.name} keeps domains {sorted(left)}")
+        for uuid in left:  # whose QEMU answers libvirt no more, as after a cut post-copy
+            for pid in host.qemus_of(uuid):
+                node.send(pid, signal.SIGKILL)
             host.virsh("undefine", uuid, *UNDEFINE, check=False)
-    if left := set(host.domains()) & set(uuids):
-        raise LabError(f"{host.name} keeps domains {sorted(left)}")
+        time.sleep(0.2)
 
 
 def _drop_volumes(hosts: list[Host], kept: list[GuestSpec]) -> bool:
