@@ -51,7 +51,8 @@ class Seen:
     `refusals` counts what libvirt has refused of that, and `refusal` is its last answer, "" when it took it. `taken`:
     libvirt has answered that it took it. `read_back` is what it has reported after that. `settled`: for so many seconds
     both hosts have been saying the same. `calling`: this process is
-    inside a call that migrates the VM, `resuming`: inside one that resumes a post-copy.
+    inside a call that migrates the VM, `resuming`: inside one that resumes a post-copy. `flows`: memory follows,
+    although libvirt says that the post-copy has failed.
     """
 
     source: GuestLook
@@ -69,6 +70,7 @@ class Seen:
     settled: float = 0
     calling: bool = False
     resuming: bool = False
+    flows: bool = False
 
     @property
     def moving(self) -> bool:

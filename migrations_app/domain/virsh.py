@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+#: for `undefine`: the UEFI variables and the state of the TPM may be in use, or all that is left of them
+KEEP_STATE = ("--keep-nvram", "--keep-tpm")
 _LENGTH_OF_A_UUID = 36
 
 

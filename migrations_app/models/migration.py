@@ -130,6 +130,8 @@ class Migration(Requested, Steered, Stopped, Stepped, Streamed, Arrived, Recorde
     suspended = models.BooleanField(default=False)
     #: it was started paused for its migration, and its CPUs have run
     ran = models.BooleanField(default=False)
+    #: it was seen running at the destination, or the source has called it migrated: its newest data may be there
+    seen_there = models.BooleanField(default=False)
     source_autostart = models.BooleanField(null=True)
     #: [hosts.facts.checkpoint.Checkpoint as JSON], parents before children
     checkpoints = models.JSONField(default=list)

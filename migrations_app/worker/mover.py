@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 
 class Mover:
     """`returned` is None while the call runs, then True or False; the return is a hint and no proof. It stays None when
-    the connection was lost: libvirt may go on with the call. `resumes`: it
-    connects the halves of a post-copy again, over a connection of its own, which it closes."""
+    the connection was lost: libvirt may go on with the call. `refused`: libvirt itself has ended it with an error.
+    `resumes`: it connects the halves of a post-copy again, over a connection of its own, which it closes."""
 
     def __init__(self, connection: HostConnection, call: MigrateCall) -> None:
         self._connection = connection
         self._call = call
         self.resumes = Flag.POSTCOPY_RESUME in call.flags
         self.returned: bool | None = None
-        self.aborted = False
+        self.aborted = self.refused = False
         self.error = ""
         self._began = 0.0
         self.over = threading.Event()
@@ -67,7 +67,7 @@ class Mover:
         except HostUnreachable as error:
             returned, self.error = None, error.message
         except GatewayError as error:
-            self.error = error.message
+            self.refused, self.error = not error.unanswered, error.message
         except Exception as error:  # a hint must never kill the watch
             self.error = f"{type(error).__name__}: {error}"
         finally:

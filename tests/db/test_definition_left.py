@@ -51,7 +51,7 @@ def test_a_definition_that_was_to_stay_stays(scene: Scene) -> None:
     ],
 )
 def test_what_libvirt_refuses_is_left_to_a_user(scene: Scene, error: GatewayError, words: str) -> None:
-    guest = left(scene)
+    guest = left(scene, autostart=True)
     scene.fleet["kvm-a"].fail("undefine", error, times=9)
     end = scene.run(scene.request(guest))
     assert end.state == State.NEEDS_ATTENTION
@@ -59,12 +59,65 @@ def test_what_libvirt_refuses_is_left_to_a_user(scene: Scene, error: GatewayErro
     assert words in end.error["cause"]
     assert f"virsh undefine {guest.definition.uuid} --keep-nvram" in end.error["what_to_do"]
     assert scene.fleet.methods().count("undefine") == 1
+    assert not scene.fleet["kvm-a"].guests[guest.definition.uuid].autostart  # its next boot would start a second one
+    assert said(end).count("Autostart is off for the VM on kvm-a: it would have run twice") == 1
 
     # nothing is removed any more without a user; and when one has done it, kvmweb sees that
     scene.fleet["kvm-a"].heal("undefine")
     assert scene.adopt(end).state == State.NEEDS_ATTENTION
     del scene.fleet["kvm-a"].guests[guest.definition.uuid]
     assert scene.adopt(end).state == State.DONE
+    assert scene.fleet["kvm-b"].guests[guest.definition.uuid].autostart
+
+
+def test_an_autostart_that_stays_on_is_told(scene: Scene) -> None:
+    guest = left(scene, autostart=True)
+    host = scene.fleet["kvm-a"]
+    host.fail("undefine", Refused("it has a snapshot", code=55, domain=10), times=9)
+    host.fail("set_autostart", Refused("it is locked", code=55, domain=10), times=9)
+    end = scene.run(scene.request(guest))
+    assert f"On kvm-a run: virsh autostart --disable {guest.definition.uuid}" in end.error["what_to_do"]
+
+
+def test_one_that_is_back_needs_a_user(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something defines it again, as configuration management does: it is not removed again and again."""
+    guest = left(scene)
+    guests = scene.fleet["kvm-a"].guests
+
+    def defined_again(*about: Any) -> str:
+        kept = guests[guest.definition.uuid]
+        why = undefine_at_source(*about)
+        guests[guest.definition.uuid] = kept
+        return why
+
+    monkeypatch.setattr("migrations_app.worker.watch.watch.undefine_at_source", defined_again)
+    end = scene.run(scene.request(guest))
+    assert end.state == State.NEEDS_ATTENTION
+    assert "kvm-a has the definition, although libvirt said that it removed it." in end.error["cause"]
+    assert scene.fleet.methods().count("undefine") == 1
+
+
+def test_disks_that_it_has_run_with_outlive_what_a_user_does_then(scene: Scene) -> None:
+    """It stops on kvm-b, and is started on kvm-a, with the disks of before the migration."""
+    guest = scene.add_local_guest()
+    scene.script(guest, ending=Ending.DEFINITION_LEFT)
+    scene.fleet["kvm-a"].fail("undefine", Refused("it has a snapshot", code=55, domain=10), times=9)
+    end = scene.run(scene.request(guest, copy=True))
+    assert end.state == State.NEEDS_ATTENTION
+    uuid = guest.definition.uuid
+
+    del scene.fleet["kvm-b"].guests[uuid]
+    scene.fleet["kvm-a"].guests[uuid].reason = "shutdown"  # libvirtd was started again
+    off = scene.adopt(end)
+    assert off.state_text == "Neither kvm-a nor kvm-b runs db-01. It has run on kvm-b after its migration."
+    assert "virsh start" not in off.error["what_to_do"]
+
+    here = scene.fleet["kvm-a"].guests[uuid]
+    here.state, here.reason, here.run = RunState.RUNNING, "booted", 2
+    on = scene.adopt(off)
+    assert on.state == State.NEEDS_ATTENTION
+    assert "its newest data may be on either host" in on.state_text
+    assert "delete_volume" not in scene.fleet.methods()
 
 
 class Killed(BaseException):

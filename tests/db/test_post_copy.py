@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from migrations_app.usecases.give_order import order_by_name
 from migrations_app.words.controls import controls, controls_on_page
 from migrations_app.worker.watch import converging
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
-from tests.fakes.guests import FakeGuest, Move
+from tests.fakes.guests import FakeGuest, Move, job
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.dual
@@ -291,6 +292,27 @@ def test_a_host_refuses_to_resume(scene: Scene, moving: Scripted, monkeypatch: p
     assert "No route to host" in text
     moving.becomes(State.POST_COPY_FAILED)
     assert moving.answered(moving.order("resume_post_copy"))[0] == "applied"
+    moving.done()
+
+
+def test_a_resume_that_libvirt_denies_while_memory_follows(
+    scene: Scene, moving: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would never see the end of it: kvmweb pauses once more, and resumes when nothing follows any more."""
+    monkeypatch.setattr("migrations_app.domain.orders.resume_post_copy._AGAIN_SECONDS", 1.0)
+    moving.broken()
+    moving.move.cut.clear()
+    scene.fleet["kvm-a"].fail("migrate", Refused("job 'migration in' failed in post-copy phase", code=9), times=1)
+    given, remaining = moving.order("resume_post_copy"), count(10_000_000, -1)
+
+    def paused_again() -> bool:
+        moving.guest.job = job(next(remaining))
+        return scene.fleet.methods("kvm-a").count("pause_post_copy") > 1
+
+    eventually(paused_again)
+    assert "Memory follows again, but libvirt on kvm-b has not noticed it" in said(moving.row)
+    assert fresh(moving.row).progress.get("rate_bps") is None
+    assert moving.answered(given)[0] == "applied"
     moving.done()
 
 

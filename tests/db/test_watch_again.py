@@ -324,3 +324,26 @@ def test_the_last_numbers_are_those_of_the_end(scene: Scene) -> None:
     assert progress["transferred_bytes"]
     rows = Entry.objects.filter(kind=EntryKind.PROGRESS)
     assert all(row.body["percent"] < 100 for row in rows)
+
+
+def test_a_migration_that_somebody_else_has_begun_is_not_touched(scene: Scene) -> None:
+    """It began between our check and our call, which libvirt refuses then."""
+    guest, host = scene.add_guest(), scene.fleet["kvm-a"]
+    called = host.called
+
+    def begun_by_another(method: str, *arguments: Any) -> None:
+        if method == "migrate":
+            guest.job = job(500)
+            raise Refused("another migration job is already running for domain 'web-01'", code=55, domain=10)
+        called(method, *arguments)
+
+    host.called = begun_by_another  # type: ignore[method-assign]
+    migration = scene.request(guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(lambda: "a migration that kvmweb did not start is running" in fresh(migration).state_text)
+    cancel_migration(migration, by=scene.operator)
+    guest.job = None
+    worker.join(20)
+    end = fresh(migration)
+    assert (end.state, end.state_text.split(".")[0]) == (State.CANCELLED, "web-01 runs on kvm-a")
+    assert {"abort", "set_limit", "suspend"}.isdisjoint(scene.fleet.methods())

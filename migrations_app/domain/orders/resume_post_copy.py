@@ -39,7 +39,7 @@ def _next(seen: Seen) -> Next:
     if seen.settled < _SETTLES_SECONDS:
         return Next()
     due = seen.since is None or seen.since > _AGAIN_SECONDS
-    if seen.refusals and seen.progress.rate_bps and seen.progress.no_data_ms is None:
+    if seen.refusals and seen.flows:
         # QEMU has resumed; libvirt took the failure of before for one of this call, and would never see the end
         return Next(say=_denied(seen), tell=PausePostCopy() if due else None)
     return Next(say=_again(seen.refusal) if seen.refusal else "", tell=ResumePostCopy() if due else None)

@@ -7,7 +7,7 @@ from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.whereabouts import at_destination, at_source
-from migrations_app.domain.virsh import virsh
+from migrations_app.domain.virsh import KEEP_STATE, virsh
 
 _IS_ON = {
     RunState.RUNNING: "runs on",
@@ -72,3 +72,7 @@ def _says(host: str, look: GuestLook) -> str:
 
 def run_on(host: str, job: JobRecord, verb: str, *after: str) -> str:
     return f"On {host} run: {virsh(verb, job.guest, after=after)}"
+
+
+def undefine_on(host: str, job: JobRecord) -> str:
+    return run_on(host, job, "undefine", *KEEP_STATE)

@@ -36,6 +36,8 @@ class Action(StrEnum):
     END_PAUSED_AT_DESTINATION = "end_paused_at_destination"
     # What libvirt was to do itself: both hosts answer, and the guest has arrived at the destination.
     UNDEFINE_AT_SOURCE = "undefine_at_source"
+    # The guest is at the destination, and the source has its definition too: it would start it with its next boot.
+    AUTOSTART_OFF_AT_SOURCE = "autostart_off_at_source"
     # Of disks that go to another place on the same host, in this order: copy, and when all are copied switch over (a VM
     # that runs), then write the new places into the saved definition.
     COPY_DISKS = "copy_disks"
@@ -196,8 +198,14 @@ class JobRecord:
     #: when its job could be read last, libvirt copied disks and had not measured yet how fast memory is copied: that it
     #: is paused may be a user's suspend, which hangs until what is under way is written
     too_early: bool = False
-    #: it was started again on the source since the migration began
-    restarted: bool = False
+    #: it was started again on the source since the migration began; None: not known
+    restarted: bool | None = False
+    #: it has run at the destination, by what was seen there or by the source's word
+    seen_there: bool = False
+    #: a user was needed before, and may have done anything
+    attended: bool = False
+    #: libvirt starts it with the source
+    autostart: bool = False
     #: copied disks that are not at the destination any more; empty until it is known where the guest is
     lost_disks: tuple[LostDisk, ...] = ()
     #: its kind pauses the guest before memory is copied

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from hosts.facts.guest import JobKind
 from migrations_app.domain.outcome import lost_disks, patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, run_on, undefine_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.leftovers import without_autostart
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.whereabouts import ARRIVED, STARTED_ANEW, AtDestination, AtSource
@@ -17,7 +18,7 @@ def left(case: Case) -> Decision:
     """The source answers and does not have the guest active any more."""
     job = case.job
     # a suspend and a resume take libvirt's reason "post-copy" away, but not the job
-    fetches = job.postcopy_used and case.destination.job is JobKind.MIGRATION_IN
+    fetches = job.postcopy_used and case.destination.job in (JobKind.MIGRATION_IN, JobKind.UNKNOWN)
     match case.there:
         case AtDestination.SILENT:
             return silent(case)
@@ -94,11 +95,12 @@ def _definition_left(case: Case) -> Decision:
     proven = ARRIVED in (case.source.reason, case.destination.reason) and case.destination.persistent
     if proven and not job.undefine_error:
         return replace(waits, actions=(Action.UNDEFINE_AT_SOURCE,))
-    return case.attention(
+    needs = case.attention(
         f"{case.arrived}, and its shut-off definition is still on {job.source}.",
-        f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        f"{undefine_on(job.source, job)} so that nobody starts it a second time.",
         job.undefine_error,
     )
+    return without_autostart(needs, job)
 
 
 def _arrival_words(case: Case, where: str) -> str:
@@ -140,15 +142,32 @@ def _nowhere(case: Case) -> Decision:
             f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When it is clear"
             " where it is, close this migration as an admin.",
         )
+    has_run = f" It has run on {job.target} after its migration." if _ran_there(case) else ""
+    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.{has_run}", _start_again(case))
+
+
+def _ran_there(case: Case) -> bool:
+    return case.job.seen_there or (case.at is AtSource.OFF and case.source.reason == ARRIVED)
+
+
+def _start_again(case: Case) -> str:
+    """On the host with the newest data."""
+    job, ran_there = case.job, _ran_there(case)
     first = "First look on every other host that could have it: two running copies can destroy its data."
-    if case.at is AtSource.OFF or case.there is AtDestination.OFF:
-        host = job.source if case.at is AtSource.OFF else job.target
-        both = case.at is AtSource.OFF and case.there is AtDestination.OFF
-        keep = f" Both hosts have a definition: undefine the one on {job.target}." if both else ""
-        todo = f"{first} Find out why it ended. {run_on(host, job, 'start')}{keep}"
-    else:
-        todo = (
-            f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on the"
-            " host that has its disks, and start it there."
-        )
-    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.", todo)
+    here, there = case.at is AtSource.OFF, case.there is AtDestination.OFF
+    if here and there:
+        why = f"{first} Find out why it ended. Both hosts have a definition."
+        if job.created_volumes and not ran_there:
+            return (
+                f"{why} Its newest data may be on either: its logs in /var/log/libvirt/qemu say where it ran last."
+                " Start it there."
+            )
+        host, other = (job.target, job.source) if ran_there else (job.source, job.target)
+        return f"{why} {run_on(host, job, 'start')} and when it runs: {undefine_on(other, job)}"
+    its_disks = job.target if ran_there and job.created_volumes else ""
+    if there or (here and not its_disks):
+        return f"{first} Find out why it ended. {run_on(job.target if there else job.source, job, 'start')}"
+    return (
+        f"{first} Its definition is recorded with this migration: save it to a file, run virsh define FILE on"
+        f" {its_disks or 'the host that has its disks'}, and start it there."
+    )

@@ -12,9 +12,10 @@ from dataclasses import replace
 from hosts.facts.guest import GuestLook, JobKind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, run_on, undefine_on
 from migrations_app.domain.outcome.decision import Decision, JobRecord
 from migrations_app.domain.outcome.left import left
+from migrations_app.domain.outcome.leftovers import without_autostart
 from migrations_app.domain.outcome.post_copy import in_post_copy, post_copy_broken
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.stayed import at_home
@@ -142,15 +143,16 @@ def _unless_it_ran(case: Case) -> str:
 def never_let_go(case: Case, patience: float = patience.HANDOVER_S) -> Decision:
     """It arrived, and the source keeps a paused leftover: libvirt's last message was lost."""
     job = case.job
-    undefine = f" Then: {run_on(job.source, job, 'undefine', '--keep-nvram')}" if job.undefine_source else ""
+    undefine = f" Then: {undefine_on(job.source, job)}" if job.undefine_source else ""
     if not case.lasts(patience):
         return case.moving(State.ARRIVING, _letting_go(job))
-    return case.attention(
+    needs = case.attention(
         f"{case.arrived}, and a paused leftover is still on {job.source}.",
         f"Never resume it on {job.source}. When you have seen it on {job.target}:"
         f" {run_on(job.source, job, 'destroy')} (this ends only the paused leftover).{undefine}",
         "libvirt did not complete the hand-over on the source.",
     )
+    return without_autostart(needs, job)
 
 
 def _paused(case: Case) -> Decision:

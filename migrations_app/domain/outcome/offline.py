@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, run_on, undefine_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.stayed import call_may_still_begin, why_it_stayed
@@ -53,11 +53,12 @@ def without_leftovers(found: Decision, case: Case) -> Decision:
     made = job.created_volumes or job.own_files_copied
     if found.outcome not in (Outcome.FAILED, Outcome.CANCELLED) or not made or there.present:
         return found
-    if there.answered:
+    if there.answered and not job.seen_there:
         return replace(found, actions=(Action.DELETE_OWN_VOLUMES,))
+    why = f"The VM has run on {job.target}" if there.answered else f"{job.target} is not reachable"
     left = (
-        f"{job.target} is not reachable, so what kvmweb copied there stays; the journal names it. Delete it when"
-        f" {job.target} does not have the VM."
+        f"{why}, so what kvmweb copied there stays; the journal names it. Delete it when {job.target} does not have the"
+        " VM, and nobody needs what it wrote there."
     )
     return replace(found, what_to_do=f"{found.what_to_do} {left}".strip())
 
@@ -118,7 +119,7 @@ def _both(case: Case) -> Decision:
         patience.HANDOVER_S,
         f"{both}; waiting for {job.source} to remove its own.",
         f"{both}.",
-        f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        f"{undefine_on(job.source, job)} so that nobody starts it a second time.",
     )
 
 
@@ -129,7 +130,7 @@ def _started_with_a_copy(case: Case) -> Decision:
         patience.HANDOVER_S,
         f"{case.here}, where it was started during the migration, and {job.target} has its definition.",
         f"{case.here}, where it was started during the migration, and a shut-off definition of it is on {job.target}.",
-        f"{run_on(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        f"{undefine_on(job.target, job)} so that nobody starts it a second time.",
     )
 
 
@@ -186,7 +187,7 @@ def _runs_there(case: Case) -> Decision:
             patience.HANDOVER_S,
             f"{case.arrived}; waiting for {job.source} to remove its definition.",
             f"{case.arrived}, and its shut-off definition is still on {job.source}.",
-            f"{run_on(job.source, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+            f"{undefine_on(job.source, job)} so that nobody starts it a second time.",
         )
     return Decision(outcome=Outcome.DONE, sentence=_words(case), cause=meaning(job.call_error))
 

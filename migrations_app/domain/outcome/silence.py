@@ -23,8 +23,19 @@ def silent(case: Case) -> Decision:
         return case.wait(f"Waiting for {who} to be reachable again. {known}", case.both_say)
     return case.attention(
         f"{known} {who} {'are' if len(missing) > 1 else 'is'} not reachable.",
-        f"Bring {who} back: kvmweb then looks again. Do not start or resume the VM anywhere before"
+        f"Bring {who} back: kvmweb then looks again.{_at_its_boot(case)} Do not start or resume the VM anywhere before"
         f" that: it could run twice. If {who} cannot come back, make sure that it is powered off, {_then(case)}",
+    )
+
+
+def _at_its_boot(case: Case) -> str:
+    """Silent hosts are often booted anew."""
+    job = case.job
+    if case.at is not AtSource.SILENT or not job.autostart or case.there in (AtDestination.ABSENT, AtDestination.OFF):
+        return ""
+    return (
+        f" If {job.source} has to boot for that, it would start the VM a second time: autostart is on. Keep it from the"
+        " VM's disks until its link in /etc/libvirt/qemu/autostart there is removed."
     )
 
 
@@ -43,9 +54,14 @@ def _without_source(case: Case) -> str:
             return f"then close this migration as an admin: {job.name} runs on {job.target}."
         case AtDestination.PAUSED:
             return f"then resume it on {job.target}, unless somebody paused it: {run_on(job.target, job, 'resume')}"
-        case AtDestination.OFF if not job.created_volumes:
+        case AtDestination.OFF if job.seen_there or not job.created_volumes:
             return f"then start it on {job.target}: {run_on(job.target, job, 'start')}"
-        case AtDestination.OFF | AtDestination.ABSENT:
+        case AtDestination.OFF:
+            return (
+                f"then find out whether it has run on {job.target}: its log in /var/log/libvirt/qemu there says so. If"
+                f" it has, start it there. If not, {_start_from_record(case)}"
+            )
+        case AtDestination.ABSENT:
             return f"then {_start_from_record(case)}"
         case AtDestination.UNCLEAR:
             return f"then look at it on {job.target}: {run_on(job.target, job, 'domstate', '--reason')}"
@@ -57,7 +73,7 @@ def _without_source(case: Case) -> str:
 
 def _start_from_record(case: Case) -> str:
     job = case.job
-    if job.created_volumes:
+    if job.created_volumes and not job.seen_there:
         return f"restore its disks: they were on {job.source}, and the copy on {job.target} is incomplete."
     return (
         f"start it again on {job.target}: save the definition recorded with this migration to a file, run virsh define"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hosts.facts.guest import RunState
 from migrations_app.domain.outcome import patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, run_on, undefine_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
+from migrations_app.domain.outcome.leftovers import may_have_run_there, newest_may_be_there
 from migrations_app.domain.outcome.reasons import meaning
 from migrations_app.domain.outcome.silence import silent
 from migrations_app.domain.outcome.whereabouts import USER, AtDestination
@@ -18,25 +19,43 @@ def at_home(case: Case) -> Decision:
         return silent(case)
     here = case.here
     if case.there not in (AtDestination.ABSENT, AtDestination.OFF):
-        return case.attention_after(
-            patience.STALE_INCOMING_S,
-            f"{here}; waiting for libvirt on {job.target} to remove what it prepared there.",
-            f"{here}, and an incomplete copy is left on {job.target}.",
-            f"Only while {job.source} has the VM: {run_on(job.target, job, 'destroy')}. Never resume the copy.",
-        )
+        return _there_too(case)
     if job.call_running:
         begun = "libvirt is ending the migration" if job.job_seen else "libvirt has not begun the migration"
         return case.wait(f"{here}; {begun}, or has not reported it yet.")
     if not case.lasts(call_may_still_begin(job)):
         return case.wait(f"{here}; kvmweb looks again whether libvirt has begun the migration.")
+    if job.created_volumes and may_have_run_there(job):
+        return newest_may_be_there(case)
     if case.there is AtDestination.OFF:
         return case.attention_after(
             patience.HANDOVER_S,
             f"{here}; waiting for libvirt on {job.target} to remove what it prepared there.",
             f"{here}, and a shut-off definition of it is left on {job.target}.",
-            f"{run_on(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+            f"{undefine_on(job.target, job)} so that nobody starts it a second time.",
         )
     return _stayed(case, here)
+
+
+def _there_too(case: Case) -> Decision:
+    """What libvirt has prepared there; or a VM that ran on both hosts, of which a user has suspended one."""
+    job, here = case.job, case.here
+    waiting = f"{here}; waiting for libvirt on {job.target} to remove what it prepared there."
+    end = run_on(job.target, job, "destroy")
+    if case.there in (AtDestination.RUNNING, AtDestination.PAUSED):
+        return case.attention_after(
+            patience.STALE_INCOMING_S,
+            waiting,
+            f"{here}, and {job.target} has it too, where it does not run now, but may have run.",
+            "Never let both run. Find out which of the two is in use before you end one: what the other has written is"
+            f" lost. To keep the one on {job.source}: {end}",
+        )
+    return case.attention_after(
+        patience.STALE_INCOMING_S,
+        waiting,
+        f"{here}, and an incomplete copy is left on {job.target}.",
+        f"Only while {job.source} has the VM: {end}. Never resume the copy.",
+    )
 
 
 def call_may_still_begin(job: JobRecord) -> float:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hosts.facts.guest import GuestLook, RunState
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import offline, patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, run_on, undefine_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome, StopRecord
 from migrations_app.domain.outcome.offline import FIRST, Has, has, not_over, seen_elsewhere
 from migrations_app.domain.outcome.reasons import meaning
@@ -192,7 +192,7 @@ def _defined_there_meanwhile(case: Case) -> Decision:
         patience.HANDOVER_S,
         f"{case.here}, and {job.target} has its definition; kvmweb looks again.",
         f"{case.here}, and a shut-off definition of it is on {job.target}.",
-        f"{run_on(job.target, job, 'undefine', '--keep-nvram')} so that nobody starts it a second time.",
+        f"{undefine_on(job.target, job)} so that nobody starts it a second time.",
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hosts.facts.guest import GuestLook
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome import offline, patience
-from migrations_app.domain.outcome.case import Case, run_on
+from migrations_app.domain.outcome.case import Case, undefine_on
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome, StreamRecord
 from migrations_app.domain.outcome.offline import Has, has
 
@@ -63,5 +63,5 @@ def _defined_there(case: Case) -> Decision:
         patience.HANDOVER_S,
         f"{job.target} has a definition of {job.name}, which did not migrate yet; kvmweb looks again.",
         f"Somebody has defined {job.name} on {job.target} while its disks were copied there.",
-        f"The copies are not complete: do not start it there. {run_on(job.target, job, 'undefine', '--keep-nvram')}",
+        f"The copies are not complete: do not start it there. {undefine_on(job.target, job)}",
     )

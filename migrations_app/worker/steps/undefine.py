@@ -29,7 +29,7 @@ class Undefine:
 
     @property
     def gone(self) -> str:
-        return f"{self.source.host} still has the definition, although libvirt said that it removed it."
+        return f"{self.source.host} has the definition, although libvirt said that it removed it."
 
     def do(self) -> None:
         guest = self.held.guest
@@ -63,6 +63,8 @@ def undefine_at_source(held: Held, source: SteadyConnection, target: SteadyConne
     step = Undefine(held=held, source=source, target=target, about={"host": source.host.name})
     try:
         Steps(held).go([step])
+        if step.verify(Written(step=step.name, about=step.about)) is None:  # it was removed before, and is back
+            return step.gone
     except NotDone as error:
         return str(error)
     held.note_once(f"libvirt had left the definition of {held.row.guest_name} on {source.host}. kvmweb removed it.")

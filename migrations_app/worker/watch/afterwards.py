@@ -54,11 +54,8 @@ def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnecti
     if not migration.source_autostart:
         return ""
     uuid, options, left = held.guest, migration.request.options, []
-    if not options.undefine_source and not source.do(lambda c: c.definition.set_autostart(uuid, False)):
-        left.append(
-            f"Autostart is still on for the VM on {migration.source}: the VM would run twice after that host's next"
-            f" start. On {migration.source} run: {virsh('autostart', uuid, flags=['--disable'])}"
-        )
+    if not options.undefine_source and (still_on := _autostart_off(held, source)):
+        left.append(still_on)
     if options.persist:
         if not target.do(lambda c: c.definition.set_autostart(uuid, True)):
             left.append(
@@ -70,6 +67,27 @@ def carry_autostart(held: Held, source: SteadyConnection, target: SteadyConnecti
     for sentence in left:
         held.note(sentence)
     return " ".join(left)
+
+
+def without_autostart(held: Held, source: SteadyConnection, decision: Decision) -> Decision:
+    """When a user is needed for a definition that the source still has."""
+    if Action.AUTOSTART_OFF_AT_SOURCE not in decision.actions:
+        return decision
+    if still_on := _autostart_off(held, source):
+        return replace(decision, what_to_do=f"{decision.what_to_do} {still_on}")
+    held.note_once(f"Autostart is off for the VM on {held.row.source}: it would have run twice after that host's boot.")
+    return decision
+
+
+def _autostart_off(held: Held, source: SteadyConnection) -> str:
+    """At a source that keeps a definition of a guest that has left it. Returns what is left for a user to do."""
+    uuid, host = held.guest, held.row.source
+    if source.do(lambda c: c.definition.set_autostart(uuid, False)):
+        return ""
+    return (
+        f"Autostart is still on for the VM on {host}: the VM would run twice after that host's next start. On {host}"
+        f" run: {virsh('autostart', uuid, flags=['--disable'])}"
+    )
 
 
 def keep_suspended(held: Held, host: SteadyConnection, look: GuestLook, *, woken: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hosts.facts.guest import JobKind
+from hosts.facts.guest import JobKind, RunState
 from migrations_app.domain.kinds import KIND
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome
 from migrations_app.domain.outcome.stayed import call_may_still_begin
+from migrations_app.domain.outcome.whereabouts import ARRIVED, POST_COPY, POST_COPY_FAILED
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
@@ -43,6 +44,7 @@ class Judge:
 
     def decide(self, seen: Observation, *, cancel: bool, gave_up: str = "") -> Decision:
         """An end is judged a second time, with what is asked only then. `gave_up`: why its policy has ended it."""
+        self._note_there(seen)
         record = replace(self._record(seen, cancel), gave_up=gave_up)
         if self._job_is_over(seen, record):
             self._held.row.job_over = True  # written when a user is needed
@@ -52,21 +54,36 @@ class Judge:
         if decision.outcome is Outcome.DONE or Action.UNDEFINE_AT_SOURCE in decision.actions:
             record = replace(record, lost_disks=lost_disks(self._held.row, self._target))
         elif decision.outcome in ENDS:
-            record = replace(record, restarted=self._restarted())
+            restarted = self._restarted()
+            if restarted is None and self._held.row.source_run is not None:  # it has just fallen silent
+                return Decision(outcome=Outcome.WAIT, sentence=decision.sentence)
+            record = replace(record, restarted=restarted)
         else:
             return decision
         return self._decide(seen.source, seen.target, record)
 
-    def _restarted(self) -> bool:
-        """Not one that has shut off since it was looked at, which the next look sees."""
+    def _note_there(self, seen: Observation) -> None:
+        """For good: what is seen later may be less."""
+        row = self._held.row
+        left = seen.source.state is RunState.SHUTOFF and seen.source.reason == ARRIVED and not row.kind_row.off
+        if not row.seen_there and (seen.target.runs or left):
+            self._held.update(seen_there=True)
+
+    def _restarted(self) -> bool | None:
+        """None: not known. Not one that has shut off since it was looked at, which the next look sees."""
         before = self._held.row.source_run
         now = self._source.ask(lambda c: c.run_number(self._held.guest)) if before is not None else None
-        return now not in (None, -1, before)
+        return None if now is None else now not in (-1, before)
 
     def _job_is_over(self, seen: Observation, record: JobRecord) -> bool:
-        """After the call came back a source without a job has none of ours; an adopter has to wait and see."""
-        if not seen.source.answered or seen.source.job is not JobKind.NONE or record.call_running:
+        """After the call came back a source without a job has none of ours; an adopter has to wait and see. When
+        libvirt itself has ended the call, one that is there is somebody else's, unless it is the rest of a post-copy.
+        """
+        if not seen.source.answered or record.call_running:
             return False
+        if seen.source.job is not JobKind.NONE:
+            in_post_copy = record.postcopy_used or seen.source.reason in (POST_COPY, POST_COPY_FAILED)
+            return self._mover is not None and self._mover.refused and not in_post_copy
         return seen.call_over or not seen.source.active or seen.seconds >= call_may_still_begin(record)
 
     def _record(self, seen: Observation, cancel: bool) -> JobRecord:
@@ -103,6 +120,9 @@ class Judge:
             start_tried=self._attended or start_tried(self._held),
             start_error=self.start_error,
             undefine_error=self.undefine_error,
+            seen_there=row.seen_there,
+            attended=self._attended,
+            autostart=bool(row.source_autostart),
         )
 
 

@@ -27,7 +27,8 @@ _AT_WORK = IN_FLIGHT - {State.STARTING, State.VERIFYING}
 
 class Numbers:
     """`phase` is what the job copies now, `memory_began`: it was seen to copy memory. `too_early`: the memory's rate is
-    not known yet, see JobRecord. `fresh`: libvirt has answered after the last look, and counts memory."""
+    not known yet, see JobRecord. `fresh`: libvirt has answered after the last look, and counts memory. `flows`: memory
+    follows, although libvirt says that the post-copy has failed."""
 
     def __init__(self, held: Held, source: SteadyConnection, limits: Limits) -> None:
         self._held = held
@@ -44,7 +45,10 @@ class Numbers:
         #: since that was told, some bytes came
         self._came = False
         self.phase = State.COPYING_MEMORY
-        self.memory_began = self.fresh = False
+        self.memory_began = self.fresh = self.flows = False
+        #: while libvirt says that: what it counted at the look before, and whether that was more than before
+        self._broken_sent: int | None = None
+        self._grew = False
         self.too_early = False
 
     @property
@@ -57,7 +61,9 @@ class Numbers:
         held = self._held
         ours = source.job is JobKind.MIGRATION_OUT and not held.row.job_over
         broken = source.reason == POST_COPY_FAILED  # libvirt repeats the rate it had
-        stats = self._source.ask(lambda c: c.job(held.guest)) if ours and not broken else None
+        stats = self._source.ask(lambda c: c.job(held.guest)) if ours else None
+        self._watch_broken(stats if broken else None)
+        stats = None if broken else stats
         self.fresh = stats is not None and bool(stats.memory_total)
         if stats is None:
             self._forget_rate(at_once=broken)
@@ -83,6 +89,13 @@ class Numbers:
         self._seen = True
         self._progress = standing_still(self._progress, self._silent_ms(stats))
         held.tick(self._progress.as_json())
+
+    def _watch_broken(self, stats: JobStats | None) -> None:
+        """Once more may be what libvirt counts when it gives up the connection; twice in a row is memory."""
+        sent = stats.memory_processed if stats else None
+        before, self._broken_sent = self._broken_sent, sent
+        grows = sent is not None and before is not None and sent > before
+        self.flows, self._grew = grows and self._grew, grows
 
     @property
     def _allowed_ms(self) -> int | None:

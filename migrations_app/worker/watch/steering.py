@@ -71,6 +71,7 @@ class Steering:
         self._told: TalkedTo = {} if told is None else told
         self.resumed: Mover | None = None
         self._settled = 0.0
+        self._flows = False
         self._orders = ledger.take_orders(held.claim)
 
     @property
@@ -100,10 +101,12 @@ class Steering:
         self._held.note(text)
         self._orders = [one for one in self._orders if one.pk != order.pk]
 
-    def act(self, source: GuestLook, target: GuestLook, *, memory_began: bool, settled: float = 0) -> None:
+    def act(
+        self, source: GuestLook, target: GuestLook, *, memory_began: bool, settled: float = 0, flows: bool = False
+    ) -> None:
         """The looks are younger than everything that was told before: libvirt was read before it is told again.
-        `settled`: for so many seconds the hosts have been saying this."""
-        self._settled = settled
+        `settled`: for so many seconds the hosts have been saying this. `flows`: as in Seen."""
+        self._settled, self._flows = settled, flows
         if source.job is JobKind.MIGRATION_OUT and not self._held.row.job_over:
             self._limit_downtime()
             self.limits.follow()
@@ -141,6 +144,7 @@ class Steering:
             settled=self._settled,
             calling=calling,
             resuming=calling and mover is not None and mover.resumes,
+            flows=self._flows,
             job_over=row.job_over,
             value=order.value,
             since=None if told.at is None else time.monotonic() - told.at,

@@ -41,7 +41,7 @@ class StopJudge(SendingJudge):
             seconds=(timezone.now() - since).total_seconds() if since else 0.0,
             patience_s=row.request.options.shutdown_patience_s,
             was_off=row.off_since is not None,
-            other_run=source.runs and self._restarted(),
+            other_run=source.runs and bool(self._restarted()),
             held_back=self.held_back,
             back_tried=start_tried(self._held, START_AGAIN),
             back_error=self.back_error,

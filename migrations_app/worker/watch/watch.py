@@ -15,6 +15,7 @@ from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
 from migrations_app.worker.steps.undefine import undefine_at_source
+from migrations_app.worker.watch.afterwards import without_autostart
 from migrations_app.worker.watch.converging import Converging
 from migrations_app.worker.watch.ending import Ending, error_of
 from migrations_app.worker.watch.judge import ENDS, Judge
@@ -84,7 +85,14 @@ class Watch:
             self.silence.observe(seen)
             if self.held.felt is not None:
                 self.held.felt.observe(seen.source, seen.at)
-            self.steering.act(seen.source, seen.target, settled=seen.seconds, memory_began=self.numbers.memory_began)
+            numbers = self.numbers
+            self.steering.act(
+                seen.source,
+                seen.target,
+                settled=seen.seconds,
+                memory_began=numbers.memory_began,
+                flows=numbers.flows,
+            )
             if self.steering.resumed is not None:
                 return self.steering.resumed
             self.wake.listen(seen.source)
@@ -139,6 +147,7 @@ class Watch:
 
     def _needs_attention(self, decision: Decision) -> None:
         held = self.held
+        decision = without_autostart(held, self.source, decision)
         held.become(
             State.NEEDS_ATTENTION,
             decision.sentence,
@@ -169,7 +178,7 @@ class Watch:
         judged = decision.outcome is Outcome.NEEDS_ATTENTION
         if not judged and time.monotonic() - self._began < SECOND_LOOK_SECONDS:
             return False
-        row, error = self.held.row, error_of(decision)
+        row, error = self.held.row, error_of(without_autostart(self.held, self.source, decision))
         if judged and (row.state_text, row.error) != (decision.sentence, error):
             before = row.state_text
             self.held.update(state_text=decision.sentence, error=error, job_over=row.job_over)

@@ -12,7 +12,7 @@ from hosts.facts.guest import RunState
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import finding, guest_of, known, remedy
-from migrations_app.domain.virsh import virsh
+from migrations_app.domain.virsh import KEEP_STATE, virsh
 
 
 @check(
@@ -30,7 +30,7 @@ def identity_free(facts: Facts) -> Iterator[Finding]:
         happens = "a VM must not run twice"
         if same_uuid.state is RunState.SHUTOFF:
             happens = "libvirt would replace its definition silently"
-            command = virsh("undefine", uuid, flags=("--keep-nvram",))
+            command = virsh("undefine", uuid, flags=KEEP_STATE)
             fix = remedy("If nobody needs it, undefine it. Its disks are kept.", run=command, on=target)
         words = f"{target} already has a VM with this UUID, {same_uuid.name} ({same_uuid.state}); {happens}."
         yield finding(Severity.BLOCKER, words, f"VM {same_uuid.name}", evidence, fix)

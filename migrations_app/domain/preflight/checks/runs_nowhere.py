@@ -12,7 +12,7 @@ from migrations_app.domain.kinds import OFF_KINDS, SAME_HOST_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import affected, finding, known, remedy, stays
-from migrations_app.domain.virsh import virsh
+from migrations_app.domain.virsh import KEEP_STATE, virsh
 
 
 @check(
@@ -41,6 +41,6 @@ def runs_nowhere(facts: Facts) -> Iterator[Finding]:
             yield finding(Severity.BLOCKER, words, f"host {host}", {"state": str(look.state)}, fix)
         elif look.present:
             words = f"{host} has a shut-off definition of {name} too; somebody could start it there."
-            command = virsh("undefine", uuid, flags=("--keep-nvram",))
+            command = virsh("undefine", uuid, flags=KEEP_STATE)
             fix = remedy("If nobody needs it, undefine it. Its disks are kept.", run=command, on=host)
             yield finding(Severity.WARNING, words, f"host {host}", {"state": str(look.state)}, fix)
