@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hosts.facts import domain_xml
 from hosts.gateway import _errors
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
@@ -11,6 +12,9 @@ from hosts.gateway.port import Refused
 
 if TYPE_CHECKING:
     import libvirt
+
+#: the libvirt that learnt to
+_KEEPS_TPM = 8_009_000
 
 
 class Definition:
@@ -33,10 +37,9 @@ class Definition:
             guest = self._guests.handle(raw, uuid)
             if guest.isActive():  # libvirt would make it transient
                 raise Refused("the VM is not shut off", code=_errors.OPERATION_INVALID)
-            guest.undefineFlags(
-                libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
-                | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
-                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-            )
+            flags = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+            if raw.getLibVersion() >= _KEEPS_TPM or domain_xml.parse(guest.XMLDesc()).has_tpm:
+                flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM  # an older one refuses: it would delete the state
+            guest.undefineFlags(flags)
 
         self._link.call("undefine a VM", work, key=("undefine", uuid))
