@@ -184,6 +184,25 @@ def test_a_disk_that_libvirt_does_not_read_ends_it(scene: Scene) -> None:
     assert_as_before(scene, guest)
 
 
+def test_what_is_to_be_encrypted_does_not_go_over_plain_tcp(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    ended = scene.run(ask(scene, guest, tls=True))
+    assert ended.state == State.FAILED
+    assert "kvmweb reaches kvm-a and kvm-b by plain TCP" in ended.error["cause"]
+    assert "disks.copy_content" not in scene.fleet.methods()
+    assert_as_before(scene, guest)
+
+
+def test_nor_do_its_uefi_variables(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    guest.definition = replace(guest.definition, boot=BootFiles(nvram="/nvram/db.fd"))
+    a(scene).own_files["/nvram/db.fd"] = b"boot order"
+    blocked = scene.run(ask(scene, guest, tls=True))
+    assert (blocked.state, b(scene).own_files) == (State.BLOCKED, {})
+    assert "kvmweb copies the UEFI variables of db-01 itself." in blocked.state_text
+    assert not {"paused.start", "migrate"} & set(scene.fleet.methods())
+
+
 def test_other_content_on_the_destination_ends_it(scene: Scene, monkeypatch: Any) -> None:
     guest = stuck_guest(scene)
     real = FakeDisks.copy_content
