@@ -157,6 +157,18 @@ class Scene:
         return thread
 
 
+def as_xml(guest: FakeGuest) -> str:
+    """Its definition as a text: name and disks."""
+    known = guest.definition
+    disks = "".join(
+        f"<disk type='file' device='{disk.device}'><driver type='{disk.format}'/><source file='{disk.path}'/>"
+        f"<target dev='{disk.target}'/></disk>"
+        for disk in known.disks
+    )
+    head = f"<name>{known.name}</name><uuid>{known.uuid}</uuid>"
+    return f"<domain type='qemu'>{head}<devices>{disks}</devices></domain>"
+
+
 def fresh(migration: Migration) -> Migration:
     found: Migration = Migration.objects.select_related("source", "target", "guest").get(pk=migration.pk)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +15,17 @@ from kvmweb.steps import StepState, Written
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.domain.outcome import patience
 from migrations_app.domain.request import make_request
 from migrations_app.models import Migration
 from migrations_app.models.migration import SHUT_DOWN, START_AGAIN, START_GUEST
 from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.give_order import give_order
 from migrations_app.usecases.request_migration import request_migration
-from tests.db.moving import Scene, eventually, fresh, in_state, said, states
+from migrations_app.worker.watch.sending import SendingWatch
+from tests.db.moving import Scene, as_xml, eventually, fresh, in_state, said, states
 from tests.fakes.gateway import FakeConnection
-from tests.fakes.guests import Ending, FakeGuest
+from tests.fakes.guests import IMAGES, Ending, FakeGuest
 
 
 def stop(scene: Scene, guest: FakeGuest, **options: Any) -> Migration:
@@ -276,6 +279,53 @@ def test_one_that_is_off_twice_is_never_started_twice(scene: Scene) -> None:
     done = while_it_shuts_down(scene, guest, take)
     assert (done.state, done.state_text) == (State.DONE, "web-01 runs on kvm-b. kvmweb did not start it there.")
     assert not {"migrate", "start"} & set(scene.fleet.methods())
+
+
+def test_a_definition_that_somebody_edits_meanwhile_is_not_sent(scene: Scene) -> None:
+    guest = scene.add_guest(obeys=False)
+    guest.xml = as_xml(guest)
+
+    def edit() -> None:
+        disks = (replace(guest.definition.disks[0], path=f"{IMAGES}/other.qcow2"),)
+        guest.definition = replace(guest.definition, disks=disks)
+        off(guest)
+
+    failed = while_it_shuts_down(scene, guest, edit)
+    assert (failed.state, failed.state_text) == (State.FAILED, "web-01 runs on kvm-a again. The migration failed.")
+    assert failed.error["cause"] == "Somebody changed the definition of web-01 since it was checked: disk vda."
+    assert "migrate" not in scene.fleet.methods()
+
+
+def test_a_definition_that_nobody_edits_is_sent(scene: Scene) -> None:
+    """The running VM has another one, which is not compared."""
+    guest = scene.add_guest()
+    guest.xml, guest.saved = as_xml(guest), guest.definition
+    live = replace(guest.definition.disks[0], backing=(f"{IMAGES}/base.qcow2",))
+    guest.definition = replace(guest.definition, disks=(live,))
+    assert scene.run(stop(scene, guest)).state == State.DONE
+
+
+def test_a_definition_that_somebody_else_moved_is_not_started(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its UEFI variables and the state of its TPM stay where they were."""
+    monkeypatch.setattr(patience, "HANDOVER_S", 0.2)
+    guest = scene.add_guest(obeys=False)
+
+    def take() -> None:
+        off(guest)
+        uuid = guest.definition.uuid
+        scene.fleet["kvm-b"].add(guest)
+        del scene.fleet["kvm-a"].guests[uuid]
+
+    monkeypatch.setattr(SendingWatch, "_send", lambda *_: False)
+    ended = while_it_shuts_down(scene, guest, take)
+    assert (ended.state, ended.state_text) == (
+        State.NEEDS_ATTENTION,
+        "web-01 is defined on kvm-b, but kvmweb did not send it.",
+    )
+    assert "UEFI variables and the state of its TPM may be missing on kvm-b" in ended.error["what_to_do"]
+    assert not {"migrate", "start"} & set(scene.fleet.methods())
+    guest.state = RunState.RUNNING
+    assert scene.adopt(ended).state == State.DONE
 
 
 # --- cancel -------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from migrations_app.reading.forecast import forecast_for
 from migrations_app.usecases.give_order import cancel_migration, give_order
 from migrations_app.words.controls import situation
 from migrations_app.worker.watch import sending
-from tests.db.moving import Scene, eventually, fresh, in_state, said, states
+from tests.db.moving import LOCAL, Scene, as_xml, eventually, fresh, in_state, said, states
 from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest, paths
 from tests.db.test_placed_copies import Killed, killer
 from tests.fakes.disks import FakeDisks
@@ -184,6 +184,25 @@ def test_a_disk_that_libvirt_does_not_read_ends_it(scene: Scene) -> None:
     assert_as_before(scene, guest)
 
 
+def test_what_is_to_be_encrypted_does_not_go_over_plain_tcp(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    ended = scene.run(ask(scene, guest, tls=True))
+    assert ended.state == State.FAILED
+    assert "kvmweb reaches kvm-a and kvm-b by plain TCP" in ended.error["cause"]
+    assert "disks.copy_content" not in scene.fleet.methods()
+    assert_as_before(scene, guest)
+
+
+def test_nor_do_its_uefi_variables(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    guest.definition = replace(guest.definition, boot=BootFiles(nvram="/nvram/db.fd"))
+    a(scene).own_files["/nvram/db.fd"] = b"boot order"
+    blocked = scene.run(ask(scene, guest, tls=True))
+    assert (blocked.state, b(scene).own_files) == (State.BLOCKED, {})
+    assert "kvmweb copies the UEFI variables of db-01 itself." in blocked.state_text
+    assert not {"paused.start", "migrate"} & set(scene.fleet.methods())
+
+
 def test_other_content_on_the_destination_ends_it(scene: Scene, monkeypatch: Any) -> None:
     guest = stuck_guest(scene)
     real = FakeDisks.copy_content
@@ -233,6 +252,30 @@ def test_a_disk_that_is_written_to_meanwhile_ends_it(scene: Scene, monkeypatch: 
         "Disk vda was written to on kvm-a while it was copied.",
     )
     assert_as_before(scene, guest)
+
+
+def test_a_definition_that_is_edited_meanwhile_ends_it(scene: Scene, monkeypatch: Any) -> None:
+    guest = stuck_guest(scene)
+    guest.xml = as_xml(guest)
+
+    def add_a_disk() -> None:
+        new = replace(guest.definition.disks[0], target="vdb", path=f"{LOCAL}/new.qcow2")
+        guest.definition = replace(guest.definition, disks=(*guest.definition.disks, new))
+
+    in_part(scene, monkeypatch, 2, add_a_disk)
+    ended = scene.run(ask(scene, guest))
+    assert (ended.state, ended.error["cause"]) == (
+        State.FAILED,
+        "Somebody changed the definition of db-01 since it was checked: disk vdb.",
+    )
+    assert "migrate" not in scene.fleet.methods()
+    assert_as_before(scene, guest)
+
+
+def test_a_definition_that_is_not_edited_is_sent(scene: Scene) -> None:
+    guest = stuck_guest(scene)
+    guest.xml = as_xml(guest)
+    assert_arrived(scene, guest, scene.run(ask(scene, guest)))
 
 
 def test_a_vm_that_is_started_meanwhile_is_not_touched(scene: Scene, monkeypatch: Any) -> None:

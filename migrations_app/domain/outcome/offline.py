@@ -111,6 +111,8 @@ def _ended(case: Case, here: str) -> Decision:
 def _both(case: Case) -> Decision:
     job = case.job
     both = f"{job.name} is shut off, and {job.source} and {job.target} both have its definition"
+    if not job.call_made:
+        return _not_sent(case)
     if not job.undefine_source:
         return _arrived(case)
     if job.call_running:
@@ -153,6 +155,8 @@ def _arrived(case: Case) -> Decision:
         return seen_elsewhere(case)
     if not job.start_wanted or (job.cancel_requested and not job.start_tried):
         return Decision(outcome=Outcome.DONE, sentence=_words(case), cause=meaning(job.call_error))
+    if not job.call_made:
+        return _not_sent(case)
     if job.call_running:
         return case.wait(f"{job.target} has the definition of {job.name}; libvirt completes the migration.")
     if not job.start_tried:
@@ -170,6 +174,25 @@ def _arrived(case: Case) -> Decision:
         cause=job.start_error or f"kvmweb has begun to start it on {job.target}, and does not see it running.",
         what_to_do=f"{FIRST} {run_on(job.target, job, 'start')}",
     )
+
+
+def _not_sent(case: Case) -> Decision:
+    """The destination has a definition, shut off, and libvirt was not asked to send one."""
+    job = case.job
+    if job.elsewhere:
+        return seen_elsewhere(case)
+    there = f"{job.name} is defined on {job.target}, but kvmweb did not send it"
+    if case.source.present:
+        to_do = (
+            f"{FIRST} The one on {job.source} is the one that was to migrate. {run_on(job.source, job, 'start')}, or"
+            f" migrate it again after this: {run_on(job.target, job, 'undefine', '--keep-nvram')}"
+        )
+    else:
+        to_do = (
+            f"{FIRST} Its UEFI variables and the state of its TPM may be missing on {job.target}: check that they and"
+            f" its disks are there. Then start it yourself. {run_on(job.target, job, 'start')}"
+        )
+    return case.attention_after(patience.HANDOVER_S, f"{there}; kvmweb looks again.", f"{there}.", to_do)
 
 
 def _runs_there(case: Case) -> Decision:

@@ -21,12 +21,22 @@ _MOST_PARTS = 128
 
 def why_not_stream(facts: Facts) -> str:
     """Sentences, "" when kvmweb can."""
+    if why := unencrypted(facts):
+        return f"kvmweb cannot copy it either. {why}"
     guest = guest_of(facts)
     if has_emulated_tpm(guest) and tpm_elsewhere(guest):
         return "kvmweb cannot copy it either: the state of its TPM is not in libvirt's own place."
     copied = storage.copied_disks(facts)
     found = ((disk.target, why_not_whole(facts, disk)) for disk in guest.disks if disk.target in copied)
     return " ".join(f"kvmweb cannot copy it either: disk {target} {why}." for target, why in found if why)
+
+
+def unencrypted(facts: Facts) -> str:
+    """Why nothing of a VM may pass through kvmweb, a sentence; "" when it may."""
+    plain = [host.name for host in (facts.source, facts.target) if host.plain]
+    if not (facts.request.options.tls and plain):
+        return ""
+    return f"The migration is to be encrypted, and kvmweb reaches {' and '.join(plain)} by plain TCP."
 
 
 def foretold(findings: Iterable[Mapping[str, Any]]) -> bool:

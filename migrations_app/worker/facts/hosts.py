@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hosts.facts.endpoint import Transport, is_loopback
 from migrations_app.worker.facts.certificates import certificates
 from migrations_app.worker.facts.side import Side
 
@@ -14,6 +15,7 @@ def host(side: Side, *, tls: bool = False) -> dict[str, Any]:
     return {
         "name": side.host.name,
         "address": side.host.address,
+        "plain": side.host.transport == Transport.TCP and not is_loopback(side.host.address),
         "peer_address": peer.address if peer else "",
         "peer_user": peer.user if peer else "",
         "migration_address": side.host.migration_address,

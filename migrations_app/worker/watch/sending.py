@@ -8,11 +8,15 @@ from collections.abc import Callable
 from django.conf import settings
 
 from hosts.calls.move import PeerHelper
+from hosts.facts import domain_xml
 from hosts.facts.guest import GuestDetails, RunState
+from hosts.facts.xml import BadXml
 from hosts.gateway.port import GatewayError, HostConnection
 from kvmweb.steps import NotDone
+from migrations_app.domain.definition.edited import edited
 from migrations_app.domain.outcome import patience
 from migrations_app.domain.own_files import own_files
+from migrations_app.models import Migration
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steps.copy_own_file import copy_own_files
 from migrations_app.worker.watch.cold import ColdWatch, definition_call
@@ -43,8 +47,8 @@ class SendingWatch(ColdWatch):
             return False
         try:
             details = self.source.call(lambda c: c.guest_details(held.guest))
-            if details.managed_save:
-                self.judge.held_back = SAVED
+            if why := SAVED if details.managed_save else _edited(row, details):
+                self.judge.held_back = why
                 return False
             if not self._carry(details):
                 return False
@@ -77,6 +81,21 @@ class SendingWatch(ColdWatch):
             connection.close()
             raise GatewayError(f"another machine answers at the address of {host}")
         return connection
+
+
+def _edited(row: Migration, now: GuestDetails) -> str:
+    """Why this definition is not the one that was checked, "" when it is. The record has the saved one, also of a VM
+    that ran then; what cannot be read is not compared."""
+    if not (row.was_persistent and now.persistent):
+        return ""
+    try:
+        found = edited(domain_xml.parse(row.source_xml), now.definition)
+    except BadXml as bad:
+        log.info("migration %s: the recorded definition cannot be compared: %s", row.pk, bad)
+        return ""
+    return f"Somebody changed the definition of {row.guest_name} since it was checked: {', '.join(found)}." * bool(
+        found
+    )
 
 
 def follow(watch: Callable[[Mover | None], SendingWatch], mover: Mover | None) -> None:

@@ -108,6 +108,21 @@ def test_the_start_is_asked_for() -> None:
     assert decide(OFF, OFF, replace(KEEPS, start_wanted=True)).actions == (Action.START_AT_DESTINATION,)
 
 
+def test_what_kvmweb_did_not_send_is_not_started() -> None:
+    never = replace(STARTS, call_made=False)
+    decision = decide(ABSENT, OFF, never)
+    assert (decision.outcome, decision.sentence) == (
+        Outcome.NEEDS_ATTENTION,
+        "web01 is defined on kvm-b, but kvmweb did not send it.",
+    )
+    assert "may be missing on kvm-b" in decision.what_to_do
+    assert decide(ABSENT, OFF, replace(never, seconds_in_this_view=1.0)).outcome is Outcome.WAIT
+    for keeps in (never, replace(never, undefine_source=False)):
+        both = decide(OFF, OFF, keeps)
+        assert both.outcome is Outcome.NEEDS_ATTENTION
+        assert f"On kvm-b run: virsh undefine {UUID} --keep-nvram" in both.what_to_do
+
+
 def test_a_start_that_was_tried_is_waited_for_and_not_tried_again() -> None:
     assert decide(ABSENT, OFF, replace(TRIED, seconds_in_this_view=1.0)).outcome is Outcome.WAIT
     decision = decide(ABSENT, OFF, TRIED)

@@ -75,6 +75,9 @@ JOBS = [
         (OFF, ABSENT, BACK, Outcome.NEEDS_ATTENTION, None),
         (RUNS, ABSENT, BACK, Outcome.FAILED, None),
         (RUNS, SILENT, BACK, Outcome.NEEDS_ATTENTION, None),
+        (ABSENT, OFF, WAS_OFF, Outcome.NEEDS_ATTENTION, None),
+        (ABSENT, OFF, CANCELLED, Outcome.NEEDS_ATTENTION, None),
+        (OFF, OFF, replace(WAS_OFF, undefine_source=False), Outcome.NEEDS_ATTENTION, None),
         (ABSENT, OFF, SENT, Outcome.IN_PROGRESS, Action.START_AT_DESTINATION),
         (ABSENT, OFF, replace(SENT, cancel_requested=True), Outcome.IN_PROGRESS, Action.START_AT_DESTINATION),
         (ABSENT, OFF, replace(SENT, start_tried=True), Outcome.NEEDS_ATTENTION, None),
@@ -112,6 +115,7 @@ def _starts_nothing_twice(source: GuestLook, there: GuestLook, job: JobRecord) -
         assert not (source.answered and source.active)
         assert source.answered
         assert not job.start_tried
+        assert job.call_made
     if Action.SEND_DEFINITION in decision.actions:
         assert (source, there) == (OFF, ABSENT)
         assert not job.call_made

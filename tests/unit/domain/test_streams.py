@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hosts.facts.storage import Part
+from migrations_app.domain.kinds import Kind
+from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.streams import parts, why_not_stream
 from tests.unit.domain.factories import cold, with_guest
 
@@ -24,6 +28,22 @@ def test_a_small_disk_is_one_part() -> None:
 
 def test_files_in_a_pool_can_be_read() -> None:
     assert why_not_stream(cold()) == ""
+
+
+@pytest.mark.parametrize(
+    ("plain", "tls", "why"),
+    [
+        (("source", "target"), False, ""),
+        ((), True, ""),
+        (("target",), True, "reaches kvm-b by plain TCP."),
+        (("source", "target"), True, "reaches kvm-a and kvm-b by plain TCP."),
+    ],
+)
+def test_nothing_that_is_to_be_encrypted_goes_over_plain_tcp(plain: tuple[str, ...], tls: bool, why: str) -> None:
+    given = cold(**{f"{side}_plain": True for side in plain})
+    given = replace(given, request=replace(given.request, kind=Kind.OFFLINE_STORAGE, options=Options(tls=tls)))
+    assert why_not_stream(given).endswith(why)
+    assert bool(why_not_stream(given)) is bool(why)
 
 
 def test_a_tpm_at_another_place_is() -> None:

@@ -21,7 +21,7 @@ NOT_ASKED = Unknown("Nobody asked.")
 class HostFacts:
     """What either host reports. `name` is kvmweb's name for it; `migration_address` as registered.
 
-    `address` is how kvmweb reaches it; "" for the local socket.
+    `address` is how kvmweb reaches it; "" for the local socket. `plain`: over a network, and not encrypted.
     `peer_address` and `peer_user` are how other hosts reach its libvirt; "" when they cannot, or as root. `volumes`
     maps each disk's place (`domain.disks.place`) to the volume the host has there, and the paths of the images it
     builds on, None when no active pool of the host shows one. `mounts` are those of folders of images, as far as they
@@ -43,6 +43,7 @@ class HostFacts:
     volumes: Mapping[str, Volume | Unknown | None] | Unknown
     mounts: Mapping[str, Mount | Unknown] | Unknown
     address: str = ""
+    plain: bool = False
     firmware: Mapping[str, int | Unknown | None] | Unknown = NOT_ASKED
     media: Mapping[str, FileContent | Unknown] | Unknown = NOT_ASKED
     told: Mapping[str, object] = field(default_factory=dict)
