@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hosts.facts import xml
+from hosts.facts import pool_xml, xml
+from hosts.facts.storage import FOLDER_POOL_TYPES
 from hosts.gateway import _errors
+from hosts.gateway._link import Link
 
 if TYPE_CHECKING:
     import libvirt
@@ -24,6 +26,7 @@ PREFIX = "kvmweb-variables-"
 #: with the time at which it was made. One that is so much older is of a worker that was killed: no use takes minutes
 _NAME = re.compile(rf"{PREFIX}[0-9a-f]{{12}}-([0-9]{{1,12}})-[0-9a-f]{{8}}")
 _LEFT_SECONDS = 3600
+_SECONDS = 60.0
 #: so many uses of one folder at the same time, those that a killed worker left included
 _MOST_AT_ONCE = 16
 
@@ -74,3 +77,23 @@ def _remove_left(raw: libvirt.virConnect) -> None:
         if made and time.time() - int(made[1]) > _LEFT_SECONDS:
             with contextlib.suppress(libvirt.libvirtError):
                 pool.destroy()
+
+
+def file_system(link: Link, pool: str) -> int | None:
+    """As port.Disks describes it. A pool's own numbers are those of its last refresh."""
+
+    def work(raw: libvirt.virConnect) -> int | None:
+        import libvirt
+
+        found = pool_xml.parse(raw.storagePoolLookupByName(pool).XMLDesc(0), active=True, autostart=False)
+        if found.type not in FOLDER_POOL_TYPES:
+            return 0
+        try:
+            with folder_pool(raw, found.target_path) as mine:
+                return int(mine.info()[1])
+        except libvirt.libvirtError:
+            if raw.isAlive():
+                return None
+            raise
+
+    return link.call(f"the file system of pool {pool}", work, seconds=_SECONDS)

@@ -12,6 +12,7 @@ import pytest
 from hosts.gateway import _errors, _folders, _storage
 from hosts.gateway._link import Link
 from hosts.gateway._own_files import OwnFiles
+from hosts.gateway.port import Refused
 from tests.unit.gateway.test_storage import error
 
 FOLDER = "/var/lib/libvirt/qemu/nvram"
@@ -106,3 +107,18 @@ def test_pools_of_a_moment_are_not_listed(raw: libvirt.virConnect, link: Link) -
     with _folders.folder_pool(raw, FOLDER) as mine:
         assert mine.name() not in {each.name for each in _storage.pools(link)}
     assert "users" in {each.name for each in _storage.pools(link)}
+
+
+def test_the_file_system_of_a_pool(raw: libvirt.virConnect, link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _folders.file_system(link, "users") == 100 * 1024**3
+    device = "<source><device path='/dev/sdx'/><name>vg</name></source>"
+    pool(raw, "vg", "/dev/vg", kind="logical", source=device)
+    assert _folders.file_system(link, "vg") == 0
+    with pytest.raises(Refused):
+        _folders.file_system(link, "none")
+
+    def denied(*_: object) -> None:
+        raise libvirt.libvirtError("access denied")
+
+    monkeypatch.setattr(libvirt.virConnect, "storagePoolCreateXML", denied)
+    assert _folders.file_system(link, "users") is None
