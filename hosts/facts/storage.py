@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 #: Pool types whose content may be the same on several hosts; whether it is, their sources tell (`domain.disks`).
@@ -124,13 +124,15 @@ class VolumeIdentity:
     """What distinguishes a volume from another one of the same name. Seconds since 1970 by the host's clock.
 
     `file` is the file itself ("device:inode:birth"), "" where kvmweb cannot ask the host's file system. `modified` is
-    the time of the last write, which for one and the same file only grows; 0.0 when libvirt did not say.
+    the time of the last write, which for one and the same file only grows; 0.0 when libvirt did not say. `file_system`
+    is the size of that of its folder: 0 when it lies in none, None when nobody asked. It is not the volume's own.
     """
 
     capacity: int
     format: str
     modified: float = 0.0
     file: str = ""
+    file_system: int | None = field(default=None, compare=False)
 
     def may_be(self, earlier: VolumeIdentity) -> bool:
         """Whether this can be the volume that was `earlier`; without the file itself only a difference is proof."""
@@ -138,6 +140,20 @@ class VolumeIdentity:
             return self.file == earlier.file
         same = (self.capacity, self.format) == (earlier.capacity, earlier.format)
         return same and self.modified >= earlier.modified
+
+    def same_place(self, earlier: VolumeIdentity) -> bool:
+        """Whether it certainly lies where the volume that was `earlier` did: another file system may be mounted there
+        now, with a file of that name that may be the disk of a VM."""
+        if self.file and earlier.file:
+            return self.file == earlier.file
+        return self.file_system is not None and self.file_system == earlier.file_system
+
+    def may_be_there(self, earlier: VolumeIdentity) -> bool:
+        """Whether nothing says that another file system is mounted there now, for a volume that is not deleted: one of
+        ZFS grows and shrinks a little with what its pool has free."""
+        if self.file or not earlier.file_system:
+            return True
+        return self.file_system is not None and abs(self.file_system - earlier.file_system) * 16 <= earlier.file_system
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -9,7 +9,7 @@ from hosts.facts import domain_xml, mirror_xml, placed_xml
 from hosts.facts.disk_copy import BlockJob, GuestDisks
 from hosts.facts.storage import WHOLE, DiskPlace, Part
 from hosts.facts.xml import BadXml
-from hosts.gateway import _codes, _contents, _errors, port
+from hosts.gateway import _codes, _contents, _errors, _folders, port
 from hosts.gateway._guest import Guests
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused, Tell
@@ -105,6 +105,9 @@ class Disks:
 
     def file_size(self, place: DiskPlace) -> int:
         return _contents.file_size(self._link, place)
+
+    def file_system(self, pool: str) -> int | None:
+        return _folders.file_system(self._link, pool)
 
 
 def _jobs(guest: libvirt.virDomain, live: str, targets: tuple[str, ...]) -> dict[str, BlockJob]:

@@ -1,17 +1,15 @@
 """Files with a guest's own state: its UEFI variables, that of its TPM. They are in folders of libvirt's own, which are
-no pools: for a moment there is one, because libvirt reads and writes files in pools only."""
+no pools."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
 import posixpath
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hosts.facts import pool_xml, xml
+from hosts.facts import xml
 from hosts.gateway import _errors
+from hosts.gateway._folders import folder_pool
 from hosts.gateway._link import Link
 from hosts.gateway.port import Refused
 
@@ -35,7 +33,7 @@ class OwnFiles:
             import libvirt
 
             try:
-                with _pool(raw, path) as pool:
+                with folder_pool(raw, posixpath.dirname(path)) as pool:
                     volume = _find(pool, path)
                     return None if volume is None else _download(raw, volume)
             except libvirt.libvirtError as error:
@@ -47,7 +45,7 @@ class OwnFiles:
 
     def write(self, path: str, content: bytes) -> None:
         def work(raw: libvirt.virConnect) -> None:
-            with _pool(raw, path, make=True) as pool:
+            with folder_pool(raw, posixpath.dirname(path), make=True) as pool:
                 volume = _find(pool, path)
                 if volume is not None and int(volume.info()[1]) != len(content):
                     volume.delete(0)
@@ -64,43 +62,12 @@ class OwnFiles:
 
     def remove(self, path: str) -> None:
         def work(raw: libvirt.virConnect) -> None:
-            with _pool(raw, path) as pool:
+            with folder_pool(raw, posixpath.dirname(path)) as pool:
                 volume = _find(pool, path)
                 if volume is not None:
                     volume.delete(0)
 
         self._link.call("remove a file with the state of a VM", work, seconds=_SECONDS, key=("remove", path))
-
-
-@contextlib.contextmanager
-def _pool(raw: libvirt.virConnect, path: str, *, make: bool = False) -> Iterator[libvirt.virStoragePool]:
-    """The pool of a file's folder; one that was made for this is gone afterwards, and its files are not. `make`: the
-    folder too, where there is none."""
-    import libvirt
-
-    folder = posixpath.dirname(path)
-    for pool in raw.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
-        found = pool_xml.parse(pool.XMLDesc(0), active=True, autostart=False)
-        if posixpath.normpath(found.target_path or "/") == folder and not found.name.startswith(_PREFIX):
-            pool.refresh(0)
-            yield pool
-            return
-    name = f"{_PREFIX}{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
-    try:
-        pool = raw.storagePoolLookupByName(name)  # of one that was killed here
-        pool.refresh(0)
-    except libvirt.libvirtError:
-        made = xml.Builder("pool", type="dir")
-        made.add("name", name)
-        made.add("target").add("path", folder)
-        pool = raw.storagePoolCreateXML(made.xml(), libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD if make else 0)
-    try:
-        yield pool
-    finally:
-        pool.destroy()
-
-
-_PREFIX = "kvmweb-variables-"
 
 
 def _no_such_folder(error: libvirt.libvirtError) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hosts.facts import pool_xml, volume_xml
 from hosts.facts.endpoint import Endpoint
 from hosts.facts.storage import Pool, Qcow2, Volume, VolumeIdentity, VolumeSpec
-from hosts.gateway import _errors
+from hosts.gateway import _errors, _folders
 from hosts.gateway._asking import ask
 from hosts.gateway._link import Link
 from hosts.gateway.port import GatewayError, Left, Refused
@@ -31,6 +31,8 @@ def pools(link: Link) -> tuple[Pool, ...]:
         auto = {p.UUIDString() for p in raw.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_AUTOSTART)}
         found = []
         for pool in raw.listAllStoragePools(0):
+            if pool.name().startswith(_folders.PREFIX):
+                continue
             uuid = pool.UUIDString()
             try:
                 text = pool.XMLDesc(0)

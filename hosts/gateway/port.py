@@ -204,6 +204,10 @@ class Disks(Protocol):
         """Of a volume's file, in bytes."""
         ...
 
+    def file_system(self, pool: str) -> int | None:
+        """Bytes of the file system that a pool's folder lies on now; 0 when it is no folder, None when not known."""
+        ...
+
 
 class Power(Protocol):
     """Whether a guest is on, and shows signs of life. (start, suspend and resume are HostConnection's own.)"""

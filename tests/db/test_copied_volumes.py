@@ -28,10 +28,10 @@ SAVED = f"{LOCAL}/db-01.saved.qcow2"
 class Copying:
     """db-01's disk is being copied; what happens next is up to the test."""
 
-    def __init__(self, scene: Scene, **script: Any) -> None:
+    def __init__(self, scene: Scene, *, file: str = "1:7:10:00", **script: Any) -> None:
         self.scene = scene
         self.target: FakeHost = scene.fleet["kvm-b"]
-        self.target.file_numbers[PATH] = "1:7:10:00"
+        self.target.file_numbers[PATH] = file
         self.guest: FakeGuest = scene.add_local_guest()
         self.move: Move = scene.script(self.guest, **script)
         self.move.go_on.clear()
@@ -61,7 +61,9 @@ def test_what_was_made_is_known_by_more_than_its_name(scene: Scene) -> None:
     assert done.state == State.DONE
     (entry,) = done.created_volumes
     assert (entry["target"], entry["made"]) == ("vda", True)
-    assert entry["identity"] == {"capacity": 1024**3, "format": "qcow2", "modified": 0.0, "file": "1:7:10:00"}
+    known = {"capacity": 1024**3, "format": "qcow2", "modified": 0.0, "file": "1:7:10:00", "file_system": None}
+    assert entry["identity"] == known
+    assert "disks.file_system" not in scene.fleet.methods()
 
 
 @pytest.mark.parametrize("kind", [Kind.LIVE_STORAGE, Kind.SUSPENDED])
@@ -201,6 +203,38 @@ def test_without_the_file_itself_a_difference_is_enough(scene: Scene) -> None:
     end = copying.cancel()
     assert "delete_volume" not in scene.fleet.methods()
     assert [entry["path"] for entry in end.created_volumes] == [PATH]
+
+
+@pytest.mark.parametrize("below", [7 * 1024**4, 100 * 1024**3 + 4096, None], ids=["other", "grown", "not told"])
+def test_what_may_be_on_another_file_system_now_is_left_and_named(scene: Scene, below: int | None) -> None:
+    """Its folder was the mount point of the NFS from which the VM runs, and the NFS has been mounted meanwhile."""
+    copying = Copying(scene, file="")
+    copying.target.file_systems["default"] = below
+    end = copying.cancel()
+    assert end.state == State.CANCELLED
+    assert "delete_volume" not in scene.fleet.methods()
+    assert [entry["path"] for entry in end.created_volumes] == [PATH]
+    left = said(end)
+    assert "Another one may be mounted there, with the VM's own disk." in left
+    assert "run on kvm-b: virsh vol-delete --pool default db-01.qcow2" in left
+
+
+@pytest.mark.parametrize("below", [100 * 1024**3, 0], ids=["folder", "no folder"])
+def test_without_the_file_itself_what_was_made_is_removed(scene: Scene, below: int) -> None:
+    scene.fleet["kvm-b"].file_systems["default"] = below
+    end = Copying(scene, file="").cancel()
+    assert (end.state, end.created_volumes) == (State.CANCELLED, [])
+    assert f"Removed {PATH}" in said(end)
+
+
+def test_a_copy_under_another_file_system_is_not_called_there(scene: Scene) -> None:
+    copying = Copying(scene, file="")
+    copying.target.file_systems["default"] = 7 * 1024**4
+    end = copying.end()
+    assert end.state == State.NEEDS_ATTENTION
+    assert "does not say whether its disk is still there" in end.state_text
+    copying.target.file_systems["default"] = 101 * 1024**3  # one of ZFS grows and shrinks
+    assert scene.adopt(end).state == State.DONE
 
 
 def test_a_volume_that_somebody_has_removed_is_not_claimed_to_be_removed_by_us(scene: Scene) -> None:

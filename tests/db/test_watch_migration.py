@@ -277,7 +277,7 @@ def test_a_volume_that_cannot_be_removed_is_told_with_the_command(scene: Scene) 
 
 
 def test_the_command_for_a_volume_that_is_left_can_be_pasted() -> None:
-    identity = VolumeIdentity(capacity=1, format="raw")
+    identity = VolumeIdentity(capacity=1, format="raw", file="1:2:3")
 
     class Refusing:
         def ask(self, _: Any) -> Any:

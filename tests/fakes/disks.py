@@ -94,6 +94,10 @@ class FakeDisks:
     def file_size(self, place: DiskPlace) -> int:
         return len(self._host("disks.file_size", place).contents.get(place.path, ""))
 
+    def file_system(self, pool: str) -> int | None:
+        host = self._host("disks.file_system", pool)
+        return host.file_systems.get(pool, 100 * 1024**3)
+
     def _read(self, host: FakeHost, text: str, tell: Tell) -> str:
         while True:
             if not tell(1000, 1000):

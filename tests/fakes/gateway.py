@@ -102,6 +102,8 @@ class FakeHost:
     files: dict[str, bool | None] = field(default_factory=dict)
     #: the identity of the files under these paths, for a host that is reached by ssh
     file_numbers: dict[str, str] = field(default_factory=dict)
+    #: by pool: the size of the file system that its folder lies on, None where libvirt does not let anybody look
+    file_systems: dict[str, int | None] = field(default_factory=dict)
     #: by path: when a volume was written to last, and its content where that is not empty
     modified: dict[str, float] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ another one of that name, so its identity is written down with it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import methodcaller
 from typing import Any, Self
 
@@ -63,6 +63,10 @@ class MakeVolume:
             raise NotDone(self._unsure, certain=False)
         try:
             identity = self.host.call(self._ask_identity)
+            if identity is not None and not identity.file:
+                below = self.host.call(self._file_system)
+                now = self.host.call(self._ask_identity)  # after it: what is mounted in between makes a difference
+                identity = now and replace(now, file_system=below)
         except GatewayError as error:
             raise NotDone(error.message, certain=False) from error
         return None if identity is None else identity.as_json()
@@ -89,18 +93,33 @@ class MakeVolume:
                 " leaves it there."
             )
             return False
+        if not self._in_place(now[0], VolumeIdentity(**written.evidence)):
+            tell(
+                f"Left on {there}: {path}. kvmweb cannot tell whether the folder is on the file system on which this"
+                " migration created it. Another one may be mounted there, with the VM's own disk. When you have seen"
+                f" that no VM uses this file, run on {there}: {self._command}"
+            )
+            return False
         return self._delete()
+
+    def _in_place(self, now: VolumeIdentity, earlier: VolumeIdentity) -> bool:
+        """Without the file itself, its file system is asked after `now`, as what is mounted in between counts."""
+        now = now if now.file else replace(now, file_system=self.host.ask(self._file_system))
+        return now.same_place(earlier)
 
     def _delete(self) -> bool:
         pool, name, there = self.about["pool"], self.about["name"], self.held.row.target
         if not self.host.do(methodcaller("delete_volume", pool, name)):
-            command = virsh("vol-delete", name, flags=("--pool", pool))
             self.held.note(
-                f"kvmweb could not remove {self.path}, which this migration created. On {there} run: {command}"
+                f"kvmweb could not remove {self.path}, which this migration created. On {there} run: {self._command}"
             )
             return False
         self.held.note(f"Removed {self.path}, which this migration created on {there}.")
         return True
+
+    @property
+    def _command(self) -> str:
+        return virsh("vol-delete", self.about["name"], flags=("--pool", self.about["pool"]))
 
     @property
     def _unsure(self) -> str:
@@ -108,6 +127,9 @@ class MakeVolume:
 
     def _ask_identity(self, connection: HostConnection) -> VolumeIdentity | None:
         return connection.volume_identity(self.about["pool"], self.about["name"], self.path)
+
+    def _file_system(self, connection: HostConnection) -> int | None:
+        return connection.disks.file_system(self.about["pool"])
 
 
 def make_volumes(held: Held, plan: list[MakeVolume]) -> None:

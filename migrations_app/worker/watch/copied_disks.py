@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hosts.facts.guest import GuestDetails
@@ -33,13 +34,19 @@ def _lost(volume: dict[str, Any], details: GuestDetails | None, target: SteadyCo
             return loss(Loss.UNKNOWN, disk.path)
         saved = details.definition.disk(name)
         return None if saved is not None and saved.path == disk.path else loss(Loss.DEFINITION, disk.path)
-    now = target.ask(lambda c: (c.volume_identity(pool, volume["name"], path),))
-    if now is None:
+    answer = target.ask(lambda c: (c.volume_identity(pool, volume["name"], path),))
+    if answer is None:
         return loss(Loss.UNKNOWN)
-    made = _identity(volume)
-    if now[0] is None:
+    made, (now,) = _identity(volume), answer
+    if now is None:
         return loss(Loss.DELETED)
-    return None if made is None or now[0].may_be(made) else loss(Loss.REPLACED)
+    if made is None:
+        return None
+    if not now.may_be(made):
+        return loss(Loss.REPLACED)
+    if made.file_system and not now.file:
+        now = replace(now, file_system=target.ask(lambda c: c.disks.file_system(pool)))
+    return None if now.may_be_there(made) else loss(Loss.UNKNOWN)
 
 
 def _identity(volume: dict[str, Any]) -> VolumeIdentity | None:
