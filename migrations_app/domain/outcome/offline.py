@@ -185,7 +185,7 @@ def _not_sent(case: Case) -> Decision:
     if case.source.present:
         to_do = (
             f"{FIRST} The one on {job.source} is the one that was to migrate. {run_on(job.source, job, 'start')}, or"
-            f" migrate it again after this: {run_on(job.target, job, 'undefine', '--keep-nvram')}"
+            f" migrate it again after this: {undefine_on(job.target, job)}"
         )
     else:
         to_do = (

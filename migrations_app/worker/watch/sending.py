@@ -93,9 +93,8 @@ def _edited(row: Migration, now: GuestDetails) -> str:
     except BadXml as bad:
         log.info("migration %s: the recorded definition cannot be compared: %s", row.pk, bad)
         return ""
-    return f"Somebody changed the definition of {row.guest_name} since it was checked: {', '.join(found)}." * bool(
-        found
-    )
+    changed = ", ".join(found)
+    return f"Somebody changed the definition of {row.guest_name} since it was checked: {changed}." if found else ""
 
 
 def follow(watch: Callable[[Mover | None], SendingWatch], mover: Mover | None) -> None:
