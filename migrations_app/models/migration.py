@@ -46,6 +46,7 @@ END_PAUSED = "end paused"
 UNDEFINE = "undefine"
 STREAM_PART = "stream part"
 COPY_OWN_FILE = "copy UEFI variables"  # of a TPM too, since the name was written first
+CALL_HANGS = "call hangs"
 #: libvirt is at work, or may be: what needs a user counts until its job was seen to be over
 BUSY = Q(state__in=IN_FLIGHT) | Q(state=State.NEEDS_ATTENTION, call_made=True, job_over=False)
 _STAY = sorted(kind.value for kind in SAME_HOST_KINDS)

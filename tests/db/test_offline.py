@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from kvmweb.steps import StepState, Written
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.lifecycle import State
 from migrations_app.domain.orders.cancel import ORDER as CANCEL
+from migrations_app.domain.outcome import patience
 from migrations_app.models import Migration
 from migrations_app.models.migration import START_GUEST
 from migrations_app.usecases.give_order import give_order
+from migrations_app.worker.watch import observer
 from tests.db.moving import Scene, eventually, fresh, in_state, said, states
-from tests.fakes.guests import Ending, FakeGuest
+from tests.fakes.guests import Ending, FakeGuest, Move
 
 
 def off_guest(scene: Scene, **changes: Any) -> FakeGuest:
@@ -129,6 +132,54 @@ def test_what_the_hosts_have_decides(scene: Scene, ending: Ending, state: State,
     scene.script(guest, ending=ending)
     ended = scene.run(offline(scene, guest))
     assert (ended.state, ended.state_text) == (state, text)
+
+
+def hanging(scene: Scene, monkeypatch: pytest.MonkeyPatch, ending: Ending) -> tuple[Migration, Move, threading.Thread]:
+    """libvirt's call does not end, and a user was told so."""
+    monkeypatch.setattr(patience, "CALL_S", 0.2)
+    guest = off_guest(scene)
+    move = scene.script(guest, ending=ending)
+    move.go_on.clear()
+    migration = offline(scene, guest, start_after=True)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.NEEDS_ATTENTION))
+    return fresh(migration), move, worker
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "text"),
+    [
+        (Ending.ROLLED_BACK, State.FAILED, "web-01 is shut off on kvm-a. The migration failed."),
+        (Ending.DONE, State.NEEDS_ATTENTION, "web-01 is shut off on kvm-b, where it was to be started."),
+    ],
+)
+def test_the_end_of_a_call_that_hung_is_heard(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, ending: Ending, state: State, text: str
+) -> None:
+    migration, move, worker = hanging(scene, monkeypatch, ending)
+    assert "libvirt on kvm-b has not completed its migration" in migration.state_text
+    assert "kvmweb hears when the call ends" in migration.error["what_to_do"]
+    assert migration.owner
+    move.go_on.set()
+    worker.join(20)
+    ended = fresh(migration)
+    assert (ended.state, ended.state_text) == (state, text)
+    assert "start" not in scene.fleet.methods()
+    assert not ended.terminal or not ended.error["what_to_do"].startswith("Look at libvirt's log")
+
+
+def test_an_adopter_does_not_take_a_call_that_hangs_for_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "SETTLES_SECONDS", 0.5)
+    migration, move, worker = hanging(scene, monkeypatch, Ending.DONE)
+    Migration.objects.filter(pk=migration.pk).update(owner="", epoch=migration.epoch + 1)  # its worker is lost
+    worker.join(20)
+    again = scene.adopt(migration)
+    assert (again.state, again.state_text) == (State.NEEDS_ATTENTION, migration.state_text)
+    assert "close this migration as an admin" in again.error["what_to_do"]
+    move.go_on.set()
+    eventually(lambda: scene.fleet["kvm-b"].guests)
+    scene.fleet["kvm-b"].guests[str(migration.guest_id)].state = RunState.RUNNING
+    assert scene.adopt(again).state == State.DONE
 
 
 def test_two_definitions_need_a_user_and_are_done_when_one_is_gone(scene: Scene) -> None:

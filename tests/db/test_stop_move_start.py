@@ -22,6 +22,7 @@ from migrations_app.models.migration import SHUT_DOWN, START_AGAIN, START_GUEST
 from migrations_app.usecases.errors import RequestRefused
 from migrations_app.usecases.give_order import give_order
 from migrations_app.usecases.request_migration import request_migration
+from migrations_app.worker.watch import observer
 from migrations_app.worker.watch.sending import SendingWatch
 from tests.db.moving import Scene, as_xml, eventually, fresh, in_state, said, states
 from tests.fakes.gateway import FakeConnection
@@ -190,6 +191,28 @@ def test_it_is_started_nowhere_while_the_destination_is_silent(scene: Scene) -> 
         State.FAILED,
         "web-01 runs on kvm-a, where it was started again. The migration failed.",
     )
+
+
+def test_after_a_call_that_hung_it_is_started_nowhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "CALL_S", 0.2)
+    monkeypatch.setattr(observer, "SETTLES_SECONDS", 0.5)
+    guest = scene.add_guest()
+    move = scene.script(guest, ending=Ending.ROLLED_BACK)
+    move.go_on.clear()
+    migration = stop(scene, guest)
+    worker = scene.in_background(scene.run, migration)
+    eventually(in_state(migration, State.NEEDS_ATTENTION))
+    assert "libvirt on kvm-b has not completed its migration" in fresh(migration).state_text
+    move.go_on.set()
+    worker.join(20)
+    ended = fresh(migration)
+    told = (State.NEEDS_ATTENTION, "web-01 is shut off on kvm-a. It did not migrate.")
+    assert (ended.state, ended.state_text) == told
+    again = scene.adopt(ended)  # its end was heard
+    assert (again.state, again.state_text) == told
+    assert "start" not in scene.fleet.methods()
+    guest.state, guest.run = RunState.RUNNING, 2
+    assert scene.adopt(again).state == State.FAILED
 
 
 def test_it_is_not_started_again_while_a_third_host_is_silent(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from migrations_app.models import Migration, RollbackCopy
 from migrations_app.reading.forecast import forecast_for
 from migrations_app.usecases.give_order import cancel_migration, give_order
 from migrations_app.words.controls import situation
-from migrations_app.worker.watch import sending
+from migrations_app.worker.watch import sending, watch
 from tests.db.moving import LOCAL, Scene, as_xml, eventually, fresh, in_state, said, states
 from tests.db.test_offline_storage import PATH, a, ask, assert_as_before, b, killed, off_guest, paths
 from tests.db.test_placed_copies import Killed, killer
@@ -222,6 +223,7 @@ def test_other_content_on_the_destination_ends_it(scene: Scene, monkeypatch: Any
 
 
 def test_a_pool_that_fills_up_ends_it(scene: Scene, monkeypatch: Any) -> None:
+    monkeypatch.setattr(patience, "STORAGE_S", 0.1)
     guest = stuck_guest(scene)
 
     def full(*_: Any, **__: Any) -> str:
@@ -344,6 +346,37 @@ def test_a_stream_that_breaks_goes_on_where_it_was_compared(scene: Scene, monkey
     assert_arrived(scene, guest, done)
     assert "The stream of disk vda broke: the connection was lost. It goes on at 20 B" in said(done)
     assert len(asked(scene, "disks.write_content")) == 5  # one part twice
+
+
+def test_storage_that_refuses_for_a_while_does_not_end_it(scene: Scene, monkeypatch: Any) -> None:
+    """More often than a broken connection is tried, in one part."""
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    guest = stuck_guest(scene)
+    real, tries = FakeDisks.copy_content, iter(range(99))
+
+    def copy(self: FakeDisks, *arguments: Any, part: Part, **more: Any) -> str:
+        if part.offset == 20 and next(tries) < 8:
+            raise GatewayError("cannot open volume: Stale file handle", code=38)
+        return real(self, *arguments, part=part, **more)
+
+    monkeypatch.setattr(FakeDisks, "copy_content", copy)
+    assert_arrived(scene, guest, scene.run(ask(scene, guest)))
+
+
+def test_each_part_may_be_refused(scene: Scene, monkeypatch: Any) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "STORAGE_S", 0.0)
+    guest = stuck_guest(scene)
+    real, tries = FakeDisks.copy_content, Counter[int]()
+
+    def copy(self: FakeDisks, *arguments: Any, part: Part, **more: Any) -> str:
+        tries[part.offset] += 1
+        if tries[part.offset] <= 2:
+            raise GatewayError("cannot open volume: Stale file handle", code=38)
+        return real(self, *arguments, part=part, **more)
+
+    monkeypatch.setattr(FakeDisks, "copy_content", copy)
+    assert_arrived(scene, guest, scene.run(ask(scene, guest)))
 
 
 @pytest.mark.parametrize("host", [a, b])

@@ -177,6 +177,8 @@ class JobRecord:
     #: this process is inside the call: libvirt may not have begun yet, so "nothing there" is not an end
     call_running: bool
     call_error: str = ""
+    #: it was told that the call hangs, and nobody has heard its end
+    call_hung: bool = False
     #: the call raised Aborted
     aborted: bool = False
     seconds_in_this_view: float
@@ -249,3 +251,5 @@ class Decision:
     what_to_do: str = ""
     libvirt: str = ""
     actions: tuple[Action, ...] = ()
+    #: a user is needed because libvirt's call does not end: only who made the call hears when it does
+    hangs: bool = False

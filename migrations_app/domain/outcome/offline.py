@@ -85,11 +85,35 @@ def _started_at_source(case: Case) -> Decision:
 def not_over(case: Case, here: str) -> Decision | None:
     """What is to be waited for while the call may still do something."""
     job = case.job
-    if job.call_running:
-        return case.wait(f"{here}; libvirt has not defined it on {job.target} yet.")
+    if _may_still_work(job):
+        return _calling(case, here, f"libvirt has not defined it on {job.target} yet.")
     if not case.lasts(call_may_still_begin(job)):
         return case.wait(f"{here}; kvmweb looks again whether libvirt has begun the migration.")
     return None
+
+
+def _may_still_work(job: JobRecord) -> bool:
+    """Whether libvirt is inside the call, or was when it was heard of last."""
+    return job.call_running or (job.call_hung and job.call_returned is None)
+
+
+def _calling(case: Case, here: str, meanwhile: str) -> Decision:
+    """libvirt is inside the call. It may still define the VM there, however long this takes."""
+    job = case.job
+    if not case.lasts(patience.CALL_S):
+        return case.wait(f"{here}; {meanwhile}")
+    then = "kvmweb hears when the call ends, and continues; it starts nothing by itself then."
+    if not job.call_running:
+        then = (
+            "The worker that made the call is gone, so kvmweb does not hear its end: when nothing hangs there any more,"
+            " and only one host has the VM, close this migration as an admin."
+        )
+    found = case.attention(
+        f"{here}. libvirt on {job.target} has not completed its migration for more than {patience.CALL_S:.0f} s.",
+        f"Look at libvirt's log on {job.target}, and whether a hook in /etc/libvirt/hooks waits there. Do not start or"
+        f" define the VM anywhere meanwhile: libvirt may still define it on {job.target}. {then}",
+    )
+    return replace(found, hangs=True)
 
 
 def _ended(case: Case, here: str) -> Decision:
@@ -115,8 +139,8 @@ def _both(case: Case) -> Decision:
         return _not_sent(case)
     if not job.undefine_source:
         return _arrived(case)
-    if job.call_running:
-        return case.wait(f"{both}; libvirt completes the migration.")
+    if _may_still_work(job):
+        return _calling(case, both, "libvirt completes the migration.")
     return case.attention_after(
         patience.HANDOVER_S,
         f"{both}; waiting for {job.source} to remove its own.",
@@ -158,7 +182,7 @@ def _arrived(case: Case) -> Decision:
     if not job.call_made:
         return _not_sent(case)
     if job.call_running:
-        return case.wait(f"{job.target} has the definition of {job.name}; libvirt completes the migration.")
+        return _calling(case, f"{job.target} has the definition of {job.name}", "libvirt completes the migration.")
     if not job.start_tried:
         return Decision(
             outcome=Outcome.IN_PROGRESS,
@@ -240,7 +264,7 @@ def _lost(case: Case) -> Decision:
     job = case.job
     nowhere = f"Neither {job.source} nor {job.target} has {job.name}"
     if job.call_running:
-        return case.wait(f"{nowhere}; libvirt completes the migration.")
+        return _calling(case, nowhere, "libvirt completes the migration.")
     if job.elsewhere:
         return seen_elsewhere(case)
     return case.attention_after(

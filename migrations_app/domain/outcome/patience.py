@@ -18,5 +18,11 @@ STALE_INCOMING_S = 60.0
 SWITCHOVER_S = 120.0
 #: A restarted daemon or a cut network is back within this time, or a user should know.
 SILENCE_S = 120.0
+#: A definition is sent within seconds. libvirt waits JOB_WAIT_S for the guest's job, and gives up a connection that is
+#: dead after 30 s: after this long something hangs that nobody ends, such as a hook.
+CALL_S = 120.0
+#: Storage that refuses to be read or written for so long does not recover by itself. What was copied in hours waits
+#: until then: a server of storage may be restarted.
+STORAGE_S = 60.0
 #: A storage pool that is being restarted is back within this time.
 POOL_S = 10.0

@@ -6,12 +6,13 @@ from hosts.calls.move import KEEPS_ONE_DEFINITION, MigrateCall, Parameter, PeerH
 from hosts.facts.endpoint import PeerEndpoint
 from hosts.facts.storage import DiskPlace
 from migrations_app.domain.lifecycle import State
-from migrations_app.domain.outcome.decision import Action, Decision
+from migrations_app.domain.outcome.decision import Action, Decision, Outcome
 from migrations_app.models import Migration
+from migrations_app.worker.steps.call_hangs import keep_that_it_ended, keep_that_it_hangs
 from migrations_app.worker.steps.start_guest import start_guest
 from migrations_app.worker.watch.observer import Observation
 from migrations_app.worker.watch.placed_disks import places_of
-from migrations_app.worker.watch.watch import Watch
+from migrations_app.worker.watch.watch import Watch, clears
 
 
 def definition_call(row: Migration, peer: PeerEndpoint, helper: PeerHelper) -> MigrateCall:
@@ -35,9 +36,27 @@ def _places(row: Migration) -> dict[str, DiskPlace]:
 
 
 class ColdWatch(Watch):
+    #: a user was told that the call hangs, and this worker waits for its end
+    _hung = False
+
     def _follow(self, decision: Decision, seen: Observation) -> bool:
+        if seen.returned is not None:
+            keep_that_it_ended(self.held)
+        if self.mover is not None and not seen.call_over and (decision.hangs or self._hung) and not clears(decision):
+            self._hangs(decision)
+            return False
         if Action.START_AT_DESTINATION not in decision.actions:
             return super()._follow(decision, seen)
         self.held.become(decision.state or State.ARRIVING, decision.sentence)
         self.judge.start_error = start_guest(self.held, self.source, self.target)
         return False
+
+    def _hangs(self, decision: Decision) -> None:
+        """The migration needs a user, and stays in the hands of the only worker that hears how the call ends."""
+        if not self._hung:
+            keep_that_it_hangs(self.held)
+            self._needs_attention(decision)
+            self.judge.needed_a_user()
+            self._hung = True
+        elif decision.outcome is Outcome.NEEDS_ATTENTION:
+            self._tell_anew(decision)

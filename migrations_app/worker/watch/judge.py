@@ -13,6 +13,7 @@ from migrations_app.domain.outcome.whereabouts import ARRIVED, POST_COPY, POST_C
 from migrations_app.worker.held import Held
 from migrations_app.worker.mover import Mover
 from migrations_app.worker.steady_connection import SteadyConnection
+from migrations_app.worker.steps.call_hangs import call_hangs
 from migrations_app.worker.steps.copy_own_file import own_files_copied
 from migrations_app.worker.steps.start_guest import start_tried
 from migrations_app.worker.watch.copied_disks import lost_disks
@@ -36,11 +37,17 @@ class Judge:
         self._decide = KIND[held.row.request.kind].outcome
         #: to the worker before: libvirt tells its reason only once
         self._said_before: str = held.row.error.get("libvirt", "")
-        self._attended = held.state is State.NEEDS_ATTENTION
+        self._attended = False
         #: why the guest was not started at the destination, where that is wanted
-        self.start_error = _not_started(held) if self._attended else ""
+        self.start_error = ""
         #: why the definition that libvirt left at the source was not removed
-        self.undefine_error = _BY_HAND if self._attended else ""
+        self.undefine_error = ""
+        if held.state is State.NEEDS_ATTENTION:
+            self.needed_a_user()
+
+    def needed_a_user(self) -> None:
+        """Nothing is started or removed by itself any more."""
+        self._attended, self.start_error, self.undefine_error = True, _not_started(self._held), _BY_HAND
 
     def decide(self, seen: Observation, *, cancel: bool, gave_up: str = "") -> Decision:
         """An end is judged a second time, with what is asked only then. `gave_up`: why its policy has ended it."""
@@ -104,6 +111,7 @@ class Judge:
             call_returned=seen.returned,
             call_running=mover is not None and not seen.call_over,
             call_error=mover.error if mover and seen.call_over else self._said_before,
+            call_hung=call_hangs(self._held),
             aborted=mover.aborted if mover and seen.call_over else False,
             seconds_in_this_view=seen.seconds,
             call_made=row.call_made,

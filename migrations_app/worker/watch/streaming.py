@@ -13,6 +13,7 @@ from hosts.facts.storage import DiskPlace, Part
 from hosts.gateway.port import GatewayError
 from kvmweb.steps import NotDone, Steps, StepState
 from migrations_app.domain.orders.bandwidth_mib import ORDER as BANDWIDTH
+from migrations_app.domain.outcome import patience
 from migrations_app.domain.preflight.shared import size
 from migrations_app.domain.preflight.streams import parts
 from migrations_app.models.migration import STREAM_PART
@@ -28,8 +29,8 @@ from migrations_app.worker.watch.placed_disks import old_places, places_of
 from migrations_app.worker.watch.steering import Steering
 
 LOOK_SECONDS = 0.5
-#: a host may say that something is wrong when only its connection is
-_MOST_BREAKS = 5
+#: a host may say that something is wrong when only its connection is: so many tries at least
+_FEWEST_TRIES = 5
 _MIB = 1024**2
 
 
@@ -64,7 +65,9 @@ class Streaming:
         self._numbers = CopyNumbers(held, sum(self._sizes.values()))
         self._pace = Pace()
         self._looked_at = time.monotonic()
-        self._breaks = 0
+        #: when the part that is copied now was refused first, and how often it was
+        self._refused_at = 0.0
+        self._refused = 0
         self.trouble = ""
 
     @property
@@ -90,6 +93,7 @@ class Streaming:
                 self._broke(step, error)
                 return
             compared[where] = step.part.length
+            self._refused = 0
             self._numbers.own()
             if step.part.offset + step.part.length >= self._sizes[step.target]:
                 self._held.note(f"Disk {step.target} is on {self._target.host}; the checksums are the same.")
@@ -135,19 +139,23 @@ class Streaming:
         }
 
     def _broke(self, step: StreamPart, error: NotDone) -> None:
-        """The next look tells whether both hosts answer; then the part begins again. Not for ever after what a host
-        has said, and not when the content is not the same."""
+        """The next look tells whether both hosts answer; then the part begins again. Not for ever when a host refuses
+        it, and not when the content is not the same."""
         if self._steering.cancel or self._source.look(self._held.guest).active:
             return
-        said = isinstance(error.__cause__, GatewayError)
-        self._breaks += error.certain
-        if error.certain and (not said or self._breaks >= _MOST_BREAKS):
+        if error.certain and (not isinstance(error.__cause__, GatewayError) or self._refused_too_long()):
             self.trouble = f"Disk {step.target} could not be copied: {error}."
             return
         self._held.note_once(
             f"The stream of disk {step.target} broke: {error}. It goes on at {size(step.part.offset)}; what is before"
             " that was compared."
         )
+
+    def _refused_too_long(self) -> bool:
+        now = time.monotonic()
+        self._refused_at = self._refused_at if self._refused else now
+        self._refused += 1
+        return self._refused >= _FEWEST_TRIES and now - self._refused_at >= patience.STORAGE_S
 
     # --- while it reads ---------------------------------------------------------------------------------------------
 

@@ -123,7 +123,7 @@ class Watch:
     def _follow(self, decision: Decision, seen: Observation) -> bool:
         """Carry out what was decided; True when the watch is over."""
         held = self.held
-        if held.state is State.NEEDS_ATTENTION and not _clears(decision):
+        if held.state is State.NEEDS_ATTENTION and not clears(decision):
             return self._still_needs_attention(decision)
         match decision.outcome:
             case Outcome.IN_PROGRESS:
@@ -178,17 +178,22 @@ class Watch:
         judged = decision.outcome is Outcome.NEEDS_ATTENTION
         if not judged and time.monotonic() - self._began < SECOND_LOOK_SECONDS:
             return False
-        row, error = self.held.row, error_of(without_autostart(self.held, self.source, decision))
-        if judged and (row.state_text, row.error) != (decision.sentence, error):
-            before = row.state_text
-            self.held.update(state_text=decision.sentence, error=error, job_over=row.job_over)
-            if before != decision.sentence:
-                self.held.note(decision.sentence)
+        if judged:
+            self._tell_anew(decision)
         self.held.release()
         return True
 
+    def _tell_anew(self, decision: Decision) -> None:
+        row, error = self.held.row, error_of(without_autostart(self.held, self.source, decision))
+        if (row.state_text, row.error) == (decision.sentence, error):
+            return
+        before = row.state_text
+        self.held.update(state_text=decision.sentence, error=error, job_over=row.job_over)
+        if before != decision.sentence:
+            self.held.note(decision.sentence)
 
-def _clears(decision: Decision) -> bool:
+
+def clears(decision: Decision) -> bool:
     """Whether a user is not needed any more: it has ended, or libvirt copies again."""
     if decision.outcome is Outcome.IN_PROGRESS:
         return decision.state is State.COPYING_MEMORY or decision.state in POST_COPY

@@ -140,6 +140,29 @@ def test_while_the_call_runs_nothing_is_an_end_but_the_right_one(source: GuestLo
     assert outcome is (Outcome.DONE if (source, there) == (ABSENT, OFF) else Outcome.WAIT)
 
 
+@pytest.mark.parametrize(
+    ("source", "there"), [(OFF, ABSENT), (RUNS, ABSENT), (ABSENT, ABSENT), (OFF, OFF), (ABSENT, OFF)]
+)
+def test_a_call_that_hangs_needs_a_user(source: GuestLook, there: GuestLook) -> None:
+    for job in (CALLING, replace(CALLING, cancel_requested=source.present)):
+        job = replace(job, start_wanted=True)
+        assert decide(source, there, replace(job, seconds_in_this_view=100.0)).outcome is Outcome.WAIT
+        decision = decide(source, there, job)
+        assert (decision.outcome, decision.hangs, decision.actions) == (Outcome.NEEDS_ATTENTION, True, ())
+        assert "libvirt on kvm-b has not completed its migration for more than 120 s." in decision.sentence
+        assert "hook in /etc/libvirt/hooks" in decision.what_to_do
+
+
+def test_whoever_did_not_make_the_call_that_hangs_does_not_take_it_for_over() -> None:
+    hung = replace(ADOPTED, call_hung=True)
+    for source in (OFF, RUNS):
+        decision = decide(source, ABSENT, hung)
+        assert decision.outcome is Outcome.NEEDS_ATTENTION
+        assert "close this migration as an admin" in decision.what_to_do
+    assert decide(ABSENT, OFF, hung).outcome is Outcome.DONE
+    assert decide(OFF, ABSENT, replace(hung, call_returned=False)).outcome is Outcome.FAILED
+
+
 def test_an_adopter_waits_until_the_call_cannot_begin_any_more() -> None:
     assert decide(OFF, ABSENT, replace(ADOPTED, seconds_in_this_view=20.0)).outcome is Outcome.WAIT
     assert decide(OFF, ABSENT, ADOPTED).outcome is Outcome.FAILED

@@ -8,7 +8,7 @@ from hosts.facts.storage import Part
 from migrations_app.domain.kinds import Kind
 from migrations_app.domain.options import Options
 from migrations_app.domain.preflight.streams import parts, why_not_stream
-from tests.unit.domain.factories import cold, with_guest
+from tests.unit.domain.factories import changed, cold, with_guest
 
 GIB = 1024**3
 
@@ -40,7 +40,7 @@ def test_files_in_a_pool_can_be_read() -> None:
     ],
 )
 def test_nothing_that_is_to_be_encrypted_goes_over_plain_tcp(plain: tuple[str, ...], tls: bool, why: str) -> None:
-    given = cold(**{f"{side}_plain": True for side in plain})
+    given = changed(cold(), **{f"{side}_plain": True for side in plain})
     given = replace(given, request=replace(given.request, kind=Kind.OFFLINE_STORAGE, options=Options(tls=tls)))
     assert why_not_stream(given).endswith(why)
     assert bool(why_not_stream(given)) is bool(why)
