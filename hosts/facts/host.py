@@ -26,6 +26,23 @@ class NodeMemory:
     free_kib: int
 
 
+@dataclass(frozen=True, slots=True)
+class SeenDevice:
+    """A device that a host's kernel has. `model`: vendor and product, or the type of a mediated device. `driver` of a
+    PCI device: "" when none is bound to it, None when that is not known."""
+
+    model: str
+    driver: str | None = None
+
+    @property
+    def free(self) -> bool | None:
+        """Whether the host itself does not use it: libvirt takes it away from a driver of the host without asking.
+        Drivers that hand a device to VMs are named vfio-pci, mlx5_vfio_pci, ..."""
+        if self.driver is None:
+            return None
+        return self.driver in ("", "pci-stub") or self.driver.replace("_", "-").endswith("vfio-pci")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineType:
     """One `<machine>` of the capabilities: its name and, for an alias such as `q35`, the canonical name."""

@@ -47,12 +47,13 @@ def _medium(facts: Facts, part: Part) -> dict[str, Any]:
 
 
 def _device(facts: Facts, part: Part) -> dict[str, Any]:
-    """A PCI device at the same address may be another one, which libvirt would take away from the host: only one that
-    is known to be the same model is attached."""
+    """A PCI device at the same address may be another one, or one that the host uses, and libvirt would take it away
+    from the host: only one that is known to be the same model and free is attached."""
     here, there = facts.source.devices, facts.target.devices
     other = False
     if part.device.startswith("pci "):
-        known = not isinstance(here, Unknown) and not isinstance(there, Unknown)
-        same = known and part.device in here and here[part.device] == there.get(part.device)  # type: ignore[union-attr,operator,index]
-        other = not same
+        ours = None if isinstance(here, Unknown) else here.get(part.device)
+        theirs = None if isinstance(there, Unknown) else there.get(part.device)
+        same = ours is not None and theirs is not None and ours.model == theirs.model
+        other = not (same and theirs is not None and theirs.free)
     return about_part(part, other_there=other)

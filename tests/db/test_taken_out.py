@@ -245,13 +245,23 @@ def test_what_may_be_another_device_there_is_not_attached(scene: Scene, part: Pa
     assert ("kvm-b", "parts.attach") not in done_to(scene)
 
 
-def test_the_same_pci_device_is_attached_when_both_hosts_say_so(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("driver", "state"),
+    [
+        ("-", PartState.BACK),
+        ("vfio-pci", PartState.BACK),
+        ("iavf", PartState.LEFT_OUT),  # the destination itself uses it
+        ("", PartState.LEFT_OUT),
+    ],
+)
+def test_the_same_pci_device_is_attached_when_both_hosts_say_so(scene: Scene, driver: str, state: PartState) -> None:
     device = HostDevice(type="pci", name="0000:03:10.1", teaming_transient=True)
     guest = guest_with(scene, teamed(device="pci 0000:03:10.1"), devices=(device,))
     for host in (a(scene), b(scene)):
-        host.written["host_devices"] = "pci 0000:03:10.1 0x8086:0x10ed\n"
+        host.written["host_devices"] = f"pci 0000:03:10.1 0x8086:0x10ed {driver}\n"
     done = scene.run(scene.request(guest, detach=True))
-    assert only(done).state is PartState.BACK
+    assert only(done).state is state
+    assert (("kvm-b", "parts.attach") in done_to(scene)) is (state is PartState.BACK)
 
 
 @pytest.mark.parametrize("refuses", [True, False])

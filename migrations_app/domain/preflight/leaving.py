@@ -7,6 +7,7 @@ from hosts.facts.unknown import Unknown
 from migrations_app.domain.leaving import DETACHED
 from migrations_app.domain.option_parts import TAKE_OUT_KINDS
 from migrations_app.domain.preflight.check import Severity
+from migrations_app.domain.preflight.driver import host_driver
 from migrations_app.domain.preflight.facts import Facts
 from migrations_app.domain.preflight.shared import guest_of, remedy
 
@@ -34,7 +35,16 @@ def lacks(facts: Facts, device: HostDevice) -> bool | None:
         return True
     if device.type != "pci":
         return False
-    return None if isinstance(here, Unknown) or name not in here else here[name] != there[name]
+    return None if isinstance(here, Unknown) or name not in here else here[name].model != there[name].model
+
+
+def replaced_words(facts: Facts, device: HostDevice) -> tuple[Severity, str]:
+    """What libvirt itself does with one of a failover team (teaming)."""
+    name, target = f"{device.type.upper()} device {device.name} of {guest_of(facts).name}", facts.target.name
+    if driver := host_driver(facts, device):
+        why = f"{target} itself uses that one (driver {driver}), and libvirt would take it away from {target}."
+        return Severity.BLOCKER, f"libvirt unplugs {name} and plugs in the one on the destination: {why}"
+    return Severity.INFO, f"libvirt unplugs {name} and plugs in one on the destination (teaming)."
 
 
 def leaves(device: HostDevice) -> dict[str, str]:
@@ -52,4 +62,10 @@ def detached_words(facts: Facts, device: HostDevice) -> tuple[Severity, str]:
         return Severity.WARNING, f"{said}. {target} does not have it: the VM will run there without it."
     if lacking is None:
         return Severity.WARNING, f"{said}. If {target} does not have it, the VM will run there without it."
+    driver = host_driver(facts, device) if device.type == "pci" else ""
+    if driver is None:
+        words = f"kvmweb cannot tell whether {target} itself uses it: the VM will run there without it."
+        return Severity.WARNING, f"{said}. {words}"
+    if driver:
+        return Severity.WARNING, f"{said}. {target} itself uses it (driver {driver}): the VM will run there without it."
     return Severity.INFO, f"{said}, and attaches the one of {target} afterwards."

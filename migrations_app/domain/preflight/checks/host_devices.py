@@ -15,7 +15,7 @@ from hosts.facts.guest import HostDevice
 from migrations_app.domain.kinds import LIVE_KINDS
 from migrations_app.domain.preflight.check import Finding, Severity, check
 from migrations_app.domain.preflight.facts import Facts
-from migrations_app.domain.preflight.leaving import LET_DETACH, detached, detached_words, lacks, leaves
+from migrations_app.domain.preflight.leaving import LET_DETACH, detached, detached_words, lacks, leaves, replaced_words
 from migrations_app.domain.preflight.shared import DETACH, STOP_INSTEAD, finding, guest_of, remedy, takes_out
 
 FIXED = ("pci", "mdev", "scsi_host")
@@ -50,7 +50,7 @@ def _judge(facts: Facts, device: HostDevice) -> tuple[Severity, str]:
     name, lacking = f"{device.type.upper()} device {device.name}", lacks(facts, device)
     uses = f"{guest} uses {name} of {facts.source.name}"
     if device.teaming_transient and not lacking:
-        return Severity.INFO, f"libvirt unplugs {name} of {guest} and plugs in one on the destination (teaming)."
+        return replaced_words(facts, device)
     if device.type in FIXED and not device.teaming_transient:
         return Severity.BLOCKER, f"{uses}, which cannot be migrated."
     if device.type == "usb" and device.startup_policy in ("optional", "requisite"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hosts.facts.guest import GuestStatus
-from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory
+from hosts.facts.host import DomainCapabilities, HostCapabilities, HostIdentity, NodeMemory, SeenDevice
 from hosts.facts.network import Interface, Network
 from hosts.facts.storage import FileContent, Mount, Pool, Qcow2Header, Volume
 from hosts.facts.supplies import NetworkFilter, Secret
@@ -49,7 +49,7 @@ class HostFacts:
     told: Mapping[str, object] = field(default_factory=dict)
     certificates: Mapping[str, float] | Unknown = field(default_factory=dict)
     #: what each device is that VMs can be given, by type and name; asked for a VM that uses some
-    devices: Mapping[str, str] | Unknown = NOT_ASKED
+    devices: Mapping[str, SeenDevice] | Unknown = NOT_ASKED
 
     def answer(self, probe: str, kind: type[T]) -> T | Unknown:
         """The answer to a probe that is asked of this side before every migration."""

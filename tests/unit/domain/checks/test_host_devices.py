@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hosts.facts.guest import HostDevice
+from hosts.facts.host import SeenDevice
 from migrations_app.domain.preflight.check import Severity
 from migrations_app.domain.preflight.facts import Facts
 from tests.unit.domain.factories import HEALTHY, SILENT, changed, facts, nic, only, run, with_guest
@@ -59,6 +60,18 @@ def with_device(device: HostDevice, *, detach: bool = False, **changes: object) 
     return replace(given, request=replace(given.request, options=given.request.options.changed(detach=detach)))
 
 
+def vf(model: str, driver: str | None) -> dict[str, SeenDevice]:
+    return {"pci 0000:03:00.0": SeenDevice(model, driver)}
+
+
+def test_libvirt_would_take_one_away_from_the_destination() -> None:
+    here = vf("0x8086:0x10ed", "vfio-pci")
+    given = with_device(TEAMED, source_devices=here, target_devices=vf("0x8086:0x10ed", "iavf"))
+    finding = only("host_devices", given, Severity.BLOCKER)
+    assert "kvm-b itself uses that one (driver iavf)" in finding.summary
+    only("host_devices", with_device(TEAMED, source_devices=here, target_devices=here), Severity.INFO)
+
+
 @pytest.mark.parametrize("device", [STICK, TEAMED])
 def test_what_the_destination_lacks_blocks_and_can_be_detached_by_kvmweb(device: HostDevice) -> None:
     finding = only("host_devices", with_device(device, target_devices={}), Severity.BLOCKER)
@@ -81,16 +94,23 @@ def test_a_pci_device_without_a_team_cannot_leave() -> None:
 @pytest.mark.parametrize(
     ("device", "there", "severity", "ends"),
     [
-        (STICK, {"usb 0951:1666": "usb"}, Severity.INFO, "and attaches the one of kvm-b afterwards."),
+        (STICK, {"usb 0951:1666": SeenDevice("usb")}, Severity.INFO, "and attaches the one of kvm-b afterwards."),
         (STICK, {}, Severity.WARNING, "kvm-b does not have it: the VM will run there without it."),
         (STICK, SILENT, Severity.WARNING, "If kvm-b does not have it, the VM will run there without it."),
         (replace(STICK, name="bus 1 device 4"), {}, Severity.WARNING, "you must attach it on kvm-b."),
-        (TEAMED, {"pci 0000:03:00.0": "0x8086:0x10ed"}, Severity.INFO, "attaches the one of kvm-b afterwards."),
-        (TEAMED, {"pci 0000:03:00.0": "0x1234:0x1111"}, Severity.WARNING, "the VM will run there without it."),
+        (TEAMED, vf("0x8086:0x10ed", ""), Severity.INFO, "attaches the one of kvm-b afterwards."),
+        (
+            TEAMED,
+            vf("0x1234:0x1111", ""),
+            Severity.WARNING,
+            "kvm-b does not have it: the VM will run there without it.",
+        ),
+        (TEAMED, vf("0x8086:0x10ed", "iavf"), Severity.WARNING, "(driver iavf): the VM will run there without it."),
+        (TEAMED, vf("0x8086:0x10ed", None), Severity.WARNING, "itself uses it: the VM will run there without it."),
     ],
 )
 def test_detached_by_kvmweb(device: HostDevice, there: object, severity: Severity, ends: str) -> None:
-    here = {"pci 0000:03:00.0": "0x8086:0x10ed", "usb 0951:1666": "usb"}
+    here = {**vf("0x8086:0x10ed", "vfio-pci"), "usb 0951:1666": SeenDevice("usb")}
     given = with_device(device, detach=True, source_devices=here, target_devices=there)
     finding = only("host_devices", given, severity)
     assert "kvmweb detaches" in finding.summary

@@ -21,6 +21,7 @@ from hosts.gateway.probes.file_identity import GONE, file_identity
 from hosts.gateway.probes.file_sizes import GONE as NO_FILE
 from hosts.gateway.probes.file_sizes import file_sizes
 from hosts.gateway.probes.files import files
+from hosts.gateway.probes.host_devices import host_devices
 from hosts.gateway.probes.interfaces import interfaces
 from hosts.gateway.probes.libvirt_daemon import libvirt_daemon
 from hosts.gateway.probes.link_speed import link_speed
@@ -204,6 +205,30 @@ def test_listening_ports() -> None:
     assert listening_ports.read(TCP, ()) == frozenset({5900, 5901})
     with pytest.raises(NoAnswer):
         listening_ports.read("", ())
+
+
+def test_host_devices() -> None:
+    lines = ("0000:03:00.0 0x8086:0x10ed nvme", "0000:03:00.1 0x8086:0x10ed -", "0000:03:00.2 0x8086:0x10ed")
+    strange = ("0000:03:00.3 0x8086:0x10ed a b", "0000:03:00.4 0x8086:0x10ed <b>", "0000:03:00.5 0x8086:0x10ed ..")
+    out = "".join(f"pci {line}\n" for line in (*lines, *strange))
+    found = host_devices.read(f"{out}pci 0000:03:00.6\nusb 0951:1666 usb\nusb 0951:1667 usb x\n", ())
+    drivers = {name: seen.driver for name, seen in found.items()}
+    assert drivers == {
+        "pci 0000:03:00.0": "nvme",
+        "pci 0000:03:00.1": "",
+        **{f"pci 0000:03:00.{number}": None for number in (2, 3, 4, 5)},
+        "usb 0951:1666": None,
+    }
+    assert found["usb 0951:1666"].model == "usb"
+
+
+def test_what_this_machine_says_of_its_devices() -> None:
+    """Also where it has none."""
+    done = subprocess.run(host_devices.command, capture_output=True, text=True, check=True)
+    pci = [line.split() for line in done.stdout.splitlines() if line.startswith("pci ")]
+    assert all(len(words) == 4 for words in pci)
+    for _, address, _, driver in pci:
+        assert Path(f"/sys/bus/pci/devices/{address}/driver").exists() is (driver != "-")
 
 
 def test_link_speed() -> None:
