@@ -29,7 +29,7 @@ class NodeMemory:
 @dataclass(frozen=True, slots=True)
 class SeenDevice:
     """A device that a host's kernel has. `model`: vendor and product, or the type of a mediated device. `driver` of a
-    PCI device: "" when none is bound to it, None when that is not known."""
+    PCI device: that by which the host may have its storage or network, "" for none, None when that is not known."""
 
     model: str
     driver: str | None = None

@@ -1,7 +1,9 @@
 """Devices of the host that VMs can be given: PCI devices, mediated devices and USB devices, by its kernel.
 
 Per device its type and name, as a definition names it, and what it is: vendor and product, or the type of a mediated
-device; of a PCI device also the driver that is bound to it, "-" for none. Two USB devices of one model are one line.
+device. Of a PCI device also the driver by which the host may have its storage or network, "-" for none: other devices
+do no such harm when libvirt takes them, and nor does a virtual function (SR-IOV) without an interface that is up. Two
+USB devices of one model are one line.
 """
 
 from __future__ import annotations
@@ -16,6 +18,11 @@ _SCRIPT = """\
 test -d /sys/bus || exit 1
 for d in /sys/bus/pci/devices/*; do
   u=-; test -L "$d/driver" && u=$(readlink "$d/driver")
+  case "$(cat "$d/class")" in
+    0x01*) ;;
+    0x02*) test -e "$d/physfn" && ! grep -qsx up "$d"/net/*/operstate && u=- ;;
+    *) u=- ;;
+  esac
   test -r "$d/vendor" && echo "pci $(basename "$d") $(cat "$d/vendor"):$(cat "$d/device") ${u##*/}"
 done
 for d in /sys/bus/mdev/devices/*; do

@@ -208,8 +208,9 @@ def _not_sent(case: Case) -> Decision:
     there = f"{job.name} is defined on {job.target}, but kvmweb did not send it"
     if case.source.present:
         to_do = (
-            f"{FIRST} The one on {job.source} is the one that was to migrate. {run_on(job.source, job, 'start')}, or"
-            f" migrate it again after this: {undefine_on(job.target, job)}"
+            f"{FIRST} The one on {job.source} is the one that was to migrate."
+            f" {undefine_on(job.target, job)} so that nobody starts it a second time. Then start"
+            f" the VM on {job.source}, or migrate it again."
         )
     else:
         to_do = (
