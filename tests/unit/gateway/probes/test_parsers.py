@@ -229,8 +229,9 @@ def test_what_this_machine_says_of_its_devices() -> None:
     assert all(len(words) == 4 for words in pci)
     for _, address, _, driver in pci:
         device = Path(f"/sys/bus/pci/devices/{address}")
-        harms = (device / "class").read_text().startswith(("0x01", "0x02")) and not (device / "physfn").exists()
-        assert (device / "driver").exists() and harms or driver == "-" or (device / "physfn").exists()
+        bound = (device / "driver").exists()
+        harms = bound and (device / "class").read_text().startswith(("0x01", "0x02"))
+        assert harms is (driver != "-") or (device / "physfn").exists()
 
 
 def test_link_speed() -> None:
