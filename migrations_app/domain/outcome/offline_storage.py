@@ -124,9 +124,9 @@ def _at_destination(case: Case) -> Decision:
 
 
 def _end(case: Case, action: Action, state: State, host: str, *, known: bool) -> Decision:
-    """Again and again for a while: QEMU may be busy."""
+    """Again and again for a while, once the call cannot begin any more: QEMU may be busy."""
     job = case.job
-    if not case.lasts(patience.JOB_WAIT_S):
+    if not case.lasts(call_may_still_begin(job) + patience.JOB_WAIT_S):
         if not known:
             return case.wait(f"{_paused_on(job, host)}; kvmweb looks whether this is the run that it started.")
         doing = f"{job.name} is still paused on {host} and never ran; kvmweb ends it there."

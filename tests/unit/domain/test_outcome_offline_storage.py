@@ -9,6 +9,7 @@ import pytest
 
 from hosts.facts.guest import GuestLook, JobKind, RunState
 from migrations_app.domain.lifecycle import State
+from migrations_app.domain.outcome import patience
 from migrations_app.domain.outcome.decision import Action, Decision, JobRecord, Outcome, PausedStart
 from migrations_app.domain.outcome.offline_storage import decide
 from tests.unit.domain.test_outcome_offline import JOB as OFFLINE
@@ -131,6 +132,8 @@ def test_it_is_ended_at_the_source_when_it_stays_there() -> None:
 def test_a_new_worker_waits_whether_libvirt_still_begins() -> None:
     adopted = replace(JOB, call_returned=None, job_seen=False, paused=OURS_HERE, seconds_in_this_view=5.0)
     assert run(PAUSED, ABSENT, adopted).outcome is Outcome.WAIT
+    waited = run(PAUSED, ABSENT, replace(adopted, seconds_in_this_view=patience.JOB_WAIT_S))
+    assert waited.actions == (Action.END_PAUSED_AT_SOURCE,)  # and as long as any other
     begun = replace(JOB, call_made=False, call_returned=None, seconds_in_this_view=5.0)
     assert run(OFF, ABSENT, replace(begun, paused=replace(STARTED, sure=False))).outcome is Outcome.WAIT
     assert run(OFF, ABSENT, begun).outcome is Outcome.FAILED
