@@ -12,7 +12,7 @@ from migrations_app.worker.steps.call_hangs import keep_that_it_ended, keep_that
 from migrations_app.worker.steps.start_guest import start_guest
 from migrations_app.worker.watch.observer import Observation
 from migrations_app.worker.watch.placed_disks import places_of
-from migrations_app.worker.watch.watch import Watch, clears
+from migrations_app.worker.watch.watch import Watch, clears, tell_anew
 
 
 def definition_call(row: Migration, peer: PeerEndpoint, helper: PeerHelper) -> MigrateCall:
@@ -59,4 +59,4 @@ class ColdWatch(Watch):
             self.judge.needed_a_user()
             self._hung = True
         elif decision.outcome is Outcome.NEEDS_ATTENTION:
-            self._tell_anew(decision)
+            tell_anew(self.held, self.source, decision)

@@ -179,18 +179,20 @@ class Watch:
         if not judged and time.monotonic() - self._began < SECOND_LOOK_SECONDS:
             return False
         if judged:
-            self._tell_anew(decision)
+            tell_anew(self.held, self.source, decision)
         self.held.release()
         return True
 
-    def _tell_anew(self, decision: Decision) -> None:
-        row, error = self.held.row, error_of(without_autostart(self.held, self.source, decision))
-        if (row.state_text, row.error) == (decision.sentence, error):
-            return
-        before = row.state_text
-        self.held.update(state_text=decision.sentence, error=error, job_over=row.job_over)
-        if before != decision.sentence:
-            self.held.note(decision.sentence)
+
+def tell_anew(held: Held, source: SteadyConnection, decision: Decision) -> None:
+    """That a user is still needed, when something else is to be said now."""
+    row, error = held.row, error_of(without_autostart(held, source, decision))
+    if (row.state_text, row.error) == (decision.sentence, error):
+        return
+    before = row.state_text
+    held.update(state_text=decision.sentence, error=error, job_over=row.job_over)
+    if before != decision.sentence:
+        held.note(decision.sentence)
 
 
 def clears(decision: Decision) -> bool:
