@@ -15,7 +15,7 @@ def test_a_shut_off_definition_with_the_same_uuid_blocks() -> None:
     same = replace(other, uuid=UUID, state=RunState.SHUTOFF)
     finding = only("identity_free", facts(target_same_uuid=same, target_same_name=same), Severity.BLOCKER)
     assert "libvirt would replace its definition silently" in finding.summary
-    assert finding.remedies[0].command == f"virsh undefine --keep-nvram {UUID}"
+    assert finding.remedies[0].command == f"virsh undefine --keep-nvram --keep-tpm {UUID}"
     assert finding.remedies[0].on == "kvm-b"
 
 
