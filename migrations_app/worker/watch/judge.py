@@ -88,9 +88,11 @@ class Judge:
         """
         if not seen.source.answered or record.call_running:
             return False
-        if seen.source.job is not JobKind.NONE:
+        if seen.source.job is JobKind.MIGRATION_OUT:
             in_post_copy = record.postcopy_used or seen.source.reason in (POST_COPY, POST_COPY_FAILED)
             return self._mover is not None and self._mover.refused and not in_post_copy
+        if seen.source.job is not JobKind.NONE:
+            return False
         return seen.call_over or not seen.source.active or seen.seconds >= call_may_still_begin(record)
 
     def _record(self, seen: Observation, cancel: bool) -> JobRecord:
