@@ -15,8 +15,8 @@ from tests.lab.wire import MIB, mib_per_second
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
-#: its disk takes 9 s, and its memory about as long
-LARGE = GuestSpec("wire-01", "kvm-a", memory_mib=192, fill_mib=96, storage="local", disk_mib=128, disk_fill_mib=90)
+#: its disk takes 15 s, and its memory more than 8 s: much more than is measured, as a busy machine begins late
+LARGE = GuestSpec("wire-01", "kvm-a", memory_mib=256, fill_mib=144, storage="local", disk_mib=192, disk_fill_mib=150)
 #: MiB/s. QEMU copies disks by MiB and counts them by tenths of a second: it keeps to multiples of 10
 DISKS, MEMORY = 10, 16
 
@@ -44,7 +44,7 @@ def test_disks_and_memory_have_their_own_limits_at_the_wire(large: Serving, lab:
     pk = large.migrate(LARGE.name, "kvm-b", kind="live_storage", **limits)["id"]
     large.wait_for_state(pk, "copying_disks")
     time.sleep(1)
-    assert mib_per_second(a, 5) == pytest.approx(DISKS, rel=0.15)
+    assert mib_per_second(a, 4) == pytest.approx(DISKS, rel=0.15)
     large.wait_for_state(pk, "copying_memory")
     wait_until(lambda: limit_of(lab) == str(MEMORY), 10, "memory has its own limit")
     assert mib_per_second(a, 3) == pytest.approx(MEMORY, rel=0.15)
