@@ -68,8 +68,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _catch_up(self, after: str) -> None:
         """The topics are joined already, so nothing is missed between this and the next push."""
-        missed = await database_sync_to_async(follow.changed_since)(self.topics, after)
         await self._follow_moves()
+        missed = await database_sync_to_async(follow.changed_since)(sorted(self.joined), after)
         for topic in filter(live.has_renderer, self.topics):
             fragments = await database_sync_to_async(live.rendered)(topic, ())
             if fragments:

@@ -126,6 +126,14 @@ async def test_what_happened_while_the_page_opened_is_said(scene: dict[str, Any]
     assert await quiet.receive_nothing()
 
 
+async def test_numbers_that_came_while_a_list_opened_are_said_too(scene: dict[str, Any], connect: Connect) -> None:
+    """The last ones may be the last for long: of a migration that waits for a host."""
+    newest = await database_sync_to_async(lambda: Entry.objects.latest("id").pk)()
+    await database_sync_to_async(writer.write)(scene["running"].topic, EntryKind.PROGRESS, body={})
+    socket = await connect(scene["viewer"], "inventory", "migrations", after=newest)
+    assert json.loads(await socket.receive_from()) == {"changed": scene["running"].topic}
+
+
 async def test_numbers_of_running_migrations_reach_every_list(scene: dict[str, Any], connect: Connect) -> None:
     """A page that listens to "migrations" gets the fragments of those in flight, also of one that starts later."""
     socket = await connect(scene["viewer"], "migrations")
