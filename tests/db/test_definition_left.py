@@ -109,7 +109,7 @@ def test_disks_that_it_has_run_with_outlive_what_a_user_does_then(scene: Scene) 
     del scene.fleet["kvm-b"].guests[uuid]
     scene.fleet["kvm-a"].guests[uuid].reason = "shutdown"  # libvirtd was started again
     off = scene.adopt(end)
-    assert off.state_text == "Neither kvm-a nor kvm-b runs db-01. It has run on kvm-b after its migration."
+    assert off.state_text == "Neither kvm-a nor kvm-b runs db-01. It was on kvm-b after its migration."
     assert "virsh start" not in off.error["what_to_do"]
 
     here = scene.fleet["kvm-a"].guests[uuid]

@@ -142,11 +142,12 @@ def _nowhere(case: Case) -> Decision:
             f"Look there. Do not start it on {job.source} or {job.target}: it would run twice. When it is clear"
             " where it is, close this migration as an admin.",
         )
-    has_run = f" It has run on {job.target} after its migration." if _ran_there(case) else ""
-    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.{has_run}", _start_again(case))
+    was_there = f" It was on {job.target} after its migration." if _ran_there(case) else ""
+    return case.attention(f"Neither {job.source} nor {job.target} runs {job.name}.{was_there}", _start_again(case))
 
 
 def _ran_there(case: Case) -> bool:
+    """Or arrived there and stayed paused: its newest data is there, too."""
     return case.job.seen_there or (case.at is AtSource.OFF and case.source.reason == ARRIVED)
 
 

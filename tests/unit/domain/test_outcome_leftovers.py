@@ -70,7 +70,7 @@ def test_on_shared_disks_nothing_is_to_be_kept() -> None:
 def test_one_that_is_off_after_it_has_run_there_is_started_there() -> None:
     for here, job in ((MIGRATED, after(60)), (SHUT_DOWN, replace(after(60), seen_there=True))):
         both = decide(here, STALE, job)
-        assert both.sentence == "Neither kvm-a nor kvm-b runs web01. It has run on kvm-b after its migration."
+        assert both.sentence == "Neither kvm-a nor kvm-b runs web01. It was on kvm-b after its migration."
         assert f"On kvm-b run: virsh start {UUID} and when it runs: On kvm-a run: virsh undefine" in both.what_to_do
         gone = decide(here, ABSENT, job).what_to_do
         assert "virsh start" not in gone
